@@ -1,0 +1,9 @@
+//! The store over real HTTP, in this process and as a process of its own.
+
+#![cfg(test)]
+
+mod control;
+mod idempotency;
+mod program;
+mod rest;
+mod world;

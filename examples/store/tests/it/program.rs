@@ -1,0 +1,107 @@
+//! The store as a process: its one line, its file, its end.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use serde_json::{Value, json};
+
+/// A running store, killed when the test ends in whatever way.
+struct Program {
+    child: Child,
+    url: String,
+}
+
+impl Program {
+    fn start(database: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_store"))
+            .args(["--listen", "127.0.0.1:0", "--database"])
+            .arg(database)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let url = line
+            .trim_end()
+            .strip_prefix("Store listening on ")
+            .expect(&line)
+            .to_owned();
+        Self { child, url }
+    }
+
+    async fn products(&self) -> Vec<Value> {
+        reqwest::get(format!("{}/products", self.url))
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    }
+
+    fn terminate(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Fails when it has already ended, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_survives_a_kill_and_sigterm_ends_it_cleanly() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("new/store.db");
+
+    let store = Program::start(&database, &["--seed", "8"]);
+    assert_eq!(store.products().await.len(), 8);
+    let created = reqwest::Client::new()
+        .post(format!("{}/products", store.url))
+        .json(&json!({"name": "Lamp"}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(created.status(), 201);
+    drop(store);
+
+    let store = Program::start(&database, &["--seed", "8"]);
+    let products = store.products().await;
+    assert_eq!(products.len(), 9);
+    assert_eq!(products.last().unwrap()["name"], "Lamp");
+    assert!(store.terminate().success());
+}
+
+#[test]
+fn control_on_an_open_address_is_refused() {
+    let output = Command::new(env!("CARGO_BIN_EXE_store"))
+        .args([
+            "--listen",
+            "0.0.0.0:0",
+            "--database",
+            ":memory:",
+            "--control",
+        ])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("loopback")
+    );
+}
