@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod allow;
+mod application;
+mod bindings;
+mod engine;
+mod files;
+mod guest_log;
+mod http;
+mod manifest;
+mod outbound;
+mod redis_host;
+mod redis_trigger;
+mod state;
+mod variables;
+mod variables_host;
+
+pub use application::{Application, Host, Options};
