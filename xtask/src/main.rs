@@ -1,3 +1,94 @@
-//! Placeholder.
+//! The repository's tasks: everything that is done with it, by people and by CI, in one language.
+//!
+//! `cargo xtask --help` lists them.
 
-fn main() {}
+mod build;
+mod check;
+mod console;
+mod device;
+mod install;
+mod net;
+mod process;
+mod redis;
+mod term;
+mod test;
+mod up;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use build::Part;
+use term::BAD;
+use workspace::{Native, Workspace};
+
+/// Builds, runs and tests RhoSync.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Builds everything, starts Redis, the example back end and the server, and says where they are.
+    Up(up::Up),
+    /// Is a device: syncs, shows and changes a source, offline too.
+    Device(device::Device),
+    /// Builds components and programs.
+    Build {
+        /// What to build.
+        #[arg(value_enum, default_value_t = Part::All)]
+        part: Part,
+        /// Build native programs optimised: slow to build, for measuring. Components always are.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Checks and tests everything, with all it needs set up first.
+    Test(test::Test),
+    /// Checks what no test sees: format, lints, documents, the rules of the house.
+    Check,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            anstream::eprintln!("{BAD}error:{BAD:#} {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(Cli { task }: Cli) -> Result<ExitCode> {
+    let workspace = Workspace::load()?;
+    match task {
+        Task::Up(up) => up.run(&workspace)?,
+        Task::Device(device) => return device.run(&workspace),
+        Task::Build { part, release } => {
+            let native = if release {
+                Native::Optimised
+            } else {
+                Native::Dev
+            };
+            build::build(&workspace, part, native)?;
+        }
+        Task::Test(test) => test.run(&workspace)?,
+        Task::Check => check::check(&workspace)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+}

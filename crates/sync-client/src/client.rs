@@ -41,6 +41,11 @@ impl<T: Transport> DeviceClient<T> {
         &self.session
     }
 
+    /// The session, for forgetting the login or the client id that the server no longer takes.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
     /// The transport, for tests that make it fail.
     pub fn transport(&self) -> &T {
         &self.transport

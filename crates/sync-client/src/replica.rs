@@ -206,6 +206,21 @@ impl Replica {
         true
     }
 
+    /// Forgets all that came from the server, but not what is queued: for going on as another client, after the
+    /// server has forgotten this one. The next run brings everything again.
+    pub fn start_over(&mut self) {
+        self.server.clear();
+        self.token = None;
+        // A create that the server has comes back as an object; whatever was queued for its temporary id was
+        // waiting for a link that will not come any more.
+        let (waiting, unsent) = std::mem::take(&mut self.creating)
+            .into_iter()
+            .partition(|(_, it)| it.journey == Journey::Accepted);
+        self.creating = unsent;
+        let waiting: BTreeMap<ObjectId, Creating> = waiting;
+        self.queue.retain(|id, _| !waiting.contains_key(id));
+    }
+
     /// Forgets all that came from the server and all that is queued: the state of a new device.
     pub fn clear(&mut self) {
         *self = Self::new(std::mem::take(&mut self.source));

@@ -270,6 +270,27 @@ fn a_new_schema_drops_everything() {
 }
 
 #[test]
+fn starting_over_keeps_what_is_queued() {
+    let mut replica = replica(json!({"1": {"name": "Lamp"}, "2": {"name": "Bulb"}}));
+    replica.create_as("taken", [("name", "x")]);
+    push(&mut replica);
+    replica.create_as("lost", [("name", "y")]);
+    replica.take_push();
+    replica.create_as("new", [("name", "z")]);
+    replica.update("1", [("name", "Lantern")]);
+    replica.update("taken", [("name", "never linked")]);
+    replica.start_over();
+    let push = replica.take_push();
+    assert_eq!(push.create.into_keys().collect::<Vec<_>>(), ["lost", "new"]);
+    assert_eq!(push.update.into_keys().collect::<Vec<_>>(), ["1"]);
+    assert_eq!(
+        replica.objects().count(),
+        3,
+        "the queued creates and the changed object"
+    );
+}
+
+#[test]
 fn later_pages_add_up() {
     let mut replica = replica(json!({"1": {"a": "x"}}));
     let mut all = replica.apply(page(

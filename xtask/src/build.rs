@@ -1,0 +1,111 @@
+//! `build`: makes every program and component.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::console;
+use crate::process::run;
+use crate::term;
+use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Native, Workspace, find_program};
+
+/// The components that `spin.toml` names.
+pub(crate) const COMPONENTS: [&str; 3] = ["sync-handler", "adapter-jobs", "admin-ui-component"];
+/// The programs a local run needs.
+const PROGRAMS: [&str; 2] = ["dev-host", "store"];
+/// Where the components are that only the host's tests run.
+const GUESTS: &str = "crates/dev-host/guests";
+
+/// What to build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// The administration console's bundle for the browser.
+    Console,
+    /// The components that `spin.toml` names, the console's included.
+    Components,
+    /// The native programs: dev-host and the example store.
+    Host,
+    /// All of it.
+    All,
+}
+
+/// Builds a part.
+pub(crate) fn build(workspace: &Workspace, part: Part, native: Native) -> Result<()> {
+    match part {
+        Part::Console => console_bundle(workspace)?,
+        Part::Components => components(workspace)?,
+        Part::Host => programs(workspace, native)?,
+        Part::All => {
+            components(workspace)?;
+            programs(workspace, native)?;
+        }
+    }
+    Ok(())
+}
+
+/// Builds the components that `spin.toml` names.
+pub(crate) fn components(workspace: &Workspace) -> Result<()> {
+    console_bundle(workspace)?;
+    term::step("Building the components");
+    ensure_target(COMPONENT_TARGET)?;
+    run(component_build(workspace, &COMPONENTS))
+}
+
+/// Builds the components that the host's tests run.
+pub(crate) fn guests(workspace: &Workspace) -> Result<()> {
+    let guests = workspace.members_in(GUESTS);
+    if guests.is_empty() {
+        return Ok(());
+    }
+    term::step("Building the components for the host's tests");
+    ensure_target(COMPONENT_TARGET)?;
+    run(component_build(workspace, &guests))
+}
+
+/// Builds the native programs.
+pub(crate) fn programs(workspace: &Workspace, native: Native) -> Result<()> {
+    term::step("Building the host and the example store (the first time takes some minutes)");
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--profile", native.profile()]);
+    for program in PROGRAMS {
+        cargo.args(["--package", program]);
+    }
+    run(cargo)
+}
+
+fn console_bundle(workspace: &Workspace) -> Result<()> {
+    term::step("Bundling the console");
+    ensure_target(BROWSER_TARGET)?;
+    console::bundle(&workspace.root, &workspace.target)
+}
+
+fn component_build(workspace: &Workspace, packages: &[impl AsRef<str>]) -> Command {
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--release", "--target", COMPONENT_TARGET]);
+    for package in packages {
+        cargo.args(["--package", package.as_ref()]);
+    }
+    cargo
+}
+
+/// Adds a compilation target where it is missing.
+pub(crate) fn ensure_target(target: &str) -> Result<()> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let libraries = Command::new(rustc)
+        .args(["--print", "target-libdir", "--target", target])
+        .output()
+        .context("cannot run rustc")?;
+    let folder = String::from_utf8_lossy(&libraries.stdout);
+    if libraries.status.success() && std::path::Path::new(folder.trim()).is_dir() {
+        return Ok(());
+    }
+    if find_program("rustup").is_none() {
+        bail!("the compilation target {target} is missing; add it the way this Rust was installed");
+    }
+    term::note(format!(
+        "adding the compilation target {target} with rustup"
+    ));
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", target]);
+    run(rustup)
+}

@@ -1,0 +1,148 @@
+//! The store of local runs: a Redis of their own, or the one the user names.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::install::install;
+use crate::net::free_port_from;
+use crate::process::Service;
+use crate::term;
+use crate::workspace::find_program;
+
+/// Names the user's own Redis.
+pub(crate) const URL_VARIABLE: &str = "RHOSYNC_REDIS_URL";
+/// Where a Redis of our own listens, if the port is free.
+const PORT: u16 = 9379;
+/// Servers that speak Redis, in order of preference.
+const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
+/// Their packages, as the systems call them.
+const PACKAGES: [&str; 3] = ["redis-server", "redis", "valkey"];
+/// How long a start may take: a large append-only file has to be read first.
+const START: Duration = Duration::from_secs(60);
+
+/// The store of a local run.
+#[derive(Debug)]
+pub(crate) struct Redis {
+    /// Where it listens: `redis://host:port`, as `spin.toml` needs it.
+    pub(crate) url: String,
+    /// The process, when it is ours.
+    pub(crate) service: Option<Service>,
+}
+
+impl Redis {
+    /// Takes the user's Redis, or starts one that keeps its data in `data`.
+    pub(crate) fn start(data: &Path, logs: &Path) -> Result<Self> {
+        if let Some(url) = env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty()) {
+            term::step(format!("Using Redis at {url}"));
+            return Ok(Self { url, service: None });
+        }
+        Self::start_own(&find_or_install_server()?, data, logs)
+    }
+
+    fn start_own(program: &Path, data: &Path, logs: &Path) -> Result<Self> {
+        let port = free_port_from(PORT)?;
+        term::step(format!("Starting Redis on port {port}"));
+        std::fs::create_dir_all(data)
+            .with_context(|| format!("cannot create {}", data.display()))?;
+        let mut command = Command::new(program);
+        // Every change is in the file within a second; the classic snapshots would only cost time on top.
+        let settings = [
+            ("--port", &*port.to_string()),
+            ("--bind", "127.0.0.1"),
+            ("--appendonly", "yes"),
+            ("--appendfsync", "everysec"),
+            ("--save", ""),
+            ("--daemonize", "no"),
+        ];
+        for (name, value) in settings {
+            command.args([name, value]);
+        }
+        command.arg("--dir").arg(data);
+        let mut service = Service::start("redis", command, logs)?;
+        service.wait_until(START, || answers_ping(port))?;
+        Ok(Self {
+            url: format!("redis://127.0.0.1:{port}"),
+            service: Some(service),
+        })
+    }
+}
+
+/// The path of a server on this machine, installed when there is none.
+pub(crate) fn find_or_install_server() -> Result<PathBuf> {
+    if let Some(server) = find_server() {
+        return Ok(server);
+    }
+    term::step("Redis is not installed");
+    install(&PACKAGES)?;
+    find_server().context("Redis was installed, but its server is not on the PATH")
+}
+
+fn find_server() -> Option<PathBuf> {
+    let named = env::var_os("RHOSYNC_REDIS_SERVER")
+        .filter(|path| *path != OsString::new())
+        .map(PathBuf::from);
+    named.or_else(|| PROGRAMS.iter().find_map(|program| find_program(program)))
+}
+
+/// Whether a Redis on this port has read its data and serves.
+fn answers_ping(port: u16) -> bool {
+    const PONG: &[u8; 7] = b"+PONG\r\n";
+    let ping = || -> std::io::Result<bool> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
+        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+        stream.write_all(b"PING\r\n")?;
+        let mut answer = [0; PONG.len()];
+        stream.read_exact(&mut answer)?;
+        Ok(answer == *PONG)
+    };
+    ping().unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_is_there_at_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let say = |redis: &Redis, command: &str| {
+            let address = redis.url.strip_prefix("redis://").unwrap();
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream
+                .write_all(format!("{command}\r\nQUIT\r\n").as_bytes())
+                .unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        };
+        let Some(program) = find_server() else {
+            println!("skipped: there is no Redis on this machine");
+            return;
+        };
+        let start = || {
+            Redis::start_own(
+                &program,
+                &folder.path().join("data"),
+                &folder.path().join("logs"),
+            )
+            .unwrap()
+        };
+
+        let redis = start();
+        assert!(say(&redis, "SET key kept").starts_with("+OK"));
+        drop(redis);
+        let redis = start();
+        assert!(say(&redis, "GET key").contains("kept"));
+        let port = redis.url.rsplit(':').next().unwrap().parse().unwrap();
+        drop(redis);
+        assert!(!answers_ping(port));
+    }
+}
