@@ -79,3 +79,105 @@ impl Transport for UreqTransport {
 fn failed(error: ureq::Error) -> TransportError {
     TransportError(Box::new(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    /// Answers as many requests as there are statuses, all on one connection, and returns what it was sent.
+    fn serve(statuses: &'static [u16]) -> (String, thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/path?x=1", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(&stream);
+            let mut requests = Vec::new();
+            for status in statuses {
+                let mut request = String::new();
+                while !request.ends_with("\r\n\r\n") {
+                    assert_ne!(
+                        reader.read_line(&mut request).unwrap(),
+                        0,
+                        "the connection was closed: {request}"
+                    );
+                }
+                request.make_ascii_lowercase();
+                let length = request
+                    .lines()
+                    .find_map(|line| line.strip_prefix("content-length: "))
+                    .map_or(0, |n| n.parse().unwrap());
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).unwrap();
+                request.push_str(&String::from_utf8(body).unwrap());
+                requests.push(request);
+                write!(
+                    &stream,
+                    "HTTP/1.1 {status} Whatever\r\ncontent-length: 4\r\nset-cookie: a=b\r\n\r\nbody"
+                )
+                .unwrap();
+            }
+            requests
+        });
+        (url, server)
+    }
+
+    #[test]
+    fn requests_share_a_connection_and_every_status_is_an_answer() {
+        let (url, server) = serve(&[200, 401, 302]);
+        let transport = UreqTransport::new(Duration::from_secs(10));
+        let send = |request: http::request::Builder, body: &'static str| {
+            transport
+                .send(
+                    request
+                        .uri(&url)
+                        .body(Bytes::from_static(body.as_bytes()))
+                        .unwrap(),
+                )
+                .unwrap()
+        };
+        let answer = send(Request::builder().header("x-own", "1"), "");
+        assert_eq!(
+            (answer.status().as_u16(), &answer.body()[..]),
+            (200, &b"body"[..])
+        );
+        assert_eq!(answer.headers()["set-cookie"], "a=b");
+        assert_eq!(
+            send(Request::builder().method("POST"), "")
+                .status()
+                .as_u16(),
+            401
+        );
+        assert_eq!(
+            send(Request::builder().method("POST"), "{}")
+                .status()
+                .as_u16(),
+            302
+        );
+
+        let requests = server.join().unwrap();
+        assert!(
+            requests[0].starts_with("get /path?x=1 http/1.1\r\n")
+                && requests[0].contains("\r\nx-own: 1\r\n")
+        );
+        assert!(!requests[0].contains("gzip"), "{}", requests[0]);
+        assert!(
+            requests[1].contains("\r\ncontent-length: 0\r\n"),
+            "{}",
+            requests[1]
+        );
+        assert!(requests[2].ends_with("\r\n\r\n{}"));
+    }
+
+    #[test]
+    fn nobody_there_is_a_transport_error() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        drop(listener);
+        let request = Request::get(url).body(Bytes::new()).unwrap();
+        assert!(UreqTransport::default().send(request).is_err());
+    }
+}
