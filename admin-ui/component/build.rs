@@ -1,0 +1,15 @@
+//! Makes sure that there is a bundle to embed, and that a new one is embedded anew.
+
+use std::env;
+use std::path::Path;
+
+fn main() {
+    println!("cargo::rerun-if-changed=../dist");
+    println!("cargo::rerun-if-changed=build.rs");
+    let for_spin = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "wasm32");
+    if for_spin && !Path::new("../dist/index.html").exists() {
+        println!(
+            "cargo::error=the console is not bundled yet: run `cargo xtask build console` first"
+        );
+    }
+}

@@ -1,0 +1,163 @@
+//! The console's bundle: from the `admin-ui` crate to `admin-ui/dist`, which its component embeds.
+//!
+//! `wasm-bindgen` is used as a library, so that nothing has to be installed or downloaded. It must have the
+//! version of the console's `wasm-bindgen`; the workspace pins both.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use brotli::CompressorWriter;
+use sha2::{Digest as _, Sha256};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::process::run;
+use crate::workspace::BROWSER_TARGET;
+
+/// Where the component serves the bundle.
+const BASE: &str = "/console";
+/// The folder of files that have their content's hash in their name; the component lets them be cached for ever.
+const ASSETS: &str = "assets";
+/// Brotli's best quality and largest window: this is done once, and downloaded often.
+const QUALITY: u32 = 11;
+const WINDOW: u32 = 24;
+const BUFFER: usize = 64 * 1024;
+
+/// Compiles the console and writes its bundle to `admin-ui/dist`.
+///
+/// The folder stays untouched where nothing changed, so that the component is not built again.
+pub(crate) fn bundle(root: &Path, target: &Path) -> Result<()> {
+    let folder = root.join("admin-ui");
+    let wasm = compile(root, target)?;
+    let (script, wasm) = bindgen(&wasm)?;
+
+    let mut bundle = Bundle::default();
+    let wasm = bundle.add_hashed("console", "wasm", wasm)?;
+    // The script starts the program itself: the content security policy forbids inline scripts.
+    let script = format!("{script}\nawait __wbg_init({{ module_or_path: \"{wasm}\" }});\n");
+    let script = bundle.add_hashed("console", "js", script.into_bytes())?;
+    let style = bundle.add_hashed("console", "css", read(&folder.join("style.css"))?)?;
+    let icon = bundle.add_hashed("icon", "svg", read(&folder.join("icon.svg"))?)?;
+
+    let mut index = String::from_utf8(read(&folder.join("index.html"))?)?;
+    for (name, url) in [
+        ("wasm", wasm),
+        ("script", script),
+        ("style", style),
+        ("icon", icon),
+    ] {
+        let placeholder = format!("{{{{{name}}}}}");
+        ensure!(
+            index.contains(&placeholder),
+            "admin-ui/index.html does not mention {placeholder}"
+        );
+        index = index.replace(&placeholder, &url);
+    }
+    bundle.add("index.html".into(), index.into_bytes())?;
+    bundle.write(&folder.join("dist"))
+}
+
+/// Compiles the console for the browser.
+fn compile(root: &Path, target: &Path) -> Result<PathBuf> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root).args([
+        "build",
+        "--release",
+        "--package",
+        "admin-ui",
+        "--target",
+        BROWSER_TARGET,
+    ]);
+    cargo.arg("--target-dir").arg(target);
+    run(cargo)?;
+    Ok(target.join(BROWSER_TARGET).join("release/admin-ui.wasm"))
+}
+
+/// Makes the module that the browser loads and the JavaScript that connects the two.
+fn bindgen(wasm: &Path) -> Result<(String, Vec<u8>)> {
+    let mut output = Bindgen::new()
+        .input_path(wasm)
+        .web(true)?
+        .typescript(false)
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate_output()
+        .context("wasm-bindgen can't read what cargo built")?;
+    ensure!(
+        output.snippets().is_empty() && output.local_modules().is_empty(),
+        "the console brings JavaScript files of its own, which the bundler doesn't know how to place"
+    );
+    let script = output.js().to_owned();
+    Ok((script, output.wasm_mut().emit_wasm()))
+}
+
+/// The files of a bundle by their path.
+#[derive(Debug, Default)]
+struct Bundle(BTreeMap<PathBuf, Vec<u8>>);
+
+impl Bundle {
+    /// Adds a file under a name that changes with its content, and answers its URL.
+    fn add_hashed(&mut self, stem: &str, extension: &str, content: Vec<u8>) -> Result<String> {
+        let hash = Sha256::digest(&content);
+        let hash: String = hash
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let path = format!("{ASSETS}/{stem}-{hash}.{extension}");
+        let url = format!("{BASE}/{path}");
+        self.add(path.into(), content)?;
+        Ok(url)
+    }
+
+    /// Adds a file, and its compressed form beside it.
+    fn add(&mut self, path: PathBuf, content: Vec<u8>) -> Result<()> {
+        let mut compressor = CompressorWriter::new(Vec::new(), BUFFER, QUALITY, WINDOW);
+        compressor.write_all(&content)?;
+        self.0
+            .insert(path.with_added_extension("br"), compressor.into_inner());
+        self.0.insert(path, content);
+        Ok(())
+    }
+
+    /// Makes `folder` contain these files and no others.
+    fn write(&self, folder: &Path) -> Result<()> {
+        if read_folder(folder)? == self.0 {
+            return Ok(());
+        }
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+        for (path, content) in &self.0 {
+            let path = folder.join(path);
+            fs::create_dir_all(path.parent().unwrap_or(folder))?;
+            fs::write(&path, content).with_context(|| format!("can't write {}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// The files in a folder and the folders below it; none where there is no folder.
+fn read_folder(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let mut folders = Vec::from_iter(folder.is_dir().then(|| folder.to_owned()));
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.insert(path.strip_prefix(folder)?.to_owned(), read(&path)?);
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("can't read {}", path.display()))
+}
