@@ -23,35 +23,40 @@ const REFUSED: u8 = 3;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Device {
     /// Who uses the device.
-    #[arg(long, default_value = DEMO_USER)]
+    #[arg(global = true, long, default_value = DEMO_USER)]
     user: String,
 
     /// The user's password; the demo user's is known.
-    #[arg(long, env = "RHOSYNC_DEVICE_PASSWORD", hide_env_values = true)]
+    #[arg(
+        global = true,
+        long,
+        env = "RHOSYNC_DEVICE_PASSWORD",
+        hide_env_values = true
+    )]
     password: Option<String>,
 
     /// The server [default: the one that `cargo xtask up` runs].
-    #[arg(long)]
+    #[arg(global = true, long)]
     url: Option<String>,
 
     /// The source to work on.
-    #[arg(long, default_value = "Product")]
+    #[arg(global = true, long, default_value = "Product")]
     source: String,
 
     /// Which of the user's devices this is.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(global = true, long, value_name = "N", default_value_t = 1)]
     device: u32,
 
     /// Use no network: changes are queued for the next sync.
-    #[arg(long)]
+    #[arg(global = true, long)]
     offline: bool,
 
     /// Most objects that are shown.
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(global = true, long, value_name = "N", default_value_t = 50)]
     limit: usize,
 
     /// Most objects of a page.
-    #[arg(long, value_name = "N", default_value_t = SyncOptions::default().page_size)]
+    #[arg(global = true, long, value_name = "N", default_value_t = SyncOptions::default().page_size)]
     page_size: u32,
 
     #[command(subcommand)]

@@ -1,6 +1,4 @@
-//! The repository's tasks: everything that is done with it, by people and by CI, in one language.
-//!
-//! `cargo xtask --help` lists them.
+#![doc = include_str!("../README.md")]
 
 mod build;
 mod check;

@@ -48,10 +48,10 @@ pub enum ClientError {
     #[error("the schema of the source keeps changing")]
     SchemaKeepsChanging,
     /// The request could not be built: an address or a name that HTTP cannot carry.
-    #[error("cannot make a request of this: {0}")]
+    #[error("cannot make a request of this")]
     Request(#[from] http::Error),
     /// The replica could not be saved, so nothing may be acknowledged.
-    #[error("cannot save the replica: {0}")]
+    #[error("cannot save the replica")]
     Save(#[source] io::Error),
 }
 

@@ -131,7 +131,7 @@ impl std::fmt::Display for Operation {
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
     /// The answer is not the JSON of a page.
-    #[error("the server's answer is not a page: {0}")]
+    #[error("the server's answer is not a page")]
     Json(#[from] serde_json::Error),
     /// An empty array.
     #[error("the server's answer is an empty page")]

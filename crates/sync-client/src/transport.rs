@@ -25,7 +25,7 @@ impl<T: Transport + ?Sized> Transport for &T {
 
 /// No answer came.
 #[derive(Debug, thiserror::Error)]
-#[error("no answer from the server: {0}")]
+#[error("no answer from the server")]
 pub struct TransportError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// HTTP over kept-alive connections, without TLS and without compression.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Error, Result};
 use sync_client::{
     ClientError, DeviceClient, Progress, Replica, Session, SyncObserver, SyncOptions, SyncReport,
     UreqTransport,
@@ -122,7 +122,7 @@ impl<'a> Online<'a> {
         if outcome.is_err() && replica.has_changes() {
             term::note("the changes stay on the device; the next sync sends them");
         }
-        outcome.with_context(|| self.advice())
+        outcome.map_err(|error| self.explain(error))
     }
 
     /// Makes sure that there is a session and a client.
@@ -131,21 +131,31 @@ impl<'a> Online<'a> {
             let password = self.device.password()?;
             self.client
                 .login(&self.device.user, password)
-                .with_context(|| self.advice())?;
+                .map_err(|error| self.explain(error))?;
         }
         if self.client.session().client_id.is_none() {
-            self.client.create_client().with_context(|| self.advice())?;
+            self.client
+                .create_client()
+                .map_err(|error| self.explain(error))?;
             replica.start_over();
             self.home.start_over();
         }
         self.home.save(self.client.session(), replica)
     }
 
-    fn advice(&self) -> String {
-        format!(
-            "no luck with {}: is `cargo xtask up` running, or is it another server (--url)?",
-            self.server
-        )
+    /// Adds what the user can do about an error.
+    fn explain(&self, error: ClientError) -> Error {
+        let Self { server, device, .. } = self;
+        let advice = match error {
+            ClientError::Transport(_) => {
+                format!("cannot reach {server}; is `cargo xtask up` running?")
+            }
+            ClientError::Unauthorized { .. } => {
+                format!("{} cannot log in; is the --password right?", device.user)
+            }
+            _ => format!("{} cannot be synced", device.source),
+        };
+        Error::new(error).context(advice)
     }
 }
 

@@ -17,7 +17,9 @@ const WIDTH: usize = 40;
 
 /// Shows the objects of a replica, at most `limit`.
 pub(crate) fn table(replica: &Replica, limit: usize) {
-    let objects: Vec<_> = replica.objects().collect();
+    let mut objects: Vec<_> = replica.objects().collect();
+    // What waits for the server first. Most back ends count: 9 comes before 10, and names after all numbers.
+    objects.sort_by_key(|(id, _)| (!replica.is_pending(id), id.parse().unwrap_or(u64::MAX)));
     if objects.is_empty() {
         anstream::println!("{FAINT}{} is empty.{FAINT:#}", replica.source());
         return;
