@@ -1,1 +1,30 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod account;
+mod adapter;
+mod attributes;
+mod document;
+mod engine;
+mod ids;
+mod ports;
+mod settings;
+mod store;
+#[cfg(feature = "test-support")]
+pub mod test_support;
+
+pub use account::{ADMINISTRATOR, Origin, Session, SessionKey};
+pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
+pub use attributes::{InvalidAttributes, MAX_VALUE_BYTES, to_attributes};
+pub use document::record::Attributes;
+pub use engine::{DEFAULT_PAGE_SIZE, Engine, PullRequest, RustAdapters, SyncError};
+pub use ids::{
+    AttributeName, ClientId, InvalidId, InvalidToken, Millis, ObjectId, Partition, SourceName,
+    Token, UserId, Version,
+};
+pub use ports::{Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue};
+pub use settings::{
+    AdapterSettings, AttributeType, Authorization, Paging, PartitionRule, PollInterval,
+    RestSettings, Secret, Settings, SettingsError, SettingsFile, SourceSettings, UpdateMethod,
+};
+pub use store::{Pings, StoreError};

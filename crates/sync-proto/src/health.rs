@@ -59,8 +59,14 @@ mod tests {
 
     #[test]
     fn health_and_readiness_look_as_documented() {
-        let health = Health { status: HealthStatus::Ok, version: "0.1.0".to_owned() };
-        assert_eq!(serde_json::to_value(&health).unwrap(), json!({"status": "ok", "version": "0.1.0"}));
+        let health = Health {
+            status: HealthStatus::Ok,
+            version: "0.1.0".to_owned(),
+        };
+        assert_eq!(
+            serde_json::to_value(&health).unwrap(),
+            json!({"status": "ok", "version": "0.1.0"})
+        );
 
         let check = |name: &str, message: Option<&str>| Check {
             name: name.to_owned(),
@@ -69,7 +75,10 @@ mod tests {
         };
         let readiness = Readiness {
             status: ReadinessStatus::NotReady,
-            checks: vec![check("redis", Some("connection refused")), check("settings", None)],
+            checks: vec![
+                check("redis", Some("connection refused")),
+                check("settings", None),
+            ],
         };
         let wire = json!({
             "status": "not ready",
@@ -79,6 +88,9 @@ mod tests {
             ],
         });
         assert_eq!(serde_json::to_value(&readiness).unwrap(), wire);
-        assert_eq!(serde_json::from_value::<Readiness>(wire).unwrap(), readiness);
+        assert_eq!(
+            serde_json::from_value::<Readiness>(wire).unwrap(),
+            readiness
+        );
     }
 }

@@ -1,1 +1,22 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod admin;
+mod changes;
+mod error_code;
+mod health;
+mod names;
+mod page;
+
+pub use admin::{CreateUser, NewUser, PushDeletes, PushObjects};
+pub use changes::{
+    Changes, ClientCreated, CreatedClient, DeviceDescription, Login, NamedSource, Operations,
+    Reset, SentAttributes,
+};
+pub use error_code::ErrorCode;
+pub use health::{Check, Health, HealthStatus, Readiness, ReadinessStatus};
+pub use names::{
+    API_TOKEN_HEADER, CLIENT_ID_HEADER, ERROR_CODE_HEADER, PAGE_OBJECT_COUNT_HEADER,
+    PAGE_TOKEN_HEADER, PAGE_VERSION, SESSION_COOKIE,
+};
+pub use page::{Commands, ErrorMap, ErrorMessage, Fields, Link, Objects, Page};

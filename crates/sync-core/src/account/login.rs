@@ -1,0 +1,179 @@
+//! Logging in, with limits on how often it may be tried.
+
+use subtle::ConstantTimeEq as _;
+
+use crate::account::{Session, hash_password, verify_password};
+use crate::engine::{Engine, SyncError};
+use crate::ids::UserId;
+use crate::ports::{Clock as _, Ports, Random as _};
+use crate::store::{Accounts, Attempts, UserRecord};
+
+/// The administrator's user name.
+pub const ADMINISTRATOR: &str = "rhoadmin";
+
+/// How long an attempt counts, in seconds.
+const WINDOW_SECONDS: u64 = 300;
+
+/// Attempts at one account from one address within the window.
+const MAX_PER_ACCOUNT: u64 = 10;
+
+/// Attempts from one address within the window: many users may share one.
+const MAX_PER_ADDRESS: u64 = 200;
+
+/// A hash of nothing anybody knows, checked when there is no such user, so that the time taken does not tell.
+const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$dGhpcyBpcyBub2JvZHkncyBwYXNzd29yZCBoYXNoISE";
+
+/// Longest password that is hashed, in bytes.
+const MAX_PASSWORD_BYTES: usize = 1_024;
+
+/// Where a login comes from: an address, or whatever stands for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a>(pub &'a str);
+
+impl<P: Ports> Engine<P> {
+    /// Logs a user in; answers the signed session.
+    ///
+    /// # Errors
+    /// [`SyncError::LoginFailed`] and [`SyncError::TooManyAttempts`], beside the store's.
+    pub async fn log_in(
+        &self,
+        login: &str,
+        password: &str,
+        origin: Origin<'_>,
+    ) -> Result<String, SyncError> {
+        let (user, record) = self.check_login(login, password, origin).await?;
+        Ok(self
+            .sessions
+            .sign(&user, &record.generation, self.ports.clock().now()))
+    }
+
+    /// Logs the administrator in; answers the API token.
+    ///
+    /// # Errors
+    /// As [`Engine::log_in`], and [`SyncError::NotAdministrator`] for any other user.
+    pub async fn log_in_administrator(
+        &self,
+        login: &str,
+        password: &str,
+        origin: Origin<'_>,
+    ) -> Result<String, SyncError> {
+        if login == ADMINISTRATOR {
+            self.ensure_administrator().await?;
+        }
+        let (user, record) = self.check_login(login, password, origin).await?;
+        if user.as_str() != ADMINISTRATOR {
+            return Err(SyncError::NotAdministrator);
+        }
+        Ok(self.sessions.api_token(&record.generation))
+    }
+
+    async fn check_login(
+        &self,
+        login: &str,
+        password: &str,
+        Origin(address): Origin<'_>,
+    ) -> Result<(UserId, UserRecord), SyncError> {
+        let failed = || SyncError::LoginFailed {
+            login: login.to_owned(),
+        };
+        let user = UserId::parse(login).map_err(|_| failed())?;
+        if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
+            return Err(failed());
+        }
+        let attempts = Attempts::new(self.ports.redis());
+        // One address that guesses must not lock the account's owner out elsewhere.
+        let account = format!("{user} {address}");
+        let by_account = attempts.count("account", &account, WINDOW_SECONDS);
+        let by_address = attempts.count("address", address, WINDOW_SECONDS);
+        let (by_account, by_address) = futures_util::join!(by_account, by_address);
+        if by_account? > MAX_PER_ACCOUNT || by_address? > MAX_PER_ADDRESS {
+            return Err(SyncError::TooManyAttempts {
+                seconds: WINDOW_SECONDS,
+            });
+        }
+        let record = Accounts::new(self.ports.redis()).get(&user).await?;
+        let hash = record
+            .as_ref()
+            .map_or(NOBODYS_HASH, |record| &record.password_hash);
+        let fits = verify_password(password, hash);
+        let record = record.filter(|_| fits).ok_or_else(failed)?;
+        attempts.forget("account", &account).await?;
+        Ok((user, record))
+    }
+
+    /// Makes the administrator at the first start, with the configured password or one that is logged once.
+    async fn ensure_administrator(&self) -> Result<(), SyncError> {
+        let user = UserId::parse(ADMINISTRATOR)?;
+        let accounts = Accounts::new(self.ports.redis());
+        if accounts.generation(&user).await?.is_some() {
+            return Ok(());
+        }
+        let configured = self.administrator_password.expose();
+        let made = configured
+            .is_empty()
+            .then(|| self.ports.random().hex::<12>());
+        let password = made.as_deref().unwrap_or(configured);
+        let is_new = self.create_account(&user, password).await?;
+        if let (true, Some(password)) = (is_new, made) {
+            tracing::warn!(
+                user.id = ADMINISTRATOR,
+                "no administrator's password is configured, so one was made: {password} (shown this once)"
+            );
+        }
+        Ok(())
+    }
+
+    /// Creates a user. `false` if there is one of that name.
+    pub(crate) async fn create_account(
+        &self,
+        user: &UserId,
+        password: &str,
+    ) -> Result<bool, SyncError> {
+        if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
+            return Err(SyncError::InvalidPassword {
+                max_bytes: MAX_PASSWORD_BYTES,
+            });
+        }
+        let password_hash =
+            hash_password(self.ports.random(), password).ok_or(SyncError::InvalidPassword {
+                max_bytes: MAX_PASSWORD_BYTES,
+            })?;
+        let record = UserRecord {
+            password_hash,
+            generation: self.ports.random().hex::<8>(),
+        };
+        Ok(Accounts::new(self.ports.redis())
+            .create(user, &record, self.ports.clock().now())
+            .await?)
+    }
+
+    /// Checks that a session was not revoked.
+    pub(crate) async fn check_session(&self, session: &Session) -> Result<(), SyncError> {
+        let generation = Accounts::new(self.ports.redis())
+            .generation(&session.user)
+            .await?;
+        if generation.as_deref() == Some(session.generation.as_str()) {
+            Ok(())
+        } else {
+            Err(SyncError::NotAuthenticated)
+        }
+    }
+
+    /// Checks an API token.
+    ///
+    /// # Errors
+    /// [`SyncError::InvalidApiToken`], beside the store's.
+    pub async fn check_api_token(&self, token: &str) -> Result<(), SyncError> {
+        let user = UserId::parse(ADMINISTRATOR)?;
+        let generation = Accounts::new(self.ports.redis())
+            .generation(&user)
+            .await?
+            .ok_or(SyncError::InvalidApiToken)?;
+        let expected = self.sessions.api_token(&generation);
+        if bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
+            Ok(())
+        } else {
+            Err(SyncError::InvalidApiToken)
+        }
+    }
+}

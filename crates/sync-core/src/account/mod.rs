@@ -1,0 +1,10 @@
+//! Who may do what: users, passwords, sessions, the administrator.
+
+mod login;
+mod password;
+mod session;
+
+pub use login::{ADMINISTRATOR, Origin};
+pub use session::{Session, SessionKey};
+
+pub(crate) use password::{hash_password, verify_password};

@@ -1,0 +1,166 @@
+//! Sessions: signed, so that the store need not keep them, and revocable, since they name a generation that it keeps.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::ids::{Millis, UserId};
+use crate::ports::{Ports, Random as _};
+use crate::settings::Secret;
+use crate::store::{Accounts, StoreError};
+
+/// How long a session lasts: a device that syncs once a year stays signed in.
+const LIFETIME_MS: u64 = 366 * 86_400_000;
+
+/// Longest session that is looked at at all, in bytes.
+const MAX_BYTES: usize = 1_024;
+
+/// Signs and checks sessions.
+#[derive(Clone)]
+pub struct SessionKey {
+    mac: Hmac<Sha256>,
+}
+
+/// A session whose signature is right. Whether it was revoked only the store can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub(crate) user: UserId,
+    pub(crate) generation: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    #[serde(rename = "u")]
+    user: UserId,
+    #[serde(rename = "g")]
+    generation: String,
+    #[serde(rename = "t")]
+    issued_at: Millis,
+}
+
+impl SessionKey {
+    /// A key from a secret of any length.
+    pub fn new(secret: &str) -> Self {
+        // HMAC takes keys of every length, so this cannot fail; an empty key would be the only way to go on.
+        let mac = Hmac::new_from_slice(secret.as_bytes())
+            .unwrap_or_else(|_| Hmac::new(&Default::default()));
+        Self { mac }
+    }
+
+    /// The key of this server: from the configured secret, or from one that the store keeps for all instances.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn load<P: Ports>(ports: &P, configured: &Secret) -> Result<Self, StoreError> {
+        if !configured.expose().is_empty() {
+            return Ok(Self::new(configured.expose()));
+        }
+        let proposed = ports.random().hex::<32>();
+        Ok(Self::new(
+            &Accounts::new(ports.redis())
+                .session_secret(&proposed)
+                .await?,
+        ))
+    }
+
+    /// Writes a signed session: payload and signature in URL-safe base 64, with a dot between.
+    pub(crate) fn sign(&self, user: &UserId, generation: &str, now: Millis) -> String {
+        let payload = Payload {
+            user: user.clone(),
+            generation: generation.to_owned(),
+            issued_at: now,
+        };
+        let payload = BASE64.encode(serde_json::to_vec(&payload).unwrap_or_default());
+        let signature = BASE64.encode(self.signature(b"session", &payload));
+        format!("{payload}.{signature}")
+    }
+
+    /// Reads a session; `None` unless we signed it and it is not too old.
+    pub fn verify(&self, text: &str, now: Millis) -> Option<Session> {
+        if text.len() > MAX_BYTES {
+            return None;
+        }
+        let (payload, signature) = text.split_once('.')?;
+        let signature = BASE64.decode(signature).ok()?;
+        self.keyed(b"session", payload)
+            .verify_slice(&signature)
+            .ok()?;
+        let Payload {
+            user,
+            generation,
+            issued_at,
+        } = serde_json::from_slice(&BASE64.decode(payload).ok()?).ok()?;
+        (now < issued_at.plus(LIFETIME_MS)).then_some(Session { user, generation })
+    }
+
+    /// The API token of the administrator, which changes with the session generation only. 32 hexadecimal digits.
+    pub(crate) fn api_token(&self, generation: &str) -> String {
+        let mut token = crate::ports::hex(&self.signature(b"api-token", generation));
+        token.truncate(32);
+        token
+    }
+
+    fn keyed(&self, purpose: &[u8], text: &str) -> Hmac<Sha256> {
+        let mut mac = self.mac.clone();
+        mac.update(purpose);
+        mac.update(b":");
+        mac.update(text.as_bytes());
+        mac
+    }
+
+    fn signature(&self, purpose: &[u8], text: &str) -> [u8; 32] {
+        self.keyed(purpose, text).finalize().into_bytes().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_we_signed_is_a_session() {
+        let key = SessionKey::new("secret");
+        let user = UserId::parse("u.1").unwrap();
+        let now = Millis(1_000);
+        let text = key.sign(&user, "g1", now);
+        assert_eq!(
+            key.verify(&text, now),
+            Some(Session {
+                user: user.clone(),
+                generation: "g1".into()
+            })
+        );
+
+        let (payload, signature) = text.split_once('.').unwrap();
+        let other = BASE64.encode(r#"{"u":"admin","g":"g1","t":1000}"#);
+        for forged in [
+            format!("{other}.{signature}"),
+            format!("{payload}."),
+            payload.to_owned(),
+            String::new(),
+            "..".to_owned(),
+            "x".repeat(100_000),
+            SessionKey::new("other").sign(&user, "g1", now),
+        ] {
+            assert_eq!(key.verify(&forged, now), None, "{forged}");
+        }
+    }
+
+    #[test]
+    fn a_session_ends() {
+        let key = SessionKey::new("secret");
+        let text = key.sign(&UserId::parse("u1").unwrap(), "g1", Millis(0));
+        assert!(key.verify(&text, Millis(LIFETIME_MS - 1)).is_some());
+        assert!(key.verify(&text, Millis(LIFETIME_MS)).is_none());
+    }
+
+    #[test]
+    fn an_api_token_is_no_session_and_has_32_digits() {
+        let key = SessionKey::new("secret");
+        let token = key.api_token("g1");
+        assert_eq!(token.len(), 32);
+        assert_ne!(token, key.api_token("g2"));
+    }
+}

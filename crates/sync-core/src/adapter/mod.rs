@@ -1,0 +1,168 @@
+//! What connects a source to its back end.
+
+mod push_only;
+pub(crate) mod rest;
+
+use async_trait::async_trait;
+
+use crate::document::record::Attributes;
+use crate::ids::{ClientId, ObjectId, SourceName, UserId};
+
+pub(crate) use push_only::PushOnlyAdapter;
+pub(crate) use rest::RestAdapter;
+
+/// Connects a source to its back end.
+///
+/// Devices' changes and the server's own retries may reach an adapter twice; whoever can should pass
+/// [`Call::idempotency_key`] on, or remember it.
+#[async_trait(?Send)]
+pub trait Adapter {
+    /// Hands over all objects of the source as the back end has them now, in one part or several, through `stash`.
+    ///
+    /// `etag` is the tag of the last complete answer, where one was given and still stands for what the server has.
+    ///
+    /// # Errors
+    /// When the back end cannot be asked; nothing is deleted then.
+    async fn query(
+        &self,
+        call: &Call<'_>,
+        etag: Option<&str>,
+        stash: &mut dyn Stash,
+    ) -> Result<QueryEnd, AdapterError>;
+
+    /// Creates an object; answers its id, or nothing where the back end gives none.
+    ///
+    /// # Errors
+    /// When the back end refused, or could not be asked.
+    async fn create(
+        &self,
+        call: &Call<'_>,
+        attributes: &Attributes,
+    ) -> Result<Option<ObjectId>, AdapterError>;
+
+    /// Sets attributes of an object.
+    ///
+    /// # Errors
+    /// When the back end refused, or could not be asked.
+    async fn update(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        attributes: &Attributes,
+    ) -> Result<(), AdapterError>;
+
+    /// Deletes an object; `attributes` are those the device sent along.
+    ///
+    /// # Errors
+    /// When the back end refused, or could not be asked. An object that is not there is [`AdapterError::NotFound`].
+    async fn delete(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        attributes: &Attributes,
+    ) -> Result<(), AdapterError>;
+}
+
+/// On whose behalf an adapter is called.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The source.
+    pub source: &'a SourceName,
+    /// The user. For a source that everybody shares, whoever happened to ask.
+    pub user: &'a UserId,
+    /// The device that made the change; nobody's for a query.
+    pub client: Option<&'a ClientId>,
+    /// The same for every attempt at the same change, different for every other; empty for a query.
+    pub idempotency_key: &'a str,
+}
+
+/// Takes the parts of a query's answer.
+#[async_trait(?Send)]
+pub trait Stash {
+    /// Takes a part. Objects are committed part by part; what is missing is deleted after the last one.
+    ///
+    /// # Errors
+    /// When the part could not be committed: the query must end then and pass the error on.
+    async fn stash(&mut self, part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError>;
+}
+
+/// A part of an answer could not be committed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StashError {
+    /// Another refresh has taken over.
+    #[error("another refresh of the partition has taken over")]
+    Fenced,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+/// How a query ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueryEnd {
+    /// The back end says that nothing has changed since the tag it was shown.
+    NotModified,
+    /// Everything was handed over.
+    Complete {
+        /// The tag of this answer, if there is one.
+        etag: Option<String>,
+    },
+}
+
+/// Why an adapter's call failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdapterError {
+    /// The back end does not let the user in.
+    #[error("{message}")]
+    Login {
+        /// For the device's user.
+        message: String,
+    },
+    /// The back end refuses the change; trying again will not help.
+    #[error("{message}")]
+    Rejected {
+        /// For the device's user.
+        message: String,
+    },
+    /// The object has changed in the back end in a way that contradicts the change.
+    #[error("{message}")]
+    Conflict {
+        /// For the device's user.
+        message: String,
+    },
+    /// The object is not there.
+    #[error("{message}")]
+    NotFound {
+        /// For the device's user.
+        message: String,
+    },
+    /// The back end did not answer, or says that it cannot now. It may have acted all the same.
+    #[error("{message}")]
+    Unavailable {
+        /// For the device's user.
+        message: String,
+    },
+    /// The answer is not what the settings say it should be.
+    #[error("{message}")]
+    BadAnswer {
+        /// For whoever wrote the settings.
+        message: String,
+    },
+    /// What was handed over could not be committed.
+    #[error(transparent)]
+    Stash(#[from] StashError),
+}
+
+impl AdapterError {
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } | Self::Stash(_) => true,
+            Self::Login { .. }
+            | Self::Rejected { .. }
+            | Self::Conflict { .. }
+            | Self::NotFound { .. }
+            | Self::BadAnswer { .. } => false,
+        }
+    }
+}

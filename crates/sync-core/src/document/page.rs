@@ -1,0 +1,254 @@
+//! Makes a page out of what lies after a client's cursor.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sync_proto::{Commands, ErrorMessage, Fields, Link};
+
+use crate::document::record::{Reader, Record};
+use crate::ids::{ObjectId, Version};
+use crate::store::{OutboxItem, StoreError};
+
+/// As much of a stored record as is needed to see whether its attributes can go out as they are stored.
+#[derive(Deserialize)]
+struct StoredRecord<'a> {
+    #[serde(borrow, rename = "a")]
+    attributes: &'a RawValue,
+    #[serde(borrow, rename = "v", default)]
+    older: Option<&'a RawValue>,
+    #[serde(borrow, rename = "r", default)]
+    removed: Option<&'a RawValue>,
+    #[serde(borrow, rename = "o", default)]
+    origin: Option<Cow<'a, str>>,
+}
+
+/// Collects the commands of one page.
+pub(crate) struct PageBuilder<'a> {
+    reader: Reader<'a>,
+    commands: Commands,
+}
+
+impl<'a> PageBuilder<'a> {
+    pub(crate) fn new(reader: Reader<'a>) -> Self {
+        Self {
+            reader,
+            commands: Commands::default(),
+        }
+    }
+
+    /// Adds what is news of one object that changed at `version`.
+    ///
+    /// Everything about an object is in one page. A record may be newer than `version`: its next version follows in
+    /// the log, so sending its values early does no harm.
+    pub(crate) fn add_changed(
+        &mut self,
+        id: &ObjectId,
+        version: Version,
+        record: &[u8],
+    ) -> Result<(), StoreError> {
+        let stored: StoredRecord<'_> = parse(record)?;
+        let is_own = stored.origin.as_deref() == Some(self.reader.client.as_str());
+        let is_new_as_a_whole = stored.older.is_none() || self.reader.cursor == Version::ZERO;
+        if is_new_as_a_whole && stored.removed.is_none() && !is_own {
+            self.commands.insert.insert(
+                id.as_str().to_owned(),
+                Fields::Raw(stored.attributes.to_owned()),
+            );
+            return Ok(());
+        }
+        let news = parse::<Record>(record)?.news_for(self.reader, version);
+        if !news.insert.is_empty() {
+            self.commands
+                .insert
+                .insert(id.as_str().to_owned(), Fields::Map(news.insert));
+        }
+        if !news.delete.is_empty() {
+            self.commands
+                .delete
+                .insert(id.as_str().to_owned(), names_only(news.delete));
+        }
+        Ok(())
+    }
+
+    /// Adds the removal of everything a device may have of an object.
+    pub(crate) fn add_taken_back(
+        &mut self,
+        id: &ObjectId,
+        record: &[u8],
+    ) -> Result<(), StoreError> {
+        let names = parse::<Record>(record)?.every_attribute();
+        self.commands
+            .delete
+            .insert(id.as_str().to_owned(), names_only(names));
+        Ok(())
+    }
+
+    /// Adds what waits for the client besides objects. `current` are the records of the objects the items name, as far
+    /// as there are any: see [`object_of`].
+    pub(crate) fn add_outbox_item(
+        &mut self,
+        item: OutboxItem,
+        current: &BTreeMap<ObjectId, Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        let commands = &mut self.commands;
+        match item {
+            OutboxItem::Link {
+                temporary,
+                id,
+                drop,
+            } => {
+                if let Some(names) = drop {
+                    commands
+                        .delete
+                        .insert(temporary.as_str().to_owned(), names_only(names));
+                    if let Some(fields) = whole_object(current.get(&id))? {
+                        commands.insert.insert(id.as_str().to_owned(), fields);
+                    }
+                }
+                commands.links.insert(
+                    temporary.into_string(),
+                    Link {
+                        id: id.into_string(),
+                    },
+                );
+            }
+            OutboxItem::Drop { id, attributes } => {
+                commands
+                    .delete
+                    .insert(id.into_string(), names_only(attributes));
+            }
+            OutboxItem::CreateError { id, message, sent } => {
+                commands
+                    .create_error
+                    .0
+                    .insert(id.into_string(), (sent, ErrorMessage { message }));
+            }
+            OutboxItem::UpdateError { id, message, sent } => {
+                if let Some(fields) = whole_object(current.get(&id))? {
+                    commands
+                        .update_rollback
+                        .insert(id.as_str().to_owned(), fields);
+                }
+                commands
+                    .update_error
+                    .0
+                    .insert(id.into_string(), (sent, ErrorMessage { message }));
+            }
+            OutboxItem::DeleteError { id, message, sent } => {
+                if let Some(fields) = whole_object(current.get(&id))? {
+                    commands.insert.insert(id.as_str().to_owned(), fields);
+                }
+                commands
+                    .delete_error
+                    .0
+                    .insert(id.into_string(), (sent, ErrorMessage { message }));
+            }
+        }
+        Ok(())
+    }
+
+    /// The page's commands.
+    pub(crate) fn finish(self) -> Commands {
+        self.commands
+    }
+}
+
+/// The objects whose present state goes to the device with the item.
+pub(crate) fn object_of(item: &OutboxItem) -> Option<&ObjectId> {
+    match item {
+        OutboxItem::Link {
+            id, drop: Some(_), ..
+        }
+        | OutboxItem::UpdateError { id, .. }
+        | OutboxItem::DeleteError { id, .. } => Some(id),
+        OutboxItem::Link { drop: None, .. }
+        | OutboxItem::Drop { .. }
+        | OutboxItem::CreateError { .. } => None,
+    }
+}
+
+fn whole_object(record: Option<&Vec<u8>>) -> Result<Option<Fields>, StoreError> {
+    let Some(record) = record else {
+        return Ok(None);
+    };
+    let stored: StoredRecord<'_> = parse(record)?;
+    let is_alive = stored.attributes.get() != "{}";
+    Ok(is_alive.then(|| Fields::Raw(stored.attributes.to_owned())))
+}
+
+/// Devices look at the names of what they delete, not at the values.
+fn names_only(names: Vec<String>) -> Fields {
+    Fields::Map(
+        names
+            .into_iter()
+            .map(|name| (name, String::new()))
+            .collect(),
+    )
+}
+
+fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(json).map_err(|error| StoreError::Damaged {
+        what: "a record",
+        reason: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ClientId;
+
+    fn page(cursor: u64, add: impl FnOnce(&mut PageBuilder<'_>)) -> String {
+        let client = ClientId::parse("me").unwrap();
+        let reader = Reader {
+            client: &client,
+            cursor: Version(cursor),
+            since: Version::ZERO,
+        };
+        let mut builder = PageBuilder::new(reader);
+        add(&mut builder);
+        serde_json::to_string(&builder.finish()).unwrap()
+    }
+
+    fn id(text: &str) -> ObjectId {
+        ObjectId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_new_object_goes_out_as_it_is_stored() {
+        let page = page(0, |page| {
+            page.add_changed(&id("1"), Version(2), br#"{"a":{"z":"1","a":"\u017c"}}"#)
+                .unwrap()
+        });
+        assert_eq!(page, r#"{"insert":{"1":{"z":"1","a":"\u017c"}}}"#);
+    }
+
+    #[test]
+    fn a_changed_object_goes_out_attribute_by_attribute() {
+        let record = br#"{"a":{"name":"a","price":"2"},"v":{"name":3},"r":{"old":0}}"#;
+        let page = page(5, |page| {
+            page.add_changed(&id("1"), Version(7), record).unwrap()
+        });
+        assert_eq!(
+            page,
+            r#"{"insert":{"1":{"price":"2"}},"delete":{"1":{"old":""}}}"#
+        );
+    }
+
+    #[test]
+    fn a_failed_update_brings_the_object_back() {
+        let current = BTreeMap::from([(id("1"), br#"{"a":{"name":"a"}}"#.to_vec())]);
+        let item = OutboxItem::UpdateError {
+            id: id("1"),
+            message: "no".into(),
+            sent: [("name".to_owned(), "x".to_owned())].into(),
+        };
+        let page = page(5, |page| page.add_outbox_item(item, &current).unwrap());
+        assert_eq!(
+            page,
+            r#"{"update-error":{"1":{"name":"x"},"1-error":{"message":"no"}},"update-rollback":{"1":{"name":"a"}}}"#
+        );
+    }
+}

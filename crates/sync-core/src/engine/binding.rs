@@ -1,0 +1,243 @@
+//! Which client is whose, and which partition its cursor for a source is in.
+
+use crate::account::Session;
+use crate::engine::{Engine, Source, SyncError};
+use crate::ids::{ClientId, DocumentId, SourceName, UserId};
+use crate::ports::{Clock as _, Ports, Random as _};
+use crate::store::{Binding, Clients};
+use sync_proto::DeviceDescription;
+
+impl<P: Ports> Engine<P> {
+    /// Registers a new client of the session's user.
+    ///
+    /// # Errors
+    /// [`SyncError::NotAuthenticated`] and the store's.
+    pub async fn create_client(
+        &self,
+        session: &Session,
+        device: &DeviceDescription,
+    ) -> Result<ClientId, SyncError> {
+        self.check_session(session).await?;
+        let client = ClientId::parse(self.ports.random().hex::<16>())?;
+        self.put_client(&client, &session.user, device).await?;
+        Ok(client)
+    }
+
+    /// Keeps what a device says about itself. A client that is not known yet is created, and one of another user goes
+    /// over to the session's.
+    ///
+    /// # Errors
+    /// [`SyncError::NotAuthenticated`], an id that is none, and the store's.
+    pub async fn register_client(
+        &self,
+        session: &Session,
+        client: &str,
+        device: &DeviceDescription,
+    ) -> Result<(), SyncError> {
+        self.check_session(session).await?;
+        let client = ClientId::parse(client)?;
+        let owner = Clients::new(self.ports.redis()).user(&client).await?;
+        if let Some(owner) = owner.filter(|owner| *owner != session.user) {
+            self.hand_over(&client, &owner, &session.user).await?;
+        }
+        self.put_client(&client, &session.user, device).await
+    }
+
+    /// Makes everything news to the client again: all sources, or those named.
+    ///
+    /// # Errors
+    /// [`SyncError::NotAuthenticated`], [`SyncError::UnknownClient`], [`SyncError::UnknownSource`] and the store's.
+    pub async fn reset_client(
+        &self,
+        session: &Session,
+        client: &str,
+        sources: Option<&[String]>,
+    ) -> Result<(), SyncError> {
+        self.check_session(session).await?;
+        let client = known_form(client)?;
+        let named = match sources {
+            None => self.settings.sources.keys().collect(),
+            Some(names) => names
+                .iter()
+                .map(|name| Ok(self.source(name)?.name))
+                .collect::<Result<Vec<_>, SyncError>>()?,
+        };
+        let owner = self.owner(&client).await?;
+        if owner != session.user {
+            return self.hand_over(&client, &owner, &session.user).await;
+        }
+        for source in named {
+            let Some(binding) = Clients::new(self.ports.redis())
+                .binding(&client, source)
+                .await?
+            else {
+                continue;
+            };
+            if let Some(partition) = binding.partition {
+                let bound = DocumentId {
+                    source: source.clone(),
+                    partition,
+                };
+                self.document(&bound)
+                    .restart(&client, &session.user)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn put_client(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+        device: &DeviceDescription,
+    ) -> Result<(), SyncError> {
+        let DeviceDescription {
+            device_type,
+            device_push_type,
+            device_pin,
+            device_port,
+            phone_id,
+            device_app_id,
+            device_app_version,
+        } = device;
+        let description: Vec<_> = [
+            ("device_type", device_type),
+            ("device_push_type", device_push_type),
+            ("device_pin", device_pin),
+            ("device_port", device_port),
+            ("phone_id", phone_id),
+            ("device_app_id", device_app_id),
+            ("device_app_version", device_app_version),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| value.as_deref().map(|value| (name, value)))
+        .collect();
+        Ok(Clients::new(self.ports.redis())
+            .put(client, user, self.ports.clock().now(), &description)
+            .await?)
+    }
+
+    async fn owner(&self, client: &ClientId) -> Result<UserId, SyncError> {
+        Clients::new(self.ports.redis())
+            .user(client)
+            .await?
+            .ok_or(SyncError::UnknownClient)
+    }
+
+    /// Gives a client to another user. It starts from nothing in every source and never sees the other's data.
+    async fn hand_over(
+        &self,
+        client: &ClientId,
+        from: &UserId,
+        to: &UserId,
+    ) -> Result<(), SyncError> {
+        let clients = Clients::new(self.ports.redis());
+        for source in self.settings.sources.keys() {
+            if let Some(Binding {
+                partition: Some(partition),
+                ..
+            }) = clients.binding(client, source).await?
+            {
+                let bound = DocumentId {
+                    source: source.clone(),
+                    partition,
+                };
+                self.detach(client, &bound).await?;
+            }
+        }
+        clients.hand_over(client, from, to).await?;
+        tracing::info!(client.id = %client, user.id = %to, "a client went over to another user");
+        Ok(())
+    }
+
+    /// Takes a client's cursor away. Its next one, wherever it is, starts behind every token given out so far.
+    pub(super) async fn detach(
+        &self,
+        client: &ClientId,
+        bound: &DocumentId,
+    ) -> Result<(), SyncError> {
+        let next_offset = self.document(bound).unbind(client).await?;
+        let clients = Clients::new(self.ports.redis());
+        let known = clients
+            .binding(client, &bound.source)
+            .await?
+            .map_or(0, |binding| binding.next_offset);
+        Ok(clients
+            .clear_binding(client, &bound.source, next_offset.max(known))
+            .await?)
+    }
+
+    /// Finds the document a client's cursor for the source is in, after the document its user belongs to had none.
+    ///
+    /// A new client is bound to its user's document. One that is bound to another partition begins to leave it, and the
+    /// answer is the document it leaves. One that was silent for so long that its cursor is gone must start over.
+    pub(super) async fn find_document(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        source: Source<'_>,
+    ) -> Result<DocumentId, SyncError> {
+        let clients = Clients::new(self.ports.redis());
+        let wanted = source.document_for(user);
+        let mut binding = clients
+            .binding(client, source.name)
+            .await?
+            .ok_or(SyncError::UnknownClient)?;
+        if binding.user != *user {
+            self.hand_over(client, &binding.user, user).await?;
+            binding = clients
+                .binding(client, source.name)
+                .await?
+                .ok_or(SyncError::UnknownClient)?;
+        }
+        match binding.partition {
+            Some(partition) if partition != wanted.partition => {
+                let left = DocumentId {
+                    source: source.name.clone(),
+                    partition,
+                };
+                self.document(&left).begin_leaving(client, user).await?;
+                Ok(left)
+            }
+            bound => {
+                let was_lost = bound.is_some();
+                self.attach(
+                    user,
+                    client,
+                    source.name,
+                    &wanted,
+                    binding.next_offset,
+                    was_lost,
+                )
+                .await?;
+                Ok(wanted)
+            }
+        }
+    }
+
+    async fn attach(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        source: &SourceName,
+        document: &DocumentId,
+        next_offset: u64,
+        was_lost: bool,
+    ) -> Result<(), SyncError> {
+        // The binding first: a cursor nobody knows of would survive a reset.
+        Clients::new(self.ports.redis())
+            .set_binding(client, source, &document.partition)
+            .await?;
+        let now = self.ports.clock().now();
+        self.document(document)
+            .bind(client, user, next_offset, now, was_lost)
+            .await?;
+        Ok(())
+    }
+}
+
+/// A client id that cannot be one is as unknown as one that was never given out.
+pub(super) fn known_form(client: &str) -> Result<ClientId, SyncError> {
+    ClientId::parse(client).map_err(|_| SyncError::UnknownClient)
+}

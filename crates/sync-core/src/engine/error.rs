@@ -1,0 +1,85 @@
+//! What can go wrong with a request.
+
+use crate::attributes::InvalidAttributes;
+use crate::ids::{InvalidId, InvalidToken};
+use crate::store::StoreError;
+
+/// Why a request was refused or failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SyncError {
+    /// There is no session, or it was forged, has ended or was revoked.
+    #[error("Not authenticated")]
+    NotAuthenticated,
+    /// User name or password are wrong.
+    #[error("Unable to authenticate '{login}'")]
+    LoginFailed {
+        /// The name that was tried.
+        login: String,
+    },
+    /// Too many logins were tried.
+    #[error("Too many failed logins. Try again in {seconds} seconds")]
+    TooManyAttempts {
+        /// When it may be tried again at the latest.
+        seconds: u64,
+    },
+    /// The API token is missing or wrong.
+    #[error("No API token provided")]
+    InvalidApiToken,
+    /// The user is not the administrator.
+    #[error("Invalid/missing API user")]
+    NotAdministrator,
+    /// A password is empty or too long.
+    #[error("a password has between 1 and {max_bytes} bytes")]
+    InvalidPassword {
+        /// The most it may have.
+        max_bytes: usize,
+    },
+    /// A user of that name exists.
+    #[error("Record already exists for '{login}'")]
+    UserExists {
+        /// The name.
+        login: String,
+    },
+    /// No such user exists.
+    #[error("there is no user {login:?}")]
+    UnknownUser {
+        /// The name.
+        login: String,
+    },
+    /// No such client is registered.
+    #[error("Unknown client")]
+    UnknownClient,
+    /// No such source is configured.
+    #[error("there is no source {name:?}")]
+    UnknownSource {
+        /// The name.
+        name: String,
+    },
+    /// An identifier is not one.
+    #[error(transparent)]
+    InvalidId(#[from] InvalidId),
+    /// The token is no number.
+    #[error(transparent)]
+    InvalidToken(#[from] InvalidToken),
+    /// The token was never given out to this client.
+    #[error("the token was never given out to this client")]
+    FutureToken,
+    /// An object's attributes cannot be taken.
+    #[error("object {id:?}: {reason}")]
+    InvalidAttributes {
+        /// The object.
+        id: String,
+        /// What is wrong.
+        #[source]
+        reason: InvalidAttributes,
+    },
+    /// The client has more operations waiting than are kept for it.
+    #[error("too many changes of this device wait for the back end; try again later")]
+    QueueFull,
+    /// Others kept changing the same objects.
+    #[error("too many others are changing the same objects; try again")]
+    Busy,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

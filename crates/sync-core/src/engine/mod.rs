@@ -1,0 +1,121 @@
+//! The sync engine: what devices, administrators and back ends ask of the server.
+
+mod admin;
+mod binding;
+mod error;
+mod health;
+mod pull;
+mod push;
+mod refresh;
+mod verdict;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::account::SessionKey;
+use crate::adapter::{Adapter, PushOnlyAdapter, RestAdapter};
+use crate::ids::{DocumentId, SourceName, UserId};
+use crate::ports::Ports;
+use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSettings};
+use crate::store::Document;
+
+pub use error::SyncError;
+pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
+
+/// Adapters that are compiled in, by the name the settings file calls them.
+pub type RustAdapters = BTreeMap<String, Rc<dyn Adapter>>;
+
+/// The sync engine. Keeps nothing between requests: an instance serves many, some at once.
+pub struct Engine<P> {
+    pub(crate) ports: Rc<P>,
+    pub(crate) sessions: SessionKey,
+    pub(crate) administrator_password: Secret,
+    settings: Settings,
+    adapters: BTreeMap<SourceName, Rc<dyn Adapter>>,
+}
+
+/// A source as the engine works with it.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    name: &'a SourceName,
+    settings: &'a SourceSettings,
+    adapter: &'a dyn Adapter,
+}
+
+impl Source<'_> {
+    /// The document that holds the user's copy.
+    fn document_for(&self, user: &UserId) -> DocumentId {
+        self.settings.partition.document(self.name, user)
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// Puts an engine together.
+    ///
+    /// `administrator_password` is the one the administrator gets at the first start; empty: one is made.
+    ///
+    /// # Errors
+    /// When the settings name a Rust adapter that is not among `rust_adapters`.
+    pub fn new(
+        ports: Rc<P>,
+        settings: Settings,
+        rust_adapters: &RustAdapters,
+        sessions: SessionKey,
+        administrator_password: Secret,
+    ) -> Result<Self, SettingsError> {
+        let adapters = settings
+            .sources
+            .iter()
+            .map(|(name, source)| {
+                let adapter: Rc<dyn Adapter> = match &source.adapter {
+                    AdapterSettings::Rest(rest) => {
+                        Rc::new(RestAdapter::new(Rc::clone(&ports), rest.clone()))
+                    }
+                    AdapterSettings::PushOnly => Rc::new(PushOnlyAdapter::new(Rc::clone(&ports))),
+                    AdapterSettings::Rust(adapter) => {
+                        Rc::clone(rust_adapters.get(adapter).ok_or_else(|| SettingsError {
+                            file: "rhosync.toml".to_owned(),
+                            key: format!("sources.{name}.rust"),
+                            reason: format!("no adapter is registered as {adapter:?}"),
+                        })?)
+                    }
+                };
+                Ok((name.clone(), adapter))
+            })
+            .collect::<Result<_, SettingsError>>()?;
+        Ok(Self {
+            ports,
+            sessions,
+            administrator_password,
+            settings,
+            adapters,
+        })
+    }
+
+    /// Checks sessions' signatures.
+    pub fn sessions(&self) -> &SessionKey {
+        &self.sessions
+    }
+
+    /// The world.
+    pub fn ports(&self) -> &P {
+        &self.ports
+    }
+
+    fn source(&self, name: &str) -> Result<Source<'_>, SyncError> {
+        let unknown = || SyncError::UnknownSource {
+            name: name.to_owned(),
+        };
+        let (name, settings) = self.settings.source(name).ok_or_else(unknown)?;
+        let adapter = self.adapters.get(name).ok_or_else(unknown)?.as_ref();
+        Ok(Source {
+            name,
+            settings,
+            adapter,
+        })
+    }
+
+    fn document(&self, id: &DocumentId) -> Document<'_, P::Redis> {
+        Document::new(self.ports.redis(), id)
+    }
+}

@@ -1,0 +1,199 @@
+//! A device sends its changes, and they are carried to the back end.
+
+use std::collections::BTreeSet;
+
+use sync_proto::{Changes, Operations as SentOperations};
+
+use crate::account::Session;
+use crate::attributes::to_attributes;
+use crate::engine::binding::known_form;
+use crate::engine::{Engine, Source, SyncError};
+use crate::ids::{ClientId, DocumentId, Millis, ObjectId, UserId};
+use crate::ports::{Clock as _, Ports, Random as _};
+use crate::store::{
+    Accepted, Commit, CommitMode, Operation, OperationKind, Operations, OutboxItem, Released,
+};
+
+/// Places an operation is handed in at before the request gives up: the client's cursor may be moving.
+const MAX_MOVES: usize = 3;
+
+/// Rounds of one request over operations that come in while it works.
+const MAX_ROUNDS: usize = 10;
+
+/// What became of one attempt at an operation.
+pub(super) enum Attempt {
+    /// It has its verdict.
+    Decided,
+    /// It is to be tried again later; operations on the same object wait for it.
+    PutOff,
+    /// Somebody else works on the client's operations now.
+    LostLease,
+}
+
+impl<P: Ports> Engine<P> {
+    /// Takes a device's changes in and carries them to the back end.
+    ///
+    /// They are durable before anything is tried: whatever happens from then on, each gets a verdict, which the client
+    /// finds in a later page. Sent again, they have no second effect.
+    ///
+    /// # Errors
+    /// A session, client, source, id or attribute that is not valid: nothing was taken in then. [`SyncError::QueueFull`]
+    /// and the store's.
+    pub async fn push(
+        &self,
+        session: &Session,
+        client: &str,
+        source: &str,
+        changes: Changes,
+    ) -> Result<(), SyncError> {
+        let source = self.source(source)?;
+        let client = known_form(client)?;
+        let operations = to_operations(&session.user, changes)?;
+        self.check_session(session).await?;
+        let user = &session.user;
+        let lease = self.ports.random().hex::<8>();
+        let mut id = source.document_for(user);
+        for _ in 0..MAX_MOVES {
+            let document = self.document(&id);
+            match Operations::new(&document, &client)
+                .accept(user, &lease, &operations)
+                .await?
+            {
+                Accepted::Unbound => id = self.find_document(user, &client, source).await?,
+                Accepted::Full => return Err(SyncError::QueueFull),
+                Accepted::Done { leased, known } => {
+                    self.repeat_links(user, &client, &id, known).await?;
+                    if leased {
+                        self.work(&client, source, &id, &lease).await?;
+                    }
+                    return Ok(());
+                }
+            }
+        }
+        Err(SyncError::Busy)
+    }
+
+    /// Works on operations an earlier request left, if nobody else does.
+    pub(super) async fn work_on_waiting(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        source: Source<'_>,
+        id: &DocumentId,
+    ) -> Result<(), SyncError> {
+        let lease = self.ports.random().hex::<8>();
+        let document = self.document(id);
+        match Operations::new(&document, client)
+            .accept(user, &lease, &[])
+            .await?
+        {
+            Accepted::Done { leased: true, .. } => self.work(client, source, id, &lease).await,
+            Accepted::Done { leased: false, .. } | Accepted::Unbound | Accepted::Full => Ok(()),
+        }
+    }
+
+    /// Tells a device once more what became of creates it sends again: it cannot have got the links.
+    async fn repeat_links(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        id: &DocumentId,
+        known: Vec<(ObjectId, ObjectId)>,
+    ) -> Result<(), SyncError> {
+        if known.is_empty() {
+            return Ok(());
+        }
+        let items: Vec<_> = known
+            .into_iter()
+            .map(|(temporary, id)| OutboxItem::Link {
+                temporary,
+                id,
+                drop: None,
+            })
+            .collect();
+        let outbox = Some((client, user, &items[..]));
+        self.document(id)
+            .commit(Commit {
+                mode: CommitMode::Write,
+                changes: &[],
+                outbox,
+                ends: None,
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Tries every operation that waits, in the order it was sent.
+    ///
+    /// One that fails for now holds back those on the same object, and no others.
+    async fn work(
+        &self,
+        client: &ClientId,
+        source: Source<'_>,
+        id: &DocumentId,
+        lease: &str,
+    ) -> Result<(), SyncError> {
+        let document = self.document(id);
+        let operations = Operations::new(&document, client);
+        for _ in 0..MAX_ROUNDS {
+            let mut held: BTreeSet<ObjectId> = BTreeSet::new();
+            let mut left = 0;
+            for (number, operation) in operations.waiting().await? {
+                let is_due = operation.not_before <= self.ports.clock().now();
+                let object = operation.id.clone();
+                let attempt = if is_due && !held.contains(&object) {
+                    self.attempt(client, source, id, lease, number, operation)
+                        .await?
+                } else {
+                    Attempt::PutOff
+                };
+                match attempt {
+                    Attempt::Decided => {}
+                    Attempt::PutOff => {
+                        held.insert(object);
+                        left += 1;
+                    }
+                    Attempt::LostLease => return Ok(()),
+                }
+            }
+            match operations.release(lease, left).await? {
+                Released::Yes => return Ok(()),
+                Released::MoreCame => {}
+            }
+        }
+        // Whoever comes next goes on.
+        operations.release(lease, usize::MAX).await?;
+        Ok(())
+    }
+}
+
+/// Checks and orders what a device sent: creates, then updates, then deletes.
+fn to_operations(user: &UserId, changes: Changes) -> Result<Vec<Operation>, SyncError> {
+    let Changes {
+        create,
+        update,
+        delete,
+    } = changes;
+    let of_kind = |kind: OperationKind, SentOperations(sent): SentOperations| {
+        sent.into_iter().map(move |(id, attributes)| {
+            let attributes =
+                to_attributes(attributes).map_err(|reason| SyncError::InvalidAttributes {
+                    id: id.clone(),
+                    reason,
+                })?;
+            let id = ObjectId::parse(id)?;
+            Ok(Operation {
+                kind,
+                id,
+                attributes,
+                user: user.clone(),
+                attempts: 0,
+                not_before: Millis(0),
+            })
+        })
+    };
+    of_kind(OperationKind::Create, create)
+        .chain(of_kind(OperationKind::Update, update))
+        .chain(of_kind(OperationKind::Delete, delete))
+        .collect()
+}

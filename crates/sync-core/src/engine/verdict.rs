@@ -1,0 +1,374 @@
+//! One operation of a device: the call to the back end, and what it means for the document and the device.
+
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::adapter::{AdapterError, Call};
+use crate::document::record::{Attributes, Record};
+use crate::engine::push::Attempt;
+use crate::engine::{Engine, Source, SyncError};
+use crate::ids::{ClientId, DocumentId, ObjectId, Version};
+use crate::ports::{Clock as _, Ports, Random as _, hex};
+use crate::store::{
+    Commit, CommitMode, Committed, ObjectChange, Operation, OperationEnd, OperationKind,
+    Operations, OutboxItem,
+};
+
+/// Waits between attempts within one request, in milliseconds. Most failures of a back end are over in a moment.
+const QUICK_RETRIES_MS: [u64; 2] = [100, 400];
+
+/// No quick retry once an operation has taken this long, in milliseconds: the device waits for its answer.
+const QUICK_RETRIES_WITHIN_MS: u64 = 3_000;
+
+/// First wait between attempts of different requests, in milliseconds; it doubles with each.
+const FIRST_WAIT_MS: u64 = 1_000;
+
+/// Longest wait, in milliseconds.
+const LONGEST_WAIT_MS: u64 = 300_000;
+
+/// Attempts before the device is told that the back end cannot be reached.
+const MAX_ATTEMPTS: u32 = 20;
+
+/// Commits that are tried anew because an object had moved.
+const MAX_CONFLICTS: usize = 50;
+
+/// What the back end decided.
+enum Verdict {
+    /// It was done; a create may have got an id.
+    Applied { new_id: Option<ObjectId> },
+    /// It was refused.
+    Refused { message: String },
+}
+
+/// One operation at work.
+struct Task<'a> {
+    client: &'a ClientId,
+    document: &'a DocumentId,
+    lease: &'a str,
+    number: u64,
+    operation: Operation,
+    /// The object in the back end, which for a temporary id is another than the operation's.
+    target: ObjectId,
+}
+
+impl<P: Ports> Engine<P> {
+    /// Tries one operation.
+    pub(super) async fn attempt(
+        &self,
+        client: &ClientId,
+        source: Source<'_>,
+        document: &DocumentId,
+        lease: &str,
+        number: u64,
+        operation: Operation,
+    ) -> Result<Attempt, SyncError> {
+        let target = operation.id.clone();
+        let mut task = Task {
+            client,
+            document,
+            lease,
+            number,
+            operation,
+            target,
+        };
+        if task.operation.kind != OperationKind::Create {
+            match self.known_already(&mut task).await? {
+                Known::News => {}
+                Known::Done => return self.decide(task, Verdict::Applied { new_id: None }).await,
+                Known::CreateWaits => return Ok(Attempt::PutOff),
+            }
+        }
+        match self.call(source, &task).await {
+            Ok(new_id) => self.decide(task, Verdict::Applied { new_id }).await,
+            Err(AdapterError::NotFound { .. }) if task.operation.kind == OperationKind::Delete => {
+                self.decide(task, Verdict::Applied { new_id: None }).await
+            }
+            Err(error) if error.is_retryable() && task.operation.attempts + 1 < MAX_ATTEMPTS => {
+                self.put_off(task, &error).await
+            }
+            Err(error) => {
+                self.decide(
+                    task,
+                    Verdict::Refused {
+                        message: error.to_string(),
+                    },
+                )
+                .await
+            }
+        }
+    }
+
+    /// Looks whether the server knows that the operation was done before, and by which id the back end knows the object.
+    async fn known_already(&self, task: &mut Task<'_>) -> Result<Known, SyncError> {
+        let document = self.document(task.document);
+        let mut known = document
+            .records(std::slice::from_ref(&task.target))
+            .await?
+            .pop()
+            .flatten();
+        if known.is_none() {
+            // Perhaps the device does not know yet what its temporary id has become.
+            match Operations::new(&document, task.client)
+                .outcome_of_create(&task.target)
+                .await?
+                .as_deref()
+            {
+                None => return Ok(Known::News),
+                Some("") => return Ok(Known::CreateWaits),
+                Some(id) => {
+                    task.target = ObjectId::parse(id)?;
+                    known = document
+                        .records(std::slice::from_ref(&task.target))
+                        .await?
+                        .pop()
+                        .flatten();
+                }
+            }
+        }
+        let Some((record, version)) = known else {
+            return Ok(Known::News);
+        };
+        let is_done = match task.operation.kind {
+            OperationKind::Create => false,
+            OperationKind::Update => {
+                record.was_set_by(task.client, version, &task.operation.attributes)
+            }
+            OperationKind::Delete => record.was_deleted_by(task.client),
+        };
+        Ok(if is_done { Known::Done } else { Known::News })
+    }
+
+    /// Calls the back end, again at once where that may help.
+    async fn call(
+        &self,
+        source: Source<'_>,
+        task: &Task<'_>,
+    ) -> Result<Option<ObjectId>, AdapterError> {
+        let key = idempotency_key(task);
+        let call = Call {
+            source: source.name,
+            user: &task.operation.user,
+            client: Some(task.client),
+            idempotency_key: &key,
+        };
+        let clock = self.ports.clock();
+        let began = clock.now();
+        let mut waits = QUICK_RETRIES_MS.into_iter();
+        loop {
+            let attributes = &task.operation.attributes;
+            let result = match task.operation.kind {
+                OperationKind::Create => source.adapter.create(&call, attributes).await,
+                OperationKind::Update => source
+                    .adapter
+                    .update(&call, &task.target, attributes)
+                    .await
+                    .map(|()| None),
+                OperationKind::Delete => source
+                    .adapter
+                    .delete(&call, &task.target, attributes)
+                    .await
+                    .map(|()| None),
+            };
+            match result {
+                Err(error) if error.is_retryable() => {
+                    let has_time = clock.now() < began.plus(QUICK_RETRIES_WITHIN_MS);
+                    let Some(wait) = waits.next().filter(|_| has_time) else {
+                        return Err(error);
+                    };
+                    clock.sleep(Duration::from_millis(wait)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn put_off(&self, task: Task<'_>, error: &AdapterError) -> Result<Attempt, SyncError> {
+        let Task {
+            client,
+            document,
+            lease,
+            number,
+            mut operation,
+            ..
+        } = task;
+        let wait = FIRST_WAIT_MS
+            .saturating_mul(1 << operation.attempts.min(20))
+            .min(LONGEST_WAIT_MS);
+        let mut jitter = [0];
+        self.ports.random().fill(&mut jitter);
+        // Up to a quarter later, so that devices that failed together do not come back together.
+        let wait = wait + wait * u64::from(jitter[0]) / 1_024;
+        operation.attempts += 1;
+        operation.not_before = self.ports.clock().now().plus(wait);
+        tracing::warn!(
+            client.id = %client, object.id = %operation.id, attempts = operation.attempts, wait_ms = wait, %error,
+            "the back end could not take a change; it is tried again"
+        );
+        let document = self.document(document);
+        let is_ours = Operations::new(&document, client)
+            .put_off(lease, number, &operation)
+            .await?;
+        Ok(if is_ours {
+            Attempt::PutOff
+        } else {
+            Attempt::LostLease
+        })
+    }
+
+    /// Commits the verdict: the object, what the device is told, and the operation's end, at once.
+    async fn decide(&self, task: Task<'_>, verdict: Verdict) -> Result<Attempt, SyncError> {
+        let store = self.document(task.document);
+        let target = match &verdict {
+            Verdict::Applied { new_id: Some(id) } => id.clone(),
+            _ => task.target.clone(),
+        };
+        let create = (task.operation.kind == OperationKind::Create).then(|| {
+            let remembered = match &verdict {
+                Verdict::Applied { new_id } => new_id.clone(),
+                Verdict::Refused { .. } => None,
+            };
+            (task.operation.id.clone(), remembered)
+        });
+        let mut known = None;
+        // A create's object is new nearly always, so it is not looked for before the first commit.
+        let mut is_unread = matches!(verdict, Verdict::Applied { .. })
+            && task.operation.kind != OperationKind::Create;
+        for _ in 0..MAX_CONFLICTS {
+            if is_unread {
+                known = store
+                    .records(std::slice::from_ref(&target))
+                    .await?
+                    .pop()
+                    .flatten();
+            }
+            let (change, told) = outcome(&task, &verdict, &target, known.as_ref());
+            let commit = Commit {
+                mode: CommitMode::Write,
+                changes: change.as_slice(),
+                outbox: Some((task.client, &task.operation.user, told.as_slice())),
+                ends: Some(OperationEnd {
+                    number: task.number,
+                    lease: task.lease,
+                    create: create.clone(),
+                }),
+            };
+            match store.commit(commit).await? {
+                Committed::Done { .. } | Committed::Gone => return Ok(Attempt::Decided),
+                Committed::Conflict => is_unread = true,
+                Committed::Fenced => return Ok(Attempt::LostLease),
+            }
+        }
+        // The operation stays, and so does the back end's idempotency key.
+        Err(SyncError::Busy)
+    }
+}
+
+/// What the server knows of an operation before it asks the back end.
+enum Known {
+    /// Nothing: ask.
+    News,
+    /// The object is already as the operation wants it, by this very client.
+    Done,
+    /// The object's create waits for its own verdict.
+    CreateWaits,
+}
+
+/// What a verdict changes, and what the device is told.
+fn outcome(
+    task: &Task<'_>,
+    verdict: &Verdict,
+    target: &ObjectId,
+    known: Option<&(Record, Version)>,
+) -> (Option<ObjectChange>, Option<OutboxItem>) {
+    let operation = &task.operation;
+    let before = known.map(|(record, version)| (record, *version));
+    let is_alive = known.is_some_and(|(record, _)| record.is_alive());
+    let change = |attributes: Attributes| {
+        Record::next(before, attributes, Some(task.client)).map(|record| ObjectChange {
+            id: target.clone(),
+            expected: before.map_or(Version::ZERO, |(_, version)| version),
+            record,
+        })
+    };
+    let (id, sent) = (operation.id.clone(), operation.attributes.clone());
+    match (verdict, operation.kind) {
+        (
+            Verdict::Applied {
+                new_id: Some(new_id),
+            },
+            OperationKind::Create,
+        ) if is_alive => {
+            // A refresh has brought the object already, perhaps to this device too.
+            let drop = Some(sent.into_keys().collect());
+            (
+                None,
+                Some(OutboxItem::Link {
+                    temporary: id,
+                    id: new_id.clone(),
+                    drop,
+                }),
+            )
+        }
+        (
+            Verdict::Applied {
+                new_id: Some(new_id),
+            },
+            OperationKind::Create,
+        ) => (
+            change(sent),
+            Some(OutboxItem::Link {
+                temporary: id,
+                id: new_id.clone(),
+                drop: None,
+            }),
+        ),
+        (Verdict::Applied { new_id: None }, OperationKind::Create) => (
+            None,
+            Some(OutboxItem::Drop {
+                id,
+                attributes: sent.into_keys().collect(),
+            }),
+        ),
+        (Verdict::Applied { .. }, OperationKind::Update) => {
+            // What is not in the document comes with the next refresh, whole.
+            let merged = before.filter(|_| is_alive).map(|(record, _)| {
+                let mut attributes = record.attributes.clone();
+                attributes.extend(sent);
+                attributes
+            });
+            (merged.and_then(change), None)
+        }
+        (Verdict::Applied { .. }, OperationKind::Delete) => (change(Attributes::new()), None),
+        (Verdict::Refused { message }, kind) => {
+            let message = message.clone();
+            let item = match kind {
+                OperationKind::Create => OutboxItem::CreateError { id, message, sent },
+                OperationKind::Update => OutboxItem::UpdateError { id, message, sent },
+                OperationKind::Delete => OutboxItem::DeleteError { id, message, sent },
+            };
+            (None, Some(item))
+        }
+    }
+}
+
+/// The same for every attempt at an operation, and for a create that the device sends again.
+fn idempotency_key(task: &Task<'_>) -> String {
+    let part = match task.operation.kind {
+        OperationKind::Create => format!("create {}", task.operation.id),
+        OperationKind::Update | OperationKind::Delete => task.number.to_string(),
+    };
+    let mut digest = Sha256::new();
+    for text in [
+        task.document.source.as_str(),
+        &task.document.partition.to_stored(),
+        task.client.as_str(),
+        &part,
+    ] {
+        digest.update((text.len() as u64).to_le_bytes());
+        digest.update(text);
+    }
+    let mut key = hex(&digest.finalize());
+    key.truncate(32);
+    key
+}

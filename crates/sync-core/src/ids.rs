@@ -1,0 +1,318 @@
+//! Every identifier of the system, each with its own rules of what it may look like.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest user name, object id or temporary id, in bytes.
+const MAX_NAME_BYTES: usize = 255;
+
+/// Why a text is not an identifier of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidId {
+    /// It is empty.
+    #[error("{kind} is empty")]
+    Empty {
+        /// Which identifier.
+        kind: &'static str,
+    },
+    /// It has more bytes than any identifier may have.
+    #[error("{kind} is longer than {MAX_NAME_BYTES} bytes")]
+    TooLong {
+        /// Which identifier.
+        kind: &'static str,
+    },
+    /// It has a character that identifiers of its kind do not have.
+    #[error("{kind} contains {character:?}, which is not allowed there")]
+    Character {
+        /// Which identifier.
+        kind: &'static str,
+        /// The first character that is not allowed.
+        character: char,
+    },
+}
+
+/// Checks length and characters, so that an identifier can be printed in one line and kept in a key.
+fn check(kind: &'static str, text: &str, allowed: impl Fn(char) -> bool) -> Result<(), InvalidId> {
+    if text.is_empty() {
+        return Err(InvalidId::Empty { kind });
+    }
+    if text.len() > MAX_NAME_BYTES {
+        return Err(InvalidId::TooLong { kind });
+    }
+    match text.chars().find(|character| !allowed(*character)) {
+        Some(character) => Err(InvalidId::Character { kind, character }),
+        None => Ok(()),
+    }
+}
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $allowed:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Parses the identifier.
+            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
+                let text = text.into();
+                check($kind, &text, $allowed)?;
+                Ok(Self(text))
+            }
+
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The identifier as owned text.
+            pub fn into_string(self) -> String {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::parse(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+text_id!(
+    /// A user's login name.
+    UserId, "the user name", |c: char| !c.is_control()
+);
+text_id!(
+    /// A source's name: letters, digits, `_`, `-` and `.`, since it stands in paths and becomes a table name on devices.
+    SourceName, "the source name", |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
+);
+text_id!(
+    /// A registered device. Ours are 32 hexadecimal digits; devices may register with an id of their own.
+    ClientId, "the client id", |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
+);
+text_id!(
+    /// An object's id within its source: the back end's, or a device's temporary one.
+    ///
+    /// Back ends use all sorts of ids, URNs among them, so only control characters are refused.
+    ObjectId, "the object id", |c: char| !c.is_control()
+);
+text_id!(
+    /// An attribute's name.
+    AttributeName, "the attribute name", |c: char| !c.is_control()
+);
+
+/// The place of a change in a partition's change log. Grows by one with every change; the first is 2.
+///
+/// Versions go to devices as tokens. They read 0 and 1 as "nothing to acknowledge", and some keep numbers in 64-bit
+/// floats: a version is at least [`Version::FIRST`] and below 2^53.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Version(pub u64);
+
+impl Version {
+    /// Before every change.
+    pub const ZERO: Self = Self(0);
+    /// The first change of a partition.
+    pub const FIRST: Self = Self(2);
+    /// Above every version a token can carry.
+    pub const LIMIT: Self = Self(1 << 53);
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a device sends back to acknowledge a page.
+///
+/// It is the version at the page's end, plus an offset that grows each time the device starts over (a reset, another
+/// partition, another user), so that a token from before can never acknowledge anything that came after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Token(u64);
+
+impl Token {
+    /// Reads the token of a request. Nothing, `0` and `1` mean that there is nothing to acknowledge.
+    ///
+    /// # Errors
+    /// Anything but a decimal number below 2^53.
+    pub fn parse(text: &str) -> Result<Option<Self>, InvalidToken> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(InvalidToken);
+        }
+        match text.parse() {
+            Ok(0 | 1) => Ok(None),
+            Ok(number) if number < Version::LIMIT.0 => Ok(Some(Self(number))),
+            _ => Err(InvalidToken),
+        }
+    }
+
+    /// The token of a page that ends at `number`, counted with the client's offset.
+    pub fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number as it goes to the device.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// The token of a request is not a decimal number below 2^53.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the token is not a decimal number below 2^53")]
+pub struct InvalidToken;
+
+/// The audience that shares one copy of a source.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Partition {
+    /// Everybody.
+    App,
+    /// One user.
+    User(UserId),
+}
+
+impl Partition {
+    /// The partition as it is kept in a client's record.
+    pub fn to_stored(&self) -> String {
+        match self {
+            Self::App => "app".to_owned(),
+            Self::User(user) => format!("user:{user}"),
+        }
+    }
+
+    /// Reads what [`Partition::to_stored`] wrote.
+    pub fn from_stored(text: &str) -> Option<Self> {
+        if text == "app" {
+            return Some(Self::App);
+        }
+        let user = text.strip_prefix("user:")?;
+        UserId::parse(user).ok().map(Self::User)
+    }
+}
+
+/// One copy of one source's data.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DocumentId {
+    /// The source.
+    pub source: SourceName,
+    /// Who shares the copy.
+    pub partition: Partition,
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// Whole days since 1970, coarse enough to be written once a day for a device that polls all day.
+    pub fn day(self) -> u64 {
+        self.0 / 86_400_000
+    }
+
+    /// The time `millis` later.
+    #[must_use]
+    pub fn plus(self, millis: u64) -> Self {
+        Self(self.0.saturating_add(millis))
+    }
+}
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_refused_everywhere() {
+        assert_eq!(
+            ObjectId::parse("a\u{0}b"),
+            Err(InvalidId::Character {
+                kind: "the object id",
+                character: '\u{0}'
+            })
+        );
+        assert!(UserId::parse("a\nb").is_err());
+        assert!(AttributeName::parse("\u{7f}").is_err());
+    }
+
+    #[test]
+    fn object_ids_may_be_urns_but_source_names_stay_simple() {
+        assert!(ObjectId::parse("urn:isbn:{0451450523}").is_ok());
+        assert!(SourceName::parse("a:b").is_err());
+        assert!(SourceName::parse("{x}").is_err());
+        assert!(ClientId::parse("a/b").is_err());
+    }
+
+    #[test]
+    fn tokens_are_decimal_numbers_below_two_to_the_53() {
+        assert_eq!(Token::parse(""), Ok(None));
+        assert_eq!(Token::parse("1"), Ok(None));
+        assert_eq!(Token::parse("42"), Ok(Some(Token::new(42))));
+        for wrong in [
+            "-1",
+            "+5",
+            "abc",
+            "1.5",
+            " 7",
+            "9007199254740992",
+            "99999999999999999999999",
+        ] {
+            assert_eq!(Token::parse(wrong), Err(InvalidToken), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn partitions_survive_being_stored() {
+        for partition in [
+            Partition::App,
+            Partition::User(UserId::parse("app").unwrap()),
+        ] {
+            assert_eq!(
+                Partition::from_stored(&partition.to_stored()),
+                Some(partition)
+            );
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The settings file of an application, `rhosync.toml`.
+//!
+//! Reading takes two steps, since a component can look up a variable only when it knows its name: [`SettingsFile::parse`]
+//! checks the file, [`SettingsFile::resolve`] puts the variables' values in.
+
+mod source;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::ids::{DocumentId, Partition, SourceName, UserId};
+use source::SourceEntry;
+pub use source::{AdapterSettings, PollInterval, SourceSettings};
+pub use text::Secret;
+pub(crate) use text::Text;
+
+pub use source::{AttributeType, Authorization, Paging, RestSettings, UpdateMethod};
+
+/// Days a client may be silent before it must start over, where the file does not say.
+const DEFAULT_RETENTION_DAYS: u64 = 60;
+
+/// The settings of an application.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Days a client may be silent before it loses its cursor and must start over.
+    pub retention_days: u64,
+    /// Sources by name.
+    pub sources: BTreeMap<SourceName, SourceSettings>,
+}
+
+impl Settings {
+    /// Finds a source.
+    pub fn source(&self, name: &str) -> Option<(&SourceName, &SourceSettings)> {
+        let name = SourceName::parse(name).ok()?;
+        self.sources.get_key_value(&name)
+    }
+}
+
+/// Which partition of a source a user belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PartitionRule {
+    /// One copy for everybody.
+    App,
+    /// One copy per user.
+    #[default]
+    User,
+}
+
+impl PartitionRule {
+    /// The document that holds the user's copy of the source.
+    pub fn document(self, source: &SourceName, user: &UserId) -> DocumentId {
+        let partition = match self {
+            Self::App => Partition::App,
+            Self::User => Partition::User(user.clone()),
+        };
+        DocumentId {
+            source: source.clone(),
+            partition,
+        }
+    }
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}: {key}: {reason}")]
+pub struct SettingsError {
+    /// The file.
+    pub file: String,
+    /// The key, with its tables, `sources.Product.rest.url` for instance.
+    pub key: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// A settings file that was read, but whose variables have no values yet.
+#[derive(Debug, Clone)]
+pub struct SettingsFile {
+    name: String,
+    retention_days: u64,
+    sources: BTreeMap<SourceName, SourceEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Contents {
+    #[serde(default = "default_retention_days")]
+    retention_days: u64,
+    #[serde(default)]
+    sources: BTreeMap<String, SourceEntry>,
+}
+
+const fn default_retention_days() -> u64 {
+    DEFAULT_RETENTION_DAYS
+}
+
+impl SettingsFile {
+    /// Reads a settings file; `name` is told in errors.
+    ///
+    /// # Errors
+    /// Text that is not TOML, keys that do not exist, and values that are not allowed.
+    pub fn parse(name: &str, text: &str) -> Result<Self, SettingsError> {
+        let error = |key: &str, reason: String| SettingsError {
+            file: name.to_owned(),
+            key: key.to_owned(),
+            reason,
+        };
+        let deserializer = toml::Deserializer::parse(text)
+            .map_err(|cause| error("(syntax)", cause.to_string().trim_end().to_owned()))?;
+        let contents: Contents =
+            serde_path_to_error::deserialize(deserializer).map_err(|cause| {
+                let key = cause.path().to_string();
+                error(&key, cause.into_inner().message().to_owned())
+            })?;
+        if contents.retention_days == 0 {
+            return Err(error("retention_days", "must be at least 1".to_owned()));
+        }
+        let mut sources = BTreeMap::new();
+        for (source, entry) in contents.sources {
+            let table = format!("sources.{source}");
+            let source =
+                SourceName::parse(source).map_err(|cause| error(&table, cause.to_string()))?;
+            entry
+                .check()
+                .map_err(|(key, reason)| error(&format!("{table}.{key}"), reason))?;
+            sources.insert(source, entry);
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            retention_days: contents.retention_days,
+            sources,
+        })
+    }
+
+    /// The names of the variables the file refers to.
+    pub fn variables(&self) -> BTreeSet<&str> {
+        self.sources
+            .values()
+            .flat_map(SourceEntry::variables)
+            .collect()
+    }
+
+    /// Puts the variables' values in.
+    ///
+    /// # Errors
+    /// A variable that has no value, and an address that is none once the values are in.
+    pub fn resolve(
+        self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Settings, SettingsError> {
+        let Self {
+            name,
+            retention_days,
+            sources,
+        } = self;
+        let sources = sources
+            .into_iter()
+            .map(|(source, entry)| {
+                let settings = entry
+                    .resolve(&variable)
+                    .map_err(|(key, reason)| SettingsError {
+                        file: name.clone(),
+                        key: format!("sources.{source}.{key}"),
+                        reason,
+                    })?;
+                Ok((source, settings))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Settings {
+            retention_days,
+            sources,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Settings, SettingsError> {
+        SettingsFile::parse("rhosync.toml", text)?
+            .resolve(|name| (name == "crm_url").then(|| "http://crm.example:8080".to_owned()))
+    }
+
+    #[test]
+    fn a_full_file_is_understood() {
+        let settings = load(
+            r#"
+            retention_days = 30
+
+            [sources.Product]
+            adapter = "rest"
+            partition = "app"
+            poll_interval = 60
+            max_page_size = 1000
+            queue = "slow"
+
+            [sources.Product.rest]
+            url = { variable = "crm_url", path = "/api/products" }
+            records = "/items"
+            id = "sku"
+            update_method = "PATCH"
+            timeout_ms = 5000
+            headers = { Accept-Language = "en" }
+            authorization = { bearer = { variable = "crm_url" } }
+            types = { price = "number", active = "boolean" }
+            paging = { parameter = "page", size_parameter = "per_page", size = 200 }
+
+            [sources.Note]
+            adapter = "push-only"
+            "#,
+        )
+        .unwrap();
+        let (_, product) = settings.source("Product").unwrap();
+        assert_eq!(product.partition, PartitionRule::App);
+        assert_eq!(product.poll_interval, PollInterval::Seconds(60));
+        let AdapterSettings::Rest(rest) = &product.adapter else {
+            panic!("not rest")
+        };
+        assert_eq!(rest.url, "http://crm.example:8080/api/products");
+        let (_, note) = settings.source("Note").unwrap();
+        assert_eq!(
+            (note.partition, note.poll_interval),
+            (PartitionRule::User, PollInterval::Never)
+        );
+        assert!(
+            !format!("{settings:?}").contains("bearer\": \"http"),
+            "secrets print as ***"
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named_with_file_key_and_reason() {
+        let cases = [
+            ("[sources.A]\nadapter = \"rest\"\ncolour = 1", "sources.A"),
+            (
+                "[sources.A]\nadapter = \"carrier-pigeon\"",
+                "sources.A.adapter",
+            ),
+            ("[sources.A]\nadapter = \"rest\"", "sources.A.rest"),
+            (
+                "[sources.A]\nadapter = \"push-only\"\npoll_interval = 5",
+                "sources.A.poll_interval",
+            ),
+            (
+                "[sources.A]\nadapter = \"push-only\"\npoll_interval = -2",
+                "sources.A.poll_interval",
+            ),
+            (
+                "[sources.A]\nadapter = \"push-only\"\nmax_page_size = 0",
+                "sources.A.max_page_size",
+            ),
+            ("[sources.\"a:b\"]\nadapter = \"push-only\"", "sources.a:b"),
+            (
+                "[sources.A]\nadapter = \"rest\"\n[sources.A.rest]\nurl = \"ftp://x\"",
+                "sources.A.rest.url",
+            ),
+            (
+                "[sources.A]\nadapter = \"rest\"\n[sources.A.rest]\nurl = { variable = \"nope\" }",
+                "sources.A.rest.url",
+            ),
+            (
+                "[sources.A]\nadapter = \"rest\"\n[sources.A.rest]\nurl = \"http://x\"\nrecords = \"items\"",
+                "sources.A.rest.records",
+            ),
+            ("retention_days = 0", "retention_days"),
+            ("sources = 3", "sources"),
+            ("[[", "(syntax)"),
+        ];
+        for (text, key) in cases {
+            let error = load(text).unwrap_err();
+            assert_eq!(error.file, "rhosync.toml");
+            assert!(error.key.starts_with(key), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Values that stand in the settings file or in a variable.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// A text, or the name of the variable that holds it.
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Text {
+    /// As it stands.
+    Plain(String),
+    /// `{ variable = "crm_url", path = "/products" }`: the variable's value, with `path` behind it.
+    Variable(VariableText),
+}
+
+/// See [`Text::Variable`].
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VariableText {
+    variable: String,
+    #[serde(default)]
+    path: String,
+}
+
+impl Text {
+    pub(crate) fn variable(&self) -> Option<&str> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Variable(text) => Some(&text.variable),
+        }
+    }
+
+    pub(crate) fn resolve(
+        &self,
+        variable: &impl Fn(&str) -> Option<String>,
+    ) -> Result<String, String> {
+        match self {
+            Self::Plain(text) => Ok(text.clone()),
+            Self::Variable(VariableText {
+                variable: name,
+                path,
+            }) => {
+                let value = variable(name).ok_or_else(|| {
+                    format!("the variable {name:?} has no value: declare it in spin.toml, for the application and for this component")
+                })?;
+                Ok(if path.is_empty() {
+                    value
+                } else {
+                    format!("{}{path}", value.trim_end_matches('/'))
+                })
+            }
+        }
+    }
+}
+
+/// Plain text might be a password: neither is printed.
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(_) => f.write_str("***"),
+            Self::Variable(text) => write!(f, "variable {:?}", text.variable),
+        }
+    }
+}
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a text secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}

@@ -1,0 +1,337 @@
+//! Registered devices and what they are bound to.
+
+use crate::ids::{ClientId, DocumentId, Millis, Partition, SourceName, UserId, Version};
+use crate::ports::RedisConn;
+use crate::store::StoreError;
+use crate::store::document::Document;
+use crate::store::redis::keys;
+use crate::store::redis::script::{self, Reply, arg, args};
+
+/// Devices.
+pub(crate) struct Clients<'a, R> {
+    redis: &'a R,
+}
+
+/// A client as far as one source goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Binding {
+    pub(crate) user: UserId,
+    /// The partition the client's cursor is in.
+    pub(crate) partition: Option<Partition>,
+    /// Where the tokens of its next binding start.
+    pub(crate) next_offset: u64,
+}
+
+impl<'a, R: RedisConn> Clients<'a, R> {
+    pub(crate) fn new(redis: &'a R) -> Self {
+        Self { redis }
+    }
+
+    /// Registers a client, or changes what is known of its device.
+    pub(crate) async fn put(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+        now: Millis,
+        description: &[(&str, &str)],
+    ) -> Result<(), StoreError> {
+        // The user's list first: a client that is listed but has no record is harmless, the other way round it would
+        // outlive its user.
+        self.redis
+            .run(args!["SADD", keys::user_clients(user), client.as_str()])
+            .await?;
+        let key = keys::client(client);
+        let mut command = args!["HSET", &key, "user", user.as_str()];
+        for (name, value) in description {
+            command.extend([arg(*name), arg(*value)]);
+        }
+        let created = self.redis.run(args!["HSETNX", &key, "at", now.0]);
+        let (put, created) = futures_util::join!(self.redis.run(command), created);
+        created?;
+        put?;
+        Ok(())
+    }
+
+    /// Whose client it is.
+    pub(crate) async fn user(&self, client: &ClientId) -> Result<Option<UserId>, StoreError> {
+        let mut reply = Reply::new(
+            "HGET",
+            self.redis
+                .run(args!["HGET", keys::client(client), "user"])
+                .await?,
+        );
+        reply.text()?.map(stored_user).transpose()
+    }
+
+    /// Whose client it is and where its cursor for the source is.
+    pub(crate) async fn binding(
+        &self,
+        client: &ClientId,
+        source: &SourceName,
+    ) -> Result<Option<Binding>, StoreError> {
+        let command = args![
+            "HMGET",
+            keys::client(client),
+            "user",
+            keys::binding_field(source),
+            keys::next_offset_field(source),
+        ];
+        let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
+        let Some(user) = reply.text()? else {
+            return Ok(None);
+        };
+        let partition = reply.text()?.and_then(|text| Partition::from_stored(&text));
+        let next_offset = reply
+            .text()?
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        Ok(Some(Binding {
+            user: stored_user(user)?,
+            partition,
+            next_offset,
+        }))
+    }
+
+    /// Records where the client's cursor for the source is.
+    pub(crate) async fn set_binding(
+        &self,
+        client: &ClientId,
+        source: &SourceName,
+        partition: &Partition,
+    ) -> Result<(), StoreError> {
+        let command = args![
+            "HSET",
+            keys::client(client),
+            keys::binding_field(source),
+            partition.to_stored()
+        ];
+        self.redis.run(command).await?;
+        Ok(())
+    }
+
+    /// Records that the client has no cursor for the source, and where the tokens of its next one start.
+    pub(crate) async fn clear_binding(
+        &self,
+        client: &ClientId,
+        source: &SourceName,
+        next_offset: u64,
+    ) -> Result<(), StoreError> {
+        let key = keys::client(client);
+        self.set_next_offset(client, source, next_offset).await?;
+        self.redis
+            .run(args!["HDEL", key, keys::binding_field(source)])
+            .await?;
+        Ok(())
+    }
+
+    /// Records where the tokens of the client's next cursor start.
+    pub(crate) async fn set_next_offset(
+        &self,
+        client: &ClientId,
+        source: &SourceName,
+        next_offset: u64,
+    ) -> Result<(), StoreError> {
+        let command = args![
+            "HSET",
+            keys::client(client),
+            keys::next_offset_field(source),
+            next_offset
+        ];
+        self.redis.run(command).await?;
+        Ok(())
+    }
+
+    /// Moves the client to another user's list and record.
+    pub(crate) async fn hand_over(
+        &self,
+        client: &ClientId,
+        from: &UserId,
+        to: &UserId,
+    ) -> Result<(), StoreError> {
+        self.redis
+            .run(args!["SADD", keys::user_clients(to), client.as_str()])
+            .await?;
+        self.redis
+            .run(args!["HSET", keys::client(client), "user", to.as_str()])
+            .await?;
+        self.redis
+            .run(args!["SREM", keys::user_clients(from), client.as_str()])
+            .await?;
+        Ok(())
+    }
+}
+
+impl<R: RedisConn> Document<'_, R> {
+    /// Gives the client a cursor at the start, unless it has one here.
+    pub(crate) async fn bind(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+        min_offset: u64,
+        now: Millis,
+        lost: bool,
+    ) -> Result<(), StoreError> {
+        let keys = self.client_keys(client);
+        let state = if lost { "restart" } else { "" };
+        let args = args![client.as_str(), user.as_str(), min_offset, now.day(), state];
+        script::BIND.run(self.redis, &keys, args).await.map(drop)
+    }
+
+    /// Takes the client's cursor away; says where the tokens of its next binding start.
+    pub(crate) async fn unbind(&self, client: &ClientId) -> Result<u64, StoreError> {
+        let keys = self.client_keys(client);
+        script::UNBIND
+            .run(self.redis, &keys, args![client.as_str(), ""])
+            .await?
+            .number()
+    }
+
+    /// Sets the client's cursor back to the start.
+    pub(crate) async fn restart(&self, client: &ClientId, user: &UserId) -> Result<(), StoreError> {
+        let keys = self.client_keys(client);
+        script::RESTART
+            .run(self.redis, &keys, args![client.as_str(), user.as_str(), ""])
+            .await
+            .map(drop)
+    }
+
+    /// Begins to take back what the client has of this partition.
+    pub(crate) async fn begin_leaving(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+    ) -> Result<(), StoreError> {
+        let keys = self.client_keys(client);
+        script::RESTART
+            .run(
+                self.redis,
+                &keys,
+                args![client.as_str(), user.as_str(), "leave"],
+            )
+            .await
+            .map(drop)
+    }
+
+    fn client_keys(&self, client: &ClientId) -> [String; 4] {
+        [
+            self.keys.head(),
+            self.keys.clients(),
+            self.keys.outbox(client),
+            self.keys.creates(client),
+        ]
+    }
+
+    /// Removes tombstones that every client has passed, and the cursors of clients that were silent for `retention`
+    /// days. Answers how many tombstones went.
+    pub(crate) async fn collect(
+        &self,
+        id: &DocumentId,
+        now: Millis,
+        retention_days: u64,
+    ) -> Result<u64, StoreError> {
+        let Some(passed) = self.passed_by_all(id, now, retention_days).await? else {
+            return Ok(0);
+        };
+        let keys = [
+            self.keys.head(),
+            self.keys.log(),
+            self.keys.records(),
+            self.keys.tombstones(),
+            self.keys.refresh_lease(),
+        ];
+        let mut collected = 0;
+        loop {
+            let mut reply = script::COLLECT
+                .run(self.redis, &keys, args![passed.0, super::document::CHUNK])
+                .await?;
+            let removed = reply.number()?;
+            collected += removed;
+            if removed < super::document::CHUNK as u64 {
+                return Ok(collected);
+            }
+        }
+    }
+
+    /// The version that every client has passed; `None` when there is nothing to collect.
+    ///
+    /// Cursors that move meanwhile only move forward, and new ones start at the log's end, so the answer stays true.
+    async fn passed_by_all(
+        &self,
+        id: &DocumentId,
+        now: Millis,
+        retention_days: u64,
+    ) -> Result<Option<Version>, StoreError> {
+        let mut reply = Reply::new(
+            "HGET",
+            self.redis.run(args!["HGET", self.keys.head(), "v"]).await?,
+        );
+        let Some(version) = reply.text()?.and_then(|text| text.parse().ok()) else {
+            return Ok(None);
+        };
+        let mut passed = Version(version);
+        let mut position = "0".to_owned();
+        loop {
+            let command = args![
+                "HSCAN",
+                self.keys.clients(),
+                &position,
+                "COUNT",
+                super::document::CHUNK
+            ];
+            let mut reply = Reply::new("HSCAN", self.redis.run(command).await?);
+            position = reply.required_text()?;
+            while reply.len() > 0 {
+                let client = reply.required_text()?;
+                let entry = reply.required_text()?;
+                let client = ClientId::parse(client).map_err(|error| StoreError::Damaged {
+                    what: "a client id",
+                    reason: error.to_string(),
+                })?;
+                let cursor = parse_cursor(&entry)?;
+                if cursor.day + retention_days < now.day() {
+                    // Where its tokens go on is written first: without the cursor nobody would know.
+                    let next = cursor.offset + version;
+                    Clients::new(self.redis)
+                        .set_next_offset(&client, &id.source, next)
+                        .await?;
+                    self.unbind(&client).await?;
+                } else {
+                    passed = passed.min(cursor.acknowledged);
+                }
+            }
+            if position == "0" {
+                return Ok(Some(passed));
+            }
+        }
+    }
+}
+
+/// What of a client's entry decides about tombstones.
+struct StoredCursor {
+    /// Nothing before this is of interest to the client.
+    acknowledged: Version,
+    offset: u64,
+    day: u64,
+}
+
+fn parse_cursor(entry: &str) -> Result<StoredCursor, StoreError> {
+    let damaged = || StoreError::Damaged {
+        what: "a client's cursor",
+        reason: entry.to_owned(),
+    };
+    let mut numbers = entry.splitn(5, ',').take(4).map(str::parse::<u64>);
+    let mut next = || numbers.next().and_then(Result::ok).ok_or_else(damaged);
+    let (cursor, offset, since, day) = (next()?, next()?, next()?, next()?);
+    Ok(StoredCursor {
+        acknowledged: Version(cursor.max(since)),
+        offset,
+        day,
+    })
+}
+
+fn stored_user(text: String) -> Result<UserId, StoreError> {
+    UserId::parse(text).map_err(|error| StoreError::Damaged {
+        what: "a user name",
+        reason: error.to_string(),
+    })
+}

@@ -1,0 +1,513 @@
+//! One partition of one source: its log, its records and its clients' cursors.
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::record::{Attributes, Record};
+use crate::ids::{ClientId, DocumentId, Millis, ObjectId, Token, UserId, Version};
+use crate::ports::{RedisConn, RedisValue};
+use crate::store::StoreError;
+use crate::store::redis::keys::DocumentKeys;
+use crate::store::redis::script::{self, Reply, arg, args};
+
+/// How long the outcome of a create is remembered after the client's last create, in seconds.
+pub(super) const CREATES_LIFETIME_SECONDS: u64 = 90 * 86_400;
+
+/// How long a request may work on a client's operations without a sign of life, in milliseconds. Longer than any call
+/// of an adapter may take.
+pub(crate) const OPERATIONS_LEASE_MS: u64 = 90_000;
+
+/// How many records are read or ids listed at once.
+pub(crate) const CHUNK: usize = 500;
+
+/// A partition's document.
+pub(crate) struct Document<'a, R> {
+    pub(super) redis: &'a R,
+    pub(super) keys: DocumentKeys,
+}
+
+/// What a pull's first command says.
+#[derive(Debug)]
+pub(crate) enum PullStep {
+    /// The client has no cursor here that is this user's.
+    Unbound,
+    /// The token was never given out to the client.
+    FutureToken,
+    /// This is what lies after the cursor.
+    State(PullState),
+}
+
+/// What lies after a client's cursor.
+#[derive(Debug)]
+pub(crate) struct PullState {
+    pub(crate) cursor: Version,
+    /// What a version is short of being a token of this client.
+    pub(crate) offset: u64,
+    pub(crate) since: Version,
+    pub(crate) state: CursorState,
+    pub(crate) version: Version,
+    /// Objects of the whole document.
+    pub(crate) live: u64,
+    pub(crate) refreshed_at: Option<Millis>,
+    pub(crate) source_error: Option<SourceError>,
+    /// Operations of the client that wait for their verdict.
+    pub(crate) waiting: u64,
+    /// The version this page reaches.
+    pub(crate) reached: Version,
+    /// Objects the client has already.
+    pub(crate) progress: u64,
+    pub(crate) has_outbox: bool,
+    pub(crate) changed: Vec<(ObjectId, Version)>,
+}
+
+impl PullState {
+    /// The token that acknowledges everything up to `version`.
+    pub(crate) fn token(&self, version: Version) -> Token {
+        Token::new(self.offset + version.0)
+    }
+}
+
+/// What a client's cursor is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CursorState {
+    /// Bringing changes.
+    Following,
+    /// The client was silent for so long that it must throw away what it has.
+    Restart,
+    /// The client moves to another partition: what it may have of this one, up to the version, is taken back.
+    Leaving(Version),
+}
+
+impl CursorState {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "" => Some(Self::Following),
+            "restart" => Some(Self::Restart),
+            _ => text
+                .strip_prefix("leave:")?
+                .parse()
+                .ok()
+                .map(|version| Self::Leaving(Version(version))),
+        }
+    }
+}
+
+/// What is wrong with a source itself, until its next good refresh.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SourceError {
+    /// `query-error`, `login-error` or `logoff-error`.
+    pub(crate) kind: String,
+    pub(crate) message: String,
+}
+
+/// What waits for a client besides objects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "k", rename_all = "kebab-case")]
+pub(crate) enum OutboxItem {
+    /// A create got its id.
+    Link {
+        temporary: ObjectId,
+        id: ObjectId,
+        /// The device may have got the object as news before it could know that it is its own: it is told to drop the
+        /// temporary object, whose attributes these are, and gets the real one in full.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        drop: Option<Vec<String>>,
+    },
+    /// The back end took a create but gave no id: the device drops the temporary object.
+    Drop {
+        id: ObjectId,
+        attributes: Vec<String>,
+    },
+    /// A create failed.
+    CreateError {
+        id: ObjectId,
+        message: String,
+        sent: Attributes,
+    },
+    /// An update failed; the object as the server has it goes with the page.
+    UpdateError {
+        id: ObjectId,
+        message: String,
+        sent: Attributes,
+    },
+    /// A delete failed; the object goes back to the device with the page.
+    DeleteError {
+        id: ObjectId,
+        message: String,
+        sent: Attributes,
+    },
+}
+
+/// A change to commit.
+#[derive(Debug, Clone)]
+pub(crate) struct ObjectChange {
+    pub(crate) id: ObjectId,
+    /// The version the change was computed from; [`Version::ZERO`] where the log had none.
+    pub(crate) expected: Version,
+    pub(crate) record: Record,
+}
+
+/// Who commits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CommitMode<'a> {
+    /// A refresh that holds this lease; objects that moved are passed over.
+    Refresh { lease: &'a str },
+    /// Anybody else; an object that moved stops the commit.
+    Write,
+}
+
+/// The end of a client's operation, committed together with what it did.
+#[derive(Debug, Clone)]
+pub(crate) struct OperationEnd<'a> {
+    pub(crate) number: u64,
+    pub(crate) lease: &'a str,
+    /// For a create: its temporary id, and the id to remember, or nothing to forget it.
+    pub(crate) create: Option<(ObjectId, Option<ObjectId>)>,
+}
+
+/// What is committed at once.
+#[derive(Debug)]
+pub(crate) struct Commit<'a> {
+    pub(crate) mode: CommitMode<'a>,
+    pub(crate) changes: &'a [ObjectChange],
+    /// Who is told what.
+    pub(crate) outbox: Option<(&'a ClientId, &'a UserId, &'a [OutboxItem])>,
+    pub(crate) ends: Option<OperationEnd<'a>>,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Committed {
+    /// Done. `passed_over` objects of a refresh had moved.
+    Done { passed_over: u64, waiting: u64 },
+    /// An object had moved; nothing was committed.
+    Conflict,
+    /// The refresh lease is lost; nothing was committed.
+    Fenced,
+    /// The operation had its verdict before; nothing was committed.
+    Gone,
+}
+
+impl<'a, R: RedisConn> Document<'a, R> {
+    pub(crate) fn new(redis: &'a R, document: &DocumentId) -> Self {
+        Self {
+            redis,
+            keys: DocumentKeys::new(document),
+        }
+    }
+
+    /// Acknowledges the token and says what lies after the cursor.
+    pub(crate) async fn pull(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+        token: Option<Token>,
+        limit: usize,
+        now: Millis,
+    ) -> Result<PullStep, StoreError> {
+        let keys = [
+            self.keys.head(),
+            self.keys.log(),
+            self.keys.clients(),
+            self.keys.outbox(client),
+            self.keys.tombstones(),
+            self.keys.operations(client),
+        ];
+        let token = token.map_or_else(String::new, |token| token.number().to_string());
+        let args = args![client.as_str(), user.as_str(), token, limit, now.day()];
+        let mut reply = script::PULL.run(self.redis, &keys, args).await?;
+        match reply.required_text()?.as_str() {
+            "unbound" => Ok(PullStep::Unbound),
+            "future" => Ok(PullStep::FutureToken),
+            "page" => Self::read_state(reply).map(PullStep::State),
+            other => Err(reply.unknown_outcome(other)),
+        }
+    }
+
+    fn read_state(mut reply: Reply) -> Result<PullState, StoreError> {
+        let cursor = Version(reply.number()?);
+        let offset = reply.number()?;
+        let since = Version(reply.number()?);
+        let state = reply.required_text()?;
+        let state = CursorState::parse(&state).ok_or_else(|| reply.unknown_outcome(&state))?;
+        let version = Version(reply.number()?);
+        let live = reply.number()?;
+        let refreshed_at = Some(reply.number()?).filter(|at| *at > 0).map(Millis);
+        let source_error = match reply.required_text()?.as_str() {
+            "" => None,
+            json => Some(parse_stored("a source error", json.as_bytes())?),
+        };
+        let waiting = reply.number()?;
+        let reached = Version(reply.number()?);
+        let before = reply.number()?;
+        let progress = if cursor == version { live } else { before };
+        let has_outbox = reply.number()? > 0;
+        let mut changed = Vec::with_capacity(reply.len() / 2);
+        while reply.len() > 0 {
+            changed.push((
+                stored_object_id(reply.required_text()?)?,
+                Version(reply.number()?),
+            ));
+        }
+        Ok(PullState {
+            cursor,
+            offset,
+            since,
+            state,
+            version,
+            live,
+            refreshed_at,
+            source_error,
+            waiting,
+            reached,
+            progress,
+            has_outbox,
+            changed,
+        })
+    }
+
+    /// Reads records as stored; `None` for ids that have none.
+    pub(crate) async fn raw_records(
+        &self,
+        ids: impl Iterator<Item = &ObjectId>,
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let mut command = args!["HMGET", self.keys.records()];
+        command.extend(ids.map(|id| arg(id.as_str())));
+        if command.len() == 2 {
+            return Ok(Vec::new());
+        }
+        let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
+        (0..reply.len()).map(|_| reply.bytes()).collect()
+    }
+
+    /// Reads records with their versions, for a writer.
+    ///
+    /// The versions are read first: a record that is written in between is newer than its version says, and the commit
+    /// finds that out.
+    pub(crate) async fn records(
+        &self,
+        ids: &[ObjectId],
+    ) -> Result<Vec<Option<(Record, Version)>>, StoreError> {
+        let versions = self.versions(ids).await?;
+        let records = self.raw_records(ids.iter()).await?;
+        records
+            .into_iter()
+            .zip(versions)
+            .map(|(record, version)| match (record, version) {
+                (Some(record), Some(version)) => Ok(Some((parse_record(&record)?, version))),
+                _ => Ok(None),
+            })
+            .collect()
+    }
+
+    async fn versions(&self, ids: &[ObjectId]) -> Result<Vec<Option<Version>>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut command = args!["ZMSCORE", self.keys.log()];
+        command.extend(ids.iter().map(|id| arg(id.as_str())));
+        let mut reply = Reply::new("ZMSCORE", self.redis.run(command).await?);
+        (0..reply.len())
+            .map(|_| {
+                let score = reply.text()?;
+                score
+                    .map(|score| {
+                        score
+                            .parse()
+                            .map(Version)
+                            .map_err(|_| reply.unknown_outcome(&score))
+                    })
+                    .transpose()
+            })
+            .collect()
+    }
+
+    /// What waits in a client's outbox after its cursor, up to the end of a page.
+    pub(crate) async fn outbox(
+        &self,
+        client: &ClientId,
+        cursor: Version,
+        reached: Version,
+    ) -> Result<Vec<OutboxItem>, StoreError> {
+        let command = args![
+            "ZRANGEBYSCORE",
+            self.keys.outbox(client),
+            format!("({cursor}"),
+            reached.0
+        ];
+        let values = self.redis.run(command).await?;
+        values
+            .into_iter()
+            .filter_map(|value| match value {
+                RedisValue::Bytes(bytes) => Some(bytes),
+                _ => None,
+            })
+            .map(|bytes| {
+                let json = bytes
+                    .splitn(2, |byte| *byte == b' ')
+                    .nth(1)
+                    .unwrap_or_default();
+                parse_stored("an outbox item", json)
+            })
+            .collect()
+    }
+
+    /// Moves a client's cursor past what it needs not be told.
+    pub(crate) async fn move_cursor(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+        version: Version,
+    ) -> Result<(), StoreError> {
+        let args = args![client.as_str(), user.as_str(), version.0];
+        script::MOVE_CURSOR
+            .run(self.redis, &[self.keys.clients()], args)
+            .await
+            .map(drop)
+    }
+
+    /// Commits, or says what is in the way.
+    pub(crate) async fn commit(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
+        let Commit {
+            mode,
+            changes,
+            outbox,
+            ends,
+        } = commit;
+        let nobody = ClientId::parse("-").map_err(|error| StoreError::Damaged {
+            what: "the empty client id",
+            reason: error.to_string(),
+        })?;
+        let (client, user, items) = outbox
+            .map_or((&nobody, "", &[][..]), |(client, user, items)| {
+                (client, user.as_str(), items)
+            });
+        let (number, lease, create) = ends.map_or((String::new(), "", None), |ends| {
+            (ends.number.to_string(), ends.lease, ends.create)
+        });
+        let (temporary, new_id) = create.map_or_else(Default::default, |(temporary, id)| {
+            (
+                temporary.into_string(),
+                id.map(ObjectId::into_string).unwrap_or_default(),
+            )
+        });
+        let (mode, refresh_lease) = match mode {
+            CommitMode::Refresh { lease } => ("refresh", lease),
+            CommitMode::Write => ("write", ""),
+        };
+        let keys = [
+            self.keys.head(),
+            self.keys.log(),
+            self.keys.records(),
+            self.keys.tombstones(),
+            self.keys.refresh_lease(),
+            self.keys.clients(),
+            self.keys.outbox(client),
+            self.keys.operations(client),
+            self.keys.operations_lease(client),
+            self.keys.creates(client),
+        ];
+        let mut args = args![
+            mode,
+            refresh_lease,
+            client.as_str(),
+            user,
+            number,
+            lease,
+            OPERATIONS_LEASE_MS,
+            temporary,
+            new_id,
+            CREATES_LIFETIME_SECONDS,
+            items.len(),
+            changes.len(),
+        ];
+        for item in items {
+            args.push(to_stored(item)?);
+        }
+        for ObjectChange {
+            id,
+            expected,
+            record,
+        } in changes
+        {
+            let alive = if record.is_alive() { "1" } else { "0" };
+            args.extend([
+                arg(id.as_str()),
+                arg(expected.0),
+                to_stored(record)?,
+                arg(alive),
+            ]);
+        }
+        let mut reply = script::COMMIT.run(self.redis, &keys, args).await?;
+        match reply.required_text()?.as_str() {
+            "ok" => {
+                let _version = reply.number()?;
+                Ok(Committed::Done {
+                    passed_over: reply.number()?,
+                    waiting: reply.number()?,
+                })
+            }
+            "conflict" => Ok(Committed::Conflict),
+            "fenced" => Ok(Committed::Fenced),
+            "gone" => Ok(Committed::Gone),
+            other => Err(reply.unknown_outcome(other)),
+        }
+    }
+
+    /// Lists the log after a version, a chunk at a time: ids with their versions.
+    pub(crate) async fn log_after(
+        &self,
+        version: Version,
+    ) -> Result<Vec<(ObjectId, Version)>, StoreError> {
+        let command = args![
+            "ZRANGEBYSCORE",
+            self.keys.log(),
+            format!("({version}"),
+            "+inf",
+            "WITHSCORES",
+            "LIMIT",
+            "0",
+            CHUNK * 10,
+        ];
+        let mut reply = Reply::new("ZRANGEBYSCORE", self.redis.run(command).await?);
+        let mut log = Vec::with_capacity(reply.len() / 2);
+        while reply.len() > 0 {
+            log.push((
+                stored_object_id(reply.required_text()?)?,
+                Version(reply.number()?),
+            ));
+        }
+        Ok(log)
+    }
+}
+
+/// Reads an id that was checked before it was stored.
+pub(super) fn stored_object_id(text: String) -> Result<ObjectId, StoreError> {
+    ObjectId::parse(text).map_err(|error| StoreError::Damaged {
+        what: "an object id",
+        reason: error.to_string(),
+    })
+}
+
+/// Reads a record.
+pub(crate) fn parse_record(json: &[u8]) -> Result<Record, StoreError> {
+    parse_stored("a record", json)
+}
+
+/// Reads JSON that this module or another version of it wrote.
+pub(super) fn parse_stored<'a, T: Deserialize<'a>>(
+    what: &'static str,
+    json: &'a [u8],
+) -> Result<T, StoreError> {
+    serde_json::from_slice(json).map_err(|error| StoreError::Damaged {
+        what,
+        reason: error.to_string(),
+    })
+}
+
+/// Writes a value as JSON for the store.
+pub(super) fn to_stored(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|error| StoreError::Damaged {
+        what: "a value to be stored",
+        reason: error.to_string(),
+    })
+}

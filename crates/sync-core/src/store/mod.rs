@@ -1,0 +1,23 @@
+//! What is kept in Redis, as verbs of the domain. No rule lives here: scripts decide only what has to be atomic.
+
+mod accounts;
+mod attempts;
+mod clients;
+mod document;
+mod error;
+mod operations;
+mod pings;
+pub(crate) mod redis;
+mod refresh;
+
+pub(crate) use accounts::{Accounts, UserRecord};
+pub(crate) use attempts::Attempts;
+pub(crate) use clients::{Binding, Clients};
+pub(crate) use document::{
+    CHUNK, Commit, CommitMode, Committed, CursorState, Document, ObjectChange, OperationEnd,
+    OutboxItem, PullState, PullStep, SourceError,
+};
+pub use error::StoreError;
+pub(crate) use operations::{Accepted, Operation, OperationKind, Operations, Released};
+pub use pings::Pings;
+pub(crate) use refresh::{RefreshEnd, RefreshStart};

@@ -1,0 +1,193 @@
+//! A client's operations from acceptance to verdict.
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::record::Attributes;
+use crate::ids::{ClientId, Millis, ObjectId, UserId};
+use crate::ports::RedisConn;
+use crate::store::StoreError;
+use crate::store::document::{
+    CREATES_LIFETIME_SECONDS, Document, OPERATIONS_LEASE_MS, parse_stored, stored_object_id,
+    to_stored,
+};
+use crate::store::redis::script::{self, Reply, arg, args};
+
+/// Most operations of one client that may wait for their verdict.
+const MAX_WAITING: usize = 10_000;
+
+/// What a device did to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OperationKind {
+    Create,
+    Update,
+    Delete,
+}
+
+/// One change of a device, kept until it has its verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Operation {
+    pub(crate) kind: OperationKind,
+    pub(crate) id: ObjectId,
+    pub(crate) attributes: Attributes,
+    /// Whose change it is, also after the device has gone over to somebody else.
+    pub(crate) user: UserId,
+    /// Attempts that failed for reasons that may pass.
+    #[serde(default)]
+    pub(crate) attempts: u32,
+    /// Not to be tried again before.
+    #[serde(default)]
+    pub(crate) not_before: Millis,
+}
+
+/// What became of operations that were handed in.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    /// The client has no cursor in this partition.
+    Unbound,
+    /// Too many of its operations wait already.
+    Full,
+    /// They are durable.
+    Done {
+        /// Whether the caller is the one to work on them now.
+        leased: bool,
+        /// Creates that were done before, with the ids they got.
+        known: Vec<(ObjectId, ObjectId)>,
+    },
+}
+
+/// What became of a lease on operations.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Released {
+    /// It is given back, or somebody else's.
+    Yes,
+    /// It is kept: operations came in meanwhile.
+    MoreCame,
+}
+
+/// A client's operations in one partition.
+pub(crate) struct Operations<'a, R> {
+    document: &'a Document<'a, R>,
+    client: &'a ClientId,
+}
+
+impl<'a, R: RedisConn> Operations<'a, R> {
+    pub(crate) fn new(document: &'a Document<'a, R>, client: &'a ClientId) -> Self {
+        Self { document, client }
+    }
+
+    fn keys(&self) -> [String; 2] {
+        [
+            self.document.keys.operations(self.client),
+            self.document.keys.operations_lease(self.client),
+        ]
+    }
+
+    /// Takes the operations in and tries to get the lease on them.
+    pub(crate) async fn accept(
+        &self,
+        user: &UserId,
+        lease: &str,
+        operations: &[Operation],
+    ) -> Result<Accepted, StoreError> {
+        let keys = &self.document.keys;
+        let [operations_key, lease_key] = self.keys();
+        let keys = [
+            keys.head(),
+            keys.clients(),
+            operations_key,
+            lease_key,
+            keys.creates(self.client),
+        ];
+        let mut args = args![
+            self.client.as_str(),
+            user.as_str(),
+            lease,
+            OPERATIONS_LEASE_MS,
+            MAX_WAITING,
+            CREATES_LIFETIME_SECONDS,
+        ];
+        for operation in operations {
+            let temporary = if operation.kind == OperationKind::Create {
+                operation.id.as_str()
+            } else {
+                ""
+            };
+            args.extend([arg(temporary), to_stored(operation)?]);
+        }
+        let mut reply = script::ACCEPT.run(self.document.redis, &keys, args).await?;
+        match reply.required_text()?.as_str() {
+            "unbound" => Ok(Accepted::Unbound),
+            "full" => Ok(Accepted::Full),
+            "ok" => {
+                let leased = reply.number()? == 1;
+                let _waiting = reply.number()?;
+                let mut known = Vec::new();
+                while reply.len() > 0 {
+                    known.push((
+                        stored_object_id(reply.required_text()?)?,
+                        stored_object_id(reply.required_text()?)?,
+                    ));
+                }
+                Ok(Accepted::Done { leased, known })
+            }
+            other => Err(reply.unknown_outcome(other)),
+        }
+    }
+
+    /// What waits, in the order it was sent.
+    pub(crate) async fn waiting(&self) -> Result<Vec<(u64, Operation)>, StoreError> {
+        let [key, _] = self.keys();
+        let mut reply = Reply::new(
+            "HGETALL",
+            self.document.redis.run(args!["HGETALL", key]).await?,
+        );
+        let mut operations = Vec::with_capacity(reply.len() / 2);
+        while reply.len() > 0 {
+            let number = reply.number()?;
+            let json = reply.bytes()?.unwrap_or_default();
+            operations.push((number, parse_stored("an operation", &json)?));
+        }
+        operations.sort_unstable_by_key(|(number, _)| *number);
+        Ok(operations)
+    }
+
+    /// The id a create of this client got: `None` if there was no such create, an empty answer while it waits.
+    pub(crate) async fn outcome_of_create(
+        &self,
+        temporary: &ObjectId,
+    ) -> Result<Option<String>, StoreError> {
+        let command = args![
+            "HGET",
+            self.document.keys.creates(self.client),
+            temporary.as_str()
+        ];
+        Reply::new("HGET", self.document.redis.run(command).await?).text()
+    }
+
+    /// Keeps an operation for a later attempt. `false` if the lease is lost.
+    pub(crate) async fn put_off(
+        &self,
+        lease: &str,
+        number: u64,
+        operation: &Operation,
+    ) -> Result<bool, StoreError> {
+        let args = args![number, to_stored(operation)?, lease, OPERATIONS_LEASE_MS];
+        let mut reply = script::PUT_OFF
+            .run(self.document.redis, &self.keys(), args)
+            .await?;
+        Ok(reply.required_text()? != "lost")
+    }
+
+    /// Gives the lease back, unless more than `known` operations wait by now.
+    pub(crate) async fn release(&self, lease: &str, known: usize) -> Result<Released, StoreError> {
+        let mut reply = script::RELEASE
+            .run(self.document.redis, &self.keys(), args![lease, known])
+            .await?;
+        match reply.required_text()?.as_str() {
+            "released" | "lost" => Ok(Released::Yes),
+            "more" => Ok(Released::MoreCame),
+            other => Err(reply.unknown_outcome(other)),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The store's keys and scripts.
+
+pub(crate) mod keys;
+pub(crate) mod script;

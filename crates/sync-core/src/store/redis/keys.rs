@@ -1,0 +1,228 @@
+//! Every key of the store, built here and nowhere else.
+//!
+//! A key is `rhosync:1:` (namespace and schema version), then either a partition's hash tag and a part of it, or the
+//! kind and the name of something global. What users may choose is percent-encoded, so it can contain neither the
+//! separators `:` and `/` nor the braces of a hash tag. All keys of a partition share its tag: every script touches one
+//! slot of a Redis Cluster.
+//!
+//! | key | type | content | lifetime | written by | read by |
+//! | --- | --- | --- | --- | --- | --- |
+//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` last collected tombstone, `at` last refresh in ms, `et`/`dg` ETag and digest of its answer, `err` what is wrong with the source, `q` last operation number | the partition's | commit, refresh, accept | pull, refresh |
+//! | `{source/partition}:log` | sorted set | object id, scored by the version of its last change | the partition's | commit | pull, refresh |
+//! | `{source/partition}:rec` | hash | object id → record (JSON) | the partition's | commit | pull, push, refresh |
+//! | `{source/partition}:tomb` | sorted set | ids of `log` that are deleted, scored by version | until collected | commit, collect | pull, refresh, collect |
+//! | `{source/partition}:clients` | hash | client → `cursor,offset,since,day,state,user` | until unbound or silent for the retention | pull, bind, collect | pull, commit, collect |
+//! | `{source/partition}:lease` | string | token of the refresh that runs | its expiry | refresh | refresh, commit |
+//! | `{source/partition}:out:<client>` | sorted set | `<version> <JSON>`: links, errors and rollbacks for the client, scored by version | until acknowledged or unbound | commit | pull |
+//! | `{source/partition}:cud:<client>` | hash | number → operation (JSON) that waits for its verdict | until the verdict | accept, commit | push |
+//! | `{source/partition}:cudlease:<client>` | string | token of the request that works on the operations | its expiry | accept, commit | accept, commit |
+//! | `{source/partition}:made:<client>` | hash | temporary id → id the back end gave, empty while the create waits | 90 days after the last create | accept, commit | accept, push |
+//! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms | the user's | users | every request |
+//! | `users` | sorted set | all user names, in lexical order | forever | users | users |
+//! | `user:<user>:clients` | set | ids of the user's clients | the user's | clients | users |
+//! | `client:<client>` | hash | `user`, `at`, the device's description, `bound:<source>` → partition, `next:<source>` → offset of its next binding | the client's | clients, bind, collect | bind |
+//! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
+//! | `attempts:<kind>:<name>` | string | logins tried lately for an account or from an address | the limiter's window | login | login |
+//! | `jobs:ping` | list | ids of pings that wait for an answer | until answered | whoever asks | `adapter-jobs` |
+//! | `jobs:pong:<id>` | string | the answer to a ping | one minute | `adapter-jobs` | whoever asked |
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::ids::{ClientId, DocumentId, Partition, SourceName, UserId};
+
+/// Namespace and schema version.
+const PREFIX: &str = "rhosync:1";
+
+/// What stays as it is in an encoded part: nothing that separates parts or tags slots.
+const PART: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'_')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'@')
+    .remove(b'+')
+    .remove(b'=');
+
+fn encoded(part: &str) -> impl std::fmt::Display + '_ {
+    utf8_percent_encode(part, PART)
+}
+
+/// The keys of one partition of one source.
+#[derive(Debug, Clone)]
+pub(crate) struct DocumentKeys {
+    prefix: String,
+}
+
+impl DocumentKeys {
+    pub(crate) fn new(document: &DocumentId) -> Self {
+        let source = encoded(document.source.as_str());
+        let prefix = match &document.partition {
+            Partition::App => format!("{PREFIX}:{{{source}/app}}:"),
+            Partition::User(user) => {
+                format!("{PREFIX}:{{{source}/user/{}}}:", encoded(user.as_str()))
+            }
+        };
+        Self { prefix }
+    }
+
+    fn part(&self, part: &str) -> String {
+        format!("{}{part}", self.prefix)
+    }
+
+    fn of_client(&self, part: &str, client: &ClientId) -> String {
+        format!("{}{part}:{}", self.prefix, encoded(client.as_str()))
+    }
+
+    pub(crate) fn head(&self) -> String {
+        self.part("head")
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.part("log")
+    }
+
+    pub(crate) fn records(&self) -> String {
+        self.part("rec")
+    }
+
+    pub(crate) fn tombstones(&self) -> String {
+        self.part("tomb")
+    }
+
+    pub(crate) fn clients(&self) -> String {
+        self.part("clients")
+    }
+
+    pub(crate) fn refresh_lease(&self) -> String {
+        self.part("lease")
+    }
+
+    pub(crate) fn outbox(&self, client: &ClientId) -> String {
+        self.of_client("out", client)
+    }
+
+    pub(crate) fn operations(&self, client: &ClientId) -> String {
+        self.of_client("cud", client)
+    }
+
+    pub(crate) fn operations_lease(&self, client: &ClientId) -> String {
+        self.of_client("cudlease", client)
+    }
+
+    pub(crate) fn creates(&self, client: &ClientId) -> String {
+        self.of_client("made", client)
+    }
+}
+
+/// A user's record.
+pub(crate) fn user(user: &UserId) -> String {
+    format!("{PREFIX}:user:{}", encoded(user.as_str()))
+}
+
+/// All users.
+pub(crate) fn users() -> String {
+    format!("{PREFIX}:users")
+}
+
+/// A user's clients.
+pub(crate) fn user_clients(user: &UserId) -> String {
+    format!("{PREFIX}:user:{}:clients", encoded(user.as_str()))
+}
+
+/// A client's record.
+pub(crate) fn client(client: &ClientId) -> String {
+    format!("{PREFIX}:client:{}", encoded(client.as_str()))
+}
+
+/// The field of a client's record that holds its binding to a partition of the source.
+pub(crate) fn binding_field(source: &SourceName) -> String {
+    format!("bound:{source}")
+}
+
+/// The field of a client's record that holds the token offset of its next binding to the source.
+pub(crate) fn next_offset_field(source: &SourceName) -> String {
+    format!("next:{source}")
+}
+
+/// The key that signs sessions.
+pub(crate) fn session_secret() -> String {
+    format!("{PREFIX}:session-secret")
+}
+
+/// Counts logins tried for an account or from an address.
+pub(crate) fn login_attempts(kind: &str, name: &str) -> String {
+    format!("{PREFIX}:attempts:{kind}:{}", encoded(name))
+}
+
+/// Pings that wait for an answer.
+pub(crate) fn pings() -> String {
+    format!("{PREFIX}:jobs:ping")
+}
+
+/// The answer to a ping.
+pub(crate) fn pong(id: &str) -> String {
+    format!("{PREFIX}:jobs:pong:{}", encoded(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_key_space() {
+        let user_id = UserId::parse("a:b/{c} ż").unwrap();
+        let client_id = ClientId::parse("4fede851b186").unwrap();
+        let source = SourceName::parse("Product").unwrap();
+        let shared = DocumentKeys::new(&DocumentId {
+            source: source.clone(),
+            partition: Partition::App,
+        });
+        let own = DocumentKeys::new(&DocumentId {
+            source: source.clone(),
+            partition: Partition::User(user_id.clone()),
+        });
+        let keys = [
+            shared.head(),
+            shared.log(),
+            shared.records(),
+            shared.tombstones(),
+            shared.clients(),
+            shared.refresh_lease(),
+            own.outbox(&client_id),
+            own.operations(&client_id),
+            own.operations_lease(&client_id),
+            own.creates(&client_id),
+            user(&user_id),
+            users(),
+            user_clients(&user_id),
+            client(&client_id),
+            binding_field(&source),
+            next_offset_field(&source),
+            session_secret(),
+            login_attempts("account", "a:b"),
+            pings(),
+            pong("7"),
+        ];
+        insta::assert_snapshot!(keys.join("\n"), @r"
+        rhosync:1:{Product/app}:head
+        rhosync:1:{Product/app}:log
+        rhosync:1:{Product/app}:rec
+        rhosync:1:{Product/app}:tomb
+        rhosync:1:{Product/app}:clients
+        rhosync:1:{Product/app}:lease
+        rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:out:4fede851b186
+        rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:cud:4fede851b186
+        rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:cudlease:4fede851b186
+        rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:made:4fede851b186
+        rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC
+        rhosync:1:users
+        rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC:clients
+        rhosync:1:client:4fede851b186
+        bound:Product
+        next:Product
+        rhosync:1:session-secret
+        rhosync:1:attempts:account:a%3Ab
+        rhosync:1:jobs:ping
+        rhosync:1:jobs:pong:7
+        ");
+    }
+}

@@ -1,0 +1,42 @@
+-- Takes a device's operations in, all or none, and tries to become the one who works on them.
+--
+-- KEYS: 1 head, 2 clients, 3 the client's operations, 4 their lease, 5 the client's creates
+-- ARGV: 1 client, 2 user, 3 lease token, 4 lease in ms, 5 most operations that may wait, 6 lifetime of remembered
+--       creates in s, then per operation: temporary id if it is a create or else '', JSON
+-- Answers one of
+--   {'unbound'}                  the client has no cursor here
+--   {'full'}                     too many operations wait already
+--   {'ok', 1 if the lease was got or else 0, operations that wait, temporary id, new id, …}
+--                                creates that were done before, with the ids they got; they are not taken in again
+local entry = redis.call('HGET', KEYS[2], ARGV[1])
+local user = entry and string.match(entry, '^%d+,%d+,%d+,%d+,[^,]*,(.*)$')
+if user ~= ARGV[2] then return {'unbound'} end
+local waiting = redis.call('HLEN', KEYS[3])
+if waiting + (#ARGV - 6) / 2 > tonumber(ARGV[5]) then return {'full'} end
+
+local done = {}
+for at = 7, #ARGV, 2 do
+  local temporary, new = ARGV[at], true
+  if temporary ~= '' then
+    local known = redis.call('HGET', KEYS[5], temporary)
+    if known then
+      new = false
+      if known ~= '' then
+        done[#done + 1] = temporary
+        done[#done + 1] = known
+      end
+    else
+      redis.call('HSET', KEYS[5], temporary, '')
+      redis.call('EXPIRE', KEYS[5], ARGV[6])
+    end
+  end
+  if new then
+    redis.call('HSET', KEYS[3], string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'q', 1)), ARGV[at + 1])
+    waiting = waiting + 1
+  end
+end
+local leased = 0
+if waiting > 0 and redis.call('SET', KEYS[4], ARGV[3], 'NX', 'PX', ARGV[4]) then leased = 1 end
+local answer = {'ok', leased, waiting}
+for _, value in ipairs(done) do answer[#answer + 1] = value end
+return answer

@@ -1,0 +1,92 @@
+-- Commits changes of objects, what a client is told of them, and the end of the operation that made them, or nothing.
+--
+-- KEYS: 1 head, 2 log, 3 records, 4 tombstones, 5 refresh lease, 6 clients, 7 a client's outbox, 8 its operations,
+--       9 its operations' lease, 10 its creates
+-- ARGV: 1 'refresh' or 'write'
+--       2 token of the refresh lease ('' for a write)
+--       3 client, 4 user ('' where nobody is told)
+--       5 number of the operation that ends here, or ''
+--       6 token of the operations' lease, 7 the lease's extension in ms
+--       8 temporary id of a create, or '', 9 its new id, or '' to forget it, 10 lifetime of remembered creates in s
+--       11 count of outbox items, 12 count of objects, then
+--       the outbox items (JSON), then per object: id, expected version (0: not in the log), record, 1 if alive or else 0
+-- Answers one of
+--   {'fenced'}                   the refresh lease is somebody else's now
+--   {'gone'}                     the operation has had its verdict
+--   {'conflict'}                 an object of a write has moved: nothing was committed
+--   {'ok', version, passed over, operations that still wait}
+--                                objects of a refresh that moved since it read them are passed over
+local refresh = ARGV[1] == 'refresh'
+if refresh and redis.call('GET', KEYS[5]) ~= ARGV[2] then return {'fenced'} end
+if ARGV[5] ~= '' and redis.call('HEXISTS', KEYS[8], ARGV[5]) == 0 then return {'gone'} end
+
+local outbox_items, objects = tonumber(ARGV[11]), tonumber(ARGV[12])
+local first = 13 + outbox_items
+
+local passed = {}
+local passed_over = 0
+for object = 0, objects - 1 do
+  local at = first + object * 4
+  local current = redis.call('ZSCORE', KEYS[2], ARGV[at]) or '0'
+  if tonumber(current) ~= tonumber(ARGV[at + 1]) then
+    if not refresh then return {'conflict'} end
+    passed[object], passed_over = true, passed_over + 1
+  end
+end
+
+local function text(number) return string.format('%.0f', number) end
+local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '1')
+
+-- Links come before the objects they name: a device knows the new id before it hears of the object.
+if outbox_items > 0 then
+  local entry = redis.call('HGET', KEYS[6], ARGV[3])
+  local user = entry and string.match(entry, '^%d+,%d+,%d+,%d+,[^,]*,(.*)$')
+  if user == ARGV[4] then
+    for item = 13, 12 + outbox_items do
+      version = version + 1
+      redis.call('ZADD', KEYS[7], text(version), text(version) .. ' ' .. ARGV[item])
+    end
+  end
+end
+
+local born = 0
+for object = 0, objects - 1 do
+  if not passed[object] then
+    local at = first + object * 4
+    local id, known, alive = ARGV[at], tonumber(ARGV[at + 1]) > 0, ARGV[at + 3] == '1'
+    version = version + 1
+    redis.call('ZADD', KEYS[2], text(version), id)
+    redis.call('HSET', KEYS[3], id, ARGV[at + 2])
+    if alive then
+      if redis.call('ZREM', KEYS[4], id) == 1 or not known then born = born + 1 end
+    elseif redis.call('ZADD', KEYS[4], text(version), id) == 1 and known then
+      born = born - 1
+    end
+  end
+end
+
+if version > 1 then redis.call('HSET', KEYS[1], 'v', text(version)) end
+if born ~= 0 then redis.call('HINCRBY', KEYS[1], 'n', born) end
+if not refresh and objects > 0 then
+  -- The last answer of the back end says nothing about this change: the next one is to be compared in full.
+  redis.call('HSET', KEYS[1], 'w', text(version))
+  redis.call('HDEL', KEYS[1], 'et', 'dg')
+end
+
+if ARGV[8] ~= '' then
+  if ARGV[9] == '' then
+    redis.call('HDEL', KEYS[10], ARGV[8])
+  else
+    redis.call('HSET', KEYS[10], ARGV[8], ARGV[9])
+    redis.call('EXPIRE', KEYS[10], ARGV[10])
+  end
+end
+local waiting = 0
+if ARGV[5] ~= '' then
+  redis.call('HDEL', KEYS[8], ARGV[5])
+  waiting = redis.call('HLEN', KEYS[8])
+  if redis.call('GET', KEYS[9]) == ARGV[6] then
+    if waiting == 0 then redis.call('DEL', KEYS[9]) else redis.call('PEXPIRE', KEYS[9], ARGV[7]) end
+  end
+end
+return {'ok', text(version), passed_over, waiting}

@@ -1,0 +1,54 @@
+-- Acknowledges a client's token and says what lies after its cursor.
+--
+-- KEYS: 1 head, 2 log, 3 clients, 4 the client's outbox, 5 tombstones, 6 the client's operations
+-- ARGV: 1 client, 2 user, 3 token or '', 4 most objects, 5 today (days since 1970)
+-- Answers one of
+--   {'unbound'}                  the client has no cursor here, or it belongs to another user
+--   {'future'}                   the token was never given out
+--   {'page', cursor, offset, since, state, version, live, refreshed at, source error, waiting operations,
+--    end, objects before (0 where the cursor is at the end), outbox items, id, version, id, version, …}
+-- `end` is the version the page reaches.
+local entry = redis.call('HGET', KEYS[3], ARGV[1])
+if not entry then return {'unbound'} end
+local cursor, offset, since, day, state, user = string.match(entry, '^(%d+),(%d+),(%d+),(%d+),([^,]*),(.*)$')
+if user ~= ARGV[2] then return {'unbound'} end
+cursor, offset = tonumber(cursor), tonumber(offset)
+
+local head = redis.call('HMGET', KEYS[1], 'v', 'n', 'at', 'err')
+local version = tonumber(head[1] or '0')
+
+-- Numbers are written with %.0f: Lua's own conversion rounds to 14 digits.
+local function text(number) return string.format('%.0f', number) end
+
+local moved = day ~= ARGV[5]
+if ARGV[3] ~= '' then
+  local acknowledged = tonumber(ARGV[3]) - offset
+  if state == 'restart' then
+    -- The page that told the device to start over carries the first number after the offset.
+    if acknowledged == 1 then state, moved = '', true end
+  elseif acknowledged > version then
+    return {'future'}
+  end
+  if acknowledged > cursor and state ~= 'restart' then
+    cursor, moved = acknowledged, true
+    redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', text(cursor))
+  end
+end
+if moved then
+  redis.call('HSET', KEYS[3], ARGV[1],
+    table.concat({text(cursor), text(offset), since, ARGV[5], state, user}, ','))
+end
+
+local reached, before, waiting_out, found = version, 0, 0, {}
+if cursor < version and state ~= 'restart' then
+  local limit = tonumber(ARGV[4])
+  found = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. text(cursor), '+inf', 'WITHSCORES', 'LIMIT', 0, limit)
+  if #found == 2 * limit then reached = tonumber(found[#found]) end
+  waiting_out = redis.call('ZCOUNT', KEYS[4], '(' .. text(cursor), text(reached))
+  before = redis.call('ZCOUNT', KEYS[2], '-inf', text(cursor)) - redis.call('ZCOUNT', KEYS[5], '-inf', text(cursor))
+end
+
+local answer = {'page', text(cursor), text(offset), since, state, text(version), head[2] or '0', head[3] or '0',
+  head[4] or '', redis.call('HLEN', KEYS[6]), text(reached), before, waiting_out}
+for _, value in ipairs(found) do answer[#answer + 1] = value end
+return answer

@@ -1,0 +1,139 @@
+//! The lease and the outcome of a refresh: one at a time per partition.
+
+use crate::ids::{Millis, Version};
+use crate::ports::RedisConn;
+use crate::store::StoreError;
+use crate::store::document::{Document, SourceError, to_stored};
+use crate::store::redis::script::{self, Reply, args};
+
+/// Whether a refresh may begin.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum RefreshStart {
+    /// The last one is young enough.
+    Fresh,
+    /// Somebody else is at it. `ever_refreshed` tells whether there is something to serve meanwhile.
+    Busy { ever_refreshed: bool },
+    /// It is ours. Nothing that is newer than `version` may be undone by it.
+    Granted {
+        version: Version,
+        etag: Option<String>,
+        digest: Option<String>,
+    },
+}
+
+/// How a refresh ended.
+#[derive(Debug)]
+pub(crate) enum RefreshEnd<'a> {
+    /// The document holds the back end's answer, of which these are tag and digest; `complete` unless objects were
+    /// passed over because they had moved.
+    Done {
+        complete: bool,
+        etag: &'a str,
+        digest: &'a str,
+    },
+    /// The back end could not be asked.
+    Failed(&'a SourceError),
+}
+
+impl<R: RedisConn> Document<'_, R> {
+    /// Takes the lease, if the last refresh is older than `max_age_ms`.
+    pub(crate) async fn begin_refresh(
+        &self,
+        now: Millis,
+        max_age_ms: u64,
+        lease: &str,
+        lease_ms: u64,
+    ) -> Result<RefreshStart, StoreError> {
+        let keys = [self.keys.head(), self.keys.refresh_lease()];
+        let mut reply = script::BEGIN_REFRESH
+            .run(self.redis, &keys, args![now.0, max_age_ms, lease, lease_ms])
+            .await?;
+        match reply.required_text()?.as_str() {
+            "fresh" => Ok(RefreshStart::Fresh),
+            "busy" => Ok(RefreshStart::Busy {
+                ever_refreshed: reply.number()? > 0,
+            }),
+            "granted" => {
+                let version = Version(reply.number()?);
+                let mut text = || {
+                    reply
+                        .required_text()
+                        .map(|text| Some(text).filter(|text| !text.is_empty()))
+                };
+                Ok(RefreshStart::Granted {
+                    version,
+                    etag: text()?,
+                    digest: text()?,
+                })
+            }
+            other => Err(reply.unknown_outcome(other)),
+        }
+    }
+
+    /// Gives the lease back. `false` when it was lost before.
+    pub(crate) async fn end_refresh(
+        &self,
+        lease: &str,
+        now: Millis,
+        began_at: Version,
+        end: RefreshEnd<'_>,
+    ) -> Result<bool, StoreError> {
+        let keys = [self.keys.head(), self.keys.refresh_lease()];
+        let args = match end {
+            RefreshEnd::Done {
+                complete,
+                etag,
+                digest,
+            } => {
+                args![
+                    lease,
+                    now.0,
+                    "",
+                    if complete { "1" } else { "0" },
+                    began_at.0,
+                    etag,
+                    digest
+                ]
+            }
+            RefreshEnd::Failed(error) => {
+                args![lease, now.0, to_stored(error)?, "0", began_at.0, "", ""]
+            }
+        };
+        let mut reply = script::END_REFRESH.run(self.redis, &keys, args).await?;
+        match reply.required_text()?.as_str() {
+            "ok" => Ok(true),
+            "fenced" => Ok(false),
+            other => Err(reply.unknown_outcome(other)),
+        }
+    }
+
+    /// Keeps the lease while the refresh goes on. `false` when it is lost.
+    pub(crate) async fn extend_refresh(
+        &self,
+        lease: &str,
+        lease_ms: u64,
+    ) -> Result<bool, StoreError> {
+        let keys = [self.keys.refresh_lease()];
+        let mut reply = script::EXTEND_LEASE
+            .run(self.redis, &keys, args![lease, lease_ms])
+            .await?;
+        Ok(reply.required_text()? == "ok")
+    }
+
+    /// Whether there ever was a refresh.
+    pub(crate) async fn was_refreshed(&self) -> Result<bool, StoreError> {
+        let command = args!["HEXISTS", self.keys.head(), "at"];
+        Ok(Reply::new("HEXISTS", self.redis.run(command).await?).number()? == 1)
+    }
+
+    /// How many tombstones the document has.
+    pub(crate) async fn tombstones(&self) -> Result<u64, StoreError> {
+        Reply::new(
+            "ZCARD",
+            self.redis
+                .run(args!["ZCARD", self.keys.tombstones()])
+                .await?,
+        )
+        .number()
+    }
+}

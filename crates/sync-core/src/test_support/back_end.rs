@@ -1,0 +1,214 @@
+//! A back end in the test's own memory, which fails when it is told to.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use async_trait::async_trait;
+
+use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
+use crate::document::record::Attributes;
+use crate::ids::ObjectId;
+
+/// What goes wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// The call does not arrive.
+    Unreachable,
+    /// The call is carried out, but its answer is lost.
+    LostAnswer,
+    /// The back end refuses.
+    Rejected,
+}
+
+/// A back end that keeps objects, honours idempotency keys and counts what it was asked to do twice.
+#[derive(Default)]
+pub struct BackEnd {
+    objects: RefCell<BTreeMap<ObjectId, Attributes>>,
+    outcomes: RefCell<BTreeMap<String, Option<ObjectId>>>,
+    faults: RefCell<VecDeque<Fault>>,
+    next_id: Cell<u64>,
+    queries: Cell<u64>,
+    writes: Cell<u64>,
+    part_size: Cell<Option<usize>>,
+    in_query: RefCell<Option<Rc<dyn Fn()>>>,
+}
+
+impl BackEnd {
+    /// All objects.
+    pub fn objects(&self) -> BTreeMap<ObjectId, Attributes> {
+        self.objects.borrow().clone()
+    }
+
+    /// Sets an object, as somebody else's application would.
+    pub fn put(&self, id: &str, attributes: &[(&str, &str)]) {
+        let attributes = attributes
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        self.objects
+            .borrow_mut()
+            .insert(ObjectId::parse(id).expect("an object id"), attributes);
+    }
+
+    /// Removes an object, as somebody else's application would.
+    pub fn remove(&self, id: &str) {
+        self.objects
+            .borrow_mut()
+            .remove(&ObjectId::parse(id).expect("an object id"));
+    }
+
+    /// What happens to the calls to come, one after the other; then nothing goes wrong any more.
+    pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.faults.borrow_mut().extend(faults);
+    }
+
+    /// Forgets the faults to come.
+    pub fn heal(&self) {
+        self.faults.borrow_mut().clear();
+    }
+
+    /// Hands query answers over in parts of this many objects.
+    pub fn answer_in_parts(&self, size: usize) {
+        self.part_size.set(Some(size));
+    }
+
+    /// Something that happens between the moment a query's answer is made and the moment it arrives.
+    pub fn during_query(&self, action: impl Fn() + 'static) {
+        *self.in_query.borrow_mut() = Some(Rc::new(action));
+    }
+
+    /// How often the back end was queried.
+    pub fn queries(&self) -> u64 {
+        self.queries.get()
+    }
+
+    /// How many changes were carried out, repeated ones not counted.
+    pub fn writes(&self) -> u64 {
+        self.writes.get()
+    }
+
+    fn next_fault(&self) -> Fault {
+        self.faults.borrow_mut().pop_front().unwrap_or(Fault::None)
+    }
+
+    fn write(
+        &self,
+        call: &Call<'_>,
+        change: impl FnOnce(
+            &mut BTreeMap<ObjectId, Attributes>,
+        ) -> Result<Option<ObjectId>, AdapterError>,
+    ) -> Result<Option<ObjectId>, AdapterError> {
+        let fault = self.next_fault();
+        match fault {
+            Fault::Unreachable => {
+                return Err(AdapterError::Unavailable {
+                    message: "unreachable".to_owned(),
+                });
+            }
+            Fault::Rejected => {
+                return Err(AdapterError::Rejected {
+                    message: "rejected".to_owned(),
+                });
+            }
+            Fault::None | Fault::LostAnswer => {}
+        }
+        let known = self.outcomes.borrow().get(call.idempotency_key).cloned();
+        let outcome = if let Some(outcome) = known {
+            outcome
+        } else {
+            let outcome = change(&mut self.objects.borrow_mut())?;
+            self.writes.set(self.writes.get() + 1);
+            self.outcomes
+                .borrow_mut()
+                .insert(call.idempotency_key.to_owned(), outcome.clone());
+            outcome
+        };
+        if fault == Fault::LostAnswer {
+            return Err(AdapterError::Unavailable {
+                message: "the answer was lost".to_owned(),
+            });
+        }
+        Ok(outcome)
+    }
+}
+
+#[async_trait(?Send)]
+impl Adapter for BackEnd {
+    async fn query(
+        &self,
+        _: &Call<'_>,
+        _: Option<&str>,
+        stash: &mut dyn Stash,
+    ) -> Result<QueryEnd, AdapterError> {
+        self.queries.set(self.queries.get() + 1);
+        let fault = self.next_fault();
+        if fault == Fault::Unreachable {
+            return Err(AdapterError::Unavailable {
+                message: "unreachable".to_owned(),
+            });
+        }
+        let objects: Vec<_> = self.objects().into_iter().collect();
+        let action = self.in_query.borrow().clone();
+        if let Some(action) = action {
+            action();
+        }
+        tokio::task::yield_now().await;
+        let size = self.part_size.get().unwrap_or(objects.len()).max(1);
+        for part in objects.chunks(size) {
+            stash.stash(part.to_vec()).await?;
+            if fault == Fault::LostAnswer {
+                return Err(AdapterError::Unavailable {
+                    message: "the answer was cut".to_owned(),
+                });
+            }
+        }
+        Ok(QueryEnd::Complete { etag: None })
+    }
+
+    async fn create(
+        &self,
+        call: &Call<'_>,
+        attributes: &Attributes,
+    ) -> Result<Option<ObjectId>, AdapterError> {
+        self.write(call, |objects| {
+            self.next_id.set(self.next_id.get() + 1);
+            let id = ObjectId::parse(format!("b{}", self.next_id.get())).expect("an object id");
+            objects.insert(id.clone(), attributes.clone());
+            Ok(Some(id))
+        })
+    }
+
+    async fn update(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        attributes: &Attributes,
+    ) -> Result<(), AdapterError> {
+        self.write(call, |objects| {
+            let object = objects.get_mut(id).ok_or_else(|| AdapterError::NotFound {
+                message: format!("there is no {id}"),
+            })?;
+            object.extend(attributes.clone());
+            Ok(None)
+        })
+        .map(drop)
+    }
+
+    async fn delete(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        _: &Attributes,
+    ) -> Result<(), AdapterError> {
+        self.write(call, |objects| {
+            objects.remove(id).ok_or_else(|| AdapterError::NotFound {
+                message: format!("there is no {id}"),
+            })?;
+            Ok(None)
+        })
+        .map(drop)
+    }
+}

@@ -1,0 +1,18 @@
+//! Native ports, a private Redis and a scripted back end, for tests and tools.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot set up its world has failed, and the place says why"
+)]
+
+mod back_end;
+mod native;
+mod redis_server;
+mod world;
+
+pub use back_end::{BackEnd, Fault};
+pub use native::{ManualClock, NativeRedis, NoHttp, SeededRandom, TestPorts};
+pub use redis_server::TestRedis;
+pub use world::World;

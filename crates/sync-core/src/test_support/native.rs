@@ -1,0 +1,194 @@
+//! The engine's ports outside a component.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use bytes::Bytes;
+use redis::Value;
+use redis::aio::MultiplexedConnection;
+
+use crate::ids::Millis;
+use crate::ports::{
+    Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue,
+};
+
+/// A connection through the `redis` crate. Replies are flattened as Spin's host does it.
+pub struct NativeRedis {
+    connection: MultiplexedConnection,
+}
+
+impl NativeRedis {
+    /// Connects.
+    pub async fn connect(url: &str) -> Self {
+        let client = redis::Client::open(url).expect("a Redis address");
+        let connection = client
+            .get_multiplexed_async_connection()
+            .await
+            .expect("a connection to Redis");
+        Self { connection }
+    }
+}
+
+impl RedisConn for NativeRedis {
+    async fn run(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
+        let mut redis_command = redis::Cmd::new();
+        for part in &command {
+            redis_command.arg(part.as_slice());
+        }
+        let mut connection = self.connection.clone();
+        let value: Value = redis_command
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| {
+                if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() {
+                    RedisError::Unreachable(error.to_string())
+                } else {
+                    RedisError::Refused(error.to_string())
+                }
+            })?;
+        let mut values = Vec::new();
+        flatten(value, &mut values)?;
+        Ok(values)
+    }
+}
+
+fn flatten(value: Value, into: &mut Vec<RedisValue>) -> Result<(), RedisError> {
+    match value {
+        Value::Nil => into.push(RedisValue::Nil),
+        Value::Int(number) => into.push(RedisValue::Int(number)),
+        Value::BulkString(bytes) => into.push(RedisValue::Bytes(bytes)),
+        Value::SimpleString(text) => into.push(RedisValue::Status(text)),
+        Value::Okay => into.push(RedisValue::Status("OK".to_owned())),
+        Value::Array(values) => {
+            for value in values {
+                flatten(value, into)?;
+            }
+        }
+        other => {
+            return Err(RedisError::Refused(format!(
+                "a reply Spin's host does not pass on: {other:?}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A clock that stands still until it is moved. Waiting moves it.
+#[derive(Debug)]
+pub struct ManualClock {
+    now: Cell<Millis>,
+}
+
+impl ManualClock {
+    /// Lets time pass.
+    pub fn advance(&self, duration: Duration) {
+        self.now.set(
+            self.now
+                .get()
+                .plus(u64::try_from(duration.as_millis()).expect("a short time")),
+        );
+    }
+}
+
+impl Default for ManualClock {
+    /// A day in 2026.
+    fn default() -> Self {
+        Self {
+            now: Cell::new(Millis(1_790_000_000_000)),
+        }
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Millis {
+        self.now.get()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.advance(duration);
+        // Whoever is waited for gets a turn.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Random bytes that are the same in every run.
+#[derive(Debug)]
+pub struct SeededRandom {
+    state: RefCell<u64>,
+}
+
+impl SeededRandom {
+    /// Starts a sequence.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            state: RefCell::new(seed),
+        }
+    }
+}
+
+impl Random for SeededRandom {
+    fn fill(&self, buffer: &mut [u8]) {
+        let mut state = self.state.borrow_mut();
+        for byte in buffer {
+            // SplitMix64 (Steele, Lea, Flood 2014).
+            *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut mixed = *state;
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            *byte = (mixed ^ (mixed >> 31)).to_le_bytes()[0];
+        }
+    }
+}
+
+/// A network without anybody.
+#[derive(Debug)]
+pub struct NoHttp;
+
+impl HttpClient for NoHttp {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        _: Duration,
+        _: usize,
+    ) -> Result<http::Response<Bytes>, HttpError> {
+        Err(HttpError::NoAnswer {
+            host: request.uri().host().unwrap_or_default().to_owned(),
+            reason: "tests have no network".to_owned(),
+        })
+    }
+}
+
+/// The ports of a test.
+pub struct TestPorts<H = NoHttp> {
+    /// The test's Redis.
+    pub redis: NativeRedis,
+    /// The test's network.
+    pub http: H,
+    /// The test's time.
+    pub clock: ManualClock,
+    /// The test's randomness.
+    pub random: SeededRandom,
+}
+
+impl<H: HttpClient + 'static> Ports for TestPorts<H> {
+    type Redis = NativeRedis;
+    type Http = H;
+    type Clock = ManualClock;
+    type Random = SeededRandom;
+
+    fn redis(&self) -> &NativeRedis {
+        &self.redis
+    }
+
+    fn http(&self) -> &H {
+        &self.http
+    }
+
+    fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    fn random(&self) -> &SeededRandom {
+        &self.random
+    }
+}

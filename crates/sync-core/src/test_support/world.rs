@@ -1,0 +1,198 @@
+//! A whole server in a test: engine, store, back end.
+
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::account::{Origin, Session, SessionKey};
+use crate::engine::{Engine, PullRequest, RustAdapters, SyncError};
+use crate::ids::{ClientId, Token};
+use crate::settings::{Secret, SettingsFile};
+use crate::test_support::{
+    BackEnd, ManualClock, NativeRedis, NoHttp, SeededRandom, TestPorts, TestRedis,
+};
+
+/// A source that everybody shares and that is refreshed with every sync, one per user, and a push-only one.
+const SETTINGS: &str = r#"
+    retention_days = 30
+
+    [sources.Shared]
+    adapter = "rust"
+    rust = "back-end"
+    partition = "app"
+    poll_interval = 0
+
+    [sources.Own]
+    adapter = "rust"
+    rust = "back-end"
+    partition = "user"
+    poll_interval = 0
+
+    [sources.Polled]
+    adapter = "rust"
+    rust = "back-end"
+    partition = "app"
+    poll_interval = 60
+
+    [sources.Pushed]
+    adapter = "push-only"
+    partition = "app"
+"#;
+
+/// An engine on a Redis of its own, with one scripted back end behind its sources.
+pub struct World {
+    /// The engine.
+    pub engine: Engine<TestPorts>,
+    /// The back end of all sources that have one.
+    pub back_end: Rc<BackEnd>,
+    /// The store.
+    pub redis: TestRedis,
+}
+
+impl World {
+    /// Starts a server.
+    pub async fn start() -> Self {
+        Self::on(TestRedis::start(), 1).await
+    }
+
+    /// Starts a server on a store that may hold data already.
+    pub async fn on(redis: TestRedis, seed: u64) -> Self {
+        let back_end = Rc::new(BackEnd::default());
+        let engine = Self::engine(&redis, &back_end, SETTINGS, seed).await;
+        Self {
+            engine,
+            back_end,
+            redis,
+        }
+    }
+
+    /// A second server on the same store and the same back end, with other settings if some are given.
+    pub async fn another(&self, settings: Option<&str>, seed: u64) -> Engine<TestPorts> {
+        Self::engine(
+            &self.redis,
+            &self.back_end,
+            settings.unwrap_or(SETTINGS),
+            seed,
+        )
+        .await
+    }
+
+    async fn engine(
+        redis: &TestRedis,
+        back_end: &Rc<BackEnd>,
+        settings: &str,
+        seed: u64,
+    ) -> Engine<TestPorts> {
+        let ports = TestPorts {
+            redis: NativeRedis::connect(&redis.url()).await,
+            http: NoHttp,
+            clock: ManualClock::default(),
+            random: SeededRandom::new(seed),
+        };
+        let settings = SettingsFile::parse("rhosync.toml", settings)
+            .and_then(|file| file.resolve(|_| None))
+            .expect("the test's settings");
+        let back_end: Rc<dyn crate::adapter::Adapter> = Rc::clone(back_end) as _;
+        let adapters = RustAdapters::from([("back-end".to_owned(), back_end)]);
+        let key = SessionKey::new("test");
+        Engine::new(
+            Rc::new(ports),
+            settings,
+            &adapters,
+            key,
+            Secret::new("admin-password"),
+        )
+        .expect("an engine")
+    }
+
+    /// Creates a user and logs it in.
+    pub async fn sign_in(&self, user: &str) -> Session {
+        match self.engine.create_user(user, "password").await {
+            Ok(()) | Err(SyncError::UserExists { .. }) => {}
+            Err(error) => panic!("cannot create {user}: {error}"),
+        }
+        let session = self
+            .engine
+            .log_in(user, "password", Origin("test"))
+            .await
+            .expect("to log in");
+        let now = crate::ports::Clock::now(&self.engine.ports().clock);
+        self.engine
+            .sessions()
+            .verify(&session, now)
+            .expect("a session of our own")
+    }
+
+    /// Registers a client.
+    pub async fn client(&self, session: &Session) -> ClientId {
+        self.engine
+            .create_client(session, &Default::default())
+            .await
+            .expect("a client")
+    }
+
+    /// Pulls one page; answers it as a device would see it.
+    pub async fn pull(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        source: &str,
+        token: &str,
+    ) -> Result<Value, SyncError> {
+        pull(&self.engine, session, client, source, token, 500).await
+    }
+
+    /// Pulls and acknowledges pages until there are no more; answers their command objects.
+    pub async fn sync(&self, session: &Session, client: &ClientId, source: &str) -> Vec<Value> {
+        let mut commands = Vec::new();
+        let mut token = String::new();
+        loop {
+            let page = self
+                .pull(session, client, source, &token)
+                .await
+                .expect("a page");
+            page[1]["token"]
+                .as_str()
+                .expect("a token")
+                .clone_into(&mut token);
+            commands.push(page[5].clone());
+            if token.is_empty() {
+                return commands;
+            }
+        }
+    }
+
+    /// Sends changes, written as a device's JSON.
+    pub async fn push(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        source: &str,
+        changes: Value,
+    ) -> Result<(), SyncError> {
+        let changes = serde_json::from_value(changes).expect("changes");
+        self.engine
+            .push(session, client.as_str(), source, changes)
+            .await
+    }
+}
+
+/// Pulls one page from an engine.
+pub(crate) async fn pull(
+    engine: &Engine<TestPorts>,
+    session: &Session,
+    client: &ClientId,
+    source: &str,
+    token: &str,
+    page_size: usize,
+) -> Result<Value, SyncError> {
+    let token = Token::parse(token)?;
+    let request = PullRequest {
+        client: client.as_str(),
+        source,
+        token,
+        page_size,
+    };
+    let page = engine.pull(session, request).await?;
+    Ok(serde_json::to_value(&page).expect("a page is JSON"))
+}

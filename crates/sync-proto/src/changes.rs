@@ -1,0 +1,153 @@
+//! What a device sends up: creates, updates and deletes.
+
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The body of `POST /app/v1/:source`. Unknown fields are ignored: a newer device may send more.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Changes {
+    /// Objects made on the device, by their temporary ids.
+    #[serde(default)]
+    pub create: Operations,
+    /// Changed attributes by object id.
+    #[serde(default)]
+    pub update: Operations,
+    /// Objects removed on the device.
+    #[serde(default)]
+    pub delete: Operations,
+}
+
+/// Operations of one kind in the order they were sent: object id and attributes as sent.
+///
+/// Devices write an object `{id: {attribute: value}}`, whose order is kept, or an array of `[id, {…}]` pairs.
+#[derive(Debug, Clone, Default)]
+pub struct Operations(pub Vec<(String, SentAttributes)>);
+
+/// Attributes as a device or a back end wrote them: values of any JSON type.
+pub type SentAttributes = serde_json::Map<String, Value>;
+
+impl<'de> Deserialize<'de> for Operations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OperationsVisitor;
+
+        impl<'de> Visitor<'de> for OperationsVisitor {
+            type Value = Operations;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object {id: {attribute: value}} or an array of [id, {attribute: value}] pairs")
+            }
+
+            fn visit_unit<E>(self) -> Result<Operations, E> {
+                Ok(Operations::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Operations, A::Error> {
+                let mut operations = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    operations.push(entry);
+                }
+                Ok(Operations(operations))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Operations, A::Error> {
+                let mut operations = Vec::new();
+                while let Some(entry) = seq.next_element()? {
+                    operations.push(entry);
+                }
+                Ok(Operations(operations))
+            }
+        }
+
+        deserializer.deserialize_any(OperationsVisitor)
+    }
+}
+
+/// The body of a device's or an administrator's login.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Login {
+    /// User name.
+    #[serde(default)]
+    pub login: String,
+    /// Password.
+    #[serde(default)]
+    pub password: String,
+}
+
+/// What a device says about itself when it is created or registers for push. Values are kept as sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceDescription {
+    /// Platform, `Apple` or `Android` for instance.
+    pub device_type: Option<String>,
+    /// Push service where it is not the platform's own.
+    pub device_push_type: Option<String>,
+    /// The push service's address of the device.
+    pub device_pin: Option<String>,
+    /// Port the device listens on, for old push clients.
+    pub device_port: Option<String>,
+    /// Identifies the physical device.
+    pub phone_id: Option<String>,
+    /// Application on the device.
+    pub device_app_id: Option<String>,
+    /// Version of the application.
+    pub device_app_version: Option<String>,
+}
+
+/// The body of a client's reset: which sources to start over; none named means all.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Reset {
+    /// Sources by name.
+    pub sources: Option<Vec<NamedSource>>,
+}
+
+/// A source named in a request.
+#[derive(Debug, Clone, Deserialize)]
+pub struct NamedSource {
+    /// The source's name.
+    pub name: String,
+}
+
+/// The answer to a client's creation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClientCreated {
+    /// The new client.
+    pub client: CreatedClient,
+}
+
+/// See [`ClientCreated`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CreatedClient {
+    /// 32 hexadecimal digits.
+    pub client_id: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_operations_is_the_order_sent() {
+        let changes: Changes = serde_json::from_str(
+            r#"{"source_name":"Product","create":{"z":{"a":"1"},"a":{"a":"2"}},"update":[["9",{}],["1",{"b":2}]],"delete":null}"#,
+        )
+        .unwrap();
+        let ids = |operations: &Operations| {
+            operations
+                .0
+                .iter()
+                .map(|(id, _)| id.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&changes.create), ["z", "a"]);
+        assert_eq!(ids(&changes.update), ["9", "1"]);
+        assert!(changes.delete.0.is_empty());
+    }
+
+    #[test]
+    fn an_object_that_is_not_a_map_is_refused() {
+        assert!(serde_json::from_str::<Changes>(r#"{"create":{"a":"notahash"}}"#).is_err());
+        assert!(serde_json::from_str::<Changes>(r#"{"create":"x"}"#).is_err());
+    }
+}

@@ -1,0 +1,25 @@
+//! Names that both sides of the wire spell the same way.
+
+/// Carries the client id on every device route.
+pub const CLIENT_ID_HEADER: &str = "x-rhoconnect-client-id";
+
+/// Carries the API token on every administrative route.
+pub const API_TOKEN_HEADER: &str = "x-rhoconnect-api-token";
+
+/// Repeats a page's token; empty when there is nothing to acknowledge.
+pub const PAGE_TOKEN_HEADER: &str = "x-rhoconnect-page-token";
+
+/// Repeats a page's object count.
+pub const PAGE_OBJECT_COUNT_HEADER: &str = "x-rhoconnect-page-object-count";
+
+/// The stable code of an error answer, one of [`ErrorCode`](crate::ErrorCode).
+///
+/// The legacy routes answer errors in plain text, as devices have always seen them, so the code travels in a
+/// header of our own.
+pub const ERROR_CODE_HEADER: &str = "x-rhosync-error-code";
+
+/// The cookie that carries a device's session.
+pub const SESSION_COOKIE: &str = "rhoconnect_session";
+
+/// The version every page states. Devices refuse any other.
+pub const PAGE_VERSION: u8 = 3;
