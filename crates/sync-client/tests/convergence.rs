@@ -1,6 +1,12 @@
 //! Devices over a network that loses requests and answers, against a server so simple that it is obviously
 //! right: once the network holds, every device has what the server has.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed test is what a panic means here"
+)]
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
