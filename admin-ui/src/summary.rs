@@ -37,7 +37,10 @@ pub(crate) fn verdict(snapshot: &Snapshot) -> Verdict {
     match (health, readiness) {
         (Err(error), _) => Verdict {
             condition: Condition::Down,
-            headline: "The server is down",
+            headline: match error {
+                ApiError::Unreachable => "The server is down",
+                ApiError::Status(_) | ApiError::Unreadable(_) => "The server is in trouble",
+            },
             detail: error.to_string(),
         },
         (Ok(_), Err(error)) => Verdict {
@@ -146,7 +149,10 @@ mod tests {
         };
         let verdict = verdict(&snapshot);
         assert_eq!(verdict.condition, Condition::Down);
-        assert_eq!(verdict.detail, "The server does not answer.");
+        assert_eq!(
+            (verdict.headline, &*verdict.detail),
+            ("The server is down", "The server does not answer.")
+        );
     }
 
     #[test]

@@ -17,6 +17,8 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::process::run;
 use crate::workspace::BROWSER_TARGET;
 
+/// The cargo profile that makes small programs for the browser.
+const PROFILE: &str = "console";
 /// Where the component serves the bundle.
 const BASE: &str = "/console";
 /// The folder of files that have their content's hash in their name; the component lets them be cached for ever.
@@ -65,7 +67,8 @@ fn compile(root: &Path, target: &Path) -> Result<PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root).args([
         "build",
-        "--release",
+        "--profile",
+        PROFILE,
         "--package",
         "admin-ui",
         "--target",
@@ -73,7 +76,10 @@ fn compile(root: &Path, target: &Path) -> Result<PathBuf> {
     ]);
     cargo.arg("--target-dir").arg(target);
     run(cargo)?;
-    Ok(target.join(BROWSER_TARGET).join("release/admin-ui.wasm"))
+    Ok(target
+        .join(BROWSER_TARGET)
+        .join(PROFILE)
+        .join("admin-ui.wasm"))
 }
 
 /// Makes the module that the browser loads and the JavaScript that connects the two.
@@ -87,8 +93,12 @@ fn bindgen(wasm: &Path) -> Result<(String, Vec<u8>)> {
         .remove_producers_section(true)
         .generate_output()
         .context("wasm-bindgen can't read what cargo built")?;
+    let brings_scripts = output
+        .snippets()
+        .values()
+        .any(|scripts| !scripts.is_empty());
     ensure!(
-        output.snippets().is_empty() && output.local_modules().is_empty(),
+        !brings_scripts && output.local_modules().is_empty(),
         "the console brings JavaScript files of its own, which the bundler doesn't know how to place"
     );
     let script = output.js().to_owned();
