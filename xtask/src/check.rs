@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::build::{COMPONENTS, ensure_target};
+use crate::build::{COMPONENTS, GUESTS, ensure_target};
 use crate::process::run;
 use crate::term;
 use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Workspace};
@@ -54,8 +54,12 @@ fn commands(workspace: &Workspace) -> Vec<(&'static str, Command)> {
     let mut native = cargo(&["clippy", "--workspace", "--all-targets"]);
     native.args(DENY);
     let mut components = cargo(&["clippy", "--target", COMPONENT_TARGET]);
-    for component in COMPONENTS {
-        components.args(["--package", component]);
+    for component in COMPONENTS
+        .map(str::to_owned)
+        .into_iter()
+        .chain(workspace.members_in(GUESTS))
+    {
+        components.args(["--package", &component]);
     }
     components.args(DENY);
     let mut console = cargo(&[
