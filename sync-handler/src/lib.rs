@@ -1,1 +1,13 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+mod app;
+mod error;
+mod request;
+mod respond;
+mod router;
+mod routes;
+
+#[cfg(target_arch = "wasm32")]
+mod entry;
+
+pub use app::{App, MAX_BODY_BYTES};

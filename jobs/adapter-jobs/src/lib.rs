@@ -1,1 +1,4 @@
-//! Placeholder.
+#![doc = include_str!("../README.md")]
+
+#[cfg(target_arch = "wasm32")]
+mod entry;

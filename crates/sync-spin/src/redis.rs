@@ -1,0 +1,88 @@
+//! The connection to Redis, kept for as long as the instance lives.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
+use sync_core::{RedisConn, RedisError, RedisValue};
+
+thread_local! {
+    /// Opened by the first request of this instance and shared by all of them, also by those that run at once: a new
+    /// connection per request would cost two thirds of the throughput.
+    static KEPT: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
+}
+
+/// The store at one address.
+pub struct SpinRedis {
+    address: String,
+}
+
+impl SpinRedis {
+    /// The store at `address`, which is connected to when the first command is run.
+    pub fn new(address: String) -> Self {
+        Self { address }
+    }
+
+    async fn connection(&self) -> Result<Rc<Connection>, RedisError> {
+        if let Some(kept) = KEPT.with_borrow(Clone::clone) {
+            return Ok(kept);
+        }
+        let opened = Connection::open(&self.address).await.map_err(|error| match error {
+            Error::InvalidAddress => RedisError::Unreachable(
+                "its address is wrong, or not among the component's `allowed_outbound_hosts`".to_owned(),
+            ),
+            other => RedisError::Unreachable(other.to_string()),
+        })?;
+        let opened = Rc::new(opened);
+        KEPT.set(Some(Rc::clone(&opened)));
+        Ok(opened)
+    }
+}
+
+impl RedisConn for SpinRedis {
+    async fn run(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
+        let mut parts = command.into_iter();
+        let name = parts.next().unwrap_or_default();
+        let name = String::from_utf8_lossy(&name).into_owned();
+        let connection = self.connection().await?;
+        match connection.execute(name, parts.map(RedisParameter::Binary)).await {
+            Ok(values) => Ok(values.into_iter().map(to_value).collect()),
+            Err(error) => {
+                let error = to_error(error);
+                if matches!(error, RedisError::Unreachable(_)) {
+                    // Nothing reconnects it: the next command opens another. Others of this instance may have done so
+                    // already; then theirs stays.
+                    KEPT.with_borrow_mut(|kept| {
+                        if kept.as_ref().is_some_and(|kept| Rc::ptr_eq(kept, &connection)) {
+                            *kept = None;
+                        }
+                    });
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+fn to_value(value: RedisResult) -> RedisValue {
+    match value {
+        RedisResult::Nil => RedisValue::Nil,
+        RedisResult::Status(text) => RedisValue::Status(text),
+        RedisResult::Int64(number) => RedisValue::Int(number),
+        RedisResult::Binary(bytes) => RedisValue::Bytes(bytes),
+    }
+}
+
+/// The host passes on a text only. What the server itself said is told from a broken connection by the words the
+/// `redis` crate puts around it, on Spin as on our own host; in doubt the connection counts as broken, which costs a
+/// new one.
+fn to_error(error: Error) -> RedisError {
+    let text = error.to_string();
+    let upper = text.to_ascii_uppercase();
+    let said_by_server = ["NOSCRIPT", "SIGNALLED BY THE SERVER", "WRONGTYPE", "RESPONSEERROR", "OOM "];
+    if said_by_server.iter().any(|words| upper.contains(words)) {
+        RedisError::Refused(text)
+    } else {
+        RedisError::Unreachable(text)
+    }
+}

@@ -1,0 +1,137 @@
+//! What a request says, parsed on demand.
+
+use std::cell::OnceCell;
+
+use bytes::Bytes;
+use cookie::Cookie;
+use http::{Method, header};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use sync_core::{Clock as _, Engine, Origin, Ports, Session, Token};
+use sync_proto::{API_TOKEN_HEADER, CLIENT_ID_HEADER, SESSION_COOKIE};
+
+use crate::error::HttpError;
+use crate::router::Parameters;
+
+/// Where Spin and our host say who is at the other end.
+const CLIENT_ADDRESS_HEADER: &str = "spin-client-addr";
+
+/// A page beyond this is a mistake, not a wish.
+const HIGHEST_PAGE_SIZE: usize = 100_000;
+
+/// A request whose body has arrived.
+pub(crate) struct Request {
+    head: http::request::Parts,
+    body: Bytes,
+    parameters: Parameters,
+    query: OnceCell<Vec<(String, String)>>,
+}
+
+impl Request {
+    pub(crate) fn new(request: http::Request<Bytes>) -> Self {
+        let (head, body) = request.into_parts();
+        Self { head, body, parameters: Vec::new(), query: OnceCell::new() }
+    }
+
+    pub(crate) fn with(self, parameters: Parameters) -> Self {
+        Self { parameters, ..self }
+    }
+
+    pub(crate) fn method(&self) -> &Method {
+        &self.head.method
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
+    /// A parameter of the path; the router has seen to it that it is there.
+    pub(crate) fn parameter(&self, name: &str) -> &str {
+        self.parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// A parameter of the query string.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        let query = self.query.get_or_init(|| {
+            let query = self.head.uri.query().unwrap_or_default();
+            form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+        });
+        query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.head.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as JSON or as a form, whichever its content type says. An empty body is an empty object.
+    pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
+        let malformed = |error: serde_json::Error| HttpError::MalformedBody(error.to_string());
+        if self.body.iter().all(u8::is_ascii_whitespace) {
+            return serde_json::from_value(Value::Object(Map::new())).map_err(malformed);
+        }
+        let content_type = self.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+        if content_type.starts_with("application/x-www-form-urlencoded") {
+            let fields = form_urlencoded::parse(&self.body)
+                .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
+                .collect();
+            return serde_json::from_value(Value::Object(fields)).map_err(malformed);
+        }
+        // A JSON body that is not an object would be read as a struct in array form.
+        if self.body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            return Err(HttpError::MalformedBody("the body is not a JSON object".to_owned()));
+        }
+        serde_json::from_slice(&self.body).map_err(malformed)
+    }
+
+    /// The session, if it is one of ours. Whether it was revoked the engine finds out.
+    pub(crate) fn session<P: Ports>(&self, engine: &Engine<P>) -> Result<Session, HttpError> {
+        let now = engine.ports().clock().now();
+        self.head
+            .headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|cookies| cookies.to_str().ok())
+            .flat_map(|cookies| Cookie::split_parse(cookies).filter_map(Result::ok))
+            .filter(|cookie| cookie.name() == SESSION_COOKIE)
+            .find_map(|cookie| engine.sessions().verify(cookie.value(), now))
+            .ok_or(HttpError::Sync(sync_core::SyncError::NotAuthenticated))
+    }
+
+    /// The client id: the header's, or else the query's.
+    pub(crate) fn client_id(&self) -> &str {
+        self.header(CLIENT_ID_HEADER).or_else(|| self.query("client_id")).unwrap_or_default()
+    }
+
+    /// Checks that the request comes from the administrator.
+    pub(crate) async fn require_api_token<P: Ports>(&self, engine: &Engine<P>) -> Result<(), HttpError> {
+        let token = self.header(API_TOKEN_HEADER).or_else(|| self.query("api_token")).unwrap_or_default();
+        Ok(engine.check_api_token(token).await?)
+    }
+
+    /// What a pull acknowledges.
+    pub(crate) fn token(&self) -> Result<Option<Token>, HttpError> {
+        Ok(Token::parse(self.query("token").unwrap_or_default()).map_err(sync_core::SyncError::from)?)
+    }
+
+    /// How many objects a pull asks for.
+    pub(crate) fn page_size(&self) -> Result<usize, HttpError> {
+        let Some(text) = self.query("p_size") else { return Ok(sync_core::DEFAULT_PAGE_SIZE) };
+        text.parse()
+            .ok()
+            .filter(|size| (1..=HIGHEST_PAGE_SIZE).contains(size))
+            .ok_or(HttpError::InvalidPageSize { highest: HIGHEST_PAGE_SIZE })
+    }
+
+    /// Whether the device came by an encrypted connection, as the host or what stands before it says.
+    pub(crate) fn is_https(&self) -> bool {
+        self.header("x-forwarded-proto") == Some("https")
+            || self.header("spin-full-url").is_some_and(|url| url.starts_with("https:"))
+    }
+
+    /// Where the request comes from, without the port.
+    pub(crate) fn origin(&self) -> Origin<'_> {
+        let address = self.header(CLIENT_ADDRESS_HEADER).unwrap_or("unknown");
+        let address = address.rsplit_once(':').map_or(address, |(address, _)| address);
+        Origin(address)
+    }
+}

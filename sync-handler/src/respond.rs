@@ -1,0 +1,86 @@
+//! Answers.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
+use sync_proto::{ERROR_CODE_HEADER, PAGE_OBJECT_COUNT_HEADER, PAGE_TOKEN_HEADER, Page};
+
+use crate::error::{self, HttpError};
+
+/// The content type of everything that is not a page: texts, and the JSON of the administration too, as it has always
+/// been on these routes.
+const LEGACY: HeaderValue = HeaderValue::from_static("text/html;charset=utf-8");
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain;charset=utf-8");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+fn answer(content_type: HeaderValue, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// A text on a legacy route.
+pub(crate) fn text(body: impl Into<Bytes>) -> Response<Bytes> {
+    answer(LEGACY, body)
+}
+
+/// Nothing but success.
+pub(crate) fn empty() -> Response<Bytes> {
+    text("")
+}
+
+/// JSON with the content type administrators' scripts have always got.
+pub(crate) fn legacy_json(body: &impl Serialize) -> Response<Bytes> {
+    let mut response = json(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, LEGACY);
+    response
+}
+
+/// JSON.
+pub(crate) fn json(body: &impl Serialize) -> Response<Bytes> {
+    match serde_json::to_vec(body) {
+        Ok(body) => answer(JSON, body),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written as JSON");
+            let mut response = answer(TEXT, "the answer could not be written");
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        }
+    }
+}
+
+/// A page, with token and count in the headers too.
+pub(crate) fn page(page: &Page) -> Response<Bytes> {
+    let mut response = json(page);
+    let token = page.token.map_or_else(|| HeaderValue::from_static(""), HeaderValue::from);
+    response.headers_mut().insert(PAGE_TOKEN_HEADER, token);
+    response.headers_mut().insert(PAGE_OBJECT_COUNT_HEADER, page.count.into());
+    response
+}
+
+/// A text with the error's code in a header.
+pub(crate) fn error(error: &HttpError) -> Response<Bytes> {
+    let mapped = error::map(error);
+    let mut response = answer(TEXT, mapped.text);
+    *response.status_mut() = mapped.status;
+    let headers = response.headers_mut();
+    headers.insert(ERROR_CODE_HEADER, HeaderValue::from_static(mapped.code.as_str()));
+    if let Some(allow) = mapped.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+        headers.insert(header::ALLOW, allow);
+    }
+    if let Some(seconds) = mapped.retry_after {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// What every answer carries. Without its length an answer would wait tens of milliseconds for its last bytes.
+pub(crate) fn finish(response: &mut Response<Bytes>) {
+    let length = response.body().len();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, length.into());
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}

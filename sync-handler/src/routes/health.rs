@@ -1,0 +1,44 @@
+//! Is it alive, can it work.
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use sync_core::Ports;
+use sync_proto::{Check, Health, HealthStatus, Readiness, ReadinessStatus};
+
+use crate::app::{App, Unusable};
+use crate::respond;
+
+/// `GET /health`: the process answers.
+pub(crate) fn health() -> Response<Bytes> {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    respond::json(&Health { status: HealthStatus::Ok, version })
+}
+
+/// `GET /ready`: settings and store are usable.
+pub(crate) async fn ready<P: Ports>(app: &App<P>) -> Response<Bytes> {
+    let check = |name: &str, problem: Option<String>| Check {
+        name: name.to_owned(),
+        ok: problem.is_none(),
+        message: problem,
+    };
+    // The reason may quote what the settings say, passwords in addresses for instance: it stays in the log.
+    let settings = app.unusable().map(|Unusable::Settings(error)| {
+        tracing::error!("the settings are not usable: {error}");
+        format!("{}: {}: not valid; the log says why", error.file, error.key)
+    });
+    let store = match app.engine() {
+        Err(_) => Some("not checked: the settings are not usable".to_owned()),
+        Ok(engine) => engine.check_store().await.err().map(|error| {
+            tracing::error!(%error, "the store does not answer");
+            "the store does not answer; the log says why".to_owned()
+        }),
+    };
+    let checks = vec![check("redis", store), check("settings", settings)];
+    let is_ready = checks.iter().all(|check| check.ok);
+    let status = if is_ready { ReadinessStatus::Ready } else { ReadinessStatus::NotReady };
+    let mut response = respond::json(&Readiness { status, checks });
+    if !is_ready {
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    response
+}

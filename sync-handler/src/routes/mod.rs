@@ -1,0 +1,6 @@
+//! The handlers: parse, call the engine, answer.
+
+pub(crate) mod admin;
+pub(crate) mod client;
+pub(crate) mod device;
+pub(crate) mod health;
