@@ -13,7 +13,7 @@ use crate::bindings::{redis, variables};
 use crate::state::{Platform, State};
 
 /// How often a busy component gives way to others, and is looked at whether it is out of time.
-const TICK: Duration = Duration::from_millis(10);
+const TICK: Duration = Duration::from_millis(2);
 
 /// How many instances there can be at once, of all components together.
 const INSTANCES: u32 = 1000;

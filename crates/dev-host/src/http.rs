@@ -1,5 +1,6 @@
 //! The HTTP trigger: a server, its routes, and the components behind them.
 
+mod body;
 mod handler;
 mod headers;
 mod router;

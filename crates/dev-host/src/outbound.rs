@@ -1,7 +1,7 @@
 //! Outbound HTTP: who may call whom, and how.
 //!
 //! A request goes to one of three places: another component of the application (`http://<id>.spin.internal`), inside
-//! this process; the application's own address (`http://self.alt`, or no host at all); or anywhere else.
+//! this process; the application's own address (`http://self.alt`); or anywhere else.
 
 use std::error::Error as _;
 use std::io;
@@ -81,7 +81,7 @@ impl Network {
         request.headers_mut().remove(header::HOST);
         let uri = request.uri();
         let host = uri.host().unwrap_or_default().to_owned();
-        let is_own = host.is_empty() || host == SELF_HOST;
+        let is_own = host == SELF_HOST;
         let allowed = match is_own {
             true => caller.allowed.allows_itself(),
             false => {
@@ -152,9 +152,8 @@ impl Own {
 fn from_client(error: legacy::Error) -> Error {
     let mut cause = error.source();
     while let Some(error) = cause {
-        // What the sending component's own body failed with.
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            match error.kind() {
+            match innermost_kind(error) {
                 io::ErrorKind::ConnectionRefused => return Error::ConnectionRefused,
                 io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
                     return Error::ConnectionTerminated;
@@ -171,6 +170,14 @@ fn from_client(error: legacy::Error) -> Error {
     } else {
         Error::HttpProtocolError
     }
+}
+
+/// The kind of an error that may be wrapped in others of its type, which hide it.
+fn innermost_kind(error: &io::Error) -> io::ErrorKind {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<io::Error>());
+    inner.map_or(error.kind(), innermost_kind)
 }
 
 /// Sends a component's requests through the [`Network`].

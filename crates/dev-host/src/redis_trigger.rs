@@ -133,11 +133,14 @@ impl Subscription {
             .unwrap_or_default();
         join_all(listeners.iter().map(async |listener| {
             if let Err(error) = listener.hear(message.to_vec()).await {
+                let component = &*listener.component.id;
                 tracing::error!(
-                    component = &*listener.component.id,
+                    component,
                     channel,
-                    "a message failed: {error:#}"
+                    "a message failed: {}",
+                    error.root_cause()
                 );
+                tracing::debug!(component, channel, "{error:?}");
             }
         }))
         .await;

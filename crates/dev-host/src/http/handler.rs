@@ -4,12 +4,13 @@
 //! and [`IDLE`]. What one request does to its instance, a trap or a busy loop, ends the others in it; no others.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
 use tokio::time::{Sleep, sleep};
 use wasmtime::component::{GuestTaskId, InstancePre};
 use wasmtime::{Store, StoreContextMut, ToWasmtimeResult};
@@ -19,6 +20,7 @@ use wasmtime_wasi_http::handler::{
 };
 use wasmtime_wasi_http::{WasiBody, WasiHttpView, p2, p3};
 
+use super::body::{Failure, Watched};
 use super::empty;
 use crate::state::{Component, State};
 
@@ -75,9 +77,11 @@ impl Handler {
         let Instances {
             component, timeout, ..
         } = self.instances.state();
-        let started = Instant::now();
-        let (component, error) = match self.instances.handle((), request).await {
-            Ok(response) => return response,
+        let (started, failure) = (Instant::now(), Failure::default());
+        let (component, error) = match self.instances.handle(failure.clone(), request).await {
+            Ok(response) => {
+                return response.map(|body| Watched { body, failure }.boxed_unsync());
+            }
             Err(error) => (&*component.id, error),
         };
         let out_of_time = started.elapsed() >= *timeout;
@@ -88,7 +92,7 @@ impl Handler {
             } else if error.is::<TrapOrPanicError>() {
                 // The instance says why when it is dropped.
                 StatusCode::INTERNAL_SERVER_ERROR
-            } else if error.is::<InstantiationError<()>>() {
+            } else if error.is::<InstantiationError<Failure>>() {
                 tracing::error!(component, "{error:#}");
                 StatusCode::SERVICE_UNAVAILABLE
             } else {
@@ -137,6 +141,7 @@ impl HandlerState for Instances {
                 component: Arc::clone(&self.component.id),
                 requests: self.requests,
                 timeout: self.timeout,
+                failures: Mutex::default(),
             },
         })
     }
@@ -174,11 +179,13 @@ struct Worker {
     component: Arc<str>,
     requests: usize,
     timeout: Duration,
+    /// Of every request so far.
+    failures: Mutex<Vec<Failure>>,
 }
 
 impl WorkerState for Worker {
     type StoreData = State;
-    type RequestData = ();
+    type RequestData = Failure;
 
     fn should_accept_request(&self, concurrent_count: usize, total_count: usize) -> ShouldAccept {
         if total_count >= self.requests {
@@ -193,19 +200,24 @@ impl WorkerState for Worker {
     fn on_request_start(
         &self,
         _: StoreContextMut<'_, State>,
-        (): (),
+        failure: Failure,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
+        let failures = self.failures.lock();
+        failures
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(failure);
         Box::pin(sleep(self.timeout))
     }
 
     fn drop(&self, store: Store<State>, result: wasmtime::Result<()>) {
-        drop(store);
         if let Err(error) = result {
-            tracing::error!(
-                component = &*self.component,
-                "the instance failed: {error:#}"
-            );
+            let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+            failures.iter().for_each(Failure::set);
+            let component = &*self.component;
+            tracing::error!(component, "the instance failed: {}", error.root_cause());
+            tracing::debug!(component, "{error:?}");
         }
+        drop(store);
     }
 }

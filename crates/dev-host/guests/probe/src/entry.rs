@@ -13,6 +13,9 @@ use spin_sdk::redis::{Connection, RedisParameter, RedisResult};
 thread_local! {
     /// How many requests this instance has taken, to see instances being reused and replaced.
     static REQUESTS: Cell<u32> = const { Cell::new(0) };
+
+    /// How many requests sleep in this instance now, to see it taking several at once.
+    static SLEEPING: Cell<u32> = const { Cell::new(0) };
 }
 
 type Query = HashMap<String, String>;
@@ -86,9 +89,13 @@ async fn hang() -> ! {
     }
 }
 
+/// Answers how many requests slept in this instance when this one woke up.
 async fn sleep(query: &Query) -> Answer {
-    spin_sdk::time::sleep(Duration::from_millis(number(query, "ms")?)).await;
-    Ok(plain("awake"))
+    let pause = Duration::from_millis(number(query, "ms")?);
+    SLEEPING.set(SLEEPING.get() + 1);
+    spin_sdk::time::sleep(pause).await;
+    let sleeping = SLEEPING.replace(SLEEPING.get() - 1);
+    Ok(plain(sleeping.to_string()))
 }
 
 /// A body that comes in `chunks` parts, each `ms` milliseconds after the one before it.
