@@ -171,3 +171,45 @@ fn read_folder(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("can't read {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_follows_the_content_and_the_compressed_copy_is_the_same_file() {
+        let mut bundle = Bundle::default();
+        let one = bundle.add_hashed("app", "js", b"one".to_vec()).unwrap();
+        let two = bundle.add_hashed("app", "js", b"two".to_vec()).unwrap();
+        assert_ne!(one, two);
+
+        let path = one.strip_prefix("/console/").unwrap();
+        assert!(
+            path.starts_with("assets/app-") && path.ends_with(".js"),
+            "{path}"
+        );
+        let compressed = &bundle.0[Path::new(&format!("{path}.br"))];
+        let mut content = Vec::new();
+        brotli::BrotliDecompress(&mut compressed.as_slice(), &mut content).unwrap();
+        assert_eq!(content, bundle.0[Path::new(path)]);
+    }
+
+    #[test]
+    fn the_folder_holds_the_bundle_and_nothing_else_and_stays_when_nothing_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let dist = folder.path().join("dist");
+        let mut bundle = Bundle::default();
+        bundle.add("index.html".into(), b"index".to_vec()).unwrap();
+        bundle.add_hashed("app", "js", b"one".to_vec()).unwrap();
+
+        fs::create_dir_all(dist.join("assets")).unwrap();
+        fs::write(dist.join("assets/app-old.js"), "old").unwrap();
+        bundle.write(&dist).unwrap();
+        assert_eq!(read_folder(&dist).unwrap(), bundle.0);
+
+        let written = |path: &str| fs::metadata(dist.join(path)).unwrap().modified().unwrap();
+        let before = written("index.html");
+        bundle.write(&dist).unwrap();
+        assert_eq!(written("index.html"), before);
+    }
+}
