@@ -31,11 +31,15 @@ impl<P: Ports> App<P> {
 
     /// A server that cannot work, but can say why.
     pub fn with_wrong_settings(error: SettingsError) -> Self {
-        Self { engine: Err(Unusable::Settings(error)) }
+        Self {
+            engine: Err(Unusable::Settings(error)),
+        }
     }
 
     pub(crate) fn engine(&self) -> Result<&Engine<P>, HttpError> {
-        self.engine.as_ref().map_err(|Unusable::Settings(error)| HttpError::WrongSettings(error.to_string()))
+        self.engine
+            .as_ref()
+            .map_err(|Unusable::Settings(error)| HttpError::WrongSettings(error.to_string()))
     }
 
     pub(crate) fn unusable(&self) -> Option<&Unusable> {

@@ -31,7 +31,9 @@ async fn answer(request: Request) -> Response<Bytes> {
     let body = match Limited::new(body, MAX_BODY_BYTES).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
-            return refuse(&HttpError::BodyTooLarge { max_bytes: MAX_BODY_BYTES });
+            return refuse(&HttpError::BodyTooLarge {
+                max_bytes: MAX_BODY_BYTES,
+            });
         }
         Err(error) => return refuse(&HttpError::MalformedBody(error.to_string())),
     };
@@ -89,17 +91,29 @@ async fn settings_and_variables() -> Result<(sync_core::Settings, [String; 3]), 
     let file = SettingsFile::parse("rhosync.toml", &text)?;
     let mut values = std::collections::BTreeMap::new();
     for name in file.variables() {
-        if let Some(value) = variable(name).await.map_err(|reason| wrong("spin.toml", name, reason))? {
+        if let Some(value) = variable(name)
+            .await
+            .map_err(|reason| wrong("spin.toml", name, reason))?
+        {
             values.insert(name.to_owned(), value);
         }
     }
     let settings = file.resolve(|name| values.get(name).cloned())?;
     let mut own = <[String; 3]>::default();
-    for (value, name) in own.iter_mut().zip(["redis_url", "session_secret", "admin_password"]) {
+    for (value, name) in own
+        .iter_mut()
+        .zip(["redis_url", "session_secret", "admin_password"])
+    {
         *value = variable(name)
             .await
             .map_err(|reason| wrong("spin.toml", name, reason))?
-            .ok_or_else(|| wrong("spin.toml", name, "the component has no such variable".to_owned()))?;
+            .ok_or_else(|| {
+                wrong(
+                    "spin.toml",
+                    name,
+                    "the component has no such variable".to_owned(),
+                )
+            })?;
     }
     Ok((settings, own))
 }

@@ -8,12 +8,21 @@ use sync_proto::ErrorCode;
 #[derive(Debug)]
 pub(crate) enum HttpError {
     NotFound,
-    MethodNotAllowed { allow: String },
+    MethodNotAllowed {
+        allow: String,
+    },
     MalformedBody(String),
-    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "bodies are read by the entry point"))]
-    BodyTooLarge { max_bytes: usize },
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        expect(dead_code, reason = "bodies are read by the entry point")
+    )]
+    BodyTooLarge {
+        max_bytes: usize,
+    },
     InvalidValue(String),
-    InvalidPageSize { highest: usize },
+    InvalidPageSize {
+        highest: usize,
+    },
     WrongSettings(String),
     Sync(SyncError),
 }
@@ -62,13 +71,21 @@ pub(crate) fn map(error: &HttpError) -> Mapped {
         HttpError::Sync(SyncError::QueueFull) => Some(60),
         _ => None,
     };
-    Mapped { status, code, text: public_text(error), allow, retry_after }
+    Mapped {
+        status,
+        code,
+        text: public_text(error),
+        allow,
+        retry_after,
+    }
 }
 
 fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
     match error {
         HttpError::NotFound => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
-        HttpError::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed),
+        HttpError::MethodNotAllowed { .. } => {
+            (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed)
+        }
         HttpError::MalformedBody(_) => (StatusCode::BAD_REQUEST, ErrorCode::MalformedBody),
         HttpError::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge),
         HttpError::InvalidValue(_) => (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue),
@@ -77,26 +94,42 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
         HttpError::Sync(error) => match error {
             SyncError::NotAuthenticated => (StatusCode::UNAUTHORIZED, ErrorCode::NotAuthenticated),
             SyncError::LoginFailed { .. } => (StatusCode::UNAUTHORIZED, ErrorCode::LoginFailed),
-            SyncError::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyAttempts),
-            SyncError::InvalidApiToken => (StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidApiToken),
-            SyncError::NotAdministrator => (StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::NotAdministrator),
+            SyncError::TooManyAttempts { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyAttempts)
+            }
+            SyncError::InvalidApiToken => {
+                (StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidApiToken)
+            }
+            SyncError::NotAdministrator => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                ErrorCode::NotAdministrator,
+            ),
             // The original answers 500 here, and scripts of back ends know it by that.
-            SyncError::UserExists { .. } => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UserExists),
+            SyncError::UserExists { .. } => {
+                (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UserExists)
+            }
             SyncError::UnknownUser { .. } => (StatusCode::NOT_FOUND, ErrorCode::UnknownUser),
             // The original answers 500. Devices tell 401 from everything else only, so the honest status costs them
             // nothing, and an operator's monitoring does not take a stray device for a broken server.
             SyncError::UnknownClient => (StatusCode::NOT_FOUND, ErrorCode::UnknownClient),
             SyncError::UnknownSource { .. } => (StatusCode::NOT_FOUND, ErrorCode::UnknownSource),
-            SyncError::InvalidToken(_) | SyncError::FutureToken => (StatusCode::BAD_REQUEST, ErrorCode::InvalidToken),
-            SyncError::InvalidAttributes { reason: InvalidAttributes::ValueTooLong { .. }, .. }
-            | SyncError::InvalidAttributes { reason: InvalidAttributes::TooMany { .. }, .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge)
+            SyncError::InvalidToken(_) | SyncError::FutureToken => {
+                (StatusCode::BAD_REQUEST, ErrorCode::InvalidToken)
             }
+            SyncError::InvalidAttributes {
+                reason: InvalidAttributes::ValueTooLong { .. },
+                ..
+            }
+            | SyncError::InvalidAttributes {
+                reason: InvalidAttributes::TooMany { .. },
+                ..
+            } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge),
             SyncError::InvalidId(_)
             | SyncError::InvalidPassword { .. }
-            | SyncError::InvalidAttributes { reason: InvalidAttributes::Name(_), .. } => {
-                (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
-            }
+            | SyncError::InvalidAttributes {
+                reason: InvalidAttributes::Name(_),
+                ..
+            } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue),
             SyncError::QueueFull => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::QueueFull),
             SyncError::Busy => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy),
             SyncError::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
@@ -110,10 +143,16 @@ fn public_text(error: &HttpError) -> String {
         HttpError::NotFound => "there is nothing at this address".to_owned(),
         HttpError::MethodNotAllowed { allow } => format!("this address takes {allow}"),
         HttpError::MalformedBody(reason) => format!("the body cannot be read: {reason}"),
-        HttpError::BodyTooLarge { max_bytes } => format!("the body has more than {max_bytes} bytes"),
+        HttpError::BodyTooLarge { max_bytes } => {
+            format!("the body has more than {max_bytes} bytes")
+        }
         HttpError::InvalidValue(reason) => reason.clone(),
-        HttpError::InvalidPageSize { highest } => format!("p_size is a number between 1 and {highest}"),
-        HttpError::WrongSettings(_) => "the server's settings are not usable; its log says why".to_owned(),
+        HttpError::InvalidPageSize { highest } => {
+            format!("p_size is a number between 1 and {highest}")
+        }
+        HttpError::WrongSettings(_) => {
+            "the server's settings are not usable; its log says why".to_owned()
+        }
         HttpError::Sync(SyncError::Store(_)) => {
             "the server cannot reach its store; try again in a moment".to_owned()
         }

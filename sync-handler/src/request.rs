@@ -7,8 +7,8 @@ use cookie::Cookie;
 use http::{Method, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use sync_core::{Clock as _, Engine, Origin, Ports, Session, Token};
-use sync_proto::{API_TOKEN_HEADER, CLIENT_ID_HEADER, SESSION_COOKIE};
+use sync_core::{Clock as _, Engine, Origin, Ports, Session, Token, Version};
+use sync_proto::{API_TOKEN_HEADER, CLIENT_ID_HEADER, PUSH_SEQUENCE_HEADER, SESSION_COOKIE};
 
 use crate::error::HttpError;
 use crate::router::Parameters;
@@ -30,7 +30,12 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn new(request: http::Request<Bytes>) -> Self {
         let (head, body) = request.into_parts();
-        Self { head, body, parameters: Vec::new(), query: OnceCell::new() }
+        Self {
+            head,
+            body,
+            parameters: Vec::new(),
+            query: OnceCell::new(),
+        }
     }
 
     pub(crate) fn with(self, parameters: Parameters) -> Self {
@@ -47,16 +52,24 @@ impl Request {
 
     /// A parameter of the path; the router has seen to it that it is there.
     pub(crate) fn parameter(&self, name: &str) -> &str {
-        self.parameters.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+        self.parameters
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or("", |(_, value)| value)
     }
 
     /// A parameter of the query string.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         let query = self.query.get_or_init(|| {
             let query = self.head.uri.query().unwrap_or_default();
-            form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+            form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect()
         });
-        query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        query
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     fn header(&self, name: &str) -> Option<&str> {
@@ -69,7 +82,9 @@ impl Request {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return serde_json::from_value(Value::Object(Map::new())).map_err(malformed);
         }
-        let content_type = self.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+        let content_type = self
+            .header(header::CONTENT_TYPE.as_str())
+            .unwrap_or_default();
         if content_type.starts_with("application/x-www-form-urlencoded") {
             let fields = form_urlencoded::parse(&self.body)
                 .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
@@ -78,7 +93,9 @@ impl Request {
         }
         // A JSON body that is not an object would be read as a struct in array form.
         if self.body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(HttpError::MalformedBody("the body is not a JSON object".to_owned()));
+            return Err(HttpError::MalformedBody(
+                "the body is not a JSON object".to_owned(),
+            ));
         }
         serde_json::from_slice(&self.body).map_err(malformed)
     }
@@ -99,39 +116,72 @@ impl Request {
 
     /// The client id: the header's, or else the query's.
     pub(crate) fn client_id(&self) -> &str {
-        self.header(CLIENT_ID_HEADER).or_else(|| self.query("client_id")).unwrap_or_default()
+        self.header(CLIENT_ID_HEADER)
+            .or_else(|| self.query("client_id"))
+            .unwrap_or_default()
     }
 
     /// Checks that the request comes from the administrator.
-    pub(crate) async fn require_api_token<P: Ports>(&self, engine: &Engine<P>) -> Result<(), HttpError> {
-        let token = self.header(API_TOKEN_HEADER).or_else(|| self.query("api_token")).unwrap_or_default();
+    pub(crate) async fn require_api_token<P: Ports>(
+        &self,
+        engine: &Engine<P>,
+    ) -> Result<(), HttpError> {
+        let token = self
+            .header(API_TOKEN_HEADER)
+            .or_else(|| self.query("api_token"))
+            .unwrap_or_default();
         Ok(engine.check_api_token(token).await?)
     }
 
     /// What a pull acknowledges.
     pub(crate) fn token(&self) -> Result<Option<Token>, HttpError> {
-        Ok(Token::parse(self.query("token").unwrap_or_default()).map_err(sync_core::SyncError::from)?)
+        Ok(Token::parse(self.query("token").unwrap_or_default())
+            .map_err(sync_core::SyncError::from)?)
+    }
+
+    /// The number of a push, where the device counts them.
+    pub(crate) fn push_sequence(&self) -> Result<Option<u64>, HttpError> {
+        let Some(text) = self.header(PUSH_SEQUENCE_HEADER) else {
+            return Ok(None);
+        };
+        text.parse()
+            .ok()
+            .filter(|number| (1..Version::LIMIT.0).contains(number))
+            .map(Some)
+            .ok_or_else(|| {
+                HttpError::InvalidValue(format!(
+                    "{PUSH_SEQUENCE_HEADER} is a number between 1 and 2^53"
+                ))
+            })
     }
 
     /// How many objects a pull asks for.
     pub(crate) fn page_size(&self) -> Result<usize, HttpError> {
-        let Some(text) = self.query("p_size") else { return Ok(sync_core::DEFAULT_PAGE_SIZE) };
+        let Some(text) = self.query("p_size") else {
+            return Ok(sync_core::DEFAULT_PAGE_SIZE);
+        };
         text.parse()
             .ok()
             .filter(|size| (1..=HIGHEST_PAGE_SIZE).contains(size))
-            .ok_or(HttpError::InvalidPageSize { highest: HIGHEST_PAGE_SIZE })
+            .ok_or(HttpError::InvalidPageSize {
+                highest: HIGHEST_PAGE_SIZE,
+            })
     }
 
     /// Whether the device came by an encrypted connection, as the host or what stands before it says.
     pub(crate) fn is_https(&self) -> bool {
         self.header("x-forwarded-proto") == Some("https")
-            || self.header("spin-full-url").is_some_and(|url| url.starts_with("https:"))
+            || self
+                .header("spin-full-url")
+                .is_some_and(|url| url.starts_with("https:"))
     }
 
     /// Where the request comes from, without the port.
     pub(crate) fn origin(&self) -> Origin<'_> {
         let address = self.header(CLIENT_ADDRESS_HEADER).unwrap_or("unknown");
-        let address = address.rsplit_once(':').map_or(address, |(address, _)| address);
+        let address = address
+            .rsplit_once(':')
+            .map_or(address, |(address, _)| address);
         Origin(address)
     }
 }

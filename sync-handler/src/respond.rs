@@ -17,7 +17,9 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 fn answer(content_type: HeaderValue, body: impl Into<Bytes>) -> Response<Bytes> {
     let mut response = Response::new(body.into());
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
     response
 }
 
@@ -54,9 +56,13 @@ pub(crate) fn json(body: &impl Serialize) -> Response<Bytes> {
 /// A page, with token and count in the headers too.
 pub(crate) fn page(page: &Page) -> Response<Bytes> {
     let mut response = json(page);
-    let token = page.token.map_or_else(|| HeaderValue::from_static(""), HeaderValue::from);
+    let token = page
+        .token
+        .map_or_else(|| HeaderValue::from_static(""), HeaderValue::from);
     response.headers_mut().insert(PAGE_TOKEN_HEADER, token);
-    response.headers_mut().insert(PAGE_OBJECT_COUNT_HEADER, page.count.into());
+    response
+        .headers_mut()
+        .insert(PAGE_OBJECT_COUNT_HEADER, page.count.into());
     response
 }
 
@@ -66,8 +72,14 @@ pub(crate) fn error(error: &HttpError) -> Response<Bytes> {
     let mut response = answer(TEXT, mapped.text);
     *response.status_mut() = mapped.status;
     let headers = response.headers_mut();
-    headers.insert(ERROR_CODE_HEADER, HeaderValue::from_static(mapped.code.as_str()));
-    if let Some(allow) = mapped.allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+    headers.insert(
+        ERROR_CODE_HEADER,
+        HeaderValue::from_static(mapped.code.as_str()),
+    );
+    if let Some(allow) = mapped
+        .allow
+        .and_then(|allow| HeaderValue::from_str(&allow).ok())
+    {
         headers.insert(header::ALLOW, allow);
     }
     if let Some(seconds) = mapped.retry_after {
@@ -82,5 +94,8 @@ pub(crate) fn finish(response: &mut Response<Bytes>) {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, length.into());
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
 }

@@ -17,7 +17,7 @@ pub use account::{ADMINISTRATOR, Origin, Session, SessionKey};
 pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
 pub use attributes::{InvalidAttributes, MAX_VALUE_BYTES, to_attributes};
 pub use document::record::Attributes;
-pub use engine::{DEFAULT_PAGE_SIZE, Engine, PullRequest, RustAdapters, SyncError};
+pub use engine::{DEFAULT_PAGE_SIZE, Engine, PullRequest, PushRequest, RustAdapters, SyncError};
 pub use ids::{
     AttributeName, ClientId, InvalidId, InvalidToken, Millis, ObjectId, Partition, SourceName,
     Token, UserId, Version,

@@ -17,6 +17,6 @@ pub use error_code::ErrorCode;
 pub use health::{Check, Health, HealthStatus, Readiness, ReadinessStatus};
 pub use names::{
     API_TOKEN_HEADER, CLIENT_ID_HEADER, ERROR_CODE_HEADER, PAGE_OBJECT_COUNT_HEADER,
-    PAGE_TOKEN_HEADER, PAGE_VERSION, SESSION_COOKIE,
+    PAGE_TOKEN_HEADER, PAGE_VERSION, PUSH_SEQUENCE_HEADER, SESSION_COOKIE,
 };
 pub use page::{Commands, ErrorMap, ErrorMessage, Fields, Link, Objects, Page};

@@ -12,6 +12,11 @@ pub const PAGE_TOKEN_HEADER: &str = "x-rhoconnect-page-token";
 /// Repeats a page's object count.
 pub const PAGE_OBJECT_COUNT_HEADER: &str = "x-rhoconnect-page-object-count";
 
+/// Numbers a client's pushes to a source, in growing order, so that one that comes late or twice changes nothing.
+///
+/// Optional: devices in the field do not send it.
+pub const PUSH_SEQUENCE_HEADER: &str = "x-rhosync-push-sequence";
+
 /// The stable code of an error answer, one of [`ErrorCode`](crate::ErrorCode).
 ///
 /// The legacy routes answer errors in plain text, as devices have always seen them, so the code travels in a

@@ -20,12 +20,19 @@ impl HttpClient for SpinHttp {
         timeout: Duration,
         max_bytes: usize,
     ) -> Result<http::Response<Bytes>, HttpError> {
-        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let host = request
+            .uri()
+            .authority()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let exchange = pin!(exchange(request, &host, max_bytes));
         let deadline = pin!(spin_sdk::time::sleep(timeout));
         match select(exchange, deadline).await {
             Either::Left((answer, _)) => answer,
-            Either::Right(_) => Err(HttpError::TimedOut { host: host.clone(), millis: timeout.as_millis() }),
+            Either::Right(_) => Err(HttpError::TimedOut {
+                host: host.clone(),
+                millis: timeout.as_millis(),
+            }),
         }
     }
 }
@@ -36,17 +43,29 @@ async fn exchange(
     max_bytes: usize,
 ) -> Result<http::Response<Bytes>, HttpError> {
     let (mut head, body) = request.into_parts();
-    head.headers.insert(http::header::CONTENT_LENGTH, body.len().into());
+    head.headers
+        .insert(http::header::CONTENT_LENGTH, body.len().into());
     let request = http::Request::from_parts(head, FullBody::new(body));
-    let answer = spin_sdk::http::send(request).await.map_err(|error| to_error(host, &error))?;
+    let answer = spin_sdk::http::send(request)
+        .await
+        .map_err(|error| to_error(host, &error))?;
     let (head, body) = answer.into_parts();
-    let body = Limited::new(body, max_bytes).collect().await.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            HttpError::TooLarge { host: host.to_owned(), max_bytes }
-        } else {
-            HttpError::NoAnswer { host: host.to_owned(), reason: error.to_string() }
-        }
-    })?;
+    let body = Limited::new(body, max_bytes)
+        .collect()
+        .await
+        .map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                HttpError::TooLarge {
+                    host: host.to_owned(),
+                    max_bytes,
+                }
+            } else {
+                HttpError::NoAnswer {
+                    host: host.to_owned(),
+                    reason: error.to_string(),
+                }
+            }
+        })?;
     let mut answer = http::Response::new(body.to_bytes());
     *answer.status_mut() = head.status;
     *answer.headers_mut() = head.headers;
@@ -57,6 +76,9 @@ fn to_error(host: &str, error: &ErrorCode) -> HttpError {
     let host = host.to_owned();
     match error {
         ErrorCode::HttpRequestDenied => HttpError::Denied { host },
-        other => HttpError::NoAnswer { host, reason: other.to_string() },
+        other => HttpError::NoAnswer {
+            host,
+            reason: other.to_string(),
+        },
     }
 }

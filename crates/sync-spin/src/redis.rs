@@ -27,12 +27,15 @@ impl SpinRedis {
         if let Some(kept) = KEPT.with_borrow(Clone::clone) {
             return Ok(kept);
         }
-        let opened = Connection::open(&self.address).await.map_err(|error| match error {
-            Error::InvalidAddress => RedisError::Unreachable(
-                "its address is wrong, or not among the component's `allowed_outbound_hosts`".to_owned(),
-            ),
-            other => RedisError::Unreachable(other.to_string()),
-        })?;
+        let opened = Connection::open(&self.address)
+            .await
+            .map_err(|error| match error {
+                Error::InvalidAddress => RedisError::Unreachable(
+                    "its address is wrong, or not among the component's `allowed_outbound_hosts`"
+                        .to_owned(),
+                ),
+                other => RedisError::Unreachable(other.to_string()),
+            })?;
         let opened = Rc::new(opened);
         KEPT.set(Some(Rc::clone(&opened)));
         Ok(opened)
@@ -45,7 +48,10 @@ impl RedisConn for SpinRedis {
         let name = parts.next().unwrap_or_default();
         let name = String::from_utf8_lossy(&name).into_owned();
         let connection = self.connection().await?;
-        match connection.execute(name, parts.map(RedisParameter::Binary)).await {
+        match connection
+            .execute(name, parts.map(RedisParameter::Binary))
+            .await
+        {
             Ok(values) => Ok(values.into_iter().map(to_value).collect()),
             Err(error) => {
                 let error = to_error(error);
@@ -53,7 +59,10 @@ impl RedisConn for SpinRedis {
                     // Nothing reconnects it: the next command opens another. Others of this instance may have done so
                     // already; then theirs stays.
                     KEPT.with_borrow_mut(|kept| {
-                        if kept.as_ref().is_some_and(|kept| Rc::ptr_eq(kept, &connection)) {
+                        if kept
+                            .as_ref()
+                            .is_some_and(|kept| Rc::ptr_eq(kept, &connection))
+                        {
                             *kept = None;
                         }
                     });
@@ -79,7 +88,13 @@ fn to_value(value: RedisResult) -> RedisValue {
 fn to_error(error: Error) -> RedisError {
     let text = error.to_string();
     let upper = text.to_ascii_uppercase();
-    let said_by_server = ["NOSCRIPT", "SIGNALLED BY THE SERVER", "WRONGTYPE", "RESPONSEERROR", "OOM "];
+    let said_by_server = [
+        "NOSCRIPT",
+        "SIGNALLED BY THE SERVER",
+        "WRONGTYPE",
+        "RESPONSEERROR",
+        "OOM ",
+    ];
     if said_by_server.iter().any(|words| upper.contains(words)) {
         RedisError::Refused(text)
     } else {

@@ -15,7 +15,9 @@ pub struct SpinPorts {
 impl SpinPorts {
     /// Ports with the store at `redis_url`.
     pub fn new(redis_url: String) -> Self {
-        Self { redis: SpinRedis::new(redis_url) }
+        Self {
+            redis: SpinRedis::new(redis_url),
+        }
     }
 }
 
@@ -47,7 +49,9 @@ pub struct SpinClock;
 
 impl Clock for SpinClock {
     fn now(&self) -> Millis {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_1970 = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Millis(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
     }
 
@@ -60,7 +64,10 @@ impl Clock for SpinClock {
 pub struct SpinRandom;
 
 impl Random for SpinRandom {
-    #[expect(clippy::expect_used, reason = "WASI's random bytes cannot fail, and going on without them would be worse")]
+    #[expect(
+        clippy::expect_used,
+        reason = "WASI's random bytes cannot fail, and going on without them would be worse"
+    )]
     fn fill(&self, buffer: &mut [u8]) {
         getrandom::fill(buffer).expect("random bytes");
     }

@@ -16,7 +16,10 @@ async fn on_ring(_message: Bytes) -> anyhow::Result<()> {
         .map_err(anyhow::Error::msg)?
         .context("the component has no variable \"redis_url\": declare it in spin.toml")?;
     let redis = SpinRedis::new(address);
-    let answered = Pings::new(&redis).answer().await.context("pings could not be answered")?;
+    let answered = Pings::new(&redis)
+        .answer()
+        .await
+        .context("pings could not be answered")?;
     tracing::info!(job.count = answered, "answered pings");
     Ok(())
 }

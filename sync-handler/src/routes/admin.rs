@@ -21,7 +21,11 @@ pub(crate) async fn log_in<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let Login { login, password } = request.body()?;
-    Ok(respond::text(engine.log_in_administrator(&login, &password, request.origin()).await?))
+    Ok(respond::text(
+        engine
+            .log_in_administrator(&login, &password, request.origin())
+            .await?,
+    ))
 }
 
 /// `GET /rc/v1/users`. The administrator is not listed.
@@ -32,7 +36,9 @@ pub(crate) async fn list_users<P: Ports>(
     request.require_api_token(engine).await?;
     let mut users: Vec<String> = Vec::new();
     loop {
-        let chunk = engine.list_users(users.last().map(String::as_str), USERS_CHUNK).await?;
+        let chunk = engine
+            .list_users(users.last().map(String::as_str), USERS_CHUNK)
+            .await?;
         let is_last = chunk.len() < USERS_CHUNK;
         users.extend(chunk);
         if is_last || users.len() >= MAX_USERS {
@@ -50,7 +56,9 @@ pub(crate) async fn create_user<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     request.require_api_token(engine).await?;
     let CreateUser { attributes } = request.body()?;
-    engine.create_user(&attributes.login, &attributes.password).await?;
+    engine
+        .create_user(&attributes.login, &attributes.password)
+        .await?;
     Ok(respond::text("User created"))
 }
 
@@ -65,10 +73,15 @@ pub(crate) async fn list_sources<P: Ports>(
         "user" => Some(PartitionRule::User),
         "app" => Some(PartitionRule::App),
         other => {
-            return Err(HttpError::InvalidValue(format!("{other:?} is not a partition type: all, user or app")));
+            return Err(HttpError::InvalidValue(format!(
+                "{other:?} is not a partition type: all, user or app"
+            )));
         }
     };
-    let names: Vec<&str> = engine.sources(rule).map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = engine
+        .sources(rule)
+        .map(|(name, _)| name.as_str())
+        .collect();
     Ok(respond::legacy_json(&names))
 }
 
@@ -79,7 +92,9 @@ pub(crate) async fn push_objects<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     request.require_api_token(engine).await?;
     let PushObjects { user_id, objects } = request.body()?;
-    engine.push_objects(request.parameter("source"), &user_id, objects).await?;
+    engine
+        .push_objects(request.parameter("source"), &user_id, objects)
+        .await?;
     Ok(respond::text("done"))
 }
 
@@ -90,6 +105,8 @@ pub(crate) async fn push_deletes<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     request.require_api_token(engine).await?;
     let PushDeletes { user_id, objects } = request.body()?;
-    engine.push_deletes(request.parameter("source"), &user_id, objects).await?;
+    engine
+        .push_deletes(request.parameter("source"), &user_id, objects)
+        .await?;
     Ok(respond::text("done"))
 }

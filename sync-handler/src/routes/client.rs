@@ -17,7 +17,11 @@ pub(crate) async fn create<P: Ports>(
     let session = request.session(engine)?;
     let device: DeviceDescription = request.body()?;
     let client = engine.create_client(&session, &device).await?;
-    Ok(respond::json(&ClientCreated { client: CreatedClient { client_id: client.into_string() } }))
+    Ok(respond::json(&ClientCreated {
+        client: CreatedClient {
+            client_id: client.into_string(),
+        },
+    }))
 }
 
 /// `POST /rc/v1/clients/{client}/register`.
@@ -27,7 +31,9 @@ pub(crate) async fn register<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine)?;
     let device: DeviceDescription = request.body()?;
-    engine.register_client(&session, request.parameter("client"), &device).await?;
+    engine
+        .register_client(&session, request.parameter("client"), &device)
+        .await?;
     Ok(respond::empty())
 }
 
@@ -38,7 +44,14 @@ pub(crate) async fn reset<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine)?;
     let Reset { sources } = request.body()?;
-    let sources = sources.map(|sources| sources.into_iter().map(|source| source.name).collect::<Vec<_>>());
-    engine.reset_client(&session, request.parameter("client"), sources.as_deref()).await?;
+    let sources = sources.map(|sources| {
+        sources
+            .into_iter()
+            .map(|source| source.name)
+            .collect::<Vec<_>>()
+    });
+    engine
+        .reset_client(&session, request.parameter("client"), sources.as_deref())
+        .await?;
     Ok(respond::empty())
 }

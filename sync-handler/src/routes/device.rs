@@ -4,7 +4,7 @@ use bytes::Bytes;
 use cookie::{Cookie, SameSite};
 use http::{HeaderValue, Response, header};
 use serde::Deserialize;
-use sync_core::{Engine, Ports, PullRequest};
+use sync_core::{Engine, Ports, PullRequest, PushRequest};
 use sync_proto::{Changes, Login, Operations, SESSION_COOKIE, SentAttributes};
 
 use crate::error::HttpError;
@@ -30,8 +30,9 @@ pub(crate) async fn log_in<P: Ports>(
         .build()
         .to_string();
     let mut response = respond::empty();
-    let cookie = HeaderValue::from_str(&cookie)
-        .map_err(|_| HttpError::InvalidValue("the user name does not fit into a cookie".to_owned()))?;
+    let cookie = HeaderValue::from_str(&cookie).map_err(|_| {
+        HttpError::InvalidValue("the user name does not fit into a cookie".to_owned())
+    })?;
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     Ok(response)
 }
@@ -71,7 +72,10 @@ pub(crate) async fn update_object<P: Ports>(
     push_changes(engine, request, |request| {
         let Update { update } = request.body()?;
         let operation = (request.parameter("object").to_owned(), update);
-        Ok(Changes { update: Operations(vec![operation]), ..Changes::default() })
+        Ok(Changes {
+            update: Operations(vec![operation]),
+            ..Changes::default()
+        })
     })
     .await
 }
@@ -82,8 +86,14 @@ pub(crate) async fn delete_object<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     push_changes(engine, request, |request| {
-        let operation = (request.parameter("object").to_owned(), SentAttributes::new());
-        Ok(Changes { delete: Operations(vec![operation]), ..Changes::default() })
+        let operation = (
+            request.parameter("object").to_owned(),
+            SentAttributes::new(),
+        );
+        Ok(Changes {
+            delete: Operations(vec![operation]),
+            ..Changes::default()
+        })
     })
     .await
 }
@@ -96,6 +106,12 @@ async fn push_changes<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine)?;
     let changes = changes(request)?;
-    engine.push(&session, request.client_id(), request.parameter("source"), changes).await?;
+    let push = PushRequest {
+        client: request.client_id(),
+        source: request.parameter("source"),
+        sequence: request.push_sequence()?,
+        changes,
+    };
+    engine.push(&session, push).await?;
     Ok(respond::empty())
 }

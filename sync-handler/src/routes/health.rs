@@ -11,7 +11,10 @@ use crate::respond;
 /// `GET /health`: the process answers.
 pub(crate) fn health() -> Response<Bytes> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    respond::json(&Health { status: HealthStatus::Ok, version })
+    respond::json(&Health {
+        status: HealthStatus::Ok,
+        version,
+    })
 }
 
 /// `GET /ready`: settings and store are usable.
@@ -35,7 +38,11 @@ pub(crate) async fn ready<P: Ports>(app: &App<P>) -> Response<Bytes> {
     };
     let checks = vec![check("redis", store), check("settings", settings)];
     let is_ready = checks.iter().all(|check| check.ok);
-    let status = if is_ready { ReadinessStatus::Ready } else { ReadinessStatus::NotReady };
+    let status = if is_ready {
+        ReadinessStatus::Ready
+    } else {
+        ReadinessStatus::NotReady
+    };
     let mut response = respond::json(&Readiness { status, checks });
     if !is_ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

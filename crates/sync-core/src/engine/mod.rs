@@ -21,6 +21,7 @@ use crate::store::Document;
 
 pub use error::SyncError;
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
+pub use push::PushRequest;
 
 /// Adapters that are compiled in, by the name the settings file calls them.
 pub type RustAdapters = BTreeMap<String, Rc<dyn Adapter>>;

@@ -20,6 +20,20 @@ const MAX_MOVES: usize = 3;
 /// Rounds of one request over operations that come in while it works.
 const MAX_ROUNDS: usize = 10;
 
+/// What a device sends.
+#[derive(Debug)]
+pub struct PushRequest<'a> {
+    /// The client id as it was sent.
+    pub client: &'a str,
+    /// The source's name as it was sent.
+    pub source: &'a str,
+    /// Grows with every push of the client to the source, where the device numbers them. One that comes late, after
+    /// another with a higher number, is then known to be done or superseded, and changes nothing.
+    pub sequence: Option<u64>,
+    /// The changes.
+    pub changes: Changes,
+}
+
 /// What became of one attempt at an operation.
 pub(super) enum Attempt {
     /// It has its verdict.
@@ -39,13 +53,13 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// A session, client, source, id or attribute that is not valid: nothing was taken in then. [`SyncError::QueueFull`]
     /// and the store's.
-    pub async fn push(
-        &self,
-        session: &Session,
-        client: &str,
-        source: &str,
-        changes: Changes,
-    ) -> Result<(), SyncError> {
+    pub async fn push(&self, session: &Session, request: PushRequest<'_>) -> Result<(), SyncError> {
+        let PushRequest {
+            client,
+            source,
+            sequence,
+            changes,
+        } = request;
         let source = self.source(source)?;
         let client = known_form(client)?;
         let operations = to_operations(&session.user, changes)?;
@@ -56,11 +70,12 @@ impl<P: Ports> Engine<P> {
         for _ in 0..MAX_MOVES {
             let document = self.document(&id);
             match Operations::new(&document, &client)
-                .accept(user, &lease, &operations)
+                .accept(user, &lease, sequence, &operations)
                 .await?
             {
                 Accepted::Unbound => id = self.find_document(user, &client, source).await?,
                 Accepted::Full => return Err(SyncError::QueueFull),
+                Accepted::Repeated => return Ok(()),
                 Accepted::Done { leased, known } => {
                     self.repeat_links(user, &client, &id, known).await?;
                     if leased {
@@ -84,11 +99,14 @@ impl<P: Ports> Engine<P> {
         let lease = self.ports.random().hex::<8>();
         let document = self.document(id);
         match Operations::new(&document, client)
-            .accept(user, &lease, &[])
+            .accept(user, &lease, None, &[])
             .await?
         {
             Accepted::Done { leased: true, .. } => self.work(client, source, id, &lease).await,
-            Accepted::Done { leased: false, .. } | Accepted::Unbound | Accepted::Full => Ok(()),
+            Accepted::Done { leased: false, .. }
+            | Accepted::Unbound
+            | Accepted::Full
+            | Accepted::Repeated => Ok(()),
         }
     }
 

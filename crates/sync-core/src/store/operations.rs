@@ -47,6 +47,8 @@ pub(crate) enum Accepted {
     Unbound,
     /// Too many of its operations wait already.
     Full,
+    /// This push, or a later one, was taken in before.
+    Repeated,
     /// They are durable.
     Done {
         /// Whether the caller is the one to work on them now.
@@ -83,11 +85,13 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         ]
     }
 
-    /// Takes the operations in and tries to get the lease on them.
+    /// Takes the operations in and tries to get the lease on them. Pushes with a `sequence` number are taken in only
+    /// in growing order.
     pub(crate) async fn accept(
         &self,
         user: &UserId,
         lease: &str,
+        sequence: Option<u64>,
         operations: &[Operation],
     ) -> Result<Accepted, StoreError> {
         let keys = &self.document.keys;
@@ -106,6 +110,7 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             OPERATIONS_LEASE_MS,
             MAX_WAITING,
             CREATES_LIFETIME_SECONDS,
+            sequence.map_or_else(String::new, |sequence| sequence.to_string()),
         ];
         for operation in operations {
             let temporary = if operation.kind == OperationKind::Create {
@@ -119,6 +124,7 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         match reply.required_text()?.as_str() {
             "unbound" => Ok(Accepted::Unbound),
             "full" => Ok(Accepted::Full),
+            "repeated" => Ok(Accepted::Repeated),
             "ok" => {
                 let leased = reply.number()? == 1;
                 let _waiting = reply.number()?;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use crate::account::{Origin, Session, SessionKey};
-use crate::engine::{Engine, PullRequest, RustAdapters, SyncError};
+use crate::engine::{Engine, PullRequest, PushRequest, RustAdapters, SyncError};
 use crate::ids::{ClientId, Token};
 use crate::settings::{Secret, SettingsFile};
 use crate::test_support::{
@@ -171,9 +171,13 @@ impl World {
         changes: Value,
     ) -> Result<(), SyncError> {
         let changes = serde_json::from_value(changes).expect("changes");
-        self.engine
-            .push(session, client.as_str(), source, changes)
-            .await
+        let request = PushRequest {
+            client: client.as_str(),
+            source,
+            sequence: None,
+            changes,
+        };
+        self.engine.push(session, request).await
     }
 }
 

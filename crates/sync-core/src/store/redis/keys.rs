@@ -16,7 +16,7 @@
 //! | `{source/partition}:out:<client>` | sorted set | `<version> <JSON>`: links, errors and rollbacks for the client, scored by version | until acknowledged or unbound | commit | pull |
 //! | `{source/partition}:cud:<client>` | hash | number → operation (JSON) that waits for its verdict | until the verdict | accept, commit | push |
 //! | `{source/partition}:cudlease:<client>` | string | token of the request that works on the operations | its expiry | accept, commit | accept, commit |
-//! | `{source/partition}:made:<client>` | hash | temporary id → id the back end gave, empty while the create waits | 90 days after the last create | accept, commit | accept, push |
+//! | `{source/partition}:made:<client>` | hash | temporary id → id the back end gave, empty while the create waits; empty field → number of the last push | 90 days after the last create | accept, commit | accept, push |
 //! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms | the user's | users | every request |
 //! | `users` | sorted set | all user names, in lexical order | forever | users | users |
 //! | `user:<user>:clients` | set | ids of the user's clients | the user's | clients | users |

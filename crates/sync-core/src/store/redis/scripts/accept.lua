@@ -2,20 +2,29 @@
 --
 -- KEYS: 1 head, 2 clients, 3 the client's operations, 4 their lease, 5 the client's creates
 -- ARGV: 1 client, 2 user, 3 lease token, 4 lease in ms, 5 most operations that may wait, 6 lifetime of remembered
---       creates in s, then per operation: temporary id if it is a create or else '', JSON
+--       creates in s, 7 the push's sequence number or '', then per operation: temporary id if it is a create or else '', JSON
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here
 --   {'full'}                     too many operations wait already
+--   {'repeated'}                 this push or a later one was taken in before
 --   {'ok', 1 if the lease was got or else 0, operations that wait, temporary id, new id, …}
 --                                creates that were done before, with the ids they got; they are not taken in again
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
 local user = entry and string.match(entry, '^%d+,%d+,%d+,%d+,[^,]*,(.*)$')
 if user ~= ARGV[2] then return {'unbound'} end
 local waiting = redis.call('HLEN', KEYS[3])
-if waiting + (#ARGV - 6) / 2 > tonumber(ARGV[5]) then return {'full'} end
+if ARGV[7] ~= '' and tonumber(ARGV[7]) <= tonumber(redis.call('HGET', KEYS[5], '') or '0') then
+  return {'repeated'}
+end
+if waiting + (#ARGV - 7) / 2 > tonumber(ARGV[5]) then return {'full'} end
 
+-- No temporary id is empty, so that field is free for the sequence.
+if ARGV[7] ~= '' then
+  redis.call('HSET', KEYS[5], '', ARGV[7])
+  redis.call('EXPIRE', KEYS[5], ARGV[6])
+end
 local done = {}
-for at = 7, #ARGV, 2 do
+for at = 8, #ARGV, 2 do
   local temporary, new = ARGV[at], true
   if temporary ~= '' then
     local known = redis.call('HGET', KEYS[5], temporary)
