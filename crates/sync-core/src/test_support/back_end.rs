@@ -34,6 +34,7 @@ pub struct BackEnd {
     writes: Cell<u64>,
     part_size: Cell<Option<usize>>,
     in_query: RefCell<Option<Rc<dyn Fn()>>>,
+    query_waits: Cell<bool>,
 }
 
 impl BackEnd {
@@ -78,6 +79,11 @@ impl BackEnd {
     /// Something that happens between the moment a query's answer is made and the moment it arrives.
     pub fn during_query(&self, action: impl Fn() + 'static) {
         *self.in_query.borrow_mut() = Some(Rc::new(action));
+    }
+
+    /// Whether answers of queries wait on the way.
+    pub fn wait_in_query(&self, wait: bool) {
+        self.query_waits.set(wait);
     }
 
     /// How often the back end was queried.
@@ -155,7 +161,9 @@ impl Adapter for BackEnd {
         if let Some(action) = action {
             action();
         }
-        tokio::task::yield_now().await;
+        while self.query_waits.get() {
+            tokio::task::yield_now().await;
+        }
         let size = self.part_size.get().unwrap_or(objects.len()).max(1);
         for part in objects.chunks(size) {
             stash.stash(part.to_vec()).await?;

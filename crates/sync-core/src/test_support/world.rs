@@ -6,8 +6,11 @@ use serde_json::Value;
 
 use crate::account::{Origin, Session, SessionKey};
 use crate::engine::{Engine, PullRequest, PushRequest, RustAdapters, SyncError};
-use crate::ids::{ClientId, Token};
+use crate::ids::{ClientId, DocumentId, Partition, Token};
+use crate::ports::{RedisConn as _, RedisValue};
 use crate::settings::{Secret, SettingsFile};
+use crate::store::Document;
+use crate::store::redis::keys::DocumentKeys;
 use crate::test_support::{
     BackEnd, ManualClock, NativeRedis, NoHttp, SeededRandom, TestPorts, TestRedis,
 };
@@ -142,6 +145,63 @@ impl World {
         pull(&self.engine, session, client, source, token, 500).await
     }
 
+    /// Pulls one page of at most `size` objects.
+    pub async fn pull_pages_of(
+        &self,
+        size: usize,
+        session: &Session,
+        client: &ClientId,
+        source: &str,
+        token: &str,
+    ) -> Result<Value, SyncError> {
+        pull(&self.engine, session, client, source, token, size).await
+    }
+
+    /// Lets the lease of a shared source's refresh run out.
+    pub async fn drop_refresh_lease(&self, source: &str) {
+        let key = DocumentKeys::new(&shared(source)).refresh_lease();
+        self.run(&["DEL", &key]).await;
+    }
+
+    /// Collects a shared source's tombstones; answers how many went.
+    pub async fn collect(&self, source: &str) -> u64 {
+        let ports = self.engine.ports();
+        let id = shared(source);
+        let now = crate::ports::Clock::now(&ports.clock);
+        Document::new(&ports.redis, &id)
+            .collect(&id, now, 30)
+            .await
+            .expect("to collect")
+    }
+
+    /// How many bytes the store has answered so far.
+    pub async fn bytes_from_store(&self) -> u64 {
+        let info = self.run(&["INFO", "stats"]).await;
+        info.lines()
+            .find_map(|line| line.strip_prefix("total_net_output_bytes:"))
+            .and_then(|count| count.trim().parse().ok())
+            .expect("the count of bytes")
+    }
+
+    async fn run(&self, command: &[&str]) -> String {
+        let command = command
+            .iter()
+            .map(|part| part.as_bytes().to_vec())
+            .collect();
+        match self
+            .engine
+            .ports()
+            .redis
+            .run(command)
+            .await
+            .expect("a reply")
+            .pop()
+        {
+            Some(RedisValue::Bytes(bytes)) => String::from_utf8(bytes).expect("text"),
+            _ => String::new(),
+        }
+    }
+
     /// Pulls and acknowledges pages until there are no more; answers their command objects.
     pub async fn sync(&self, session: &Session, client: &ClientId, source: &str) -> Vec<Value> {
         let mut commands = Vec::new();
@@ -178,6 +238,13 @@ impl World {
             changes,
         };
         self.engine.push(session, request).await
+    }
+}
+
+fn shared(source: &str) -> DocumentId {
+    DocumentId {
+        source: source.parse().expect("a source name"),
+        partition: Partition::App,
     }
 }
 
