@@ -203,7 +203,11 @@ async fn variables_come_from_the_command_line_the_environment_and_defaults() {
             "variables = { all = \"{{ given }} {{ from_environment }} {{ with_default }}\", plain = \"plain\" }"
         )
     );
-    let host = Host::start(&manifest, &["--variable", "given=a=b"]);
+    let host = Host::start_with(
+        &manifest,
+        &["--variable", "given=a=b"],
+        &[("SPIN_VARIABLE_FROM_ENVIRONMENT", "environment")],
+    );
     assert_eq!(
         host.text("/variable?name=all").await,
         "a=b environment default"

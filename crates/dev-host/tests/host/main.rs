@@ -13,4 +13,6 @@ mod limits;
 mod outbound;
 mod redis_trigger;
 mod startup;
+mod tls;
+mod wasi_p2;
 mod world;

@@ -15,7 +15,7 @@ pub(crate) use self::redis::{Redis, free_port};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The build of the guests, to be quoted where one is missing.
-const BUILD: &str = "cargo build --release --target wasm32-wasip2 -p guest-probe -p guest-listener -p guest-redis-get";
+const BUILD: &str = "cargo build --release --target wasm32-wasip2 -p guest-probe -p guest-probe-p2 -p guest-listener -p guest-redis-get";
 
 /// The `.wasm` file of the guest `name`.
 ///
@@ -40,10 +40,10 @@ pub(crate) fn guest(name: &str) -> PathBuf {
     file
 }
 
-/// A manifest of an application with `rest`, in which `$probe`, `$listener` and `$redis_get` are the guests' files.
+/// A manifest of an application with `rest`, in which `$probe`, `$probe_p2`, `$listener` and `$redis_get` are the guests' files.
 pub(crate) fn manifest(rest: &str) -> String {
     let mut text = format!("spin_manifest_version = 2\n[application]\nname = \"case\"\n{rest}");
-    for name in ["probe", "listener", "redis_get"] {
+    for name in ["probe_p2", "probe", "listener", "redis_get"] {
         let variable = format!("${name}");
         if text.contains(&variable) {
             text = text.replace(&variable, &guest(name).display().to_string());

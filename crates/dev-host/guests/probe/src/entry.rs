@@ -77,8 +77,13 @@ fn allocate(query: &Query) -> Answer {
     Ok(plain(std::hint::black_box(block).len().to_string()))
 }
 
-#[expect(clippy::empty_loop, reason = "burning processor time is the point")]
+#[expect(
+    clippy::empty_loop,
+    clippy::print_stdout,
+    reason = "burning processor time is the point, and a test has to see it begin"
+)]
 fn spin() -> ! {
+    println!("looping");
     loop {}
 }
 

@@ -65,7 +65,16 @@ pub(crate) fn refused(manifest: &str, arguments: &[&str]) -> Refusal {
 
 impl Host {
     pub(crate) fn start(manifest: &str, arguments: &[&str]) -> Self {
-        Self::start_in(folder_with(manifest), arguments)
+        Self::start_in(folder_with(manifest), arguments, &[])
+    }
+
+    /// Starts with further environment variables: pairs of a name and its value.
+    pub(crate) fn start_with(
+        manifest: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        Self::start_in(folder_with(manifest), arguments, environment)
     }
 
     /// Starts with more files beside the manifest: pairs of a path and its content.
@@ -76,12 +85,12 @@ impl Host {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, content).unwrap();
         }
-        Self::start_in(folder, &[])
+        Self::start_in(folder, &[], &[])
     }
 
-    fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
+    fn start_in(folder: TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut process = command(folder.path(), arguments)
-            .env("SPIN_VARIABLE_FROM_ENVIRONMENT", "environment")
+            .envs(environment.iter().copied())
             .spawn()
             .unwrap();
         let stdout = Log::collect(process.stdout.take().unwrap());
