@@ -17,7 +17,7 @@ struct Cli {
     listen: SocketAddr,
 
     /// SQLite file, created when missing, or `:memory:`.
-    #[arg(long, value_name = "FILE", default_value = ".rhosync/store.db")]
+    #[arg(long, value_name = "FILE", default_value = ".rhosync/store.sqlite3")]
     database: String,
 
     /// Number of products in a new database; there is a customer for every four.
