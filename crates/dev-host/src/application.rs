@@ -2,26 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result};
 use http::uri::Authority;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use wasmtime::Engine;
-use wasmtime::component::{InstancePre, Linker};
 
-use crate::allow::AllowedHosts;
-use crate::engine;
-use crate::files;
 use crate::http::{Handler, Server, Target, static_response};
-use crate::manifest::{self, Manifest, Route};
+use crate::loader::Loader;
+use crate::manifest::{Manifest, Route};
 use crate::outbound::Network;
 use crate::redis_trigger::{Listener, Subscription};
-use crate::state::{Component, State};
+use crate::selection::Selection;
 use crate::variables::Variables;
 
 /// How an application is to run.
@@ -165,153 +161,6 @@ impl Host {
         {
             tracing::warn!("some messages were not handled to their end");
         }
-    }
-}
-
-/// Which components run, by their triggers.
-struct Selection {
-    all: BTreeSet<String>,
-    http: BTreeSet<String>,
-    redis: BTreeSet<String>,
-    is_partial: bool,
-}
-
-impl Selection {
-    fn new(manifest: &Manifest, only: &BTreeSet<String>) -> Result<Self> {
-        if let Some(id) = only
-            .iter()
-            .find(|id| !manifest.components.contains_key(*id))
-        {
-            bail!(
-                "--component {id}: the manifest has {:?}",
-                manifest.components.keys().collect::<Vec<_>>()
-            );
-        }
-        let selected = |id: &&String| only.is_empty() || only.contains(*id);
-        let http = manifest
-            .triggers
-            .http
-            .iter()
-            .filter_map(|trigger| trigger.component.as_ref());
-        let redis = manifest
-            .triggers
-            .redis
-            .iter()
-            .map(|trigger| &trigger.component);
-        Ok(Self {
-            all: manifest.components.keys().cloned().collect(),
-            http: http.filter(selected).cloned().collect(),
-            redis: redis.filter(selected).cloned().collect(),
-            is_partial: !only.is_empty(),
-        })
-    }
-
-    /// Refuses what Spin refuses: calls to components that do not run, and any from a Redis trigger.
-    fn check_chaining(&self, component: &Component) -> Result<()> {
-        let id = &*component.id;
-        for target in component.allowed.chained() {
-            let at =
-                format!("component.{id}.allowed_outbound_hosts: http://{target}.spin.internal");
-            ensure!(
-                !self.redis.contains(id),
-                "{at}: a component with a Redis trigger cannot call others of its application by that name; \
-                 let it use the application's public address"
-            );
-            match target {
-                "*" => ensure!(
-                    !self.is_partial,
-                    "{at}: not all components run (--component)"
-                ),
-                _ if !self.all.contains(target) => bail!("{at}: there is no component {target:?}"),
-                _ => ensure!(
-                    self.http.contains(target),
-                    "{at}: component {target:?} has no HTTP trigger that runs"
-                ),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What all components are made with.
-struct Loader<'a> {
-    /// The manifest's folder, which its paths are relative to.
-    base: &'a Path,
-    options: &'a Options,
-    variables: &'a Variables,
-    engine: Engine,
-    linker: Linker<State>,
-    network: Arc<Network>,
-}
-
-impl<'a> Loader<'a> {
-    fn new(options: &'a Options, variables: &'a Variables) -> Result<Self> {
-        let engine = engine::engine(options.cache_dir.as_deref(), options.memory_limit)?;
-        let base = options
-            .manifest
-            .parent()
-            .filter(|base| !base.as_os_str().is_empty());
-        Ok(Self {
-            base: base.unwrap_or(Path::new(".")),
-            options,
-            variables,
-            linker: engine::linker(&engine)?,
-            engine,
-            network: Arc::new(Network::new()),
-        })
-    }
-
-    fn load(
-        &self,
-        id: &str,
-        component: &manifest::Component,
-    ) -> Result<(Arc<Component>, InstancePre<State>)> {
-        let render = |template: &String| self.variables.render(template);
-        let values = component
-            .variables
-            .iter()
-            .map(|(name, template)| Ok((name.clone(), render(template)?)))
-            .collect::<Result<_>>()
-            .context("variables")?;
-        let hosts: Vec<_> = component
-            .allowed_outbound_hosts
-            .iter()
-            .map(render)
-            .collect::<Result<_>>()?;
-        let allowed = AllowedHosts::parse(hosts.iter().map(String::as_str))
-            .context("allowed_outbound_hosts")?;
-        let pre = self.compile(component)?;
-        let component = Component {
-            id: id.into(),
-            variables: values,
-            allowed,
-            environment: component.environment.clone().into_iter().collect(),
-            files: files::copy(self.base, &component.files, &component.exclude_files)?,
-            memory_limit: self.options.memory_limit,
-            network: Arc::clone(&self.network),
-        };
-        Ok((Arc::new(component), pre))
-    }
-
-    fn compile(&self, component: &manifest::Component) -> Result<InstancePre<State>> {
-        let path = self.base.join(&component.source);
-        if !path.is_file() {
-            let build = component
-                .build
-                .as_ref()
-                .map(|build| format!("; build it with: {}", build.command()));
-            bail!(
-                "source: there is no file {path:?}{}",
-                build.unwrap_or_default()
-            );
-        }
-        let compiled =
-            wasmtime::component::Component::from_file(&self.engine, &path).map_err(|error| {
-                anyhow!(error).context(format!("source: {path:?} is no WebAssembly component"))
-            })?;
-        self.linker
-            .instantiate_pre(&compiled)
-            .map_err(|error| anyhow!(error).context("it imports what this host does not offer"))
     }
 }
 
