@@ -58,46 +58,28 @@ impl Application {
         let selection = Selection::new(&manifest, &options.only)?;
         let loader = Loader::new(options, &variables)?;
 
-        let mut loaded = BTreeMap::new();
-        for id in selection.http.union(&selection.redis) {
-            let component = manifest
-                .components
-                .get(id)
-                .context("the selection is of the manifest's components")?;
-            let component = loader
+        let (mut handlers, mut listeners) = (BTreeMap::new(), BTreeMap::new());
+        for (id, component) in &manifest.components {
+            let (for_http, for_redis) = (selection.http.contains(id), selection.redis.contains(id));
+            if !for_http && !for_redis {
+                continue;
+            }
+            let (component, pre) = loader
                 .load(id, component)
                 .with_context(|| format!("component.{id}"))?;
-            selection.check_chaining(&component.0)?;
-            loaded.insert(id.clone(), component);
+            selection.check_chaining(&component)?;
+            if for_http {
+                let handler =
+                    Handler::new(Arc::clone(&component), pre.clone(), options.request_timeout)?;
+                handlers.insert(id.clone(), handler);
+            }
+            if for_redis {
+                listeners.insert(id.clone(), Arc::new(Listener::new(component, pre)?));
+            }
         }
-        let get = |id: &String| {
-            loaded
-                .get(id)
-                .cloned()
-                .with_context(|| format!("component {id:?} is not selected"))
-        };
-
-        let handlers = selection.http.iter().map(|id| {
-            let (component, pre) = get(id)?;
-            Ok((
-                id.clone(),
-                Handler::new(component, pre, options.request_timeout)?,
-            ))
-        });
-        let listeners = selection.redis.iter().map(|id| {
-            let (component, pre) = get(id)?;
-            Ok((id.clone(), Arc::new(Listener::new(component, pre)?)))
-        });
         Ok(Self {
-            server: Server::new(
-                routes(&manifest, &selection)?,
-                handlers.collect::<Result<_>>()?,
-            )?,
-            subscriptions: subscriptions(
-                &manifest,
-                &variables,
-                &listeners.collect::<Result<_>>()?,
-            )?,
+            server: Server::new(routes(&manifest, &selection)?, handlers)?,
+            subscriptions: subscriptions(&manifest, &variables, &listeners)?,
             network: loader.network,
         })
     }
