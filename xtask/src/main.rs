@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod bench;
 mod build;
 mod check;
 mod console;
@@ -45,6 +46,8 @@ enum Task {
         #[arg(long)]
         release: bool,
     },
+    /// Measures the server against a bare component in the same host.
+    Bench(bench::Options),
     /// Checks and tests everything, with all it needs set up first.
     Test(test::Test),
     /// Checks what no test sees: format, lints, documents, the rules of the house.
@@ -74,6 +77,7 @@ fn run(Cli { task }: Cli) -> Result<ExitCode> {
             };
             build::build(&workspace, part, native)?;
         }
+        Task::Bench(options) => return options.run(&workspace),
         Task::Test(test) => test.run(&workspace)?,
         Task::Check => check::check(&workspace)?,
     }

@@ -47,31 +47,43 @@ impl Redis {
     }
 
     fn start_own(program: &Path, data: &Path, logs: &Path) -> Result<Self> {
-        let port = free_port_from(PORT)?;
-        term::step(format!("Starting Redis on port {port}"));
-        std::fs::create_dir_all(data)
-            .with_context(|| format!("cannot create {}", data.display()))?;
-        let mut command = Command::new(program);
-        // Every change is in the file within a second; the classic snapshots would only cost time on top.
-        let settings = [
-            ("--port", &*port.to_string()),
-            ("--bind", "127.0.0.1"),
-            ("--appendonly", "yes"),
-            ("--appendfsync", "everysec"),
-            ("--save", ""),
-            ("--daemonize", "no"),
-        ];
-        for (name, value) in settings {
-            command.args([name, value]);
-        }
-        command.arg("--dir").arg(data);
-        let mut service = Service::start("redis", command, logs)?;
-        service.wait_until(START, || answers_ping(port))?;
+        // Every change is in the file within a second.
+        let durable = ["--appendonly", "yes", "--appendfsync", "everysec"];
+        let (url, service) = start_server(program, &durable, data, logs)?;
         Ok(Self {
-            url: format!("redis://127.0.0.1:{port}"),
+            url,
             service: Some(service),
         })
     }
+}
+
+/// Starts a server that keeps nothing, for measuring; answers where it listens. `folder` stays empty.
+pub(crate) fn start_forgetful(folder: &Path, logs: &Path) -> Result<(String, Service)> {
+    start_server(&find_or_install_server()?, &[], folder, logs)
+}
+
+fn start_server(
+    program: &Path,
+    settings: &[&str],
+    data: &Path,
+    logs: &Path,
+) -> Result<(String, Service)> {
+    let port = free_port_from(PORT)?;
+    term::step(format!("Starting Redis on port {port}"));
+    std::fs::create_dir_all(data).with_context(|| format!("cannot create {}", data.display()))?;
+    let mut command = Command::new(program);
+    command
+        .args(["--port", &port.to_string()])
+        .args(["--bind", "127.0.0.1"])
+        // The classic snapshots would only cost time on top of what `settings` asks for.
+        .args(["--save", ""])
+        .args(["--daemonize", "no"])
+        .args(settings)
+        .arg("--dir")
+        .arg(data);
+    let mut service = Service::start("redis", command, logs)?;
+    service.wait_until(START, || answers_ping(port))?;
+    Ok((format!("redis://127.0.0.1:{port}"), service))
 }
 
 /// The path of a server on this machine, installed when there is none.

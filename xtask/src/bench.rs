@@ -1,0 +1,210 @@
+//! `bench`: how fast the server is, against what the same host can do at most.
+
+mod cost;
+mod device;
+mod load;
+mod machine;
+mod memory;
+mod report;
+mod rows;
+mod stage;
+mod wire;
+
+use std::fs;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+use comfy_table::presets;
+
+use crate::build;
+use crate::term;
+use crate::workspace::{Native, Workspace};
+use report::{Budget, Report, Row};
+use rows::Bench;
+use stage::Stage;
+
+/// The largest cost of the same changes in 100 000 objects, compared with 1 000.
+const MOST_FOR_SIZE: f64 = 1.3;
+/// The most bytes of Redis an idle device may take.
+const MOST_BYTES: f64 = 1_024.0;
+
+/// Measures the server against a bare component in the same host.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// How long each turn lasts; every comparison takes fourteen.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    seconds: u64,
+
+    /// How many clients ask at once.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    clients: usize,
+
+    /// Measure these only.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
+    only: Vec<What>,
+
+    /// Measure what is built already.
+    #[arg(long)]
+    no_build: bool,
+
+    /// Write `docs/benchmarks.md`.
+    #[arg(long)]
+    write: bool,
+
+    /// Fail when a budget is missed.
+    #[arg(long)]
+    assert: bool,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// A poll that finds nothing new.
+    IdlePoll,
+    /// A pull of 20 changes.
+    Pull,
+    /// A new device's first sync of 1 000 objects.
+    FirstSync,
+    /// A push of one new object.
+    Push,
+    /// The same changes in a small and in a large source.
+    Size,
+    /// Bytes of Redis for each idle device.
+    Memory,
+}
+
+impl What {
+    /// Name, meaning and budget of what is compared with the bare component.
+    fn row(self) -> Option<(&'static str, &'static str, Option<f64>)> {
+        Some(match self {
+            Self::IdlePoll => (
+                "idle poll",
+                "`GET /app/v1/<source>` by a device that has everything: what most devices do most of the time.",
+                Some(0.6),
+            ),
+            Self::Pull => (
+                "pull of 20 changes",
+                "a pull that finds 20 objects all of whose attributes changed. It is not acknowledged, so the next \
+                 one finds them again.",
+                Some(0.35),
+            ),
+            Self::FirstSync => (
+                "first sync of 1 000 objects",
+                "a new device registers and pulls two pages of 500 objects, acknowledging them to the end: four \
+                 requests.",
+                None,
+            ),
+            Self::Push => (
+                "push of one create",
+                "`POST /app/v1/<source>` with one new object, which is stored before the answer.",
+                None,
+            ),
+            Self::Size | Self::Memory => return None,
+        })
+    }
+}
+
+impl Options {
+    /// Does it.
+    pub(crate) fn run(&self, workspace: &Workspace) -> Result<ExitCode> {
+        if !self.no_build {
+            build::components(workspace)?;
+            build::guests(workspace)?;
+            build::programs(workspace, Native::Optimised)?;
+        }
+        let stage = Stage::start(workspace)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (report, redis_version) = runtime.block_on(self.measure(stage))?;
+
+        anstream::println!("{}", report.speed(presets::UTF8_FULL_CONDENSED));
+        anstream::println!("{}", report.costs(presets::UTF8_FULL_CONDENSED));
+        anstream::println!("{}", report.aims(presets::UTF8_FULL_CONDENSED));
+        if self.write {
+            let path = workspace.root.join("docs/benchmarks.md");
+            let page = report.page(&machine::facts(workspace, &redis_version)?);
+            fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
+            term::note(format!("written: {}", path.display()));
+        }
+        Ok(if self.assert && !report.is_met() {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+
+    async fn measure(&self, stage: Stage) -> Result<(Report, String)> {
+        let turn = Duration::from_secs(self.seconds);
+        let mut bench = Bench::new(stage, self.clients, turn).await?;
+        let mut report = Report::default();
+        for what in What::value_variants() {
+            if self.only.is_empty() || self.only.contains(what) {
+                let name = what.to_possible_value();
+                let name = name.as_ref().map_or("", |name| name.get_name());
+                term::step(format!("Measuring {name}"));
+                let start = Instant::now();
+                measure(&mut bench, *what, &mut report)
+                    .await
+                    .with_context(|| format!("{name} cannot be measured"))?;
+                term::note(format!("took {}", term::duration(start.elapsed())));
+            }
+        }
+        Ok((report, bench.redis_version().await?))
+    }
+}
+
+async fn measure(bench: &mut Bench, what: What, report: &mut Report) -> Result<()> {
+    let comparison = match what {
+        What::IdlePoll => bench.idle_poll().await?,
+        What::Pull => bench.pull().await?,
+        What::FirstSync => bench.first_sync().await?,
+        What::Push => bench.push().await?,
+        What::Size => {
+            let size = bench.size().await?;
+            let slower = 1.0 / size.ratio;
+            report.budgets.push(Budget {
+                what: "100 changes in 100 000 objects: time, compared with 1 000".to_owned(),
+                measured: format!("{slower:.2} ×"),
+                aim: format!("≤ {MOST_FOR_SIZE} ×"),
+                is_met: slower <= MOST_FOR_SIZE,
+            });
+            report.size = Some(size);
+            return Ok(());
+        }
+        What::Memory => {
+            let memory = bench.memory().await?;
+            for (of, bytes) in [
+                ("one user", memory.of_one_user),
+                ("a user of its own", memory.of_many_users),
+            ] {
+                report.budgets.push(Budget {
+                    what: format!("idle device of {of}: memory in Redis"),
+                    measured: format!("{bytes:.0} bytes"),
+                    aim: format!("≤ {MOST_BYTES} bytes"),
+                    is_met: bytes <= MOST_BYTES,
+                });
+            }
+            return Ok(());
+        }
+    };
+    if let Some((name, meaning, least)) = what.row() {
+        let ratio = comparison.ratio;
+        if let Some(least) = least {
+            report.budgets.push(Budget {
+                what: format!("{name}: rate, compared with the bare component"),
+                measured: format!("{ratio:.2} ×"),
+                aim: format!("≥ {least} ×"),
+                is_met: ratio >= least,
+            });
+        }
+        report.rows.push(Row {
+            name,
+            meaning,
+            comparison,
+        });
+    }
+    Ok(())
+}
