@@ -6,6 +6,7 @@ use http::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 use sync_proto::{
     CLIENT_ID_HEADER, ClientCreated, DeviceDescription, ERROR_CODE_HEADER, ErrorCode, PAGE_VERSION,
+    PUSH_SEQUENCE_HEADER,
 };
 
 use crate::error::ClientError;
@@ -88,7 +89,7 @@ impl<T: Transport> DeviceClient<T> {
     ///
     /// [`ClientError::Unauthorized`] without a login.
     pub fn create_client(&mut self) -> Result<(), ClientError> {
-        let answer = self.request(Method::POST, "/rc/v1/clients", Bytes::new())?;
+        let answer = self.request(Method::POST, "/rc/v1/clients", Bytes::new(), None)?;
         let created: ClientCreated =
             serde_json::from_slice(answer.body()).map_err(PageError::from)?;
         self.session.client_id = Some(created.client.client_id);
@@ -148,7 +149,7 @@ impl<T: Transport> DeviceClient<T> {
         if let Some(token) = token {
             path.push_str(&format!("&token={token}"));
         }
-        let answer = self.request(Method::GET, &path, Bytes::new())?;
+        let answer = self.request(Method::GET, &path, Bytes::new(), None)?;
         Ok(Page::parse(answer.body())?)
     }
 
@@ -171,6 +172,7 @@ impl<T: Transport> DeviceClient<T> {
             delete: &'a Objects,
         }
         let Push {
+            number,
             create,
             update,
             delete,
@@ -183,7 +185,15 @@ impl<T: Transport> DeviceClient<T> {
             update,
             delete,
         };
-        self.post(&source_path(source), &body)
+        let body = serde_json::to_vec(&body).map_err(PageError::from)?;
+        let number = (PUSH_SEQUENCE_HEADER, *number);
+        self.request(
+            Method::POST,
+            &source_path(source),
+            body.into(),
+            Some(number),
+        )
+        .map(drop)
     }
 
     fn client_id(&self) -> Result<&str, ClientError> {
@@ -195,7 +205,8 @@ impl<T: Transport> DeviceClient<T> {
 
     fn post(&mut self, path: &str, body: &impl Serialize) -> Result<(), ClientError> {
         let body = serde_json::to_vec(body).map_err(PageError::from)?;
-        self.request(Method::POST, path, body.into()).map(drop)
+        self.request(Method::POST, path, body.into(), None)
+            .map(drop)
     }
 
     fn request(
@@ -203,6 +214,7 @@ impl<T: Transport> DeviceClient<T> {
         method: Method,
         path: &str,
         body: Bytes,
+        number: Option<(&str, u64)>,
     ) -> Result<Response<Bytes>, ClientError> {
         let mut request = Request::builder()
             .method(&method)
@@ -215,6 +227,9 @@ impl<T: Transport> DeviceClient<T> {
         }
         if let Some(client_id) = &self.session.client_id {
             request = request.header(CLIENT_ID_HEADER, client_id);
+        }
+        if let Some((header, number)) = number {
+            request = request.header(header, number);
         }
         let answer = self.transport.send(request.body(body)?)?;
         if let Some(error) = refusal(&answer) {

@@ -64,6 +64,9 @@ pub struct Replica {
     creating: BTreeMap<ObjectId, Creating>,
     metadata: Option<String>,
     token: Option<Token>,
+    /// How many pushes were taken, ever: also what was forgotten counts, since it may still be on its way.
+    #[serde(default)]
+    pushes: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +86,7 @@ impl Replica {
             creating: BTreeMap::new(),
             metadata: None,
             token: None,
+            pushes: 0,
         }
     }
 
@@ -223,7 +227,10 @@ impl Replica {
 
     /// Forgets all that came from the server and all that is queued: the state of a new device.
     pub fn clear(&mut self) {
-        *self = Self::new(std::mem::take(&mut self.source));
+        *self = Self {
+            pushes: self.pushes,
+            ..Self::new(std::mem::take(&mut self.source))
+        };
     }
 }
 

@@ -8,6 +8,8 @@ use crate::object::{Attributes, ObjectId, Objects};
 /// The changes of one POST. The server takes them all (they are durable then), or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Push {
+    /// Grows with every push of the replica, so that the server passes over one that arrives after a later one.
+    pub number: u64,
     /// New objects by temporary id.
     pub create: Objects,
     /// New values of some attributes, by object.
@@ -101,6 +103,10 @@ impl Replica {
             .filter(|(_, creating)| creating.journey == Journey::Attempted)
             .map(|(id, creating)| (id.clone(), creating.attributes.clone()))
             .collect();
+        if !push.is_empty() {
+            self.pushes += 1;
+            push.number = self.pushes;
+        }
         push
     }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use sync_proto::{Commands, ErrorMessage, Fields, Link};
+use sync_proto::{Commands, ErrorMap, ErrorMessage, Fields, Link, Objects};
 
-use crate::document::record::{Reader, Record};
+use crate::document::record::{Attributes, Reader, Record};
 use crate::ids::{ObjectId, Version};
 use crate::store::{OutboxItem, StoreError};
 
@@ -50,7 +50,7 @@ impl<'a> PageBuilder<'a> {
     ) -> Result<(), StoreError> {
         let stored: StoredRecord<'_> = parse(record)?;
         let is_own = stored.origin.as_deref() == Some(self.reader.client.as_str());
-        let is_new_as_a_whole = stored.older.is_none() || self.reader.cursor == Version::ZERO;
+        let is_new_as_a_whole = stored.older.is_none() || self.reader.base == Version::ZERO;
         if is_new_as_a_whole && stored.removed.is_none() && !is_own {
             self.commands.insert.insert(
                 id.as_str().to_owned(),
@@ -65,9 +65,7 @@ impl<'a> PageBuilder<'a> {
                 .insert(id.as_str().to_owned(), Fields::Map(news.insert));
         }
         if !news.delete.is_empty() {
-            self.commands
-                .delete
-                .insert(id.as_str().to_owned(), names_only(news.delete));
+            add_names(&mut self.commands.delete, id, news.delete);
         }
         Ok(())
     }
@@ -79,9 +77,7 @@ impl<'a> PageBuilder<'a> {
         record: &[u8],
     ) -> Result<(), StoreError> {
         let names = parse::<Record>(record)?.every_attribute();
-        self.commands
-            .delete
-            .insert(id.as_str().to_owned(), names_only(names));
+        add_names(&mut self.commands.delete, id, names);
         Ok(())
     }
 
@@ -100,9 +96,7 @@ impl<'a> PageBuilder<'a> {
                 drop,
             } => {
                 if let Some(names) = drop {
-                    commands
-                        .delete
-                        .insert(temporary.as_str().to_owned(), names_only(names));
+                    add_names(&mut commands.delete, &temporary, names);
                     if let Some(fields) = whole_object(current.get(&id))? {
                         commands.insert.insert(id.as_str().to_owned(), fields);
                     }
@@ -115,15 +109,10 @@ impl<'a> PageBuilder<'a> {
                 );
             }
             OutboxItem::Drop { id, attributes } => {
-                commands
-                    .delete
-                    .insert(id.into_string(), names_only(attributes));
+                add_names(&mut commands.delete, &id, attributes);
             }
             OutboxItem::CreateError { id, message, sent } => {
-                commands
-                    .create_error
-                    .0
-                    .insert(id.into_string(), (sent, ErrorMessage { message }));
+                add_error(&mut commands.create_error, id, sent, message);
             }
             OutboxItem::UpdateError { id, message, sent } => {
                 if let Some(fields) = whole_object(current.get(&id))? {
@@ -131,19 +120,13 @@ impl<'a> PageBuilder<'a> {
                         .update_rollback
                         .insert(id.as_str().to_owned(), fields);
                 }
-                commands
-                    .update_error
-                    .0
-                    .insert(id.into_string(), (sent, ErrorMessage { message }));
+                add_error(&mut commands.update_error, id, sent, message);
             }
             OutboxItem::DeleteError { id, message, sent } => {
                 if let Some(fields) = whole_object(current.get(&id))? {
                     commands.insert.insert(id.as_str().to_owned(), fields);
                 }
-                commands
-                    .delete_error
-                    .0
-                    .insert(id.into_string(), (sent, ErrorMessage { message }));
+                add_error(&mut commands.delete_error, id, sent, message);
             }
         }
         Ok(())
@@ -153,6 +136,16 @@ impl<'a> PageBuilder<'a> {
     pub(crate) fn finish(self) -> Commands {
         self.commands
     }
+}
+
+/// Several operations on one object may have failed: the device is told all that it sent, and the last reason.
+fn add_error(errors: &mut ErrorMap, id: ObjectId, sent: Attributes, message: String) {
+    let (attributes, error) = errors.0.entry(id.into_string()).or_insert_with(|| {
+        let message = String::new();
+        (Attributes::new(), ErrorMessage { message })
+    });
+    attributes.extend(sent);
+    error.message = message;
 }
 
 /// The objects whose present state goes to the device with the item.
@@ -178,14 +171,14 @@ fn whole_object(record: Option<&Vec<u8>>) -> Result<Option<Fields>, StoreError> 
     Ok(is_alive.then(|| Fields::Raw(stored.attributes.to_owned())))
 }
 
-/// Devices look at the names of what they delete, not at the values.
-fn names_only(names: Vec<String>) -> Fields {
-    Fields::Map(
-        names
-            .into_iter()
-            .map(|name| (name, String::new()))
-            .collect(),
-    )
+/// Adds attributes that a device has to remove. It looks at their names, not at the values.
+fn add_names(delete: &mut Objects, id: &ObjectId, names: Vec<String>) {
+    let fields = delete
+        .entry(id.as_str().to_owned())
+        .or_insert_with(|| Fields::Map(Attributes::new()));
+    if let Fields::Map(attributes) = fields {
+        attributes.extend(names.into_iter().map(|name| (name, String::new())));
+    }
 }
 
 fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, StoreError> {
@@ -200,11 +193,11 @@ mod tests {
     use super::*;
     use crate::ids::ClientId;
 
-    fn page(cursor: u64, add: impl FnOnce(&mut PageBuilder<'_>)) -> String {
+    fn page(base: u64, add: impl FnOnce(&mut PageBuilder<'_>)) -> String {
         let client = ClientId::parse("me").unwrap();
         let reader = Reader {
             client: &client,
-            cursor: Version(cursor),
+            base: Version(base),
             since: Version::ZERO,
         };
         let mut builder = PageBuilder::new(reader);

@@ -40,8 +40,8 @@ pub(crate) struct Record {
 pub(crate) struct Reader<'a> {
     /// Who asks.
     pub client: &'a ClientId,
-    /// What it has acknowledged.
-    pub cursor: Version,
+    /// The version up to which it has every attribute.
+    pub base: Version,
     /// Where it started: it had nothing then, so nothing that happened before can be its own, or be taken back.
     pub since: Version,
 }
@@ -148,7 +148,7 @@ impl Record {
     pub(crate) fn news_for(&self, reader: Reader<'_>, version: Version) -> News {
         let own_run = self.run_of(reader.client, version);
         let is_own = |at: Version| at > reader.since && own_run.is_some_and(|run| at >= run);
-        let is_news = |at: Version| at > reader.cursor && !is_own(at);
+        let is_news = |at: Version| at > reader.base && !is_own(at);
         let insert = self
             .attributes
             .iter()
@@ -190,12 +190,12 @@ mod tests {
         ClientId::parse(name).unwrap()
     }
 
-    fn news(record: &Record, version: u64, reader: &str, cursor: u64, since: u64) -> News {
+    fn news(record: &Record, version: u64, reader: &str, base: u64, since: u64) -> News {
         let client = client(reader);
         record.news_for(
             Reader {
                 client: &client,
-                cursor: Version(cursor),
+                base: Version(base),
                 since: Version(since),
             },
             Version(version),

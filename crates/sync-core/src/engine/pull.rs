@@ -198,7 +198,12 @@ impl<P: Ports> Engine<P> {
             let token = (!commands.is_empty()).then(|| state.token(state.reached));
             if token.is_none() && has_more {
                 self.document(document)
-                    .move_cursor(pull.client, pull.user, state.reached)
+                    .move_cursor(
+                        pull.client,
+                        pull.user,
+                        state.reached,
+                        state.reached == state.version,
+                    )
                     .await?;
                 if state.reached < state.version {
                     state = self.again(pull, document).await?;
@@ -238,7 +243,7 @@ impl<P: Ports> Engine<P> {
 
         let reader = Reader {
             client: pull.client,
-            cursor: state.cursor,
+            base: state.base,
             since: state.since,
         };
         let mut builder = PageBuilder::new(reader);
@@ -288,7 +293,7 @@ impl<P: Ports> Engine<P> {
             .await?;
         let reader = Reader {
             client: pull.client,
-            cursor: Version::ZERO,
+            base: Version::ZERO,
             since: Version::ZERO,
         };
         let mut builder = PageBuilder::new(reader);

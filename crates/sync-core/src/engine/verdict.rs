@@ -11,8 +11,8 @@ use crate::engine::{Engine, Source, SyncError};
 use crate::ids::{ClientId, DocumentId, ObjectId, Version};
 use crate::ports::{Clock as _, Ports, Random as _, hex};
 use crate::store::{
-    Commit, CommitMode, Committed, ObjectChange, Operation, OperationEnd, OperationKind,
-    Operations, OutboxItem,
+    Commit, CommitMode, Committed, CreateOutcome, ObjectChange, Operation, OperationEnd,
+    OperationKind, Operations, OutboxItem,
 };
 
 /// Waits between attempts within one request, in milliseconds. Most failures of a back end are over in a moment.
@@ -112,12 +112,11 @@ impl<P: Ports> Engine<P> {
             match Operations::new(&document, task.client)
                 .outcome_of_create(&task.target)
                 .await?
-                .as_deref()
             {
-                None => return Ok(Known::News),
-                Some("") => return Ok(Known::CreateWaits),
-                Some(id) => {
-                    task.target = ObjectId::parse(id)?;
+                None | Some(CreateOutcome::Failed) => return Ok(Known::News),
+                Some(CreateOutcome::Waiting) => return Ok(Known::CreateWaits),
+                Some(CreateOutcome::Created(id)) => {
+                    task.target = id;
                     known = document
                         .records(std::slice::from_ref(&task.target))
                         .await?
@@ -330,9 +329,15 @@ fn outcome(
                 attributes: sent.into_keys().collect(),
             }),
         ),
+        (Verdict::Applied { .. }, OperationKind::Update) if !is_alive => {
+            // The object went in the meantime, and what took it from the device did not know of these attributes. Or it
+            // is not here yet: then a refresh brings it, whole.
+            let id = target.clone();
+            let attributes = sent.into_keys().collect();
+            (None, Some(OutboxItem::Drop { id, attributes }))
+        }
         (Verdict::Applied { .. }, OperationKind::Update) => {
-            // What is not in the document comes with the next refresh, whole.
-            let merged = before.filter(|_| is_alive).map(|(record, _)| {
+            let merged = before.map(|(record, _)| {
                 let mut attributes = record.attributes.clone();
                 attributes.extend(sent);
                 attributes

@@ -319,9 +319,10 @@ fn parse_cursor(entry: &str) -> Result<StoredCursor, StoreError> {
         what: "a client's cursor",
         reason: entry.to_owned(),
     };
-    let mut numbers = entry.splitn(5, ',').take(4).map(str::parse::<u64>);
+    let mut numbers = entry.splitn(7, ',').take(6).map(str::parse::<u64>);
     let mut next = || numbers.next().and_then(Result::ok).ok_or_else(damaged);
-    let (cursor, offset, since, day) = (next()?, next()?, next()?, next()?);
+    let (cursor, _base, _final) = (next()?, next()?, next()?);
+    let (offset, since, day) = (next()?, next()?, next()?);
     Ok(StoredCursor {
         acknowledged: Version(cursor.max(since)),
         offset,

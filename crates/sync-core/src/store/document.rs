@@ -40,6 +40,9 @@ pub(crate) enum PullStep {
 #[derive(Debug)]
 pub(crate) struct PullState {
     pub(crate) cursor: Version,
+    /// The version up to which the client surely has every attribute: the last end of the log it acknowledged. Between
+    /// that and the cursor it has met the objects that were there, but not those that have moved on since.
+    pub(crate) base: Version,
     /// What a version is short of being a token of this client.
     pub(crate) offset: u64,
     pub(crate) since: Version,
@@ -112,7 +115,8 @@ pub(crate) enum OutboxItem {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         drop: Option<Vec<String>>,
     },
-    /// The back end took a create but gave no id: the device drops the temporary object.
+    /// The device drops these attributes: those of a temporary object that got no id, or those it gave to an object that
+    /// is gone.
     Drop {
         id: ObjectId,
         attributes: Vec<String>,
@@ -225,6 +229,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
 
     fn read_state(mut reply: Reply) -> Result<PullState, StoreError> {
         let cursor = Version(reply.number()?);
+        let base = Version(reply.number()?);
         let offset = reply.number()?;
         let since = Version(reply.number()?);
         let state = reply.required_text()?;
@@ -250,6 +255,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
         }
         Ok(PullState {
             cursor,
+            base,
             offset,
             since,
             state,
@@ -351,14 +357,16 @@ impl<'a, R: RedisConn> Document<'a, R> {
             .collect()
     }
 
-    /// Moves a client's cursor past what it needs not be told.
+    /// Moves a client's cursor past what it needs not be told, to the end of the log or not quite.
     pub(crate) async fn move_cursor(
         &self,
         client: &ClientId,
         user: &UserId,
         version: Version,
+        is_end: bool,
     ) -> Result<(), StoreError> {
-        let args = args![client.as_str(), user.as_str(), version.0];
+        let is_end = if is_end { "1" } else { "0" };
+        let args = args![client.as_str(), user.as_str(), version.0, is_end];
         script::MOVE_CURSOR
             .run(self.redis, &[self.keys.clients()], args)
             .await

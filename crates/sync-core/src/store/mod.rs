@@ -18,6 +18,8 @@ pub(crate) use document::{
     OutboxItem, PullState, PullStep, SourceError,
 };
 pub use error::StoreError;
-pub(crate) use operations::{Accepted, Operation, OperationKind, Operations, Released};
+pub(crate) use operations::{
+    Accepted, CreateOutcome, Operation, OperationKind, Operations, Released,
+};
 pub use pings::Pings;
 pub(crate) use refresh::{RefreshEnd, RefreshStart};

@@ -58,6 +58,17 @@ pub(crate) enum Accepted {
     },
 }
 
+/// What became of a create.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum CreateOutcome {
+    /// It has no verdict yet.
+    Waiting,
+    /// The back end gave it this id.
+    Created(ObjectId),
+    /// It got no id.
+    Failed,
+}
+
 /// What became of a lease on operations.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Released {
@@ -158,17 +169,22 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         Ok(operations)
     }
 
-    /// The id a create of this client got: `None` if there was no such create, an empty answer while it waits.
+    /// What became of a create of this client; `None` if there was no such create.
     pub(crate) async fn outcome_of_create(
         &self,
         temporary: &ObjectId,
-    ) -> Result<Option<String>, StoreError> {
-        let command = args![
-            "HGET",
-            self.document.keys.creates(self.client),
-            temporary.as_str()
-        ];
-        Reply::new("HGET", self.document.redis.run(command).await?).text()
+    ) -> Result<Option<CreateOutcome>, StoreError> {
+        let key = self.document.keys.creates(self.client);
+        let command = args!["HGET", key, temporary.as_str()];
+        let outcome = Reply::new("HGET", self.document.redis.run(command).await?).text()?;
+        let Some(outcome) = outcome else {
+            return Ok(None);
+        };
+        Ok(Some(match outcome.strip_prefix('=') {
+            Some(id) => CreateOutcome::Created(stored_object_id(id.to_owned())?),
+            None if outcome.is_empty() => CreateOutcome::Waiting,
+            None => CreateOutcome::Failed,
+        }))
     }
 
     /// Keeps an operation for a later attempt. `false` if the lease is lost.

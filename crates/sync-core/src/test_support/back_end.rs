@@ -54,6 +54,18 @@ impl BackEnd {
             .insert(ObjectId::parse(id).expect("an object id"), attributes);
     }
 
+    /// An object's attributes.
+    pub fn get(&self, id: &str) -> Option<Attributes> {
+        let id = ObjectId::parse(id).expect("an object id");
+        self.objects.borrow().get(&id).cloned()
+    }
+
+    /// Sets an object's attributes, as somebody else's application would.
+    pub fn set(&self, id: &str, attributes: Attributes) {
+        let id = ObjectId::parse(id).expect("an object id");
+        self.objects.borrow_mut().insert(id, attributes);
+    }
+
     /// Removes an object, as somebody else's application would.
     pub fn remove(&self, id: &str) {
         self.objects

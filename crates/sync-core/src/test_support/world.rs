@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::account::{Origin, Session, SessionKey};
 use crate::engine::{Engine, PullRequest, PushRequest, RustAdapters, SyncError};
-use crate::ids::{ClientId, DocumentId, Partition, Token};
+use crate::ids::{ClientId, DocumentId, Partition, Token, UserId};
 use crate::ports::{RedisConn as _, RedisValue};
 use crate::settings::{Secret, SettingsFile};
-use crate::store::Document;
 use crate::store::redis::keys::DocumentKeys;
+use crate::store::{Accounts, Document, UserRecord};
 use crate::test_support::{
     BackEnd, ManualClock, NativeRedis, NoHttp, SeededRandom, TestPorts, TestRedis,
 };
@@ -49,17 +49,17 @@ pub struct World {
     /// The back end of all sources that have one.
     pub back_end: Rc<BackEnd>,
     /// The store.
-    pub redis: TestRedis,
+    pub redis: Rc<TestRedis>,
 }
 
 impl World {
     /// Starts a server.
     pub async fn start() -> Self {
-        Self::on(TestRedis::start(), 1).await
+        Self::on(Rc::new(TestRedis::start()), 1).await
     }
 
     /// Starts a server on a store that may hold data already.
-    pub async fn on(redis: TestRedis, seed: u64) -> Self {
+    pub async fn on(redis: Rc<TestRedis>, seed: u64) -> Self {
         let back_end = Rc::new(BackEnd::default());
         let engine = Self::engine(&redis, &back_end, SETTINGS, seed).await;
         Self {
@@ -124,6 +124,30 @@ impl World {
             .sessions()
             .verify(&session, now)
             .expect("a session of our own")
+    }
+
+    /// A session of a user that cannot log in: without the cost of a password.
+    pub async fn session(&self, user: &str) -> Session {
+        let user: UserId = user.parse().expect("a user name");
+        let ports = self.engine.ports();
+        let record = UserRecord {
+            password_hash: "none".to_owned(),
+            generation: "1".to_owned(),
+        };
+        let now = crate::ports::Clock::now(&ports.clock);
+        Accounts::new(&ports.redis)
+            .create(&user, &record, now)
+            .await
+            .expect("a user");
+        Session {
+            user,
+            generation: record.generation,
+        }
+    }
+
+    /// Empties the store.
+    pub async fn flush(&self) {
+        self.run(&["FLUSHALL"]).await;
     }
 
     /// Registers a client.

@@ -10,7 +10,8 @@
 --   {'ok', 1 if the lease was got or else 0, operations that wait, temporary id, new id, …}
 --                                creates that were done before, with the ids they got; they are not taken in again
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
-local user = entry and string.match(entry, '^%d+,%d+,%d+,%d+,[^,]*,(.*)$')
+local cursor, user
+if entry then cursor, user = string.match(entry, '^(%d+),%d+,%d+,%d+,%d+,%d+,[^,]*,(.*)$') end
 if user ~= ARGV[2] then return {'unbound'} end
 local waiting = redis.call('HLEN', KEYS[3])
 if ARGV[7] ~= '' and tonumber(ARGV[7]) <= tonumber(redis.call('HGET', KEYS[5], '') or '0') then
@@ -28,11 +29,16 @@ for at = 8, #ARGV, 2 do
   local temporary, new = ARGV[at], true
   if temporary ~= '' then
     local known = redis.call('HGET', KEYS[5], temporary)
+    local outcome = known and string.sub(known, 1, 1)
+    if outcome == '!' and tonumber(string.sub(known, 2)) <= tonumber(cursor) then
+      -- The device knows that it failed, and tries once more.
+      known = nil
+    end
     if known then
       new = false
-      if known ~= '' then
+      if outcome == '=' then
         done[#done + 1] = temporary
-        done[#done + 1] = known
+        done[#done + 1] = string.sub(known, 2)
       end
     else
       redis.call('HSET', KEYS[5], temporary, '')

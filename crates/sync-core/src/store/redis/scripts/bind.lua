@@ -7,12 +7,12 @@ local entry = redis.call('HGET', KEYS[2], ARGV[1])
 local offset = tonumber(ARGV[3])
 local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '0')
 if entry then
-  local old_offset, user = string.match(entry, '^%d+,(%d+),%d+,%d+,[^,]*,(.*)$')
+  local old_offset, user = string.match(entry, '^%d+,%d+,%d+,(%d+),%d+,%d+,[^,]*,(.*)$')
   if user == ARGV[2] then return {'bound'} end
   offset = math.max(offset, tonumber(old_offset) + version)
 end
 if ARGV[5] == 'restart' and offset == 0 then offset = 1 end
 redis.call('DEL', KEYS[3], KEYS[4])
 redis.call('HSET', KEYS[2], ARGV[1],
-  string.format('0,%.0f,%.0f,%s,%s,%s', offset, version, ARGV[4], ARGV[5], ARGV[2]))
+  string.format('0,0,0,%.0f,%.0f,%s,%s,%s', offset, version, ARGV[4], ARGV[5], ARGV[2]))
 return {'new'}

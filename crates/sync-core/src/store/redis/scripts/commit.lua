@@ -7,7 +7,7 @@
 --       3 client, 4 user ('' where nobody is told)
 --       5 number of the operation that ends here, or ''
 --       6 token of the operations' lease, 7 the lease's extension in ms
---       8 temporary id of a create, or '', 9 its new id, or '' to forget it, 10 lifetime of remembered creates in s
+--       8 temporary id of a create, or '', 9 its new id, or '' where it got none, 10 lifetime of remembered creates in s
 --       11 count of outbox items, 12 count of objects, then
 --       the outbox items (JSON), then per object: id, expected version (0: not in the log), record, 1 if alive or else 0
 -- Answers one of
@@ -37,14 +37,16 @@ end
 local function text(number) return string.format('%.0f', number) end
 local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '1')
 
+local told = 0
 -- Links come before the objects they name: a device knows the new id before it hears of the object.
 if outbox_items > 0 then
   local entry = redis.call('HGET', KEYS[6], ARGV[3])
-  local user = entry and string.match(entry, '^%d+,%d+,%d+,%d+,[^,]*,(.*)$')
+  local user = entry and string.match(entry, '^%d+,%d+,%d+,%d+,%d+,%d+,[^,]*,(.*)$')
   if user == ARGV[4] then
     for item = 13, 12 + outbox_items do
       version = version + 1
       redis.call('ZADD', KEYS[7], text(version), text(version) .. ' ' .. ARGV[item])
+      told = version
     end
   end
 end
@@ -74,11 +76,13 @@ if not refresh and objects > 0 then
 end
 
 if ARGV[8] ~= '' then
-  if ARGV[9] == '' then
-    redis.call('HDEL', KEYS[10], ARGV[8])
-  else
-    redis.call('HSET', KEYS[10], ARGV[8], ARGV[9])
+  if ARGV[9] ~= '' then
+    redis.call('HSET', KEYS[10], ARGV[8], '=' .. ARGV[9])
     redis.call('EXPIRE', KEYS[10], ARGV[10])
+  elseif told > 0 then
+    redis.call('HSET', KEYS[10], ARGV[8], '!' .. text(told))
+  else
+    redis.call('HDEL', KEYS[10], ARGV[8])
   end
 end
 local waiting = 0

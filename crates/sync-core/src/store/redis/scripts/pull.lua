@@ -5,14 +5,15 @@
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here, or it belongs to another user
 --   {'future'}                   the token was never given out
---   {'page', cursor, offset, since, state, version, live, refreshed at, source error, waiting operations,
+--   {'page', cursor, base, offset, since, state, version, live, refreshed at, source error, waiting operations,
 --    end, objects before (0 where the cursor is at the end), outbox items, id, version, id, version, …}
--- `end` is the version the page reaches.
+-- `end` is the version the page reaches; `base` the version up to which the client has every attribute.
 local entry = redis.call('HGET', KEYS[3], ARGV[1])
 if not entry then return {'unbound'} end
-local cursor, offset, since, day, state, user = string.match(entry, '^(%d+),(%d+),(%d+),(%d+),([^,]*),(.*)$')
+local cursor, base, final, offset, since, day, state, user =
+  string.match(entry, '^(%d+),(%d+),(%d+),(%d+),(%d+),(%d+),([^,]*),(.*)$')
 if user ~= ARGV[2] then return {'unbound'} end
-cursor, offset = tonumber(cursor), tonumber(offset)
+cursor, base, final, offset = tonumber(cursor), tonumber(base), tonumber(final), tonumber(offset)
 
 local head = redis.call('HMGET', KEYS[1], 'v', 'n', 'at', 'err')
 local version = tonumber(head[1] or '0')
@@ -31,14 +32,10 @@ if ARGV[3] ~= '' then
   end
   if acknowledged > cursor and state ~= 'restart' then
     cursor, moved = acknowledged, true
+    if acknowledged == final then base = acknowledged end
     redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', text(cursor))
   end
 end
-if moved then
-  redis.call('HSET', KEYS[3], ARGV[1],
-    table.concat({text(cursor), text(offset), since, ARGV[5], state, user}, ','))
-end
-
 local reached, before, waiting_out, found = version, 0, 0, {}
 if cursor < version and state ~= 'restart' then
   local limit = tonumber(ARGV[4])
@@ -48,7 +45,20 @@ if cursor < version and state ~= 'restart' then
   before = redis.call('ZCOUNT', KEYS[2], '-inf', text(cursor)) - redis.call('ZCOUNT', KEYS[5], '-inf', text(cursor))
 end
 
-local answer = {'page', text(cursor), text(offset), since, state, text(version), head[2] or '0', head[3] or '0',
+-- A page that reaches the end brings the client everything there is. One that is cut does not: an object that moves on
+-- while the client is paging is met once, at its later version, and must then bring all that the client may lack.
+-- So what was given out last is kept, and only the acknowledgement of such an end moves the base.
+if #found > 0 or waiting_out > 0 then
+  local ends = 0
+  if reached == version then ends = version end
+  if ends ~= final then final, moved = ends, true end
+end
+if moved then
+  redis.call('HSET', KEYS[3], ARGV[1], table.concat(
+    {text(cursor), text(base), text(final), text(offset), since, ARGV[5], state, user}, ','))
+end
+
+local answer = {'page', text(cursor), text(base), text(offset), since, state, text(version), head[2] or '0', head[3] or '0',
   head[4] or '', redis.call('HLEN', KEYS[6]), text(reached), before, waiting_out}
 for _, value in ipairs(found) do answer[#answer + 1] = value end
 return answer

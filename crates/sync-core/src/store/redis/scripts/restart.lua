@@ -6,7 +6,8 @@
 -- Tokens given out before stay behind the new offset, so that none of them can move the new cursor.
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
 if not entry then return {'unbound'} end
-local offset, since, day, state, user = string.match(entry, '^%d+,(%d+),(%d+),(%d+),([^,]*),(.*)$')
+local offset, since, day, state, user = 
+  string.match(entry, '^%d+,%d+,%d+,(%d+),(%d+),(%d+),([^,]*),(.*)$')
 if user ~= ARGV[2] then return {'unbound'} end
 local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '0')
 if ARGV[3] == 'leave' then
@@ -17,5 +18,5 @@ else
   redis.call('DEL', KEYS[3], KEYS[4])
 end
 redis.call('HSET', KEYS[2], ARGV[1],
-  string.format('0,%.0f,%s,%s,%s,%s', tonumber(offset) + version, since, day, state, user))
+  string.format('0,0,0,%.0f,%s,%s,%s,%s', tonumber(offset) + version, since, day, state, user))
 return {'ok'}

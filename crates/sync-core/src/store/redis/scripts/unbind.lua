@@ -6,7 +6,7 @@
 -- were accepted.
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
 if not entry then return {'0'} end
-local offset, user = string.match(entry, '^%d+,(%d+),%d+,%d+,[^,]*,(.*)$')
+local offset, user = string.match(entry, '^%d+,%d+,%d+,(%d+),%d+,%d+,[^,]*,(.*)$')
 if ARGV[2] ~= '' and user ~= ARGV[2] then return {'0'} end
 local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '0')
 redis.call('HDEL', KEYS[2], ARGV[1])

@@ -1,0 +1,474 @@
+//! Whatever devices and a back end do, and whatever the network loses, delays or repeats: once it is quiet, every
+//! device has what the back end has.
+//!
+//! The engine is the real one, on a real Redis; so are the devices' copies. Only the network between them is played
+//! here, since it has to fail on command. `PROPTEST_CASES` sets the number of cases.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use sync_client::{Page, Push, Replica};
+use sync_core::test_support::{Fault, TestRedis, World};
+use sync_core::{ClientId, Ports as _, PullRequest, PushRequest, Session, SyncError, Token};
+
+/// A source that everybody shares and that asks the back end with every sync.
+const SOURCE: &str = "Shared";
+
+/// Devices of two users.
+const DEVICES: usize = 4;
+
+/// Cases of a normal run.
+const CASES: u32 = 1_000;
+
+/// Syncs of all devices after which everything must have settled.
+const QUIET_ROUNDS: usize = 30;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Create {
+        device: usize,
+    },
+    Update {
+        device: usize,
+        object: usize,
+        attribute: u8,
+        value: u8,
+    },
+    Delete {
+        device: usize,
+        object: usize,
+    },
+    BackEndPut {
+        object: u8,
+        attribute: u8,
+        value: u8,
+    },
+    BackEndDrop {
+        object: u8,
+        attribute: u8,
+    },
+    BackEndRemove {
+        object: usize,
+    },
+    BackEndFails(Vec<Fault>),
+    Sync {
+        device: usize,
+        page_size: usize,
+        losses: Vec<Loss>,
+    },
+    SyncTogether {
+        devices: [usize; 2],
+        page_size: usize,
+    },
+    /// A request that seemed lost arrives after all.
+    Late(usize),
+    Wait(u64),
+    Reset {
+        device: usize,
+    },
+    Collect,
+}
+
+/// What happens to one exchange of a sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    None,
+    /// The request does not arrive now; it may later.
+    Request,
+    /// The answer is lost.
+    Answer,
+}
+
+fn loss() -> impl Strategy<Value = Loss> {
+    prop_oneof![4 => Just(Loss::None), 1 => Just(Loss::Request), 2 => Just(Loss::Answer)]
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    prop_oneof![
+        2 => Just(Fault::None),
+        1 => Just(Fault::Unreachable),
+        2 => Just(Fault::LostAnswer),
+        1 => Just(Fault::Rejected),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let device = || 0..DEVICES;
+    prop_oneof![
+        4 => device().prop_map(|device| Step::Create { device }),
+        6 => (device(), 0..20_usize, 0..3_u8, any::<u8>())
+            .prop_map(|(device, object, attribute, value)| Step::Update { device, object, attribute, value }),
+        3 => (device(), 0..20_usize).prop_map(|(device, object)| Step::Delete { device, object }),
+        3 => (0..6_u8, 0..3_u8, any::<u8>())
+            .prop_map(|(object, attribute, value)| Step::BackEndPut { object, attribute, value }),
+        1 => (0..6_u8, 0..3_u8).prop_map(|(object, attribute)| Step::BackEndDrop { object, attribute }),
+        2 => (0..20_usize).prop_map(|object| Step::BackEndRemove { object }),
+        3 => vec(fault(), 1..6).prop_map(Step::BackEndFails),
+        9 => (device(), 1..5_usize, vec(loss(), 0..6))
+            .prop_map(|(device, page_size, losses)| Step::Sync { device, page_size, losses }),
+        3 => (device(), 1..DEVICES, 1..5_usize).prop_map(|(one, further, page_size)| Step::SyncTogether {
+            devices: [one, (one + further) % DEVICES],
+            page_size,
+        }),
+        3 => any::<usize>().prop_map(Step::Late),
+        2 => (1..400_u64).prop_map(Step::Wait),
+        1 => device().prop_map(|device| Step::Reset { device }),
+        1 => Just(Step::Collect),
+    ]
+}
+
+/// A device: its copy, and what it has sent that may still arrive.
+struct Device {
+    session: Session,
+    client: ClientId,
+    replica: Replica,
+    under_way: Vec<Request>,
+}
+
+#[derive(Clone)]
+enum Request {
+    Push(Push),
+    Pull {
+        token: Option<Token>,
+        page_size: usize,
+    },
+}
+
+/// What becomes of an exchange, as the device sees it.
+enum Exchange<T> {
+    Answered(T),
+    Failed,
+}
+
+impl Device {
+    async fn push(&self, world: &World, push: &Push) -> Result<(), SyncError> {
+        let Push {
+            number,
+            create,
+            update,
+            delete,
+        } = push;
+        let changes = json!({"create": create, "update": update, "delete": delete});
+        let request = PushRequest {
+            client: self.client.as_str(),
+            source: SOURCE,
+            sequence: Some(*number),
+            changes: serde_json::from_value(changes).expect("changes"),
+        };
+        world.engine.push(&self.session, request).await
+    }
+
+    async fn pull(
+        &self,
+        world: &World,
+        token: Option<Token>,
+        page_size: usize,
+    ) -> Result<Page, SyncError> {
+        let request = PullRequest {
+            client: self.client.as_str(),
+            source: SOURCE,
+            token,
+            page_size,
+        };
+        let page = world.engine.pull(&self.session, request).await?;
+        Ok(
+            Page::parse(&serde_json::to_vec(&page).expect("a page is JSON"))
+                .expect("a page devices can read"),
+        )
+    }
+
+    /// Everything up, then everything down, until something is lost.
+    async fn sync(&mut self, world: &World, page_size: usize, losses: &[Loss]) {
+        let mut losses: VecDeque<Loss> = losses.iter().copied().collect();
+        let push = self.replica.take_push();
+        if !push.is_empty() {
+            let exchange = match losses.pop_front().unwrap_or(Loss::None) {
+                Loss::Request => {
+                    self.under_way.push(Request::Push(push.clone()));
+                    Exchange::Failed
+                }
+                Loss::Answer => {
+                    self.push(world, &push).await.expect("to push");
+                    // A network may deliver twice.
+                    self.under_way.push(Request::Push(push.clone()));
+                    Exchange::Failed
+                }
+                Loss::None => Exchange::Answered(self.push(world, &push).await.expect("to push")),
+            };
+            match exchange {
+                Exchange::Answered(()) => self.replica.accepted(&push),
+                Exchange::Failed => return,
+            }
+        }
+        let mut token = None;
+        loop {
+            match losses.pop_front().unwrap_or(Loss::None) {
+                Loss::Request => {
+                    self.under_way.push(Request::Pull { token, page_size });
+                    return;
+                }
+                Loss::Answer => {
+                    self.pull(world, token, page_size).await.expect("to pull");
+                    return;
+                }
+                Loss::None => {}
+            }
+            let page = self.pull(world, token, page_size).await.expect("to pull");
+            token = page
+                .token
+                .map(|token| token.to_string().parse().map(Token::new).expect("a number"));
+            let applied = self.replica.apply(page);
+            assert!(!applied.schema_changed, "nobody was silent for long");
+            if token.is_none() {
+                return;
+            }
+        }
+    }
+
+    fn objects(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        self.replica
+            .objects()
+            .map(|(id, attributes)| (id.to_owned(), attributes.into_owned()))
+            .collect()
+    }
+
+    fn pick(&self, index: usize) -> Option<String> {
+        let ids: Vec<&str> = self.replica.objects().map(|(id, _)| id).collect();
+        (!ids.is_empty()).then(|| ids[index % ids.len()].to_owned())
+    }
+}
+
+/// One case: a store that was just emptied, a back end, devices.
+struct Case {
+    world: World,
+    devices: Vec<Device>,
+    created: u32,
+}
+
+impl Case {
+    async fn start(redis: &Rc<TestRedis>) -> Self {
+        let world = World::on(Rc::clone(redis), 1).await;
+        world.flush().await;
+        let mut devices = Vec::new();
+        for number in 0..DEVICES {
+            let session = world
+                .session(if number % 2 == 0 { "even" } else { "odd" })
+                .await;
+            let client = world.client(&session).await;
+            devices.push(Device {
+                session,
+                client,
+                replica: Replica::new(SOURCE),
+                under_way: Vec::new(),
+            });
+        }
+        Self {
+            world,
+            devices,
+            created: 0,
+        }
+    }
+
+    async fn run(&mut self, step: Step) {
+        let Self {
+            world,
+            devices,
+            created,
+        } = self;
+        let name = |attribute: u8| format!("a{attribute}");
+        match step {
+            Step::Create { device } => {
+                *created += 1;
+                // The name tells every create from every other, so that one that is done twice shows.
+                let object = [
+                    ("name", format!("made {created}")),
+                    ("a0", "new".to_owned()),
+                ];
+                devices[device]
+                    .replica
+                    .create_as(format!("temporary-{device}-{created}"), object);
+            }
+            Step::Update {
+                device,
+                object,
+                attribute,
+                value,
+            } => {
+                if let Some(id) = devices[device].pick(object) {
+                    devices[device]
+                        .replica
+                        .update(&id, [(name(attribute), value.to_string())]);
+                }
+            }
+            Step::Delete { device, object } => {
+                if let Some(id) = devices[device].pick(object) {
+                    devices[device].replica.delete(&id);
+                }
+            }
+            Step::BackEndPut {
+                object,
+                attribute,
+                value,
+            } => {
+                let id = format!("x{object}");
+                let mut attributes = world.back_end.get(&id).unwrap_or_default();
+                attributes.insert(name(attribute), value.to_string());
+                world.back_end.set(&id, attributes);
+            }
+            Step::BackEndDrop { object, attribute } => {
+                let id = format!("x{object}");
+                if let Some(mut attributes) = world.back_end.get(&id) {
+                    attributes.remove(&name(attribute));
+                    world.back_end.set(&id, attributes);
+                }
+            }
+            Step::BackEndRemove { object } => {
+                let ids: Vec<_> = world.back_end.objects().into_keys().collect();
+                if !ids.is_empty() {
+                    world.back_end.remove(ids[object % ids.len()].as_str());
+                }
+            }
+            Step::BackEndFails(faults) => world.back_end.fail(faults),
+            Step::Sync {
+                device,
+                page_size,
+                losses,
+            } => devices[device].sync(world, page_size, &losses).await,
+            Step::SyncTogether {
+                devices: [one, two],
+                page_size,
+            } => {
+                let [one, two] = devices.get_disjoint_mut([one, two]).expect("two devices");
+                futures_util::join!(
+                    one.sync(world, page_size, &[]),
+                    two.sync(world, page_size, &[])
+                );
+            }
+            Step::Late(which) => {
+                let device = &mut devices[which % DEVICES];
+                if device.under_way.is_empty() {
+                    return;
+                }
+                let request = device.under_way.remove(which % device.under_way.len());
+                match request {
+                    Request::Push(push) => device.push(world, &push).await.expect("to push"),
+                    Request::Pull { token, page_size } => {
+                        device
+                            .pull(world, token, page_size)
+                            .await
+                            .map(drop)
+                            .expect("to pull");
+                    }
+                }
+            }
+            Step::Wait(seconds) => world
+                .engine
+                .ports()
+                .clock()
+                .advance(Duration::from_secs(seconds)),
+            Step::Reset { device } => {
+                let device = &mut devices[device];
+                let all = world
+                    .engine
+                    .reset_client(&device.session, device.client.as_str(), None);
+                all.await.expect("to reset");
+                device.replica.clear();
+                // What was sent before a reset and arrives after it would be a change of another life of the device.
+                device
+                    .under_way
+                    .retain(|request| matches!(request, Request::Pull { .. }));
+            }
+            Step::Collect => {
+                world.collect(SOURCE).await;
+            }
+        }
+    }
+
+    async fn settle(&mut self) -> Result<(), TestCaseError> {
+        let Self { world, devices, .. } = self;
+        world.back_end.heal();
+        for _ in 0..QUIET_ROUNDS {
+            world
+                .engine
+                .ports()
+                .clock()
+                .advance(Duration::from_secs(600));
+            for device in &mut *devices {
+                device.sync(world, 100, &[]).await;
+            }
+        }
+        let truth: BTreeMap<_, _> = world
+            .back_end
+            .objects()
+            .into_iter()
+            .filter(|(_, attributes)| !attributes.is_empty())
+            .map(|(id, attributes)| (id.into_string(), attributes))
+            .collect();
+        let mut names = BTreeMap::new();
+        for (id, attributes) in &truth {
+            if let Some(name) = attributes.get("name") {
+                let twin = names.insert(name, id);
+                prop_assert!(
+                    twin.is_none(),
+                    "{name} was created twice: {id} and {twin:?}"
+                );
+            }
+        }
+        for (number, device) in devices.iter().enumerate() {
+            prop_assert!(
+                !device.replica.has_changes(),
+                "device {number} still waits: {:?}",
+                device.replica
+            );
+            prop_assert_eq!(&device.objects(), &truth, "device {}", number);
+            let page = device.pull(world, None, 100).await.expect("to pull");
+            prop_assert!(page.token.is_none(), "device {number} is never done");
+        }
+        prop_assert_eq!(self.fresh().await, json!(truth), "a new device");
+        Ok(())
+    }
+
+    /// What a device that has never synced gets.
+    async fn fresh(&self) -> Value {
+        let session = self.world.session("even").await;
+        let client = self.world.client(&session).await;
+        let pages = self.world.sync(&session, &client, SOURCE).await;
+        pages
+            .into_iter()
+            .next()
+            .and_then(|page| page.get("insert").cloned())
+            .unwrap_or_else(|| json!({}))
+    }
+}
+
+#[test]
+fn all_devices_converge() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let redis = Rc::new(TestRedis::start());
+    let cases = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(CASES);
+    let config = ProptestConfig {
+        cases,
+        max_shrink_iters: 2_000,
+        failure_persistence: None,
+        ..Default::default()
+    };
+    proptest!(config, |(steps in vec(step(), 1..60))| {
+        runtime.block_on(async {
+            let mut case = Case::start(&redis).await;
+            for step in steps {
+                case.run(step).await;
+            }
+            case.settle().await
+        })?;
+    });
+}
