@@ -12,6 +12,8 @@ use crate::term::{BAD, FAINT, GOOD, NOTE, counted, duration};
 
 /// Most attributes that a table shows; the rest is in `list ID`.
 const COLUMNS: usize = 8;
+/// Most changed objects that are named one by one.
+const FEW: usize = 10;
 /// Most characters of a value.
 const WIDTH: usize = 40;
 
@@ -63,7 +65,7 @@ pub(crate) fn object(id: &str, attributes: &Attributes) {
     }
 }
 
-/// Says what a run did, in one line, and names what the back end refused.
+/// Says what a run did: how much, and what where it is little.
 pub(crate) fn report(replica: &Replica, report: &SyncReport, took: Duration) {
     let Applied {
         added,
@@ -95,7 +97,11 @@ pub(crate) fn report(replica: &Replica, report: &SyncReport, took: Duration) {
         replica.source(),
         duration(took)
     );
-    problems(&report.applied);
+    if added.len() + changed.len() + removed.len() + linked.len() <= FEW {
+        changes(replica, &report.applied);
+    } else {
+        problems(&report.applied);
+    }
     if replica.has_changes() {
         anstream::println!("{NOTE}Some changes still wait for the server.{NOTE:#}");
     }
