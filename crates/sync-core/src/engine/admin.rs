@@ -173,7 +173,8 @@ impl<P: Ports> Engine<P> {
             let commit = Commit {
                 mode: CommitMode::Write,
                 changes: &changes,
-                outbox: None,
+                client: None,
+                told: None,
                 ends: None,
             };
             if document.commit(commit).await? != Committed::Conflict {

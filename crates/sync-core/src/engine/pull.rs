@@ -128,6 +128,11 @@ impl<P: Ports> Engine<P> {
                 }
                 PullStep::State(state) => match state.state {
                     CursorState::Leaving(until) if state.cursor >= until => {
+                        if state.waiting > 0 {
+                            // Their verdicts can be told as long as the client is here.
+                            self.work_on_waiting(pull.user, pull.client, pull.source, &document)
+                                .await?;
+                        }
                         self.detach(pull.client, &document).await?;
                         document = pull.source.document_for(pull.user);
                     }

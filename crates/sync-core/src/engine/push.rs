@@ -129,12 +129,13 @@ impl<P: Ports> Engine<P> {
                 drop: None,
             })
             .collect();
-        let outbox = Some((client, user, &items[..]));
+        let told = Some((user, &items[..]));
         self.document(id)
             .commit(Commit {
                 mode: CommitMode::Write,
                 changes: &[],
-                outbox,
+                client: Some(client),
+                told,
                 ends: None,
             })
             .await?;
@@ -205,6 +206,7 @@ fn to_operations(user: &UserId, changes: Changes) -> Result<Vec<Operation>, Sync
                 id,
                 attributes,
                 user: user.clone(),
+                offset: 0,
                 attempts: 0,
                 not_before: Millis(0),
             })

@@ -315,7 +315,8 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
             .commit(Commit {
                 mode,
                 changes,
-                outbox: None,
+                client: None,
+                told: None,
                 ends: None,
             })
             .await?
@@ -325,7 +326,7 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
                 Ok(())
             }
             Committed::Fenced => Err(StashError::Fenced),
-            Committed::Conflict | Committed::Gone => {
+            Committed::Conflict | Committed::Gone | Committed::Orphaned => {
                 Err(StashError::Store(StoreError::UnexpectedReply {
                     command: "commit",
                     found: "a write's outcome for a refresh".to_owned(),

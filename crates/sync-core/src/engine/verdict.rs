@@ -229,6 +229,7 @@ impl<P: Ports> Engine<P> {
             };
             (task.operation.id.clone(), remembered)
         });
+        let mut author = Some(task.client);
         let mut known = None;
         // A create's object is new nearly always, so it is not looked for before the first commit.
         let mut is_unread = matches!(verdict, Verdict::Applied { .. })
@@ -241,20 +242,23 @@ impl<P: Ports> Engine<P> {
                     .pop()
                     .flatten();
             }
-            let (change, told) = outcome(&task, &verdict, &target, known.as_ref());
+            let (change, told) = outcome(&task, &verdict, &target, known.as_ref(), author);
             let commit = Commit {
                 mode: CommitMode::Write,
                 changes: change.as_slice(),
-                outbox: Some((task.client, &task.operation.user, told.as_slice())),
+                client: Some(task.client),
+                told: author.map(|_| (&task.operation.user, told.as_slice())),
                 ends: Some(OperationEnd {
                     number: task.number,
+                    offset: task.operation.offset,
                     lease: task.lease,
-                    create: create.clone(),
+                    create: create.clone().filter(|_| author.is_some()),
                 }),
             };
             match store.commit(commit).await? {
                 Committed::Done { .. } | Committed::Gone => return Ok(Attempt::Decided),
                 Committed::Conflict => is_unread = true,
+                Committed::Orphaned => author = None,
                 Committed::Fenced => return Ok(Attempt::LostLease),
             }
         }
@@ -274,17 +278,20 @@ enum Known {
 }
 
 /// What a verdict changes, and what the device is told.
+///
+/// `author` is the device whose own the change is: nobody's, if it has started over since and has nothing of it any more.
 fn outcome(
     task: &Task<'_>,
     verdict: &Verdict,
     target: &ObjectId,
     known: Option<&(Record, Version)>,
+    author: Option<&ClientId>,
 ) -> (Option<ObjectChange>, Option<OutboxItem>) {
     let operation = &task.operation;
     let before = known.map(|(record, version)| (record, *version));
     let is_alive = known.is_some_and(|(record, _)| record.is_alive());
     let change = |attributes: Attributes| {
-        Record::next(before, attributes, Some(task.client)).map(|record| ObjectChange {
+        Record::next(before, attributes, author).map(|record| ObjectChange {
             id: target.clone(),
             expected: before.map_or(Version::ZERO, |(_, version)| version),
             record,

@@ -87,6 +87,8 @@ impl CursorState {
             "restart" => Some(Self::Restart),
             _ => text
                 .strip_prefix("leave:")?
+                .split(':')
+                .next()?
                 .parse()
                 .ok()
                 .map(|version| Self::Leaving(Version(version))),
@@ -163,6 +165,8 @@ pub(crate) enum CommitMode<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct OperationEnd<'a> {
     pub(crate) number: u64,
+    /// The client's offset when the operation was taken in; another now means another life of the device.
+    pub(crate) offset: u64,
     pub(crate) lease: &'a str,
     /// For a create: its temporary id, and the id to remember, or nothing to forget it.
     pub(crate) create: Option<(ObjectId, Option<ObjectId>)>,
@@ -173,8 +177,10 @@ pub(crate) struct OperationEnd<'a> {
 pub(crate) struct Commit<'a> {
     pub(crate) mode: CommitMode<'a>,
     pub(crate) changes: &'a [ObjectChange],
-    /// Who is told what.
-    pub(crate) outbox: Option<(&'a ClientId, &'a UserId, &'a [OutboxItem])>,
+    /// Whose operation or outbox this is about.
+    pub(crate) client: Option<&'a ClientId>,
+    /// What the client is told, as long as it is this user's.
+    pub(crate) told: Option<(&'a UserId, &'a [OutboxItem])>,
     pub(crate) ends: Option<OperationEnd<'a>>,
 }
 
@@ -189,6 +195,8 @@ pub(crate) enum Committed {
     Fenced,
     /// The operation had its verdict before; nothing was committed.
     Gone,
+    /// The device that sent the operation has started over or is somebody else's; nothing was committed.
+    Orphaned,
 }
 
 impl<'a, R: RedisConn> Document<'a, R> {
@@ -378,20 +386,28 @@ impl<'a, R: RedisConn> Document<'a, R> {
         let Commit {
             mode,
             changes,
-            outbox,
+            client,
+            told,
             ends,
         } = commit;
         let nobody = ClientId::parse("-").map_err(|error| StoreError::Damaged {
             what: "the empty client id",
             reason: error.to_string(),
         })?;
-        let (client, user, items) = outbox
-            .map_or((&nobody, "", &[][..]), |(client, user, items)| {
-                (client, user.as_str(), items)
-            });
-        let (number, lease, create) = ends.map_or((String::new(), "", None), |ends| {
-            (ends.number.to_string(), ends.lease, ends.create)
-        });
+        let client = client.unwrap_or(&nobody);
+        let (user, items) = told.map_or(("", &[][..]), |(user, items)| (user.as_str(), items));
+        let (number, offset, lease, create) = match ends {
+            None => (String::new(), String::new(), "", None),
+            Some(ends) => {
+                let OperationEnd {
+                    number,
+                    offset,
+                    lease,
+                    create,
+                } = ends;
+                (number.to_string(), offset.to_string(), lease, create)
+            }
+        };
         let (temporary, new_id) = create.map_or_else(Default::default, |(temporary, id)| {
             (
                 temporary.into_string(),
@@ -427,6 +443,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
             CREATES_LIFETIME_SECONDS,
             items.len(),
             changes.len(),
+            offset,
         ];
         for item in items {
             args.push(to_stored(item)?);
@@ -457,6 +474,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
             "conflict" => Ok(Committed::Conflict),
             "fenced" => Ok(Committed::Fenced),
             "gone" => Ok(Committed::Gone),
+            "orphaned" => Ok(Committed::Orphaned),
             other => Err(reply.unknown_outcome(other)),
         }
     }

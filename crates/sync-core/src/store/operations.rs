@@ -32,6 +32,9 @@ pub(crate) struct Operation {
     pub(crate) attributes: Attributes,
     /// Whose change it is, also after the device has gone over to somebody else.
     pub(crate) user: UserId,
+    /// The client's offset when it was taken in. Stands before the rest in the store, since only the script knows it.
+    #[serde(skip)]
+    pub(crate) offset: u64,
     /// Attempts that failed for reasons that may pass.
     #[serde(default)]
     pub(crate) attempts: u32,
@@ -162,8 +165,8 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         let mut operations = Vec::with_capacity(reply.len() / 2);
         while reply.len() > 0 {
             let number = reply.number()?;
-            let json = reply.bytes()?.unwrap_or_default();
-            operations.push((number, parse_stored("an operation", &json)?));
+            let stored = reply.bytes()?.unwrap_or_default();
+            operations.push((number, read_stored(&stored)?));
         }
         operations.sort_unstable_by_key(|(number, _)| *number);
         Ok(operations)
@@ -194,7 +197,9 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         number: u64,
         operation: &Operation,
     ) -> Result<bool, StoreError> {
-        let args = args![number, to_stored(operation)?, lease, OPERATIONS_LEASE_MS];
+        let mut stored = format!("{} ", operation.offset).into_bytes();
+        stored.extend(to_stored(operation)?);
+        let args = args![number, stored, lease, OPERATIONS_LEASE_MS];
         let mut reply = script::PUT_OFF
             .run(self.document.redis, &self.keys(), args)
             .await?;
@@ -212,4 +217,25 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             other => Err(reply.unknown_outcome(other)),
         }
     }
+}
+
+/// Reads an operation as it is stored: the offset, a space, and JSON.
+fn read_stored(stored: &[u8]) -> Result<Operation, StoreError> {
+    let damaged = || StoreError::Damaged {
+        what: "an operation",
+        reason: String::from_utf8_lossy(stored).into_owned(),
+    };
+    let space = stored
+        .iter()
+        .position(|byte| *byte == b' ')
+        .ok_or_else(damaged)?;
+    let (offset, json) = stored.split_at(space);
+    let offset = std::str::from_utf8(offset)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(damaged)?;
+    Ok(Operation {
+        offset,
+        ..parse_stored("an operation", json)?
+    })
 }

@@ -21,8 +21,12 @@ impl NativeRedis {
     /// Connects.
     pub async fn connect(url: &str) -> Self {
         let client = redis::Client::open(url).expect("a Redis address");
+        // The crate's own time-outs are short for a machine that is busy testing.
+        let config = redis::AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None);
         let connection = client
-            .get_multiplexed_async_connection()
+            .get_multiplexed_async_connection_with_config(&config)
             .await
             .expect("a connection to Redis");
         Self { connection }

@@ -14,7 +14,7 @@
 //! | `{source/partition}:clients` | hash | client → `cursor,base,final,offset,since,day,state,user`: acknowledged version; version up to which it has every attribute; end of the log in the page given out last, or 0; what a version is short of a token; version at which it started; day it was last heard of; see `CursorState`; whose it is | until unbound or silent for the retention | pull, bind, collect | pull, commit, collect |
 //! | `{source/partition}:lease` | string | token of the refresh that runs | its expiry | refresh | refresh, commit |
 //! | `{source/partition}:out:<client>` | sorted set | `<version> <JSON>`: links, errors and rollbacks for the client, scored by version | until acknowledged or unbound | commit | pull |
-//! | `{source/partition}:cud:<client>` | hash | number → operation (JSON) that waits for its verdict | until the verdict | accept, commit | push |
+//! | `{source/partition}:cud:<client>` | hash | number → offset and operation (JSON) that waits for its verdict | until the verdict | accept, commit | push |
 //! | `{source/partition}:cudlease:<client>` | string | token of the request that works on the operations | its expiry | accept, commit | accept, commit |
 //! | `{source/partition}:made:<client>` | hash | temporary id → `=` and the id the back end gave, `!` and the version at which the device is told that it got none, or nothing while the create waits; empty field → number of the last push | 90 days after the last create | accept, commit | accept, push |
 //! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms | the user's | users | every request |

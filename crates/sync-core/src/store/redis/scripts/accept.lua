@@ -10,8 +10,8 @@
 --   {'ok', 1 if the lease was got or else 0, operations that wait, temporary id, new id, …}
 --                                creates that were done before, with the ids they got; they are not taken in again
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
-local cursor, user
-if entry then cursor, user = string.match(entry, '^(%d+),%d+,%d+,%d+,%d+,%d+,[^,]*,(.*)$') end
+local cursor, offset, user
+if entry then cursor, offset, user = string.match(entry, '^(%d+),%d+,%d+,(%d+),%d+,%d+,[^,]*,(.*)$') end
 if user ~= ARGV[2] then return {'unbound'} end
 local waiting = redis.call('HLEN', KEYS[3])
 if ARGV[7] ~= '' and tonumber(ARGV[7]) <= tonumber(redis.call('HGET', KEYS[5], '') or '0') then
@@ -46,7 +46,9 @@ for at = 8, #ARGV, 2 do
     end
   end
   if new then
-    redis.call('HSET', KEYS[3], string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'q', 1)), ARGV[at + 1])
+    local number = string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'q', 1))
+    -- The offset tells the device's lives apart: it grows when the device starts over.
+    redis.call('HSET', KEYS[3], number, offset .. ' ' .. ARGV[at + 1])
     waiting = waiting + 1
   end
 end

@@ -9,7 +9,7 @@ local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '0')
 if entry then
   local old_offset, user = string.match(entry, '^%d+,%d+,%d+,(%d+),%d+,%d+,[^,]*,(.*)$')
   if user == ARGV[2] then return {'bound'} end
-  offset = math.max(offset, tonumber(old_offset) + version)
+  offset = math.max(offset, tonumber(old_offset) + math.max(version, 1))
 end
 if ARGV[5] == 'restart' and offset == 0 then offset = 1 end
 redis.call('DEL', KEYS[3], KEYS[4])

@@ -8,11 +8,12 @@
 --       5 number of the operation that ends here, or ''
 --       6 token of the operations' lease, 7 the lease's extension in ms
 --       8 temporary id of a create, or '', 9 its new id, or '' where it got none, 10 lifetime of remembered creates in s
---       11 count of outbox items, 12 count of objects, then
+--       11 count of outbox items, 12 count of objects, 13 offset at which the operation was taken in, then
 --       the outbox items (JSON), then per object: id, expected version (0: not in the log), record, 1 if alive or else 0
 -- Answers one of
 --   {'fenced'}                   the refresh lease is somebody else's now
 --   {'gone'}                     the operation has had its verdict
+--   {'orphaned'}                 the device has started over since, or is somebody else's: the change is nobody's own
 --   {'conflict'}                 an object of a write has moved: nothing was committed
 --   {'ok', version, passed over, operations that still wait}
 --                                objects of a refresh that moved since it read them are passed over
@@ -20,8 +21,20 @@ local refresh = ARGV[1] == 'refresh'
 if refresh and redis.call('GET', KEYS[5]) ~= ARGV[2] then return {'fenced'} end
 if ARGV[5] ~= '' and redis.call('HEXISTS', KEYS[8], ARGV[5]) == 0 then return {'gone'} end
 
+-- Whether the device is there to be told, and whether it is the one that sent the operation.
+local listens = false
+if ARGV[4] ~= '' then
+  local entry = redis.call('HGET', KEYS[6], ARGV[3])
+  if entry then
+    local offset, state, user = string.match(entry, '^%d+,%d+,%d+,(%d+),%d+,%d+,([^,]*),(.*)$')
+    local before_leaving = string.match(state, '^leave:%d+:(%d+)$')
+    listens = user == ARGV[4] and (ARGV[13] == '' or ARGV[13] == offset or ARGV[13] == before_leaving)
+  end
+  if ARGV[5] ~= '' and not listens then return {'orphaned'} end
+end
+
 local outbox_items, objects = tonumber(ARGV[11]), tonumber(ARGV[12])
-local first = 13 + outbox_items
+local first = 14 + outbox_items
 
 local passed = {}
 local passed_over = 0
@@ -40,10 +53,8 @@ local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '1')
 local told = 0
 -- Links come before the objects they name: a device knows the new id before it hears of the object.
 if outbox_items > 0 then
-  local entry = redis.call('HGET', KEYS[6], ARGV[3])
-  local user = entry and string.match(entry, '^%d+,%d+,%d+,%d+,%d+,%d+,[^,]*,(.*)$')
-  if user == ARGV[4] then
-    for item = 13, 12 + outbox_items do
+  if listens then
+    for item = 14, 13 + outbox_items do
       version = version + 1
       redis.call('ZADD', KEYS[7], text(version), text(version) .. ' ' .. ARGV[item])
       told = version

@@ -1,8 +1,8 @@
 -- Sets a client's cursor back to the start: everything is news to it again.
 --
 -- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates
--- ARGV: 1 client, 2 user, 3 state: '' for a reset the device asked for, 'leave:<version>' to take back, page by page,
---       what the device has of this partition up to that version
+-- ARGV: 1 client, 2 user, 3 state: '' for a reset the device asked for, 'leave' to take back, page by page,
+--       what the device has of this partition up to that version; operations it sent at the offset before stay its own
 -- Tokens given out before stay behind the new offset, so that none of them can move the new cursor.
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
 if not entry then return {'unbound'} end
@@ -12,11 +12,11 @@ if user ~= ARGV[2] then return {'unbound'} end
 local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '0')
 if ARGV[3] == 'leave' then
   if string.sub(state, 1, 6) == 'leave:' then return {'ok'} end
-  state = string.format('leave:%.0f', version)
+  state = string.format('leave:%.0f:%s', version, offset)
 else
   state, since = '', string.format('%.0f', version)
   redis.call('DEL', KEYS[3], KEYS[4])
 end
 redis.call('HSET', KEYS[2], ARGV[1],
-  string.format('0,0,0,%.0f,%s,%s,%s,%s', tonumber(offset) + version, since, day, state, user))
+  string.format('0,0,0,%.0f,%s,%s,%s,%s', tonumber(offset) + math.max(version, 1), since, day, state, user))
 return {'ok'}

@@ -11,4 +11,4 @@ if ARGV[2] ~= '' and user ~= ARGV[2] then return {'0'} end
 local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '0')
 redis.call('HDEL', KEYS[2], ARGV[1])
 redis.call('DEL', KEYS[3], KEYS[4])
-return {string.format('%.0f', tonumber(offset) + version)}
+return {string.format('%.0f', tonumber(offset) + math.max(version, 1))}
