@@ -1,0 +1,50 @@
+//! Where the finished programs and components are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// Names the folder of the finished components.
+const COMPONENT_DIR: &str = "RHOSYNC_WASM_DIR";
+
+/// Names the folder of the native programs.
+const PROGRAM_DIR: &str = "RHOSYNC_BIN_DIR";
+
+/// The repository.
+pub(crate) fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace around this crate")
+}
+
+/// The folder of the finished components.
+pub(crate) fn component_dir() -> PathBuf {
+    env::var_os(COMPONENT_DIR).map_or_else(
+        || workspace().join("target/wasm32-wasip2/release"),
+        PathBuf::from,
+    )
+}
+
+/// The host.
+///
+/// # Panics
+///
+/// When it is not built; the text says how to.
+pub(crate) fn host() -> PathBuf {
+    let folder =
+        env::var_os(PROGRAM_DIR).map_or_else(|| workspace().join("target/debug"), PathBuf::from);
+    let program = folder.join("dev-host");
+    assert!(
+        program.is_file(),
+        "{} is missing: build it with `cargo build -p dev-host`, or name its folder in {PROGRAM_DIR}",
+        program.display()
+    );
+    program
+}
+
+/// Where compiled components are kept for all tests of all runs; they are found by their content.
+pub(crate) fn compiled_dir() -> PathBuf {
+    let this = env::current_exe().expect("the path of this test");
+    // A test is `target/<profile>/deps/<test>`.
+    let target = this.ancestors().nth(3).expect("the target folder");
+    target.join("tmp/dev-host-cache")
+}

@@ -1,0 +1,215 @@
+//! A whole RhoSync: host and components, Redis, back end.
+
+use std::cell::OnceCell;
+use std::fs;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::thread;
+
+use redis::{Commands as _, Connection};
+use store::{Amounts, Config, Store};
+use sync_core::test_support::TestRedis;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::admin::Admin;
+use crate::back_end::BackEnd;
+use crate::device::Device;
+use crate::host::{Host, log_file};
+use crate::manifest::write_application;
+
+/// The administrator's password.
+pub const ADMIN_PASSWORD: &str = "the-administrators";
+
+/// What the host's log says when a component has trapped.
+const SIGNS_OF_A_TRAP: [&str; 4] = ["wasm trap", "wasm backtrace", "panicked at", "unreachable"];
+
+/// What to set up.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Products in the back end at the beginning.
+    pub products: u32,
+    /// Whether Redis has every write on disk before it answers.
+    pub is_durable: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            products: 120,
+            is_durable: false,
+        }
+    }
+}
+
+/// A running RhoSync of the test's own. Everything stops when this is dropped, also when the test fails; then the
+/// host's log is printed.
+pub struct Deployment {
+    host: Option<Host>,
+    listen: SocketAddr,
+    redis: TestRedis,
+    store: Option<Store>,
+    back_end: BackEnd,
+    admin: OnceCell<Admin>,
+    folder: TempDir,
+    runtime: Runtime,
+}
+
+impl Deployment {
+    /// Starts one.
+    ///
+    /// # Panics
+    ///
+    /// When something does not start; the text says what, and what to do.
+    pub fn start(options: Options) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        write_application(folder.path());
+        let runtime = Runtime::new().expect("a runtime");
+        let config = Config {
+            seed: Amounts::of_products(options.products),
+            ..Config::default()
+        };
+        let store = runtime
+            .block_on(Store::start(config))
+            .expect("the back end to start");
+        let redis = if options.is_durable {
+            TestRedis::start_durable()
+        } else {
+            TestRedis::start()
+        };
+        let mut deployment = Self {
+            host: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            redis,
+            back_end: BackEnd::new(store.url()),
+            store: Some(store),
+            admin: OnceCell::new(),
+            folder,
+            runtime,
+        };
+        deployment.start_host();
+        deployment
+    }
+
+    /// The server's address.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.listen)
+    }
+
+    /// The administrator.
+    pub fn admin(&self) -> &Admin {
+        self.admin
+            .get_or_init(|| Admin::log_in(&self.url(), ADMIN_PASSWORD))
+    }
+
+    /// Creates a user; [`password_of`] knows the password.
+    pub fn create_user(&self, login: &str) {
+        self.admin().create_user(login, &password_of(login));
+    }
+
+    /// A new device of a user, logged in and registered.
+    pub fn device(&self, user: &str) -> Device {
+        Device::log_in(&self.url(), user, &password_of(user))
+    }
+
+    /// The back end.
+    pub fn back_end(&self) -> &BackEnd {
+        &self.back_end
+    }
+
+    /// The Redis, to be killed and restarted.
+    pub fn redis(&mut self) -> &mut TestRedis {
+        &mut self.redis
+    }
+
+    /// The address of the Redis.
+    pub fn redis_url(&self) -> String {
+        self.redis.url()
+    }
+
+    /// A connection to the Redis, past RhoSync.
+    pub fn redis_connection(&self) -> Connection {
+        redis::Client::open(self.redis.url())
+            .and_then(|client| client.get_connection())
+            .expect("a connection to Redis")
+    }
+
+    /// Lets time pass for what a killed host has left: its leases end.
+    ///
+    /// There must be no request under way, as it would lose its lease too.
+    pub fn expire_leases(&self) {
+        let mut redis = self.redis_connection();
+        for pattern in ["*}:lease", "*}:cudlease:*"] {
+            let leases: Vec<String> = redis.keys(pattern).expect("the leases");
+            for lease in leases {
+                let () = redis.del(lease).expect("to end a lease");
+            }
+        }
+    }
+
+    /// Ends the host as a power cut would.
+    pub fn kill_host(&mut self) {
+        self.host = None;
+    }
+
+    /// Starts the host again, where it was.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start; the text is its log.
+    pub fn start_host(&mut self) {
+        let (redis_url, store_url) = (
+            self.redis.url(),
+            self.store.as_ref().map(Store::url).unwrap_or_default(),
+        );
+        let variables = [
+            ("redis_url", redis_url.as_str()),
+            ("store_url", store_url.as_str()),
+            ("admin_password", ADMIN_PASSWORD),
+        ];
+        let host = Host::start(self.folder.path(), self.listen, &variables);
+        self.listen = host.address();
+        self.host = Some(host);
+    }
+
+    /// The host's process number, while it runs.
+    pub fn host_id(&self) -> Option<u32> {
+        self.host.as_ref().map(Host::id)
+    }
+
+    /// What the host and its components have logged.
+    pub fn host_log(&self) -> String {
+        fs::read_to_string(log_file(self.folder.path())).unwrap_or_default()
+    }
+
+    /// Runs what has to run asynchronously.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        self.host = None;
+        if let Some(store) = self.store.take() {
+            self.runtime.block_on(store.stop());
+        }
+        let log = self.host_log();
+        if thread::panicking() {
+            show(&log);
+        } else {
+            let trap = SIGNS_OF_A_TRAP.iter().find(|sign| log.contains(**sign));
+            assert_eq!(trap, None, "a component has trapped:\n{log}");
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the test's own report")]
+fn show(log: &str) {
+    eprintln!("--- the host's log ---\n{log}--- end of the host's log ---");
+}
+
+/// The password of a user that [`Deployment::create_user`] has created.
+pub fn password_of(login: &str) -> String {
+    format!("{login}'s secret")
+}

@@ -1,0 +1,50 @@
+//! The application under test: the real manifest, with the tests' settings mounted in the place of the example's.
+
+use std::fs;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use crate::artifacts::{component_dir, workspace};
+
+const SETTINGS: &str = include_str!("../rhosync.toml");
+
+/// Writes the application into `folder`.
+///
+/// # Panics
+///
+/// When a component is not built; the text says how to.
+pub(crate) fn write_application(folder: &Path) {
+    let original =
+        fs::read_to_string(workspace().join("spin.toml")).expect("the workspace's spin.toml");
+    let mut manifest: Table = original.parse().expect("spin.toml to be TOML");
+    let components = manifest["component"].as_table_mut().expect("components");
+    for (_, component) in components {
+        let name = component["source"].as_str().and_then(file_name);
+        let built = component_dir().join(name.expect("a file as the component's source"));
+        assert!(
+            built.is_file(),
+            "{} is missing: build it with `{}`",
+            built.display(),
+            component["build"]["command"]
+                .as_str()
+                .unwrap_or("cargo xtask build")
+        );
+        component["source"] = Value::String(built.to_string_lossy().into_owned());
+        for file in component
+            .get_mut("files")
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            file["source"] = Value::String("rhosync.toml".to_owned());
+        }
+    }
+    fs::write(folder.join("rhosync.toml"), SETTINGS).expect("to write the settings");
+    let manifest = toml::to_string(&manifest).expect("a manifest");
+    fs::write(folder.join("spin.toml"), manifest).expect("to write the manifest");
+}
+
+fn file_name(path: &str) -> Option<&std::ffi::OsStr> {
+    Path::new(path).file_name()
+}
