@@ -27,6 +27,20 @@ pub(crate) fn table(replica: &Replica, limit: usize) {
         return;
     }
     let shown = objects.get(..limit).unwrap_or(&objects);
+    if !shown.is_empty() {
+        anstream::println!("{}", drawn(replica, shown));
+    }
+    let mut words = counted(objects.len(), "object");
+    if shown.len() < objects.len() {
+        words = format!("{words}, {} shown (--limit)", shown.len());
+    }
+    if shown.iter().any(|(id, _)| replica.is_pending(id)) {
+        words.push_str("; * waits for the server");
+    }
+    anstream::println!("{FAINT}{words}{FAINT:#}");
+}
+
+fn drawn(replica: &Replica, shown: &[(&str, Cow<'_, Attributes>)]) -> Table {
     let columns = columns(shown);
     let mut table = Table::new();
     table
@@ -45,15 +59,7 @@ pub(crate) fn table(replica: &Replica, limit: usize) {
         });
         table.add_row([Cow::Borrowed(mark), short(id)].into_iter().chain(values));
     }
-    anstream::println!("{table}");
-    let mut words = counted(objects.len(), "object");
-    if shown.len() < objects.len() {
-        words = format!("{words}, {} shown (--limit)", shown.len());
-    }
-    if shown.iter().any(|(id, _)| replica.is_pending(id)) {
-        words.push_str("; * waits for the server");
-    }
-    anstream::println!("{FAINT}{words}{FAINT:#}");
+    table
 }
 
 /// Shows one object whole.
