@@ -15,6 +15,7 @@ const OWN_INSTEAD_OF_SHARED: &str = r#"
     partition = "user"
 "#;
 
+#[expect(clippy::unwrap_used, reason = "the test's own text")]
 fn objects<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
 }

@@ -70,7 +70,7 @@ impl<P: Ports> Engine<P> {
             .map(|(name, source)| {
                 let adapter: Rc<dyn Adapter> = match &source.adapter {
                     AdapterSettings::Rest(rest) => {
-                        Rc::new(RestAdapter::new(Rc::clone(&ports), rest.clone()))
+                        Rc::new(RestAdapter::new(Rc::clone(&ports), (**rest).clone()))
                     }
                     AdapterSettings::PushOnly => Rc::new(PushOnlyAdapter::new(Rc::clone(&ports))),
                     AdapterSettings::Rust(adapter) => {

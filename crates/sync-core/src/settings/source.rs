@@ -51,7 +51,7 @@ pub enum PollInterval {
 #[derive(Debug, Clone)]
 pub enum AdapterSettings {
     /// By a declared REST interface.
-    Rest(RestSettings),
+    Rest(Box<RestSettings>),
     /// Not at all: it pushes.
     PushOnly,
     /// By a type that is compiled in and registered under this name.
@@ -285,7 +285,9 @@ impl SourceEntry {
             seconds => u64::try_from(seconds).map_or(PollInterval::Never, PollInterval::Seconds),
         };
         let adapter = match (adapter, rest, rust) {
-            (AdapterKind::Rest, Some(rest), _) => AdapterSettings::Rest(rest.resolve(variable)?),
+            (AdapterKind::Rest, Some(rest), _) => {
+                AdapterSettings::Rest(Box::new(rest.resolve(variable)?))
+            }
             (AdapterKind::Rust, _, Some(name)) => AdapterSettings::Rust(name),
             (AdapterKind::PushOnly, _, _) => AdapterSettings::PushOnly,
             (AdapterKind::Rest, None, _) => return wrong("rest", "is missing"),

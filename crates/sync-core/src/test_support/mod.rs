@@ -1,8 +1,8 @@
 //! Native ports, a private Redis and a scripted back end, for tests and tools.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test that cannot set up its world has failed, and the place says why"
 )]

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 /// Runs a test on one thread, as a component runs.
+#[expect(clippy::unwrap_used, reason = "a test without a runtime has failed")]
 pub(crate) fn local<F: Future>(test: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
