@@ -33,8 +33,8 @@ const MOST_BYTES: f64 = 1_024.0;
 /// Measures the server against a bare component in the same host.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// How long each turn lasts; every comparison takes fourteen.
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    /// How long each turn lasts; every comparison takes thirty of them.
+    #[arg(long, value_name = "N", default_value_t = 1)]
     seconds: u64,
 
     /// How many clients ask at once.

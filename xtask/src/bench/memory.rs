@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
+use redis::Value;
 
 use super::device::{Device, USER};
 use super::rows::Bench;
@@ -48,24 +49,45 @@ impl Bench {
     async fn growth(&mut self, source: &str, sessions: &[Device]) -> Result<f64> {
         // Of a connection of their own, so that nothing of the measured ones is under way.
         let mut wire = Wire::open(&self.stage.address).await?;
-        let before = self.data_size().await?;
+        let before = self.data().await?;
         for session in sessions {
             let device = session.register(&mut wire).await?;
             device.catch_up(&mut wire, source).await?;
         }
-        let after = self.data_size().await?;
-        Ok(after.saturating_sub(before) as f64 / sessions.len() as f64)
+        let after = self.data().await?;
+        // The table of keys doubles now and then; each key is charged with its share of it.
+        let table = after.table * (after.keys - before.keys) / after.keys;
+        Ok((after.content - before.content + table) / sessions.len() as f64)
     }
 
-    /// Bytes of keys and values and of the table of keys, without connections and scripts.
-    async fn data_size(&mut self) -> Result<u64> {
+    /// What the data takes, without connections and scripts.
+    async fn data(&mut self) -> Result<Data> {
         let mut memory = redis::cmd("MEMORY");
-        let mut stats: HashMap<String, redis::Value> =
+        let stats: HashMap<String, Value> =
             memory.arg("STATS").query_async(&mut self.store).await?;
-        let mut take = |name: &str| stats.remove(name).with_context(|| format!("no {name}"));
-        let data: u64 = redis::from_redis_value(take("dataset.bytes")?)?;
-        let database: HashMap<String, redis::Value> = redis::from_redis_value(take("db.0")?)?;
-        let table = database.get("overhead.hashtable.main").cloned();
-        Ok(data + redis::from_redis_value::<u64>(table.context("no size of the table of keys")?)?)
+        let database: HashMap<String, Value> = redis::from_redis_value(field(&stats, "db.0")?)?;
+        let number = |value: Value| Ok::<_, anyhow::Error>(redis::from_redis_value::<f64>(value)?);
+        Ok(Data {
+            content: number(field(&stats, "dataset.bytes")?)?,
+            table: number(field(&database, "overhead.hashtable.main")?)?,
+            keys: number(field(&stats, "keys.count")?)?,
+        })
     }
+}
+
+/// What the data takes.
+struct Data {
+    /// Bytes of keys and values.
+    content: f64,
+    /// Bytes of the table of keys.
+    table: f64,
+    /// How many keys there are.
+    keys: f64,
+}
+
+fn field(stats: &HashMap<String, Value>, name: &str) -> Result<Value> {
+    let value = stats.get(name);
+    value
+        .cloned()
+        .with_context(|| format!("the store does not tell its {name}"))
 }

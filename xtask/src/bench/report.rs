@@ -215,3 +215,15 @@ fn counts(commands: &BTreeMap<String, f64>) -> String {
         .collect();
     counts.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_short() {
+        let commands = [("GET", 10.0), ("HGET", 1.0), ("SET", 0.0078125)];
+        let commands = commands.map(|(name, count)| (name.to_owned(), count));
+        assert_eq!(counts(&commands.into()), "10 GET, 1 HGET, 0.01 SET");
+    }
+}

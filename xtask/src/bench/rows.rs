@@ -14,7 +14,7 @@ use super::stage::Stage;
 use super::wire::Wire;
 
 /// How often the two sides of a comparison take turns.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 15;
 /// Before anything is measured, each side works so long.
 const WARM_UP: Duration = Duration::from_secs(1);
 /// Objects of a source, unless its row says otherwise.
@@ -250,4 +250,15 @@ impl Rounds {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_odd_round_does_not_count() {
+        assert_eq!(median(vec![0.61, 9.0, 0.6, 0.62, 0.1]), 0.61);
+        assert!(median(Vec::new()).is_nan());
+    }
 }
