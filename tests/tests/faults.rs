@@ -1,0 +1,371 @@
+//! Power cuts: host and Redis are killed at every moment of a push and of a pull. Nothing a device was told is taken in
+//! gets lost, nothing is done twice, and everybody ends up with the same.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use http::{Method, StatusCode};
+use integration_tests::{
+    BackEnd, Deployment, Device, Options, RedisContent, Rest, Source, converge, text_of, until,
+};
+use redis::Commands as _;
+use serde_json::{Value, json};
+use sync_client::{ClientError, SyncReport};
+use sync_core::Pings;
+use sync_core::test_support::NativeRedis;
+use sync_proto::ERROR_CODE_HEADER;
+
+const PRODUCT: &str = "Product";
+
+/// The doorbell of the adapter jobs, as the manifest names it.
+const DOORBELL: &str = "rhosync:jobs:adapter";
+
+/// Writes of one push of [`Work`].
+const WRITES: u64 = 6;
+
+/// How long the back end takes before a write is done, and again before it is answered: long enough to be killed in.
+const LATENCY_MS: u64 = 25;
+
+/// A moment in the life of a push.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// The server has taken the changes in.
+    Accepted,
+    /// The back end has been asked for so many writes.
+    Asked(u64),
+    /// The back end has done so many writes, and not answered the last of them.
+    Written(u64),
+}
+
+impl Moment {
+    /// All there are.
+    fn all() -> impl Iterator<Item = Self> {
+        let asked = (1..=WRITES).map(Self::Asked);
+        let written = (1..=WRITES).map(Self::Written);
+        std::iter::once(Self::Accepted).chain(asked).chain(written)
+    }
+}
+
+/// What a device is about to push: two creates, two updates, two deletes.
+struct Work {
+    made: [String; 2],
+    updated: [String; 2],
+    removed: [String; 2],
+    brand: String,
+}
+
+impl Work {
+    /// Does it on the device, which is offline so far.
+    fn queue(device: &mut Device, name: &str) -> Self {
+        let mut ids = device.objects(PRODUCT).into_keys();
+        let mut two = || std::array::from_fn(|_| ids.next().expect("enough products"));
+        let work = Self {
+            made: ["first", "second"].map(|which| format!("{which} of {name}")),
+            updated: two(),
+            removed: two(),
+            brand: format!("brand of {name}"),
+        };
+        let replica = device.replica_mut(PRODUCT);
+        for name in &work.made {
+            replica.create([("name", name)]);
+        }
+        for id in &work.updated {
+            assert!(replica.update(id, [("brand", &work.brand)]));
+        }
+        for id in &work.removed {
+            assert!(replica.delete(id));
+        }
+        work
+    }
+
+    /// Checks that the back end has it, each thing once.
+    fn assert_done(&self, back_end: &BackEnd) {
+        let objects = back_end.objects("products");
+        for name in &self.made {
+            let count = objects.values().filter(|it| it["name"] == *name).count();
+            assert_eq!(count, 1, "{name} is there {count} times");
+        }
+        for id in &self.updated {
+            assert_eq!(objects[id]["brand"], self.brand);
+        }
+        for id in &self.removed {
+            assert!(!objects.contains_key(id), "{id} is still there");
+        }
+    }
+}
+
+/// A phone that pushes, and one of somebody else who looks on.
+fn two_devices(deployment: &Deployment) -> [Device; 2] {
+    for user in ["anna", "ben"] {
+        deployment.create_user(user);
+    }
+    let mut devices = ["anna", "ben"].map(|user| deployment.device(user));
+    for device in &mut devices {
+        device.sync(PRODUCT).expect("to sync");
+    }
+    devices
+}
+
+fn converge_two(deployment: &Deployment, [one, two]: &mut [Device; 2]) {
+    converge(deployment, Source::PRODUCTS, &mut [one, two]);
+}
+
+/// Lets the device sync, and strikes at a moment of it; if the sync is over before, then right after it.
+fn strike(
+    deployment: &mut Deployment,
+    device: &mut Device,
+    moment: Moment,
+    blow: impl FnOnce(&mut Deployment),
+) -> Result<SyncReport, ClientError> {
+    let back_end = deployment.back_end().clone();
+    let (asked, written) = (back_end.write_calls(), back_end.writes_done());
+    let mut redis = deployment.redis_connection();
+    let mut is_there = move || match moment {
+        Moment::Accepted => {
+            let waiting: Vec<String> = redis.keys("*}:cud:*").expect("the keys");
+            !waiting.is_empty()
+        }
+        Moment::Asked(count) => back_end.write_calls() - asked >= count,
+        Moment::Written(count) => back_end.writes_done() - written >= count,
+    };
+    thread::scope(|scope| {
+        let sync = scope.spawn(|| device.sync(PRODUCT));
+        until("the moment to strike", || {
+            (is_there() || sync.is_finished()).then_some(())
+        });
+        blow(deployment);
+        sync.join().expect("the sync to end")
+    })
+}
+
+#[test]
+fn a_host_killed_at_any_moment_of_a_push_loses_and_doubles_nothing() {
+    let mut deployment = Deployment::start(Options::default());
+    let mut devices = two_devices(&deployment);
+    deployment.back_end().slow_down_writes(LATENCY_MS);
+    let mut cut_short = 0_u32;
+    for moment in Moment::all() {
+        let work = Work::queue(&mut devices[0], &format!("{moment:?}"));
+        let result = strike(
+            &mut deployment,
+            &mut devices[0],
+            moment,
+            Deployment::kill_host,
+        );
+        if let Err(error) = result {
+            assert!(error.is_offline(), "{error}");
+            cut_short += 1;
+        }
+        deployment.start_host();
+        deployment.expire_leases();
+        converge_two(&deployment, &mut devices);
+        work.assert_done(deployment.back_end());
+        deployment.back_end().assert_no_duplicates();
+    }
+    assert!(cut_short >= 10, "only {cut_short} kills fell into a push");
+}
+
+#[test]
+fn a_redis_killed_at_any_moment_of_a_push_loses_and_doubles_nothing() {
+    let mut deployment = Deployment::start(Options {
+        is_durable: true,
+        ..Options::default()
+    });
+    let host = deployment.host_id();
+    let mut devices = two_devices(&deployment);
+    deployment.back_end().slow_down_writes(LATENCY_MS);
+    let mut cut_short = 0_u32;
+    for moment in Moment::all() {
+        let work = Work::queue(&mut devices[0], &format!("{moment:?}"));
+        let result = strike(&mut deployment, &mut devices[0], moment, |deployment| {
+            deployment.redis().kill();
+            deployment.redis().restart();
+        });
+        if let Err(error) = result {
+            assert!(is_unavailable(&error), "{error}");
+            cut_short += 1;
+        }
+        deployment.expire_leases();
+        converge_two(&deployment, &mut devices);
+        work.assert_done(deployment.back_end());
+        deployment.back_end().assert_no_duplicates();
+    }
+    assert!(cut_short >= 10, "only {cut_short} kills fell into a push");
+    assert_eq!(deployment.host_id(), host, "the host has lived through it");
+}
+
+#[test]
+fn a_redis_killed_in_the_middle_of_a_pull_costs_nothing_but_time() {
+    let mut deployment = Deployment::start(Options {
+        is_durable: true,
+        ..Options::default()
+    });
+    let mut devices = two_devices(&deployment);
+    for pages in 1..=8 {
+        deployment.create_user(&format!("late {pages}"));
+        let mut late = deployment
+            .device(&format!("late {pages}"))
+            .with_page_size(10);
+        let answers = late.network().answers();
+        let target = answers.load(Ordering::Relaxed) + pages;
+        let result = thread::scope(|scope| {
+            let sync = scope.spawn(|| late.sync(PRODUCT));
+            until("some pages", || {
+                let is_there = has_reached(&answers, target) || sync.is_finished();
+                is_there.then_some(())
+            });
+            deployment.redis().kill();
+            deployment.redis().restart();
+            sync.join().expect("the sync to end")
+        });
+        if let Err(error) = result {
+            assert!(is_unavailable(&error), "{error}");
+        }
+        deployment.expire_leases();
+        converge(&deployment, Source::PRODUCTS, &mut [&mut late]);
+    }
+    converge_two(&deployment, &mut devices);
+}
+
+#[test]
+fn what_was_acknowledged_outlives_host_and_redis() {
+    let mut deployment = Deployment::start(Options {
+        is_durable: true,
+        ..Options::default()
+    });
+    let mut devices = two_devices(&deployment);
+    for round in 1..=3 {
+        let out_of_order = json!({"effect": {"error": {"status": 503}}});
+        deployment.back_end().fault(&out_of_order);
+        let work = Work::queue(&mut devices[0], &format!("round {round}"));
+        let report = devices[0].sync(PRODUCT).expect("to be taken in");
+        assert_eq!(report.pushed.total() as u64, WRITES);
+
+        deployment.redis().kill();
+        deployment.kill_host();
+        deployment.redis().restart();
+        deployment.start_host();
+        deployment.back_end().heal();
+        converge_two(&deployment, &mut devices);
+        work.assert_done(deployment.back_end());
+    }
+    deployment.back_end().assert_no_duplicates();
+}
+
+#[test]
+fn without_its_redis_the_server_says_so_and_recovers_by_itself() {
+    let mut deployment = Deployment::start(Options {
+        is_durable: true,
+        ..Options::default()
+    });
+    let host = deployment.host_id();
+    let mut devices = two_devices(&deployment);
+    let before = devices[0].objects(PRODUCT);
+    let server = Rest::new(deployment.url());
+    let ready = |server: &Rest| {
+        let answer = server.send(Method::GET, "/ready", "");
+        let body: Value = serde_json::from_slice(answer.body()).expect("JSON");
+        (answer.status(), body["status"].clone())
+    };
+    assert_eq!(ready(&server), (StatusCode::OK, json!("ready")));
+
+    deployment.redis().kill();
+    until("the server to notice", || {
+        (ready(&server) == (StatusCode::SERVICE_UNAVAILABLE, json!("not ready"))).then_some(())
+    });
+    assert_eq!(server.get("/health")["status"], "ok");
+    devices[0]
+        .replica_mut(PRODUCT)
+        .create([("name", "made without a server")]);
+    for device in &mut devices {
+        let error = device.sync(PRODUCT).expect_err("no server");
+        assert!(is_unavailable(&error), "{error}");
+    }
+    let login = json!({"login": "anna", "password": "x"}).to_string();
+    let answer = server.send(Method::POST, "/rc/v1/app/login", login);
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers()[ERROR_CODE_HEADER], "unavailable");
+    assert!(answer.headers().contains_key("retry-after"));
+    assert!(
+        text_of(&answer).contains("store"),
+        "the message says what is missing"
+    );
+
+    deployment.redis().restart();
+    until("the server to recover", || {
+        (ready(&server).0 == StatusCode::OK).then_some(())
+    });
+    converge_two(&deployment, &mut devices);
+    assert_eq!(devices[1].objects(PRODUCT).len(), before.len() + 1);
+    assert_eq!(deployment.host_id(), host, "nobody restarted the host");
+}
+
+#[test]
+fn jobs_answer_pings_also_those_left_while_nobody_listened() {
+    let mut deployment = Deployment::start(Options {
+        products: 0,
+        ..Options::default()
+    });
+    let url = deployment.redis_url();
+    let redis = deployment.block_on(NativeRedis::connect(&url));
+    let pings = Pings::new(&redis);
+    let send = |deployment: &Deployment, id: &str| {
+        deployment
+            .block_on(pings.send(id, DOORBELL))
+            .expect("to ping");
+    };
+    let is_answered = |deployment: &Deployment, id: &str| {
+        deployment
+            .block_on(pings.is_answered(id))
+            .expect("to look for the answer")
+    };
+    until_listening(&deployment);
+    send(&deployment, "first");
+    until("an answer", || {
+        is_answered(&deployment, "first").then_some(())
+    });
+
+    deployment.kill_host();
+    send(&deployment, "left");
+    deployment.start_host();
+    until_listening(&deployment);
+    assert!(
+        !is_answered(&deployment, "left"),
+        "nobody has rung since the host is back"
+    );
+    send(&deployment, "next");
+    until("both answers", || {
+        ["left", "next"]
+            .iter()
+            .all(|id| is_answered(&deployment, id))
+            .then_some(())
+    });
+    until("an empty list of pings", || {
+        let content = RedisContent::read(&mut deployment.redis_connection());
+        let is_done = content.keys().all(|key| !key.ends_with(":jobs:ping"));
+        is_done.then_some(())
+    });
+}
+
+/// Waits until the host has subscribed: before, a ring is not heard.
+fn until_listening(deployment: &Deployment) {
+    let mut redis = deployment.redis_connection();
+    until("the host to listen", || {
+        let (_, listeners): (String, u64) = redis::cmd("PUBSUB")
+            .arg(&["NUMSUB", DOORBELL])
+            .query(&mut redis)
+            .expect("the number of listeners");
+        (listeners > 0).then_some(())
+    });
+}
+
+fn has_reached(count: &AtomicUsize, target: usize) -> bool {
+    count.load(Ordering::Relaxed) >= target
+}
+
+fn is_unavailable(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::Refused { status, .. } if *status == StatusCode::SERVICE_UNAVAILABLE
+    )
+}
