@@ -185,3 +185,92 @@ impl Request {
         Origin(address)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn request(uri: &str, headers: &[(&str, &str)], body: &str) -> Request {
+        let mut request = http::Request::builder().method(Method::POST).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Request::new(
+            request
+                .body(Bytes::copy_from_slice(body.as_bytes()))
+                .unwrap(),
+        )
+    }
+
+    #[test]
+    fn bodies_are_json_or_forms_and_always_objects() {
+        let json = [("content-type", "application/json; charset=UTF-8")];
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        let login = |request: Request| request.body::<sync_proto::Login>();
+        let read = login(request("/", &json, r#"{"login":"u 1","password":"p"}"#)).unwrap();
+        assert_eq!((read.login.as_str(), read.password.as_str()), ("u 1", "p"));
+        let read = login(request("/", &form, "login=u+1&password=%70")).unwrap();
+        assert_eq!((read.login.as_str(), read.password.as_str()), ("u 1", "p"));
+        assert!(login(request("/", &json, " ")).unwrap().login.is_empty());
+        for wrong in [
+            "[]",
+            r#"["u1","p"]"#,
+            "\"x\"",
+            "{",
+            "null",
+            r#"{"login":7}"#,
+            "\u{feff}{}",
+        ] {
+            let error = login(request("/", &json, wrong)).unwrap_err();
+            assert!(matches!(error, HttpError::MalformedBody(_)), "{wrong}");
+        }
+        assert!(
+            request("/", &json, &"[".repeat(100_000))
+                .body::<Value>()
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn the_client_id_is_the_headers_or_else_the_querys() {
+        let both = request("/?client_id=q", &[("X-RhoConnect-CLIENT-ID", "h")], "");
+        assert_eq!(both.client_id(), "h");
+        assert_eq!(request("/?client_id=q", &[], "").client_id(), "q");
+        assert_eq!(request("/", &[], "").client_id(), "");
+    }
+
+    #[test]
+    fn page_sizes_and_push_numbers_have_limits() {
+        assert_eq!(request("/", &[], "").page_size().unwrap(), 500);
+        assert_eq!(request("/?p_size=2000", &[], "").page_size().unwrap(), 2000);
+        for wrong in ["0", "-1", "abc", "1000000000", "", "1e3"] {
+            assert!(
+                request(&format!("/?p_size={wrong}"), &[], "")
+                    .page_size()
+                    .is_err(),
+                "{wrong}"
+            );
+        }
+        let number =
+            |text: &str| request("/", &[("x-rhosync-push-sequence", text)], "").push_sequence();
+        assert_eq!(number("7").unwrap(), Some(7));
+        for wrong in ["0", "-1", "x", "9007199254740992"] {
+            assert!(number(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_origin_is_the_address_without_the_port() {
+        let origin = |address: &str| {
+            request("/", &[("spin-client-addr", address)], "")
+                .origin()
+                .0
+                .to_owned()
+        };
+        assert_eq!(origin("10.0.0.1:4711"), "10.0.0.1");
+        assert_eq!(origin("[::1]:4711"), "[::1]");
+        assert_eq!(request("/", &[], "").origin().0, "unknown");
+    }
+}

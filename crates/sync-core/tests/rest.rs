@@ -1,0 +1,341 @@
+//! What a declared REST back end is asked, and how its answers are read.
+
+mod common;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::local;
+use serde_json::{Value, json};
+use sync_core::test_support::{ManualClock, NativeRedis, SeededRandom, TestPorts, TestRedis};
+use sync_core::{
+    Clock as _, Engine, HttpClient, HttpError, Origin, Ports as _, PullRequest, PushRequest,
+    RustAdapters, Secret, Session, SessionKey, SettingsFile, Token,
+};
+
+/// A back end that answers what it is told to, and remembers what it was asked.
+#[derive(Default)]
+struct Script {
+    asked: RefCell<Vec<http::Request<Bytes>>>,
+    answers: RefCell<VecDeque<Result<http::Response<Bytes>, HttpError>>>,
+}
+
+impl HttpClient for Script {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        _: Duration,
+        _: usize,
+    ) -> Result<http::Response<Bytes>, HttpError> {
+        self.asked.borrow_mut().push(request);
+        let answer = self.answers.borrow_mut().pop_front();
+        answer.unwrap_or_else(|| {
+            Err(HttpError::Denied {
+                host: "nothing more is scripted".to_owned(),
+            })
+        })
+    }
+}
+
+struct World {
+    engine: Engine<TestPorts<Script>>,
+    session: Session,
+    client: String,
+    _redis: TestRedis,
+}
+
+#[expect(
+    clippy::unwrap_used,
+    reason = "a world that cannot be made is a failed test"
+)]
+impl World {
+    async fn start(rest: &str) -> Self {
+        let redis = TestRedis::start();
+        let ports = TestPorts {
+            redis: NativeRedis::connect(&redis.url()).await,
+            http: Script::default(),
+            clock: ManualClock::default(),
+            random: SeededRandom::new(1),
+        };
+        let text = format!(
+            "[sources.Product]\nadapter = \"rest\"\npartition = \"app\"\npoll_interval = 0\n[sources.Product.rest]\nurl = \"http://crm/products\"\n{rest}"
+        );
+        let settings = SettingsFile::parse("rhosync.toml", &text)
+            .unwrap()
+            .resolve(|_| None)
+            .unwrap();
+        let key = SessionKey::new("test");
+        let engine = Engine::new(
+            Rc::new(ports),
+            settings,
+            &RustAdapters::new(),
+            key,
+            Secret::new("x"),
+        )
+        .unwrap();
+        engine.create_user("u1", "password").await.unwrap();
+        let session = engine
+            .log_in("u1", "password", Origin("test"))
+            .await
+            .unwrap();
+        let session = engine
+            .sessions()
+            .verify(&session, engine.ports().clock().now())
+            .unwrap();
+        let client = engine
+            .create_client(&session, &Default::default())
+            .await
+            .unwrap()
+            .into_string();
+        Self {
+            engine,
+            session,
+            client,
+            _redis: redis,
+        }
+    }
+
+    fn answer(&self, status: u16, headers: &[(&str, &str)], body: &str) {
+        let mut answer = http::Response::builder().status(status);
+        for (name, value) in headers {
+            answer = answer.header(*name, *value);
+        }
+        let answer = answer
+            .body(Bytes::copy_from_slice(body.as_bytes()))
+            .unwrap();
+        self.engine
+            .ports()
+            .http()
+            .answers
+            .borrow_mut()
+            .push_back(Ok(answer));
+    }
+
+    /// Method, address, chosen headers and body of what was asked since the last time.
+    fn asked(&self) -> Vec<String> {
+        let asked = std::mem::take(&mut *self.engine.ports().http().asked.borrow_mut());
+        asked
+            .into_iter()
+            .map(|request| {
+                let header = |name: &str| {
+                    let value = request.headers().get(name)?;
+                    Some(format!(" {name}={}", value.to_str().unwrap()))
+                };
+                let headers: String = ["authorization", "if-none-match", "x-tenant"]
+                    .into_iter()
+                    .filter_map(header)
+                    .collect();
+                let body = String::from_utf8_lossy(request.body()).into_owned();
+                format!("{} {}{headers} {body}", request.method(), request.uri())
+                    .trim_end()
+                    .to_owned()
+            })
+            .collect()
+    }
+
+    async fn pull(&self, token: &str) -> Value {
+        let token = Token::parse(token).unwrap();
+        let request = PullRequest {
+            client: &self.client,
+            source: "Product",
+            token,
+            page_size: 100,
+        };
+        serde_json::to_value(self.engine.pull(&self.session, request).await.unwrap()).unwrap()
+    }
+
+    async fn push(&self, changes: Value) {
+        let changes = serde_json::from_value(changes).unwrap();
+        let request = PushRequest {
+            client: &self.client,
+            source: "Product",
+            sequence: None,
+            changes,
+        };
+        self.engine.push(&self.session, request).await.unwrap();
+    }
+}
+
+#[test]
+fn a_list_is_read_and_not_read_again_while_its_tag_stands() {
+    local(async {
+        let world = World::start("").await;
+        world.answer(
+            200,
+            &[("etag", "\"v1\"")],
+            r#"[{"id":1,"name":"a","price":9.5,"tags":["x"]},{"id":"2","name":null}]"#,
+        );
+        let page = world.pull("").await;
+        assert_eq!(
+            page[5],
+            json!({"insert": {"1": {"name": "a", "price": "9.5", "tags": "[\"x\"]"}, "2": {"name": ""}}})
+        );
+        world.answer(304, &[], "");
+        assert_eq!(world.pull("3").await[5], json!({}));
+        world.answer(304, &[], "");
+        assert_eq!(world.pull("").await[5], json!({}));
+        let conditional = "GET http://crm/products if-none-match=\"v1\"";
+        assert_eq!(
+            world.asked(),
+            ["GET http://crm/products", conditional],
+            "none for an acknowledgement"
+        );
+    });
+}
+
+#[test]
+fn records_ids_attributes_headers_and_pages_are_where_the_settings_say() {
+    local(async {
+        let world = World::start(
+            r#"
+            records = "/data/items"
+            id = "sku"
+            attributes = ["name"]
+            user_parameter = "owner"
+            headers = { X-Tenant = "t1" }
+            authorization = { basic = { user = "me", password = "secret" } }
+            paging = { parameter = "page", size_parameter = "size", size = 2 }
+            "#,
+        )
+        .await;
+        world.answer(
+            200,
+            &[],
+            r#"{"data":{"items":[{"sku":"a/b","name":"1","x":"no"},{"sku":"b","name":"2"}]}}"#,
+        );
+        world.answer(200, &[], r#"{"data":{"items":[{"sku":"c","name":"3"}]}}"#);
+        let page = world.pull("").await;
+        assert_eq!(
+            page[5],
+            json!({"insert": {"a/b": {"name": "1"}, "b": {"name": "2"}, "c": {"name": "3"}}})
+        );
+        let headers = "authorization=Basic bWU6c2VjcmV0 x-tenant=t1";
+        let asked =
+            |page: u8| format!("GET http://crm/products?owner=u1&page={page}&size=2 {headers}");
+        assert_eq!(world.asked(), [asked(1), asked(2)]);
+        world.answer(204, &[], "");
+        world.push(json!({"delete": {"a/b": {"name": "1"}}})).await;
+        assert_eq!(
+            world.asked(),
+            [format!(
+                "DELETE http://crm/products/a%2Fb?owner=u1 {headers}"
+            )]
+        );
+    });
+}
+
+#[test]
+fn changes_are_written_with_types_and_ids_are_taken_from_the_answer() {
+    local(async {
+        let world = World::start("update_method = \"PATCH\"\ntypes = { price = \"number\", on = \"boolean\", opts = \"json\" }").await;
+        world.answer(201, &[("location", "/products/x%2F7?new")], "");
+        world.answer(200, &[], r#"{"id":8}"#);
+        world.answer(202, &[], "accepted");
+        world.answer(200, &[], "{}");
+        world
+            .push(json!({
+                "create": {
+                    "t1": {"name": "a", "price": "9.50", "on": "true", "opts": "{\"k\":1}"},
+                    "t2": {"price": ""},
+                    "t3": {"name": "c"},
+                },
+                "update": {"7": {"price": "10"}},
+            }))
+            .await;
+        assert_eq!(
+            world.asked(),
+            [
+                r#"POST http://crm/products {"name":"a","on":true,"opts":{"k":1},"price":9.5}"#,
+                r#"POST http://crm/products {"price":null}"#,
+                r#"POST http://crm/products {"name":"c"}"#,
+                r#"PATCH http://crm/products/7 {"price":10}"#,
+            ]
+        );
+        world.answer(500, &[], "");
+        let told = world.pull("").await;
+        assert_eq!(
+            told[5]["links"],
+            json!({"t1": {"l": "x/7"}, "t2": {"l": "8"}})
+        );
+        assert_eq!(
+            told[5]["delete"]["t3"],
+            json!({"name": ""}),
+            "the back end gave it no id"
+        );
+    });
+}
+
+#[test]
+fn answers_are_told_apart() {
+    local(async {
+        let world = World::start("types = { price = \"number\" }").await;
+        world.answer(422, &[], r#"{"message":"no such colour"}"#);
+        world.answer(409, &[], r#"{"error":"changed meanwhile"}"#);
+        world.answer(400, &[], "<html>");
+        world.answer(404, &[], "");
+        world
+            .push(json!({
+                "create": {"t0": {"price": "cheap"}, "t1": {"name": "a"}},
+                "update": {"7": {"name": "b"}, "8": {"name": "c"}},
+                "delete": {"9": {}},
+            }))
+            .await;
+        world.answer(200, &[], "[]");
+        let told = world.pull("").await;
+        let message =
+            |kind: &str, id: &str| told[5][kind][format!("{id}-error")]["message"].clone();
+        assert_eq!(
+            message("create-error", "t0"),
+            "price: \"cheap\" is not a number"
+        );
+        assert_eq!(message("create-error", "t1"), "no such colour");
+        assert_eq!(message("update-error", "7"), "changed meanwhile");
+        assert_eq!(message("update-error", "8"), "400 Bad Request");
+        assert_eq!(
+            told[5].get("delete-error"),
+            None,
+            "what is not there is deleted"
+        );
+    });
+}
+
+#[test]
+fn an_answer_that_is_not_what_was_declared_is_an_error_of_the_source() {
+    local(async {
+        let world = World::start("records = \"/items\"").await;
+        let cases = [
+            (200, "not json", "the answer is not JSON"),
+            (
+                200,
+                r#"{"other":[]}"#,
+                "the answer has nothing at \"/items\"",
+            ),
+            (200, r#"{"items":7}"#, "neither a list nor an object"),
+            (200, r#"{"items":[7]}"#, "a record is not an object"),
+            (200, r#"{"items":[{"name":"x"}]}"#, "a record has no \"id\""),
+            (
+                200,
+                r#"{"items":[{"id":"a\u0001"}]}"#,
+                "the object id contains",
+            ),
+            (503, "", "503 Service Unavailable"),
+            (401, r#"{"error":"who are you"}"#, "who are you"),
+        ];
+        for (status, body, said) in cases {
+            world.answer(status, &[], body);
+            let page = world.pull("").await;
+            let kind = if status == 401 {
+                "login-error"
+            } else {
+                "query-error"
+            };
+            let message = page[5]["source-error"][kind]["message"]
+                .as_str()
+                .unwrap_or_default();
+            assert!(message.contains(said), "{body}: {page}");
+        }
+    });
+}
