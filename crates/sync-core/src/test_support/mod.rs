@@ -1,10 +1,11 @@
 //! Native ports, a private Redis and a scripted back end, for tests and tools.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test that cannot set up its world has failed, and the place says why"
+    reason = "a test that cannot set up its world has failed, and the place says why; servers start in real time"
 )]
 
 mod back_end;
