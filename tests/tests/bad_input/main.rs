@@ -1,0 +1,7 @@
+//! What nobody should send: it is refused or taken for what it is, and never moves anything else.
+
+mod names;
+mod no_http;
+mod refusals;
+mod sessions;
+mod world;

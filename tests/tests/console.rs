@@ -1,0 +1,150 @@
+//! The console in a real browser. Without one the test is skipped, and says so.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use integration_tests::{Deployment, Options};
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+/// Drives the browser; installed with it.
+const DRIVER: &str = "chromedriver";
+
+/// How long the page may take: it compiles a megabyte of WebAssembly on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running chromedriver.
+struct Driver {
+    process: Child,
+    port: u16,
+    /// Kept open: the driver must not find its output closed.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Driver {
+    /// Starts one on any free port; `None` if there is none.
+    fn start() -> Option<Self> {
+        let mut process = Command::new(DRIVER)
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut stdout = BufReader::new(process.stdout.take().expect("the driver's output"));
+        // "ChromeDriver was started successfully on port 35871."
+        let port = (&mut stdout)
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                let (_, port) = line.split_once("successfully on port ")?;
+                port.trim_end_matches('.').parse().ok()
+            })
+            .expect("the driver to say its port");
+        Some(Self {
+            process,
+            port,
+            _stdout: stdout,
+        })
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A browser without a window. It is closed when this is dropped, also when the test fails.
+struct Browser {
+    client: Client,
+    runtime: Runtime,
+    _driver: Driver,
+}
+
+impl Browser {
+    /// Opens one; an error says what is not installed.
+    fn open() -> Result<Self, String> {
+        let driver = Driver::start().ok_or_else(|| format!("{DRIVER} is not installed"))?;
+        let runtime = Runtime::new().expect("a runtime");
+        let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage"];
+        let options = ("goog:chromeOptions".to_owned(), json!({"args": arguments}));
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities([options].into_iter().collect());
+        let url = format!("http://127.0.0.1:{}", driver.port);
+        match runtime.block_on(builder.connect(&url)) {
+            Ok(client) => Ok(Self {
+                client,
+                runtime,
+                _driver: driver,
+            }),
+            Err(error) if error.to_string().contains("cannot find Chrome binary") => {
+                Err("there is a driver, but no browser".to_owned())
+            }
+            Err(error) => panic!("the browser did not start: {error}"),
+        }
+    }
+
+    fn go_to(&self, url: &str) {
+        let loaded = self.runtime.block_on(self.client.goto(url));
+        loaded.unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
+
+    fn press(&self, button: &str) {
+        let xpath = format!("//button[normalize-space(.) = \"{button}\"]");
+        let pressed = self.runtime.block_on(async {
+            let button = self.client.find(Locator::XPath(&xpath)).await?;
+            button.click().await
+        });
+        pressed.unwrap_or_else(|error| panic!("no button {button:?} to press: {error}"));
+    }
+
+    /// Waits until an element of this kind contains this text.
+    fn wait_for(&self, element: &str, text: &str) {
+        let xpath = format!("//{element}[contains(normalize-space(.), \"{text}\")]");
+        self.runtime.block_on(async {
+            let wait = self.client.wait().at_most(PATIENCE);
+            if let Err(error) = wait.for_element(Locator::XPath(&xpath)).await {
+                let page = self.client.source().await.unwrap_or_default();
+                panic!("there is no {element} with {text:?}: {error}\n{page}");
+            }
+        });
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.runtime.block_on(self.client.clone().close());
+    }
+}
+
+#[test]
+fn the_console_shows_how_the_server_is() {
+    let browser = match Browser::open() {
+        Ok(browser) => browser,
+        Err(missing) => {
+            println!("SKIPPED: the console was not looked at: {missing}");
+            return;
+        }
+    };
+    let mut deployment = Deployment::start(Options {
+        products: 0,
+        ..Options::default()
+    });
+    let status = "*[@role='status']";
+    browser.go_to(&format!("{}/console/", deployment.url()));
+    browser.wait_for(status, "Everything works");
+    browser.wait_for("dl", env!("CARGO_PKG_VERSION"));
+    browser.wait_for("li", "Redis");
+
+    deployment.redis().kill();
+    browser.press("Refresh");
+    browser.wait_for(status, "Redis fails");
+    deployment.redis().restart();
+    browser.press("Refresh");
+    browser.wait_for(status, "Everything works");
+}
