@@ -96,10 +96,14 @@ impl<'a> PageBuilder<'a> {
                 drop,
             } => {
                 if let Some(names) = drop {
-                    add_names(&mut commands.delete, &temporary, names);
-                    if let Some(fields) = whole_object(current.get(&id))? {
-                        commands.insert.insert(id.as_str().to_owned(), fields);
+                    match whole_object(current.get(&id))? {
+                        Some(fields) => {
+                            commands.insert.insert(id.as_str().to_owned(), fields);
+                        }
+                        // It is gone again: the link would bring back what the device had made.
+                        None => add_names(&mut commands.delete, &id, names.clone()),
                     }
+                    add_names(&mut commands.delete, &temporary, names);
                 }
                 commands.links.insert(
                     temporary.into_string(),
