@@ -72,7 +72,7 @@ impl Content {
         if let Self::Map(map) = &mut content
             && key.ends_with("}:clients")
         {
-            map.values_mut().for_each(|entry| forget_day(entry));
+            map.values_mut().for_each(forget_day);
         }
         content
     }

@@ -1,5 +1,11 @@
 //! The console in a real browser. Without one the test is skipped, and says so.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that does not find what it looks for has failed, and the place says why"
+)]
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
