@@ -53,7 +53,8 @@ pub(crate) struct Mapped {
 /// Maps an error. What is the server's own fault goes to the log, and not outside.
 pub(crate) fn map(error: &HttpError) -> Mapped {
     let (status, code) = status_and_code(error);
-    if status.is_server_error() {
+    // A status above 500 alone does not mean that somebody must act: scripts get one for a user that exists.
+    if matches!(code, ErrorCode::Unavailable | ErrorCode::Internal) {
         let details = match error {
             HttpError::Sync(error) => error.to_string(),
             HttpError::WrongSettings(reason) => reason.clone(),
