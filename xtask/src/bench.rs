@@ -14,13 +14,14 @@ use std::fs;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use comfy_table::presets;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::build;
 use crate::term;
-use crate::workspace::{Native, Workspace};
+use crate::workspace::Workspace;
 use report::{Budget, Report, Row};
 use rows::Bench;
 use stage::Stage;
@@ -50,7 +51,7 @@ pub(crate) struct Options {
     no_build: bool,
 
     /// Write `docs/benchmarks.md`.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "only")]
     write: bool,
 
     /// Fail when a budget is missed.
@@ -110,19 +111,20 @@ impl Options {
     /// Does it.
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<ExitCode> {
         if !self.no_build {
-            build::components(workspace)?;
-            build::guests(workspace)?;
-            build::programs(workspace, Native::Optimised)?;
+            build::measured(workspace)?;
         }
-        let stage = Stage::start(workspace)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let (report, redis_version) = runtime.block_on(self.measure(stage))?;
+        let (report, redis_version) =
+            runtime.block_on(self.measure_unless_interrupted(workspace))?;
 
-        anstream::println!("{}", report.speed(presets::UTF8_FULL_CONDENSED));
-        anstream::println!("{}", report.costs(presets::UTF8_FULL_CONDENSED));
-        anstream::println!("{}", report.aims(presets::UTF8_FULL_CONDENSED));
+        let style = presets::UTF8_FULL_CONDENSED;
+        for table in [report.speed(style), report.costs(style), report.aims(style)] {
+            if !table.is_empty() {
+                anstream::println!("{table}");
+            }
+        }
         if self.write {
             let path = workspace.root.join("docs/benchmarks.md");
             let page = report.page(&machine::facts(workspace, &redis_version)?);
@@ -134,6 +136,18 @@ impl Options {
         } else {
             ExitCode::SUCCESS
         })
+    }
+
+    /// Ctrl-C ends the processes of the stage too, which do not hear it themselves.
+    async fn measure_unless_interrupted(&self, workspace: &Workspace) -> Result<(Report, String)> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let stage = Stage::start(workspace)?;
+        tokio::select! {
+            outcome = self.measure(stage) => outcome,
+            _ = interrupt.recv() => bail!("interrupted"),
+            _ = terminate.recv() => bail!("told to end"),
+        }
     }
 
     async fn measure(&self, stage: Stage) -> Result<(Report, String)> {

@@ -13,6 +13,8 @@ use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Native, Workspace, find
 pub(crate) const COMPONENTS: [&str; 3] = ["sync-handler", "adapter-jobs", "admin-ui-component"];
 /// The programs a local run needs.
 const PROGRAMS: [&str; 2] = ["dev-host", "store"];
+/// The components that a benchmark compares.
+const MEASURED: [&str; 2] = ["sync-handler", "guest-redis-get"];
 /// Where the components are that only the host's tests run.
 pub(crate) const GUESTS: &str = "crates/dev-host/guests";
 
@@ -62,18 +64,30 @@ pub(crate) fn guests(workspace: &Workspace) -> Result<()> {
 /// Builds the native programs.
 pub(crate) fn programs(workspace: &Workspace, native: Native) -> Result<()> {
     term::step("Building the host and the example store (the first time takes some minutes)");
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--profile", native.profile()]);
-    for program in PROGRAMS {
-        cargo.args(["--package", program]);
-    }
-    run(cargo)
+    run(program_build(workspace, native, &PROGRAMS))
+}
+
+/// Builds what a benchmark needs: the optimised host, the server's component and the one it is compared with.
+pub(crate) fn measured(workspace: &Workspace) -> Result<()> {
+    term::step("Building what is measured (the first time takes some minutes)");
+    ensure_target(COMPONENT_TARGET)?;
+    run(component_build(workspace, &MEASURED))?;
+    run(program_build(workspace, Native::Optimised, &["dev-host"]))
 }
 
 fn console_bundle(workspace: &Workspace) -> Result<()> {
     term::step("Bundling the console");
     ensure_target(BROWSER_TARGET)?;
     console::bundle(&workspace.root, &workspace.target)
+}
+
+fn program_build(workspace: &Workspace, native: Native, programs: &[&str]) -> Command {
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--profile", native.profile()]);
+    for program in programs {
+        cargo.args(["--package", program]);
+    }
+    cargo
 }
 
 fn component_build(workspace: &Workspace, packages: &[impl AsRef<str>]) -> Command {
