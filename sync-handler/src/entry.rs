@@ -28,14 +28,19 @@ async fn handle(request: Request) -> Response<FullBody<Bytes>> {
 
 async fn answer(request: Request) -> Response<Bytes> {
     let (head, body) = request.into_parts();
-    let body = match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return refuse(&HttpError::BodyTooLarge {
-                max_bytes: MAX_BODY_BYTES,
-            });
+    // Nobody sends a body with a poll, and finding that out would cost as much as one of its commands.
+    let body = if head.method == http::Method::GET {
+        Bytes::new()
+    } else {
+        match Limited::new(body, MAX_BODY_BYTES).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => {
+                return refuse(&HttpError::BodyTooLarge {
+                    max_bytes: MAX_BODY_BYTES,
+                });
+            }
+            Err(error) => return refuse(&HttpError::MalformedBody(error.to_string())),
         }
-        Err(error) => return refuse(&HttpError::MalformedBody(error.to_string())),
     };
     match app().await {
         Ok(app) => app.handle(http::Request::from_parts(head, body)).await,
