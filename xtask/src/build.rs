@@ -75,6 +75,17 @@ pub(crate) fn measured(workspace: &Workspace) -> Result<()> {
     run(program_build(workspace, Native::Optimised, &["dev-host"]))
 }
 
+/// Builds all programs and tests of the workspace.
+///
+/// As `cargo test --workspace` sees them: with other packages selected, cargo would choose other features of
+/// what they stand on, and compile the largest of it, the host's compiler, once more.
+pub(crate) fn programs_and_tests(workspace: &Workspace) -> Result<()> {
+    term::step("Building all programs and tests (the first time takes some minutes)");
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--workspace", "--all-targets"]);
+    run(cargo)
+}
+
 fn console_bundle(workspace: &Workspace) -> Result<()> {
     term::step("Bundling the console");
     ensure_target(BROWSER_TARGET)?;

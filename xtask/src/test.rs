@@ -17,7 +17,7 @@ const DRIVER: &str = "chromedriver";
 /// Checks and tests everything.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Test {
-    /// Only the tests of the libraries: no checks, no components, nothing end to end.
+    /// Only the tests inside the crates: no checks, no components, nothing end to end.
     #[arg(long)]
     quick: bool,
 
@@ -39,7 +39,7 @@ impl Test {
             // Tests own their world: the user's own Redis is none of their business.
             .env_remove(URL_VARIABLE);
         if self.quick {
-            cargo.arg("--lib");
+            cargo.args(["--lib", "--bins"]);
         } else {
             if find_program(DRIVER).is_none()
                 || !BROWSERS
@@ -57,7 +57,7 @@ impl Test {
             steps.run("components", || {
                 build::components(workspace).and_then(|()| build::guests(workspace))
             });
-            steps.run("programs", || build::programs(workspace, Native::Dev));
+            steps.run("programs", || build::programs_and_tests(workspace));
         }
         cargo.args(&self.filter);
         steps.run("tests", || {
