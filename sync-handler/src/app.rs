@@ -64,22 +64,9 @@ impl<P: Ports> App<P> {
         request: &Request,
     ) -> Result<http::Response<Bytes>, HttpError> {
         match route {
-            Route::Health => Ok(routes::health::health()),
-            Route::Ready => Ok(routes::health::ready(self).await),
-            Route::DeviceLogin => routes::device::log_in(self.engine()?, request).await,
-            Route::CreateClient => routes::client::create(self.engine()?, request).await,
-            Route::RegisterClient => routes::client::register(self.engine()?, request).await,
-            Route::ResetClient => routes::client::reset(self.engine()?, request).await,
-            Route::Pull => routes::device::pull(self.engine()?, request).await,
-            Route::Push => routes::device::push(self.engine()?, request).await,
-            Route::UpdateObject => routes::device::update_object(self.engine()?, request).await,
-            Route::DeleteObject => routes::device::delete_object(self.engine()?, request).await,
-            Route::AdminLogin => routes::admin::log_in(self.engine()?, request).await,
-            Route::ListUsers => routes::admin::list_users(self.engine()?, request).await,
-            Route::CreateUser => routes::admin::create_user(self.engine()?, request).await,
-            Route::ListSources => routes::admin::list_sources(self.engine()?, request).await,
-            Route::PushObjects => routes::admin::push_objects(self.engine()?, request).await,
-            Route::PushDeletes => routes::admin::push_deletes(self.engine()?, request).await,
+            Route::Health(route) => Ok(routes::health::answer(route, self).await),
+            Route::Device(route) => routes::device::answer(route, self.engine()?, request).await,
+            Route::Admin(route) => routes::admin::answer(route, self.engine()?, request).await,
         }
     }
 }

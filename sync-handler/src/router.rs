@@ -1,83 +1,42 @@
 //! Every route of the component.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use http::Method;
 use matchit::Router;
 
 use crate::error::HttpError;
+use crate::routes::{admin, device, health};
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
-    // Load balancers and people.
-    Health,
-    Ready,
-    // Devices.
-    DeviceLogin,
-    CreateClient,
-    RegisterClient,
-    ResetClient,
-    Pull,
-    Push,
-    UpdateObject,
-    DeleteObject,
-    // Administrators and back ends.
-    AdminLogin,
-    ListUsers,
-    CreateUser,
-    ListSources,
-    PushObjects,
-    PushDeletes,
+    /// Load balancers and people.
+    Health(health::Route),
+    /// Devices.
+    Device(device::Route),
+    /// Administrators' scripts and back ends, by the addresses they have always used.
+    Admin(admin::Route),
 }
 
-/// Method, path, and what it is.
-const ROUTES: &[(Method, &str, Route)] = &[
-    (Method::GET, "/health", Route::Health),
-    (Method::GET, "/ready", Route::Ready),
-    (Method::POST, "/rc/v1/app/login", Route::DeviceLogin),
-    (Method::POST, "/rc/v1/clients", Route::CreateClient),
-    (
-        Method::POST,
-        "/rc/v1/clients/{client}/register",
-        Route::RegisterClient,
-    ),
-    (
-        Method::POST,
-        "/rc/v1/clients/{client}/reset",
-        Route::ResetClient,
-    ),
-    (Method::GET, "/app/v1/{source}", Route::Pull),
-    (Method::POST, "/app/v1/{source}", Route::Push),
-    (
-        Method::PUT,
-        "/app/v1/{source}/{object}",
-        Route::UpdateObject,
-    ),
-    (
-        Method::DELETE,
-        "/app/v1/{source}/{object}",
-        Route::DeleteObject,
-    ),
-    (Method::POST, "/rc/v1/system/login", Route::AdminLogin),
-    (Method::GET, "/rc/v1/users", Route::ListUsers),
-    (Method::POST, "/rc/v1/users", Route::CreateUser),
-    (
-        Method::GET,
-        "/rc/v1/sources/type/{partition}",
-        Route::ListSources,
-    ),
-    (
-        Method::POST,
-        "/app/v1/{source}/push_objects",
-        Route::PushObjects,
-    ),
-    (
-        Method::POST,
-        "/app/v1/{source}/push_deletes",
-        Route::PushDeletes,
-    ),
-];
+/// One row of a table of routes: method, path, and what it is.
+pub(crate) type Row<R> = (Method, &'static str, R);
+
+/// Every row of every table.
+fn rows() -> impl Iterator<Item = Row<Route>> {
+    fn of<R: Copy>(
+        table: &'static [Row<R>],
+        route: impl Fn(R) -> Route,
+    ) -> impl Iterator<Item = Row<Route>> {
+        table
+            .iter()
+            .map(move |(method, path, row)| (method.clone(), *path, route(*row)))
+    }
+    of(health::ROUTES, Route::Health)
+        .chain(of(device::ROUTES, Route::Device))
+        .chain(of(admin::ROUTES, Route::Admin))
+}
 
 /// What a path has for each method.
 type Methods = Vec<(Method, Route)>;
@@ -86,20 +45,14 @@ type Methods = Vec<(Method, Route)>;
 pub(crate) type Parameters = Vec<(String, String)>;
 
 static ROUTER: LazyLock<Router<Methods>> = LazyLock::new(|| {
+    let mut by_path: BTreeMap<&str, Methods> = BTreeMap::new();
+    for (method, path, route) in rows() {
+        by_path.entry(path).or_default().push((method, route));
+    }
     let mut router = Router::new();
-    let mut done: Vec<&str> = Vec::new();
-    for (_, path, _) in ROUTES {
-        if done.contains(path) {
-            continue;
-        }
-        done.push(path);
-        let methods = ROUTES
-            .iter()
-            .filter(|(_, other, _)| other == path)
-            .map(|(method, _, route)| (method.clone(), *route))
-            .collect();
-        // Two paths of the table that exclude each other fail the test below.
-        let _ = router.insert(*path, methods);
+    for (path, methods) in by_path {
+        // Two paths of the tables that exclude each other fail the test below.
+        let _ = router.insert(path, methods);
     }
     router
 });
@@ -146,11 +99,11 @@ mod tests {
 
     #[test]
     fn every_row_of_the_table_is_reached() {
-        for (method, path, route) in ROUTES {
+        for (method, path, route) in rows() {
             let path = path.replace(['{', '}'], "");
             let (found, _) =
-                find(method, &path).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-            assert_eq!(found, *route, "{method} {path}");
+                find(&method, &path).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+            assert_eq!(found, route, "{method} {path}");
         }
     }
 
@@ -158,10 +111,10 @@ mod tests {
     fn a_slash_at_the_end_and_encoded_ids_are_understood() {
         assert_eq!(
             find(&Method::POST, "/rc/v1/clients/").unwrap().0,
-            Route::CreateClient
+            Route::Device(device::Route::CreateClient)
         );
         let (route, parameters) = find(&Method::DELETE, "/app/v1/Product/a%2Fb%20c").unwrap();
-        assert_eq!(route, Route::DeleteObject);
+        assert_eq!(route, Route::Device(device::Route::DeleteObject));
         assert_eq!(parameters[1], ("object".to_owned(), "a/b c".to_owned()));
     }
 

@@ -1,15 +1,34 @@
 //! Is it alive, can it work.
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use sync_core::Ports;
 use sync_proto::{Check, Health, HealthStatus, Readiness, ReadinessStatus};
 
 use crate::app::{App, Unusable};
 use crate::respond;
+use crate::router::Row;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    Health,
+    Ready,
+}
+
+pub(crate) const ROUTES: &[Row<Route>] = &[
+    (Method::GET, "/health", Route::Health),
+    (Method::GET, "/ready", Route::Ready),
+];
+
+pub(crate) async fn answer<P: Ports>(route: Route, app: &App<P>) -> Response<Bytes> {
+    match route {
+        Route::Health => health(),
+        Route::Ready => ready(app).await,
+    }
+}
 
 /// `GET /health`: the process answers.
-pub(crate) fn health() -> Response<Bytes> {
+fn health() -> Response<Bytes> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     respond::json(&Health {
         status: HealthStatus::Ok,
@@ -18,7 +37,7 @@ pub(crate) fn health() -> Response<Bytes> {
 }
 
 /// `GET /ready`: settings and store are usable.
-pub(crate) async fn ready<P: Ports>(app: &App<P>) -> Response<Bytes> {
+async fn ready<P: Ports>(app: &App<P>) -> Response<Bytes> {
     let check = |name: &str, problem: Option<String>| Check {
         name: name.to_owned(),
         ok: problem.is_none(),

@@ -1,6 +1,5 @@
 //! The handlers: parse, call the engine, answer.
 
 pub(crate) mod admin;
-pub(crate) mod client;
 pub(crate) mod device;
 pub(crate) mod health;

@@ -1,41 +1,14 @@
-//! What a device does all day: log in, pull, push.
+//! What a device does all day: pull and push.
 
 use bytes::Bytes;
-use cookie::{Cookie, SameSite};
-use http::{HeaderValue, Response, header};
+use http::Response;
 use serde::Deserialize;
 use sync_core::{Engine, Ports, PullRequest, PushRequest};
-use sync_proto::{Changes, Login, Operations, SESSION_COOKIE, SentAttributes};
+use sync_proto::{Changes, Operations, SentAttributes};
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
-
-/// How long a device keeps its session: a year, as devices have always been told.
-const SESSION_DAYS: i64 = 365;
-
-/// `POST /rc/v1/app/login`.
-pub(crate) async fn log_in<P: Ports>(
-    engine: &Engine<P>,
-    request: &Request,
-) -> Result<Response<Bytes>, HttpError> {
-    let Login { login, password } = request.body()?;
-    let session = engine.log_in(&login, &password, request.origin()).await?;
-    let cookie = Cookie::build((SESSION_COOKIE, session))
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(request.is_https())
-        .max_age(cookie::time::Duration::days(SESSION_DAYS))
-        .build()
-        .to_string();
-    let mut response = respond::empty();
-    let cookie = HeaderValue::from_str(&cookie).map_err(|_| {
-        HttpError::InvalidValue("the user name does not fit into a cookie".to_owned())
-    })?;
-    response.headers_mut().insert(header::SET_COOKIE, cookie);
-    Ok(response)
-}
 
 /// `GET /app/v1/{source}`.
 pub(crate) async fn pull<P: Ports>(
