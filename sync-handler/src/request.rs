@@ -19,6 +19,9 @@ const CLIENT_ADDRESS_HEADER: &str = "spin-client-addr";
 /// A page beyond this is a mistake, not a wish.
 const HIGHEST_PAGE_SIZE: usize = 100_000;
 
+/// Most parameters of one group, which go to back ends.
+const MAX_GROUP: usize = 100;
+
 /// A request whose body has arrived.
 pub(crate) struct Request {
     head: http::request::Parts,
@@ -58,15 +61,38 @@ impl Request {
             .map_or("", |(_, value)| value)
     }
 
-    /// A parameter of the query string.
-    pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        let query = self.query.get_or_init(|| {
+    fn query_pairs(&self) -> &[(String, String)] {
+        self.query.get_or_init(|| {
             let query = self.head.uri.query().unwrap_or_default();
             form_urlencoded::parse(query.as_bytes())
                 .into_owned()
                 .collect()
-        });
-        query
+        })
+    }
+
+    /// The parameters `group[name]=value` of the query string, by their names.
+    pub(crate) fn query_group(&self, group: &str) -> Result<Vec<(String, String)>, HttpError> {
+        let found: Vec<_> = self
+            .query_pairs()
+            .iter()
+            .filter_map(|(name, value)| {
+                let inner = name.strip_prefix(group)?.strip_prefix('[')?;
+                // `group[a][b]` is `a[b]`.
+                let (name, rest) = inner.split_once(']')?;
+                Some((format!("{name}{rest}"), value.clone()))
+            })
+            .collect();
+        if found.len() > MAX_GROUP {
+            return Err(HttpError::InvalidValue(format!(
+                "{group}[…] has more than {MAX_GROUP} parameters"
+            )));
+        }
+        Ok(found)
+    }
+
+    /// A parameter of the query string.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query_pairs()
             .iter()
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.as_str())
@@ -259,6 +285,26 @@ mod tests {
         for wrong in ["0", "-1", "x", "9007199254740992"] {
             assert!(number(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn grouped_parameters_are_read_by_their_inner_names() {
+        let request = request(
+            "/?query[a]=1&query%5Bb%5D%5Bc%5D=x%20y&query=z&query[&p_size=1",
+            &[],
+            "",
+        );
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            request.query_group("query").unwrap(),
+            [pair("a", "1"), pair("b[c]", "x y")]
+        );
+        let many = "q[a]=1&".repeat(101);
+        assert!(
+            super::tests::request(&format!("/?{many}"), &[], "")
+                .query_group("q")
+                .is_err()
+        );
     }
 
     #[test]

@@ -183,6 +183,7 @@ impl Device {
             source: SOURCE,
             token,
             page_size,
+            parameters: &[],
         };
         let page = world.engine.pull(&self.session, request).await?;
         Ok(

@@ -137,12 +137,17 @@ impl World {
     }
 
     async fn pull(&self, token: &str) -> Value {
+        self.pull_with(token, &[]).await
+    }
+
+    async fn pull_with(&self, token: &str, parameters: &[(String, String)]) -> Value {
         let token = Token::parse(token).unwrap();
         let request = PullRequest {
             client: &self.client,
             source: "Product",
             token,
             page_size: 100,
+            parameters,
         };
         serde_json::to_value(self.engine.pull(&self.session, request).await.unwrap()).unwrap()
     }
@@ -182,6 +187,27 @@ fn a_list_is_read_and_not_read_again_while_its_tag_stands() {
             world.asked(),
             ["GET http://crm/products", conditional],
             "none for an acknowledgement"
+        );
+    });
+}
+
+#[test]
+fn what_a_device_narrows_its_query_by_reaches_the_back_end_but_nothing_of_ours_is_overridden() {
+    local(async {
+        let world = World::start("user_parameter = \"owner\"").await;
+        let parameters = [("area", "a b&c"), ("owner", "eve"), ("OWNER[]", "eve")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        world.answer(200, &[("etag", "\"v1\"")], r#"[{"id":1,"name":"a"}]"#);
+        world.pull_with("", &parameters).await;
+        world.answer(200, &[("etag", "\"v1\"")], "[]");
+        world.pull("").await;
+        assert_eq!(
+            world.asked(),
+            [
+                "GET http://crm/products?area=a+b%26c&owner=u1",
+                "GET http://crm/products?owner=u1"
+            ],
+            "the tag was that of another question"
         );
     });
 }

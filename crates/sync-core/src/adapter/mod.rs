@@ -61,6 +61,34 @@ pub trait Adapter {
         id: &ObjectId,
         attributes: &Attributes,
     ) -> Result<(), AdapterError>;
+
+    /// Finds objects by [`Call::parameters`] and hands them over, in one part or several.
+    ///
+    /// # Errors
+    /// When the back end refused or could not be asked, and where a source cannot be searched.
+    async fn search(&self, _: &Call<'_>, _: &mut dyn Stash) -> Result<(), AdapterError> {
+        Err(AdapterError::Rejected {
+            message: "this source cannot be searched".to_owned(),
+        })
+    }
+
+    /// What applications on devices need to know of the source beside its objects, as a text of any form. Asked with
+    /// every query; devices get it when it has changed.
+    ///
+    /// # Errors
+    /// When the back end cannot be asked; what it said before stays then.
+    async fn metadata(&self, _: &Call<'_>) -> Result<Option<String>, AdapterError> {
+        Ok(None)
+    }
+
+    /// How devices store the source's objects: a JSON object with at least a `version`. Asked with every query; when
+    /// the version has changed, devices throw away what they have and start over.
+    ///
+    /// # Errors
+    /// When the back end cannot be asked; what it said before stays then.
+    async fn schema(&self, _: &Call<'_>) -> Result<Option<String>, AdapterError> {
+        Ok(None)
+    }
 }
 
 /// On whose behalf an adapter is called.
@@ -74,19 +102,21 @@ pub struct Call<'a> {
     pub client: Option<&'a ClientId>,
     /// The same for every attempt at the same change, different for every other; empty for a query.
     pub idempotency_key: &'a str,
+    /// What the device narrows a query down by, or searches for: names and values, in the order sent.
+    pub parameters: &'a [(String, String)],
 }
 
-/// Takes the parts of a query's answer.
+/// Takes the parts of the answer to a query or a search.
 #[async_trait(?Send)]
 pub trait Stash {
-    /// Takes a part. Objects are committed part by part; what is missing is deleted after the last one.
+    /// Takes a part. A query's objects are committed part by part; what is missing is deleted after the last one.
     ///
     /// # Errors
-    /// When the part could not be committed: the query must end then and pass the error on.
+    /// When the part could not be taken: the query must end then and pass the error on.
     async fn stash(&mut self, part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError>;
 }
 
-/// A part of an answer could not be committed.
+/// A part of an answer could not be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StashError {
     /// Another refresh has taken over.
@@ -148,7 +178,7 @@ pub enum AdapterError {
         /// For whoever wrote the settings.
         message: String,
     },
-    /// What was handed over could not be committed.
+    /// What was handed over could not be taken.
     #[error(transparent)]
     Stash(#[from] StashError),
 }

@@ -51,7 +51,12 @@ impl<P: Ports> RestAdapter<P> {
     }
 
     fn collection(&self, call: &Call<'_>, page: Option<(&Paging, u64)>) -> String {
+        self.address(&self.settings.url, call, page)
+    }
+
+    fn address(&self, url: &str, call: &Call<'_>, page: Option<(&Paging, u64)>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(call.parameters.iter().filter(|(name, _)| !self.sets(name)));
         if let Some(parameter) = &self.settings.user_parameter {
             query.append_pair(parameter, call.user.as_str());
         }
@@ -62,11 +67,66 @@ impl<P: Ports> RestAdapter<P> {
             }
         }
         let query = query.finish();
-        let url = &self.settings.url;
         if query.is_empty() {
-            url.clone()
+            url.to_owned()
         } else {
             format!("{url}?{query}")
+        }
+    }
+
+    /// Whether a query parameter is ours to set, and not a device's: it might make itself somebody else. Back ends
+    /// differ in what they take for the same name.
+    fn sets(&self, name: &str) -> bool {
+        let RestSettings {
+            user_parameter,
+            paging,
+            ..
+        } = &self.settings;
+        let paging = paging
+            .iter()
+            .flat_map(|paging| [Some(&paging.parameter), paging.size_parameter.as_ref()]);
+        let name = name.split('[').next().unwrap_or_default();
+        paging
+            .chain([user_parameter.as_ref()])
+            .flatten()
+            .any(|own| own.trim().eq_ignore_ascii_case(name.trim()))
+    }
+
+    /// Asks page by page, and hands the records over.
+    async fn read_pages(
+        &self,
+        url: &str,
+        call: &Call<'_>,
+        paging: &Paging,
+        stash: &mut dyn Stash,
+    ) -> Result<(), AdapterError> {
+        for number in paging.first..paging.first + MAX_PAGES {
+            let url = self.address(url, call, Some((paging, number)));
+            let answer = self.get(url, &[]).await?;
+            let records = self.records(answer.body())?;
+            let is_last = records.len() < paging.size;
+            stash.stash(records).await?;
+            if is_last {
+                return Ok(());
+            }
+        }
+        Err(AdapterError::BadAnswer {
+            message: format!("no end after {MAX_PAGES} pages"),
+        })
+    }
+
+    /// Asks; anything but success and "not modified" is an error.
+    async fn get(
+        &self,
+        url: String,
+        condition: &[(header::HeaderName, &str)],
+    ) -> Result<Answer, AdapterError> {
+        let answer = self.send(Method::GET, url, condition, None).await?;
+        let is_unmodified = answer.status() == StatusCode::NOT_MODIFIED && !condition.is_empty();
+        if answer.status().is_success() || is_unmodified {
+            Ok(answer)
+        } else {
+            Err(refusal(&answer))
         }
     }
 
@@ -307,14 +367,9 @@ impl<P: Ports> Adapter for RestAdapter<P> {
                 .map(|etag| (header::IF_NONE_MATCH, etag))
                 .into_iter()
                 .collect();
-            let answer = self
-                .send(Method::GET, self.collection(call, None), &condition, None)
-                .await?;
-            if answer.status() == StatusCode::NOT_MODIFIED && etag.is_some() {
+            let answer = self.get(self.collection(call, None), &condition).await?;
+            if answer.status() == StatusCode::NOT_MODIFIED {
                 return Ok(QueryEnd::NotModified);
-            }
-            if !answer.status().is_success() {
-                return Err(refusal(&answer));
             }
             stash.stash(self.records(answer.body())?).await?;
             let etag = answer
@@ -324,22 +379,19 @@ impl<P: Ports> Adapter for RestAdapter<P> {
                 .map(str::to_owned);
             return Ok(QueryEnd::Complete { etag });
         };
-        for number in paging.first..paging.first + MAX_PAGES {
-            let url = self.collection(call, Some((paging, number)));
-            let answer = self.send(Method::GET, url, &[], None).await?;
-            if !answer.status().is_success() {
-                return Err(refusal(&answer));
-            }
-            let records = self.records(answer.body())?;
-            let is_last = records.len() < paging.size;
-            stash.stash(records).await?;
-            if is_last {
-                return Ok(QueryEnd::Complete { etag: None });
-            }
+        self.read_pages(&self.settings.url, call, paging, stash)
+            .await?;
+        Ok(QueryEnd::Complete { etag: None })
+    }
+
+    async fn search(&self, call: &Call<'_>, stash: &mut dyn Stash) -> Result<(), AdapterError> {
+        let url = self.settings.search_url.as_ref();
+        let url = url.unwrap_or(&self.settings.url);
+        if let Some(paging) = &self.settings.paging {
+            return self.read_pages(url, call, paging, stash).await;
         }
-        Err(AdapterError::BadAnswer {
-            message: format!("no end after {MAX_PAGES} pages"),
-        })
+        let answer = self.get(self.address(url, call, None), &[]).await?;
+        Ok(stash.stash(self.records(answer.body())?).await?)
     }
 
     async fn create(

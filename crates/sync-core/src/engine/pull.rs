@@ -35,6 +35,8 @@ pub struct PullRequest<'a> {
     pub token: Option<Token>,
     /// Most objects it wants.
     pub page_size: usize,
+    /// What it narrows the adapter's query down by, names and values.
+    pub parameters: &'a [(String, String)],
 }
 
 /// One client and the document it reads.
@@ -43,6 +45,7 @@ struct Pull<'a> {
     client: &'a ClientId,
     source: Source<'a>,
     limit: usize,
+    parameters: &'a [(String, String)],
 }
 
 impl<P: Ports> Engine<P> {
@@ -61,6 +64,7 @@ impl<P: Ports> Engine<P> {
             source,
             token,
             page_size,
+            parameters,
         } = request;
         let source = self.source(source)?;
         let client = known_form(client)?;
@@ -70,6 +74,7 @@ impl<P: Ports> Engine<P> {
             client: &client,
             source,
             limit,
+            parameters,
         };
 
         // Most polls find the cursor where it should be and nothing new, so both are asked for in one round trip. A
@@ -171,8 +176,14 @@ impl<P: Ports> Engine<P> {
                 .await?;
         }
         if let Some(max_age_ms) = due {
-            self.refresh(pull.user, pull.source, document, max_age_ms)
-                .await?;
+            self.refresh(
+                pull.user,
+                pull.source,
+                pull.parameters,
+                document,
+                max_age_ms,
+            )
+            .await?;
         }
         self.again(pull, document).await
     }

@@ -38,6 +38,7 @@ impl<P: Ports> Engine<P> {
         &self,
         user: &UserId,
         source: Source<'_>,
+        parameters: &[(String, String)],
         id: &DocumentId,
         max_age_ms: u64,
     ) -> Result<(), SyncError> {
@@ -65,7 +66,10 @@ impl<P: Ports> Engine<P> {
                     user,
                     client: None,
                     idempotency_key: "",
+                    parameters,
                 };
+                // A tag stands for the answer to one question: with parameters it would be another.
+                let etag = etag.filter(|_| parameters.is_empty());
                 let mut snapshot = Snapshot::new(&document, &lease, version);
                 let asked = source
                     .adapter
@@ -74,6 +78,7 @@ impl<P: Ports> Engine<P> {
                 let ended = match asked {
                     Ok(QueryEnd::NotModified) => Ok((true, etag, digest)),
                     Ok(QueryEnd::Complete { etag }) => {
+                        let etag = etag.filter(|_| parameters.is_empty());
                         let finished = snapshot.finish(digest.as_deref()).await;
                         finished
                             .map(|(complete, digest)| (complete, etag, Some(digest)))

@@ -150,6 +150,7 @@ impl<P: Ports> Engine<P> {
             user: &task.operation.user,
             client: Some(task.client),
             idempotency_key: &key,
+            parameters: &[],
         };
         let clock = self.ports.clock();
         let began = clock.now();

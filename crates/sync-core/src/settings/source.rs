@@ -63,6 +63,8 @@ pub enum AdapterSettings {
 pub struct RestSettings {
     /// Address of the collection; an object's is this, a slash, and its id.
     pub url: String,
+    /// Address that is searched, where that is not the collection's.
+    pub search_url: Option<String>,
     /// JSON pointer to the records in the answer, which are a list or an object by id. Empty: the answer itself.
     pub records: String,
     /// Attribute of a record that is its id.
@@ -161,6 +163,7 @@ enum AdapterKind {
 #[serde(deny_unknown_fields)]
 struct RestEntry {
     url: Text,
+    search_url: Option<Text>,
     #[serde(default)]
     records: String,
     #[serde(default = "default_id")]
@@ -255,6 +258,7 @@ impl SourceEntry {
             rest.headers
                 .values()
                 .chain([&rest.url])
+                .chain(&rest.search_url)
                 .chain(authorization)
                 .filter_map(Text::variable)
         })
@@ -335,22 +339,16 @@ impl RestEntry {
                 .map_err(|reason| (key.to_owned(), reason))
         };
         let secret = |key: &str, value: &Text| text(key, value).map(Secret::new);
-        let url = text("rest.url", &self.url)?;
-        let address: http::Uri = url
-            .parse()
-            .map_err(|error| ("rest.url".to_owned(), format!("{url:?}: {error}")))?;
-        if !matches!(address.scheme_str(), Some("http" | "https")) || address.host().is_none() {
-            return wrong(
-                "rest.url",
-                format!("{url:?} is not an http or https address"),
-            );
-        }
-        if address.query().is_some() {
-            return wrong(
-                "rest.url",
-                "has a query: objects' ids could not be put behind it",
-            );
-        }
+        let address = |key: &str, value: &Text| -> Result<String, KeyError> {
+            let url = text(key, value)?;
+            check_address(&url).map_err(|reason| (key.to_owned(), reason))?;
+            Ok(url.trim_end_matches('/').to_owned())
+        };
+        let url = address("rest.url", &self.url)?;
+        let search_url = self.search_url.as_ref();
+        let search_url = search_url
+            .map(|search_url| address("rest.search_url", search_url))
+            .transpose()?;
         let headers = self
             .headers
             .iter()
@@ -376,7 +374,8 @@ impl RestEntry {
             )),
         };
         Ok(RestSettings {
-            url: url.trim_end_matches('/').to_owned(),
+            url,
+            search_url,
             records: self.records,
             id: self.id,
             attributes: self.attributes,
@@ -389,4 +388,16 @@ impl RestEntry {
             timeout_ms: self.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
         })
     }
+}
+
+/// Checks the address of a collection.
+fn check_address(url: &str) -> Result<(), String> {
+    let address: http::Uri = url.parse().map_err(|error| format!("{url:?}: {error}"))?;
+    if !matches!(address.scheme_str(), Some("http" | "https")) || address.host().is_none() {
+        return Err(format!("{url:?} is not an http or https address"));
+    }
+    if address.query().is_some() {
+        return Err("has a query: ids and parameters could not be put behind it".to_owned());
+    }
+    Ok(())
 }

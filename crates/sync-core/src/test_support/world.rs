@@ -287,6 +287,7 @@ pub(crate) async fn pull(
         source,
         token,
         page_size,
+        parameters: &[],
     };
     let page = engine.pull(session, request).await?;
     Ok(serde_json::to_value(&page).expect("a page is JSON"))

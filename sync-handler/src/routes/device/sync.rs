@@ -16,11 +16,13 @@ pub(crate) async fn pull<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine)?;
+    let parameters = request.query_group("query")?;
     let pull = PullRequest {
         client: request.client_id(),
         source: request.parameter("source"),
         token: request.token()?,
         page_size: request.page_size()?,
+        parameters: &parameters,
     };
     Ok(respond::page(&engine.pull(&session, pull).await?))
 }
