@@ -1,8 +1,10 @@
 //! One request in, one answer out.
 
 use bytes::Bytes;
+use http::Method;
 use sync_core::{Engine, Ports, SettingsError};
 
+use crate::body::{self, Body, RequestBody};
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::router::{self, Route};
@@ -47,15 +49,31 @@ impl<P: Ports> App<P> {
     }
 
     /// Answers a request. Whatever goes wrong becomes an answer too.
-    pub async fn handle(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
-        let request = Request::new(request);
-        let answer = match router::find(request.method(), request.path()) {
-            Ok((route, parameters)) => self.dispatch(route, &request.with(parameters)).await,
-            Err(error) => Err(error),
-        };
-        let mut answer = answer.unwrap_or_else(|error| respond::error(&error));
+    pub async fn handle(&self, request: http::Request<impl RequestBody>) -> http::Response<Body> {
+        let mut answer = self
+            .answer(request)
+            .await
+            .unwrap_or_else(|error| respond::error(&error).map(Body::from));
         respond::finish(&mut answer);
         answer
+    }
+
+    async fn answer(
+        &self,
+        request: http::Request<impl RequestBody>,
+    ) -> Result<http::Response<Body>, HttpError> {
+        let (head, body) = request.into_parts();
+        let (route, parameters) = router::find(&head.method, head.uri.path())?;
+        // Nobody sends a body with a poll, and finding that out would cost as much as one of its commands.
+        let body = if head.method == Method::GET {
+            Bytes::new()
+        } else {
+            body::read_whole(body, MAX_BODY_BYTES).await?
+        };
+        let request = Request::new(http::Request::from_parts(head, body)).with(parameters);
+        self.dispatch(route, &request)
+            .await
+            .map(|answer| answer.map(Body::from))
     }
 
     async fn dispatch(

@@ -3,15 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use spin_sdk::http::{FullBody, Request, Response};
+use spin_sdk::http::{Request, Response};
 use spin_sdk::http_service;
 use sync_core::{Engine, RustAdapters, Secret, SessionKey, SettingsError, SettingsFile};
 use sync_spin::{SpinPorts, variable};
 
 use crate::error::HttpError;
-use crate::{App, MAX_BODY_BYTES, respond};
+use crate::{App, Body, respond};
 
 /// Where `spin.toml` mounts the settings file.
 const SETTINGS_FILE: &str = "/rhosync.toml";
@@ -22,36 +20,15 @@ thread_local! {
 }
 
 #[http_service]
-async fn handle(request: Request) -> Response<FullBody<Bytes>> {
-    answer(request).await.map(FullBody::new)
-}
-
-async fn answer(request: Request) -> Response<Bytes> {
-    let (head, body) = request.into_parts();
-    // Nobody sends a body with a poll, and finding that out would cost as much as one of its commands.
-    let body = if head.method == http::Method::GET {
-        Bytes::new()
-    } else {
-        match Limited::new(body, MAX_BODY_BYTES).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => {
-                return refuse(&HttpError::BodyTooLarge {
-                    max_bytes: MAX_BODY_BYTES,
-                });
-            }
-            Err(error) => return refuse(&HttpError::MalformedBody(error.to_string())),
-        }
-    };
+async fn handle(request: Request) -> Response<Body> {
     match app().await {
-        Ok(app) => app.handle(http::Request::from_parts(head, body)).await,
-        Err(error) => refuse(&error),
+        Ok(app) => app.handle(request).await,
+        Err(error) => {
+            let mut response = respond::error(&error).map(Body::from);
+            respond::finish(&mut response);
+            response
+        }
     }
-}
-
-fn refuse(error: &HttpError) -> Response<Bytes> {
-    let mut response = respond::error(error);
-    respond::finish(&mut response);
-    response
 }
 
 /// The server of this instance. One that could not be built for a reason that may pass is not kept.

@@ -8,21 +8,11 @@ use sync_proto::ErrorCode;
 #[derive(Debug)]
 pub(crate) enum HttpError {
     NotFound,
-    MethodNotAllowed {
-        allow: String,
-    },
+    MethodNotAllowed { allow: String },
     MalformedBody(String),
-    #[cfg_attr(
-        not(target_arch = "wasm32"),
-        expect(dead_code, reason = "bodies are read by the entry point")
-    )]
-    BodyTooLarge {
-        max_bytes: usize,
-    },
+    BodyTooLarge { max_bytes: usize },
     InvalidValue(String),
-    InvalidPageSize {
-        highest: usize,
-    },
+    InvalidPageSize { highest: usize },
     WrongSettings(String),
     Sync(SyncError),
 }

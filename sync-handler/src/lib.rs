@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
+mod body;
 mod error;
 mod request;
 mod respond;
@@ -11,3 +12,4 @@ mod routes;
 mod entry;
 
 pub use app::{App, MAX_BODY_BYTES};
+pub use body::{Body, RequestBody};

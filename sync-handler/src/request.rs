@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use bytes::Bytes;
 use cookie::Cookie;
-use http::{Method, header};
+use http::header;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sync_core::{Clock as _, Engine, Origin, Ports, Session, Token, Version};
@@ -43,14 +43,6 @@ impl Request {
 
     pub(crate) fn with(self, parameters: Parameters) -> Self {
         Self { parameters, ..self }
-    }
-
-    pub(crate) fn method(&self) -> &Method {
-        &self.head.method
-    }
-
-    pub(crate) fn path(&self) -> &str {
-        self.head.uri.path()
     }
 
     /// A parameter of the path; the router has seen to it that it is there.
@@ -214,6 +206,7 @@ impl Request {
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
     use serde_json::Value;
 
     use super::*;

@@ -5,6 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use sync_proto::{ERROR_CODE_HEADER, PAGE_OBJECT_COUNT_HEADER, PAGE_TOKEN_HEADER, Page};
 
+use crate::body::Body;
 use crate::error::{self, HttpError};
 
 /// The content type of everything that is not a page: texts, and the JSON of the administration too, as it has always
@@ -89,8 +90,8 @@ pub(crate) fn error(error: &HttpError) -> Response<Bytes> {
 }
 
 /// What every answer carries. Without its length an answer would wait tens of milliseconds for its last bytes.
-pub(crate) fn finish(response: &mut Response<Bytes>) {
-    let length = response.body().len();
+pub(crate) fn finish(response: &mut Response<Body>) {
+    let length = response.body().length();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_LENGTH, length.into());
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
