@@ -282,19 +282,19 @@ mod tests {
 
     #[test]
     fn grouped_parameters_are_read_by_their_inner_names() {
-        let request = request(
+        let grouped = request(
             "/?query[a]=1&query%5Bb%5D%5Bc%5D=x%20y&query=z&query[&p_size=1",
             &[],
             "",
         );
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
-            request.query_group("query").unwrap(),
+            grouped.query_group("query").unwrap(),
             [pair("a", "1"), pair("b[c]", "x y")]
         );
         let many = "q[a]=1&".repeat(101);
         assert!(
-            super::tests::request(&format!("/?{many}"), &[], "")
+            request(&format!("/?{many}"), &[], "")
                 .query_group("q")
                 .is_err()
         );

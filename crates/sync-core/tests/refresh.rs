@@ -80,6 +80,32 @@ fn an_answer_that_breaks_off_commits_its_parts_and_deletes_nothing() {
 }
 
 #[test]
+fn an_answer_that_breaks_off_does_not_pass_for_the_whole_one_before() {
+    local(async {
+        let world = World::start().await;
+        for number in 1..=3 {
+            world.back_end.put(&number.to_string(), &[("n", "x")]);
+        }
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        world.sync(&session, &client, "Shared").await;
+        world.back_end.put("1", &[("n", "y")]);
+        world.back_end.answer_in_parts(1);
+        world.back_end.fail([Fault::LostAnswer]);
+        let told = world.sync(&session, &client, "Shared").await;
+        assert_eq!(told[0]["insert"], json!({"1": {"n": "y"}}));
+        world.back_end.put("1", &[("n", "x")]);
+        world.back_end.answer_in_parts(3);
+        let told = world.sync(&session, &client, "Shared").await;
+        assert_eq!(
+            told[0]["insert"],
+            json!({"1": {"n": "x"}}),
+            "the same answer as the first, but not what the document holds"
+        );
+    });
+}
+
+#[test]
 fn one_refresh_at_a_time_and_a_first_sync_waits_for_it() {
     local(async {
         let world = World::start().await;

@@ -17,7 +17,7 @@ pub enum Fault {
     None,
     /// The call does not arrive.
     Unreachable,
-    /// The call is carried out, but its answer is lost.
+    /// The call is carried out, but its answer is lost; a query's breaks off before its last part.
     LostAnswer,
     /// The back end refuses.
     Rejected,
@@ -177,13 +177,14 @@ impl Adapter for BackEnd {
             tokio::task::yield_now().await;
         }
         let size = self.part_size.get().unwrap_or(objects.len()).max(1);
-        for part in objects.chunks(size) {
-            stash.stash(part.to_vec()).await?;
-            if fault == Fault::LostAnswer {
+        let mut parts = objects.chunks(size).peekable();
+        while let Some(part) = parts.next() {
+            if fault == Fault::LostAnswer && parts.peek().is_none() {
                 return Err(AdapterError::Unavailable {
                     message: "the answer was cut".to_owned(),
                 });
             }
+            stash.stash(part.to_vec()).await?;
         }
         Ok(QueryEnd::Complete { etag: None })
     }

@@ -80,10 +80,11 @@ end
 
 if version > 1 then redis.call('HSET', KEYS[1], 'v', text(version)) end
 if born ~= 0 then redis.call('HINCRBY', KEYS[1], 'n', born) end
-if not refresh and objects > 0 then
-  -- The last answer of the back end says nothing about this change: the next one is to be compared in full.
-  redis.call('HSET', KEYS[1], 'w', text(version))
+if objects > 0 then
+  -- The document is no longer what the back end's last answer was. A refresh says at its end what it is then; one that
+  -- breaks off leaves it to the next to compare in full.
   redis.call('HDEL', KEYS[1], 'et', 'dg')
+  if not refresh then redis.call('HSET', KEYS[1], 'w', text(version)) end
 end
 
 if ARGV[8] ~= '' then
