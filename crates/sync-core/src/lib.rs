@@ -16,6 +16,7 @@ pub mod test_support;
 pub use account::{ADMINISTRATOR, Origin, Session, SessionKey};
 pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
 pub use attributes::{InvalidAttributes, MAX_VALUE_BYTES, to_attributes};
+pub use document::description::{Description, InvalidDescription};
 pub use document::record::Attributes;
 pub use engine::{DEFAULT_PAGE_SIZE, Engine, PullRequest, PushRequest, RustAdapters, SyncError};
 pub use ids::{

@@ -57,6 +57,9 @@ pub struct Commands {
     /// Temporary id → the id the back end gave.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub links: BTreeMap<String, Link>,
+    /// What applications need to know of the source beside its objects, a text of any form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
     /// Creates that failed.
     #[serde(skip_serializing_if = "ErrorMap::is_empty")]
     pub create_error: ErrorMap,
@@ -122,6 +125,7 @@ impl Commands {
         self.insert.is_empty()
             && self.delete.is_empty()
             && self.links.is_empty()
+            && self.metadata.is_none()
             && self.create_error.is_empty()
             && self.update_error.is_empty()
             && self.delete_error.is_empty()
@@ -177,6 +181,7 @@ mod tests {
             .delete
             .insert("2".into(), Fields::Map(map([("price", "")])));
         commands.links.insert("t1".into(), Link { id: "77".into() });
+        commands.metadata = Some(r#"{"a":1}"#.into());
         let error = ErrorMessage {
             message: "no".into(),
         };
@@ -195,6 +200,6 @@ mod tests {
             total_count: 9,
             commands,
         };
-        insta::assert_snapshot!(serde_json::to_string(&page).unwrap(), @r#"[{"version":3},{"token":"42"},{"count":2},{"progress_count":1},{"total_count":9},{"insert":{"1":{"price":"149.99"}},"delete":{"2":{"price":""}},"links":{"t1":{"l":"77"}},"create-error":{"t2":{"name":"x"},"t2-error":{"message":"no"}},"source-error":{"query-error":{"message":"no"}},"update-rollback":{"3":{"name":"old"}}}]"#);
+        insta::assert_snapshot!(serde_json::to_string(&page).unwrap(), @r#"[{"version":3},{"token":"42"},{"count":2},{"progress_count":1},{"total_count":9},{"insert":{"1":{"price":"149.99"}},"delete":{"2":{"price":""}},"links":{"t1":{"l":"77"}},"metadata":"{\"a\":1}","create-error":{"t2":{"name":"x"},"t2-error":{"message":"no"}},"source-error":{"query-error":{"message":"no"}},"update-rollback":{"3":{"name":"old"}}}]"#);
     }
 }

@@ -1,4 +1,5 @@
-//! Pure rules of the versioned document: records, pages, snapshots.
+//! Pure rules of the versioned document: records, pages, descriptions.
 
+pub(crate) mod description;
 pub(crate) mod page;
 pub(crate) mod record;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod binding;
+mod describe;
 mod error;
 mod health;
 mod pull;

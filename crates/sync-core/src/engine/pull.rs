@@ -13,7 +13,7 @@ use crate::engine::{Engine, Source, SyncError};
 use crate::ids::{ClientId, DocumentId, ObjectId, Token, UserId, Version};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::PollInterval;
-use crate::store::{CursorState, PullState, PullStep};
+use crate::store::{Aspect, CursorState, PullState, PullStep};
 
 /// Objects of a page where the device does not say.
 pub const DEFAULT_PAGE_SIZE: usize = 500;
@@ -86,20 +86,25 @@ impl<P: Ports> Engine<P> {
             self.step(&pull, &wanted, token)
         );
         checked?;
-        let (document, state) = match step? {
-            PullStep::State(state) if state.state == CursorState::Following => (wanted, state),
+        let (document, mut state) = match step? {
+            PullStep::State(state) if state.state == CursorState::Following => (wanted, *state),
             PullStep::FutureToken => return Err(SyncError::FutureToken),
             PullStep::State(_) | PullStep::Unbound => self.locate(&pull, token).await?,
         };
+        if state.state == CursorState::Following {
+            state = self
+                .catch_up(&pull, &document, state, token.is_none())
+                .await?;
+        }
+        if state.is_outdated() {
+            let store = self.document(&document);
+            store.start_over(pull.client, pull.user).await?;
+            state = self.again(&pull, &document).await?;
+        }
         match state.state {
             CursorState::Restart => Ok(start_over(&state)),
             CursorState::Leaving(_) => self.take_back(&pull, &document, &state).await,
-            CursorState::Following => {
-                let state = self
-                    .catch_up(&pull, &document, state, token.is_none())
-                    .await?;
-                self.page(&pull, &document, state).await
-            }
+            CursorState::Following => self.page(&pull, &document, state).await,
         }
     }
 
@@ -141,7 +146,7 @@ impl<P: Ports> Engine<P> {
                         self.detach(pull.client, &document).await?;
                         document = pull.source.document_for(pull.user);
                     }
-                    _ => return Ok((document, state)),
+                    _ => return Ok((document, *state)),
                 },
             }
         }
@@ -168,7 +173,10 @@ impl<P: Ports> Engine<P> {
                 .is_none_or(|at| now.0.saturating_sub(at.0) >= max_age_ms)
         };
         let due = max_age_ms.filter(|max_age_ms| is_due(*max_age_ms));
-        if state.waiting == 0 && due.is_none() {
+        let is_described_anew = self
+            .describe_by_settings(pull.source, document, state.described)
+            .await?;
+        if state.waiting == 0 && due.is_none() && !is_described_anew {
             return Ok(state);
         }
         if state.waiting > 0 {
@@ -190,7 +198,7 @@ impl<P: Ports> Engine<P> {
 
     async fn again(&self, pull: &Pull<'_>, document: &DocumentId) -> Result<PullState, SyncError> {
         match self.step(pull, document, None).await? {
-            PullStep::State(state) => Ok(state),
+            PullStep::State(state) => Ok(*state),
             // The client was reset or taken over in this very moment.
             PullStep::Unbound | PullStep::FutureToken => Err(SyncError::Busy),
         }
@@ -223,6 +231,9 @@ impl<P: Ports> Engine<P> {
                     .await?;
                 if state.reached < state.version {
                     state = self.again(pull, document).await?;
+                    if state.state != CursorState::Following {
+                        return Err(SyncError::Busy);
+                    }
                     continue;
                 }
             }
@@ -254,8 +265,15 @@ impl<P: Ports> Engine<P> {
                 Ok(Vec::new())
             }
         };
-        let (records, outbox) = join!(records, outbox);
-        let (records, outbox) = (records?, outbox?);
+        let metadata = async {
+            if state.tells_metadata() {
+                store.description(Aspect::Metadata).await
+            } else {
+                Ok(None)
+            }
+        };
+        let (records, outbox, metadata) = join!(records, outbox, metadata);
+        let (records, outbox, metadata) = (records?, outbox?, metadata?);
 
         let reader = Reader {
             client: pull.client,
@@ -275,7 +293,9 @@ impl<P: Ports> Engine<P> {
         for item in outbox {
             builder.add_outbox_item(item, &current)?;
         }
-        Ok(builder.finish())
+        let mut commands = builder.finish();
+        commands.metadata = metadata;
+        Ok(commands)
     }
 
     async fn current_of(
@@ -344,7 +364,8 @@ fn page(token: Option<Token>, progress: u64, live: u64, commands: Commands) -> P
     }
 }
 
-/// The client was silent for too long: what it would have to remove is no longer known.
+/// The client was silent for so long that nobody knows what it would have to remove, or its objects have another shape
+/// now.
 fn start_over(state: &PullState) -> Page {
     let commands = Commands {
         schema_changed: Some("true"),

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::adapter::{AdapterError, Call, QueryEnd, Stash, StashError};
 use crate::document::record::{Attributes, Record};
+use crate::engine::describe::describe_by_adapter;
 use crate::engine::{Engine, Source, SyncError};
 use crate::ids::{DocumentId, ObjectId, UserId, Version};
 use crate::ports::{Clock as _, Ports, Random as _, RedisConn, hex};
@@ -60,6 +61,7 @@ impl<P: Ports> Engine<P> {
                 version,
                 etag,
                 digest,
+                described,
             } => {
                 let call = Call {
                     source: source.name,
@@ -70,6 +72,8 @@ impl<P: Ports> Engine<P> {
                 };
                 // A tag stands for the answer to one question: with parameters it would be another.
                 let etag = etag.filter(|_| parameters.is_empty());
+                let described =
+                    describe_by_adapter(source, &call, &document, &lease, described).await;
                 let mut snapshot = Snapshot::new(&document, &lease, version);
                 let asked = source
                     .adapter
@@ -87,7 +91,7 @@ impl<P: Ports> Engine<P> {
                     Err(error) => Err(error),
                 };
                 let deleted = snapshot.deleted;
-                match ended {
+                match ended.and_then(|ended| described.map(|()| ended)) {
                     Ok((complete, etag, digest)) => {
                         let end = RefreshEnd::Done {
                             complete,

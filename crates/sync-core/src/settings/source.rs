@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::document::description::{Description, InvalidDescription};
 use crate::settings::{PartitionRule, Secret, Text};
 
 /// Most objects of a page, where the file does not say.
@@ -32,6 +33,10 @@ pub struct SourceSettings {
     pub max_page_size: usize,
     /// Names the queue whose job runs the source's calls.
     pub queue: Option<String>,
+    /// What devices need to know of the source; the adapter is not asked then.
+    pub metadata: Option<Description>,
+    /// How devices store its objects; the adapter is not asked then.
+    pub schema: Option<Description>,
     /// How the back end is reached.
     pub adapter: AdapterSettings,
 }
@@ -147,6 +152,8 @@ pub(super) struct SourceEntry {
     poll_interval: Option<i64>,
     max_page_size: Option<usize>,
     queue: Option<String>,
+    metadata: Option<String>,
+    schema: Option<serde_json::Map<String, serde_json::Value>>,
     rest: Option<RestEntry>,
     rust: Option<String>,
 }
@@ -275,6 +282,8 @@ impl SourceEntry {
             partition,
             poll_interval,
             queue,
+            metadata,
+            schema,
             rest,
             rust,
             ..
@@ -297,11 +306,20 @@ impl SourceEntry {
             (AdapterKind::Rest, None, _) => return wrong("rest", "is missing"),
             (AdapterKind::Rust, _, None) => return wrong("rust", "is missing"),
         };
+        let described = |key: &str, error: InvalidDescription| (key.to_owned(), error.to_string());
+        let metadata = Description::metadata(metadata.unwrap_or_default())
+            .map_err(|error| described("metadata", error))?;
+        let schema = schema
+            .map(|schema| Description::schema(serde_json::Value::Object(schema).to_string()))
+            .transpose()
+            .map_err(|error| described("schema", error))?;
         Ok(SourceSettings {
             partition,
             poll_interval,
             max_page_size,
             queue,
+            metadata,
+            schema,
             adapter,
         })
     }

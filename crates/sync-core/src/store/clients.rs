@@ -195,6 +195,17 @@ impl<R: RedisConn> Document<'_, R> {
             .map(drop)
     }
 
+    /// Makes the client start over, once it has been told to.
+    pub(crate) async fn start_over(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+    ) -> Result<(), StoreError> {
+        let keys = self.client_keys(client);
+        let args = args![client.as_str(), user.as_str(), "restart"];
+        script::RESTART.run(self.redis, &keys, args).await.map(drop)
+    }
+
     /// Begins to take back what the client has of this partition.
     pub(crate) async fn begin_leaving(
         &self,

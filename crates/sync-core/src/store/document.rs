@@ -6,6 +6,7 @@ use crate::document::record::{Attributes, Record};
 use crate::ids::{ClientId, DocumentId, Millis, ObjectId, Token, UserId, Version};
 use crate::ports::{RedisConn, RedisValue};
 use crate::store::StoreError;
+use crate::store::descriptions::Marks;
 use crate::store::redis::keys::DocumentKeys;
 use crate::store::redis::script::{self, Reply, arg, args};
 
@@ -33,7 +34,7 @@ pub(crate) enum PullStep {
     /// The token was never given out to the client.
     FutureToken,
     /// This is what lies after the cursor.
-    State(PullState),
+    State(Box<PullState>),
 }
 
 /// What lies after a client's cursor.
@@ -52,6 +53,7 @@ pub(crate) struct PullState {
     pub(crate) live: u64,
     pub(crate) refreshed_at: Option<Millis>,
     pub(crate) source_error: Option<SourceError>,
+    pub(crate) described: Marks,
     /// Operations of the client that wait for their verdict.
     pub(crate) waiting: u64,
     /// The version this page reaches.
@@ -66,6 +68,20 @@ impl PullState {
     /// The token that acknowledges everything up to `version`.
     pub(crate) fn token(&self, version: Version) -> Token {
         Token::new(self.offset + version.0)
+    }
+
+    /// Whether the page is to bring the source's metadata.
+    pub(crate) fn tells_metadata(&self) -> bool {
+        let mark = self.described.metadata;
+        mark.is_some_and(|mark| mark.version > self.cursor && mark.version <= self.reached)
+    }
+
+    /// Whether the client has objects in the shape of an earlier schema. One that has acknowledged nothing has nothing.
+    pub(crate) fn is_outdated(&self) -> bool {
+        let mark = self.described.schema;
+        self.state == CursorState::Following
+            && self.cursor > Version::ZERO
+            && mark.is_some_and(|mark| mark.version > self.cursor && mark.version > self.since)
     }
 }
 
@@ -230,7 +246,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
         match reply.required_text()?.as_str() {
             "unbound" => Ok(PullStep::Unbound),
             "future" => Ok(PullStep::FutureToken),
-            "page" => Self::read_state(reply).map(PullStep::State),
+            "page" => Ok(PullStep::State(Box::new(Self::read_state(reply)?))),
             other => Err(reply.unknown_outcome(other)),
         }
     }
@@ -249,6 +265,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
             "" => None,
             json => Some(parse_stored("a source error", json.as_bytes())?),
         };
+        let described = Marks::read(&mut reply)?;
         let waiting = reply.number()?;
         let reached = Version(reply.number()?);
         let before = reply.number()?;
@@ -271,6 +288,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
             live,
             refreshed_at,
             source_error,
+            described,
             waiting,
             reached,
             progress,

@@ -3,6 +3,7 @@
 mod accounts;
 mod attempts;
 mod clients;
+mod descriptions;
 mod document;
 mod error;
 mod operations;
@@ -13,6 +14,7 @@ mod refresh;
 pub(crate) use accounts::{Accounts, UserRecord};
 pub(crate) use attempts::Attempts;
 pub(crate) use clients::{Binding, Clients};
+pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
     CHUNK, Commit, CommitMode, Committed, CursorState, Document, ObjectChange, OperationEnd,
     OutboxItem, PullState, PullStep, SourceError,

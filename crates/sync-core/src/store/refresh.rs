@@ -3,6 +3,7 @@
 use crate::ids::{Millis, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
+use crate::store::descriptions::Marks;
 use crate::store::document::{Document, SourceError, to_stored};
 use crate::store::redis::script::{self, Reply, args};
 
@@ -18,6 +19,7 @@ pub(crate) enum RefreshStart {
         version: Version,
         etag: Option<String>,
         digest: Option<String>,
+        described: Marks,
     },
 }
 
@@ -60,10 +62,12 @@ impl<R: RedisConn> Document<'_, R> {
                         .required_text()
                         .map(|text| Some(text).filter(|text| !text.is_empty()))
                 };
+                let (etag, digest) = (text()?, text()?);
                 Ok(RefreshStart::Granted {
                     version,
-                    etag: text()?,
-                    digest: text()?,
+                    etag,
+                    digest,
+                    described: Marks::read(&mut reply)?,
                 })
             }
             other => Err(reply.unknown_outcome(other)),

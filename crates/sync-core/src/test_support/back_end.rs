@@ -35,6 +35,8 @@ pub struct BackEnd {
     part_size: Cell<Option<usize>>,
     in_query: RefCell<Option<Rc<dyn Fn()>>>,
     query_waits: Cell<bool>,
+    metadata: RefCell<Option<String>>,
+    schema: RefCell<Option<String>>,
 }
 
 impl BackEnd {
@@ -96,6 +98,16 @@ impl BackEnd {
     /// Whether answers of queries wait on the way.
     pub fn wait_in_query(&self, wait: bool) {
         self.query_waits.set(wait);
+    }
+
+    /// What the back end says of the source beside its objects.
+    pub fn set_metadata(&self, metadata: Option<&str>) {
+        *self.metadata.borrow_mut() = metadata.map(str::to_owned);
+    }
+
+    /// What the back end says of how the source's objects are stored.
+    pub fn set_schema(&self, schema: Option<&str>) {
+        *self.schema.borrow_mut() = schema.map(str::to_owned);
     }
 
     /// How often the back end was queried.
@@ -231,5 +243,13 @@ impl Adapter for BackEnd {
             Ok(None)
         })
         .map(drop)
+    }
+
+    async fn metadata(&self, _: &Call<'_>) -> Result<Option<String>, AdapterError> {
+        Ok(self.metadata.borrow().clone())
+    }
+
+    async fn schema(&self, _: &Call<'_>) -> Result<Option<String>, AdapterError> {
+        Ok(self.schema.borrow().clone())
     }
 }

@@ -30,6 +30,7 @@ pub(crate) static BIND: Script = script!("bind");
 pub(crate) static COLLECT: Script = script!("collect");
 pub(crate) static COMMIT: Script = script!("commit");
 pub(crate) static CREATE_USER: Script = script!("create_user");
+pub(crate) static DESCRIBE: Script = script!("describe");
 pub(crate) static END_REFRESH: Script = script!("end_refresh");
 pub(crate) static EXTEND_LEASE: Script = script!("extend_lease");
 pub(crate) static MOVE_CURSOR: Script = script!("move_cursor");

@@ -1,7 +1,7 @@
 -- Sets a client's cursor back to the start: everything is news to it again.
 --
 -- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates
--- ARGV: 1 client, 2 user, 3 state: '' for a reset the device asked for, 'leave' to take back, page by page,
+-- ARGV: 1 client, 2 user, 3 state: '' for a reset the device asked for, 'restart' for one it has to be told of, 'leave' to take back, page by page,
 --       what the device has of this partition up to that version; operations it sent at the offset before stay its own
 -- Tokens given out before stay behind the new offset, so that none of them can move the new cursor.
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
@@ -13,8 +13,10 @@ local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '0')
 if ARGV[3] == 'leave' then
   if string.sub(state, 1, 6) == 'leave:' then return {'ok'} end
   state = string.format('leave:%.0f:%s', version, offset)
+elseif ARGV[3] == 'restart' and state ~= '' then
+  return {'ok'}
 else
-  state, since = '', string.format('%.0f', version)
+  state, since = ARGV[3], string.format('%.0f', version)
   redis.call('DEL', KEYS[3], KEYS[4])
 end
 redis.call('HSET', KEYS[2], ARGV[1],
