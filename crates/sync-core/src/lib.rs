@@ -8,6 +8,7 @@ mod document;
 mod engine;
 mod ids;
 mod ports;
+mod push;
 mod settings;
 mod store;
 #[cfg(feature = "test-support")]
@@ -24,8 +25,10 @@ pub use ids::{
     Token, UserId, Version,
 };
 pub use ports::{Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue};
+pub use push::{PushAddress, PushMessage, PushOutcome, PushPriority, PushSender, PushService};
 pub use settings::{
-    AdapterSettings, AttributeType, Authorization, Paging, PartitionRule, PollInterval,
-    RestSettings, Secret, Settings, SettingsError, SettingsFile, SourceSettings, UpdateMethod,
+    AdapterSettings, ApnsSettings, AttributeType, Authorization, FcmSettings, Paging,
+    PartitionRule, PollInterval, PushSettings, RestSettings, Secret, Settings, SettingsError,
+    SettingsFile, SourceSettings, UpdateMethod, WebPushSettings,
 };
 pub use store::{Pings, StoreError};

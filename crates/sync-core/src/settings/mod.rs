@@ -3,6 +3,7 @@
 //! Reading takes two steps, since a component can look up a variable only when it knows its name: [`SettingsFile::parse`]
 //! checks the file, [`SettingsFile::resolve`] puts the variables' values in.
 
+mod push;
 mod source;
 mod text;
 
@@ -11,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::ids::{DocumentId, Partition, SourceName, UserId};
+use push::PushEntry;
+pub use push::{ApnsSettings, FcmSettings, PushSettings, WebPushSettings};
 use source::SourceEntry;
 pub use source::{AdapterSettings, PollInterval, SourceSettings};
 pub use text::Secret;
@@ -26,6 +29,8 @@ const DEFAULT_RETENTION_DAYS: u64 = 60;
 pub struct Settings {
     /// Days a client may be silent before it loses its cursor and must start over.
     pub retention_days: u64,
+    /// How devices are woken.
+    pub push: PushSettings,
     /// Sources by name.
     pub sources: BTreeMap<SourceName, SourceSettings>,
 }
@@ -80,6 +85,7 @@ pub struct SettingsError {
 pub struct SettingsFile {
     name: String,
     retention_days: u64,
+    push: PushEntry,
     sources: BTreeMap<SourceName, SourceEntry>,
 }
 
@@ -88,6 +94,8 @@ pub struct SettingsFile {
 struct Contents {
     #[serde(default = "default_retention_days")]
     retention_days: u64,
+    #[serde(default)]
+    push: PushEntry,
     #[serde(default)]
     sources: BTreeMap<String, SourceEntry>,
 }
@@ -130,6 +138,7 @@ impl SettingsFile {
         Ok(Self {
             name: name.to_owned(),
             retention_days: contents.retention_days,
+            push: contents.push,
             sources,
         })
     }
@@ -139,6 +148,7 @@ impl SettingsFile {
         self.sources
             .values()
             .flat_map(SourceEntry::variables)
+            .chain(self.push.variables())
             .collect()
     }
 
@@ -153,8 +163,16 @@ impl SettingsFile {
         let Self {
             name,
             retention_days,
+            push,
             sources,
         } = self;
+        let push = push
+            .resolve(&variable)
+            .map_err(|(key, reason)| SettingsError {
+                file: name.clone(),
+                key,
+                reason,
+            })?;
         let sources = sources
             .into_iter()
             .map(|(source, entry)| {
@@ -170,6 +188,7 @@ impl SettingsFile {
             .collect::<Result<_, _>>()?;
         Ok(Settings {
             retention_days,
+            push,
             sources,
         })
     }

@@ -23,6 +23,7 @@
 //! | `client:<client>` | hash | `user`, `at`, the device's description, `bound:<source>` → partition, `next:<source>` → offset of its next binding | the client's | clients, bind, collect | bind |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `attempts:<kind>:<name>` | string | logins tried lately for an account or from an address | the limiter's window | login | login |
+//! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
 //! | `jobs:ping` | list | ids of pings that wait for an answer | until answered | whoever asks | `adapter-jobs` |
 //! | `jobs:pong:<id>` | string | the answer to a ping | one minute | `adapter-jobs` | whoever asked |
 
@@ -153,6 +154,11 @@ pub(crate) fn login_attempts(kind: &str, name: &str) -> String {
     format!("{PREFIX}:attempts:{kind}:{}", encoded(name))
 }
 
+/// A token that proves to a push service who we are.
+pub(crate) fn push_authorization(name: &str) -> String {
+    format!("{PREFIX}:push-authorization:{}", encoded(name))
+}
+
 /// Pings that wait for an answer.
 pub(crate) fn pings() -> String {
     format!("{PREFIX}:jobs:ping")
@@ -199,6 +205,7 @@ mod tests {
             next_offset_field(&source),
             session_secret(),
             login_attempts("account", "a:b"),
+            push_authorization("apns:T:K"),
             pings(),
             pong("7"),
         ];
@@ -221,6 +228,7 @@ mod tests {
         next:Product
         rhosync:1:session-secret
         rhosync:1:attempts:account:a%3Ab
+        rhosync:1:push-authorization:apns%3AT%3AK
         rhosync:1:jobs:ping
         rhosync:1:jobs:pong:7
         ");

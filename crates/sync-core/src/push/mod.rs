@@ -1,0 +1,278 @@
+//! Push notifications: what wakes a device so that it syncs.
+//!
+//! A push carries no data of the application. Devices that hear of a source sync it; what is shown to the user is what
+//! the ping said. Each service has a file of its own here; how pushes are queued, repeated and combined is the job's
+//! business, not theirs.
+
+mod apns;
+mod authorization;
+mod fcm;
+mod web_push;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{StatusCode, header};
+use serde::{Deserialize, Serialize};
+
+use crate::ports::{Clock as _, HttpClient as _, HttpError, Ports};
+use crate::settings::PushSettings;
+
+/// How long a push service may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Most bytes of a push service's answer. Real ones are well below a kibibyte.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// Most characters of a service's own message that are kept.
+const MAX_MESSAGE_CHARS: usize = 300;
+
+/// What a ping tells a device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushMessage {
+    /// Shown to the user. Without it, a badge or a sound, the push is silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Number on the application's icon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub badge: Option<u32>,
+    /// Name of the sound to play.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sound: Option<String>,
+    /// Seconds to vibrate, for clients that do it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vibrate: Option<u32>,
+    /// Sources the device should sync.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
+    /// A newer push with the same key takes this one's place while the device is out of reach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collapse_key: Option<String>,
+    /// How urgent it is. A silent push is never urgent.
+    #[serde(default)]
+    pub priority: PushPriority,
+    /// How long the service keeps it for a device that is out of reach, in seconds.
+    #[serde(default = "default_time_to_live")]
+    pub time_to_live: u32,
+}
+
+/// A day: the next sync brings everything anyway.
+const fn default_time_to_live() -> u32 {
+    86_400
+}
+
+impl PushMessage {
+    /// Whether the user notices nothing of it.
+    fn is_silent(&self) -> bool {
+        self.message.is_none() && self.badge.is_none() && self.sound.is_none()
+    }
+}
+
+/// How urgent a push is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PushPriority {
+    /// At once, even if it costs a sleeping device's battery.
+    #[default]
+    High,
+    /// When the device is awake.
+    Normal,
+}
+
+/// A push service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PushService {
+    /// Apple Push Notification service.
+    Apns,
+    /// Firebase Cloud Messaging.
+    Fcm,
+    /// Web Push (RFC 8030), for browsers.
+    WebPush,
+}
+
+impl PushService {
+    /// The service of a device, by what it said of itself; `None` where it has none we know.
+    ///
+    /// The push type, where a device names one, says more than its platform.
+    pub fn of_device(device_type: &str, device_push_type: &str) -> Option<Self> {
+        let kind = if device_push_type.is_empty() {
+            device_type
+        } else {
+            device_push_type
+        };
+        match kind.to_ascii_lowercase().as_str() {
+            "apple" | "iphone" | "ipad" | "ios" | "apns" => Some(Self::Apns),
+            "android" | "gcm" | "fcm" => Some(Self::Fcm),
+            "web" | "webpush" | "web-push" => Some(Self::WebPush),
+            _ => None,
+        }
+    }
+}
+
+/// Where a push goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushAddress {
+    /// By which service.
+    pub service: PushService,
+    /// What the service calls the device: a token, or for Web Push the subscription as JSON.
+    pub token: String,
+}
+
+/// What became of a push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushOutcome {
+    /// The service took it.
+    Delivered,
+    /// The service does not know the device any more: its token is of no use.
+    DeviceGone,
+    /// It may be taken later.
+    TryLater {
+        /// Not before this, where the service says so.
+        after: Option<Duration>,
+        /// What happened.
+        message: String,
+    },
+    /// The service refuses this push, and would again.
+    Refused {
+        /// What it says.
+        message: String,
+    },
+    /// A setting is missing or wrong; nothing goes out until it is mended.
+    Misconfigured {
+        /// The setting, `push.apns.key` for instance.
+        setting: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+/// A setting is missing or wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct WrongSetting {
+    setting: &'static str,
+    message: String,
+}
+
+impl From<WrongSetting> for PushOutcome {
+    fn from(WrongSetting { setting, message }: WrongSetting) -> Self {
+        Self::Misconfigured { setting, message }
+    }
+}
+
+/// Sends pushes by the services the settings name.
+pub struct PushSender<'a, P> {
+    ports: &'a P,
+    settings: &'a PushSettings,
+}
+
+impl<'a, P: Ports> PushSender<'a, P> {
+    /// A sender with these services.
+    pub fn new(ports: &'a P, settings: &'a PushSettings) -> Self {
+        Self { ports, settings }
+    }
+
+    /// Sends one push.
+    pub async fn send(&self, to: &PushAddress, message: &PushMessage) -> PushOutcome {
+        let missing = |setting, what: &str| PushOutcome::Misconfigured {
+            setting,
+            message: format!("{what} is not set up; see docs/push.md"),
+        };
+        let sent = match to.service {
+            PushService::Apns => match &self.settings.apns {
+                Some(settings) => apns::send(self.ports, settings, &to.token, message).await,
+                None => Ok(missing("push.apns", "Apple's push service")),
+            },
+            PushService::Fcm => match &self.settings.fcm {
+                Some(settings) => fcm::send(self.ports, settings, &to.token, message).await,
+                None => Ok(missing("push.fcm", "Firebase Cloud Messaging")),
+            },
+            PushService::WebPush => match &self.settings.web {
+                Some(settings) => web_push::send(self.ports, settings, &to.token, message).await,
+                None => Ok(missing("push.web", "Web Push")),
+            },
+        };
+        sent.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+/// Sends a request; what is not an answer is tried later.
+async fn exchange<P: Ports>(
+    ports: &P,
+    request: http::Request<Bytes>,
+) -> Result<http::Response<Bytes>, PushOutcome> {
+    let sent = ports.http().send(request, TIMEOUT, MAX_ANSWER_BYTES).await;
+    sent.map_err(|error| match error {
+        HttpError::Denied { .. } => PushOutcome::Misconfigured {
+            setting: "allowed_outbound_hosts",
+            message: error.to_string(),
+        },
+        other => PushOutcome::TryLater {
+            after: None,
+            message: other.to_string(),
+        },
+    })
+}
+
+/// What every service means by these statuses; `None` where each has its own meaning.
+fn common_outcome<P: Ports>(
+    ports: &P,
+    answer: &http::Response<Bytes>,
+    said: &str,
+) -> Option<PushOutcome> {
+    let status = answer.status();
+    if status.is_success() {
+        return Some(PushOutcome::Delivered);
+    }
+    let is_temporary = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+    is_temporary.then(|| PushOutcome::TryLater {
+        after: retry_after(ports, answer),
+        message: describe(status, said),
+    })
+}
+
+/// When the service wants to be asked again: seconds or a date (RFC 9110, section 10.2.3).
+fn retry_after<P: Ports>(ports: &P, answer: &http::Response<Bytes>) -> Option<Duration> {
+    let text = answer.headers().get(header::RETRY_AFTER)?.to_str().ok()?;
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(text).ok()?;
+    let at = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(at.saturating_sub(Duration::from_millis(ports.clock().now().0)))
+}
+
+fn describe(status: StatusCode, said: &str) -> String {
+    let said: String = said.chars().take(MAX_MESSAGE_CHARS).collect();
+    if said.is_empty() {
+        status.to_string()
+    } else {
+        format!("{}: {said}", status.as_u16())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_device_types_have_a_service() {
+        for (device_type, push_type, service) in [
+            ("Apple", "", Some(PushService::Apns)),
+            ("iphone", "", Some(PushService::Apns)),
+            ("Android", "", Some(PushService::Fcm)),
+            ("Android", "gcm", Some(PushService::Fcm)),
+            ("gcm", "", Some(PushService::Fcm)),
+            ("Apple", "fcm", Some(PushService::Fcm)),
+            ("web", "", Some(PushService::WebPush)),
+            ("blackberry", "", None),
+            ("", "", None),
+        ] {
+            assert_eq!(
+                PushService::of_device(device_type, push_type),
+                service,
+                "{device_type} {push_type}"
+            );
+        }
+    }
+}
