@@ -115,7 +115,9 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
                 reason: InvalidAttributes::TooMany { .. },
                 ..
             } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge),
+            SyncError::TooManySources { .. } => (StatusCode::CONFLICT, ErrorCode::TooManySources),
             SyncError::InvalidId(_)
+            | SyncError::InvalidSetting { .. }
             | SyncError::InvalidPassword { .. }
             | SyncError::InvalidAttributes {
                 reason: InvalidAttributes::Name(_),

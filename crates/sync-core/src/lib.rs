@@ -19,7 +19,10 @@ pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
 pub use attributes::{InvalidAttributes, MAX_VALUE_BYTES, to_attributes};
 pub use document::description::{Description, InvalidDescription};
 pub use document::record::Attributes;
-pub use engine::{DEFAULT_PAGE_SIZE, Engine, PullRequest, PushRequest, RustAdapters, SyncError};
+pub use engine::{
+    DEFAULT_PAGE_SIZE, Engine, MAX_DYNAMIC_SOURCES, PullRequest, PushRequest, RustAdapters,
+    SourceInfo, SyncError,
+};
 pub use ids::{
     AttributeName, ClientId, InvalidId, InvalidToken, Millis, ObjectId, Partition, SourceName,
     Token, UserId, Version,

@@ -30,6 +30,8 @@ pub enum ErrorCode {
     UnknownClient,
     /// No such source is configured.
     UnknownSource,
+    /// There are as many sources beside those of the settings file as there may be.
+    TooManySources,
     /// No such user exists.
     UnknownUser,
     /// A user of that name exists already.
@@ -64,6 +66,7 @@ impl ErrorCode {
             Self::NotAdministrator => "not_administrator",
             Self::UnknownClient => "unknown_client",
             Self::UnknownSource => "unknown_source",
+            Self::TooManySources => "too_many_sources",
             Self::UnknownUser => "unknown_user",
             Self::UserExists => "user_exists",
             Self::NotFound => "not_found",

@@ -190,9 +190,8 @@ fn strangers(world: &World) -> Vec<Row> {
     let two_clients = Bad::get(BOARD).with(CLIENT_ID_HEADER, NO_CLIENT).with(CLIENT_ID_HEADER, &world.client_id);
     let climbing = "/app/v1/..%2F..%2Fetc%2Fpasswd";
     vec![
-        ("an unknown source", Bad::get("/app/v1/Nothing"), 404, UnknownSource),
         ("a push to an unknown source", Bad::post("/app/v1/Nothing", json!({"create": {"t2": {"n": "x"}}})), 404, UnknownSource),
-        ("objects for an unknown source", Bad::post("/app/v1/Nothing/push_objects", json!({"user_id": "anna"})), 404, UnknownSource),
+        ("objects for a source that cannot be", Bad::post("/app/v1/%7BBoard%7D/push_objects", json!({"user_id": "anna"})), 400, InvalidValue),
         ("a source that climbs", Bad::get(climbing), 404, UnknownSource),
         ("a source with a brace", Bad::get("/app/v1/%7BBoard%7D"), 404, UnknownSource),
         ("a source with a NUL", Bad::get("/app/v1/Board%00"), 404, UnknownSource),

@@ -1,5 +1,6 @@
 //! What connects a source to its back end.
 
+mod no_app_server;
 mod push_only;
 pub(crate) mod rest;
 
@@ -8,6 +9,7 @@ use async_trait::async_trait;
 use crate::document::record::Attributes;
 use crate::ids::{ClientId, ObjectId, SourceName, UserId};
 
+pub(crate) use no_app_server::NoAppServerAdapter;
 pub(crate) use push_only::PushOnlyAdapter;
 pub(crate) use rest::RestAdapter;
 

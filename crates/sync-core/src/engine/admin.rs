@@ -7,9 +7,9 @@ use sync_proto::SentAttributes;
 use crate::attributes::to_attributes;
 use crate::document::record::{Attributes, Record};
 use crate::engine::{Engine, SyncError};
-use crate::ids::{DocumentId, ObjectId, SourceName, UserId, Version};
+use crate::ids::{DocumentId, ObjectId, UserId, Version};
 use crate::ports::Ports;
-use crate::settings::{PartitionRule, SourceSettings};
+use crate::settings::PartitionRule;
 use crate::store::{Accounts, CHUNK, Commit, CommitMode, Committed, ObjectChange};
 
 /// Commits that are tried anew because an object had moved.
@@ -49,18 +49,7 @@ impl<P: Ports> Engine<P> {
         Ok(Accounts::new(self.ports.redis()).list(after, limit).await?)
     }
 
-    /// The sources with their settings, all or those of one partition rule.
-    pub fn sources(
-        &self,
-        rule: Option<PartitionRule>,
-    ) -> impl Iterator<Item = (&SourceName, &SourceSettings)> {
-        self.settings
-            .sources
-            .iter()
-            .filter(move |(_, source)| rule.is_none_or(|rule| source.partition == rule))
-    }
-
-    /// Merges attributes into objects of a user's partition.
+    /// Merges attributes into objects of a user's partition. A source nobody knows is made, one copy per user.
     ///
     /// # Errors
     /// A source, user, id or attribute that is not valid: nothing was changed then. [`SyncError::Busy`] and the store's;
@@ -71,7 +60,6 @@ impl<P: Ports> Engine<P> {
         user: &str,
         objects: BTreeMap<String, SentAttributes>,
     ) -> Result<(), SyncError> {
-        let id = self.pushed_document(source, user).await?;
         let pushes = objects
             .into_iter()
             .map(|(id, sent)| {
@@ -83,6 +71,7 @@ impl<P: Ports> Engine<P> {
                 Ok((ObjectId::parse(id)?, Push::Merge(attributes)))
             })
             .collect::<Result<Vec<_>, SyncError>>()?;
+        let id = self.pushed_document(source, user).await?;
         self.push_all(&id, &pushes).await
     }
 
@@ -96,19 +85,19 @@ impl<P: Ports> Engine<P> {
         user: &str,
         objects: Vec<String>,
     ) -> Result<(), SyncError> {
-        let id = self.pushed_document(source, user).await?;
         let pushes = objects
             .into_iter()
             .map(|id| Ok((ObjectId::parse(id)?, Push::Delete)))
             .collect::<Result<BTreeMap<_, _>, SyncError>>()?
             .into_iter()
             .collect::<Vec<_>>();
+        let id = self.pushed_document(source, user).await?;
         self.push_all(&id, &pushes).await?;
         self.collect_if_worth_it(&id).await
     }
 
+    /// The document a back end pushes to. A source nobody knows is made, as the last thing that can go wrong.
     async fn pushed_document(&self, source: &str, user: &str) -> Result<DocumentId, SyncError> {
-        let source = self.source(source)?;
         let login = user;
         let user = UserId::parse(login)?;
         if Accounts::new(self.ports.redis())
@@ -120,7 +109,15 @@ impl<P: Ports> Engine<P> {
                 login: login.to_owned(),
             });
         }
-        Ok(source.document_for(&user))
+        let found = match self.source(source).await {
+            Err(SyncError::UnknownSource { .. }) => {
+                self.create_dynamic_source(source, PartitionRule::default())
+                    .await?;
+                self.source(source).await?
+            }
+            found => found?,
+        };
+        Ok(found.as_source().document_for(&user))
     }
 
     async fn push_all(

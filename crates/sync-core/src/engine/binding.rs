@@ -4,7 +4,7 @@ use crate::account::Session;
 use crate::engine::{Engine, Source, SyncError};
 use crate::ids::{ClientId, DocumentId, SourceName, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{Binding, Clients};
+use crate::store::Clients;
 use sync_proto::DeviceDescription;
 
 impl<P: Ports> Engine<P> {
@@ -55,29 +55,18 @@ impl<P: Ports> Engine<P> {
     ) -> Result<(), SyncError> {
         self.check_session(session).await?;
         let client = known_form(client)?;
-        let named = match sources {
-            None => self.settings.sources.keys().collect(),
-            Some(names) => names
-                .iter()
-                .map(|name| Ok(self.source(name)?.name))
-                .collect::<Result<Vec<_>, SyncError>>()?,
-        };
+        for name in sources.unwrap_or_default() {
+            self.source(name).await?;
+        }
         let owner = self.owner(&client).await?;
         if owner != session.user {
             return self.hand_over(&client, &owner, &session.user).await;
         }
-        for source in named {
-            let Some(binding) = Clients::new(self.ports.redis())
-                .binding(&client, source)
-                .await?
-            else {
-                continue;
-            };
-            if let Some(partition) = binding.partition {
-                let bound = DocumentId {
-                    source: source.clone(),
-                    partition,
-                };
+        let is_named = |bound: &DocumentId| {
+            sources.is_none_or(|names| names.iter().any(|name| name == bound.source.as_str()))
+        };
+        for bound in Clients::new(self.ports.redis()).bindings(&client).await? {
+            if is_named(&bound) {
                 self.document(&bound)
                     .restart(&client, &session.user)
                     .await?;
@@ -118,7 +107,7 @@ impl<P: Ports> Engine<P> {
             .await?)
     }
 
-    async fn owner(&self, client: &ClientId) -> Result<UserId, SyncError> {
+    pub(super) async fn owner(&self, client: &ClientId) -> Result<UserId, SyncError> {
         Clients::new(self.ports.redis())
             .user(client)
             .await?
@@ -133,18 +122,8 @@ impl<P: Ports> Engine<P> {
         to: &UserId,
     ) -> Result<(), SyncError> {
         let clients = Clients::new(self.ports.redis());
-        for source in self.settings.sources.keys() {
-            if let Some(Binding {
-                partition: Some(partition),
-                ..
-            }) = clients.binding(client, source).await?
-            {
-                let bound = DocumentId {
-                    source: source.clone(),
-                    partition,
-                };
-                self.detach(client, &bound).await?;
-            }
+        for bound in clients.bindings(client).await? {
+            self.detach(client, &bound).await?;
         }
         clients.hand_over(client, from, to).await?;
         tracing::info!(client.id = %client, user.id = %to, "a client went over to another user");

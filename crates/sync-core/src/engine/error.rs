@@ -55,6 +55,22 @@ pub enum SyncError {
         /// The name.
         name: String,
     },
+    /// There are as many sources that are not in the settings file as there may be.
+    #[error(
+        "there are {limit} sources beside those of the settings file already; no more are made"
+    )]
+    TooManySources {
+        /// The most there may be.
+        limit: usize,
+    },
+    /// What an administrator wants to set cannot be set.
+    #[error("{setting}: {reason}")]
+    InvalidSetting {
+        /// What should be set.
+        setting: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// An identifier is not one.
     #[error(transparent)]
     InvalidId(#[from] InvalidId),

@@ -8,32 +8,37 @@ mod health;
 mod pull;
 mod push;
 mod refresh;
+mod registry;
+mod unknown_source;
 mod verdict;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::account::SessionKey;
-use crate::adapter::{Adapter, PushOnlyAdapter, RestAdapter};
+use crate::adapter::{Adapter, NoAppServerAdapter, PushOnlyAdapter, RestAdapter};
 use crate::ids::{DocumentId, SourceName, UserId};
 use crate::ports::Ports;
 use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSettings};
 use crate::store::Document;
+use registry::RegistryCache;
 
 pub use error::SyncError;
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
 pub use push::PushRequest;
+pub use registry::{MAX_DYNAMIC_SOURCES, SourceInfo};
 
 /// Adapters that are compiled in, by the name the settings file calls them.
 pub type RustAdapters = BTreeMap<String, Rc<dyn Adapter>>;
 
-/// The sync engine. Keeps nothing between requests: an instance serves many, some at once.
+/// The sync engine. Keeps nothing of a request: an instance serves many, some at once.
 pub struct Engine<P> {
     pub(crate) ports: Rc<P>,
     pub(crate) sessions: SessionKey,
     pub(crate) administrator_password: Secret,
     settings: Settings,
     adapters: BTreeMap<SourceName, Rc<dyn Adapter>>,
+    registry: RegistryCache,
 }
 
 /// A source as the engine works with it.
@@ -81,6 +86,7 @@ impl<P: Ports> Engine<P> {
                             reason: format!("no adapter is registered as {adapter:?}"),
                         })?)
                     }
+                    AdapterSettings::AppServer { .. } => Rc::new(NoAppServerAdapter),
                 };
                 Ok((name.clone(), adapter))
             })
@@ -91,6 +97,7 @@ impl<P: Ports> Engine<P> {
             administrator_password,
             settings,
             adapters,
+            registry: RegistryCache::default(),
         })
     }
 
@@ -102,19 +109,6 @@ impl<P: Ports> Engine<P> {
     /// The world.
     pub fn ports(&self) -> &P {
         &self.ports
-    }
-
-    fn source(&self, name: &str) -> Result<Source<'_>, SyncError> {
-        let unknown = || SyncError::UnknownSource {
-            name: name.to_owned(),
-        };
-        let (name, settings) = self.settings.source(name).ok_or_else(unknown)?;
-        let adapter = self.adapters.get(name).ok_or_else(unknown)?.as_ref();
-        Ok(Source {
-            name,
-            settings,
-            adapter,
-        })
     }
 
     fn document(&self, id: &DocumentId) -> Document<'_, P::Redis> {

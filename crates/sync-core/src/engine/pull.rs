@@ -10,7 +10,7 @@ use crate::document::page::{PageBuilder, object_of};
 use crate::document::record::Reader;
 use crate::engine::binding::known_form;
 use crate::engine::{Engine, Source, SyncError};
-use crate::ids::{ClientId, DocumentId, ObjectId, Token, UserId, Version};
+use crate::ids::{ClientId, DocumentId, ObjectId, SourceName, Token, UserId, Version};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::PollInterval;
 use crate::store::{Aspect, CursorState, PullState, PullStep};
@@ -66,7 +66,13 @@ impl<P: Ports> Engine<P> {
             page_size,
             parameters,
         } = request;
-        let source = self.source(source)?;
+        let found = match self.source(source).await {
+            Err(SyncError::UnknownSource { name }) if SourceName::parse(&name).is_ok() => {
+                return self.unknown_source_page(session, client, &name).await;
+            }
+            found => found?,
+        };
+        let source = found.as_source();
         let client = known_form(client)?;
         let limit = page_size.min(source.settings.max_page_size);
         let pull = Pull {
@@ -79,13 +85,15 @@ impl<P: Ports> Engine<P> {
 
         // Most polls find the cursor where it should be and nothing new, so both are asked for in one round trip. A
         // revoked session learns nothing: the answer is thrown away. It can acknowledge no more than what was given out
-        // to this very client while the session was good.
+        // to this very client while the session was good. The registry was read a moment ago, mostly: it costs nothing.
         let wanted = source.document_for(&session.user);
-        let (checked, step) = join!(
+        let (checked, step, registry) = join!(
             self.check_session(session),
-            self.step(&pull, &wanted, token)
+            self.step(&pull, &wanted, token),
+            self.registry()
         );
         checked?;
+        registry?;
         let (document, mut state) = match step? {
             PullStep::State(state) if state.state == CursorState::Following => (wanted, *state),
             PullStep::FutureToken => return Err(SyncError::FutureToken),
@@ -162,7 +170,7 @@ impl<P: Ports> Engine<P> {
         is_first_of_sync: bool,
     ) -> Result<PullState, SyncError> {
         let now = self.ports.clock().now();
-        let max_age_ms = match pull.source.settings.poll_interval {
+        let max_age_ms = match self.poll_interval(pull.source).await? {
             PollInterval::Never => None,
             PollInterval::EverySync => is_first_of_sync.then_some(0),
             PollInterval::Seconds(seconds) => Some(seconds.saturating_mul(1_000)),

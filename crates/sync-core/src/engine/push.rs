@@ -60,7 +60,8 @@ impl<P: Ports> Engine<P> {
             sequence,
             changes,
         } = request;
-        let source = self.source(source)?;
+        let found = self.source(source).await?;
+        let source = found.as_source();
         let client = known_form(client)?;
         let operations = to_operations(&session.user, changes)?;
         self.check_session(session).await?;

@@ -15,6 +15,7 @@ use crate::ids::{DocumentId, Partition, SourceName, UserId};
 use push::PushEntry;
 pub use push::{ApnsSettings, FcmSettings, PushSettings, WebPushSettings};
 use source::SourceEntry;
+pub(crate) use source::check_address;
 pub use source::{AdapterSettings, PollInterval, SourceSettings};
 pub use text::Secret;
 pub(crate) use text::Text;
@@ -55,6 +56,23 @@ pub enum PartitionRule {
 }
 
 impl PartitionRule {
+    /// The rule as the settings file calls it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::User => "user",
+        }
+    }
+
+    /// Reads what [`PartitionRule::as_str`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "app" => Some(Self::App),
+            "user" => Some(Self::User),
+            _ => None,
+        }
+    }
+
     /// The document that holds the user's copy of the source.
     pub fn document(self, source: &SourceName, user: &UserId) -> DocumentId {
         let partition = match self {

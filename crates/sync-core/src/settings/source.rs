@@ -19,6 +19,9 @@ const DEFAULT_TIMEOUT_MS: u64 = 10_000;
 /// How long it may take at most: operations and refreshes are leased for longer than that.
 const HIGHEST_TIMEOUT_MS: u64 = 20_000;
 
+/// How often the back end is asked where the file does not say.
+const DEFAULT_POLL_INTERVAL: PollInterval = PollInterval::Seconds(300);
+
 /// A key below the source's table, and what is wrong with it.
 type KeyError = (String, String);
 
@@ -41,6 +44,24 @@ pub struct SourceSettings {
     pub adapter: AdapterSettings,
 }
 
+impl SourceSettings {
+    /// What holds for a source that is not in the settings file.
+    pub(crate) fn of_dynamic_source(partition: PartitionRule, app_server: Option<String>) -> Self {
+        Self {
+            partition,
+            poll_interval: match app_server {
+                Some(_) => DEFAULT_POLL_INTERVAL,
+                None => PollInterval::Never,
+            },
+            max_page_size: DEFAULT_MAX_PAGE_SIZE,
+            queue: None,
+            metadata: None,
+            schema: None,
+            adapter: AdapterSettings::AppServer { url: app_server },
+        }
+    }
+}
+
 /// How often the back end is asked for what it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollInterval {
@@ -52,6 +73,26 @@ pub enum PollInterval {
     Seconds(u64),
 }
 
+impl PollInterval {
+    /// Reads a number of seconds, 0 (every sync) or -1 (never).
+    pub fn from_seconds(seconds: i64) -> Option<Self> {
+        match seconds {
+            -1 => Some(Self::Never),
+            0 => Some(Self::EverySync),
+            _ => u64::try_from(seconds).ok().map(Self::Seconds),
+        }
+    }
+
+    /// What [`PollInterval::from_seconds`] reads.
+    pub fn to_seconds(self) -> i64 {
+        match self {
+            Self::Never => -1,
+            Self::EverySync => 0,
+            Self::Seconds(seconds) => i64::try_from(seconds).unwrap_or(i64::MAX),
+        }
+    }
+}
+
 /// How the back end is reached.
 #[derive(Debug, Clone)]
 pub enum AdapterSettings {
@@ -61,6 +102,11 @@ pub enum AdapterSettings {
     PushOnly,
     /// By a type that is compiled in and registered under this name.
     Rust(String),
+    /// By the app server, for sources that are not in the settings file.
+    AppServer {
+        /// Its address, where one is set.
+        url: Option<String>,
+    },
 }
 
 /// A declared REST interface.
@@ -208,7 +254,7 @@ impl SourceEntry {
     pub(super) fn check(&self) -> Result<(), KeyError> {
         let asks = self.adapter != AdapterKind::PushOnly;
         match self.poll_interval {
-            Some(seconds) if seconds < -1 => {
+            Some(seconds) if PollInterval::from_seconds(seconds).is_none() => {
                 return wrong(
                     "poll_interval",
                     "is a number of seconds, 0 (every sync) or -1 (never)",
@@ -288,15 +334,13 @@ impl SourceEntry {
             rust,
             ..
         } = self;
-        let default_interval = if adapter == AdapterKind::PushOnly {
-            -1
-        } else {
-            300
+        let default_interval = match adapter {
+            AdapterKind::PushOnly => PollInterval::Never,
+            AdapterKind::Rest | AdapterKind::Rust => DEFAULT_POLL_INTERVAL,
         };
-        let poll_interval = match poll_interval.unwrap_or(default_interval) {
-            0 => PollInterval::EverySync,
-            seconds => u64::try_from(seconds).map_or(PollInterval::Never, PollInterval::Seconds),
-        };
+        let poll_interval = poll_interval
+            .and_then(PollInterval::from_seconds)
+            .unwrap_or(default_interval);
         let adapter = match (adapter, rest, rust) {
             (AdapterKind::Rest, Some(rest), _) => {
                 AdapterSettings::Rest(Box::new(rest.resolve(variable)?))
@@ -408,8 +452,8 @@ impl RestEntry {
     }
 }
 
-/// Checks the address of a collection.
-fn check_address(url: &str) -> Result<(), String> {
+/// Checks the address of a back end.
+pub(crate) fn check_address(url: &str) -> Result<(), String> {
     let address: http::Uri = url.parse().map_err(|error| format!("{url:?}: {error}"))?;
     if !matches!(address.scheme_str(), Some("http" | "https")) || address.host().is_none() {
         return Err(format!("{url:?} is not an http or https address"));

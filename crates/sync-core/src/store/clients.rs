@@ -92,6 +92,22 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         }))
     }
 
+    /// The documents the client has a cursor in, of every source.
+    pub(crate) async fn bindings(&self, client: &ClientId) -> Result<Vec<DocumentId>, StoreError> {
+        let command = args!["HGETALL", keys::client(client)];
+        let mut reply = Reply::new("HGETALL", self.redis.run(command).await?);
+        let mut bindings = Vec::new();
+        while reply.len() > 0 {
+            let (field, value) = (reply.required_text()?, reply.required_text()?);
+            let source = field.strip_prefix(keys::BINDING_FIELD_PREFIX);
+            let source = source.and_then(|source| SourceName::parse(source).ok());
+            if let (Some(source), Some(partition)) = (source, Partition::from_stored(&value)) {
+                bindings.push(DocumentId { source, partition });
+            }
+        }
+        Ok(bindings)
+    }
+
     /// Records where the client's cursor for the source is.
     pub(crate) async fn set_binding(
         &self,

@@ -10,10 +10,11 @@ mod operations;
 mod pings;
 pub(crate) mod redis;
 mod refresh;
+mod registry;
 
 pub(crate) use accounts::{Accounts, UserRecord};
 pub(crate) use attempts::Attempts;
-pub(crate) use clients::{Binding, Clients};
+pub(crate) use clients::Clients;
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
     CHUNK, Commit, CommitMode, Committed, CursorState, Document, ObjectChange, OperationEnd,
@@ -25,3 +26,4 @@ pub(crate) use operations::{
 };
 pub use pings::Pings;
 pub(crate) use refresh::{RefreshEnd, RefreshStart};
+pub(crate) use registry::{Added, Registry, RegistryContent};

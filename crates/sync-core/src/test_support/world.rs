@@ -207,6 +207,27 @@ impl World {
             .expect("the count of bytes")
     }
 
+    /// How often the store has run a command (`hgetall`) so far.
+    pub async fn calls_of(&self, command: &str) -> u64 {
+        let info = self.run(&["INFO", "commandstats"]).await;
+        let found = info
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        found.map_or(0, |line| {
+            let count = line.split(',').next();
+            count.and_then(|count| count.parse().ok()).expect("a count")
+        })
+    }
+
+    /// How many keys the store has.
+    pub async fn keys(&self) -> u64 {
+        let info = self.run(&["INFO", "keyspace"]).await;
+        let count = info.lines().find_map(|line| line.strip_prefix("db0:keys="));
+        count
+            .and_then(|line| line.split(',').next()?.parse().ok())
+            .unwrap_or(0)
+    }
+
     async fn run(&self, command: &[&str]) -> String {
         let command = command
             .iter()

@@ -24,9 +24,7 @@ pub(crate) async fn list<P: Ports>(
             )));
         }
     };
-    let names: Vec<&str> = engine
-        .sources(rule)
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let sources = engine.sources(rule).await?;
+    let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
     Ok(respond::legacy_json(&names))
 }

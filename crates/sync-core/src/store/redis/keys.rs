@@ -21,6 +21,7 @@
 //! | `users` | sorted set | all user names, in lexical order | forever | users | users |
 //! | `user:<user>:clients` | set | ids of the user's clients | the user's | clients | users |
 //! | `client:<client>` | hash | `user`, `at`, the device's description, `bound:<source>` → partition, `next:<source>` → offset of its next binding | the client's | clients, bind, collect | bind |
+//! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `attempts:<kind>:<name>` | string | logins tried lately for an account or from an address | the limiter's window | login | login |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
@@ -134,14 +135,41 @@ pub(crate) fn client(client: &ClientId) -> String {
     format!("{PREFIX}:client:{}", encoded(client.as_str()))
 }
 
+/// What the fields of a client's record that hold its bindings begin with.
+pub(crate) const BINDING_FIELD_PREFIX: &str = "bound:";
+
 /// The field of a client's record that holds its binding to a partition of the source.
 pub(crate) fn binding_field(source: &SourceName) -> String {
-    format!("bound:{source}")
+    format!("{BINDING_FIELD_PREFIX}{source}")
 }
 
 /// The field of a client's record that holds the token offset of its next binding to the source.
 pub(crate) fn next_offset_field(source: &SourceName) -> String {
     format!("next:{source}")
+}
+
+/// What administrators change at run time.
+pub(crate) fn registry() -> String {
+    format!("{PREFIX}:registry")
+}
+
+/// The field of the registry that holds the app server's address.
+pub(crate) const APP_SERVER_FIELD: &str = "app-server";
+
+/// What the registry's fields of sources that are not in the settings begin with.
+pub(crate) const SOURCE_FIELD_PREFIX: &str = "source:";
+
+/// What the registry's fields of poll intervals begin with.
+pub(crate) const POLL_INTERVAL_FIELD_PREFIX: &str = "poll:";
+
+/// The field of the registry that holds a source that is not in the settings.
+pub(crate) fn source_field(source: &SourceName) -> String {
+    format!("{SOURCE_FIELD_PREFIX}{source}")
+}
+
+/// The field of the registry that holds a source's poll interval.
+pub(crate) fn poll_interval_field(source: &SourceName) -> String {
+    format!("{POLL_INTERVAL_FIELD_PREFIX}{source}")
 }
 
 /// The key that signs sessions.
@@ -203,6 +231,9 @@ mod tests {
             client(&client_id),
             binding_field(&source),
             next_offset_field(&source),
+            registry(),
+            source_field(&source),
+            poll_interval_field(&source),
             session_secret(),
             login_attempts("account", "a:b"),
             push_authorization("apns:T:K"),
@@ -226,6 +257,9 @@ mod tests {
         rhosync:1:client:4fede851b186
         bound:Product
         next:Product
+        rhosync:1:registry
+        source:Product
+        poll:Product
         rhosync:1:session-secret
         rhosync:1:attempts:account:a%3Ab
         rhosync:1:push-authorization:apns%3AT%3AK

@@ -25,6 +25,7 @@ macro_rules! script {
 }
 
 pub(crate) static ACCEPT: Script = script!("accept");
+pub(crate) static ADD_SOURCE: Script = script!("add_source");
 pub(crate) static BEGIN_REFRESH: Script = script!("begin_refresh");
 pub(crate) static BIND: Script = script!("bind");
 pub(crate) static COLLECT: Script = script!("collect");

@@ -1,0 +1,312 @@
+//! What administrators change at run time: the app server's address, poll intervals, and sources no settings file names.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::adapter::{Adapter, NoAppServerAdapter};
+use crate::engine::{Engine, Source, SyncError};
+use crate::ids::{Millis, SourceName};
+use crate::ports::{Clock as _, Ports};
+use crate::settings::{
+    AdapterSettings, PartitionRule, PollInterval, SourceSettings, check_address,
+};
+use crate::store::{Added, Registry, RegistryContent};
+
+/// How long an instance relies on what it has read, in milliseconds. Others' changes take this long to be seen.
+const MAX_AGE_MS: u64 = 1_000;
+
+/// Most sources that are not in the settings file.
+pub const MAX_DYNAMIC_SOURCES: usize = 1_000;
+
+/// A source as administrators see it.
+#[derive(Debug, Clone)]
+pub struct SourceInfo {
+    /// Its name.
+    pub name: SourceName,
+    /// Its settings as they hold now: the poll interval may have been set at run time.
+    pub settings: SourceSettings,
+    /// Whether it came to be at run time, and stands in no settings file.
+    pub is_dynamic: bool,
+}
+
+/// A source that is not in the settings file.
+pub(super) struct DynamicSource {
+    name: SourceName,
+    settings: SourceSettings,
+    adapter: Rc<dyn Adapter>,
+}
+
+/// A source that was looked up.
+pub(super) enum FoundSource<'a> {
+    /// It is in the settings file.
+    Configured(Source<'a>),
+    /// It is in the registry.
+    Dynamic(Rc<DynamicSource>),
+}
+
+impl FoundSource<'_> {
+    pub(super) fn as_source(&self) -> Source<'_> {
+        match self {
+            Self::Configured(source) => *source,
+            Self::Dynamic(source) => source.as_source(),
+        }
+    }
+}
+
+impl DynamicSource {
+    fn as_source(&self) -> Source<'_> {
+        Source {
+            name: &self.name,
+            settings: &self.settings,
+            adapter: self.adapter.as_ref(),
+        }
+    }
+}
+
+/// Keeps what an instance has read of the registry lately.
+#[derive(Default)]
+pub(super) struct RegistryCache {
+    read: RefCell<Option<Rc<Snapshot>>>,
+    /// Counts this instance's own changes: what was read before one is not kept after it.
+    changes: Cell<u64>,
+}
+
+/// The registry at one moment.
+pub(super) struct Snapshot {
+    read_at: Millis,
+    app_server: Option<String>,
+    sources: BTreeMap<SourceName, Rc<DynamicSource>>,
+    poll_intervals: BTreeMap<SourceName, PollInterval>,
+}
+
+impl<P: Ports> Engine<P> {
+    /// The app server's address: the back end of sources that are not in the settings file.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn app_server(&self) -> Result<Option<String>, SyncError> {
+        Ok(self.read_registry().await?.app_server.clone())
+    }
+
+    /// Sets the app server's address; empty: there is none any more.
+    ///
+    /// # Errors
+    /// [`SyncError::InvalidSetting`] for anything but an http or https address, and the store's.
+    pub async fn set_app_server(&self, url: &str) -> Result<(), SyncError> {
+        let url = url.trim_end_matches('/');
+        let url = (!url.is_empty()).then_some(url);
+        if let Some(url) = url {
+            check_address(url).map_err(|reason| SyncError::InvalidSetting {
+                setting: "app server",
+                reason,
+            })?;
+        }
+        let registry = Registry::new(self.ports.redis());
+        registry.set_app_server(url).await?;
+        self.forget_registry();
+        Ok(())
+    }
+
+    /// The sources by name, all or those of one partition rule.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn sources(&self, rule: Option<PartitionRule>) -> Result<Vec<SourceInfo>, SyncError> {
+        let registry = self.read_registry().await?;
+        let configured = self.settings.sources.iter().map(|(name, settings)| {
+            let name = name.clone();
+            (name, settings.clone(), false)
+        });
+        let dynamic = registry
+            .sources
+            .values()
+            .filter(|source| !self.settings.sources.contains_key(&source.name))
+            .map(|source| (source.name.clone(), source.settings.clone(), true));
+        let mut sources: Vec<SourceInfo> = configured
+            .chain(dynamic)
+            .filter(|(_, settings, _)| rule.is_none_or(|rule| settings.partition == rule))
+            .map(|(name, mut settings, is_dynamic)| {
+                settings.poll_interval = registry.poll_interval(&name, &settings);
+                SourceInfo {
+                    name,
+                    settings,
+                    is_dynamic,
+                }
+            })
+            .collect();
+        sources.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(sources)
+    }
+
+    /// One source.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownSource`] and the store's.
+    pub async fn source_info(&self, name: &str) -> Result<SourceInfo, SyncError> {
+        let registry = self.read_registry().await?;
+        let found = self.source(name).await?;
+        let source = found.as_source();
+        let mut settings = source.settings.clone();
+        settings.poll_interval = registry.poll_interval(source.name, &settings);
+        Ok(SourceInfo {
+            name: source.name.clone(),
+            settings,
+            is_dynamic: matches!(found, FoundSource::Dynamic(_)),
+        })
+    }
+
+    /// Sets how often a source's back end is asked, in place of what the settings say: a number of seconds, 0 (with every
+    /// sync) or -1 (never).
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownSource`], [`SyncError::InvalidSetting`] and the store's.
+    pub async fn set_poll_interval(&self, source: &str, seconds: i64) -> Result<(), SyncError> {
+        let interval =
+            PollInterval::from_seconds(seconds).ok_or_else(|| SyncError::InvalidSetting {
+                setting: "poll interval",
+                reason: format!(
+                    "{seconds} is not a number of seconds, 0 (every sync) or -1 (never)"
+                ),
+            })?;
+        let found = self.source(source).await?;
+        Registry::new(self.ports.redis())
+            .set_poll_interval(found.as_source().name, interval)
+            .await?;
+        self.forget_registry();
+        Ok(())
+    }
+
+    /// Adds a source that is not in the settings file. One that is there already stays as it is.
+    ///
+    /// # Errors
+    /// A name that is none, [`SyncError::TooManySources`] and the store's.
+    pub async fn create_dynamic_source(
+        &self,
+        name: &str,
+        partition: PartitionRule,
+    ) -> Result<(), SyncError> {
+        let name = SourceName::parse(name)?;
+        if self.settings.sources.contains_key(&name) {
+            return Ok(());
+        }
+        let added = Registry::new(self.ports.redis())
+            .add_source(&name, partition, MAX_DYNAMIC_SOURCES)
+            .await?;
+        self.forget_registry();
+        match added {
+            Added::Yes => Ok(()),
+            Added::Full => Err(SyncError::TooManySources {
+                limit: MAX_DYNAMIC_SOURCES,
+            }),
+        }
+    }
+
+    /// Looks a source up. One that is in the settings costs no call to the store.
+    pub(super) async fn source(&self, name: &str) -> Result<FoundSource<'_>, SyncError> {
+        let unknown = || SyncError::UnknownSource {
+            name: name.to_owned(),
+        };
+        let parsed = SourceName::parse(name).map_err(|_| unknown())?;
+        if let Some((name, settings)) = self.settings.sources.get_key_value(&parsed) {
+            let adapter = self.adapters.get(name).ok_or_else(unknown)?.as_ref();
+            return Ok(FoundSource::Configured(Source {
+                name,
+                settings,
+                adapter,
+            }));
+        }
+        let recent = self.recent_registry();
+        if let Some(source) = recent.and_then(|registry| registry.dynamic(&parsed)) {
+            return Ok(FoundSource::Dynamic(source));
+        }
+        // Somebody may have made it a moment ago.
+        let registry = self.read_registry().await?;
+        registry
+            .dynamic(&parsed)
+            .map(FoundSource::Dynamic)
+            .ok_or_else(unknown)
+    }
+
+    /// How often a source's back end is asked.
+    pub(super) async fn poll_interval(
+        &self,
+        source: Source<'_>,
+    ) -> Result<PollInterval, SyncError> {
+        let registry = self.registry().await?;
+        Ok(registry.poll_interval(source.name, source.settings))
+    }
+
+    /// The registry as it is or was a moment ago, mostly without a call to the store.
+    pub(super) async fn registry(&self) -> Result<Rc<Snapshot>, SyncError> {
+        match self.recent_registry() {
+            Some(registry) => Ok(registry),
+            None => self.read_registry().await,
+        }
+    }
+
+    fn recent_registry(&self) -> Option<Rc<Snapshot>> {
+        let now = self.ports.clock().now();
+        let read = self.registry.read.borrow();
+        read.as_ref()
+            .filter(|read| now.0.saturating_sub(read.read_at.0) < MAX_AGE_MS)
+            .map(Rc::clone)
+    }
+
+    async fn read_registry(&self) -> Result<Rc<Snapshot>, SyncError> {
+        let changes = self.registry.changes.get();
+        let read_at = self.ports.clock().now();
+        let content = Registry::new(self.ports.redis()).read().await?;
+        let snapshot = Rc::new(Snapshot::new(content, read_at));
+        if self.registry.changes.get() == changes {
+            self.registry.read.replace(Some(Rc::clone(&snapshot)));
+        }
+        Ok(snapshot)
+    }
+
+    fn forget_registry(&self) {
+        self.registry.changes.update(|changes| changes + 1);
+        self.registry.read.take();
+    }
+}
+
+impl Snapshot {
+    fn new(content: RegistryContent, read_at: Millis) -> Self {
+        let RegistryContent {
+            app_server,
+            sources,
+            poll_intervals,
+        } = content;
+        let adapter: Rc<dyn Adapter> = Rc::new(NoAppServerAdapter);
+        let sources = sources
+            .into_iter()
+            .map(|(name, partition)| {
+                let settings = SourceSettings::of_dynamic_source(partition, app_server.clone());
+                let source = DynamicSource {
+                    name: name.clone(),
+                    settings,
+                    adapter: Rc::clone(&adapter),
+                };
+                (name, Rc::new(source))
+            })
+            .collect();
+        Self {
+            read_at,
+            app_server,
+            sources,
+            poll_intervals,
+        }
+    }
+
+    fn dynamic(&self, name: &SourceName) -> Option<Rc<DynamicSource>> {
+        self.sources.get(name).map(Rc::clone)
+    }
+
+    fn poll_interval(&self, name: &SourceName, settings: &SourceSettings) -> PollInterval {
+        match (self.poll_intervals.get(name), &settings.adapter) {
+            // There is nobody to ask.
+            (_, AdapterSettings::AppServer { url: None }) | (None, _) => settings.poll_interval,
+            (Some(interval), _) => *interval,
+        }
+    }
+}

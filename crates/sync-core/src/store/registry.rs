@@ -1,0 +1,126 @@
+//! What administrators change at run time, and no settings file says.
+
+use std::collections::BTreeMap;
+
+use crate::ids::SourceName;
+use crate::ports::RedisConn;
+use crate::settings::{PartitionRule, PollInterval};
+use crate::store::StoreError;
+use crate::store::redis::keys;
+use crate::store::redis::script::{self, Reply, args};
+
+/// The registry: one hash for the whole server.
+pub(crate) struct Registry<'a, R> {
+    redis: &'a R,
+}
+
+/// All there is in the registry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct RegistryContent {
+    /// Where the app server is.
+    pub(crate) app_server: Option<String>,
+    /// Sources that are not in the settings, with who shares a copy of them.
+    pub(crate) sources: BTreeMap<SourceName, PartitionRule>,
+    /// Poll intervals that stand in for those of the settings.
+    pub(crate) poll_intervals: BTreeMap<SourceName, PollInterval>,
+}
+
+/// Whether a source was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// It is there, now or since long ago.
+    Yes,
+    /// There are as many as there may be.
+    Full,
+}
+
+impl<'a, R: RedisConn> Registry<'a, R> {
+    pub(crate) fn new(redis: &'a R) -> Self {
+        Self { redis }
+    }
+
+    /// Reads everything. It is small: sources are limited, and everything else is per source.
+    pub(crate) async fn read(&self) -> Result<RegistryContent, StoreError> {
+        let command = args!["HGETALL", keys::registry()];
+        let mut reply = Reply::new("HGETALL", self.redis.run(command).await?);
+        let mut content = RegistryContent::default();
+        while reply.len() > 0 {
+            let (field, value) = (reply.required_text()?, reply.required_text()?);
+            if field == keys::APP_SERVER_FIELD {
+                content.app_server = Some(value);
+            } else if let Some(name) = field.strip_prefix(keys::SOURCE_FIELD_PREFIX) {
+                content.sources.insert(stored_name(name)?, stored(&value)?);
+            } else if let Some(name) = field.strip_prefix(keys::POLL_INTERVAL_FIELD_PREFIX) {
+                let interval = value.parse().ok().and_then(PollInterval::from_seconds);
+                let interval = interval.ok_or_else(|| damaged("a poll interval", &value))?;
+                content.poll_intervals.insert(stored_name(name)?, interval);
+            }
+            // Any other field is a newer version's.
+        }
+        Ok(content)
+    }
+
+    /// Sets the app server's address, or forgets it.
+    pub(crate) async fn set_app_server(&self, url: Option<&str>) -> Result<(), StoreError> {
+        let key = keys::registry();
+        let command = match url {
+            Some(url) => args!["HSET", key, keys::APP_SERVER_FIELD, url],
+            None => args!["HDEL", key, keys::APP_SERVER_FIELD],
+        };
+        self.redis.run(command).await.map(drop).map_err(Into::into)
+    }
+
+    /// Sets a source's poll interval.
+    pub(crate) async fn set_poll_interval(
+        &self,
+        source: &SourceName,
+        interval: PollInterval,
+    ) -> Result<(), StoreError> {
+        let field = keys::poll_interval_field(source);
+        let command = args![
+            "HSET",
+            keys::registry(),
+            field,
+            interval.to_seconds().to_string()
+        ];
+        self.redis.run(command).await.map(drop).map_err(Into::into)
+    }
+
+    /// Adds a source, unless there are `limit` already.
+    pub(crate) async fn add_source(
+        &self,
+        source: &SourceName,
+        partition: PartitionRule,
+        limit: usize,
+    ) -> Result<Added, StoreError> {
+        let args = args![
+            keys::source_field(source),
+            partition.as_str(),
+            keys::SOURCE_FIELD_PREFIX,
+            limit
+        ];
+        let mut reply = script::ADD_SOURCE
+            .run(self.redis, &[keys::registry()], args)
+            .await?;
+        match reply.required_text()?.as_str() {
+            "ok" | "known" => Ok(Added::Yes),
+            "full" => Ok(Added::Full),
+            other => Err(reply.unknown_outcome(other)),
+        }
+    }
+}
+
+fn stored_name(name: &str) -> Result<SourceName, StoreError> {
+    SourceName::parse(name).map_err(|_| damaged("a source's name", name))
+}
+
+fn stored(partition: &str) -> Result<PartitionRule, StoreError> {
+    PartitionRule::parse(partition).ok_or_else(|| damaged("a partition rule", partition))
+}
+
+fn damaged(what: &'static str, found: &str) -> StoreError {
+    StoreError::Damaged {
+        what,
+        reason: found.to_owned(),
+    }
+}
