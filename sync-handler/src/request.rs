@@ -94,6 +94,11 @@ impl Request {
         self.head.headers.get(name)?.to_str().ok()
     }
 
+    /// The body as it came.
+    pub(crate) fn raw_body(&self) -> &Bytes {
+        &self.body
+    }
+
     /// The body as JSON or as a form, whichever its content type says. An empty body is an empty object.
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
         let malformed = |error: serde_json::Error| HttpError::MalformedBody(error.to_string());

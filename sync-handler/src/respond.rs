@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use sync_proto::{ERROR_CODE_HEADER, PAGE_OBJECT_COUNT_HEADER, PAGE_TOKEN_HEADER, Page};
+use sync_proto::{
+    ERROR_CODE_HEADER, PAGE_OBJECT_COUNT_HEADER, PAGE_TOKEN_HEADER, Page, SearchPage,
+};
 
 use crate::body::Body;
 use crate::error::{self, HttpError};
@@ -64,6 +66,21 @@ pub(crate) fn page(page: &Page) -> Response<Bytes> {
     response
         .headers_mut()
         .insert(PAGE_OBJECT_COUNT_HEADER, page.count.into());
+    response
+}
+
+/// The pages of a search, with token and count of the last that has objects in the headers too.
+pub(crate) fn search_pages(pages: &[SearchPage]) -> Response<Bytes> {
+    let mut response = json(&pages);
+    let last = pages.iter().rev().find_map(|page| match page {
+        SearchPage::Found { token, objects, .. } => Some((*token, objects.len())),
+        SearchPage::Nothing | SearchPage::Failed { .. } => None,
+    });
+    if let Some((token, count)) = last {
+        let headers = response.headers_mut();
+        headers.insert(PAGE_TOKEN_HEADER, token.into());
+        headers.insert(PAGE_OBJECT_COUNT_HEADER, count.into());
+    }
     response
 }
 

@@ -66,8 +66,8 @@ pub fn to_attributes(sent: SentAttributes) -> Result<Attributes, InvalidAttribut
         .collect()
 }
 
-/// Writes one value as text.
-pub(crate) fn to_text(value: Value) -> String {
+/// Writes one value as text, as [`to_attributes`] does.
+pub fn to_text(value: Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text,

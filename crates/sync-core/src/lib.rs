@@ -16,12 +16,12 @@ pub mod test_support;
 
 pub use account::{ADMINISTRATOR, Origin, Session, SessionKey};
 pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
-pub use attributes::{InvalidAttributes, MAX_VALUE_BYTES, to_attributes};
+pub use attributes::{InvalidAttributes, MAX_VALUE_BYTES, to_attributes, to_text};
 pub use document::description::{Description, InvalidDescription};
 pub use document::record::Attributes;
 pub use engine::{
     DEFAULT_PAGE_SIZE, Engine, MAX_DYNAMIC_SOURCES, PullRequest, PushRequest, RustAdapters,
-    SourceInfo, SyncError,
+    SearchRequest, SourceInfo, SyncError,
 };
 pub use ids::{
     AttributeName, ClientId, InvalidId, InvalidToken, Millis, ObjectId, Partition, SourceName,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use sync_core::test_support::{ManualClock, NativeRedis, SeededRandom, TestPorts, TestRedis};
 use sync_core::{
     Clock as _, Engine, HttpClient, HttpError, Origin, Ports as _, PullRequest, PushRequest,
-    RustAdapters, Secret, Session, SessionKey, SettingsFile, Token,
+    RustAdapters, SearchRequest, Secret, Session, SessionKey, SettingsFile, Token,
 };
 
 /// A back end that answers what it is told to, and remembers what it was asked.
@@ -209,6 +209,40 @@ fn what_a_device_narrows_its_query_by_reaches_the_back_end_but_nothing_of_ours_i
             ],
             "the tag was that of another question"
         );
+    });
+}
+
+#[test]
+fn a_search_asks_with_the_devices_parameters_where_the_settings_say() {
+    local(async {
+        for (settings, address) in [
+            (
+                "user_parameter = \"owner\"",
+                "http://crm/products?name=a%26b&owner=u1",
+            ),
+            (
+                "search_url = \"http://crm/find/\"",
+                "http://crm/find?name=a%26b",
+            ),
+            (
+                "paging = { parameter = \"page\", size = 9 }",
+                "http://crm/products?name=a%26b&page=1",
+            ),
+        ] {
+            let world = World::start(settings).await;
+            world.answer(200, &[], r#"[{"id":1,"name":"a&b"}]"#);
+            let request = SearchRequest {
+                client: &world.client,
+                sources: &[("Product".to_owned(), String::new())],
+                parameters: &[("name".to_owned(), "a&b".to_owned())],
+                page_size: 10,
+                is_repeated: false,
+            };
+            let pages = world.engine.search(&world.session, request).await.unwrap();
+            let pages = serde_json::to_value(pages).unwrap();
+            assert_eq!(pages[0][4], json!({"insert": {"1": {"name": "a&b"}}}));
+            assert_eq!(world.asked(), [format!("GET {address}")]);
+        }
     });
 }
 

@@ -7,6 +7,7 @@ mod error_code;
 mod health;
 mod names;
 mod page;
+mod search;
 
 pub use admin::{CreateUser, NewUser, PushDeletes, PushObjects};
 pub use changes::{
@@ -20,3 +21,4 @@ pub use names::{
     PAGE_TOKEN_HEADER, PAGE_VERSION, PUSH_SEQUENCE_HEADER, SESSION_COOKIE,
 };
 pub use page::{Commands, ErrorMap, ErrorMessage, Fields, Link, Objects, Page};
+pub use search::{Search, SearchPage, SearchedSource};

@@ -1,5 +1,6 @@
 //! What connects a source to its back end.
 
+mod collected;
 mod no_app_server;
 mod push_only;
 pub(crate) mod rest;
@@ -9,6 +10,7 @@ use async_trait::async_trait;
 use crate::document::record::Attributes;
 use crate::ids::{ClientId, ObjectId, SourceName, UserId};
 
+pub(crate) use collected::Collected;
 pub(crate) use no_app_server::NoAppServerAdapter;
 pub(crate) use push_only::PushOnlyAdapter;
 pub(crate) use rest::RestAdapter;
@@ -124,6 +126,14 @@ pub enum StashError {
     /// Another refresh has taken over.
     #[error("another refresh of the partition has taken over")]
     Fenced,
+    /// The answer is larger than anything that is kept at once.
+    #[error("the answer has more than {max_objects} objects or {max_bytes} bytes")]
+    TooMuch {
+        /// Most objects.
+        max_objects: usize,
+        /// Most bytes of ids, names and values.
+        max_bytes: usize,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
@@ -189,8 +199,11 @@ impl AdapterError {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::Stash(_) => true,
-            Self::Login { .. }
+            Self::Unavailable { .. } | Self::Stash(StashError::Fenced | StashError::Store(_)) => {
+                true
+            }
+            Self::Stash(StashError::TooMuch { .. })
+            | Self::Login { .. }
             | Self::Rejected { .. }
             | Self::Conflict { .. }
             | Self::NotFound { .. }

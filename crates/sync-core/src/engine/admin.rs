@@ -96,6 +96,19 @@ impl<P: Ports> Engine<P> {
         self.collect_if_worth_it(&id).await
     }
 
+    /// Merges what a search found into the document, as nobody's own change.
+    pub(super) async fn merge_found(
+        &self,
+        id: &DocumentId,
+        objects: &BTreeMap<ObjectId, Attributes>,
+    ) -> Result<(), SyncError> {
+        let pushes: Vec<_> = objects
+            .iter()
+            .map(|(id, attributes)| (id.clone(), Push::Merge(attributes.clone())))
+            .collect();
+        self.push_all(id, &pushes).await
+    }
+
     /// The document a back end pushes to. A source nobody knows is made, as the last thing that can go wrong.
     async fn pushed_document(&self, source: &str, user: &str) -> Result<DocumentId, SyncError> {
         let login = user;

@@ -115,7 +115,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Gives a client to another user. It starts from nothing in every source and never sees the other's data.
-    async fn hand_over(
+    pub(super) async fn hand_over(
         &self,
         client: &ClientId,
         from: &UserId,

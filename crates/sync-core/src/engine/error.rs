@@ -89,6 +89,12 @@ pub enum SyncError {
         #[source]
         reason: InvalidAttributes,
     },
+    /// A search names too many sources.
+    #[error("a search may name at most {limit} sources")]
+    SearchTooWide {
+        /// The most it may name.
+        limit: usize,
+    },
     /// The client has more operations waiting than are kept for it.
     #[error("too many changes of this device wait for the back end; try again later")]
     QueueFull,

@@ -9,6 +9,7 @@ mod pull;
 mod push;
 mod refresh;
 mod registry;
+mod search;
 mod unknown_source;
 mod verdict;
 
@@ -27,6 +28,7 @@ pub use error::SyncError;
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
 pub use push::PushRequest;
 pub use registry::{MAX_DYNAMIC_SOURCES, SourceInfo};
+pub use search::SearchRequest;
 
 /// Adapters that are compiled in, by the name the settings file calls them.
 pub type RustAdapters = BTreeMap<String, Rc<dyn Adapter>>;

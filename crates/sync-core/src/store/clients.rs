@@ -239,12 +239,13 @@ impl<R: RedisConn> Document<'_, R> {
             .map(drop)
     }
 
-    fn client_keys(&self, client: &ClientId) -> [String; 4] {
+    fn client_keys(&self, client: &ClientId) -> [String; 5] {
         [
             self.keys.head(),
             self.keys.clients(),
             self.keys.outbox(client),
             self.keys.creates(client),
+            self.keys.found(client),
         ]
     }
 

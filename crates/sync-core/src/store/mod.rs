@@ -6,6 +6,7 @@ mod clients;
 mod descriptions;
 mod document;
 mod error;
+mod found;
 mod operations;
 mod pings;
 pub(crate) mod redis;
@@ -21,6 +22,7 @@ pub(crate) use document::{
     OutboxItem, PullState, PullStep, SourceError,
 };
 pub use error::StoreError;
+pub(crate) use found::{FoundPage, FoundPosition};
 pub(crate) use operations::{
     Accepted, CreateOutcome, Operation, OperationKind, Operations, Released,
 };

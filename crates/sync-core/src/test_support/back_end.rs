@@ -37,6 +37,8 @@ pub struct BackEnd {
     query_waits: Cell<bool>,
     metadata: RefCell<Option<String>>,
     schema: RefCell<Option<String>>,
+    findable: RefCell<BTreeMap<ObjectId, Attributes>>,
+    searches: Cell<u64>,
 }
 
 impl BackEnd {
@@ -47,13 +49,7 @@ impl BackEnd {
 
     /// Sets an object, as somebody else's application would.
     pub fn put(&self, id: &str, attributes: &[(&str, &str)]) {
-        let attributes = attributes
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        self.objects
-            .borrow_mut()
-            .insert(ObjectId::parse(id).expect("an object id"), attributes);
+        self.set(id, to_owned(attributes));
     }
 
     /// An object's attributes.
@@ -108,6 +104,18 @@ impl BackEnd {
     /// What the back end says of how the source's objects are stored.
     pub fn set_schema(&self, schema: Option<&str>) {
         *self.schema.borrow_mut() = schema.map(str::to_owned);
+    }
+
+    /// Sets an object that a search finds, whether or not a query hands it over.
+    pub fn put_findable(&self, id: &str, attributes: &[(&str, &str)]) {
+        let attributes = to_owned(attributes);
+        let id = ObjectId::parse(id).expect("an object id");
+        self.findable.borrow_mut().insert(id, attributes);
+    }
+
+    /// How often the back end was searched.
+    pub fn searches(&self) -> u64 {
+        self.searches.get()
     }
 
     /// How often the back end was queried.
@@ -245,6 +253,25 @@ impl Adapter for BackEnd {
         .map(drop)
     }
 
+    async fn search(&self, call: &Call<'_>, stash: &mut dyn Stash) -> Result<(), AdapterError> {
+        self.searches.set(self.searches.get() + 1);
+        if self.next_fault() != Fault::None {
+            return Err(AdapterError::Unavailable {
+                message: "search broke".to_owned(),
+            });
+        }
+        let matches = |attributes: &Attributes| {
+            let mut wanted = call.parameters.iter();
+            wanted.all(|(name, value)| attributes.get(name) == Some(value))
+        };
+        let found = self.findable.borrow().clone();
+        let found = found
+            .into_iter()
+            .filter(|(_, attributes)| matches(attributes))
+            .collect();
+        Ok(stash.stash(found).await?)
+    }
+
     async fn metadata(&self, _: &Call<'_>) -> Result<Option<String>, AdapterError> {
         Ok(self.metadata.borrow().clone())
     }
@@ -252,4 +279,11 @@ impl Adapter for BackEnd {
     async fn schema(&self, _: &Call<'_>) -> Result<Option<String>, AdapterError> {
         Ok(self.schema.borrow().clone())
     }
+}
+
+fn to_owned(attributes: &[(&str, &str)]) -> Attributes {
+    attributes
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }

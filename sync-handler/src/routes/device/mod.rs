@@ -2,6 +2,7 @@
 
 mod client;
 mod login;
+pub(crate) mod search;
 mod sync;
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ pub(crate) enum Route {
     CreateClient,
     RegisterClient,
     ResetClient,
+    Search,
     Pull,
     Push,
     UpdateObject,
@@ -37,6 +39,7 @@ pub(crate) const ROUTES: &[Row<Route>] = &[
         "/rc/v1/clients/{client}/reset",
         Route::ResetClient,
     ),
+    (Method::POST, "/rc/v1/app/search", Route::Search),
     (Method::GET, "/app/v1/{source}", Route::Pull),
     (Method::POST, "/app/v1/{source}", Route::Push),
     (
@@ -61,6 +64,7 @@ pub(crate) async fn answer<P: Ports>(
         Route::CreateClient => client::create(engine, request).await,
         Route::RegisterClient => client::register(engine, request).await,
         Route::ResetClient => client::reset(engine, request).await,
+        Route::Search => search::search(engine, request).await,
         Route::Pull => sync::pull(engine, request).await,
         Route::Push => sync::push(engine, request).await,
         Route::UpdateObject => sync::update_object(engine, request).await,

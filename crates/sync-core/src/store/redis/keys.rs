@@ -17,6 +17,7 @@
 //! | `{source/partition}:cud:<client>` | hash | number → offset and operation (JSON) that waits for its verdict | until the verdict | accept, commit | push |
 //! | `{source/partition}:cudlease:<client>` | string | token of the request that works on the operations | its expiry | accept, commit | accept, commit |
 //! | `{source/partition}:made:<client>` | hash | temporary id → `=` and the id the back end gave, `!` and the version at which the device is told that it got none, or nothing while the create waits; empty field → number of the last push | 90 days after the last create | accept, commit | accept, push |
+//! | `{source/partition}:found:<client>` | list | a base, the position given out last, then what the client's search found: ids and attributes (JSON); base plus position is a token | one hour, or until unbound | search | search |
 //! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms | the user's | users | every request |
 //! | `users` | sorted set | all user names, in lexical order | forever | users | users |
 //! | `user:<user>:clients` | set | ids of the user's clients | the user's | clients | users |
@@ -108,6 +109,10 @@ impl DocumentKeys {
 
     pub(crate) fn operations_lease(&self, client: &ClientId) -> String {
         self.of_client("cudlease", client)
+    }
+
+    pub(crate) fn found(&self, client: &ClientId) -> String {
+        self.of_client("found", client)
     }
 
     pub(crate) fn creates(&self, client: &ClientId) -> String {
@@ -225,6 +230,7 @@ mod tests {
             own.operations(&client_id),
             own.operations_lease(&client_id),
             own.creates(&client_id),
+            own.found(&client_id),
             user(&user_id),
             users(),
             user_clients(&user_id),
@@ -251,6 +257,7 @@ mod tests {
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:cud:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:cudlease:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:made:4fede851b186
+        rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:found:4fede851b186
         rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:users
         rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC:clients

@@ -1,0 +1,50 @@
+//! An answer that is kept in memory.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use crate::adapter::{Stash, StashError};
+use crate::document::record::Attributes;
+use crate::ids::ObjectId;
+
+/// Takes an answer whole, as long as it is not too much.
+pub(crate) struct Collected {
+    /// The objects so far. One that was handed over twice stands as it came last.
+    pub(crate) objects: BTreeMap<ObjectId, Attributes>,
+    bytes: usize,
+    max_objects: usize,
+    max_bytes: usize,
+}
+
+impl Collected {
+    pub(crate) fn new(max_objects: usize, max_bytes: usize) -> Self {
+        Self {
+            objects: BTreeMap::new(),
+            bytes: 0,
+            max_objects,
+            max_bytes,
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Stash for Collected {
+    async fn stash(&mut self, part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError> {
+        for (id, attributes) in part {
+            self.bytes += id.as_str().len();
+            self.bytes += attributes
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum::<usize>();
+            self.objects.insert(id, attributes);
+            if self.objects.len() > self.max_objects || self.bytes > self.max_bytes {
+                return Err(StashError::TooMuch {
+                    max_objects: self.max_objects,
+                    max_bytes: self.max_bytes,
+                });
+            }
+        }
+        Ok(())
+    }
+}

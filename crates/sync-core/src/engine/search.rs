@@ -1,0 +1,200 @@
+//! A device searches in back ends.
+
+use futures_util::future::join_all;
+use futures_util::join;
+use sync_proto::{Fields, SearchPage};
+
+use crate::account::Session;
+use crate::adapter::{AdapterError, Call, Collected, StashError};
+use crate::engine::binding::known_form;
+use crate::engine::{Engine, Source, SyncError};
+use crate::ids::{ClientId, DocumentId, Token, UserId};
+use crate::ports::{Clock as _, Ports};
+use crate::store::{Clients, FoundPage, FoundPosition};
+
+/// Most objects a search may find in one source.
+const MAX_FOUND: usize = 10_000;
+
+/// Most bytes it may find.
+const MAX_FOUND_BYTES: usize = 8 * 1024 * 1024;
+
+/// Most sources of one search.
+const MAX_SOURCES: usize = 50;
+
+/// What devices have always been told where a token is not of their last search.
+const INVALID_TOKEN: &str = "Search error - invalid token";
+
+/// What a device searches for, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct SearchRequest<'a> {
+    /// The client id as it was sent.
+    pub client: &'a str,
+    /// Sources and the tokens of their pages before, as they were sent. No token begins a search.
+    pub sources: &'a [(String, String)],
+    /// What is searched for, names and values.
+    pub parameters: &'a [(String, String)],
+    /// Most objects of each source.
+    pub page_size: usize,
+    /// Whether the device lost the last answer and wants it again, whatever the tokens are.
+    pub is_repeated: bool,
+}
+
+/// One client's search in one source.
+struct SourceSearch<'a> {
+    user: &'a UserId,
+    client: &'a ClientId,
+    source: Source<'a>,
+    token: &'a str,
+    limit: usize,
+    is_repeated: bool,
+    parameters: &'a [(String, String)],
+}
+
+impl<P: Ports> Engine<P> {
+    /// Searches, or answers the next page of what was found; one element for each source, empty ones last, since
+    /// devices stop reading at the first.
+    ///
+    /// What is found goes into the master document, where the next refresh sees to it, and is kept for an hour, so that
+    /// a request that is repeated finds the same page.
+    ///
+    /// # Errors
+    /// A session, client or source that is not valid: nothing was searched then. [`SyncError::SearchTooWide`] and the
+    /// store's. What is wrong with a back end or a token stands in the answer.
+    pub async fn search(
+        &self,
+        session: &Session,
+        request: SearchRequest<'_>,
+    ) -> Result<Vec<SearchPage>, SyncError> {
+        let SearchRequest {
+            client,
+            sources,
+            parameters,
+            page_size,
+            is_repeated,
+        } = request;
+        if sources.len() > MAX_SOURCES {
+            return Err(SyncError::SearchTooWide { limit: MAX_SOURCES });
+        }
+        let client = known_form(client)?;
+        let user = &session.user;
+        let (checked, owner) = join!(self.check_session(session), self.owner(&client));
+        checked?;
+        let owner = owner?;
+        let mut found = Vec::with_capacity(sources.len());
+        for (name, token) in sources {
+            found.push((self.source(name).await?, token));
+        }
+        let searches = found.iter().map(|(source, token)| {
+            let source = source.as_source();
+            SourceSearch {
+                user,
+                client: &client,
+                source,
+                token,
+                limit: page_size.min(source.settings.max_page_size),
+                is_repeated,
+                parameters,
+            }
+        });
+        if owner != *user {
+            self.hand_over(&client, &owner, user).await?;
+        }
+        let pages = join_all(searches.map(|search| self.search_source(search)));
+        let mut pages = pages.await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        pages.sort_by_key(|page| matches!(page, SearchPage::Nothing));
+        Ok(pages)
+    }
+
+    async fn search_source(&self, search: SourceSearch<'_>) -> Result<SearchPage, SyncError> {
+        let id = search.source.document_for(search.user);
+        let position = match Token::parse(search.token) {
+            _ if search.is_repeated => FoundPosition::Last,
+            Ok(None) => return self.begin_search(&search, &id).await,
+            Ok(Some(token)) => FoundPosition::Token(token.number()),
+            Err(_) => return Ok(search.failed(INVALID_TOKEN)),
+        };
+        let document = self.document(&id);
+        let page = document
+            .page_found(search.client, position, search.limit)
+            .await?;
+        match (page, position) {
+            (Some(page), _) => Ok(search.found(page)),
+            (None, FoundPosition::Token(_)) => Ok(search.failed(INVALID_TOKEN)),
+            // The request was lost, not the answer.
+            (None, FoundPosition::Last) => self.begin_search(&search, &id).await,
+        }
+    }
+
+    async fn begin_search(
+        &self,
+        search: &SourceSearch<'_>,
+        id: &DocumentId,
+    ) -> Result<SearchPage, SyncError> {
+        let SourceSearch {
+            user,
+            client,
+            source,
+            parameters,
+            ..
+        } = *search;
+        // The client must be known to the document before it has objects of it, or else nobody would tell it when they
+        // go.
+        let binding = Clients::new(self.ports.redis())
+            .binding(client, source.name)
+            .await?
+            .ok_or(SyncError::UnknownClient)?;
+        if binding.partition.as_ref() != Some(&id.partition) {
+            self.find_document(user, client, source).await?;
+        }
+        let call = Call {
+            source: source.name,
+            user,
+            client: None,
+            idempotency_key: "",
+            parameters,
+        };
+        let mut found = Collected::new(MAX_FOUND, MAX_FOUND_BYTES);
+        match source.adapter.search(&call, &mut found).await {
+            Ok(()) => {}
+            Err(AdapterError::Stash(StashError::Store(error))) => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(source.name = %source.name, %error, "a search failed");
+                return Ok(search.failed(&error.to_string()));
+            }
+        }
+        let objects = found.objects;
+        self.merge_found(id, &objects).await?;
+        let document = self.document(id);
+        let token = document
+            .keep_found(client, self.ports.clock().now(), &objects)
+            .await?;
+        let page = document
+            .page_found(client, FoundPosition::Token(token), search.limit)
+            .await?;
+        Ok(page.map_or(SearchPage::Nothing, |page| search.found(page)))
+    }
+}
+
+impl SourceSearch<'_> {
+    fn found(&self, page: FoundPage) -> SearchPage {
+        let FoundPage { token, objects } = page;
+        if objects.is_empty() {
+            return SearchPage::Nothing;
+        }
+        SearchPage::Found {
+            token,
+            source: self.source.name.to_string(),
+            objects: objects
+                .into_iter()
+                .map(|(id, attributes)| (id.into_string(), Fields::Raw(attributes)))
+                .collect(),
+        }
+    }
+
+    fn failed(&self, message: &str) -> SearchPage {
+        SearchPage::Failed {
+            source: self.source.name.to_string(),
+            message: message.to_owned(),
+        }
+    }
+}
