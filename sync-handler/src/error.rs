@@ -58,7 +58,7 @@ pub(crate) fn map(error: &HttpError) -> Mapped {
     };
     let retry_after = match error {
         HttpError::Sync(SyncError::TooManyAttempts { seconds }) => Some(*seconds),
-        HttpError::Sync(SyncError::Busy | SyncError::Store(_)) => Some(1),
+        HttpError::Sync(SyncError::Busy | SyncError::Store(_) | SyncError::Blob(_)) => Some(1),
         HttpError::Sync(SyncError::QueueFull) => Some(60),
         _ => None,
     };
@@ -124,9 +124,20 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
                 reason: InvalidAttributes::Name(_),
                 ..
             } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue),
+            SyncError::BlobTooLarge { .. } | SyncError::TooManyFiles { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge)
+            }
+            SyncError::QuotaExceeded { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::QuotaExceeded)
+            }
+            SyncError::MisplacedFile { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue),
+            SyncError::UploadExpired => (StatusCode::REQUEST_TIMEOUT, ErrorCode::Busy),
+            SyncError::UnknownBlob => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
             SyncError::QueueFull => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::QueueFull),
             SyncError::Busy => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy),
-            SyncError::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
+            SyncError::Store(_) | SyncError::Blob(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
+            }
         },
     }
 }
@@ -147,7 +158,7 @@ fn public_text(error: &HttpError) -> String {
         HttpError::WrongSettings(_) => {
             "the server's settings are not usable; its log says why".to_owned()
         }
-        HttpError::Sync(SyncError::Store(_)) => {
+        HttpError::Sync(SyncError::Store(_) | SyncError::Blob(_)) => {
             "the server cannot reach its store; try again in a moment".to_owned()
         }
         HttpError::Sync(error) => error.to_string(),

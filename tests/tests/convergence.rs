@@ -20,7 +20,7 @@ use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 use sync_client::{Page, Push, Replica};
 use sync_core::test_support::{Fault, TestRedis, World};
-use sync_core::{ClientId, Ports as _, PullRequest, PushRequest, Session, SyncError, Token};
+use sync_core::{ClientId, Files, Ports as _, PullRequest, PushRequest, Session, SyncError, Token};
 
 /// A source that everybody shares and that asks the back end with every sync.
 const SOURCE: &str = "Shared";
@@ -167,6 +167,7 @@ impl Device {
             client: self.client.as_str(),
             source: SOURCE,
             sequence: Some(*number),
+            files: Files::default(),
             changes: serde_json::from_value(changes).expect("changes"),
         };
         world.engine.push(&self.session, request).await

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ports::hex;
+
 /// Longest user name, object id or temporary id, in bytes.
 const MAX_NAME_BYTES: usize = 255;
 
@@ -131,6 +133,46 @@ text_id!(
     /// An attribute's name.
     AttributeName, "the attribute name", |c: char| !c.is_control()
 );
+
+/// A blob: the SHA-256 of its content, as 64 lower-case hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobId(String);
+
+impl BlobId {
+    /// The blob of a content with this digest.
+    pub fn of(digest: &[u8; 32]) -> Self {
+        Self(hex(digest))
+    }
+
+    /// Reads an id.
+    ///
+    /// # Errors
+    /// Anything but 64 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Result<Self, InvalidBlobId> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() == 64 && text.bytes().all(is_digit) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidBlobId)
+        }
+    }
+
+    /// The id as a string.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A text is no blob's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a blob's id has 64 hexadecimal digits")]
+pub struct InvalidBlobId;
 
 /// The place of a change in a partition's change log. Grows by one with every change; the first is 2.
 ///

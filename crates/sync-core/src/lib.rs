@@ -4,6 +4,7 @@
 mod account;
 mod adapter;
 mod attributes;
+mod blob;
 mod document;
 mod engine;
 mod ids;
@@ -17,21 +18,22 @@ pub mod test_support;
 pub use account::{ADMINISTRATOR, Origin, Session, SessionKey};
 pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
 pub use attributes::{InvalidAttributes, MAX_VALUE_BYTES, to_attributes, to_text};
+pub use blob::{Blob, BlobError, Upload, Uploader};
 pub use document::description::{Description, InvalidDescription};
 pub use document::record::Attributes;
 pub use engine::{
-    DEFAULT_PAGE_SIZE, Engine, MAX_DYNAMIC_SOURCES, PullRequest, PushRequest, RustAdapters,
-    SearchRequest, SourceInfo, SyncError,
+    BlobOpener, BlobReader, CollectedBlobs, DEFAULT_PAGE_SIZE, Engine, Files, MAX_DYNAMIC_SOURCES,
+    PullRequest, PushRequest, RustAdapters, SearchRequest, SourceInfo, SyncError,
 };
 pub use ids::{
-    AttributeName, ClientId, InvalidId, InvalidToken, Millis, ObjectId, Partition, SourceName,
-    Token, UserId, Version,
+    AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, Millis, ObjectId,
+    Partition, SourceName, Token, UserId, Version,
 };
 pub use ports::{Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue};
 pub use push::{PushAddress, PushMessage, PushOutcome, PushPriority, PushSender, PushService};
 pub use settings::{
-    AdapterSettings, ApnsSettings, AttributeType, Authorization, FcmSettings, Paging,
-    PartitionRule, PollInterval, PushSettings, RestSettings, Secret, Settings, SettingsError,
-    SettingsFile, SourceSettings, UpdateMethod, WebPushSettings,
+    AdapterSettings, ApnsSettings, AttributeType, Authorization, BlobSettings, FcmSettings, Paging,
+    PartitionRule, PollInterval, PushSettings, RestSettings, S3Settings, Secret, Settings,
+    SettingsError, SettingsFile, SourceSettings, UpdateMethod, WebPushSettings,
 };
 pub use store::{Pings, StoreError};

@@ -282,6 +282,7 @@ fn a_numbered_push_that_comes_late_changes_nothing() {
                 client: mine.as_str(),
                 source: "Shared",
                 sequence,
+                files: sync_core::Files::default(),
                 changes,
             };
             world.engine.push(&session, request).await.unwrap();

@@ -114,6 +114,7 @@ fn one_device_that_sends_the_same_twice_at_once_creates_once() {
                 client: client.as_str(),
                 source: "Shared",
                 sequence: None,
+                files: sync_core::Files::default(),
                 changes,
             };
             another.push(&session, request).await

@@ -158,6 +158,7 @@ impl World {
             client: &self.client,
             source: "Product",
             sequence: None,
+            files: sync_core::Files::default(),
             changes,
         };
         self.engine.push(&self.session, request).await.unwrap();

@@ -2,22 +2,68 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The body of `POST /app/v1/:source`. Unknown fields are ignored: a newer device may send more.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub struct Changes {
     /// Objects made on the device, by their temporary ids.
-    #[serde(default)]
     pub create: Operations,
     /// Changed attributes by object id.
-    #[serde(default)]
     pub update: Operations,
     /// Objects removed on the device.
-    #[serde(default)]
     pub delete: Operations,
+    /// Attributes whose values are files that come with the changes. Devices name them after each operation, so the
+    /// key may stand there several times.
+    pub blob_fields: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for Changes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ChangesVisitor;
+
+        impl<'de> Visitor<'de> for ChangesVisitor {
+            type Value = Changes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with create, update and delete")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Changes, A::Error> {
+                let (mut create, mut update, mut delete) = (None, None, None);
+                let mut blob_fields = Vec::new();
+                while let Some(key) = map.next_key::<String>()? {
+                    let (name, operations) = match key.as_str() {
+                        "create" => ("create", &mut create),
+                        "update" => ("update", &mut update),
+                        "delete" => ("delete", &mut delete),
+                        "blob_fields" => {
+                            let fields: Option<Vec<String>> = map.next_value()?;
+                            blob_fields.extend(fields.into_iter().flatten());
+                            continue;
+                        }
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    if operations.replace(map.next_value()?).is_some() {
+                        return Err(A::Error::duplicate_field(name));
+                    }
+                }
+                Ok(Changes {
+                    create: create.unwrap_or_default(),
+                    update: update.unwrap_or_default(),
+                    delete: delete.unwrap_or_default(),
+                    blob_fields,
+                })
+            }
+        }
+
+        deserializer.deserialize_map(ChangesVisitor)
+    }
 }
 
 /// Operations of one kind in the order they were sent: object id and attributes as sent.
@@ -143,6 +189,18 @@ mod tests {
         assert_eq!(ids(&changes.create), ["z", "a"]);
         assert_eq!(ids(&changes.update), ["9", "1"]);
         assert!(changes.delete.0.is_empty());
+    }
+
+    #[test]
+    fn blob_fields_follow_every_operation() {
+        let changes: Changes = serde_json::from_str(
+            r#"{"create":{"b1":{"photo":"a.png"}},"blob_fields":["photo"],"update":{"7":{"scan":"b.png"}},"blob_fields":["scan"],"newer":[1]}"#,
+        )
+        .unwrap();
+        assert_eq!(changes.blob_fields, ["photo", "scan"]);
+        assert_eq!((changes.create.0.len(), changes.update.0.len()), (1, 1));
+        assert!(serde_json::from_str::<Changes>(r#"{"create":{},"create":{}}"#).is_err());
+        assert!(serde_json::from_str::<Changes>(r#"{"blob_fields":"photo"}"#).is_err());
     }
 
     #[test]

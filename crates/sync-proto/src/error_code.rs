@@ -12,6 +12,8 @@ pub enum ErrorCode {
     InvalidValue,
     /// The body, one of its values or the number of operations is over the limit.
     TooLarge,
+    /// The files do not fit into what the user may have. Delete objects that have files.
+    QuotaExceeded,
     /// The page size is 0, not a number, or beyond any sensible page.
     InvalidPageSize,
     /// The token is not a decimal number, or was never given out to this client.
@@ -57,6 +59,7 @@ impl ErrorCode {
             Self::MalformedBody => "malformed_body",
             Self::InvalidValue => "invalid_value",
             Self::TooLarge => "too_large",
+            Self::QuotaExceeded => "quota_exceeded",
             Self::InvalidPageSize => "invalid_page_size",
             Self::InvalidToken => "invalid_token",
             Self::NotAuthenticated => "not_authenticated",

@@ -5,9 +5,12 @@ mod no_app_server;
 mod push_only;
 pub(crate) mod rest;
 
+use std::fmt;
+
 use async_trait::async_trait;
 
 use crate::document::record::Attributes;
+use crate::engine::BlobOpener;
 use crate::ids::{ClientId, ObjectId, SourceName, UserId};
 
 pub(crate) use collected::Collected;
@@ -96,7 +99,7 @@ pub trait Adapter {
 }
 
 /// On whose behalf an adapter is called.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Call<'a> {
     /// The source.
     pub source: &'a SourceName,
@@ -108,6 +111,28 @@ pub struct Call<'a> {
     pub idempotency_key: &'a str,
     /// What the device narrows a query down by, or searches for: names and values, in the order sent.
     pub parameters: &'a [(String, String)],
+    /// Opens the files of a change: the attributes whose names end in `-rhoblob` have their addresses.
+    pub blobs: &'a dyn BlobOpener,
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            source,
+            user,
+            client,
+            idempotency_key,
+            parameters,
+            blobs: _,
+        } = self;
+        f.debug_struct("Call")
+            .field("source", source)
+            .field("user", user)
+            .field("client", client)
+            .field("idempotency_key", idempotency_key)
+            .field("parameters", parameters)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Takes the parts of the answer to a query or a search.

@@ -1,6 +1,7 @@
 //! What can go wrong with a request.
 
 use crate::attributes::InvalidAttributes;
+use crate::blob::BlobError;
 use crate::ids::{InvalidId, InvalidToken};
 use crate::store::StoreError;
 
@@ -95,6 +96,43 @@ pub enum SyncError {
         /// The most it may name.
         limit: usize,
     },
+    /// A file is larger than a blob may be.
+    #[error("a file has more than {max_bytes} bytes")]
+    BlobTooLarge {
+        /// The limit.
+        max_bytes: u64,
+    },
+    /// The files do not fit into what the user may have.
+    #[error(
+        "the files do not fit: a user may have {quota_bytes} bytes of files; delete objects that have some"
+    )]
+    QuotaExceeded {
+        /// What the user may have.
+        quota_bytes: u64,
+    },
+    /// A request has too many files.
+    #[error("a request has at most {most} files")]
+    TooManyFiles {
+        /// The limit.
+        most: usize,
+    },
+    /// It cannot be told which object a file belongs to.
+    #[error(
+        "the file {part:?} belongs to no object: its name has to be that of an attribute of a created or updated object, a dash, and the object's id"
+    )]
+    MisplacedFile {
+        /// The name of its part.
+        part: String,
+    },
+    /// The files took so long to arrive that the first ones may be gone.
+    #[error("the files took too long; send them again")]
+    UploadExpired,
+    /// No such blob is there, or the user has no object that refers to it.
+    #[error("there is no such file")]
+    UnknownBlob,
+    /// The contents of blobs cannot be reached.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
     /// The client has more operations waiting than are kept for it.
     #[error("too many changes of this device wait for the back end; try again later")]
     QueueFull,

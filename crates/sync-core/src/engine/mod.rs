@@ -2,6 +2,7 @@
 
 mod admin;
 mod binding;
+mod blobs;
 mod describe;
 mod error;
 mod health;
@@ -18,12 +19,14 @@ use std::rc::Rc;
 
 use crate::account::SessionKey;
 use crate::adapter::{Adapter, NoAppServerAdapter, PushOnlyAdapter, RestAdapter};
+use crate::blob::Contents;
 use crate::ids::{DocumentId, SourceName, UserId};
 use crate::ports::Ports;
 use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSettings};
 use crate::store::Document;
 use registry::RegistryCache;
 
+pub use blobs::{BlobOpener, BlobReader, CollectedBlobs, Files};
 pub use error::SyncError;
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
 pub use push::PushRequest;
@@ -38,6 +41,7 @@ pub struct Engine<P> {
     pub(crate) ports: Rc<P>,
     pub(crate) sessions: SessionKey,
     pub(crate) administrator_password: Secret,
+    contents: Contents,
     settings: Settings,
     adapters: BTreeMap<SourceName, Rc<dyn Adapter>>,
     registry: RegistryCache,
@@ -93,7 +97,9 @@ impl<P: Ports> Engine<P> {
                 Ok((name.clone(), adapter))
             })
             .collect::<Result<_, SettingsError>>()?;
+        let contents = Contents::new(&ports, settings.blobs.s3.clone());
         Ok(Self {
+            contents,
             ports,
             sessions,
             administrator_password,
@@ -113,7 +119,7 @@ impl<P: Ports> Engine<P> {
         &self.ports
     }
 
-    fn document(&self, id: &DocumentId) -> Document<'_, P::Redis> {
+    fn document<'a>(&'a self, id: &'a DocumentId) -> Document<'a, P::Redis> {
         Document::new(self.ports.redis(), id)
     }
 }

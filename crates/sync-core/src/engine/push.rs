@@ -7,11 +7,12 @@ use sync_proto::{Changes, Operations as SentOperations};
 use crate::account::Session;
 use crate::attributes::to_attributes;
 use crate::engine::binding::known_form;
-use crate::engine::{Engine, Source, SyncError};
+use crate::engine::{Engine, Files, Source, SyncError};
 use crate::ids::{ClientId, DocumentId, Millis, ObjectId, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{
-    Accepted, Commit, CommitMode, Operation, OperationKind, Operations, OutboxItem, Released,
+    Accepted, Commit, CommitMode, Holder, Operation, OperationKind, Operations, OutboxItem,
+    Released,
 };
 
 /// Places an operation is handed in at before the request gives up: the client's cursor may be moving.
@@ -30,6 +31,8 @@ pub struct PushRequest<'a> {
     /// Grows with every push of the client to the source, where the device numbers them. One that comes late, after
     /// another with a higher number, is then known to be done or superseded, and changes nothing.
     pub sequence: Option<u64>,
+    /// The files that came with them.
+    pub files: Files<'a>,
     /// The changes.
     pub changes: Changes,
 }
@@ -58,17 +61,30 @@ impl<P: Ports> Engine<P> {
             client,
             source,
             sequence,
-            changes,
+            files,
+            mut changes,
         } = request;
         let found = self.source(source).await?;
         let source = found.as_source();
         let client = known_form(client)?;
-        let operations = to_operations(&session.user, changes)?;
+        let blob_fields = std::mem::take(&mut changes.blob_fields);
+        let mut operations = to_operations(&session.user, changes)?;
+        self.attach_files(&mut operations, &blob_fields, files)?;
         self.check_session(session).await?;
         let user = &session.user;
         let lease = self.ports.random().hex::<8>();
         let mut id = source.document_for(user);
+        let Files { uploads, .. } = files;
+        if !uploads.is_empty() {
+            // A client that is not there is charged nothing.
+            id = self.find_document(user, &client, source).await?;
+            self.settle(user, uploads).await?;
+        }
         for _ in 0..MAX_MOVES {
+            if !uploads.is_empty() {
+                let holder = Holder::Operations(id.clone(), client.clone());
+                self.announce(holder, uploads).await?;
+            }
             let document = self.document(&id);
             match Operations::new(&document, &client)
                 .accept(user, &lease, sequence, &operations)
@@ -193,6 +209,7 @@ fn to_operations(user: &UserId, changes: Changes) -> Result<Vec<Operation>, Sync
         create,
         update,
         delete,
+        blob_fields: _,
     } = changes;
     let of_kind = |kind: OperationKind, SentOperations(sent): SentOperations| {
         sent.into_iter().map(move |(id, attributes)| {

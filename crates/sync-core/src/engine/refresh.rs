@@ -69,6 +69,7 @@ impl<P: Ports> Engine<P> {
                     client: None,
                     idempotency_key: "",
                     parameters,
+                    blobs: self,
                 };
                 // A tag stands for the answer to one question: with parameters it would be another.
                 let etag = etag.filter(|_| parameters.is_empty());

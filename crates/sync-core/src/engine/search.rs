@@ -152,6 +152,7 @@ impl<P: Ports> Engine<P> {
             client: None,
             idempotency_key: "",
             parameters,
+            blobs: self,
         };
         let mut found = Collected::new(MAX_FOUND, MAX_FOUND_BYTES);
         match source.adapter.search(&call, &mut found).await {

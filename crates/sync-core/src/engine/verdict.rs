@@ -151,6 +151,7 @@ impl<P: Ports> Engine<P> {
             client: Some(task.client),
             idempotency_key: &key,
             parameters: &[],
+            blobs: self,
         };
         let clock = self.ports.clock();
         let began = clock.now();

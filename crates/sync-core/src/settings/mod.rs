@@ -3,6 +3,7 @@
 //! Reading takes two steps, since a component can look up a variable only when it knows its name: [`SettingsFile::parse`]
 //! checks the file, [`SettingsFile::resolve`] puts the variables' values in.
 
+mod blobs;
 mod push;
 mod source;
 mod text;
@@ -12,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::ids::{DocumentId, Partition, SourceName, UserId};
+use blobs::BlobsEntry;
+pub use blobs::{BlobSettings, S3Settings};
 use push::PushEntry;
 pub use push::{ApnsSettings, FcmSettings, PushSettings, WebPushSettings};
 use source::SourceEntry;
@@ -32,6 +35,8 @@ pub struct Settings {
     pub retention_days: u64,
     /// How devices are woken.
     pub push: PushSettings,
+    /// How blobs are kept.
+    pub blobs: BlobSettings,
     /// Sources by name.
     pub sources: BTreeMap<SourceName, SourceSettings>,
 }
@@ -104,6 +109,7 @@ pub struct SettingsFile {
     name: String,
     retention_days: u64,
     push: PushEntry,
+    blobs: BlobsEntry,
     sources: BTreeMap<SourceName, SourceEntry>,
 }
 
@@ -114,6 +120,8 @@ struct Contents {
     retention_days: u64,
     #[serde(default)]
     push: PushEntry,
+    #[serde(default)]
+    blobs: BlobsEntry,
     #[serde(default)]
     sources: BTreeMap<String, SourceEntry>,
 }
@@ -143,6 +151,10 @@ impl SettingsFile {
         if contents.retention_days == 0 {
             return Err(error("retention_days", "must be at least 1".to_owned()));
         }
+        contents
+            .blobs
+            .check()
+            .map_err(|(key, reason)| error(&format!("blobs.{key}"), reason))?;
         let mut sources = BTreeMap::new();
         for (source, entry) in contents.sources {
             let table = format!("sources.{source}");
@@ -157,6 +169,7 @@ impl SettingsFile {
             name: name.to_owned(),
             retention_days: contents.retention_days,
             push: contents.push,
+            blobs: contents.blobs,
             sources,
         })
     }
@@ -167,6 +180,7 @@ impl SettingsFile {
             .values()
             .flat_map(SourceEntry::variables)
             .chain(self.push.variables())
+            .chain(self.blobs.variables())
             .collect()
     }
 
@@ -182,15 +196,20 @@ impl SettingsFile {
             name,
             retention_days,
             push,
+            blobs,
             sources,
         } = self;
+        let wrong = |key: String, reason: String| SettingsError {
+            file: name.clone(),
+            key,
+            reason,
+        };
         let push = push
             .resolve(&variable)
-            .map_err(|(key, reason)| SettingsError {
-                file: name.clone(),
-                key,
-                reason,
-            })?;
+            .map_err(|(key, reason)| wrong(key, reason))?;
+        let blobs = blobs
+            .resolve(&variable)
+            .map_err(|(key, reason)| wrong(format!("blobs.{key}"), reason))?;
         let sources = sources
             .into_iter()
             .map(|(source, entry)| {
@@ -207,6 +226,7 @@ impl SettingsFile {
         Ok(Settings {
             retention_days,
             push,
+            blobs,
             sources,
         })
     }
@@ -226,6 +246,16 @@ mod tests {
         let settings = load(
             r#"
             retention_days = 30
+
+            [blobs]
+            quota_bytes = 1000
+
+            [blobs.s3]
+            endpoint = { variable = "crm_url" }
+            bucket = "rhosync"
+            region = "eu-central-1"
+            access_key = "key"
+            secret_key = { variable = "crm_url" }
 
             [sources.Product]
             adapter = "rest"
@@ -257,13 +287,22 @@ mod tests {
             panic!("not rest")
         };
         assert_eq!(rest.url, "http://crm.example:8080/api/products");
+        assert_eq!(
+            (settings.blobs.max_bytes, settings.blobs.quota_bytes),
+            (100 << 20, 1000)
+        );
+        assert_eq!(
+            settings.blobs.s3.as_ref().unwrap().endpoint,
+            "http://crm.example:8080"
+        );
         let (_, note) = settings.source("Note").unwrap();
         assert_eq!(
             (note.partition, note.poll_interval),
             (PartitionRule::User, PollInterval::Never)
         );
         assert!(
-            !format!("{settings:?}").contains("bearer\": \"http"),
+            !format!("{settings:?}").contains("bearer\": \"http")
+                && !format!("{settings:?}").contains("key: \"http"),
             "secrets print as ***"
         );
     }
@@ -303,6 +342,14 @@ mod tests {
                 "sources.A.rest.records",
             ),
             ("retention_days = 0", "retention_days"),
+            ("[blobs]\nmax_bytes = 0", "blobs.max_bytes"),
+            ("[blobs]\ncolour = 1", "blobs"),
+            ("[blobs]\npublic_url = \"sync.example\"", "blobs.public_url"),
+            (
+                "[blobs.s3]\nendpoint = \"http://x\"\nbucket = \"b\"\nregion = \"r\"\naccess_key = \"a\"\nsecret_key = { variable = \"nope\" }",
+                "blobs.s3.secret_key",
+            ),
+            ("[blobs.s3]\nendpoint = \"http://x\"", "blobs.s3"),
             ("sources = 3", "sources"),
             ("[[", "(syntax)"),
         ];

@@ -1,13 +1,17 @@
 //! One partition of one source: its log, its records and its clients' cursors.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
+use crate::blob::{blobs_of, may_have_blobs};
 use crate::document::record::{Attributes, Record};
-use crate::ids::{ClientId, DocumentId, Millis, ObjectId, Token, UserId, Version};
+use crate::ids::{BlobId, ClientId, DocumentId, Millis, ObjectId, Token, UserId, Version};
 use crate::ports::{RedisConn, RedisValue};
 use crate::store::StoreError;
+use crate::store::blobs::{Blobs, Holder};
 use crate::store::descriptions::Marks;
-use crate::store::redis::keys::DocumentKeys;
+use crate::store::redis::keys::{self, DocumentKeys};
 use crate::store::redis::script::{self, Reply, arg, args};
 
 /// How long the outcome of a create is remembered after the client's last create, in seconds.
@@ -23,6 +27,7 @@ pub(crate) const CHUNK: usize = 500;
 /// A partition's document.
 pub(crate) struct Document<'a, R> {
     pub(super) redis: &'a R,
+    id: &'a DocumentId,
     pub(super) keys: DocumentKeys,
 }
 
@@ -216,9 +221,10 @@ pub(crate) enum Committed {
 }
 
 impl<'a, R: RedisConn> Document<'a, R> {
-    pub(crate) fn new(redis: &'a R, document: &DocumentId) -> Self {
+    pub(crate) fn new(redis: &'a R, document: &'a DocumentId) -> Self {
         Self {
             redis,
+            id: document,
             keys: DocumentKeys::new(document),
         }
     }
@@ -447,6 +453,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
             self.keys.operations(client),
             self.keys.operations_lease(client),
             self.keys.creates(client),
+            self.keys.blobs(),
         ];
         let mut args = args![
             mode,
@@ -466,6 +473,8 @@ impl<'a, R: RedisConn> Document<'a, R> {
         for item in items {
             args.push(to_stored(item)?);
         }
+        // Blobs are told before anything refers to them.
+        let referring = self.referring(changes).await?;
         for ObjectChange {
             id,
             expected,
@@ -480,6 +489,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
                 arg(alive),
             ]);
         }
+        args.extend(referring);
         let mut reply = script::COMMIT.run(self.redis, &keys, args).await?;
         match reply.required_text()?.as_str() {
             "ok" => {
@@ -495,6 +505,30 @@ impl<'a, R: RedisConn> Document<'a, R> {
             "orphaned" => Ok(Committed::Orphaned),
             other => Err(reply.unknown_outcome(other)),
         }
+    }
+
+    /// Announces this document to the blobs that changed objects refer to; answers which object refers to which, as
+    /// the commit script takes it.
+    async fn referring(&self, changes: &[ObjectChange]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut args = Vec::new();
+        let mut all = BTreeSet::new();
+        for (place, change) in changes.iter().enumerate() {
+            if may_have_blobs(&change.record) {
+                let blobs = blobs_of(&change.record.attributes);
+                let digests: Vec<_> = blobs.iter().map(BlobId::as_str).collect();
+                args.extend(args![place, digests.join(" ")]);
+                all.extend(blobs);
+            }
+        }
+        let holder = Holder::Document(self.id.clone());
+        Blobs::new(self.redis).refer(&holder, &all).await?;
+        Ok(args)
+    }
+
+    /// Whether an object refers to the blob.
+    pub(crate) async fn refers_to(&self, blob: &BlobId) -> Result<bool, StoreError> {
+        let command = args!["HEXISTS", self.keys.blobs(), keys::digest_field(blob)];
+        Ok(Reply::new("HEXISTS", self.redis.run(command).await?).number()? == 1)
     }
 
     /// Lists the log after a version, a chunk at a time: ids with their versions.

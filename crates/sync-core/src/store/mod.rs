@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attempts;
+mod blobs;
 mod clients;
 mod descriptions;
 mod document;
@@ -15,6 +16,7 @@ mod registry;
 
 pub(crate) use accounts::{Accounts, UserRecord};
 pub(crate) use attempts::Attempts;
+pub(crate) use blobs::{BlobRecord, Blobs, Holder, PIECE_BYTES, Place, Settled, Settling};
 pub(crate) use clients::Clients;
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use async_trait::async_trait;
+use futures_util::StreamExt as _;
 
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
+use crate::blob::BlobError;
 use crate::document::record::Attributes;
 use crate::ids::ObjectId;
 
@@ -39,6 +41,7 @@ pub struct BackEnd {
     schema: RefCell<Option<String>>,
     findable: RefCell<BTreeMap<ObjectId, Attributes>>,
     searches: Cell<u64>,
+    files: RefCell<Vec<Vec<u8>>>,
 }
 
 impl BackEnd {
@@ -128,6 +131,33 @@ impl BackEnd {
         self.writes.get()
     }
 
+    /// The files of all creates that were asked for, in order; those of repeated ones too.
+    pub fn files(&self) -> Vec<Vec<u8>> {
+        self.files.borrow().clone()
+    }
+
+    async fn read_files(
+        &self,
+        call: &Call<'_>,
+        attributes: &Attributes,
+    ) -> Result<(), AdapterError> {
+        let unavailable = |error: BlobError| AdapterError::Unavailable {
+            message: error.to_string(),
+        };
+        for value in attributes.values() {
+            let Some(blob) = call.blobs.open_blob_at(value).await.map_err(unavailable)? else {
+                continue;
+            };
+            let mut content = Vec::new();
+            let mut pieces = blob.read(0..blob.size);
+            while let Some(piece) = pieces.next().await {
+                content.extend_from_slice(&piece.map_err(unavailable)?);
+            }
+            self.files.borrow_mut().push(content);
+        }
+        Ok(())
+    }
+
     fn next_fault(&self) -> Fault {
         self.faults.borrow_mut().pop_front().unwrap_or(Fault::None)
     }
@@ -214,6 +244,7 @@ impl Adapter for BackEnd {
         call: &Call<'_>,
         attributes: &Attributes,
     ) -> Result<Option<ObjectId>, AdapterError> {
+        self.read_files(call, attributes).await?;
         self.write(call, |objects| {
             self.next_id.set(self.next_id.get() + 1);
             let id = ObjectId::parse(format!("b{}", self.next_id.get())).expect("an object id");

@@ -2,11 +2,13 @@
 
 use std::rc::Rc;
 
+use futures_util::StreamExt as _;
 use serde_json::Value;
 
 use crate::account::{Origin, Session, SessionKey};
-use crate::engine::{Engine, PullRequest, PushRequest, RustAdapters, SyncError};
-use crate::ids::{ClientId, DocumentId, Partition, Token, UserId};
+use crate::blob::Upload;
+use crate::engine::{BlobReader, Engine, Files, PullRequest, PushRequest, RustAdapters, SyncError};
+use crate::ids::{BlobId, ClientId, DocumentId, Partition, Token, UserId};
 use crate::ports::{RedisConn as _, RedisValue};
 use crate::settings::{Secret, SettingsFile};
 use crate::store::redis::keys::DocumentKeys;
@@ -267,6 +269,94 @@ impl World {
         }
     }
 
+    /// Takes files in, as a request brings them: the names of their parts, and their contents.
+    pub async fn upload(
+        &self,
+        session: &Session,
+        files: &[(&str, &[u8])],
+    ) -> Result<Vec<Upload>, SyncError> {
+        let mut uploader = self.engine.uploader(session).await?;
+        let received = async {
+            for (part, content) in files {
+                let name = format!("{part}.png");
+                uploader
+                    .begin((*part).to_owned(), name, "image/png".to_owned())
+                    .await?;
+                for bytes in content.chunks(100_000) {
+                    uploader.write(bytes).await?;
+                }
+                uploader.end().await?;
+            }
+            Ok(())
+        };
+        match received.await {
+            Ok(()) => Ok(uploader.finish()),
+            Err(error) => {
+                uploader.discard().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends changes with files, as one request does.
+    pub async fn push_with_files(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        source: &str,
+        changes: Value,
+        files: &[(&str, &[u8])],
+    ) -> Result<(), SyncError> {
+        let uploads = self.upload(session, files).await?;
+        let request = PushRequest {
+            client: client.as_str(),
+            source,
+            sequence: None,
+            files: Files {
+                uploads: &uploads,
+                base_url: "https://sync.example",
+            },
+            changes: serde_json::from_value(changes).expect("changes"),
+        };
+        let pushed = self.engine.push(session, request).await;
+        self.engine.end_uploads(session, &uploads).await;
+        pushed
+    }
+
+    /// Reads a whole blob as a user may.
+    pub async fn download(&self, session: &Session, blob: &BlobId) -> Result<Vec<u8>, SyncError> {
+        let blob = self
+            .engine
+            .open_blob(BlobReader::User(session), blob)
+            .await?;
+        let mut content = Vec::new();
+        let mut pieces = blob.read(0..blob.size);
+        while let Some(piece) = pieces.next().await {
+            content.extend_from_slice(&piece?);
+        }
+        Ok(content)
+    }
+
+    /// The keys of blobs' contents that are in the store.
+    pub async fn blob_contents(&self) -> usize {
+        let command = ["KEYS", "*blob-content:*"].map(|part| part.as_bytes().to_vec());
+        let ports = self.engine.ports();
+        ports.redis.run(command.into()).await.expect("keys").len()
+    }
+
+    /// Loses a piece of the contents of all blobs.
+    pub async fn drop_blob_piece(&self, number: u64) {
+        let ports = self.engine.ports();
+        let keys = ["KEYS", "*blob-content:*"].map(|part| part.as_bytes().to_vec());
+        for key in ports.redis.run(keys.into()).await.expect("keys") {
+            let RedisValue::Bytes(key) = key else {
+                continue;
+            };
+            let key = String::from_utf8(key).expect("text");
+            self.run(&["HDEL", &key, &number.to_string()]).await;
+        }
+    }
+
     /// Sends changes, written as a device's JSON.
     pub async fn push(
         &self,
@@ -280,6 +370,7 @@ impl World {
             client: client.as_str(),
             source,
             sequence: None,
+            files: Files::default(),
             changes,
         };
         self.engine.push(session, request).await

@@ -18,6 +18,13 @@
 //! | `{source/partition}:cudlease:<client>` | string | token of the request that works on the operations | its expiry | accept, commit | accept, commit |
 //! | `{source/partition}:made:<client>` | hash | temporary id → `=` and the id the back end gave, `!` and the version at which the device is told that it got none, or nothing while the create waits; empty field → number of the last push | 90 days after the last create | accept, commit | accept, push |
 //! | `{source/partition}:found:<client>` | list | a base, the position given out last, then what the client's search found: ids and attributes (JSON); base plus position is a token | one hour, or until unbound | search | search |
+//! | `{source/partition}:blobs` | hash | `o<object id>` → digests of the blobs it refers to, `d<digest>` → how many objects do | the partition's | commit | commit, downloads, blob collector |
+//! | `{blobs}:<digest>` | hash | `size`, `type`, `place` of the content, `at` last upload in ms, `by:<user>` it is charged to, `in:<holder>` who may refer to it → when that was found not to be so, in ms, or nothing | until collected | settle, refer, blob collector | downloads, blob collector |
+//! | `{blobs}:due` | sorted set | digests, scored by when to look at them, in ms | the blobs' | settle, refer, blob collector | blob collector |
+//! | `{blobs}:gone` | sorted set | places of contents that are no blob's, scored by when to remove them, in ms | until removed | uploads, settle, blob collector | blob collector |
+//! | `{blobs}:used` | hash | user → bytes charged | the blobs' | settle, blob collector | settle |
+//! | `{blobs}:swept` | string | there was a collection of blobs lately | one minute | blob collector | blob collector |
+//! | `blob-content:<key>` | hash | number → piece of 512 KiB of a content | the blob's, or as `{blobs}:gone` says | uploads, blob collector | downloads |
 //! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms | the user's | users | every request |
 //! | `users` | sorted set | all user names, in lexical order | forever | users | users |
 //! | `user:<user>:clients` | set | ids of the user's clients | the user's | clients | users |
@@ -31,7 +38,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::ids::{ClientId, DocumentId, Partition, SourceName, UserId};
+use crate::ids::{BlobId, ClientId, DocumentId, Partition, SourceName, UserId};
 
 /// Namespace and schema version.
 const PREFIX: &str = "rhosync:1";
@@ -87,6 +94,10 @@ impl DocumentKeys {
         self.part("rec")
     }
 
+    pub(crate) fn blobs(&self) -> String {
+        self.part("blobs")
+    }
+
     pub(crate) fn tombstones(&self) -> String {
         self.part("tomb")
     }
@@ -118,6 +129,41 @@ impl DocumentKeys {
     pub(crate) fn creates(&self, client: &ClientId) -> String {
         self.of_client("made", client)
     }
+}
+
+/// The field of a document's index of blobs that counts who refers to one.
+pub(crate) fn digest_field(blob: &BlobId) -> String {
+    format!("d{blob}")
+}
+
+/// What is known of a blob. All that is known of blobs is in one slot.
+pub(crate) fn blob(blob: &BlobId) -> String {
+    format!("{PREFIX}:{{blobs}}:{blob}")
+}
+
+/// When to look at which blob.
+pub(crate) fn blobs_due() -> String {
+    format!("{PREFIX}:{{blobs}}:due")
+}
+
+/// When to remove the contents of which places.
+pub(crate) fn blobs_gone() -> String {
+    format!("{PREFIX}:{{blobs}}:gone")
+}
+
+/// Bytes charged by user.
+pub(crate) fn blobs_used() -> String {
+    format!("{PREFIX}:{{blobs}}:used")
+}
+
+/// There was a collection of blobs lately.
+pub(crate) fn blobs_swept() -> String {
+    format!("{PREFIX}:{{blobs}}:swept")
+}
+
+/// A content, in pieces.
+pub(crate) fn blob_content(key: &str) -> String {
+    format!("{PREFIX}:blob-content:{}", encoded(key))
 }
 
 /// A user's record.
@@ -211,6 +257,7 @@ mod tests {
         let user_id = UserId::parse("a:b/{c} ż").unwrap();
         let client_id = ClientId::parse("4fede851b186").unwrap();
         let source = SourceName::parse("Product").unwrap();
+        let blob_id = BlobId::of(&[0xab; 32]);
         let shared = DocumentKeys::new(&DocumentId {
             source: source.clone(),
             partition: Partition::App,
@@ -231,6 +278,14 @@ mod tests {
             own.operations_lease(&client_id),
             own.creates(&client_id),
             own.found(&client_id),
+            shared.blobs(),
+            digest_field(&blob_id),
+            blob(&blob_id),
+            blobs_due(),
+            blobs_gone(),
+            blobs_used(),
+            blobs_swept(),
+            blob_content("0f1e"),
             user(&user_id),
             users(),
             user_clients(&user_id),
@@ -258,6 +313,14 @@ mod tests {
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:cudlease:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:made:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:found:4fede851b186
+        rhosync:1:{Product/app}:blobs
+        dabababababababababababababababababababababababababababababababab
+        rhosync:1:{blobs}:abababababababababababababababababababababababababababababababab
+        rhosync:1:{blobs}:due
+        rhosync:1:{blobs}:gone
+        rhosync:1:{blobs}:used
+        rhosync:1:{blobs}:swept
+        rhosync:1:blob-content:0f1e
         rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:users
         rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC:clients

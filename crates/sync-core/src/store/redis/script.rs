@@ -29,6 +29,7 @@ pub(crate) static ADD_SOURCE: Script = script!("add_source");
 pub(crate) static BEGIN_REFRESH: Script = script!("begin_refresh");
 pub(crate) static BIND: Script = script!("bind");
 pub(crate) static COLLECT: Script = script!("collect");
+pub(crate) static COLLECT_BLOB: Script = script!("collect_blob");
 pub(crate) static COMMIT: Script = script!("commit");
 pub(crate) static CREATE_USER: Script = script!("create_user");
 pub(crate) static DESCRIBE: Script = script!("describe");
@@ -39,8 +40,10 @@ pub(crate) static MOVE_CURSOR: Script = script!("move_cursor");
 pub(crate) static PAGE_FOUND: Script = script!("page_found");
 pub(crate) static PULL: Script = script!("pull");
 pub(crate) static PUT_OFF: Script = script!("put_off");
+pub(crate) static REFER: Script = script!("refer");
 pub(crate) static RELEASE: Script = script!("release");
 pub(crate) static RESTART: Script = script!("restart");
+pub(crate) static SETTLE: Script = script!("settle");
 pub(crate) static UNBIND: Script = script!("unbind");
 
 impl Script {

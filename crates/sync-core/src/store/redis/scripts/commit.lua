@@ -1,7 +1,7 @@
 -- Commits changes of objects, what a client is told of them, and the end of the operation that made them, or nothing.
 --
 -- KEYS: 1 head, 2 log, 3 records, 4 tombstones, 5 refresh lease, 6 clients, 7 a client's outbox, 8 its operations,
---       9 its operations' lease, 10 its creates
+--       9 its operations' lease, 10 its creates, 11 index of blobs
 -- ARGV: 1 'refresh' or 'write'
 --       2 token of the refresh lease ('' for a write)
 --       3 client, 4 user ('' where nobody is told)
@@ -9,7 +9,8 @@
 --       6 token of the operations' lease, 7 the lease's extension in ms
 --       8 temporary id of a create, or '', 9 its new id, or '' where it got none, 10 lifetime of remembered creates in s
 --       11 count of outbox items, 12 count of objects, 13 offset at which the operation was taken in, then
---       the outbox items (JSON), then per object: id, expected version (0: not in the log), record, 1 if alive or else 0
+--       the outbox items (JSON), then per object: id, expected version (0: not in the log), record, 1 if alive or else 0, then
+--       per object that refers to blobs, or did: its place among the objects (from 0), digests
 -- Answers one of
 --   {'fenced'}                   the refresh lease is somebody else's now
 --   {'gone'}                     the operation has had its verdict
@@ -75,6 +76,18 @@ for object = 0, objects - 1 do
     elseif redis.call('ZADD', KEYS[4], text(version), id) == 1 and known then
       born = born - 1
     end
+  end
+end
+
+for at = first + objects * 4, #ARGV, 2 do
+  local object = tonumber(ARGV[at])
+  if not passed[object] then
+    local field = 'o' .. ARGV[first + object * 4]
+    for digest in string.gmatch(redis.call('HGET', KEYS[11], field) or '', '%x+') do
+      if redis.call('HINCRBY', KEYS[11], 'd' .. digest, -1) <= 0 then redis.call('HDEL', KEYS[11], 'd' .. digest) end
+    end
+    for digest in string.gmatch(ARGV[at + 1], '%x+') do redis.call('HINCRBY', KEYS[11], 'd' .. digest, 1) end
+    if ARGV[at + 1] == '' then redis.call('HDEL', KEYS[11], field) else redis.call('HSET', KEYS[11], field, ARGV[at + 1]) end
   end
 end
 

@@ -1,0 +1,15 @@
+//! Blobs: files of any size that objects refer to by an address.
+//!
+//! A blob is known by the SHA-256 of its content: the same content twice is kept once. What is known of it (who refers
+//! to it, whom it is charged to) is in `store/blobs.rs`; its content is in a [`content::ContentStore`].
+
+mod address;
+pub(crate) mod content;
+mod s3;
+mod upload;
+
+pub(crate) use address::{BLOB_SUFFIX, address, blob_at, blobs_of, may_have_blobs};
+pub(crate) use content::Contents;
+pub use content::{Blob, BlobError};
+pub(crate) use upload::{UPLOAD_LIFETIME_MS, discard};
+pub use upload::{Upload, Uploader};
