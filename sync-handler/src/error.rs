@@ -118,6 +118,7 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
             SyncError::TooManySources { .. } => (StatusCode::CONFLICT, ErrorCode::TooManySources),
             SyncError::InvalidId(_)
             | SyncError::InvalidSetting { .. }
+            | SyncError::PassThrough { .. }
             | SyncError::SearchTooWide { .. }
             | SyncError::InvalidPassword { .. }
             | SyncError::InvalidAttributes {

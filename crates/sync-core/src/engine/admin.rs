@@ -130,7 +130,13 @@ impl<P: Ports> Engine<P> {
             }
             found => found?,
         };
-        Ok(found.as_source().document_for(&user))
+        let source = found.as_source();
+        if source.settings.pass_through {
+            return Err(SyncError::PassThrough {
+                name: source.name.to_string(),
+            });
+        }
+        Ok(source.document_for(&user))
     }
 
     async fn push_all(

@@ -90,6 +90,12 @@ pub enum SyncError {
         #[source]
         reason: InvalidAttributes,
     },
+    /// Objects are pushed to a source that keeps none.
+    #[error("{name} is a pass-through source: the server keeps no objects of it")]
+    PassThrough {
+        /// The source.
+        name: String,
+    },
     /// A search names too many sources.
     #[error("a search may name at most {limit} sources")]
     SearchTooWide {

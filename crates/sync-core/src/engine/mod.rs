@@ -6,6 +6,7 @@ mod blobs;
 mod describe;
 mod error;
 mod health;
+mod pass_through;
 mod pull;
 mod push;
 mod refresh;
@@ -18,7 +19,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::account::SessionKey;
-use crate::adapter::{Adapter, NoAppServerAdapter, PushOnlyAdapter, RestAdapter};
+use crate::adapter::{Adapter, Call, NoAppServerAdapter, PushOnlyAdapter, RestAdapter};
 use crate::blob::Contents;
 use crate::ids::{DocumentId, SourceName, UserId};
 use crate::ports::Ports;
@@ -117,6 +118,23 @@ impl<P: Ports> Engine<P> {
     /// The world.
     pub fn ports(&self) -> &P {
         &self.ports
+    }
+
+    /// A call to the adapter that changes nothing in the back end.
+    fn question<'a>(
+        &'a self,
+        source: Source<'a>,
+        user: &'a UserId,
+        parameters: &'a [(String, String)],
+    ) -> Call<'a> {
+        Call {
+            source: source.name,
+            user,
+            client: None,
+            idempotency_key: "",
+            parameters,
+            blobs: self,
+        }
     }
 
     fn document<'a>(&'a self, id: &'a DocumentId) -> Document<'a, P::Redis> {

@@ -13,7 +13,7 @@ use crate::engine::{Engine, Source, SyncError};
 use crate::ids::{ClientId, DocumentId, ObjectId, SourceName, Token, UserId, Version};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::PollInterval;
-use crate::store::{Aspect, CursorState, PullState, PullStep};
+use crate::store::{Acknowledged, Aspect, CursorState, PullState, PullStep};
 
 /// Objects of a page where the device does not say.
 pub const DEFAULT_PAGE_SIZE: usize = 500;
@@ -40,12 +40,13 @@ pub struct PullRequest<'a> {
 }
 
 /// One client and the document it reads.
-struct Pull<'a> {
-    user: &'a UserId,
-    client: &'a ClientId,
-    source: Source<'a>,
-    limit: usize,
-    parameters: &'a [(String, String)],
+#[derive(Clone, Copy)]
+pub(super) struct Pull<'a> {
+    pub(super) user: &'a UserId,
+    pub(super) client: &'a ClientId,
+    pub(super) source: Source<'a>,
+    pub(super) limit: usize,
+    pub(super) parameters: &'a [(String, String)],
 }
 
 impl<P: Ports> Engine<P> {
@@ -83,13 +84,17 @@ impl<P: Ports> Engine<P> {
             parameters,
         };
 
+        if source.settings.pass_through {
+            return self.pass_through(session, &pull).await;
+        }
+        let acknowledged = token.into();
         // Most polls find the cursor where it should be and nothing new, so both are asked for in one round trip. A
         // revoked session learns nothing: the answer is thrown away. It can acknowledge no more than what was given out
         // to this very client while the session was good. The registry was read a moment ago, mostly: it costs nothing.
         let wanted = source.document_for(&session.user);
         let (checked, step, registry) = join!(
             self.check_session(session),
-            self.step(&pull, &wanted, token),
+            self.step(&pull, &wanted, acknowledged),
             self.registry()
         );
         checked?;
@@ -97,7 +102,7 @@ impl<P: Ports> Engine<P> {
         let (document, mut state) = match step? {
             PullStep::State(state) if state.state == CursorState::Following => (wanted, *state),
             PullStep::FutureToken => return Err(SyncError::FutureToken),
-            PullStep::State(_) | PullStep::Unbound => self.locate(&pull, token).await?,
+            PullStep::State(_) | PullStep::Unbound => self.locate(&pull, acknowledged).await?,
         };
         if state.state == CursorState::Following {
             state = self
@@ -120,24 +125,24 @@ impl<P: Ports> Engine<P> {
         &self,
         pull: &Pull<'_>,
         document: &DocumentId,
-        token: Option<Token>,
+        acknowledged: Acknowledged,
     ) -> Result<PullStep, SyncError> {
         let now = self.ports.clock().now();
         Ok(self
             .document(document)
-            .pull(pull.client, pull.user, token, pull.limit, now)
+            .pull(pull.client, pull.user, acknowledged, pull.limit, now)
             .await?)
     }
 
     /// Finds the client's cursor where the user's document has none, or one that is not simply followed.
-    async fn locate(
+    pub(super) async fn locate(
         &self,
         pull: &Pull<'_>,
-        token: Option<Token>,
+        acknowledged: Acknowledged,
     ) -> Result<(DocumentId, PullState), SyncError> {
         let mut document = pull.source.document_for(pull.user);
         for _ in 0..MAX_MOVES {
-            match self.step(pull, &document, token).await? {
+            match self.step(pull, &document, acknowledged).await? {
                 PullStep::FutureToken => return Err(SyncError::FutureToken),
                 PullStep::Unbound => {
                     document = self
@@ -145,7 +150,9 @@ impl<P: Ports> Engine<P> {
                         .await?;
                 }
                 PullStep::State(state) => match state.state {
-                    CursorState::Leaving(until) if state.cursor >= until => {
+                    CursorState::Leaving(until)
+                        if state.cursor >= until || pull.source.settings.pass_through =>
+                    {
                         if state.waiting > 0 {
                             // Their verdicts can be told as long as the client is here.
                             self.work_on_waiting(pull.user, pull.client, pull.source, &document)
@@ -204,8 +211,12 @@ impl<P: Ports> Engine<P> {
         self.again(pull, document).await
     }
 
-    async fn again(&self, pull: &Pull<'_>, document: &DocumentId) -> Result<PullState, SyncError> {
-        match self.step(pull, document, None).await? {
+    pub(super) async fn again(
+        &self,
+        pull: &Pull<'_>,
+        document: &DocumentId,
+    ) -> Result<PullState, SyncError> {
+        match self.step(pull, document, Acknowledged::Nothing).await? {
             PullStep::State(state) => Ok(*state),
             // The client was reset or taken over in this very moment.
             PullStep::Unbound | PullStep::FutureToken => Err(SyncError::Busy),
@@ -362,7 +373,7 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-fn page(token: Option<Token>, progress: u64, live: u64, commands: Commands) -> Page {
+pub(super) fn page(token: Option<Token>, progress: u64, live: u64, commands: Commands) -> Page {
     Page {
         token: token.map(Token::number),
         count: commands.insert.len() + commands.delete.len(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
-use crate::adapter::{AdapterError, Call, QueryEnd, Stash, StashError};
+use crate::adapter::{AdapterError, QueryEnd, Stash, StashError};
 use crate::document::record::{Attributes, Record};
 use crate::engine::describe::describe_by_adapter;
 use crate::engine::{Engine, Source, SyncError};
@@ -63,14 +63,7 @@ impl<P: Ports> Engine<P> {
                 digest,
                 described,
             } => {
-                let call = Call {
-                    source: source.name,
-                    user,
-                    client: None,
-                    idempotency_key: "",
-                    parameters,
-                    blobs: self,
-                };
+                let call = self.question(source, user, parameters);
                 // A tag stands for the answer to one question: with parameters it would be another.
                 let etag = etag.filter(|_| parameters.is_empty());
                 let described =
@@ -156,7 +149,7 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-fn source_error(error: &AdapterError) -> SourceError {
+pub(super) fn source_error(error: &AdapterError) -> SourceError {
     let kind = match error {
         AdapterError::Login { .. } => "login-error",
         AdapterError::Rejected { .. }

@@ -5,7 +5,7 @@ use futures_util::join;
 use sync_proto::{Fields, SearchPage};
 
 use crate::account::Session;
-use crate::adapter::{AdapterError, Call, Collected, StashError};
+use crate::adapter::{AdapterError, Collected, StashError};
 use crate::engine::binding::known_form;
 use crate::engine::{Engine, Source, SyncError};
 use crate::ids::{ClientId, DocumentId, Token, UserId};
@@ -146,14 +146,7 @@ impl<P: Ports> Engine<P> {
         if binding.partition.as_ref() != Some(&id.partition) {
             self.find_document(user, client, source).await?;
         }
-        let call = Call {
-            source: source.name,
-            user,
-            client: None,
-            idempotency_key: "",
-            parameters,
-            blobs: self,
-        };
+        let call = self.question(source, user, parameters);
         let mut found = Collected::new(MAX_FOUND, MAX_FOUND_BYTES);
         match source.adapter.search(&call, &mut found).await {
             Ok(()) => {}
@@ -164,7 +157,9 @@ impl<P: Ports> Engine<P> {
             }
         }
         let objects = found.objects;
-        self.merge_found(id, &objects).await?;
+        if !source.settings.pass_through {
+            self.merge_found(id, &objects).await?;
+        }
         let document = self.document(id);
         let token = document
             .keep_found(client, self.ports.clock().now(), &objects)

@@ -9,9 +9,9 @@ use crate::document::record::{Attributes, Record};
 use crate::engine::push::Attempt;
 use crate::engine::{Engine, Source, SyncError};
 use crate::ids::{ClientId, DocumentId, ObjectId, Version};
-use crate::ports::{Clock as _, Ports, Random as _, hex};
+use crate::ports::{Clock as _, Ports, Random as _, RedisConn, hex};
 use crate::store::{
-    Commit, CommitMode, Committed, CreateOutcome, ObjectChange, Operation, OperationEnd,
+    Commit, CommitMode, Committed, CreateOutcome, Document, ObjectChange, Operation, OperationEnd,
     OperationKind, Operations, OutboxItem,
 };
 
@@ -48,6 +48,8 @@ struct Task<'a> {
     lease: &'a str,
     number: u64,
     operation: Operation,
+    /// Whether the server keeps the source's objects.
+    keeps_objects: bool,
     /// The object in the back end, which for a temporary id is another than the operation's.
     target: ObjectId,
 }
@@ -70,6 +72,7 @@ impl<P: Ports> Engine<P> {
             lease,
             number,
             operation,
+            keeps_objects: !source.settings.pass_through,
             target,
         };
         if task.operation.kind != OperationKind::Create {
@@ -102,11 +105,7 @@ impl<P: Ports> Engine<P> {
     /// Looks whether the server knows that the operation was done before, and by which id the back end knows the object.
     async fn known_already(&self, task: &mut Task<'_>) -> Result<Known, SyncError> {
         let document = self.document(task.document);
-        let mut known = document
-            .records(std::slice::from_ref(&task.target))
-            .await?
-            .pop()
-            .flatten();
+        let mut known = task.record(&document).await?;
         if known.is_none() {
             // Perhaps the device does not know yet what its temporary id has become.
             match Operations::new(&document, task.client)
@@ -117,11 +116,7 @@ impl<P: Ports> Engine<P> {
                 Some(CreateOutcome::Waiting) => return Ok(Known::CreateWaits),
                 Some(CreateOutcome::Created(id)) => {
                     task.target = id;
-                    known = document
-                        .records(std::slice::from_ref(&task.target))
-                        .await?
-                        .pop()
-                        .flatten();
+                    known = task.record(&document).await?;
                 }
             }
         }
@@ -235,6 +230,7 @@ impl<P: Ports> Engine<P> {
         let mut known = None;
         // A create's object is new nearly always, so it is not looked for before the first commit.
         let mut is_unread = matches!(verdict, Verdict::Applied { .. })
+            && task.keeps_objects
             && task.operation.kind != OperationKind::Create;
         for _ in 0..MAX_CONFLICTS {
             if is_unread {
@@ -269,6 +265,20 @@ impl<P: Ports> Engine<P> {
     }
 }
 
+impl Task<'_> {
+    /// What the server has of the object.
+    async fn record<R: RedisConn>(
+        &self,
+        document: &Document<'_, R>,
+    ) -> Result<Option<(Record, Version)>, SyncError> {
+        if !self.keeps_objects {
+            return Ok(None);
+        }
+        let ids = std::slice::from_ref(&self.target);
+        Ok(document.records(ids).await?.pop().flatten())
+    }
+}
+
 /// What the server knows of an operation before it asks the back end.
 enum Known {
     /// Nothing: ask.
@@ -293,6 +303,9 @@ fn outcome(
     let before = known.map(|(record, version)| (record, *version));
     let is_alive = known.is_some_and(|(record, _)| record.is_alive());
     let change = |attributes: Attributes| {
+        if !task.keeps_objects {
+            return None;
+        }
         Record::next(before, attributes, author).map(|record| ObjectChange {
             id: target.clone(),
             expected: before.map_or(Version::ZERO, |(_, version)| version),
@@ -338,6 +351,8 @@ fn outcome(
                 attributes: sent.into_keys().collect(),
             }),
         ),
+        // The device gets every object anew with its next pull.
+        (Verdict::Applied { .. }, OperationKind::Update) if !task.keeps_objects => (None, None),
         (Verdict::Applied { .. }, OperationKind::Update) if !is_alive => {
             // The object went in the meantime, and what took it from the device did not know of these attributes. Or it
             // is not here yet: then a refresh brings it, whole.

@@ -328,6 +328,18 @@ mod tests {
                 "[sources.A]\nadapter = \"push-only\"\nmax_page_size = 0",
                 "sources.A.max_page_size",
             ),
+            (
+                "[sources.A]\nadapter = \"push-only\"\npass_through = true",
+                "sources.A.pass_through",
+            ),
+            (
+                "[sources.A]\nadapter = \"rust\"\nrust = \"x\"\npass_through = true\nmetadata = \"m\"",
+                "sources.A.metadata",
+            ),
+            (
+                "[sources.A]\nadapter = \"push-only\"\nschema = { property = {} }",
+                "sources.A.schema",
+            ),
             ("[sources.\"a:b\"]\nadapter = \"push-only\"", "sources.a:b"),
             (
                 "[sources.A]\nadapter = \"rest\"\n[sources.A.rest]\nurl = \"ftp://x\"",

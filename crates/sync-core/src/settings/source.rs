@@ -36,6 +36,8 @@ pub struct SourceSettings {
     pub max_page_size: usize,
     /// Names the queue whose job runs the source's calls.
     pub queue: Option<String>,
+    /// Whether the server keeps none of its objects: every pull is answered by the back end.
+    pub pass_through: bool,
     /// What devices need to know of the source; the adapter is not asked then.
     pub metadata: Option<Description>,
     /// How devices store its objects; the adapter is not asked then.
@@ -55,6 +57,7 @@ impl SourceSettings {
             },
             max_page_size: DEFAULT_MAX_PAGE_SIZE,
             queue: None,
+            pass_through: false,
             metadata: None,
             schema: None,
             adapter: AdapterSettings::AppServer { url: app_server },
@@ -198,6 +201,8 @@ pub(super) struct SourceEntry {
     poll_interval: Option<i64>,
     max_page_size: Option<usize>,
     queue: Option<String>,
+    #[serde(default)]
+    pass_through: bool,
     metadata: Option<String>,
     schema: Option<serde_json::Map<String, serde_json::Value>>,
     rest: Option<RestEntry>,
@@ -277,6 +282,22 @@ impl SourceEntry {
         if self.queue.as_deref() == Some("") {
             return wrong("queue", "is empty");
         }
+        if self.pass_through {
+            if !asks {
+                return wrong("pass_through", "a push-only source has no back end to ask");
+            }
+            let kept = [
+                ("poll_interval", self.poll_interval.is_some()),
+                ("metadata", self.metadata.is_some()),
+                ("schema", self.schema.is_some()),
+            ];
+            if let Some((key, _)) = kept.into_iter().find(|(_, is_set)| *is_set) {
+                return wrong(
+                    key,
+                    "nothing of a pass-through source is kept, this neither",
+                );
+            }
+        }
         match (self.adapter, &self.rest) {
             (AdapterKind::Rest, None) => {
                 return wrong("rest", "is missing: it says how the back end is reached");
@@ -328,6 +349,7 @@ impl SourceEntry {
             partition,
             poll_interval,
             queue,
+            pass_through,
             metadata,
             schema,
             rest,
@@ -362,6 +384,7 @@ impl SourceEntry {
             poll_interval,
             max_page_size,
             queue,
+            pass_through,
             metadata,
             schema,
             adapter,

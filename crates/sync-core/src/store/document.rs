@@ -31,6 +31,23 @@ pub(crate) struct Document<'a, R> {
     pub(super) keys: DocumentKeys,
 }
 
+/// What a pull acknowledges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acknowledged {
+    /// Nothing.
+    Nothing,
+    /// The page that had this token.
+    Token(Token),
+    /// The page that was given out last, whether it arrived or not.
+    Given,
+}
+
+impl From<Option<Token>> for Acknowledged {
+    fn from(token: Option<Token>) -> Self {
+        token.map_or(Self::Nothing, Self::Token)
+    }
+}
+
 /// What a pull's first command says.
 #[derive(Debug)]
 pub(crate) enum PullStep {
@@ -229,12 +246,12 @@ impl<'a, R: RedisConn> Document<'a, R> {
         }
     }
 
-    /// Acknowledges the token and says what lies after the cursor.
+    /// Acknowledges, and says what lies after the cursor.
     pub(crate) async fn pull(
         &self,
         client: &ClientId,
         user: &UserId,
-        token: Option<Token>,
+        acknowledged: Acknowledged,
         limit: usize,
         now: Millis,
     ) -> Result<PullStep, StoreError> {
@@ -246,8 +263,18 @@ impl<'a, R: RedisConn> Document<'a, R> {
             self.keys.tombstones(),
             self.keys.operations(client),
         ];
-        let token = token.map_or_else(String::new, |token| token.number().to_string());
-        let args = args![client.as_str(), user.as_str(), token, limit, now.day()];
+        let acknowledged = match acknowledged {
+            Acknowledged::Nothing => String::new(),
+            Acknowledged::Token(token) => token.number().to_string(),
+            Acknowledged::Given => "given".to_owned(),
+        };
+        let args = args![
+            client.as_str(),
+            user.as_str(),
+            acknowledged,
+            limit,
+            now.day()
+        ];
         let mut reply = script::PULL.run(self.redis, &keys, args).await?;
         match reply.required_text()?.as_str() {
             "unbound" => Ok(PullStep::Unbound),

@@ -20,8 +20,8 @@ pub(crate) use blobs::{BlobRecord, Blobs, Holder, PIECE_BYTES, Place, Settled, S
 pub(crate) use clients::Clients;
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
-    CHUNK, Commit, CommitMode, Committed, CursorState, Document, ObjectChange, OperationEnd,
-    OutboxItem, PullState, PullStep, SourceError,
+    Acknowledged, CHUNK, Commit, CommitMode, Committed, CursorState, Document, ObjectChange,
+    OperationEnd, OutboxItem, PullState, PullStep, SourceError,
 };
 pub use error::StoreError;
 pub(crate) use found::{FoundPage, FoundPosition};

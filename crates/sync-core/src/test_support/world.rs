@@ -39,6 +39,12 @@ const SETTINGS: &str = r#"
     partition = "app"
     poll_interval = 60
 
+    [sources.Passed]
+    adapter = "rust"
+    rust = "back-end"
+    partition = "app"
+    pass_through = true
+
     [sources.Pushed]
     adapter = "push-only"
     partition = "app"

@@ -1,7 +1,7 @@
 -- Acknowledges a client's token and says what lies after its cursor.
 --
 -- KEYS: 1 head, 2 log, 3 clients, 4 the client's outbox, 5 tombstones, 6 the client's operations
--- ARGV: 1 client, 2 user, 3 token or '', 4 most objects, 5 today (days since 1970)
+-- ARGV: 1 client, 2 user, 3 token, 'given' for the page given out last, or '', 4 most objects, 5 today (days since 1970)
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here, or it belongs to another user
 --   {'future'}                   the token was never given out
@@ -23,7 +23,10 @@ local function text(number) return string.format('%.0f', number) end
 
 local moved = day ~= ARGV[5]
 if ARGV[3] ~= '' then
-  local acknowledged = tonumber(ARGV[3]) - offset
+  local acknowledged
+  if ARGV[3] ~= 'given' then acknowledged = tonumber(ARGV[3]) - offset
+  elseif state == 'restart' then acknowledged = 1
+  else acknowledged = final end
   if state == 'restart' then
     -- The page that told the device to start over carries the first number after the offset.
     if acknowledged == 1 then state, moved = '', true end

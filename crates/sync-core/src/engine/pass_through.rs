@@ -1,0 +1,94 @@
+//! Sources whose objects the server does not keep: every pull is answered by the back end.
+
+use std::collections::BTreeMap;
+
+use futures_util::join;
+use sync_proto::{ErrorMessage, Fields, Page};
+
+use crate::account::Session;
+use crate::adapter::{AdapterError, Collected, StashError};
+use crate::document::page::PageBuilder;
+use crate::document::record::Reader;
+use crate::engine::pull::{Pull, page};
+use crate::engine::refresh::source_error;
+use crate::engine::{Engine, SyncError};
+use crate::ids::Version;
+use crate::ports::Ports;
+use crate::store::Acknowledged;
+
+/// Most objects of an answer: devices get them in one page.
+const MAX_OBJECTS: usize = 50_000;
+
+/// Most bytes of an answer.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// Most entries of a log that is passed over: there is one only if the source's objects were kept once.
+const MAX_LOG: usize = 1_000_000;
+
+impl<P: Ports> Engine<P> {
+    /// Answers all objects the back end has, and what became of the client's own changes.
+    ///
+    /// The page has a token, as devices expect, but they never acknowledge it: with every pull, what the page before
+    /// told counts as arrived.
+    pub(super) async fn pass_through(
+        &self,
+        session: &Session,
+        pull: &Pull<'_>,
+    ) -> Result<Page, SyncError> {
+        self.check_session(session).await?;
+        let pull = &Pull {
+            limit: MAX_LOG,
+            ..*pull
+        };
+        let (document, mut state) = self.locate(pull, Acknowledged::Given).await?;
+        if state.waiting > 0 {
+            self.work_on_waiting(pull.user, pull.client, pull.source, &document)
+                .await?;
+            state = self.again(pull, &document).await?;
+        }
+        let call = self.question(pull.source, pull.user, pull.parameters);
+        let mut answer = Collected::new(MAX_OBJECTS, MAX_BYTES);
+        let query = pull.source.adapter.query(&call, None, &mut answer);
+        let store = self.document(&document);
+        let outbox = async {
+            if state.has_outbox {
+                store.outbox(pull.client, state.cursor, state.version).await
+            } else {
+                Ok(Vec::new())
+            }
+        };
+        let (asked, outbox) = join!(query, outbox);
+
+        let mut builder = PageBuilder::new(Reader {
+            client: pull.client,
+            base: Version::ZERO,
+            since: Version::ZERO,
+        });
+        for item in outbox? {
+            builder.add_outbox_item(item, &BTreeMap::new())?;
+        }
+        let mut commands = builder.finish();
+        match asked {
+            Ok(_) => {
+                let objects = answer.objects.into_iter();
+                commands.insert = objects
+                    .map(|(id, attributes)| (id.into_string(), Fields::Map(attributes)))
+                    .collect();
+                let total = commands.insert.len() as u64;
+                // Devices read 0 and 1 as the absence of a token.
+                let token = state.token(state.version.max(Version::FIRST));
+                Ok(page(Some(token), 0, total, commands))
+            }
+            Err(AdapterError::Stash(StashError::Store(error))) => Err(error.into()),
+            Err(error) => {
+                tracing::warn!(source.name = %pull.source.name, %error, "the back end could not be asked");
+                let error = source_error(&error);
+                let message = ErrorMessage {
+                    message: error.message,
+                };
+                commands.source_error.insert(error.kind, message);
+                Ok(page(None, 0, 0, commands))
+            }
+        }
+    }
+}
