@@ -99,6 +99,10 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
             SyncError::UserExists { .. } => {
                 (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UserExists)
             }
+            SyncError::InvalidEmail { .. } | SyncError::InvalidApiTokenRequest { .. } => {
+                (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
+            }
+            SyncError::UnknownApiToken => (StatusCode::NOT_FOUND, ErrorCode::UnknownApiToken),
             SyncError::UnknownUser { .. } => (StatusCode::NOT_FOUND, ErrorCode::UnknownUser),
             // The original answers 500. Devices tell 401 from everything else only, so the honest status costs them
             // nothing, and an operator's monitoring does not take a stray device for a broken server.

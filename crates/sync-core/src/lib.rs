@@ -15,15 +15,16 @@ mod store;
 #[cfg(feature = "test-support")]
 pub mod test_support;
 
-pub use account::{ADMINISTRATOR, Origin, Session, SessionKey};
+pub use account::{ADMINISTRATOR, ApiToken, Origin, Scope, Session, SessionKey};
 pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
 pub use attributes::{InvalidAttributes, MAX_VALUE_BYTES, to_attributes, to_text};
 pub use blob::{Blob, BlobError, Upload, Uploader};
 pub use document::description::{Description, InvalidDescription};
 pub use document::record::Attributes;
 pub use engine::{
-    BlobOpener, BlobReader, CollectedBlobs, DEFAULT_PAGE_SIZE, Engine, Files, MAX_DYNAMIC_SOURCES,
-    PullRequest, PushRequest, RustAdapters, SearchRequest, SourceInfo, SyncError,
+    BlobOpener, BlobReader, ClientDetails, CollectedBlobs, DEFAULT_PAGE_SIZE, Engine, Files,
+    MAX_DYNAMIC_SOURCES, PullRequest, PushRequest, RustAdapters, SearchRequest, SourceInfo,
+    SyncError, UserChange, UserDetails,
 };
 pub use ids::{
     AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, Millis, ObjectId,

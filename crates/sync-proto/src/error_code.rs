@@ -36,6 +36,8 @@ pub enum ErrorCode {
     TooManySources,
     /// No such user exists.
     UnknownUser,
+    /// No such API token exists.
+    UnknownApiToken,
     /// A user of that name exists already.
     UserExists,
     /// No such path.
@@ -71,6 +73,7 @@ impl ErrorCode {
             Self::UnknownSource => "unknown_source",
             Self::TooManySources => "too_many_sources",
             Self::UnknownUser => "unknown_user",
+            Self::UnknownApiToken => "unknown_api_token",
             Self::UserExists => "user_exists",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",

@@ -41,10 +41,19 @@ impl<P: Ports> Engine<P> {
         password: &str,
         origin: Origin<'_>,
     ) -> Result<String, SyncError> {
+        // The administrator has an API token; a device of its own would only be one more way in.
+        if login == ADMINISTRATOR {
+            return Err(SyncError::LoginFailed {
+                login: login.to_owned(),
+            });
+        }
         let (user, record) = self.check_login(login, password, origin).await?;
-        Ok(self
-            .sessions
-            .sign(&user, &record.generation, self.ports.clock().now()))
+        let session = Session {
+            user,
+            generation: record.generation,
+            id: self.ports.random().hex::<8>(),
+        };
+        Ok(self.sessions.sign(&session, self.ports.clock().now()))
     }
 
     /// Logs the administrator in; answers the API token.
@@ -129,28 +138,30 @@ impl<P: Ports> Engine<P> {
         user: &UserId,
         password: &str,
     ) -> Result<bool, SyncError> {
-        if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
-            return Err(SyncError::InvalidPassword {
-                max_bytes: MAX_PASSWORD_BYTES,
-            });
-        }
-        let password_hash =
-            hash_password(self.ports.random(), password).ok_or(SyncError::InvalidPassword {
-                max_bytes: MAX_PASSWORD_BYTES,
-            })?;
-        let record = UserRecord {
-            password_hash,
-            generation: self.ports.random().hex::<8>(),
-        };
+        let record = self.new_record(password)?;
         Ok(Accounts::new(self.ports.redis())
             .create(user, &record, self.ports.clock().now())
             .await?)
     }
 
+    /// The record of a user with this password. Sessions of an earlier one end with it.
+    pub(crate) fn new_record(&self, password: &str) -> Result<UserRecord, SyncError> {
+        let invalid = || SyncError::InvalidPassword {
+            max_bytes: MAX_PASSWORD_BYTES,
+        };
+        if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
+            return Err(invalid());
+        }
+        Ok(UserRecord {
+            password_hash: hash_password(self.ports.random(), password).ok_or_else(invalid)?,
+            generation: self.ports.random().hex::<8>(),
+        })
+    }
+
     /// Checks that a session was not revoked.
     pub(crate) async fn check_session(&self, session: &Session) -> Result<(), SyncError> {
         let generation = Accounts::new(self.ports.redis())
-            .generation(&session.user)
+            .generation_for(&session.user, &session.id)
             .await?;
         if generation.as_deref() == Some(session.generation.as_str()) {
             Ok(())

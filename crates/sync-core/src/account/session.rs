@@ -28,6 +28,8 @@ pub struct SessionKey {
 pub struct Session {
     pub(crate) user: UserId,
     pub(crate) generation: String,
+    /// Tells this session from the user's others, so that it can end alone.
+    pub(crate) id: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -36,6 +38,8 @@ struct Payload {
     user: UserId,
     #[serde(rename = "g")]
     generation: String,
+    #[serde(rename = "s")]
+    id: String,
     #[serde(rename = "t")]
     issued_at: Millis,
 }
@@ -66,10 +70,16 @@ impl SessionKey {
     }
 
     /// Writes a signed session: payload and signature in URL-safe base 64, with a dot between.
-    pub(crate) fn sign(&self, user: &UserId, generation: &str, now: Millis) -> String {
+    pub(crate) fn sign(&self, session: &Session, now: Millis) -> String {
+        let Session {
+            user,
+            generation,
+            id,
+        } = session.clone();
         let payload = Payload {
-            user: user.clone(),
-            generation: generation.to_owned(),
+            user,
+            generation,
+            id,
             issued_at: now,
         };
         let payload = BASE64.encode(serde_json::to_vec(&payload).unwrap_or_default());
@@ -90,9 +100,15 @@ impl SessionKey {
         let Payload {
             user,
             generation,
+            id,
             issued_at,
         } = serde_json::from_slice(&BASE64.decode(payload).ok()?).ok()?;
-        (now < issued_at.plus(LIFETIME_MS)).then_some(Session { user, generation })
+        let session = Session {
+            user,
+            generation,
+            id,
+        };
+        (now < issued_at.plus(LIFETIME_MS)).then_some(session)
     }
 
     /// The API token of the administrator, which changes with the session generation only. 32 hexadecimal digits.
@@ -119,22 +135,24 @@ impl SessionKey {
 mod tests {
     use super::*;
 
+    fn session(user: &str) -> Session {
+        Session {
+            user: UserId::parse(user).unwrap(),
+            generation: "g1".to_owned(),
+            id: "s1".to_owned(),
+        }
+    }
+
     #[test]
     fn only_what_we_signed_is_a_session() {
         let key = SessionKey::new("secret");
-        let user = UserId::parse("u.1").unwrap();
+        let session = session("u.1");
         let now = Millis(1_000);
-        let text = key.sign(&user, "g1", now);
-        assert_eq!(
-            key.verify(&text, now),
-            Some(Session {
-                user: user.clone(),
-                generation: "g1".into()
-            })
-        );
+        let text = key.sign(&session, now);
+        assert_eq!(key.verify(&text, now).as_ref(), Some(&session));
 
         let (payload, signature) = text.split_once('.').unwrap();
-        let other = BASE64.encode(r#"{"u":"admin","g":"g1","t":1000}"#);
+        let other = BASE64.encode(r#"{"u":"admin","g":"g1","s":"s1","t":1000}"#);
         for forged in [
             format!("{other}.{signature}"),
             format!("{payload}."),
@@ -142,7 +160,7 @@ mod tests {
             String::new(),
             "..".to_owned(),
             "x".repeat(100_000),
-            SessionKey::new("other").sign(&user, "g1", now),
+            SessionKey::new("other").sign(&session, now),
         ] {
             assert_eq!(key.verify(&forged, now), None, "{forged}");
         }
@@ -151,7 +169,7 @@ mod tests {
     #[test]
     fn a_session_ends() {
         let key = SessionKey::new("secret");
-        let text = key.sign(&UserId::parse("u1").unwrap(), "g1", Millis(0));
+        let text = key.sign(&session("u1"), Millis(0));
         assert!(key.verify(&text, Millis(LIFETIME_MS - 1)).is_some());
         assert!(key.verify(&text, Millis(LIFETIME_MS)).is_none());
     }

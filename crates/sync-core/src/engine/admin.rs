@@ -22,33 +22,6 @@ enum Push {
 }
 
 impl<P: Ports> Engine<P> {
-    /// Creates a user.
-    ///
-    /// # Errors
-    /// [`SyncError::UserExists`], a name or password that cannot be one, and the store's.
-    pub async fn create_user(&self, login: &str, password: &str) -> Result<(), SyncError> {
-        let user = UserId::parse(login)?;
-        if self.create_account(&user, password).await? {
-            Ok(())
-        } else {
-            Err(SyncError::UserExists {
-                login: login.to_owned(),
-            })
-        }
-    }
-
-    /// Lists users by name, after one and at most `limit`.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn list_users(
-        &self,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<String>, SyncError> {
-        Ok(Accounts::new(self.ports.redis()).list(after, limit).await?)
-    }
-
     /// Merges attributes into objects of a user's partition. A source nobody knows is made, one copy per user.
     ///
     /// # Errors

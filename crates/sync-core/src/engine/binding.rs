@@ -19,7 +19,7 @@ impl<P: Ports> Engine<P> {
     ) -> Result<ClientId, SyncError> {
         self.check_session(session).await?;
         let client = ClientId::parse(self.ports.random().hex::<16>())?;
-        self.put_client(&client, &session.user, device).await?;
+        self.put_client(&client, session, device).await?;
         Ok(client)
     }
 
@@ -40,7 +40,7 @@ impl<P: Ports> Engine<P> {
         if let Some(owner) = owner.filter(|owner| *owner != session.user) {
             self.hand_over(&client, &owner, &session.user).await?;
         }
-        self.put_client(&client, &session.user, device).await
+        self.put_client(&client, session, device).await
     }
 
     /// Makes everything news to the client again: all sources, or those named.
@@ -58,14 +58,14 @@ impl<P: Ports> Engine<P> {
         for name in sources.unwrap_or_default() {
             self.source(name).await?;
         }
-        let owner = self.owner(&client).await?;
-        if owner != session.user {
-            return self.hand_over(&client, &owner, &session.user).await;
+        let record = self.client_record(&client).await?;
+        if record.user != session.user {
+            return self.hand_over(&client, &record.user, &session.user).await;
         }
         let is_named = |bound: &DocumentId| {
             sources.is_none_or(|names| names.iter().any(|name| name == bound.source.as_str()))
         };
-        for bound in Clients::new(self.ports.redis()).bindings(&client).await? {
+        for bound in record.bound_documents() {
             if is_named(&bound) {
                 self.document(&bound)
                     .restart(&client, &session.user)
@@ -78,7 +78,7 @@ impl<P: Ports> Engine<P> {
     async fn put_client(
         &self,
         client: &ClientId,
-        user: &UserId,
+        session: &Session,
         device: &DeviceDescription,
     ) -> Result<(), SyncError> {
         let DeviceDescription {
@@ -103,7 +103,13 @@ impl<P: Ports> Engine<P> {
         .filter_map(|(name, value)| value.as_deref().map(|value| (name, value)))
         .collect();
         Ok(Clients::new(self.ports.redis())
-            .put(client, user, self.ports.clock().now(), &description)
+            .put(
+                client,
+                &session.user,
+                &session.id,
+                self.ports.clock().now(),
+                &description,
+            )
             .await?)
     }
 
@@ -122,7 +128,8 @@ impl<P: Ports> Engine<P> {
         to: &UserId,
     ) -> Result<(), SyncError> {
         let clients = Clients::new(self.ports.redis());
-        for bound in clients.bindings(client).await? {
+        let record = self.client_record(client).await?;
+        for bound in record.bound_documents() {
             self.detach(client, &bound).await?;
         }
         clients.hand_over(client, from, to).await?;

@@ -41,6 +41,21 @@ pub enum SyncError {
         /// The name.
         login: String,
     },
+    /// An address of a user cannot be one.
+    #[error("an address has at most {max_bytes} bytes and no control characters")]
+    InvalidEmail {
+        /// The most it may have.
+        max_bytes: usize,
+    },
+    /// An API token cannot be made like that.
+    #[error("{reason}")]
+    InvalidApiTokenRequest {
+        /// What is wrong.
+        reason: String,
+    },
+    /// No such API token exists.
+    #[error("there is no such API token")]
+    UnknownApiToken,
     /// No such user exists.
     #[error("there is no user {login:?}")]
     UnknownUser {

@@ -3,6 +3,7 @@
 mod admin;
 mod binding;
 mod blobs;
+mod clients;
 mod describe;
 mod error;
 mod health;
@@ -13,6 +14,7 @@ mod refresh;
 mod registry;
 mod search;
 mod unknown_source;
+mod users;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -28,11 +30,13 @@ use crate::store::Document;
 use registry::RegistryCache;
 
 pub use blobs::{BlobOpener, BlobReader, CollectedBlobs, Files};
+pub use clients::ClientDetails;
 pub use error::SyncError;
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
 pub use push::PushRequest;
 pub use registry::{MAX_DYNAMIC_SOURCES, SourceInfo};
 pub use search::SearchRequest;
+pub use users::{UserChange, UserDetails};
 
 /// Adapters that are compiled in, by the name the settings file calls them.
 pub type RustAdapters = BTreeMap<String, Rc<dyn Adapter>>;

@@ -11,7 +11,14 @@ pub(crate) struct Accounts<'a, R> {
     redis: &'a R,
 }
 
-/// What is kept of a user.
+/// What is kept of a user beside how it signs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UserProfile {
+    pub(crate) created_at: Millis,
+    pub(crate) email: Option<String>,
+}
+
+/// How a user signs in.
 #[derive(Debug, Clone)]
 pub(crate) struct UserRecord {
     /// Argon2id, in the PHC string format.
@@ -47,6 +54,90 @@ impl<'a, R: RedisConn> Accounts<'a, R> {
                 .await?,
         )
         .text()
+    }
+
+    /// The generation of a user's valid sessions, unless this one has ended.
+    pub(crate) async fn generation_for(
+        &self,
+        user: &UserId,
+        session: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let ended = keys::ended_session_field(session);
+        let command = args!["HMGET", keys::user(user), "gen", ended];
+        let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
+        let (generation, ended) = (reply.text()?, reply.text()?);
+        Ok(generation.filter(|_| ended.is_none()))
+    }
+
+    /// Ends one session of a user.
+    pub(crate) async fn revoke_session(
+        &self,
+        user: &UserId,
+        session: &str,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let args = args!["gen", keys::ended_session_field(session), now.0];
+        script::SET_FIELD_IF
+            .run(self.redis, &[keys::user(user)], args)
+            .await
+            .map(drop)
+    }
+
+    /// What else is kept of a user; `None` for one that does not exist.
+    pub(crate) async fn profile(&self, user: &UserId) -> Result<Option<UserProfile>, StoreError> {
+        let command = args!["HMGET", keys::user(user), "gen", "at", "email"];
+        let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
+        let (exists, at, email) = (reply.text()?.is_some(), reply.text()?, reply.text()?);
+        let created_at = Millis(at.and_then(|at| at.parse().ok()).unwrap_or(0));
+        Ok(exists.then_some(UserProfile { created_at, email }))
+    }
+
+    /// Changes a user. `false` if there is none of that name.
+    pub(crate) async fn change(
+        &self,
+        user: &UserId,
+        record: Option<&UserRecord>,
+        email: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let mut args = args![if record.is_some() { "1" } else { "0" }];
+        if let Some(record) = record {
+            args.extend(args![
+                "pw",
+                &record.password_hash,
+                "gen",
+                &record.generation
+            ]);
+        }
+        if let Some(email) = email {
+            args.extend(args!["email", email]);
+        }
+        let mut reply = script::CHANGE_USER
+            .run(self.redis, &[keys::user(user)], args)
+            .await?;
+        Ok(reply.required_text()? == "ok")
+    }
+
+    /// Begins to delete a user: from now on nobody gets in by that name. `false` if there is nothing to delete.
+    pub(crate) async fn begin_deletion(&self, user: &UserId) -> Result<bool, StoreError> {
+        let key = keys::user(user);
+        let exists = self.redis.run(args!["EXISTS", &key]);
+        let lock_out = self.redis.run(args!["HDEL", &key, "gen", "pw"]);
+        // Sent together on one connection, they run in this order.
+        let (exists, lock_out) = futures_util::join!(exists, lock_out);
+        lock_out?;
+        Ok(Reply::new("EXISTS", exists?).number()? == 1)
+    }
+
+    /// Ends the deletion. The record goes last: as long as it is there, the deletion can be begun again.
+    pub(crate) async fn end_deletion(&self, user: &UserId) -> Result<(), StoreError> {
+        self.redis
+            .run(args!["UNLINK", keys::user_clients(user)])
+            .await?;
+        self.redis
+            .run(args!["ZREM", keys::users(), user.as_str()])
+            .await?;
+        self.redis.run(args!["UNLINK", keys::user(user)]).await?;
+        Ok(())
     }
 
     /// Creates a user. `false` if there is one of that name.

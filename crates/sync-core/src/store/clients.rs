@@ -1,10 +1,12 @@
 //! Registered devices and what they are bound to.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::ids::{ClientId, DocumentId, Millis, Partition, SourceName, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::Document;
-use crate::store::redis::keys;
+use crate::store::redis::keys::{self, ClientField};
 use crate::store::redis::script::{self, Reply, arg, args};
 
 /// Devices.
@@ -22,6 +24,31 @@ pub(crate) struct Binding {
     pub(crate) next_offset: u64,
 }
 
+/// What is kept of a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClientRecord {
+    pub(crate) user: UserId,
+    pub(crate) created_at: Millis,
+    /// The session by which it was registered last.
+    pub(crate) session: Option<String>,
+    /// What the device says of itself, by the names devices use.
+    pub(crate) description: BTreeMap<String, String>,
+    /// The partitions its cursors are in, by source.
+    pub(crate) bindings: BTreeMap<SourceName, Partition>,
+    /// Sources it once had a cursor for.
+    pub(crate) left: BTreeSet<SourceName>,
+}
+
+impl ClientRecord {
+    /// The documents the client has a cursor in, of every source.
+    pub(crate) fn bound_documents(&self) -> impl Iterator<Item = DocumentId> {
+        self.bindings.iter().map(|(source, partition)| DocumentId {
+            source: source.clone(),
+            partition: partition.clone(),
+        })
+    }
+}
+
 impl<'a, R: RedisConn> Clients<'a, R> {
     pub(crate) fn new(redis: &'a R) -> Self {
         Self { redis }
@@ -32,16 +59,22 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         &self,
         client: &ClientId,
         user: &UserId,
+        session: &str,
         now: Millis,
         description: &[(&str, &str)],
     ) -> Result<(), StoreError> {
         // The user's list first: a client that is listed but has no record is harmless, the other way round it would
         // outlive its user.
         self.redis
-            .run(args!["SADD", keys::user_clients(user), client.as_str()])
+            .run(args![
+                "ZADD",
+                keys::user_clients(user),
+                "0",
+                client.as_str()
+            ])
             .await?;
         let key = keys::client(client);
-        let mut command = args!["HSET", &key, "user", user.as_str()];
+        let mut command = args!["HSET", &key, "user", user.as_str(), "session", session];
         for (name, value) in description {
             command.extend([arg(*name), arg(*value)]);
         }
@@ -49,6 +82,75 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         let (put, created) = futures_util::join!(self.redis.run(command), created);
         created?;
         put?;
+        Ok(())
+    }
+
+    /// Reads a client.
+    pub(crate) async fn get(&self, client: &ClientId) -> Result<Option<ClientRecord>, StoreError> {
+        let command = args!["HGETALL", keys::client(client)];
+        let mut reply = Reply::new("HGETALL", self.redis.run(command).await?);
+        let mut fields = BTreeMap::new();
+        while reply.len() > 0 {
+            fields.insert(reply.required_text()?, reply.required_text()?);
+        }
+        let Some(user) = fields.remove("user") else {
+            return Ok(None);
+        };
+        let mut record = ClientRecord {
+            user: stored_user(user)?,
+            created_at: Millis(
+                fields
+                    .remove("at")
+                    .and_then(|at| at.parse().ok())
+                    .unwrap_or(0),
+            ),
+            session: fields.remove("session"),
+            description: BTreeMap::new(),
+            bindings: BTreeMap::new(),
+            left: BTreeSet::new(),
+        };
+        for (field, value) in fields {
+            match keys::source_of_client_field(&field) {
+                Some(ClientField::Binding(source)) => {
+                    if let Some(partition) = Partition::from_stored(&value) {
+                        record.bindings.insert(source, partition);
+                    }
+                }
+                Some(ClientField::NextOffset(source)) => {
+                    record.left.insert(source);
+                }
+                None => {
+                    record.description.insert(field, value);
+                }
+            }
+        }
+        Ok(Some(record))
+    }
+
+    /// Lists ids of a user's clients in lexical order, after one and at most `limit`.
+    pub(crate) async fn list(
+        &self,
+        user: &UserId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<ClientId>, StoreError> {
+        let start = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
+        let key = keys::user_clients(user);
+        let command = args!["ZRANGEBYLEX", key, start, "+", "LIMIT", "0", limit];
+        let mut reply = Reply::new("ZRANGEBYLEX", self.redis.run(command).await?);
+        (0..reply.len())
+            .map(|_| stored_client(reply.required_text()?))
+            .collect()
+    }
+
+    /// Forgets a client. Its record goes last: as long as it is there, deleting it can be begun again.
+    pub(crate) async fn remove(&self, client: &ClientId, user: &UserId) -> Result<(), StoreError> {
+        self.redis
+            .run(args!["ZREM", keys::user_clients(user), client.as_str()])
+            .await?;
+        self.redis
+            .run(args!["UNLINK", keys::client(client)])
+            .await?;
         Ok(())
     }
 
@@ -90,22 +192,6 @@ impl<'a, R: RedisConn> Clients<'a, R> {
             partition,
             next_offset,
         }))
-    }
-
-    /// The documents the client has a cursor in, of every source.
-    pub(crate) async fn bindings(&self, client: &ClientId) -> Result<Vec<DocumentId>, StoreError> {
-        let command = args!["HGETALL", keys::client(client)];
-        let mut reply = Reply::new("HGETALL", self.redis.run(command).await?);
-        let mut bindings = Vec::new();
-        while reply.len() > 0 {
-            let (field, value) = (reply.required_text()?, reply.required_text()?);
-            let source = field.strip_prefix(keys::BINDING_FIELD_PREFIX);
-            let source = source.and_then(|source| SourceName::parse(source).ok());
-            if let (Some(source), Some(partition)) = (source, Partition::from_stored(&value)) {
-                bindings.push(DocumentId { source, partition });
-            }
-        }
-        Ok(bindings)
     }
 
     /// Records where the client's cursor for the source is.
@@ -165,13 +251,13 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         to: &UserId,
     ) -> Result<(), StoreError> {
         self.redis
-            .run(args!["SADD", keys::user_clients(to), client.as_str()])
+            .run(args!["ZADD", keys::user_clients(to), "0", client.as_str()])
             .await?;
         self.redis
             .run(args!["HSET", keys::client(client), "user", to.as_str()])
             .await?;
         self.redis
-            .run(args!["SREM", keys::user_clients(from), client.as_str()])
+            .run(args!["ZREM", keys::user_clients(from), client.as_str()])
             .await?;
         Ok(())
     }
@@ -200,6 +286,35 @@ impl<R: RedisConn> Document<'_, R> {
             .run(self.redis, &keys, args![client.as_str(), ""])
             .await?
             .number()
+    }
+
+    /// Takes the client's cursor away with all that waits for it or of it here.
+    pub(crate) async fn forget_client(&self, client: &ClientId) -> Result<(), StoreError> {
+        self.unbind(client).await?;
+        let command = args![
+            "UNLINK",
+            self.keys.operations(client),
+            self.keys.operations_lease(client),
+            self.keys.found(client),
+        ];
+        self.redis.run(command).await?;
+        Ok(())
+    }
+
+    /// Removes the document as a whole. Keys of single clients are not among it: see [`Document::forget_client`].
+    pub(crate) async fn remove(&self) -> Result<(), StoreError> {
+        let command = args![
+            "UNLINK",
+            self.keys.head(),
+            self.keys.log(),
+            self.keys.records(),
+            self.keys.tombstones(),
+            self.keys.clients(),
+            self.keys.refresh_lease(),
+            self.keys.blobs(),
+        ];
+        self.redis.run(command).await?;
+        Ok(())
     }
 
     /// Sets the client's cursor back to the start.
@@ -311,10 +426,7 @@ impl<R: RedisConn> Document<'_, R> {
             while reply.len() > 0 {
                 let client = reply.required_text()?;
                 let entry = reply.required_text()?;
-                let client = ClientId::parse(client).map_err(|error| StoreError::Damaged {
-                    what: "a client id",
-                    reason: error.to_string(),
-                })?;
+                let client = stored_client(client)?;
                 let cursor = parse_cursor(&entry)?;
                 if cursor.day + retention_days < now.day() {
                     // Where its tokens go on is written first: without the cursor nobody would know.
@@ -361,6 +473,13 @@ fn parse_cursor(entry: &str) -> Result<StoredCursor, StoreError> {
 fn stored_user(text: String) -> Result<UserId, StoreError> {
     UserId::parse(text).map_err(|error| StoreError::Damaged {
         what: "a user name",
+        reason: error.to_string(),
+    })
+}
+
+fn stored_client(text: String) -> Result<ClientId, StoreError> {
+    ClientId::parse(text).map_err(|error| StoreError::Damaged {
+        what: "a client id",
         reason: error.to_string(),
     })
 }

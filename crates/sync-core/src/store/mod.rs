@@ -1,6 +1,7 @@
 //! What is kept in Redis, as verbs of the domain. No rule lives here: scripts decide only what has to be atomic.
 
 mod accounts;
+mod api_tokens;
 mod attempts;
 mod blobs;
 mod clients;
@@ -14,10 +15,11 @@ pub(crate) mod redis;
 mod refresh;
 mod registry;
 
-pub(crate) use accounts::{Accounts, UserRecord};
+pub(crate) use accounts::{Accounts, UserProfile, UserRecord};
+pub(crate) use api_tokens::{ApiTokenRecord, ApiTokens};
 pub(crate) use attempts::Attempts;
 pub(crate) use blobs::{BlobRecord, Blobs, Holder, PIECE_BYTES, Place, Settled, Settling};
-pub(crate) use clients::Clients;
+pub(crate) use clients::{ClientRecord, Clients};
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
     Acknowledged, CHUNK, Commit, CommitMode, Committed, CursorState, Document, ObjectChange,

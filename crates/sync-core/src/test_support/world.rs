@@ -150,6 +150,7 @@ impl World {
         Session {
             user,
             generation: record.generation,
+            id: "1".to_owned(),
         }
     }
 

@@ -25,10 +25,12 @@
 //! | `{blobs}:used` | hash | user → bytes charged | the blobs' | settle, blob collector | settle |
 //! | `{blobs}:swept` | string | there was a collection of blobs lately | one minute | blob collector | blob collector |
 //! | `blob-content:<key>` | hash | number → piece of 512 KiB of a content | the blob's, or as `{blobs}:gone` says | uploads, blob collector | downloads |
-//! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms | the user's | users | every request |
+//! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `out:<session>` → when that session was ended; without `pw` and `gen` the user is being deleted | the user's | users | every request |
 //! | `users` | sorted set | all user names, in lexical order | forever | users | users |
-//! | `user:<user>:clients` | set | ids of the user's clients | the user's | clients | users |
-//! | `client:<client>` | hash | `user`, `at`, the device's description, `bound:<source>` → partition, `next:<source>` → offset of its next binding | the client's | clients, bind, collect | bind |
+//! | `user:<user>:clients` | sorted set | ids of the user's clients, in lexical order | the user's | clients | users |
+//! | `client:<client>` | hash | `user`, `at`, the device's description, `session` by which it was last registered, `bound:<source>` → partition, `next:<source>` → offset of its next binding | the client's | clients, bind, collect | bind |
+//! | `api-tokens` | sorted set | ids of API tokens, scored by creation in ms | until deleted | tokens | tokens |
+//! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `user`, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
 //! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `attempts:<kind>:<name>` | string | logins tried lately for an account or from an address | the limiter's window | login | login |
@@ -181,17 +183,48 @@ pub(crate) fn user_clients(user: &UserId) -> String {
     format!("{PREFIX}:user:{}:clients", encoded(user.as_str()))
 }
 
+/// All API tokens.
+pub(crate) fn api_tokens() -> String {
+    format!("{PREFIX}:api-tokens")
+}
+
+/// An API token.
+pub(crate) fn api_token(id: &str) -> String {
+    format!("{PREFIX}:api-token:{}", encoded(id))
+}
+
+/// The field of a user's record that says that one of its sessions has ended.
+pub(crate) fn ended_session_field(session: &str) -> String {
+    format!("out:{session}")
+}
+
 /// A client's record.
 pub(crate) fn client(client: &ClientId) -> String {
     format!("{PREFIX}:client:{}", encoded(client.as_str()))
 }
 
-/// What the fields of a client's record that hold its bindings begin with.
-pub(crate) const BINDING_FIELD_PREFIX: &str = "bound:";
+/// What of a client's record belongs to one source.
+pub(crate) enum ClientField {
+    /// Its binding to a partition.
+    Binding(SourceName),
+    /// The token offset of its next binding.
+    NextOffset(SourceName),
+}
+
+/// Tells what a field of a client's record is; `None` for what the device says of itself.
+pub(crate) fn source_of_client_field(field: &str) -> Option<ClientField> {
+    let (kind, source) = field.split_once(':')?;
+    let source = SourceName::parse(source).ok()?;
+    match kind {
+        "bound" => Some(ClientField::Binding(source)),
+        "next" => Some(ClientField::NextOffset(source)),
+        _ => None,
+    }
+}
 
 /// The field of a client's record that holds its binding to a partition of the source.
 pub(crate) fn binding_field(source: &SourceName) -> String {
-    format!("{BINDING_FIELD_PREFIX}{source}")
+    format!("bound:{source}")
 }
 
 /// The field of a client's record that holds the token offset of its next binding to the source.
@@ -295,6 +328,9 @@ mod tests {
             registry(),
             source_field(&source),
             poll_interval_field(&source),
+            api_tokens(),
+            api_token("7"),
+            ended_session_field("8"),
             session_secret(),
             login_attempts("account", "a:b"),
             push_authorization("apns:T:K"),
@@ -330,6 +366,9 @@ mod tests {
         rhosync:1:registry
         source:Product
         poll:Product
+        rhosync:1:api-tokens
+        rhosync:1:api-token:7
+        out:8
         rhosync:1:session-secret
         rhosync:1:attempts:account:a%3Ab
         rhosync:1:push-authorization:apns%3AT%3AK

@@ -28,6 +28,7 @@ pub(crate) static ACCEPT: Script = script!("accept");
 pub(crate) static ADD_SOURCE: Script = script!("add_source");
 pub(crate) static BEGIN_REFRESH: Script = script!("begin_refresh");
 pub(crate) static BIND: Script = script!("bind");
+pub(crate) static CHANGE_USER: Script = script!("change_user");
 pub(crate) static COLLECT: Script = script!("collect");
 pub(crate) static COLLECT_BLOB: Script = script!("collect_blob");
 pub(crate) static COMMIT: Script = script!("commit");
@@ -44,6 +45,7 @@ pub(crate) static REFER: Script = script!("refer");
 pub(crate) static RELEASE: Script = script!("release");
 pub(crate) static RESTART: Script = script!("restart");
 pub(crate) static SETTLE: Script = script!("settle");
+pub(crate) static SET_FIELD_IF: Script = script!("set_field_if");
 pub(crate) static UNBIND: Script = script!("unbind");
 
 impl Script {

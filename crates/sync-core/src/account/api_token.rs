@@ -1,0 +1,337 @@
+//! Named API tokens: what a script or a person may do, until when.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::account::Origin;
+use crate::engine::{Engine, SyncError};
+use crate::ids::Millis;
+use crate::ports::{Clock as _, Ports, Random as _, hex};
+use crate::store::{ApiTokenRecord, ApiTokens};
+
+/// How long the token of a login is good for: a working day.
+const LOGIN_LIFETIME_MS: u64 = 12 * 3_600_000;
+
+/// How exactly the last use is known: a write per request would cost more than it tells.
+const USED_EVERY_MS: u64 = 60_000;
+
+/// Longest name, in bytes.
+const MAX_NAME_BYTES: usize = 100;
+
+/// Tokens there may be at once.
+const MAX_TOKENS: usize = 1_000;
+
+/// What every token begins with, so that scanners find one that leaks.
+const PREFIX: &str = "rho_";
+
+/// Something that may be done through the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Everything.
+    Admin,
+    /// See users.
+    UsersRead,
+    /// Create, change and delete users.
+    UsersWrite,
+    /// See clients.
+    ClientsRead,
+    /// Reset and delete clients.
+    ClientsWrite,
+    /// See sources.
+    SourcesRead,
+    /// Change sources, let them be refreshed.
+    SourcesWrite,
+    /// See objects.
+    DataRead,
+    /// Change objects.
+    DataWrite,
+    /// See metrics and the state of the server.
+    SystemRead,
+    /// Change the server, reset it.
+    SystemWrite,
+}
+
+impl Scope {
+    /// All there are.
+    pub const ALL: [Self; 11] = [
+        Self::Admin,
+        Self::UsersRead,
+        Self::UsersWrite,
+        Self::ClientsRead,
+        Self::ClientsWrite,
+        Self::SourcesRead,
+        Self::SourcesWrite,
+        Self::DataRead,
+        Self::DataWrite,
+        Self::SystemRead,
+        Self::SystemWrite,
+    ];
+
+    /// The scope as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::UsersRead => "users:read",
+            Self::UsersWrite => "users:write",
+            Self::ClientsRead => "clients:read",
+            Self::ClientsWrite => "clients:write",
+            Self::SourcesRead => "sources:read",
+            Self::SourcesWrite => "sources:write",
+            Self::DataRead => "data:read",
+            Self::DataWrite => "data:write",
+            Self::SystemRead => "system:read",
+            Self::SystemWrite => "system:write",
+        }
+    }
+
+    /// Whether whoever has this scope may do what `wanted` stands for. Who may write may read.
+    fn covers(self, wanted: Self) -> bool {
+        let reads = match self {
+            Self::UsersWrite => Some(Self::UsersRead),
+            Self::ClientsWrite => Some(Self::ClientsRead),
+            Self::SourcesWrite => Some(Self::SourcesRead),
+            Self::DataWrite => Some(Self::DataRead),
+            Self::SystemWrite => Some(Self::SystemRead),
+            _ => None,
+        };
+        self == Self::Admin || self == wanted || reads == Some(wanted)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = SyncError;
+
+    fn from_str(text: &str) -> Result<Self, SyncError> {
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+            .ok_or_else(|| SyncError::InvalidApiTokenRequest {
+                reason: format!("there is no scope {text:?}"),
+            })
+    }
+}
+
+/// An API token, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiToken {
+    /// Id.
+    pub id: String,
+    /// What its maker called it.
+    pub name: String,
+    /// What it is good for.
+    pub scopes: Vec<Scope>,
+    /// Since when it exists.
+    pub created_at: Millis,
+    /// When it was used last, to the minute.
+    pub used_at: Option<Millis>,
+    /// Until when it is good.
+    pub ends_at: Option<Millis>,
+}
+
+impl ApiToken {
+    /// Whether it is good for this.
+    pub fn allows(&self, wanted: Scope) -> bool {
+        self.scopes.iter().any(|scope| scope.covers(wanted))
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// Makes a token; its text is told this once and kept nowhere.
+    ///
+    /// # Errors
+    /// [`SyncError::InvalidApiTokenRequest`] for a name, scopes or an end that cannot be, and the store's.
+    pub async fn create_api_token(
+        &self,
+        name: &str,
+        mut scopes: Vec<Scope>,
+        lifetime_ms: Option<u64>,
+    ) -> Result<(ApiToken, String), SyncError> {
+        let invalid = |reason: String| SyncError::InvalidApiTokenRequest { reason };
+        if name.trim().is_empty() || name.len() > MAX_NAME_BYTES {
+            return Err(invalid(format!(
+                "a token's name has between 1 and {MAX_NAME_BYTES} bytes"
+            )));
+        }
+        if name.chars().any(char::is_control) {
+            return Err(invalid(
+                "a token's name has no control characters".to_owned(),
+            ));
+        }
+        scopes.sort_unstable();
+        scopes.dedup();
+        if scopes.is_empty() {
+            return Err(invalid("a token needs at least one scope".to_owned()));
+        }
+        if lifetime_ms == Some(0) {
+            return Err(invalid("a token has to be good for some time".to_owned()));
+        }
+        let tokens = ApiTokens::new(self.ports.redis());
+        if tokens.list(0, MAX_TOKENS).await?.len() >= MAX_TOKENS {
+            self.forget_ended_tokens().await?;
+            if tokens.list(0, MAX_TOKENS).await?.len() >= MAX_TOKENS {
+                return Err(invalid(format!(
+                    "there are {MAX_TOKENS} tokens already; delete some"
+                )));
+            }
+        }
+        let now = self.ports.clock().now();
+        let (id, secret) = (
+            self.ports.random().hex::<8>(),
+            self.ports.random().hex::<32>(),
+        );
+        let written: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        let record = ApiTokenRecord {
+            name: name.to_owned(),
+            scopes: written.join(" "),
+            hash: digest(&secret),
+            created_at: now,
+            used_at: None,
+            ends_at: lifetime_ms.map(|lifetime| now.plus(lifetime)),
+        };
+        tokens.put(&id, &record).await?;
+        let text = format!("{PREFIX}{id}_{secret}");
+        Ok((to_token(id, record), text))
+    }
+
+    /// Logs the administrator in; answers a token that is good for everything, for twelve hours.
+    ///
+    /// # Errors
+    /// As [`Engine::log_in_administrator`].
+    pub async fn log_in_to_api(
+        &self,
+        login: &str,
+        password: &str,
+        origin: Origin<'_>,
+    ) -> Result<(ApiToken, String), SyncError> {
+        self.log_in_administrator(login, password, origin).await?;
+        let name = format!("login of {login}");
+        self.create_api_token(&name, vec![Scope::Admin], Some(LOGIN_LIFETIME_MS))
+            .await
+    }
+
+    /// Finds out whose token a text is, if it is good.
+    ///
+    /// # Errors
+    /// [`SyncError::InvalidApiToken`] and the store's.
+    pub async fn authenticate_api_token(&self, text: &str) -> Result<ApiToken, SyncError> {
+        let (id, secret) = text
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split_once('_'))
+            .filter(|(id, _)| id.len() == 16)
+            .ok_or(SyncError::InvalidApiToken)?;
+        let tokens = ApiTokens::new(self.ports.redis());
+        let record = tokens.get(id).await?.ok_or(SyncError::InvalidApiToken)?;
+        let now = self.ports.clock().now();
+        let fits = bool::from(digest(secret).as_bytes().ct_eq(record.hash.as_bytes()));
+        if !fits || record.ends_at.is_some_and(|ends_at| ends_at <= now) {
+            return Err(SyncError::InvalidApiToken);
+        }
+        if record
+            .used_at
+            .is_none_or(|used_at| used_at.plus(USED_EVERY_MS) <= now)
+        {
+            tokens.used(id, now).await?;
+        }
+        Ok(to_token(id.to_owned(), record))
+    }
+
+    /// Lists tokens from the oldest on, from a position and at most `limit`; answers the next position too, if there
+    /// may be more.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_api_tokens(
+        &self,
+        from: usize,
+        limit: usize,
+    ) -> Result<(Vec<ApiToken>, Option<usize>), SyncError> {
+        let tokens = ApiTokens::new(self.ports.redis());
+        let ids = tokens.list(from, limit).await?;
+        let next = (ids.len() == limit).then_some(from + limit);
+        let mut listed = Vec::with_capacity(ids.len());
+        for id in ids {
+            // One that has ended is gone, only its entry is left.
+            if let Some(record) = tokens.get(&id).await? {
+                listed.push(to_token(id, record));
+            }
+        }
+        Ok((listed, next))
+    }
+
+    /// Ends a token.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownApiToken`] and the store's.
+    pub async fn delete_api_token(&self, id: &str) -> Result<(), SyncError> {
+        if ApiTokens::new(self.ports.redis()).remove(id).await? {
+            Ok(())
+        } else {
+            Err(SyncError::UnknownApiToken)
+        }
+    }
+
+    async fn forget_ended_tokens(&self) -> Result<(), SyncError> {
+        let tokens = ApiTokens::new(self.ports.redis());
+        for id in tokens.list(0, MAX_TOKENS).await? {
+            if tokens.get(&id).await?.is_none() {
+                tokens.remove(&id).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A secret of 256 random bits needs no slow hash.
+fn digest(secret: &str) -> String {
+    hex(&Sha256::digest(secret))
+}
+
+fn to_token(id: String, record: ApiTokenRecord) -> ApiToken {
+    let ApiTokenRecord {
+        name,
+        scopes,
+        hash: _,
+        created_at,
+        used_at,
+        ends_at,
+    } = record;
+    // A scope a newer server wrote is none here.
+    let scopes = scopes
+        .split(' ')
+        .filter_map(|scope| scope.parse().ok())
+        .collect();
+    ApiToken {
+        id,
+        name,
+        scopes,
+        created_at,
+        used_at,
+        ends_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_write_may_read_and_nothing_else() {
+        assert!(Scope::Admin.covers(Scope::SystemWrite));
+        assert!(Scope::UsersWrite.covers(Scope::UsersRead));
+        assert!(!Scope::UsersRead.covers(Scope::UsersWrite));
+        assert!(!Scope::UsersWrite.covers(Scope::DataRead));
+        for scope in Scope::ALL {
+            assert_eq!(scope.as_str().parse(), Ok(scope));
+        }
+        assert!("users".parse::<Scope>().is_err());
+    }
+}

@@ -1,0 +1,129 @@
+//! Clients, as administrators see and delete them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::binding::known_form;
+use crate::engine::{Engine, SyncError};
+use crate::ids::{ClientId, DocumentId, Millis, Partition, SourceName, UserId};
+use crate::ports::{Clock as _, Ports};
+use crate::store::{Accounts, ClientRecord, Clients};
+
+/// A client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientDetails {
+    /// Id.
+    pub id: ClientId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Since when it is registered.
+    pub created_at: Millis,
+    /// What the device said of itself, by the names devices use: `device_type`, `device_pin`, ….
+    pub description: BTreeMap<String, String>,
+    /// The sources it syncs, with the partition its copy is of.
+    pub sources: BTreeMap<SourceName, Partition>,
+}
+
+impl<P: Ports> Engine<P> {
+    /// Lists a user's clients by id, after one and at most `limit`.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownUser`] and the store's.
+    pub async fn list_clients(
+        &self,
+        login: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<ClientId>, SyncError> {
+        let user = self.user(login).await?.login;
+        Ok(Clients::new(self.ports.redis())
+            .list(&user, after, limit)
+            .await?)
+    }
+
+    /// Reads a client.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownClient`] and the store's.
+    pub async fn client(&self, id: &str) -> Result<ClientDetails, SyncError> {
+        let id = known_form(id)?;
+        let ClientRecord {
+            user,
+            created_at,
+            session: _,
+            description,
+            bindings,
+            left: _,
+        } = self.client_record(&id).await?;
+        Ok(ClientDetails {
+            id,
+            user,
+            created_at,
+            description,
+            sources: bindings,
+        })
+    }
+
+    /// Deletes a client with all that waits for it or of it, and ends the session by which it was registered. What it
+    /// had sent and the back end has not taken yet is lost with it.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownClient`], also when it is another user's than `login`, and the store's.
+    pub async fn delete_client(&self, login: Option<&str>, id: &str) -> Result<(), SyncError> {
+        let id = known_form(id)?;
+        let owner = self.client_record(&id).await?.user;
+        if login.is_some_and(|login| login != owner.as_str()) {
+            return Err(SyncError::UnknownClient);
+        }
+        self.remove_client(&id, &owner).await
+    }
+
+    pub(super) async fn client_record(&self, id: &ClientId) -> Result<ClientRecord, SyncError> {
+        Clients::new(self.ports.redis())
+            .get(id)
+            .await?
+            .ok_or(SyncError::UnknownClient)
+    }
+
+    /// Removes a client that was found in a user's list. Interrupted, it can be repeated.
+    pub(super) async fn remove_client(
+        &self,
+        id: &ClientId,
+        user: &UserId,
+    ) -> Result<(), SyncError> {
+        let clients = Clients::new(self.ports.redis());
+        let Some(record) = clients.get(id).await? else {
+            return Ok(clients.remove(id, user).await?);
+        };
+        if let Some(session) = &record.session {
+            Accounts::new(self.ports.redis())
+                .revoke_session(&record.user, session, self.ports.clock().now())
+                .await?;
+        }
+        for document in documents_of(&record) {
+            self.document(&document).forget_client(id).await?;
+        }
+        tracing::info!(client.id = %id, user.id = %record.user, "a client was deleted");
+        Ok(clients.remove(id, &record.user).await?)
+    }
+}
+
+/// Every document that may keep something for the client: where it is bound, and what operations it left elsewhere.
+fn documents_of(record: &ClientRecord) -> Vec<DocumentId> {
+    let sources: BTreeSet<&SourceName> = record.bindings.keys().chain(&record.left).collect();
+    sources
+        .into_iter()
+        .flat_map(|source| {
+            let partitions: BTreeSet<Partition> = record
+                .bindings
+                .get(source)
+                .cloned()
+                .into_iter()
+                .chain([Partition::App, Partition::User(record.user.clone())])
+                .collect();
+            partitions.into_iter().map(|partition| DocumentId {
+                source: source.clone(),
+                partition,
+            })
+        })
+        .collect()
+}

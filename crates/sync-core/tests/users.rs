@@ -1,0 +1,255 @@
+//! Users, their sessions, their clients, and what is left of them when they go.
+
+mod common;
+
+use std::time::Duration;
+
+use common::local;
+use serde_json::json;
+use sync_core::test_support::World;
+use sync_core::{Origin, Scope, Session, SyncError, UserChange};
+
+#[expect(
+    clippy::unwrap_used,
+    reason = "a store that does not answer has failed the test"
+)]
+async fn keys(world: &World) -> Vec<String> {
+    let client = redis::Client::open(world.redis.url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut keys: Vec<String> = redis::cmd("KEYS")
+        .arg("*")
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    keys.retain(|key| !key.contains("attempts"));
+    keys.sort();
+    keys
+}
+
+fn not_authenticated<T>(result: Result<T, SyncError>) -> bool {
+    matches!(result, Err(SyncError::NotAuthenticated))
+}
+
+async fn log_in_again(world: &World, user: &str, password: &str) -> Result<Session, SyncError> {
+    let text = world.engine.log_in(user, password, Origin("test")).await?;
+    let now = sync_core::Clock::now(&world.engine.ports().clock);
+    world
+        .engine
+        .sessions()
+        .verify(&text, now)
+        .ok_or(SyncError::NotAuthenticated)
+}
+
+#[test]
+fn a_new_password_ends_every_session_and_the_client_goes_on_where_it_was() {
+    local(async {
+        let world = World::start().await;
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        world.back_end.put("1", &[("name", "a")]);
+        world.sync(&session, &client, "Shared").await;
+
+        let change = UserChange {
+            password: Some("another".to_owned()),
+            email: None,
+        };
+        world.engine.update_user("u1", change).await.unwrap();
+        assert!(not_authenticated(
+            world.pull(&session, &client, "Shared", "").await
+        ));
+        assert!(matches!(
+            log_in_again(&world, "u1", "password").await,
+            Err(SyncError::LoginFailed { .. })
+        ));
+        let session = log_in_again(&world, "u1", "another").await.unwrap();
+        let page = world.pull(&session, &client, "Shared", "").await.unwrap();
+        assert_eq!(page[5], json!({}), "no new first sync");
+    });
+}
+
+#[test]
+fn an_address_changes_no_session() {
+    local(async {
+        let world = World::start().await;
+        let session = world.sign_in("u1").await;
+        let change = |email: &str| UserChange {
+            password: None,
+            email: Some(email.to_owned()),
+        };
+        let engine = &world.engine;
+        engine.update_user("u1", change("a@b.c")).await.unwrap();
+        let user = engine.user("u1").await.unwrap();
+        assert_eq!(user.email.as_deref(), Some("a@b.c"));
+        world.client(&session).await;
+        for wrong in ["a\nb".to_owned(), "x".repeat(300)] {
+            let refused = engine.update_user("u1", change(&wrong)).await;
+            assert!(matches!(refused, Err(SyncError::InvalidEmail { .. })));
+        }
+        let unknown = engine.update_user("nobody", change("a@b.c")).await;
+        assert!(matches!(unknown, Err(SyncError::UnknownUser { .. })));
+    });
+}
+
+#[test]
+fn a_deleted_user_leaves_nothing_behind() {
+    local(async {
+        let world = World::start().await;
+        let other = world.sign_in("other").await;
+        let others_client = world.client(&other).await;
+        world.back_end.put("1", &[("name", "a")]);
+        for source in ["Shared", "Own"] {
+            world.sync(&other, &others_client, source).await;
+        }
+        let before = keys(&world).await;
+
+        let session = world.sign_in("u1").await;
+        for _ in 0..3 {
+            let client = world.client(&session).await;
+            for source in ["Shared", "Own"] {
+                world.sync(&session, &client, source).await;
+            }
+            let create = json!({"create": {"t1": {"name": "x"}}});
+            world
+                .push(&session, &client, "Shared", create)
+                .await
+                .unwrap();
+        }
+        world.engine.delete_user("u1").await.unwrap();
+        assert_eq!(keys(&world).await, before);
+        assert!(matches!(
+            world.engine.delete_user("u1").await,
+            Err(SyncError::UnknownUser { .. })
+        ));
+        assert_eq!(world.engine.list_users(None, 10).await.unwrap(), ["other"]);
+        world.sign_in("u1").await;
+        assert!(not_authenticated(
+            world
+                .engine
+                .create_client(&session, &Default::default())
+                .await
+        ));
+    });
+}
+
+#[test]
+fn a_deleted_client_is_unknown_and_its_session_has_ended() {
+    local(async {
+        let world = World::start().await;
+        let session = world.sign_in("u1").await;
+        let lost = world.client(&session).await;
+        world.sync(&session, &lost, "Shared").await;
+        let kept_session = log_in_again(&world, "u1", "password").await.unwrap();
+        let kept = world.client(&kept_session).await;
+        world.sync(&kept_session, &kept, "Shared").await;
+
+        let engine = &world.engine;
+        let listed = engine.list_clients("u1", None, 10).await.unwrap();
+        assert_eq!(listed.len(), 2);
+        let foreign = engine.delete_client(Some("other"), lost.as_str()).await;
+        assert!(matches!(foreign, Err(SyncError::UnknownClient)));
+        engine
+            .delete_client(Some("u1"), lost.as_str())
+            .await
+            .unwrap();
+        assert!(not_authenticated(
+            world.pull(&session, &lost, "Shared", "").await
+        ));
+        assert!(matches!(
+            world.pull(&kept_session, &lost, "Shared", "").await,
+            Err(SyncError::UnknownClient)
+        ));
+        world.sync(&kept_session, &kept, "Shared").await;
+        let left = keys(&world).await;
+        assert!(
+            left.iter().all(|key| !key.contains(lost.as_str())),
+            "{left:?}"
+        );
+    });
+}
+
+#[test]
+fn a_client_tells_what_it_is_and_syncs() {
+    local(async {
+        let world = World::start().await;
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        world.sync(&session, &client, "Pushed").await;
+        let device = json!({"device_type": "Apple", "device_pin": "p"});
+        let device = serde_json::from_value(device).unwrap();
+        let register = world
+            .engine
+            .register_client(&session, client.as_str(), &device);
+        register.await.unwrap();
+        let details = world.engine.client(client.as_str()).await.unwrap();
+        assert_eq!(details.user.as_str(), "u1");
+        assert_eq!(details.description["device_type"], "Apple");
+        assert_eq!(details.description.len(), 2, "{:?}", details.description);
+        assert_eq!(details.sources.len(), 1);
+    });
+}
+
+#[test]
+fn the_administrator_is_no_device() {
+    local(async {
+        let world = World::start().await;
+        let engine = &world.engine;
+        let login = engine.log_in_administrator("rhoadmin", "admin-password", Origin("test"));
+        login.await.unwrap();
+        let device = engine.log_in("rhoadmin", "admin-password", Origin("test"));
+        assert!(matches!(device.await, Err(SyncError::LoginFailed { .. })));
+    });
+}
+
+#[test]
+fn api_tokens_are_good_for_what_they_say_and_as_long_as_they_say() {
+    local(async {
+        let world = World::start().await;
+        let engine = &world.engine;
+        let hour = Some(3_600_000);
+        let made = engine.create_api_token("reports", vec![Scope::UsersRead], hour);
+        let (token, text) = made.await.unwrap();
+        let known = engine.authenticate_api_token(&text).await.unwrap();
+        assert_eq!(known.id, token.id);
+        assert!(known.allows(Scope::UsersRead) && !known.allows(Scope::UsersWrite));
+        let (listed, next) = engine.list_api_tokens(0, 10).await.unwrap();
+        assert_eq!((listed.len(), next), (1, None));
+        assert!(listed[0].used_at.is_some());
+
+        let (id, secret) = text.rsplit_once('_').unwrap();
+        for wrong in [
+            format!("{id}_{}", "0".repeat(64)),
+            format!("{id}_"),
+            format!("rho_0000000000000000_{secret}"),
+            secret.to_owned(),
+            String::new(),
+        ] {
+            let refused = engine.authenticate_api_token(&wrong).await;
+            assert!(
+                matches!(refused, Err(SyncError::InvalidApiToken)),
+                "{wrong}"
+            );
+        }
+        engine.ports().clock.advance(Duration::from_secs(3_601));
+        let refused = engine.authenticate_api_token(&text).await;
+        assert!(matches!(refused, Err(SyncError::InvalidApiToken)));
+
+        let made = engine.create_api_token("for ever", vec![Scope::Admin], None);
+        let (token, text) = made.await.unwrap();
+        engine.delete_api_token(&token.id).await.unwrap();
+        let refused = engine.authenticate_api_token(&text).await;
+        assert!(matches!(refused, Err(SyncError::InvalidApiToken)));
+        let gone = engine.delete_api_token(&token.id).await;
+        assert!(matches!(gone, Err(SyncError::UnknownApiToken)));
+        for (name, scopes) in [
+            ("", vec![Scope::Admin]),
+            ("x", vec![]),
+            ("a\nb", vec![Scope::Admin]),
+        ] {
+            let refused = engine.create_api_token(name, scopes, None).await;
+            assert!(matches!(
+                refused,
+                Err(SyncError::InvalidApiTokenRequest { .. })
+            ));
+        }
+    });
+}
