@@ -6,6 +6,7 @@ use sync_core::{Engine, Ports, SettingsError};
 
 use crate::body::{self, Body, RequestBody};
 use crate::error::HttpError;
+use crate::form;
 use crate::request::Request;
 use crate::router::{self, Route};
 use crate::{respond, routes};
@@ -64,27 +65,53 @@ impl<P: Ports> App<P> {
     ) -> Result<http::Response<Body>, HttpError> {
         let (head, body) = request.into_parts();
         let (route, parameters) = router::find(&head.method, head.uri.path())?;
+        if route.takes_files()
+            && let Some(boundary) = form::boundary(&head.headers)
+        {
+            let head = http::Request::from_parts(head, Bytes::new());
+            let request = Request::new(head).with(parameters);
+            return self.answer_form(route, request, body, &boundary).await;
+        }
         // Nobody sends a body with a poll, and finding that out would cost as much as one of its commands.
-        let body = if head.method == Method::GET {
+        let body = if matches!(head.method, Method::GET | Method::HEAD) {
             Bytes::new()
         } else {
             body::read_whole(body, MAX_BODY_BYTES).await?
         };
         let request = Request::new(http::Request::from_parts(head, body)).with(parameters);
-        self.dispatch(route, &request)
-            .await
-            .map(|answer| answer.map(Body::from))
+        self.dispatch(route, &request).await
+    }
+
+    /// Answers a request that brings files, as one that brings the same changes without them.
+    async fn answer_form(
+        &self,
+        route: Route,
+        request: Request,
+        body: impl RequestBody,
+        boundary: &str,
+    ) -> Result<http::Response<Body>, HttpError> {
+        let engine = self.engine()?;
+        let session = request.session(engine)?;
+        let form = form::read(engine.uploader(&session).await?, body, boundary).await?;
+        let request = request.with_form(form);
+        let answer = self.dispatch(route, &request).await;
+        engine.end_uploads(&session, request.uploads()).await;
+        answer
     }
 
     async fn dispatch(
         &self,
         route: Route,
         request: &Request,
-    ) -> Result<http::Response<Bytes>, HttpError> {
-        match route {
-            Route::Health(route) => Ok(routes::health::answer(route, self).await),
-            Route::Device(route) => routes::device::answer(route, self.engine()?, request).await,
-            Route::Admin(route) => routes::admin::answer(route, self.engine()?, request).await,
-        }
+    ) -> Result<http::Response<Body>, HttpError> {
+        let answer = match route {
+            Route::Health(route) => routes::health::answer(route, self).await,
+            Route::Device(route) => routes::device::answer(route, self.engine()?, request).await?,
+            Route::Admin(route) => routes::admin::answer(route, self.engine()?, request).await?,
+            Route::Blobs(route) => {
+                return routes::blobs::answer(route, self.engine()?, request).await;
+            }
+        };
+        Ok(answer.map(Body::from))
     }
 }

@@ -3,6 +3,7 @@
 mod app;
 mod body;
 mod error;
+mod form;
 mod request;
 mod respond;
 mod router;

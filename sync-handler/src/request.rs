@@ -4,13 +4,16 @@ use std::cell::OnceCell;
 
 use bytes::Bytes;
 use cookie::Cookie;
-use http::header;
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, header};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use sync_core::{Clock as _, Engine, Origin, Ports, Session, Token, Version};
+use sync_core::{Clock as _, Engine, Files, Origin, Ports, Session, Token, Upload, Version};
 use sync_proto::{API_TOKEN_HEADER, CLIENT_ID_HEADER, PUSH_SEQUENCE_HEADER, SESSION_COOKIE};
 
 use crate::error::HttpError;
+use crate::form::Form;
 use crate::router::Parameters;
 
 /// Where Spin and our host say who is at the other end.
@@ -28,6 +31,9 @@ pub(crate) struct Request {
     body: Bytes,
     parameters: Parameters,
     query: OnceCell<Vec<(String, String)>>,
+    uploads: Vec<Upload>,
+    base_url: OnceCell<String>,
+    client_id_in_body: OnceCell<String>,
 }
 
 impl Request {
@@ -38,11 +44,52 @@ impl Request {
             body,
             parameters: Vec::new(),
             query: OnceCell::new(),
+            uploads: Vec::new(),
+            base_url: OnceCell::new(),
+            client_id_in_body: OnceCell::new(),
         }
     }
 
     pub(crate) fn with(self, parameters: Parameters) -> Self {
         Self { parameters, ..self }
+    }
+
+    /// The request that brings what a form had: its changes as the body, and its files.
+    pub(crate) fn with_form(mut self, form: Form) -> Self {
+        let json = HeaderValue::from_static("application/json");
+        self.head.headers.insert(header::CONTENT_TYPE, json);
+        Self {
+            body: form.changes,
+            uploads: form.uploads,
+            ..self
+        }
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    pub(crate) fn uploads(&self) -> &[Upload] {
+        &self.uploads
+    }
+
+    /// The files that came with the changes.
+    pub(crate) fn files(&self) -> Files<'_> {
+        Files {
+            uploads: &self.uploads,
+            base_url: self.base_url(),
+        }
+    }
+
+    /// The server's address as the other end knows it; empty where it does not say.
+    fn base_url(&self) -> &str {
+        self.base_url.get_or_init(|| {
+            let scheme = if self.is_https() { "https" } else { "http" };
+            let host = self.header(header::HOST.as_str());
+            let authority = host.and_then(|host| host.parse().ok());
+            let authority: Option<Authority> = self.head.uri.authority().cloned().or(authority);
+            authority.map_or_else(String::new, |authority| format!("{scheme}://{authority}"))
+        })
     }
 
     /// A parameter of the path; the router has seen to it that it is there.
@@ -137,11 +184,26 @@ impl Request {
             .ok_or(HttpError::Sync(sync_core::SyncError::NotAuthenticated))
     }
 
-    /// The client id: the header's, or else the query's.
+    /// The client id: the header's, or else the query's, or else the body's.
     pub(crate) fn client_id(&self) -> &str {
         self.header(CLIENT_ID_HEADER)
             .or_else(|| self.query("client_id"))
-            .unwrap_or_default()
+            .unwrap_or_else(|| self.client_id_in_body())
+    }
+
+    fn client_id_in_body(&self) -> &str {
+        #[derive(Default, Deserialize)]
+        struct Body {
+            #[serde(default)]
+            client_id: String,
+        }
+        self.client_id_in_body
+            .get_or_init(|| self.body::<Body>().unwrap_or_default().client_id)
+    }
+
+    /// Whether the request claims to come from the administrator.
+    pub(crate) fn has_api_token(&self) -> bool {
+        self.header(API_TOKEN_HEADER).is_some() || self.query("api_token").is_some()
     }
 
     /// Checks that the request comes from the administrator.
@@ -258,10 +320,14 @@ mod tests {
     }
 
     #[test]
-    fn the_client_id_is_the_headers_or_else_the_querys() {
+    fn the_client_id_is_the_headers_or_else_the_querys_or_else_the_bodys() {
         let both = request("/?client_id=q", &[("X-RhoConnect-CLIENT-ID", "h")], "");
         assert_eq!(both.client_id(), "h");
         assert_eq!(request("/?client_id=q", &[], "").client_id(), "q");
+        let body = r#"{"client_id":"b","create":{}}"#;
+        assert_eq!(request("/?client_id=q", &[], body).client_id(), "q");
+        assert_eq!(request("/", &[], body).client_id(), "b");
+        assert_eq!(request("/", &[], "[]").client_id(), "");
         assert_eq!(request("/", &[], "").client_id(), "");
     }
 

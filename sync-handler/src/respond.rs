@@ -109,8 +109,11 @@ pub(crate) fn error(error: &HttpError) -> Response<Bytes> {
 /// What every answer carries. Without its length an answer would wait tens of milliseconds for its last bytes.
 pub(crate) fn finish(response: &mut Response<Body>) {
     let length = response.body().length();
+    let has_body = response.status() != StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, length.into());
+    if has_body {
+        headers.insert(header::CONTENT_LENGTH, length.into());
+    }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,

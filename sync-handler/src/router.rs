@@ -7,7 +7,7 @@ use http::Method;
 use matchit::Router;
 
 use crate::error::HttpError;
-use crate::routes::{admin, device, health};
+use crate::routes::{admin, blobs, device, health};
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,15 @@ pub(crate) enum Route {
     Device(device::Route),
     /// Administrators' scripts and back ends, by the addresses they have always used.
     Admin(admin::Route),
+    /// The files objects refer to.
+    Blobs(blobs::Route),
+}
+
+impl Route {
+    /// Whether the request may be a form with files.
+    pub(crate) fn takes_files(self) -> bool {
+        matches!(self, Self::Device(device::Route::Push))
+    }
 }
 
 /// One row of a table of routes: method, path, and what it is.
@@ -36,6 +45,7 @@ fn rows() -> impl Iterator<Item = Row<Route>> {
     of(health::ROUTES, Route::Health)
         .chain(of(device::ROUTES, Route::Device))
         .chain(of(admin::ROUTES, Route::Admin))
+        .chain(of(blobs::ROUTES, Route::Blobs))
 }
 
 /// What a path has for each method.

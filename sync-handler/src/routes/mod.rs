@@ -1,5 +1,6 @@
 //! The handlers: parse, call the engine, answer.
 
 pub(crate) mod admin;
+pub(crate) mod blobs;
 pub(crate) mod device;
 pub(crate) mod health;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
-use sync_core::{Engine, Files, Ports, PullRequest, PushRequest};
+use sync_core::{Engine, Ports, PullRequest, PushRequest};
 use sync_proto::{Changes, Operations, SentAttributes};
 
 use crate::error::HttpError;
@@ -85,7 +85,7 @@ async fn push_changes<P: Ports>(
         client: request.client_id(),
         source: request.parameter("source"),
         sequence: request.push_sequence()?,
-        files: Files::default(),
+        files: request.files(),
         changes,
     };
     engine.push(&session, push).await?;
