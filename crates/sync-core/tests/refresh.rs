@@ -5,7 +5,7 @@ mod common;
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::local;
+use common::{local, page};
 use futures_util::join;
 use serde_json::json;
 use sync_core::Ports as _;
@@ -55,6 +55,29 @@ fn a_query_that_fails_deletes_nothing_and_is_told_until_one_succeeds() {
             "unreachable"
         );
         assert_eq!(world.sync(&session, &client, "Shared").await, [json!({})]);
+    });
+}
+
+#[test]
+fn what_is_wrong_with_a_source_is_told_to_all_its_devices_and_takes_no_token() {
+    local(async {
+        let world = World::start().await;
+        let (anna, ben) = (world.sign_in("anna").await, world.sign_in("ben").await);
+        let (phone, tablet) = (world.client(&anna).await, world.client(&ben).await);
+        world.sync(&ben, &tablet, "Polled").await;
+        let later = Duration::from_secs(61);
+        world.engine.ports().clock().advance(later);
+        world.back_end.fail([Fault::Login]);
+        let error = json!({"source-error": {"login-error": {"message": "no back end login"}}});
+        for _ in 0..2 {
+            for (session, client) in [(&anna, &phone), (&ben, &tablet)] {
+                let told = world.pull(session, client, "Polled", "").await.unwrap();
+                assert_eq!(told, page("", 0, 0, 0, error.clone()), "until one succeeds");
+            }
+        }
+        world.engine.ports().clock().advance(later);
+        assert_eq!(world.sync(&anna, &phone, "Polled").await, [json!({})]);
+        assert_eq!(world.sync(&ben, &tablet, "Polled").await, [json!({})]);
     });
 }
 

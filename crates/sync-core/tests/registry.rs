@@ -38,7 +38,7 @@ fn a_push_to_a_source_nobody_knows_makes_it_for_each_user() {
         let (phone, tablet) = (world.client(&anna).await, world.client(&ben).await);
         assert_eq!(
             names(&world.engine).await,
-            ["Own", "Polled", "Pushed", "Shared"]
+            ["Own", "Passed", "Polled", "Pushed", "Shared"]
         );
 
         push_objects(&other, "New", "anna", json!({"1": {"name": "a"}}))
@@ -52,7 +52,7 @@ fn a_push_to_a_source_nobody_knows_makes_it_for_each_user() {
         );
         assert_eq!(
             names(&world.engine).await,
-            ["New", "Own", "Polled", "Pushed", "Shared"]
+            ["New", "Own", "Passed", "Polled", "Pushed", "Shared"]
         );
         assert_eq!(
             world.pull(&anna, &phone, "New", "").await.unwrap(),
@@ -86,7 +86,7 @@ fn a_push_that_is_refused_makes_no_source() {
         );
         assert_eq!(
             names(&world.engine).await,
-            ["Own", "Polled", "Pushed", "Shared"]
+            ["Own", "Passed", "Polled", "Pushed", "Shared"]
         );
     });
 }

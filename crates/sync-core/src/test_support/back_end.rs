@@ -23,6 +23,8 @@ pub enum Fault {
     LostAnswer,
     /// The back end refuses.
     Rejected,
+    /// The back end does not let the user in.
+    Login,
 }
 
 /// A back end that keeps objects, honours idempotency keys and counts what it was asked to do twice.
@@ -181,6 +183,7 @@ impl BackEnd {
                     message: "rejected".to_owned(),
                 });
             }
+            Fault::Login => return Err(not_let_in()),
             Fault::None | Fault::LostAnswer => {}
         }
         let known = self.outcomes.borrow().get(call.idempotency_key).cloned();
@@ -217,6 +220,9 @@ impl Adapter for BackEnd {
             return Err(AdapterError::Unavailable {
                 message: "unreachable".to_owned(),
             });
+        }
+        if fault == Fault::Login {
+            return Err(not_let_in());
         }
         let objects: Vec<_> = self.objects().into_iter().collect();
         let action = self.in_query.borrow().clone();
@@ -317,4 +323,10 @@ fn to_owned(attributes: &[(&str, &str)]) -> Attributes {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect()
+}
+
+fn not_let_in() -> AdapterError {
+    AdapterError::Login {
+        message: "no back end login".to_owned(),
+    }
 }
