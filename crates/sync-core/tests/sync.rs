@@ -75,6 +75,25 @@ fn pages_are_cut_by_objects_and_a_lost_page_comes_again() {
 }
 
 #[test]
+fn few_objects_and_many_come_alike() {
+    local(async {
+        let world = World::start().await;
+        for number in 0..40 {
+            world.back_end.put(&number.to_string(), &[("n", "x")]);
+        }
+        let session = world.sign_in("u1").await;
+        for size in [31, 32, 33, 40] {
+            let client = world.client(&session).await;
+            let page = world.pull_pages_of(size, &session, &client, "Shared", "");
+            let page = page.await.unwrap();
+            let objects = page[5]["insert"].as_object().unwrap();
+            assert_eq!(objects.len(), size);
+            assert!(objects.values().all(|object| *object == json!({"n": "x"})));
+        }
+    });
+}
+
+#[test]
 fn changes_come_attribute_by_attribute() {
     local(async {
         let world = World::start().await;

@@ -7,6 +7,7 @@ mod clients;
 mod describe;
 mod error;
 mod health;
+mod page;
 mod pass_through;
 mod pull;
 mod push;

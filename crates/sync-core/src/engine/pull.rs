@@ -1,25 +1,19 @@
 //! A device asks what is new.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use futures_util::join;
-use sync_proto::{Commands, ErrorMessage, Page};
+use sync_proto::Page;
 
 use crate::account::Session;
-use crate::document::page::{PageBuilder, object_of};
-use crate::document::record::Reader;
 use crate::engine::binding::known_form;
+use crate::engine::page::start_over;
 use crate::engine::{Engine, Source, SyncError};
-use crate::ids::{ClientId, DocumentId, ObjectId, SourceName, Token, UserId, Version};
+use crate::ids::{ClientId, DocumentId, SourceName, Token, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::PollInterval;
-use crate::store::{Acknowledged, Aspect, CursorState, PullState, PullStep};
+use crate::store::{Acknowledged, CursorState, PullState, PullStep};
 
 /// Objects of a page where the device does not say.
 pub const DEFAULT_PAGE_SIZE: usize = 500;
-
-/// Rounds within one request past changes the device needs not be told of, before it is asked to come again.
-const MAX_SILENT_ROUNDS: usize = 20;
 
 /// Changes of place (bind, leave, start over) within one request.
 const MAX_MOVES: usize = 4;
@@ -222,174 +216,4 @@ impl<P: Ports> Engine<P> {
             PullStep::Unbound | PullStep::FutureToken => Err(SyncError::Busy),
         }
     }
-
-    /// Makes the page, past changes that are no news to this client.
-    async fn page(
-        &self,
-        pull: &Pull<'_>,
-        document: &DocumentId,
-        mut state: PullState,
-    ) -> Result<Page, SyncError> {
-        let progress = state.progress;
-        for _ in 0..MAX_SILENT_ROUNDS {
-            let has_more = state.reached > state.cursor;
-            let mut commands = if has_more {
-                self.commands(pull, document, &state).await?
-            } else {
-                Commands::default()
-            };
-            let token = (!commands.is_empty()).then(|| state.token(state.reached));
-            if token.is_none() && has_more {
-                self.document(document)
-                    .move_cursor(
-                        pull.client,
-                        pull.user,
-                        state.reached,
-                        state.reached == state.version,
-                    )
-                    .await?;
-                if state.reached < state.version {
-                    state = self.again(pull, document).await?;
-                    if state.state != CursorState::Following {
-                        return Err(SyncError::Busy);
-                    }
-                    continue;
-                }
-            }
-            if let Some(error) = &state.source_error {
-                let message = ErrorMessage {
-                    message: error.message.clone(),
-                };
-                commands.source_error.insert(error.kind.clone(), message);
-            }
-            return Ok(page(token, progress, state.live, commands));
-        }
-        // Far more of this client's own changes than a request should skip: it comes again with this token.
-        let token = Some(state.token(state.cursor)).filter(|token| token.number() > 1);
-        Ok(page(token, progress, state.live, Commands::default()))
-    }
-
-    async fn commands(
-        &self,
-        pull: &Pull<'_>,
-        document: &DocumentId,
-        state: &PullState,
-    ) -> Result<Commands, SyncError> {
-        let store = self.document(document);
-        let records = store.raw_records(state.changed.iter().map(|(id, _)| id));
-        let outbox = async {
-            if state.has_outbox {
-                store.outbox(pull.client, state.cursor, state.reached).await
-            } else {
-                Ok(Vec::new())
-            }
-        };
-        let metadata = async {
-            if state.tells_metadata() {
-                store.description(Aspect::Metadata).await
-            } else {
-                Ok(None)
-            }
-        };
-        let (records, outbox, metadata) = join!(records, outbox, metadata);
-        let (records, outbox, metadata) = (records?, outbox?, metadata?);
-
-        let reader = Reader {
-            client: pull.client,
-            base: state.base,
-            since: state.since,
-        };
-        let mut builder = PageBuilder::new(reader);
-        for ((id, version), record) in state.changed.iter().zip(records) {
-            // A record that is gone was deleted and collected meanwhile: every cursor had passed it.
-            if let Some(record) = record {
-                builder.add_changed(id, *version, &record)?;
-            }
-        }
-        let current = self
-            .current_of(document, outbox.iter().filter_map(object_of))
-            .await?;
-        for item in outbox {
-            builder.add_outbox_item(item, &current)?;
-        }
-        let mut commands = builder.finish();
-        commands.metadata = metadata;
-        Ok(commands)
-    }
-
-    async fn current_of(
-        &self,
-        document: &DocumentId,
-        ids: impl Iterator<Item = &ObjectId>,
-    ) -> Result<BTreeMap<ObjectId, Vec<u8>>, SyncError> {
-        let ids: Vec<&ObjectId> = ids.collect::<BTreeSet<_>>().into_iter().collect();
-        let records = self
-            .document(document)
-            .raw_records(ids.iter().copied())
-            .await?;
-        Ok(ids
-            .into_iter()
-            .cloned()
-            .zip(records)
-            .filter_map(|(id, record)| Some((id, record?)))
-            .collect())
-    }
-
-    /// A page of removals: the client belongs to another partition now.
-    async fn take_back(
-        &self,
-        pull: &Pull<'_>,
-        document: &DocumentId,
-        state: &PullState,
-    ) -> Result<Page, SyncError> {
-        let store = self.document(document);
-        let records = store
-            .raw_records(state.changed.iter().map(|(id, _)| id))
-            .await?;
-        let reader = Reader {
-            client: pull.client,
-            base: Version::ZERO,
-            since: Version::ZERO,
-        };
-        let mut builder = PageBuilder::new(reader);
-        for ((id, _), record) in state.changed.iter().zip(records) {
-            if let Some(record) = record {
-                builder.add_taken_back(id, &record)?;
-            }
-        }
-        if state.has_outbox {
-            let outbox = store
-                .outbox(pull.client, state.cursor, state.reached)
-                .await?;
-            let current = self
-                .current_of(document, outbox.iter().filter_map(object_of))
-                .await?;
-            for item in outbox {
-                builder.add_outbox_item(item, &current)?;
-            }
-        }
-        let token = Some(state.token(state.reached)).filter(|token| token.number() > 1);
-        Ok(page(token, state.progress, state.live, builder.finish()))
-    }
-}
-
-pub(super) fn page(token: Option<Token>, progress: u64, live: u64, commands: Commands) -> Page {
-    Page {
-        token: token.map(Token::number),
-        count: commands.insert.len() + commands.delete.len(),
-        progress_count: progress,
-        total_count: live,
-        commands,
-    }
-}
-
-/// The client was silent for so long that nobody knows what it would have to remove, or its objects have another shape
-/// now.
-fn start_over(state: &PullState) -> Page {
-    let commands = Commands {
-        schema_changed: Some("true"),
-        ..Commands::default()
-    };
-    // The first number after the offset is nobody's version.
-    page(Some(state.token(Version(1))), 0, state.live, commands)
 }

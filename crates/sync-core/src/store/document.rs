@@ -84,6 +84,8 @@ pub(crate) struct PullState {
     pub(crate) progress: u64,
     pub(crate) has_outbox: bool,
     pub(crate) changed: Vec<(ObjectId, Version)>,
+    /// Their records, if they are so few that the script read them.
+    pub(crate) records: Option<Vec<Option<Vec<u8>>>>,
 }
 
 impl PullState {
@@ -262,6 +264,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
             self.keys.outbox(client),
             self.keys.tombstones(),
             self.keys.operations(client),
+            self.keys.records(),
         ];
         let acknowledged = match acknowledged {
             Acknowledged::Nothing => String::new(),
@@ -304,12 +307,16 @@ impl<'a, R: RedisConn> Document<'a, R> {
         let before = reply.number()?;
         let progress = if cursor == version { live } else { before };
         let has_outbox = reply.number()? > 0;
+        let mut records = (reply.number()? > 0).then(Vec::new);
         let mut changed = Vec::with_capacity(reply.len() / 2);
         while reply.len() > 0 {
             changed.push((
                 stored_object_id(reply.required_text()?)?,
                 Version(reply.number()?),
             ));
+            if let Some(records) = &mut records {
+                records.push(reply.bytes()?);
+            }
         }
         Ok(PullState {
             cursor,
@@ -327,6 +334,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
             progress,
             has_outbox,
             changed,
+            records,
         })
     }
 

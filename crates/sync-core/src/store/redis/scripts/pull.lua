@@ -1,12 +1,14 @@
 -- Acknowledges a client's token and says what lies after its cursor.
 --
--- KEYS: 1 head, 2 log, 3 clients, 4 the client's outbox, 5 tombstones, 6 the client's operations
+-- KEYS: 1 head, 2 log, 3 clients, 4 the client's outbox, 5 tombstones, 6 the client's operations,
+--       7 records
 -- ARGV: 1 client, 2 user, 3 token, 'given' for the page given out last, or '', 4 most objects, 5 today (days since 1970)
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here, or it belongs to another user
 --   {'future'}                   the token was never given out
 --   {'page', cursor, base, offset, since, state, version, live, refreshed at, source error, mark of the
---    metadata, mark of the schema, waiting operations, end, objects before (0 where the cursor is at the end), outbox items, id, version, id, version, …}
+--    metadata, mark of the schema, waiting operations, end, objects before (0 where the cursor is at the end), outbox items,
+--    1 if a record follows each version or else 0, id, version, id, version, …}
 -- `end` is the version the page reaches; `base` the version up to which the client has every attribute.
 local entry = redis.call('HGET', KEYS[3], ARGV[1])
 if not entry then return {'unbound'} end
@@ -63,5 +65,17 @@ end
 
 local answer = {'page', text(cursor), text(base), text(offset), since, state, text(version), head[2] or '0', head[3] or '0',
   head[4] or '', head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), text(reached), before, waiting_out}
-for _, value in ipairs(found) do answer[#answer + 1] = value end
+-- A few records cost less here than another command; many would be slow.
+local records
+if #found > 0 and #found <= 2 * 32 then
+  local ids = {}
+  for at = 1, #found, 2 do ids[#ids + 1] = found[at] end
+  records = redis.call('HMGET', KEYS[7], unpack(ids))
+end
+answer[#answer + 1] = records and 1 or 0
+for at = 1, #found, 2 do
+  answer[#answer + 1] = found[at]
+  answer[#answer + 1] = found[at + 1]
+  if records then answer[#answer + 1] = records[(at + 1) / 2] end
+end
 return answer
