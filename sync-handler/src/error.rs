@@ -59,7 +59,7 @@ pub(crate) fn map(error: &HttpError) -> Mapped {
     let retry_after = match error {
         HttpError::Sync(SyncError::TooManyAttempts { seconds }) => Some(*seconds),
         HttpError::Sync(SyncError::Busy | SyncError::Store(_) | SyncError::Blob(_)) => Some(1),
-        HttpError::Sync(SyncError::QueueFull) => Some(60),
+        HttpError::Sync(SyncError::QueueFull | SyncError::BackEndUnavailable { .. }) => Some(60),
         _ => None,
     };
     Mapped {
@@ -138,6 +138,10 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
             SyncError::MisplacedFile { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue),
             SyncError::UploadExpired => (StatusCode::REQUEST_TIMEOUT, ErrorCode::Busy),
             SyncError::UnknownBlob => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
+            SyncError::BackEndUnavailable { .. } => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::BackEndUnavailable,
+            ),
             SyncError::QueueFull => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::QueueFull),
             SyncError::Busy => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy),
             SyncError::Store(_) | SyncError::Blob(_) => {

@@ -33,8 +33,9 @@ pub use ids::{
 pub use ports::{Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue};
 pub use push::{PushAddress, PushMessage, PushOutcome, PushPriority, PushSender, PushService};
 pub use settings::{
-    AdapterSettings, ApnsSettings, AttributeType, Authorization, BlobSettings, FcmSettings, Paging,
-    PartitionRule, PollInterval, PushSettings, RestSettings, S3Settings, Secret, Settings,
-    SettingsError, SettingsFile, SourceSettings, UpdateMethod, WebPushSettings,
+    AdapterSettings, ApnsSettings, AttributeType, Authorization, BlobSettings, Connection,
+    FcmSettings, Paging, PartitionRule, PluginMethod, PluginSettings, PollInterval, PushSettings,
+    RestSettings, S3Settings, Secret, Settings, SettingsError, SettingsFile, SourceSettings,
+    UpdateMethod, WebPushSettings,
 };
 pub use store::{Pings, StoreError};

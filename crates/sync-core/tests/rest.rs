@@ -2,46 +2,20 @@
 
 mod common;
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::rc::Rc;
-use std::time::Duration;
 
-use bytes::Bytes;
 use common::local;
 use serde_json::{Value, json};
-use sync_core::test_support::{ManualClock, NativeRedis, SeededRandom, TestPorts, TestRedis};
+use sync_core::test_support::{
+    ManualClock, NativeRedis, ScriptedHttp, SeededRandom, TestPorts, TestRedis,
+};
 use sync_core::{
-    Clock as _, Engine, HttpClient, HttpError, Origin, Ports as _, PullRequest, PushRequest,
-    RustAdapters, SearchRequest, Secret, Session, SessionKey, SettingsFile, Token,
+    Clock as _, Engine, Origin, Ports as _, PullRequest, PushRequest, RustAdapters, SearchRequest,
+    Secret, Session, SessionKey, SettingsFile, Token,
 };
 
-/// A back end that answers what it is told to, and remembers what it was asked.
-#[derive(Default)]
-struct Script {
-    asked: RefCell<Vec<http::Request<Bytes>>>,
-    answers: RefCell<VecDeque<Result<http::Response<Bytes>, HttpError>>>,
-}
-
-impl HttpClient for Script {
-    async fn send(
-        &self,
-        request: http::Request<Bytes>,
-        _: Duration,
-        _: usize,
-    ) -> Result<http::Response<Bytes>, HttpError> {
-        self.asked.borrow_mut().push(request);
-        let answer = self.answers.borrow_mut().pop_front();
-        answer.unwrap_or_else(|| {
-            Err(HttpError::Denied {
-                host: "nothing more is scripted".to_owned(),
-            })
-        })
-    }
-}
-
 struct World {
-    engine: Engine<TestPorts<Script>>,
+    engine: Engine<TestPorts<ScriptedHttp>>,
     session: Session,
     client: String,
     _redis: TestRedis,
@@ -56,7 +30,7 @@ impl World {
         let redis = TestRedis::start();
         let ports = TestPorts {
             redis: NativeRedis::connect(&redis.url()).await,
-            http: Script::default(),
+            http: ScriptedHttp::default(),
             clock: ManualClock::default(),
             random: SeededRandom::new(1),
         };
@@ -99,24 +73,12 @@ impl World {
     }
 
     fn answer(&self, status: u16, headers: &[(&str, &str)], body: &str) {
-        let mut answer = http::Response::builder().status(status);
-        for (name, value) in headers {
-            answer = answer.header(*name, *value);
-        }
-        let answer = answer
-            .body(Bytes::copy_from_slice(body.as_bytes()))
-            .unwrap();
-        self.engine
-            .ports()
-            .http()
-            .answers
-            .borrow_mut()
-            .push_back(Ok(answer));
+        self.engine.ports().http().answer(status, headers, body);
     }
 
     /// Method, address, chosen headers and body of what was asked since the last time.
     fn asked(&self) -> Vec<String> {
-        let asked = std::mem::take(&mut *self.engine.ports().http().asked.borrow_mut());
+        let asked = self.engine.ports().http().asked();
         asked
             .into_iter()
             .map(|request| {

@@ -48,6 +48,8 @@ pub enum ErrorCode {
     QueueFull,
     /// Others kept changing the same objects. Nothing was lost; send the request again.
     Busy,
+    /// The back end that has to be asked does not answer now. Try again later.
+    BackEndUnavailable,
     /// The store or the settings are not usable now; the log says why.
     Unavailable,
     /// The server is at fault; the log says why.
@@ -79,6 +81,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::QueueFull => "queue_full",
             Self::Busy => "busy",
+            Self::BackEndUnavailable => "back_end_unavailable",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }

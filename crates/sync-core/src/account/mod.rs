@@ -1,8 +1,10 @@
 //! Who may do what: users, passwords, sessions, the administrator.
 
 mod api_token;
+mod back_end;
 mod login;
 mod password;
+mod server_token;
 mod session;
 
 pub use api_token::{ApiToken, Scope};
@@ -10,3 +12,4 @@ pub use login::{ADMINISTRATOR, Origin};
 pub use session::{Session, SessionKey};
 
 pub(crate) use password::{hash_password, verify_password};
+pub(crate) use server_token::ServerToken;

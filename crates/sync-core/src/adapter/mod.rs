@@ -1,7 +1,9 @@
 //! What connects a source to its back end.
 
 mod collected;
+mod exchange;
 mod no_app_server;
+mod plugin;
 mod push_only;
 pub(crate) mod rest;
 
@@ -15,6 +17,7 @@ use crate::ids::{ClientId, ObjectId, SourceName, UserId};
 
 pub(crate) use collected::Collected;
 pub(crate) use no_app_server::NoAppServerAdapter;
+pub(crate) use plugin::{PluginAdapter, authenticate};
 pub(crate) use push_only::PushOnlyAdapter;
 pub(crate) use rest::RestAdapter;
 

@@ -1,31 +1,22 @@
 //! Back ends with a declared REST interface.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
 use http::{Method, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
+use crate::adapter::exchange::{Answer, bad_answer, read_object, refusal, send};
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
-use crate::attributes::{to_attributes, to_text};
+use crate::attributes::to_text;
 use crate::document::record::Attributes;
 use crate::ids::ObjectId;
-use crate::ports::{HttpClient as _, HttpError, Ports};
-use crate::settings::{AttributeType, Authorization, Paging, RestSettings, UpdateMethod};
-
-/// Most bytes of an answer.
-const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+use crate::ports::Ports;
+use crate::settings::{AttributeType, Paging, RestSettings, UpdateMethod};
 
 /// Most pages of one query: an end that never comes must not keep the server busy for ever.
 const MAX_PAGES: u64 = 10_000;
-
-/// Most characters of a back end's own message that go to a device.
-const MAX_MESSAGE_CHARS: usize = 500;
 
 /// What stays as it is in a path segment (RFC 3986, unreserved characters).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -34,16 +25,11 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Tells the back end that two requests are the same attempt (draft-ietf-httpapi-idempotency-key-header).
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-
 /// Speaks to a back end as the settings declare.
 pub(crate) struct RestAdapter<P> {
     ports: Rc<P>,
     settings: RestSettings,
 }
-
-type Answer = http::Response<Bytes>;
 
 impl<P: Ports> RestAdapter<P> {
     pub(crate) fn new(ports: Rc<P>, settings: RestSettings) -> Self {
@@ -102,7 +88,7 @@ impl<P: Ports> RestAdapter<P> {
     ) -> Result<(), AdapterError> {
         for number in paging.first..paging.first + MAX_PAGES {
             let url = self.address(url, call, Some((paging, number)));
-            let answer = self.get(url, &[]).await?;
+            let answer = self.get(url, call, None).await?;
             let records = self.records(answer.body())?;
             let is_last = records.len() < paging.size;
             stash.stash(records).await?;
@@ -110,19 +96,23 @@ impl<P: Ports> RestAdapter<P> {
                 return Ok(());
             }
         }
-        Err(AdapterError::BadAnswer {
-            message: format!("no end after {MAX_PAGES} pages"),
-        })
+        Err(bad_answer(format!("no end after {MAX_PAGES} pages")))
     }
 
     /// Asks; anything but success and "not modified" is an error.
     async fn get(
         &self,
         url: String,
-        condition: &[(header::HeaderName, &str)],
+        call: &Call<'_>,
+        etag: Option<&str>,
     ) -> Result<Answer, AdapterError> {
-        let answer = self.send(Method::GET, url, condition, None).await?;
-        let is_unmodified = answer.status() == StatusCode::NOT_MODIFIED && !condition.is_empty();
+        let mut request = http::Request::get(url);
+        if let Some(etag) = etag {
+            request = request.header(header::IF_NONE_MATCH, etag);
+        }
+        let connection = &self.settings.connection;
+        let answer = send(&*self.ports, connection, request, Some(call), None).await?;
+        let is_unmodified = answer.status() == StatusCode::NOT_MODIFIED && etag.is_some();
         if answer.status().is_success() || is_unmodified {
             Ok(answer)
         } else {
@@ -144,59 +134,6 @@ impl<P: Ports> RestAdapter<P> {
         }
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        url: String,
-        further: &[(header::HeaderName, &str)],
-        body: Option<Vec<u8>>,
-    ) -> Result<Answer, AdapterError> {
-        let mut request = http::Request::builder()
-            .method(method)
-            .uri(url)
-            .header(header::ACCEPT, "application/json");
-        for (name, value) in &self.settings.headers {
-            request = request.header(name, value.expose());
-        }
-        match &self.settings.authorization {
-            None => {}
-            Some(Authorization::Bearer(token)) => {
-                request =
-                    request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()));
-            }
-            Some(Authorization::Basic(user, password)) => {
-                let pair = BASE64.encode(format!("{}:{}", user.expose(), password.expose()));
-                request = request.header(header::AUTHORIZATION, format!("Basic {pair}"));
-            }
-        }
-        for (name, value) in further {
-            request = request.header(name, *value);
-        }
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-        }
-        let request = request
-            .body(Bytes::from(body.unwrap_or_default()))
-            .map_err(|error| AdapterError::BadAnswer {
-                message: format!("cannot make the request: {error}"),
-            })?;
-        let timeout = Duration::from_millis(self.settings.timeout_ms);
-        self.ports
-            .http()
-            .send(request, timeout, MAX_ANSWER_BYTES)
-            .await
-            .map_err(|error| match error {
-                HttpError::TooLarge { .. } => AdapterError::BadAnswer {
-                    message: error.to_string(),
-                },
-                HttpError::NoAnswer { .. }
-                | HttpError::TimedOut { .. }
-                | HttpError::Denied { .. } => AdapterError::Unavailable {
-                    message: error.to_string(),
-                },
-            })
-    }
-
     async fn write(
         &self,
         call: &Call<'_>,
@@ -204,14 +141,12 @@ impl<P: Ports> RestAdapter<P> {
         url: String,
         attributes: Option<&Attributes>,
     ) -> Result<Answer, AdapterError> {
-        let key = [(
-            header::HeaderName::from_static(IDEMPOTENCY_KEY),
-            call.idempotency_key,
-        )];
         let body = attributes
             .map(|attributes| self.to_body(attributes))
             .transpose()?;
-        let answer = self.send(method, url, &key, body).await?;
+        let request = http::Request::builder().method(method).uri(url);
+        let connection = &self.settings.connection;
+        let answer = send(&*self.ports, connection, request, Some(call), body).await?;
         if answer.status().is_success() {
             Ok(answer)
         } else {
@@ -239,14 +174,13 @@ impl<P: Ports> RestAdapter<P> {
 
     /// Reads the records of an answer.
     fn records(&self, body: &[u8]) -> Result<Vec<(ObjectId, Attributes)>, AdapterError> {
-        let bad = |message: String| AdapterError::BadAnswer { message };
         let mut answer: Value = serde_json::from_slice(body)
-            .map_err(|error| bad(format!("the answer is not JSON: {error}")))?;
+            .map_err(|error| bad_answer(format!("the answer is not JSON: {error}")))?;
         let pointer = &self.settings.records;
         let records = answer
             .pointer_mut(pointer)
             .map(Value::take)
-            .ok_or_else(|| bad(format!("the answer has nothing at {pointer:?}")))?;
+            .ok_or_else(|| bad_answer(format!("the answer has nothing at {pointer:?}")))?;
         match records {
             Value::Array(records) => records
                 .into_iter()
@@ -256,7 +190,7 @@ impl<P: Ports> RestAdapter<P> {
                 .into_iter()
                 .map(|(id, record)| self.record(record, Some(id)))
                 .collect(),
-            _ => Err(bad(format!(
+            _ => Err(bad_answer(format!(
                 "what the answer has at {pointer:?} is neither a list nor an object"
             ))),
         }
@@ -267,22 +201,23 @@ impl<P: Ports> RestAdapter<P> {
         record: Value,
         key: Option<String>,
     ) -> Result<(ObjectId, Attributes), AdapterError> {
-        let bad = |message: String| AdapterError::BadAnswer { message };
         let Value::Object(mut record) = record else {
-            return Err(bad("a record is not an object".to_owned()));
+            return Err(bad_answer("a record is not an object"));
         };
         let id = match (key, record.remove(&self.settings.id)) {
             (Some(key), _) => key,
             (None, Some(value)) => to_text(value),
-            (None, None) => return Err(bad(format!("a record has no {:?}", self.settings.id))),
+            (None, None) => {
+                return Err(bad_answer(format!(
+                    "a record has no {:?}",
+                    self.settings.id
+                )));
+            }
         };
-        let id = ObjectId::parse(id).map_err(|error| bad(error.to_string()))?;
         if let Some(wanted) = &self.settings.attributes {
             record.retain(|name, _| wanted.contains(name));
         }
-        let attributes =
-            to_attributes(record).map_err(|error| bad(format!("record {id}: {error}")))?;
-        Ok((id, attributes))
+        read_object(id, record)
     }
 
     /// The id of a created object: the answer's, or the last segment of its `Location`.
@@ -324,36 +259,6 @@ const fn name_of(kind: AttributeType) -> &'static str {
     }
 }
 
-/// Reads a refusal: what kind it is, and what the back end says about it.
-fn refusal(answer: &Answer) -> AdapterError {
-    let status = answer.status();
-    let said = serde_json::from_slice::<Map<String, Value>>(answer.body())
-        .ok()
-        .and_then(|mut body| body.remove("message").or_else(|| body.remove("error")))
-        .and_then(|value| match value {
-            Value::String(text) if !text.is_empty() => {
-                Some(text.chars().take(MAX_MESSAGE_CHARS).collect())
-            }
-            _ => None,
-        });
-    let message = said.unwrap_or_else(|| status.to_string());
-    match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => AdapterError::Login { message },
-        StatusCode::NOT_FOUND | StatusCode::GONE => AdapterError::NotFound { message },
-        StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => {
-            AdapterError::Conflict { message }
-        }
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
-            AdapterError::Unavailable { message }
-        }
-        _ if status.is_client_error() => AdapterError::Rejected { message },
-        _ if status.is_server_error() => AdapterError::Unavailable { message },
-        _ => AdapterError::BadAnswer {
-            message: format!("unexpected answer: {status}"),
-        },
-    }
-}
-
 #[async_trait(?Send)]
 impl<P: Ports> Adapter for RestAdapter<P> {
     async fn query(
@@ -363,11 +268,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         stash: &mut dyn Stash,
     ) -> Result<QueryEnd, AdapterError> {
         let Some(paging) = &self.settings.paging else {
-            let condition: Vec<_> = etag
-                .map(|etag| (header::IF_NONE_MATCH, etag))
-                .into_iter()
-                .collect();
-            let answer = self.get(self.collection(call, None), &condition).await?;
+            let answer = self.get(self.collection(call, None), call, etag).await?;
             if answer.status() == StatusCode::NOT_MODIFIED {
                 return Ok(QueryEnd::NotModified);
             }
@@ -390,7 +291,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         if let Some(paging) = &self.settings.paging {
             return self.read_pages(url, call, paging, stash).await;
         }
-        let answer = self.get(self.address(url, call, None), &[]).await?;
+        let answer = self.get(self.address(url, call, None), call, None).await?;
         Ok(stash.stash(self.records(answer.body())?).await?)
     }
 

@@ -154,6 +154,12 @@ pub enum SyncError {
     /// The contents of blobs cannot be reached.
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// The back end that has to be asked does not answer, or says that it cannot now.
+    #[error("{message}")]
+    BackEndUnavailable {
+        /// What is known of the reason.
+        message: String,
+    },
     /// The client has more operations waiting than are kept for it.
     #[error("too many changes of this device wait for the back end; try again later")]
     QueueFull,

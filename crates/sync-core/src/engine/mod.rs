@@ -21,14 +21,14 @@ mod verdict;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::account::SessionKey;
-use crate::adapter::{Adapter, Call, NoAppServerAdapter, PushOnlyAdapter, RestAdapter};
+use crate::account::{ServerToken, SessionKey};
+use crate::adapter::{Adapter, Call, PluginAdapter, PushOnlyAdapter, RestAdapter};
 use crate::blob::Contents;
 use crate::ids::{DocumentId, SourceName, UserId};
 use crate::ports::Ports;
 use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSettings};
 use crate::store::Document;
-use registry::RegistryCache;
+use registry::{FoundSource, RegistryCache, app_server_adapter};
 
 pub use blobs::{BlobOpener, BlobReader, CollectedBlobs, Files};
 pub use clients::ClientDetails;
@@ -50,6 +50,7 @@ pub struct Engine<P> {
     contents: Contents,
     settings: Settings,
     adapters: BTreeMap<SourceName, Rc<dyn Adapter>>,
+    pub(crate) server_token: Rc<ServerToken<P>>,
     registry: RegistryCache,
 }
 
@@ -82,6 +83,7 @@ impl<P: Ports> Engine<P> {
         sessions: SessionKey,
         administrator_password: Secret,
     ) -> Result<Self, SettingsError> {
+        let server_token = Rc::new(ServerToken::new(Rc::clone(&ports), sessions.clone()));
         let adapters = settings
             .sources
             .iter()
@@ -90,6 +92,12 @@ impl<P: Ports> Engine<P> {
                     AdapterSettings::Rest(rest) => {
                         Rc::new(RestAdapter::new(Rc::clone(&ports), (**rest).clone()))
                     }
+                    AdapterSettings::Plugin(plugin) => Rc::new(PluginAdapter::new(
+                        Rc::clone(&ports),
+                        Rc::clone(&server_token),
+                        (**plugin).clone(),
+                        source.partition,
+                    )),
                     AdapterSettings::PushOnly => Rc::new(PushOnlyAdapter::new(Rc::clone(&ports))),
                     AdapterSettings::Rust(adapter) => {
                         Rc::clone(rust_adapters.get(adapter).ok_or_else(|| SettingsError {
@@ -98,7 +106,9 @@ impl<P: Ports> Engine<P> {
                             reason: format!("no adapter is registered as {adapter:?}"),
                         })?)
                     }
-                    AdapterSettings::AppServer { .. } => Rc::new(NoAppServerAdapter),
+                    AdapterSettings::AppServer { url } => {
+                        app_server_adapter(&ports, &server_token, url.as_deref(), source.partition)
+                    }
                 };
                 Ok((name.clone(), adapter))
             })
@@ -111,6 +121,7 @@ impl<P: Ports> Engine<P> {
             administrator_password,
             settings,
             adapters,
+            server_token,
             registry: RegistryCache::default(),
         })
     }

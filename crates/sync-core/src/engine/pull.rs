@@ -6,8 +6,9 @@ use sync_proto::Page;
 use crate::account::Session;
 use crate::engine::binding::known_form;
 use crate::engine::page::start_over;
+use crate::engine::unknown_source::{NamedSource, unknown_source_page};
 use crate::engine::{Engine, Source, SyncError};
-use crate::ids::{ClientId, DocumentId, SourceName, Token, UserId};
+use crate::ids::{ClientId, DocumentId, Token, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::PollInterval;
 use crate::store::{Acknowledged, CursorState, PullState, PullStep};
@@ -61,11 +62,9 @@ impl<P: Ports> Engine<P> {
             page_size,
             parameters,
         } = request;
-        let found = match self.source(source).await {
-            Err(SyncError::UnknownSource { name }) if SourceName::parse(&name).is_ok() => {
-                return self.unknown_source_page(session, client, &name).await;
-            }
-            found => found?,
+        let found = match self.named_source(session, client, source).await? {
+            NamedSource::Known(found) => found,
+            NamedSource::Unknown { error } => return Ok(unknown_source_page(&error)),
         };
         let source = found.as_source();
         let client = known_form(client)?;

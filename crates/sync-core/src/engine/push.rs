@@ -7,6 +7,7 @@ use sync_proto::{Changes, Operations as SentOperations};
 use crate::account::Session;
 use crate::attributes::to_attributes;
 use crate::engine::binding::known_form;
+use crate::engine::unknown_source::{NamedSource, unknown_source_error};
 use crate::engine::{Engine, Files, Source, SyncError};
 use crate::ids::{ClientId, DocumentId, Millis, ObjectId, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
@@ -64,7 +65,10 @@ impl<P: Ports> Engine<P> {
             files,
             mut changes,
         } = request;
-        let found = self.source(source).await?;
+        let found = match self.named_source(session, client, source).await? {
+            NamedSource::Known(found) => found,
+            NamedSource::Unknown { error } => return Err(unknown_source_error(source, error)),
+        };
         let source = found.as_source();
         let client = known_form(client)?;
         let blob_fields = std::mem::take(&mut changes.blob_fields);

@@ -4,12 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::adapter::{Adapter, NoAppServerAdapter};
+use crate::account::ServerToken;
+use crate::adapter::{Adapter, NoAppServerAdapter, PluginAdapter};
 use crate::engine::{Engine, Source, SyncError};
 use crate::ids::{Millis, SourceName};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::{
-    AdapterSettings, PartitionRule, PollInterval, SourceSettings, check_address,
+    AdapterSettings, PartitionRule, PluginSettings, PollInterval, SourceSettings, check_address,
 };
 use crate::store::{Added, Registry, RegistryContent};
 
@@ -245,6 +246,14 @@ impl<P: Ports> Engine<P> {
         }
     }
 
+    pub(super) fn app_server_adapter(
+        &self,
+        url: Option<&str>,
+        partition: PartitionRule,
+    ) -> Rc<dyn Adapter> {
+        app_server_adapter(&self.ports, &self.server_token, url, partition)
+    }
+
     fn recent_registry(&self) -> Option<Rc<Snapshot>> {
         let now = self.ports.clock().now();
         let read = self.registry.read.borrow();
@@ -257,7 +266,9 @@ impl<P: Ports> Engine<P> {
         let changes = self.registry.changes.get();
         let read_at = self.ports.clock().now();
         let content = Registry::new(self.ports.redis()).read().await?;
-        let snapshot = Rc::new(Snapshot::new(content, read_at));
+        let snapshot = Rc::new(Snapshot::new(content, read_at, |url, partition| {
+            self.app_server_adapter(url, partition)
+        }));
         if self.registry.changes.get() == changes {
             self.registry.read.replace(Some(Rc::clone(&snapshot)));
         }
@@ -270,22 +281,46 @@ impl<P: Ports> Engine<P> {
     }
 }
 
+/// The back end of sources that are not in the settings file.
+pub(super) fn app_server_adapter<P: Ports>(
+    ports: &Rc<P>,
+    token: &Rc<ServerToken<P>>,
+    url: Option<&str>,
+    partition: PartitionRule,
+) -> Rc<dyn Adapter> {
+    let Some(url) = url else {
+        return Rc::new(NoAppServerAdapter);
+    };
+    let settings = PluginSettings::of_app_server(url.to_owned());
+    let (ports, token) = (Rc::clone(ports), Rc::clone(token));
+    Rc::new(PluginAdapter::new(ports, token, settings, partition))
+}
+
 impl Snapshot {
-    fn new(content: RegistryContent, read_at: Millis) -> Self {
+    fn new(
+        content: RegistryContent,
+        read_at: Millis,
+        adapter: impl Fn(Option<&str>, PartitionRule) -> Rc<dyn Adapter>,
+    ) -> Self {
         let RegistryContent {
             app_server,
             sources,
             poll_intervals,
         } = content;
-        let adapter: Rc<dyn Adapter> = Rc::new(NoAppServerAdapter);
+        let [app, user] = [PartitionRule::App, PartitionRule::User]
+            .map(|rule| adapter(app_server.as_deref(), rule));
         let sources = sources
             .into_iter()
             .map(|(name, partition)| {
                 let settings = SourceSettings::of_dynamic_source(partition, app_server.clone());
+                let adapter = match partition {
+                    PartitionRule::App => &app,
+                    PartitionRule::User => &user,
+                };
                 let source = DynamicSource {
                     name: name.clone(),
                     settings,
-                    adapter: Rc::clone(&adapter),
+                    adapter: Rc::clone(adapter),
                 };
                 (name, Rc::new(source))
             })

@@ -2,37 +2,110 @@
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use sync_proto::{Commands, ErrorMessage, Page};
 
 use crate::account::Session;
+use crate::adapter::{AdapterError, Call, Stash, StashError};
+use crate::document::record::Attributes;
 use crate::engine::binding::known_form;
-use crate::engine::{Engine, SyncError};
+use crate::engine::{Engine, FoundSource, SyncError};
+use crate::ids::{ObjectId, SourceName};
 use crate::ports::Ports;
+use crate::settings::PartitionRule;
+
+/// A source that a device named.
+pub(super) enum NamedSource<'a> {
+    /// It is known, now if not before.
+    Known(FoundSource<'a>),
+    /// Nobody knows it; this is why.
+    Unknown { error: AdapterError },
+}
 
 impl<P: Ports> Engine<P> {
-    /// Answers a pull of a source nobody knows: with what is wrong, and an end of the sync.
+    /// Looks a source up that a device names. One that is not known is asked for at the app server, and becomes a source
+    /// if it has it.
     ///
-    /// Nothing is kept: a device could fill the store with whatever it names.
-    pub(super) async fn unknown_source_page(
+    /// Nothing is kept otherwise: a device could fill the store with whatever it names.
+    pub(super) async fn named_source(
         &self,
         session: &Session,
         client: &str,
-        source: &str,
-    ) -> Result<Page, SyncError> {
+        name: &str,
+    ) -> Result<NamedSource<'_>, SyncError> {
+        match self.source(name).await {
+            Err(SyncError::UnknownSource { .. }) => {}
+            found => return found.map(NamedSource::Known),
+        }
+        let Ok(source) = SourceName::parse(name) else {
+            return Err(SyncError::UnknownSource {
+                name: name.to_owned(),
+            });
+        };
         self.check_session(session).await?;
         self.owner(&known_form(client)?).await?;
-        let message =
-            format!("there is no source {source:?}, and no app server is set to ask for it");
-        let error = BTreeMap::from([("query-error".to_owned(), ErrorMessage { message })]);
-        Ok(Page {
-            token: None,
-            count: 0,
-            progress_count: 0,
-            total_count: 0,
-            commands: Commands {
-                source_error: error,
-                ..Commands::default()
-            },
-        })
+        let Some(url) = self.app_server().await? else {
+            let message =
+                format!("there is no source {name:?}, and no app server is set to ask for it");
+            let error = AdapterError::NotFound { message };
+            return Ok(NamedSource::Unknown { error });
+        };
+        let partition = PartitionRule::default();
+        let call = Call {
+            source: &source,
+            user: &session.user,
+            client: None,
+            idempotency_key: "",
+            parameters: &[],
+            blobs: self,
+        };
+        let app_server = self.app_server_adapter(Some(&url), partition);
+        match app_server.query(&call, None, &mut Nowhere).await {
+            Ok(_) => {
+                self.create_dynamic_source(name, partition).await?;
+                self.source(name).await.map(NamedSource::Known)
+            }
+            Err(AdapterError::Stash(StashError::Store(error))) => Err(error.into()),
+            Err(error) => Ok(NamedSource::Unknown { error }),
+        }
+    }
+}
+
+/// Answers a pull of a source nobody knows: with what is wrong, and an end of the sync.
+pub(super) fn unknown_source_page(error: &AdapterError) -> Page {
+    let message = error.to_string();
+    let source_error = BTreeMap::from([("query-error".to_owned(), ErrorMessage { message })]);
+    Page {
+        token: None,
+        count: 0,
+        progress_count: 0,
+        total_count: 0,
+        commands: Commands {
+            source_error,
+            ..Commands::default()
+        },
+    }
+}
+
+/// Answers a push to a source nobody knows. It may be known when the app server is there again.
+pub(super) fn unknown_source_error(name: &str, error: AdapterError) -> SyncError {
+    if error.is_retryable() {
+        SyncError::BackEndUnavailable {
+            message: error.to_string(),
+        }
+    } else {
+        SyncError::UnknownSource {
+            name: name.to_owned(),
+        }
+    }
+}
+
+/// Takes objects and forgets them: only whether there are any is of interest.
+struct Nowhere;
+
+#[async_trait(?Send)]
+impl Stash for Nowhere {
+    async fn stash(&mut self, _: Vec<(ObjectId, Attributes)>) -> Result<(), StashError> {
+        Ok(())
     }
 }

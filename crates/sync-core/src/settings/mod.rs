@@ -4,7 +4,10 @@
 //! checks the file, [`SettingsFile::resolve`] puts the variables' values in.
 
 mod blobs;
+mod connection;
+mod plugin;
 mod push;
+mod rest;
 mod source;
 mod text;
 
@@ -18,15 +21,25 @@ pub use blobs::{BlobSettings, S3Settings};
 use push::PushEntry;
 pub use push::{ApnsSettings, FcmSettings, PushSettings, WebPushSettings};
 use source::SourceEntry;
-pub(crate) use source::check_address;
-pub use source::{AdapterSettings, PollInterval, SourceSettings};
-pub use text::Secret;
+
+pub(crate) use connection::check_address;
 pub(crate) use text::Text;
 
-pub use source::{AttributeType, Authorization, Paging, RestSettings, UpdateMethod};
+pub use connection::{Authorization, Connection};
+pub use plugin::{PluginMethod, PluginSettings};
+pub use rest::{AttributeType, Paging, RestSettings, UpdateMethod};
+pub use source::{AdapterSettings, PollInterval, SourceSettings};
+pub use text::Secret;
 
 /// Days a client may be silent before it must start over, where the file does not say.
 const DEFAULT_RETENTION_DAYS: u64 = 60;
+
+/// A key below a table, and what is wrong with it.
+type KeyError = (String, String);
+
+fn wrong<T>(key: &str, reason: impl Into<String>) -> Result<T, KeyError> {
+    Err((key.to_owned(), reason.into()))
+}
 
 /// The settings of an application.
 #[derive(Debug, Clone)]

@@ -11,9 +11,11 @@
 mod back_end;
 mod native;
 mod redis_server;
+mod scripted_http;
 mod world;
 
 pub use back_end::{BackEnd, Fault};
 pub use native::{ManualClock, NativeRedis, NoHttp, SeededRandom, TestPorts};
 pub use redis_server::TestRedis;
+pub use scripted_http::ScriptedHttp;
 pub use world::World;

@@ -1,0 +1,52 @@
+//! The API token back ends get with every call of the plugin protocol, so that they can push.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::account::{ADMINISTRATOR, SessionKey};
+use crate::ids::{Millis, UserId};
+use crate::ports::{Clock as _, Ports};
+use crate::settings::Secret;
+use crate::store::{Accounts, StoreError};
+
+/// How long a token that was looked up is used, in milliseconds: it changes only with the administrator's password.
+const MAX_AGE_MS: u64 = 1_000;
+
+/// Knows the server's own API token.
+pub(crate) struct ServerToken<P> {
+    ports: Rc<P>,
+    sessions: SessionKey,
+    known: RefCell<Option<(Millis, Secret)>>,
+}
+
+impl<P: Ports> ServerToken<P> {
+    pub(crate) fn new(ports: Rc<P>, sessions: SessionKey) -> Self {
+        Self {
+            ports,
+            sessions,
+            known: RefCell::new(None),
+        }
+    }
+
+    /// The token; empty while there is no administrator, and so no token that would be accepted.
+    pub(crate) async fn current(&self) -> Result<Secret, StoreError> {
+        let now = self.ports.clock().now();
+        if let Some((at, token)) = &*self.known.borrow()
+            && now.0.saturating_sub(at.0) < MAX_AGE_MS
+        {
+            return Ok(token.clone());
+        }
+        let Ok(administrator) = UserId::parse(ADMINISTRATOR) else {
+            return Ok(Secret::new(""));
+        };
+        let generation = Accounts::new(self.ports.redis())
+            .generation(&administrator)
+            .await?;
+        let token = generation.map_or_else(String::new, |generation| {
+            self.sessions.api_token(&generation)
+        });
+        let token = Secret::new(token);
+        self.known.replace(Some((now, token.clone())));
+        Ok(token)
+    }
+}

@@ -1,0 +1,124 @@
+//! What adapters that speak HTTP have in common: a request, its answer, and what an answer says.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use http::{StatusCode, header};
+use serde_json::{Map, Value};
+
+use crate::adapter::{AdapterError, Call};
+use crate::attributes::to_attributes;
+use crate::document::record::Attributes;
+use crate::ids::ObjectId;
+use crate::ports::{HttpClient as _, HttpError, Ports};
+use crate::settings::{Authorization, Connection};
+
+/// Most bytes of an answer.
+const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// Most characters of a back end's own message that go to a device.
+const MAX_MESSAGE_CHARS: usize = 500;
+
+/// Tells the back end that two requests are the same attempt (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// An answer, whatever its status.
+pub(super) type Answer = http::Response<Bytes>;
+
+/// Sends a request as the connection's settings say, on behalf of a call if there is one; a body is JSON.
+pub(super) async fn send<P: Ports>(
+    ports: &P,
+    connection: &Connection,
+    mut request: http::request::Builder,
+    call: Option<&Call<'_>>,
+    body: Option<Vec<u8>>,
+) -> Result<Answer, AdapterError> {
+    request = request.header(header::ACCEPT, "application/json");
+    for (name, value) in &connection.headers {
+        request = request.header(name, value.expose());
+    }
+    match &connection.authorization {
+        None => {}
+        Some(Authorization::Bearer(token)) => {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()));
+        }
+        Some(Authorization::Basic(user, password)) => {
+            let pair = BASE64.encode(format!("{}:{}", user.expose(), password.expose()));
+            request = request.header(header::AUTHORIZATION, format!("Basic {pair}"));
+        }
+    }
+    if let Some(key) = call
+        .map(|call| call.idempotency_key)
+        .filter(|key| !key.is_empty())
+    {
+        request = request.header(IDEMPOTENCY_KEY, key);
+    }
+    if body.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    let request = request
+        .body(Bytes::from(body.unwrap_or_default()))
+        .map_err(|error| bad_answer(format!("cannot make the request: {error}")))?;
+    let timeout = Duration::from_millis(connection.timeout_ms);
+    let answer = ports.http().send(request, timeout, MAX_ANSWER_BYTES).await;
+    answer.map_err(|error| match error {
+        HttpError::TooLarge { .. } => bad_answer(error.to_string()),
+        HttpError::NoAnswer { .. } | HttpError::TimedOut { .. } | HttpError::Denied { .. } => {
+            AdapterError::Unavailable {
+                message: error.to_string(),
+            }
+        }
+    })
+}
+
+/// Reads a refusal: what kind it is, and what the back end says about it.
+pub(super) fn refusal(answer: &Answer) -> AdapterError {
+    let status = answer.status();
+    let message = message_of(answer).unwrap_or_else(|| status.to_string());
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => AdapterError::Login { message },
+        StatusCode::NOT_FOUND | StatusCode::GONE => AdapterError::NotFound { message },
+        StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => {
+            AdapterError::Conflict { message }
+        }
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+            AdapterError::Unavailable { message }
+        }
+        _ if status.is_client_error() => AdapterError::Rejected { message },
+        _ if status.is_server_error() => AdapterError::Unavailable { message },
+        _ => bad_answer(format!("unexpected answer: {status}")),
+    }
+}
+
+/// What the back end says in a JSON object's `message` or `error`.
+pub(super) fn message_of(answer: &Answer) -> Option<String> {
+    let mut body: Map<String, Value> = serde_json::from_slice(answer.body()).ok()?;
+    match body.remove("message").or_else(|| body.remove("error"))? {
+        Value::String(text) if !text.is_empty() => Some(shortened(&text)),
+        _ => None,
+    }
+}
+
+/// A text of the back end at a length that can be shown on a phone.
+pub(super) fn shortened(text: &str) -> String {
+    text.chars().take(MAX_MESSAGE_CHARS).collect()
+}
+
+/// Reads one object.
+pub(super) fn read_object(
+    id: String,
+    values: Map<String, Value>,
+) -> Result<(ObjectId, Attributes), AdapterError> {
+    let id = ObjectId::parse(id).map_err(|error| bad_answer(error.to_string()))?;
+    let attributes =
+        to_attributes(values).map_err(|error| bad_answer(format!("record {id}: {error}")))?;
+    Ok((id, attributes))
+}
+
+pub(super) fn bad_answer(message: impl Into<String>) -> AdapterError {
+    AdapterError::BadAnswer {
+        message: message.into(),
+    }
+}

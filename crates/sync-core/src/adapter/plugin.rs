@@ -1,0 +1,291 @@
+//! Back ends that speak the plugin protocol: `POST <url>/rhoconnect/<call>`, JSON both ways.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::account::ServerToken;
+use crate::adapter::exchange::{
+    Answer, bad_answer, message_of, read_object, refusal, send, shortened,
+};
+use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
+use crate::document::record::Attributes;
+use crate::ids::ObjectId;
+use crate::ports::Ports;
+use crate::settings::{Connection, PartitionRule, PluginMethod, PluginSettings};
+
+/// What the back end is told in place of a user's name where everybody shares a copy.
+const SHARED_PARTITION: &str = "__shared__";
+
+/// Speaks to a plugin.
+pub(crate) struct PluginAdapter<P> {
+    ports: Rc<P>,
+    token: Rc<ServerToken<P>>,
+    settings: PluginSettings,
+    partition: PartitionRule,
+}
+
+/// What every call but a login carries.
+#[derive(Serialize)]
+struct Body<'a> {
+    resource: &'a str,
+    partition: &'a str,
+    attributes: &'a BTreeMap<&'a str, &'a str>,
+    api_token: &'a str,
+}
+
+#[derive(Serialize)]
+struct LoginBody<'a> {
+    login: &'a str,
+    password: &'a str,
+    api_token: &'a str,
+}
+
+impl<P: Ports> PluginAdapter<P> {
+    pub(crate) fn new(
+        ports: Rc<P>,
+        token: Rc<ServerToken<P>>,
+        settings: PluginSettings,
+        partition: PartitionRule,
+    ) -> Self {
+        Self {
+            ports,
+            token,
+            settings,
+            partition,
+        }
+    }
+
+    /// Makes a call that must succeed.
+    async fn ask(
+        &self,
+        name: &str,
+        call: &Call<'_>,
+        attributes: &BTreeMap<&str, &str>,
+    ) -> Result<Answer, AdapterError> {
+        let partition = match self.partition {
+            PartitionRule::App => SHARED_PARTITION,
+            PartitionRule::User => call.user.as_str(),
+        };
+        let token = self.token.current().await.map_err(StashError::from)?;
+        let body = Body {
+            resource: call.source.as_str(),
+            partition,
+            attributes,
+            api_token: token.expose(),
+        };
+        let PluginSettings {
+            url, connection, ..
+        } = &self.settings;
+        let answer = post(
+            &*self.ports,
+            connection,
+            &format!("{url}/rhoconnect/{name}"),
+            Some(call),
+            &body,
+        )
+        .await?;
+        if answer.status().is_success() {
+            Ok(answer)
+        } else {
+            Err(refused(&answer))
+        }
+    }
+
+    async fn ask_by_parameters(&self, name: &str, call: &Call<'_>) -> Result<Answer, AdapterError> {
+        let parameters = call.parameters.iter();
+        let attributes = parameters
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        self.ask(name, call, &attributes).await
+    }
+
+    /// Asks for a text, if the back end has that call; an empty one is none.
+    async fn describe(
+        &self,
+        method: PluginMethod,
+        name: &str,
+        call: &Call<'_>,
+    ) -> Result<Option<String>, AdapterError> {
+        if !self.settings.methods.contains(&method) {
+            return Ok(None);
+        }
+        let answer = self.ask_by_parameters(name, call).await?;
+        let text = std::str::from_utf8(answer.body())
+            .map_err(|_| bad_answer(format!("the answer to {name} is not UTF-8")))?;
+        Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
+    }
+}
+
+async fn post<P: Ports>(
+    ports: &P,
+    connection: &Connection,
+    url: &str,
+    call: Option<&Call<'_>>,
+    body: &impl Serialize,
+) -> Result<Answer, AdapterError> {
+    let body = serde_json::to_vec(body)
+        .map_err(|error| bad_answer(format!("cannot make the request: {error}")))?;
+    let request = http::Request::post(url);
+    send(ports, connection, request, call, Some(body)).await
+}
+
+/// Reads a refusal. A plugin answers 500 where its code has raised an error, which it would do again: its devices have
+/// always been told at once.
+fn refused(answer: &Answer) -> AdapterError {
+    match refusal(answer) {
+        AdapterError::Unavailable { message }
+            if answer.status() == StatusCode::INTERNAL_SERVER_ERROR =>
+        {
+            AdapterError::Rejected { message }
+        }
+        other => other,
+    }
+}
+
+fn by_name(attributes: &Attributes) -> BTreeMap<&str, &str> {
+    attributes
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
+}
+
+/// An object with its id among its attributes, as updates and deletes carry it.
+fn with_id<'a>(id: &'a ObjectId, attributes: &'a Attributes) -> BTreeMap<&'a str, &'a str> {
+    let mut attributes = by_name(attributes);
+    attributes.insert("id", id.as_str());
+    attributes
+}
+
+/// Reads `{id: {attribute: value}}`.
+fn objects(answer: &Answer) -> Result<Vec<(ObjectId, Attributes)>, AdapterError> {
+    let objects: BTreeMap<String, Map<String, Value>> = serde_json::from_slice(answer.body())
+        .map_err(|error| {
+            bad_answer(format!(
+                "the answer is not {{id: {{attribute: value}}}}: {error}"
+            ))
+        })?;
+    let objects = objects.into_iter();
+    objects
+        .map(|(id, values)| read_object(id, values))
+        .collect()
+}
+
+/// Reads a created object's id: bare text, or JSON. Anything else is none, as is no answer at all.
+fn created_id(answer: &Answer) -> Option<ObjectId> {
+    let text = std::str::from_utf8(answer.body()).ok()?.trim();
+    let id = match serde_json::from_str(text) {
+        Ok(Value::String(id)) => id,
+        Ok(Value::Number(id)) => id.to_string(),
+        Ok(_) => return None,
+        Err(_) => text.to_owned(),
+    };
+    ObjectId::parse(id).ok()
+}
+
+#[async_trait(?Send)]
+impl<P: Ports> Adapter for PluginAdapter<P> {
+    async fn query(
+        &self,
+        call: &Call<'_>,
+        _: Option<&str>,
+        stash: &mut dyn Stash,
+    ) -> Result<QueryEnd, AdapterError> {
+        let answer = self.ask_by_parameters("query", call).await?;
+        stash.stash(objects(&answer)?).await?;
+        Ok(QueryEnd::Complete { etag: None })
+    }
+
+    async fn create(
+        &self,
+        call: &Call<'_>,
+        attributes: &Attributes,
+    ) -> Result<Option<ObjectId>, AdapterError> {
+        let answer = self.ask("create", call, &by_name(attributes)).await?;
+        Ok(created_id(&answer))
+    }
+
+    async fn update(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        attributes: &Attributes,
+    ) -> Result<(), AdapterError> {
+        let object = with_id(id, attributes);
+        self.ask("update", call, &object).await.map(drop)
+    }
+
+    async fn delete(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        attributes: &Attributes,
+    ) -> Result<(), AdapterError> {
+        let object = with_id(id, attributes);
+        self.ask("delete", call, &object).await.map(drop)
+    }
+
+    async fn search(&self, call: &Call<'_>, stash: &mut dyn Stash) -> Result<(), AdapterError> {
+        if !self.settings.methods.contains(&PluginMethod::Search) {
+            return Err(AdapterError::Rejected {
+                message: "this source cannot be searched".to_owned(),
+            });
+        }
+        let answer = self.ask_by_parameters("search", call).await?;
+        Ok(stash.stash(objects(&answer)?).await?)
+    }
+
+    async fn metadata(&self, call: &Call<'_>) -> Result<Option<String>, AdapterError> {
+        self.describe(PluginMethod::Metadata, "metadata", call)
+            .await
+    }
+
+    async fn schema(&self, call: &Call<'_>) -> Result<Option<String>, AdapterError> {
+        self.describe(PluginMethod::Schema, "schema", call).await
+    }
+}
+
+/// Asks the back end at `url` whether a user may log in; answers the user's name, where it gives one.
+///
+/// # Errors
+/// [`AdapterError::Login`] with the back end's own words when it refuses; [`AdapterError::Unavailable`] when it answers
+/// anything else, or not at all.
+pub(crate) async fn authenticate<P: Ports>(
+    ports: &P,
+    token: &ServerToken<P>,
+    url: &str,
+    login: &str,
+    password: &str,
+) -> Result<Option<String>, AdapterError> {
+    let token = token.current().await.map_err(StashError::from)?;
+    let body = LoginBody {
+        login,
+        password,
+        api_token: token.expose(),
+    };
+    let url = format!("{}/rhoconnect/authenticate", url.trim_end_matches('/'));
+    let answer = post(ports, &Connection::default(), &url, None, &body).await?;
+    let said = std::str::from_utf8(answer.body())
+        .unwrap_or_default()
+        .trim();
+    match answer.status() {
+        status if status.is_success() => {
+            let name = serde_json::from_str(said).unwrap_or_else(|_| said.to_owned());
+            Ok(Some(name).filter(|name| !name.is_empty()))
+        }
+        status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+            let is_text = !said.is_empty() && !said.starts_with(['<', '{', '[']);
+            let text = is_text.then(|| shortened(said));
+            let message = message_of(&answer).or(text);
+            let message = message.unwrap_or_else(|| status.to_string());
+            Err(AdapterError::Login { message })
+        }
+        status => Err(AdapterError::Unavailable {
+            message: message_of(&answer).unwrap_or_else(|| status.to_string()),
+        }),
+    }
+}

@@ -1,0 +1,87 @@
+//! What the settings file says of a back end that speaks the plugin protocol.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::settings::connection::{AuthorizationEntry, Connection, ConnectionEntry, address};
+use crate::settings::{KeyError, Text};
+
+/// A back end that speaks the plugin protocol.
+#[derive(Debug, Clone)]
+pub struct PluginSettings {
+    /// Its address; the calls are below `<url>/rhoconnect/`.
+    pub url: String,
+    /// What it can do beside the calls every plugin has.
+    pub methods: BTreeSet<PluginMethod>,
+    /// What goes with every request.
+    pub connection: Connection,
+}
+
+impl PluginSettings {
+    /// The app server at this address.
+    pub(crate) fn of_app_server(url: String) -> Self {
+        Self {
+            url,
+            methods: BTreeSet::new(),
+            connection: Connection::default(),
+        }
+    }
+}
+
+/// A call only some plugins have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PluginMethod {
+    /// Finds objects.
+    Search,
+    /// Says what devices need to know of the source.
+    Metadata,
+    /// Says how devices store its objects.
+    Schema,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PluginEntry {
+    url: Text,
+    #[serde(default)]
+    methods: BTreeSet<PluginMethod>,
+    #[serde(default)]
+    headers: BTreeMap<String, Text>,
+    authorization: Option<AuthorizationEntry>,
+    timeout_ms: Option<u64>,
+}
+
+impl PluginEntry {
+    fn connection(&self) -> ConnectionEntry<'_> {
+        ConnectionEntry {
+            table: "http",
+            headers: &self.headers,
+            authorization: self.authorization.as_ref(),
+            timeout_ms: self.timeout_ms,
+        }
+    }
+
+    /// Checks what a type cannot.
+    pub(super) fn check(&self) -> Result<(), KeyError> {
+        self.connection().check()
+    }
+
+    /// The texts that may be variables.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &Text> {
+        self.connection().texts().chain([&self.url])
+    }
+
+    /// Puts the variables' values in.
+    pub(super) fn resolve(
+        self,
+        variable: &impl Fn(&str) -> Option<String>,
+    ) -> Result<PluginSettings, KeyError> {
+        Ok(PluginSettings {
+            url: address("http.url", &self.url, variable)?,
+            connection: self.connection().resolve(variable)?,
+            methods: self.methods,
+        })
+    }
+}
