@@ -47,6 +47,7 @@ impl Default for Options {
 pub struct Deployment {
     host: Option<Host>,
     listen: SocketAddr,
+    memory_limit: Option<&'static str>,
     redis: TestRedis,
     store: Option<Store>,
     back_end: BackEnd,
@@ -80,6 +81,7 @@ impl Deployment {
         let mut deployment = Self {
             host: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            memory_limit: None,
             redis,
             back_end: BackEnd::new(store.url()),
             store: Some(store),
@@ -147,6 +149,14 @@ impl Deployment {
         }
     }
 
+    /// Restarts the host with another limit of what an instance may use, `16MiB` for instance. Below 20 MiB there is no
+    /// room for logins: passwords are checked in 19.
+    pub fn restart_with_memory_limit(&mut self, limit: &'static str) {
+        self.kill_host();
+        self.memory_limit = Some(limit);
+        self.start_host();
+    }
+
     /// Ends the host as a power cut would.
     pub fn kill_host(&mut self) {
         self.host = None;
@@ -167,7 +177,12 @@ impl Deployment {
             ("store_url", store_url.as_str()),
             ("admin_password", ADMIN_PASSWORD),
         ];
-        let host = Host::start(self.folder.path(), self.listen, &variables);
+        let host = Host::start(
+            self.folder.path(),
+            self.listen,
+            self.memory_limit,
+            &variables,
+        );
         self.listen = host.address();
         self.host = Some(host);
     }

@@ -22,7 +22,12 @@ impl Host {
     /// # Panics
     ///
     /// When it does not start; the text is its log.
-    pub(crate) fn start(folder: &Path, listen: SocketAddr, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(
+        folder: &Path,
+        listen: SocketAddr,
+        memory_limit: Option<&str>,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let log = File::options()
             .create(true)
             .append(true)
@@ -38,6 +43,9 @@ impl Host {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log);
+        if let Some(limit) = memory_limit {
+            command.args(["--memory-limit", limit]);
+        }
         for (name, value) in variables {
             command.args(["--variable", &format!("{name}={value}")]);
         }
