@@ -99,7 +99,9 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
             SyncError::UserExists { .. } => {
                 (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UserExists)
             }
-            SyncError::InvalidEmail { .. } | SyncError::InvalidApiTokenRequest { .. } => {
+            SyncError::InvalidEmail { .. }
+            | SyncError::InvalidApiTokenRequest { .. }
+            | SyncError::InvalidDocument { .. } => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
             }
             SyncError::UnknownApiToken => (StatusCode::NOT_FOUND, ErrorCode::UnknownApiToken),

@@ -22,9 +22,9 @@ pub use blob::{Blob, BlobError, Upload, Uploader};
 pub use document::description::{Description, InvalidDescription};
 pub use document::record::Attributes;
 pub use engine::{
-    BlobOpener, BlobReader, ClientDetails, CollectedBlobs, DEFAULT_PAGE_SIZE, Engine, Files,
-    MAX_DYNAMIC_SOURCES, PullRequest, PushRequest, RustAdapters, SearchRequest, SourceInfo,
-    SyncError, UserChange, UserDetails,
+    BlobOpener, BlobReader, ClientDetails, ClientState, CollectedBlobs, DEFAULT_PAGE_SIZE,
+    DocumentDetails, Engine, Files, MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PullRequest,
+    PushRequest, RustAdapters, SearchRequest, SourceInfo, SyncError, UserChange, UserDetails,
 };
 pub use ids::{
     AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, Millis, ObjectId,
@@ -38,4 +38,4 @@ pub use settings::{
     RestSettings, S3Settings, Secret, Settings, SettingsError, SettingsFile, SourceSettings,
     UpdateMethod, WebPushSettings,
 };
-pub use store::{Pings, StoreError};
+pub use store::{ApplicationDocument, Pings, StoreError};

@@ -165,6 +165,14 @@ impl Record {
         News { insert, delete }
     }
 
+    /// The attributes that are no news to the reader, for an object at `version`: it has them as they are.
+    pub(crate) fn held_by(mut self, reader: Reader<'_>, version: Version) -> Attributes {
+        let news = self.news_for(reader, version);
+        self.attributes
+            .retain(|name, _| !news.insert.contains_key(name));
+        self.attributes
+    }
+
     /// All attributes that a device may have of the object, whatever its cursor.
     pub(crate) fn every_attribute(&self) -> Vec<String> {
         self.attributes

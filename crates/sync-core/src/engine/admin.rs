@@ -1,6 +1,6 @@
 //! What administrators and back ends do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sync_proto::SentAttributes;
 
@@ -18,7 +18,18 @@ const MAX_CONFLICTS: usize = 50;
 /// How an object is changed by somebody who pushes.
 enum Push {
     Merge(Attributes),
+    Replace(Attributes),
+    Patch(ObjectPatch),
     Delete,
+}
+
+/// How an object changes.
+#[derive(Debug, Clone, Default)]
+pub struct ObjectPatch {
+    /// Attributes to remove.
+    pub remove: Vec<String>,
+    /// Attributes to set.
+    pub set: SentAttributes,
 }
 
 impl<P: Ports> Engine<P> {
@@ -36,16 +47,84 @@ impl<P: Ports> Engine<P> {
         let pushes = objects
             .into_iter()
             .map(|(id, sent)| {
-                let attributes =
-                    to_attributes(sent).map_err(|reason| SyncError::InvalidAttributes {
-                        id: id.clone(),
-                        reason,
-                    })?;
+                let attributes = checked(&id, sent)?;
                 Ok((ObjectId::parse(id)?, Push::Merge(attributes)))
             })
             .collect::<Result<Vec<_>, SyncError>>()?;
         let id = self.pushed_document(source, user).await?;
         self.push_all(&id, &pushes).await
+    }
+
+    /// Gives objects of a user's partition exactly these attributes; `whole` removes all other objects.
+    ///
+    /// # Errors
+    /// As [`Engine::push_objects`].
+    pub async fn replace_objects(
+        &self,
+        source: &str,
+        user: &str,
+        objects: BTreeMap<String, SentAttributes>,
+        whole: bool,
+    ) -> Result<(), SyncError> {
+        let pushes = objects
+            .into_iter()
+            .map(|(id, sent)| {
+                let attributes = checked(&id, sent)?;
+                Ok((ObjectId::parse(id)?, Push::Replace(attributes)))
+            })
+            .collect::<Result<Vec<_>, SyncError>>()?;
+        let id = self.pushed_document(source, user).await?;
+        if whole {
+            self.delete_others(&id, &pushes).await?;
+        }
+        self.push_all(&id, &pushes).await?;
+        self.collect_if_worth_it(&id).await
+    }
+
+    /// Removes and sets attributes of objects of a user's partition; objects that are not there are made.
+    ///
+    /// # Errors
+    /// As [`Engine::push_objects`].
+    pub async fn patch_objects(
+        &self,
+        source: &str,
+        user: &str,
+        patches: BTreeMap<String, ObjectPatch>,
+    ) -> Result<(), SyncError> {
+        let pushes = patches
+            .into_iter()
+            .map(|(id, patch)| {
+                checked(&id, patch.set.clone())?;
+                Ok((ObjectId::parse(id)?, Push::Patch(patch)))
+            })
+            .collect::<Result<Vec<_>, SyncError>>()?;
+        let id = self.pushed_document(source, user).await?;
+        self.push_all(&id, &pushes).await
+    }
+
+    /// Deletes the objects of a document that are not among those pushed.
+    async fn delete_others(
+        &self,
+        id: &DocumentId,
+        pushes: &[(ObjectId, Push)],
+    ) -> Result<(), SyncError> {
+        let kept: BTreeSet<&ObjectId> = pushes.iter().map(|(id, _)| id).collect();
+        let last = self.document(id).summary().await?.version;
+        let mut after = Version::ZERO;
+        while after < last {
+            let log = self.document(id).log_after(after).await?;
+            let Some((_, reached)) = log.last() else {
+                return Ok(());
+            };
+            after = *reached;
+            let others: Vec<_> = log
+                .into_iter()
+                .filter(|(id, _)| !kept.contains(id))
+                .map(|(id, _)| (id, Push::Delete))
+                .collect();
+            self.push_all(id, &others).await?;
+        }
+        Ok(())
     }
 
     /// Deletes objects of a user's partition; ids that are not there are passed over.
@@ -139,6 +218,16 @@ impl<P: Ports> Engine<P> {
                     let before = known.as_ref().map(|(record, version)| (record, *version));
                     let attributes = match push {
                         Push::Delete => Attributes::new(),
+                        Push::Replace(attributes) => attributes.clone(),
+                        Push::Patch(ObjectPatch { remove, set }) => {
+                            let mut patched = before
+                                .map(|(record, _)| record.attributes.clone())
+                                .unwrap_or_default();
+                            patched.retain(|name, _| !remove.contains(name));
+                            // Checked before anything was changed.
+                            patched.extend(to_attributes(set.clone()).unwrap_or_default());
+                            patched
+                        }
                         Push::Merge(attributes) => {
                             let mut merged = before
                                 .map(|(record, _)| record.attributes.clone())
@@ -172,4 +261,11 @@ impl<P: Ports> Engine<P> {
         }
         Err(SyncError::Busy)
     }
+}
+
+fn checked(id: &str, sent: SentAttributes) -> Result<Attributes, SyncError> {
+    to_attributes(sent).map_err(|reason| SyncError::InvalidAttributes {
+        id: id.to_owned(),
+        reason,
+    })
 }

@@ -53,6 +53,14 @@ pub enum SyncError {
         /// What is wrong.
         reason: String,
     },
+    /// A document cannot be kept.
+    #[error("document {name:?}: {reason}")]
+    InvalidDocument {
+        /// Its name or key.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// No such API token exists.
     #[error("there is no such API token")]
     UnknownApiToken,

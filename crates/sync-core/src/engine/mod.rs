@@ -1,10 +1,12 @@
 //! The sync engine: what devices, administrators and back ends ask of the server.
 
 mod admin;
+mod application_documents;
 mod binding;
 mod blobs;
 mod clients;
 mod describe;
+mod documents;
 mod error;
 mod health;
 mod page;
@@ -13,6 +15,7 @@ mod pull;
 mod push;
 mod refresh;
 mod registry;
+mod reset;
 mod search;
 mod unknown_source;
 mod users;
@@ -30,8 +33,10 @@ use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSe
 use crate::store::Document;
 use registry::{FoundSource, RegistryCache, app_server_adapter};
 
+pub use admin::ObjectPatch;
 pub use blobs::{BlobOpener, BlobReader, CollectedBlobs, Files};
 pub use clients::ClientDetails;
+pub use documents::{ClientState, DocumentDetails, ObjectPage};
 pub use error::SyncError;
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
 pub use push::PushRequest;

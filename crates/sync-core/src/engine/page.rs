@@ -121,7 +121,7 @@ impl<P: Ports> Engine<P> {
         Ok(commands)
     }
 
-    async fn current_of(
+    pub(super) async fn current_of(
         &self,
         document: &DocumentId,
         ids: impl Iterator<Item = &ObjectId>,

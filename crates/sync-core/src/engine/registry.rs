@@ -275,7 +275,7 @@ impl<P: Ports> Engine<P> {
         Ok(snapshot)
     }
 
-    fn forget_registry(&self) {
+    pub(super) fn forget_registry(&self) {
         self.registry.changes.update(|changes| changes + 1);
         self.registry.read.take();
     }

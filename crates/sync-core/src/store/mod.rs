@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api_tokens;
+mod application_documents;
 mod attempts;
 mod blobs;
 mod clients;
@@ -14,9 +15,13 @@ mod pings;
 pub(crate) mod redis;
 mod refresh;
 mod registry;
+mod reset;
+mod views;
 
 pub(crate) use accounts::{Accounts, UserProfile, UserRecord};
 pub(crate) use api_tokens::{ApiTokenRecord, ApiTokens};
+pub use application_documents::ApplicationDocument;
+pub(crate) use application_documents::{ApplicationDocuments, Kept};
 pub(crate) use attempts::Attempts;
 pub(crate) use blobs::{BlobRecord, Blobs, Holder, PIECE_BYTES, Place, Settled, Settling};
 pub(crate) use clients::{ClientRecord, Clients};
@@ -33,3 +38,5 @@ pub(crate) use operations::{
 pub use pings::Pings;
 pub(crate) use refresh::{RefreshEnd, RefreshStart};
 pub(crate) use registry::{Added, Registry, RegistryContent};
+pub(crate) use reset::remove_all;
+pub(crate) use views::{Position, Summary};

@@ -40,6 +40,7 @@ pub(crate) static KEEP_FOUND: Script = script!("keep_found");
 pub(crate) static MOVE_CURSOR: Script = script!("move_cursor");
 pub(crate) static PAGE_FOUND: Script = script!("page_found");
 pub(crate) static PULL: Script = script!("pull");
+pub(crate) static PUT_DOCUMENT: Script = script!("put_document");
 pub(crate) static PUT_OFF: Script = script!("put_off");
 pub(crate) static REFER: Script = script!("refer");
 pub(crate) static RELEASE: Script = script!("release");

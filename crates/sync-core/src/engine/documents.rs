@@ -1,0 +1,301 @@
+//! Documents, as administrators see them.
+
+use futures_util::join;
+use sync_proto::Commands;
+
+use crate::document::page::{PageBuilder, object_of};
+use crate::document::record::{Attributes, Reader, Record};
+use crate::engine::binding::known_form;
+use crate::engine::{Engine, SyncError};
+use crate::ids::{ClientId, DocumentId, Millis, ObjectId, SourceName, Token, UserId, Version};
+use crate::ports::Ports;
+use crate::store::{Accounts, Aspect, CHUNK, Position, SourceError, Summary};
+
+/// Part of a document's objects.
+#[derive(Debug, Clone, Default)]
+pub struct ObjectPage {
+    /// The objects, in the order in which they last changed.
+    pub objects: Vec<(ObjectId, Attributes)>,
+    /// Where the next part begins; `None` at the end.
+    pub next: Option<Version>,
+}
+
+/// A user's document of a source as a whole.
+#[derive(Debug, Clone, Default)]
+pub struct DocumentDetails {
+    /// Version of its last change.
+    pub version: Version,
+    /// Objects there are.
+    pub objects: u64,
+    /// When the back end was last asked.
+    pub refreshed_at: Option<Millis>,
+    /// What is wrong with the source: kind (`query-error` for instance) and message.
+    pub error: Option<(String, String)>,
+}
+
+/// How far a client is with a source.
+#[derive(Debug, Clone)]
+pub struct ClientState {
+    /// What it acknowledged last.
+    pub token: Token,
+    /// The version that stands for.
+    pub version: Version,
+    /// Version of the document's last change.
+    pub latest: Version,
+    /// Its operations that wait for the back end.
+    pub waiting: u64,
+    /// What it will be told besides objects: links, errors, rollbacks.
+    pub outbox: Commands,
+}
+
+impl<P: Ports> Engine<P> {
+    /// Sums up a user's document of a source.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownSource`], [`SyncError::UnknownUser`] and the store's.
+    pub async fn document_details(
+        &self,
+        source: &str,
+        user: &str,
+    ) -> Result<DocumentDetails, SyncError> {
+        let id = self.document_of(source, user).await?;
+        let Summary {
+            version,
+            live,
+            refreshed_at,
+            source_error,
+        } = self.document(&id).summary().await?;
+        Ok(DocumentDetails {
+            version,
+            objects: live,
+            refreshed_at,
+            error: source_error.map(|SourceError { kind, message }| (kind, message)),
+        })
+    }
+
+    /// The text of a source's metadata as devices get it.
+    ///
+    /// # Errors
+    /// As [`Engine::document_details`].
+    pub async fn metadata(&self, source: &str, user: &str) -> Result<Option<String>, SyncError> {
+        let id = self.document_of(source, user).await?;
+        Ok(self.document(&id).description(Aspect::Metadata).await?)
+    }
+
+    /// The text of a source's schema.
+    ///
+    /// # Errors
+    /// As [`Engine::document_details`].
+    pub async fn schema(&self, source: &str, user: &str) -> Result<Option<String>, SyncError> {
+        let id = self.document_of(source, user).await?;
+        Ok(self.document(&id).description(Aspect::Schema).await?)
+    }
+
+    /// Lists objects of a user's document that changed after a version, in that order and at most `limit`.
+    ///
+    /// An object that changes while the document is read part by part is met again at its new place, and none is
+    /// passed over.
+    ///
+    /// # Errors
+    /// As [`Engine::document_details`].
+    pub async fn objects(
+        &self,
+        source: &str,
+        user: &str,
+        after: Version,
+        limit: usize,
+    ) -> Result<ObjectPage, SyncError> {
+        let id = self.document_of(source, user).await?;
+        self.walk(&id, after, limit, |record, _| record.attributes)
+            .await
+    }
+
+    /// Reads one object of a user's document.
+    ///
+    /// # Errors
+    /// As [`Engine::document_details`], and an id that cannot be one.
+    pub async fn object(
+        &self,
+        source: &str,
+        user: &str,
+        object: &str,
+    ) -> Result<Option<Attributes>, SyncError> {
+        let object = ObjectId::parse(object)?;
+        let id = self.document_of(source, user).await?;
+        let mut records = self.document(&id).records(&[object]).await?;
+        let record = records.pop().flatten().map(|(record, _)| record);
+        Ok(record
+            .filter(Record::is_alive)
+            .map(|record| record.attributes))
+    }
+
+    /// Lists what a client has of a source's objects, as [`Engine::objects`] does.
+    ///
+    /// That is derived from its cursor. Where an attribute has changed since, its old value is kept nowhere: the client
+    /// has one that is not listed.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownClient`], [`SyncError::UnknownSource`] and the store's.
+    pub async fn client_objects(
+        &self,
+        client: &str,
+        source: &str,
+        after: Version,
+        limit: usize,
+    ) -> Result<ObjectPage, SyncError> {
+        let (client, id) = self.bound_document(client, source).await?;
+        let Some(id) = id else {
+            return Ok(ObjectPage::default());
+        };
+        let Some(position) = self.document(&id).position(&client).await? else {
+            return Ok(ObjectPage::default());
+        };
+        let Position {
+            cursor,
+            base,
+            since,
+            ..
+        } = position;
+        let reader = Reader {
+            client: &client,
+            base,
+            since,
+        };
+        let held = |record: Record, version| {
+            if version <= cursor {
+                record.attributes
+            } else {
+                record.held_by(reader, version)
+            }
+        };
+        self.walk(&id, after, limit, held).await
+    }
+
+    /// Says how far a client is with a source; `None` if it does not sync it.
+    ///
+    /// # Errors
+    /// As [`Engine::client_objects`].
+    pub async fn client_state(
+        &self,
+        client: &str,
+        source: &str,
+    ) -> Result<Option<ClientState>, SyncError> {
+        let (client, id) = self.bound_document(client, source).await?;
+        let Some(id) = id else {
+            return Ok(None);
+        };
+        let document = self.document(&id);
+        let (position, summary) = join!(document.position(&client), document.summary());
+        let (Some(position), summary) = (position?, summary?) else {
+            return Ok(None);
+        };
+        let Position {
+            cursor,
+            base,
+            token,
+            since,
+            user: _,
+            waiting,
+        } = position;
+        let items = document.outbox(&client, cursor, summary.version).await?;
+        let current = self
+            .current_of(&id, items.iter().filter_map(object_of))
+            .await?;
+        let mut builder = PageBuilder::new(Reader {
+            client: &client,
+            base,
+            since,
+        });
+        for item in items {
+            builder.add_outbox_item(item, &current)?;
+        }
+        Ok(Some(ClientState {
+            token,
+            version: cursor,
+            latest: summary.version,
+            waiting,
+            outbox: builder.finish(),
+        }))
+    }
+
+    /// Makes everything of a source news to a client again, on behalf of an administrator.
+    ///
+    /// # Errors
+    /// As [`Engine::client_objects`].
+    pub async fn restart_client(&self, client: &str, source: &str) -> Result<(), SyncError> {
+        let (client, id) = self.bound_document(client, source).await?;
+        if let Some(id) = id {
+            let user = self.client_record(&client).await?.user;
+            self.document(&id).restart(&client, &user).await?;
+        }
+        Ok(())
+    }
+
+    /// The document that holds a user's copy of a source.
+    pub(super) async fn document_of(
+        &self,
+        source: &str,
+        user: &str,
+    ) -> Result<DocumentId, SyncError> {
+        let unknown = || SyncError::UnknownUser {
+            login: user.to_owned(),
+        };
+        let id = UserId::parse(user).map_err(|_| unknown())?;
+        let found = self.source(source).await?;
+        let accounts = Accounts::new(self.ports.redis());
+        if accounts.generation(&id).await?.is_none() {
+            return Err(unknown());
+        }
+        Ok(found.as_source().document_for(&id))
+    }
+
+    /// The document a client's cursor for a source is in.
+    async fn bound_document(
+        &self,
+        client: &str,
+        source: &str,
+    ) -> Result<(ClientId, Option<DocumentId>), SyncError> {
+        let client = known_form(client)?;
+        let record = self.client_record(&client).await?;
+        let name: SourceName = self.source(source).await?.as_source().name.clone();
+        let bound = record.bound_documents().find(|id| id.source == name);
+        Ok((client, bound))
+    }
+
+    /// Reads objects in the order of the log, each as `seen` says; those of which nothing is seen are left out.
+    async fn walk(
+        &self,
+        id: &DocumentId,
+        after: Version,
+        limit: usize,
+        seen: impl Fn(Record, Version) -> Attributes,
+    ) -> Result<ObjectPage, SyncError> {
+        let document = self.document(id);
+        let mut page = ObjectPage::default();
+        let mut at = after;
+        loop {
+            let log = document.log_after(at).await?;
+            if log.is_empty() {
+                return Ok(page);
+            }
+            for chunk in log.chunks(CHUNK) {
+                let ids: Vec<ObjectId> = chunk.iter().map(|(id, _)| id.clone()).collect();
+                let records = document.records(&ids).await?;
+                for ((id, version), record) in chunk.iter().zip(records) {
+                    if page.objects.len() == limit {
+                        page.next = Some(at);
+                        return Ok(page);
+                    }
+                    at = *version;
+                    let Some((record, version)) = record else {
+                        continue;
+                    };
+                    let attributes = seen(record, version);
+                    if !attributes.is_empty() {
+                        page.objects.push((id.clone(), attributes));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Everything is forgotten.
+
+use crate::account::ADMINISTRATOR;
+use crate::engine::{Engine, SyncError};
+use crate::ids::UserId;
+use crate::ports::Ports;
+use crate::store::remove_all;
+
+impl<P: Ports> Engine<P> {
+    /// Removes all users, clients, documents and jobs. The administrator, API tokens and the key that signs sessions
+    /// stay, and so does what others keep in the same Redis. Interrupted, it can be repeated.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn reset(&self) -> Result<(), SyncError> {
+        remove_all(self.ports.redis(), &UserId::parse(ADMINISTRATOR)?).await?;
+        self.forget_registry();
+        tracing::warn!("everything was reset");
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! Documents of the application's own, by keys of its choice.
+
+use std::collections::BTreeMap;
+
+use crate::ports::RedisConn;
+use crate::store::StoreError;
+use crate::store::redis::keys;
+use crate::store::redis::script::{self, Reply, arg, args};
+
+/// Most bytes of a text.
+pub(crate) const MAX_TEXT_BYTES: usize = 16 * 1024 * 1024;
+
+/// Most fields of a hash.
+pub(crate) const MAX_FIELDS: usize = 100_000;
+
+/// A document of the application's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApplicationDocument {
+    /// A text.
+    Text(String),
+    /// Texts by name.
+    Hash(BTreeMap<String, String>),
+}
+
+/// What became of a document that was to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Yes,
+    /// It would be too large.
+    Full,
+    /// A text cannot be added to a hash, nor the other way round.
+    OtherKind,
+}
+
+/// Documents of the application's own.
+pub(crate) struct ApplicationDocuments<'a, R> {
+    redis: &'a R,
+}
+
+impl<'a, R: RedisConn> ApplicationDocuments<'a, R> {
+    pub(crate) fn new(redis: &'a R) -> Self {
+        Self { redis }
+    }
+
+    /// Reads one.
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<ApplicationDocument>, StoreError> {
+        let key = keys::application_document(key);
+        let kind =
+            Reply::new("TYPE", self.redis.run(args!["TYPE", &key]).await?).required_text()?;
+        match kind.as_str() {
+            "string" => {
+                let text = Reply::new("GET", self.redis.run(args!["GET", key]).await?).text()?;
+                Ok(text.map(ApplicationDocument::Text))
+            }
+            "hash" => {
+                let mut reply = Reply::new("HGETALL", self.redis.run(args!["HGETALL", key]).await?);
+                let mut fields = BTreeMap::new();
+                while reply.len() > 0 {
+                    fields.insert(reply.required_text()?, reply.required_text()?);
+                }
+                Ok(Some(ApplicationDocument::Hash(fields)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Keeps one, in place of what is there or added to it.
+    pub(crate) async fn put(
+        &self,
+        key: &str,
+        document: &ApplicationDocument,
+        append: bool,
+    ) -> Result<Kept, StoreError> {
+        let append = if append { "1" } else { "0" };
+        let args = match document {
+            ApplicationDocument::Text(text) => args!["text", append, MAX_TEXT_BYTES, text],
+            ApplicationDocument::Hash(fields) => {
+                let mut args = args!["hash", append, MAX_FIELDS];
+                for (name, value) in fields {
+                    args.extend([arg(name.as_str()), arg(value.as_str())]);
+                }
+                args
+            }
+        };
+        let mut reply = script::PUT_DOCUMENT
+            .run(self.redis, &[keys::application_document(key)], args)
+            .await?;
+        match reply.required_text()?.as_str() {
+            "ok" => Ok(Kept::Yes),
+            "full" => Ok(Kept::Full),
+            "kind" => Ok(Kept::OtherKind),
+            other => Err(reply.unknown_outcome(other)),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What administrators see of a document.
+
+use crate::ids::{ClientId, Millis, Token, UserId, Version};
+use crate::ports::RedisConn;
+use crate::store::StoreError;
+use crate::store::document::{Document, SourceError, parse_stored};
+use crate::store::redis::script::{Reply, args};
+
+/// A document as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) version: Version,
+    /// Objects that exist.
+    pub(crate) live: u64,
+    pub(crate) refreshed_at: Option<Millis>,
+    pub(crate) source_error: Option<SourceError>,
+}
+
+/// Where a client stands in a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) cursor: Version,
+    /// See [`PullState::base`](crate::store::PullState).
+    pub(crate) base: Version,
+    /// What acknowledges everything up to the cursor.
+    pub(crate) token: Token,
+    pub(crate) since: Version,
+    pub(crate) user: String,
+    /// Operations of the client that wait for their verdict.
+    pub(crate) waiting: u64,
+}
+
+impl<R: RedisConn> Document<'_, R> {
+    /// Sums the document up. One that does not exist is empty.
+    pub(crate) async fn summary(&self) -> Result<Summary, StoreError> {
+        let command = args!["HMGET", self.keys.head(), "v", "n", "at", "err"];
+        let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
+        let mut number = || {
+            let text = reply.text()?;
+            Ok::<_, StoreError>(text.and_then(|text| text.parse().ok()).unwrap_or(0))
+        };
+        let (version, live, at) = (number()?, number()?, number()?);
+        let source_error = reply
+            .text()?
+            .map(|json| parse_stored("a source error", json.as_bytes()))
+            .transpose()?;
+        Ok(Summary {
+            version: Version(version),
+            live,
+            refreshed_at: Some(Millis(at)).filter(|at| at.0 > 0),
+            source_error,
+        })
+    }
+
+    /// Says where a client stands; `None` if it has no cursor here.
+    pub(crate) async fn position(&self, client: &ClientId) -> Result<Option<Position>, StoreError> {
+        let entry = self
+            .redis
+            .run(args!["HGET", self.keys.clients(), client.as_str()]);
+        let waiting = self.redis.run(args!["HLEN", self.keys.operations(client)]);
+        let (entry, waiting) = futures_util::join!(entry, waiting);
+        let waiting = Reply::new("HLEN", waiting?).number()?;
+        let Some(entry) = Reply::new("HGET", entry?).text()? else {
+            return Ok(None);
+        };
+        let damaged = || StoreError::Damaged {
+            what: "a client's cursor",
+            reason: entry.clone(),
+        };
+        let mut parts = entry.splitn(8, ',');
+        let mut next = || parts.next().ok_or_else(damaged);
+        let mut number = || next()?.parse::<u64>().map_err(|_| damaged());
+        let (cursor, base, _final) = (number()?, number()?, number()?);
+        let (offset, since, _day) = (number()?, number()?, number()?);
+        let (_state, user) = (next()?, next()?);
+        Ok(Some(Position {
+            cursor: Version(cursor),
+            base: Version(base),
+            token: Token::new(offset + cursor),
+            since: Version(since),
+            user: UserId::parse(user).map_err(|_| damaged())?.into_string(),
+            waiting,
+        }))
+    }
+}
