@@ -13,7 +13,7 @@ use crate::blob::{
     discard,
 };
 use crate::engine::{Engine, SyncError};
-use crate::ids::{AttributeName, BlobId, DocumentId, UserId};
+use crate::ids::{AttributeName, BlobId, DocumentId, Millis, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{
     BlobRecord, Blobs, Holder, Operation, OperationKind, Operations, Place, Settled, Settling,
@@ -273,16 +273,30 @@ impl<P: Ports> Engine<P> {
                 collected.blobs += 1;
             }
         }
-        let until = crate::ids::Millis(now.0.saturating_sub(REMOVAL_MARGIN_MS));
+        let until = Millis(now.0.saturating_sub(REMOVAL_MARGIN_MS));
         let places = store.planned_removals(until, COLLECTED_AT_ONCE).await?;
         for place in &places {
-            let (contents, key) = self.contents.at(place)?;
-            contents.delete(key).await?;
-            store.removed(place).await?;
-            collected.contents += 1;
+            match self.remove_content(place).await {
+                Ok(()) => {
+                    store.removed(place).await?;
+                    collected.contents += 1;
+                }
+                Err(error) => {
+                    tracing::warn!(%place, %error, "the content of a blob could not be removed");
+                    // One store that is away must not keep the others full.
+                    store
+                        .plan_removal(place, now.plus(UPLOAD_LIFETIME_MS))
+                        .await?;
+                }
+            }
         }
         collected.has_more = due.len().max(places.len()) == COLLECTED_AT_ONCE;
         Ok(collected)
+    }
+
+    async fn remove_content(&self, place: &Place) -> Result<(), BlobError> {
+        let (contents, key) = self.contents.at(place)?;
+        contents.delete(key).await
     }
 
     /// Looks whether anybody refers to a blob, and removes it if nobody has for a while.
