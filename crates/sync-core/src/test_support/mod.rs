@@ -15,7 +15,7 @@ mod scripted_http;
 mod world;
 
 pub use back_end::{BackEnd, Fault};
-pub use native::{ManualClock, NativeRedis, NoHttp, SeededRandom, TestPorts};
+pub use native::{Break, ManualClock, NativeRedis, NoHttp, SeededRandom, TestPorts};
 pub use redis_server::TestRedis;
 pub use scripted_http::ScriptedHttp;
 pub use world::World;

@@ -15,6 +15,16 @@ use crate::ports::{
 /// A connection through the `redis` crate. Replies are flattened as Spin's host does it.
 pub struct NativeRedis {
     connection: MultiplexedConnection,
+    breaks_at: Cell<Option<(usize, Break)>>,
+}
+
+/// What becomes of the command at which a connection breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Break {
+    /// It does not arrive.
+    Before,
+    /// It is carried out, but its answer is lost.
+    After,
 }
 
 impl NativeRedis {
@@ -29,12 +39,35 @@ impl NativeRedis {
             .get_multiplexed_async_connection_with_config(&config)
             .await
             .expect("a connection to Redis");
-        Self { connection }
+        Self {
+            connection,
+            breaks_at: Cell::new(None),
+        }
+    }
+
+    /// Breaks the connection at a command to come, the first is 1, for good: it is as if the server had crashed there.
+    pub fn break_at(&self, command: usize, at: Break) {
+        self.breaks_at.set(Some((command, at)));
+    }
+
+    /// Mends the connection. Says whether it had broken.
+    pub fn mend(&self) -> bool {
+        matches!(self.breaks_at.take(), Some((0, _)))
     }
 }
 
 impl RedisConn for NativeRedis {
     async fn run(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
+        let broken = || Err(RedisError::Unreachable("the test's crash".to_owned()));
+        match self.breaks_at.get() {
+            Some((0, _)) => return broken(),
+            Some((1, Break::Before)) => {
+                self.breaks_at.set(Some((0, Break::Before)));
+                return broken();
+            }
+            Some((left, at)) => self.breaks_at.set(Some((left - 1, at))),
+            None => {}
+        }
         let mut redis_command = redis::Cmd::new();
         for part in &command {
             redis_command.arg(part.as_slice());
@@ -50,6 +83,9 @@ impl RedisConn for NativeRedis {
                     RedisError::Refused(error.to_string())
                 }
             })?;
+        if let Some((0, Break::After)) = self.breaks_at.get() {
+            return broken();
+        }
         let mut values = Vec::new();
         flatten(value, &mut values)?;
         Ok(values)

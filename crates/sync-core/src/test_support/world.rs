@@ -344,22 +344,38 @@ impl World {
         Ok(content)
     }
 
-    /// The keys of blobs' contents that are in the store.
+    /// How many contents of blobs are in the store.
     pub async fn blob_contents(&self) -> usize {
-        let command = ["KEYS", "*blob-content:*"].map(|part| part.as_bytes().to_vec());
-        let ports = self.engine.ports();
-        ports.redis.run(command.into()).await.expect("keys").len()
+        self.keys_like("*blob-content:*").await.len()
+    }
+
+    /// The keys of all that is in the store about blobs.
+    pub async fn blob_keys(&self) -> Vec<String> {
+        let mut keys = self.keys_like("*blob*").await;
+        keys.retain(|key| !key.ends_with(":swept"));
+        keys
+    }
+
+    /// Lets the lease on a client's operations in a shared source run out.
+    pub async fn drop_operations_lease(&self, source: &str, client: &ClientId) {
+        let key = DocumentKeys::new(&shared(source)).operations_lease(client);
+        self.run(&["DEL", &key]).await;
+    }
+
+    async fn keys_like(&self, pattern: &str) -> Vec<String> {
+        let command = ["KEYS", pattern].map(|part| part.as_bytes().to_vec());
+        let keys = self.engine.ports().redis.run(command.into()).await;
+        let keys = keys.expect("keys").into_iter();
+        keys.filter_map(|key| match key {
+            RedisValue::Bytes(key) => String::from_utf8(key).ok(),
+            _ => None,
+        })
+        .collect()
     }
 
     /// Loses a piece of the contents of all blobs.
     pub async fn drop_blob_piece(&self, number: u64) {
-        let ports = self.engine.ports();
-        let keys = ["KEYS", "*blob-content:*"].map(|part| part.as_bytes().to_vec());
-        for key in ports.redis.run(keys.into()).await.expect("keys") {
-            let RedisValue::Bytes(key) = key else {
-                continue;
-            };
-            let key = String::from_utf8(key).expect("text");
+        for key in self.keys_like("*blob-content:*").await {
             self.run(&["HDEL", &key, &number.to_string()]).await;
         }
     }
