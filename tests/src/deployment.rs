@@ -17,6 +17,7 @@ use crate::back_end::BackEnd;
 use crate::device::Device;
 use crate::host::{Host, log_file};
 use crate::manifest::write_application;
+use crate::plugin::Plugin;
 
 /// The administrator's password.
 pub const ADMIN_PASSWORD: &str = "the-administrators";
@@ -51,6 +52,7 @@ pub struct Deployment {
     redis: TestRedis,
     store: Option<Store>,
     back_end: BackEnd,
+    plugin: Plugin,
     admin: OnceCell<Admin>,
     folder: TempDir,
     runtime: Runtime,
@@ -84,6 +86,7 @@ impl Deployment {
             memory_limit: None,
             redis,
             back_end: BackEnd::new(store.url()),
+            plugin: runtime.block_on(Plugin::start()),
             store: Some(store),
             admin: OnceCell::new(),
             folder,
@@ -117,6 +120,11 @@ impl Deployment {
     /// The back end.
     pub fn back_end(&self) -> &BackEnd {
         &self.back_end
+    }
+
+    /// The back end that speaks the plugin protocol.
+    pub fn plugin(&self) -> &Plugin {
+        &self.plugin
     }
 
     /// The Redis, to be killed and restarted.
@@ -172,8 +180,10 @@ impl Deployment {
             self.redis.url(),
             self.store.as_ref().map(Store::url).unwrap_or_default(),
         );
+        let plugin_url = self.plugin.url();
         let variables = [
             ("redis_url", redis_url.as_str()),
+            ("plugin_url", plugin_url.as_str()),
             ("store_url", store_url.as_str()),
             ("admin_password", ADMIN_PASSWORD),
         ];
