@@ -463,6 +463,22 @@ fn a_blob_that_is_collected_leaves_the_bucket_also_when_the_store_was_away() {
 }
 
 #[test]
+fn a_reset_empties_the_bucket() {
+    local(async {
+        let world = World::start(&format!("{SETTINGS}{BUCKET}")).await;
+        world.create("t-1", b"one").await.unwrap();
+        world.create("t-2", b"two").await.unwrap();
+        world.engine.reset().await.unwrap();
+        let clock = world.engine.ports().clock();
+        clock.advance(Duration::from_secs(120));
+        let collected = world.engine.collect_blobs().await.unwrap();
+        assert_eq!((collected.blobs, collected.contents), (0, 2));
+        assert!(world.s3().objects.borrow().is_empty());
+        assert_eq!(world.keys("*blob*").await, 0);
+    });
+}
+
+#[test]
 fn what_was_kept_in_redis_stays_readable_once_there_is_a_bucket() {
     local(async {
         let world = World::start(SETTINGS).await;

@@ -8,11 +8,13 @@ use crate::store::remove_all;
 
 impl<P: Ports> Engine<P> {
     /// Removes all users, clients, documents and jobs. The administrator, API tokens and the key that signs sessions
-    /// stay, and so does what others keep in the same Redis. Interrupted, it can be repeated.
+    /// stay, and so does what others keep in the same Redis. Interrupted, it can be repeated. The contents of
+    /// blobs that are in a bucket go with the next collection.
     ///
     /// # Errors
     /// The store's.
     pub async fn reset(&self) -> Result<(), SyncError> {
+        self.let_go_of_contents().await?;
         remove_all(self.ports.redis(), &UserId::parse(ADMINISTRATOR)?).await?;
         self.forget_registry();
         tracing::warn!("everything was reset");

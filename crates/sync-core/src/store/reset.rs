@@ -10,7 +10,8 @@ use crate::store::redis::script::{Reply, args};
 /// Keys that are looked at and removed at once.
 const KEYS_CHUNK: usize = 1_000;
 
-/// Removes all keys of ours but the administrator, API tokens and the key that signs sessions.
+/// Removes all keys of ours but the administrator, API tokens, the key that signs sessions, and the list of contents
+/// that are to be removed.
 pub(crate) async fn remove_all<R: RedisConn>(
     redis: &R,
     administrator: &UserId,
@@ -20,6 +21,7 @@ pub(crate) async fn remove_all<R: RedisConn>(
         key == administrator
             || key == keys::session_secret()
             || key == keys::api_tokens()
+            || key == keys::blobs_gone()
             || key.starts_with(&keys::api_token(""))
     };
     let mut position = "0".to_owned();

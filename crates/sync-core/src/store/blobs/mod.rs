@@ -4,19 +4,23 @@
 //! index of a document, and in operations that wait. Every holder says so here before it does; the collector asks it
 //! whether that still holds.
 
+mod holder;
+
 use std::fmt;
 
-use crate::ids::{BlobId, ClientId, DocumentId, Millis, Partition, UserId};
+use crate::ids::{BlobId, DocumentId, Millis, UserId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, arg, args};
 
+pub(crate) use holder::Holder;
+
 /// Bytes of a piece of content in Redis. All but a content's last have as many, so it is part of the format.
 pub(crate) const PIECE_BYTES: usize = 512 * 1024;
 
-/// Holders that are read at once.
-const HOLDERS_AT_ONCE: usize = 500;
+/// Blobs, or holders of one, that are read at once.
+const SCANNED_AT_ONCE: usize = 500;
 
 /// Where a content is, with its key there. Keys are used once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,54 +44,6 @@ impl Place {
             Some(("redis", key)) => Ok(Self::Redis(key.to_owned())),
             Some(("s3", key)) => Ok(Self::S3(key.to_owned())),
             _ => Err(damaged("the place of a blob", text)),
-        }
-    }
-}
-
-/// Who may refer to a blob.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Holder {
-    /// Objects of a document.
-    Document(DocumentId),
-    /// Operations of a client that wait in a document.
-    Operations(DocumentId, ClientId),
-}
-
-impl Holder {
-    /// The holder as a field of a blob. Only the partition, which comes last, may contain spaces.
-    fn to_field(&self) -> String {
-        match self {
-            Self::Document(DocumentId { source, partition }) => {
-                format!("in:doc {source} {}", partition.to_stored())
-            }
-            Self::Operations(DocumentId { source, partition }, client) => {
-                format!("in:cud {source} {client} {}", partition.to_stored())
-            }
-        }
-    }
-
-    /// Reads a field; `None` for one that is no holder.
-    fn from_field(field: &str) -> Option<Result<Self, StoreError>> {
-        let holder = field.strip_prefix("in:")?;
-        Some(Self::parse(holder).ok_or_else(|| damaged("a holder of a blob", field)))
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let (kind, rest) = text.split_once(' ')?;
-        let (source, rest) = rest.split_once(' ')?;
-        let document = |partition| {
-            Some(DocumentId {
-                source: source.parse().ok()?,
-                partition: Partition::from_stored(partition)?,
-            })
-        };
-        match kind {
-            "doc" => Some(Self::Document(document(rest)?)),
-            "cud" => {
-                let (client, partition) = rest.split_once(' ')?;
-                Some(Self::Operations(document(partition)?, client.parse().ok()?))
-            }
-            _ => None,
         }
     }
 }
@@ -289,7 +245,7 @@ impl<'a, R: RedisConn> Blobs<'a, R> {
         self.due_in(keys::blobs_due(), now, limit)
             .await?
             .iter()
-            .map(|id| BlobId::parse(id).map_err(|_| damaged("a blob's digest", id)))
+            .map(|id| stored_id(id))
             .collect()
     }
 
@@ -302,6 +258,19 @@ impl<'a, R: RedisConn> Blobs<'a, R> {
         let command = args!["ZRANGEBYSCORE", key, "0", until.0, "LIMIT", "0", limit];
         let mut reply = Reply::new("ZRANGEBYSCORE", self.redis.run(command).await?);
         (0..reply.len()).map(|_| reply.required_text()).collect()
+    }
+
+    /// Some of all blobs, and where to go on; begins and ends with 0.
+    pub(crate) async fn scan(&self, cursor: u64) -> Result<(Vec<BlobId>, u64), StoreError> {
+        let command = args!["ZSCAN", keys::blobs_due(), cursor, "COUNT", SCANNED_AT_ONCE];
+        let mut reply = Reply::new("ZSCAN", self.redis.run(command).await?);
+        let next = reply.number()?;
+        let mut blobs = Vec::with_capacity(reply.len() / 2);
+        while reply.len() > 0 {
+            blobs.push(stored_id(&reply.required_text()?)?);
+            let _score = reply.bytes()?;
+        }
+        Ok((blobs, next))
     }
 
     /// Puts off the next look at a blob that is referred to.
@@ -324,7 +293,7 @@ impl<'a, R: RedisConn> Blobs<'a, R> {
             "MATCH",
             "in:*",
             "COUNT",
-            HOLDERS_AT_ONCE
+            SCANNED_AT_ONCE
         ];
         let mut reply = Reply::new("HSCAN", self.redis.run(command).await?);
         let next = reply.number()?;
@@ -379,37 +348,13 @@ impl<'a, R: RedisConn> Blobs<'a, R> {
     }
 }
 
+fn stored_id(text: &str) -> Result<BlobId, StoreError> {
+    BlobId::parse(text).map_err(|_| damaged("a blob's digest", text))
+}
+
 fn damaged(what: &'static str, found: &str) -> StoreError {
     StoreError::Damaged {
         what,
         reason: format!("{found:?}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn holders_survive_being_stored() {
-        let document = |partition| DocumentId {
-            source: "Product".parse().unwrap(),
-            partition,
-        };
-        let user = Partition::User("app a: b".parse().unwrap());
-        for holder in [
-            Holder::Document(document(Partition::App)),
-            Holder::Document(document(user.clone())),
-            Holder::Operations(document(user), "4fede851b186".parse().unwrap()),
-        ] {
-            let field = holder.to_field();
-            assert_eq!(
-                Holder::from_field(&field).unwrap().unwrap(),
-                holder,
-                "{field}"
-            );
-        }
-        assert!(Holder::from_field("by:in:doc").is_none());
-        assert!(Holder::from_field("in:doc ?").unwrap().is_err());
     }
 }

@@ -1,0 +1,147 @@
+//! The files of a push become blobs of the objects they came with.
+
+use std::collections::BTreeMap;
+
+use crate::blob::{BLOB_SUFFIX, UPLOAD_LIFETIME_MS, Upload, address, blob_at};
+use crate::engine::blobs::{Files, GRACE_MS};
+use crate::engine::{Engine, SyncError};
+use crate::ids::{AttributeName, BlobId, UserId};
+use crate::ports::{Clock as _, Ports};
+use crate::store::{Holder, Operation, OperationKind, Place, Settled, Settling};
+
+/// Times an upload is settled anew because a blob it counted on was just collected.
+const MAX_SETTLINGS: usize = 5;
+
+impl<P: Ports> Engine<P> {
+    /// Gives each operation the addresses of its files.
+    pub(in crate::engine) fn attach_files(
+        &self,
+        operations: &mut [Operation],
+        blob_fields: &[String],
+        files: Files<'_>,
+    ) -> Result<(), SyncError> {
+        for operation in &mut *operations {
+            // Such an attribute lets its document's users read the blob: only the server may write it.
+            operation
+                .attributes
+                .retain(|name, value| !(name.ends_with(BLOB_SUFFIX) && blob_at(value).is_some()));
+        }
+        let settings = &self.settings.blobs;
+        let base = settings.public_url.as_deref().unwrap_or(files.base_url);
+        for upload in files.uploads {
+            let (operation, attribute) = place_of(&upload.part, operations, blob_fields)?;
+            let attribute = AttributeName::parse(attribute)?.into_string();
+            let url = address(base, &upload.blob, &upload.file_name);
+            let attributes = &mut operation.attributes;
+            attributes
+                .entry(attribute.clone())
+                .or_insert_with(|| upload.file_name.clone());
+            attributes.insert(format!("{attribute}{BLOB_SUFFIX}"), url);
+        }
+        Ok(())
+    }
+
+    /// Makes uploads blobs, so that operations may refer to them.
+    pub(in crate::engine) async fn settle(
+        &self,
+        user: &UserId,
+        uploads: &[Upload],
+    ) -> Result<(), SyncError> {
+        if uploads.is_empty() {
+            return Ok(());
+        }
+        let by_digest: BTreeMap<&BlobId, &Upload> = uploads
+            .iter()
+            .map(|upload| (&upload.blob, upload))
+            .collect();
+        let store = self.blobs();
+        for _ in 0..MAX_SETTLINGS {
+            let mut settling = Vec::with_capacity(by_digest.len());
+            for (blob, upload) in &by_digest {
+                let place = if store.get(blob).await?.is_some() {
+                    None
+                } else {
+                    Some(self.keep(upload).await?)
+                };
+                settling.push(Settling {
+                    blob,
+                    size: upload.size,
+                    content_type: &upload.content_type,
+                    place,
+                });
+            }
+            let now = self.ports.clock().now();
+            let quota_bytes = self.settings.blobs.quota_bytes;
+            let settled = store
+                .settle(user, quota_bytes, now, now.plus(GRACE_MS), &settling)
+                .await?;
+            match settled {
+                Settled::Done => return Ok(()),
+                Settled::Full => return Err(SyncError::QuotaExceeded { quota_bytes }),
+                Settled::Expired => return Err(SyncError::UploadExpired),
+                Settled::Missing => {}
+            }
+        }
+        Err(SyncError::Busy)
+    }
+
+    /// Brings the content of an upload to where contents are kept. Until it is a blob's, its removal is planned.
+    async fn keep(&self, upload: &Upload) -> Result<Place, SyncError> {
+        let now = self.ports.clock().now();
+        if now >= upload.expires {
+            return Err(SyncError::UploadExpired);
+        }
+        let place = self.contents.place_for(&upload.key);
+        let (contents, key) = self.contents.at(&place)?;
+        let removal = now.plus(UPLOAD_LIFETIME_MS);
+        self.blobs().plan_removal(&place, removal).await?;
+        contents.keep(key, upload.size).await?;
+        Ok(place)
+    }
+
+    /// Says that a client's operations are about to refer to blobs.
+    pub(in crate::engine) async fn announce(
+        &self,
+        holder: Holder,
+        uploads: &[Upload],
+    ) -> Result<(), SyncError> {
+        let blobs = uploads.iter().map(|upload| &upload.blob);
+        Ok(self.blobs().refer(&holder, blobs).await?)
+    }
+}
+
+/// The operation a part `<attribute>-<object id>` belongs to, and the attribute.
+///
+/// Both may contain dashes, so it is the operations that tell: one of them has the object's id and the attribute.
+fn place_of<'a>(
+    part: &str,
+    operations: &'a mut [Operation],
+    blob_fields: &[String],
+) -> Result<(&'a mut Operation, String), SyncError> {
+    let misplaced = || SyncError::MisplacedFile {
+        part: part.to_owned(),
+    };
+    let mut found: Option<(usize, String)> = None;
+    for (place, operation) in operations.iter().enumerate() {
+        let Some(attribute) = part
+            .strip_suffix(operation.id.as_str())
+            .and_then(|rest| rest.strip_suffix('-'))
+        else {
+            continue;
+        };
+        let is_field = blob_fields.iter().any(|field| field == attribute)
+            || operation.attributes.contains_key(attribute);
+        if !is_field || operation.kind == OperationKind::Delete {
+            continue;
+        }
+        match &found {
+            None => found = Some((place, attribute.to_owned())),
+            // The same object a second time: the create it begins with has the file.
+            Some((_, known)) if known == attribute => {}
+            Some(_) => return Err(misplaced()),
+        }
+    }
+    let (place, attribute) = found.ok_or_else(misplaced)?;
+    let operation = operations.get_mut(place).ok_or_else(misplaced)?;
+    Ok((operation, attribute))
+}
