@@ -144,7 +144,9 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
                 StatusCode::SERVICE_UNAVAILABLE,
                 ErrorCode::BackEndUnavailable,
             ),
-            SyncError::QueueFull => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::QueueFull),
+            SyncError::QueueFull | SyncError::TooManyUploads => {
+                (StatusCode::TOO_MANY_REQUESTS, ErrorCode::QueueFull)
+            }
             SyncError::Busy => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy),
             SyncError::Store(_) | SyncError::Blob(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)

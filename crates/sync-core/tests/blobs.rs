@@ -487,6 +487,43 @@ fn an_upload_that_was_cut_off_leaves_nothing() {
 }
 
 #[test]
+fn one_user_cannot_fill_the_store_with_uploads_that_never_end() {
+    local(async {
+        let world = World::start().await;
+        let engine = world.another(Some(SMALL), 2).await;
+        let world = World { engine, ..world };
+        let (session, other) = (world.session("u1").await, world.session("u2").await);
+        let begun = async |session: &Session, bytes: usize| {
+            let mut uploader = world.engine.uploader(session).await.unwrap();
+            let name = || "p".to_owned();
+            uploader.begin(name(), name(), name()).await.unwrap();
+            let written = uploader.write(&content(7, bytes)).await;
+            (uploader, written)
+        };
+        let (first, written) = begun(&session, 900_000).await;
+        written.unwrap();
+        let (second, written) = begun(&session, 900_000).await;
+        written.unwrap();
+        let (third, written) = begun(&session, 900_000).await;
+        assert_eq!(written, Err(SyncError::TooManyUploads));
+        third.discard().await;
+        begun(&other, 900_000).await.1.unwrap();
+
+        first.discard().await;
+        begun(&session, 900_000).await.1.unwrap();
+        drop(second);
+        // What a crash has left counts no longer than it is kept.
+        assert_eq!(
+            begun(&session, 900_000).await.1,
+            Err(SyncError::TooManyUploads)
+        );
+        let clock = world.engine.ports().clock();
+        clock.advance(Duration::from_secs(3_700));
+        begun(&session, 900_000).await.1.unwrap();
+    });
+}
+
+#[test]
 fn an_upload_may_take_long_as_long_as_it_goes_on() {
     local(async {
         let world = World::start().await;

@@ -1,7 +1,7 @@
 //! Blobs: files of any size that objects refer to by an address.
 //!
 //! A blob is known by the SHA-256 of its content: the same content twice is kept once. What is known of it (who refers
-//! to it, whom it is charged to) is in `store/blobs.rs`; its content is in a [`content::ContentStore`].
+//! to it, whom it is charged to) is in `store/blobs`; its content is in a [`content::ContentStore`].
 
 mod address;
 pub(crate) mod content;

@@ -106,10 +106,16 @@ impl<P: Ports> Uploader<P> {
     ///
     /// # Errors
     /// [`SyncError::BlobTooLarge`], [`SyncError::QuotaExceeded`] for a request that no quota could hold,
-    /// [`SyncError::UploadExpired`], and the store's.
+    /// [`SyncError::TooManyUploads`], [`SyncError::UploadExpired`], and the store's.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), SyncError> {
         let before: u64 = self.done.iter().map(|upload| upload.size).sum();
-        let Some(spool) = &mut self.current else {
+        let Self {
+            ports,
+            user,
+            current,
+            ..
+        } = self;
+        let Some(spool) = current else {
             return Ok(());
         };
         spool.size += bytes.len() as u64;
@@ -133,7 +139,7 @@ impl<P: Ports> Uploader<P> {
             spool.piece.extend_from_slice(now);
             bytes = later;
             if spool.piece.len() == PIECE_BYTES {
-                spool.flush(self.ports.as_ref()).await?;
+                spool.flush(ports.as_ref(), user, self.max_bytes).await?;
             }
         }
         Ok(())
@@ -146,7 +152,9 @@ impl<P: Ports> Uploader<P> {
     pub async fn end(&mut self) -> Result<(), SyncError> {
         // It stays the current one until it is all there: a discard has to find it.
         if let Some(spool) = &mut self.current {
-            spool.flush(self.ports.as_ref()).await?;
+            spool
+                .flush(self.ports.as_ref(), &self.user, self.max_bytes)
+                .await?;
         }
         if let Some(spool) = self.current.take() {
             self.done.push(spool.into_upload());
@@ -176,6 +184,10 @@ impl<P: Ports> Uploader<P> {
 /// Removes the contents of uploads, but for those that have become blobs.
 pub(crate) async fn discard<P: Ports>(ports: &P, user: &UserId, uploads: &[Upload]) {
     let store = Blobs::new(ports.redis());
+    let keys = uploads.iter().map(|upload| upload.key.as_str());
+    if let Err(error) = store.release(user, keys).await {
+        tracing::warn!(user.id = %user, %error, "uploads that have ended count for another hour");
+    }
     for upload in uploads {
         let removed = async {
             let place = Place::Redis(upload.key.clone());
@@ -192,7 +204,12 @@ pub(crate) async fn discard<P: Ports>(ports: &P, user: &UserId, uploads: &[Uploa
 }
 
 impl Spool {
-    async fn flush<P: Ports>(&mut self, ports: &P) -> Result<(), SyncError> {
+    async fn flush<P: Ports>(
+        &mut self,
+        ports: &P,
+        user: &UserId,
+        most_bytes: u64,
+    ) -> Result<(), SyncError> {
         if self.piece.is_empty() {
             return Ok(());
         }
@@ -206,6 +223,13 @@ impl Spool {
             self.expires = now.plus(UPLOAD_LIFETIME_MS);
             let place = Place::Redis(self.key.clone());
             store.plan_removal(&place, self.expires).await?;
+        }
+        let so_far = self.pieces * PIECE_BYTES as u64 + self.piece.len() as u64;
+        let has_room = store
+            .reserve(user, &self.key, so_far, now, self.expires, most_bytes)
+            .await?;
+        if !has_room {
+            return Err(SyncError::TooManyUploads);
         }
         let piece = std::mem::take(&mut self.piece);
         store.write_piece(&self.key, self.pieces, piece).await?;

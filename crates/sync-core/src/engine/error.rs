@@ -145,6 +145,9 @@ pub enum SyncError {
         /// The limit.
         most: usize,
     },
+    /// So much of the user's is on its way that the files would not fit together.
+    #[error("too many files of this user are on their way; try again later")]
+    TooManyUploads,
     /// It cannot be told which object a file belongs to.
     #[error(
         "the file {part:?} belongs to no object: its name has to be that of an attribute of a created or updated object, a dash, and the object's id"

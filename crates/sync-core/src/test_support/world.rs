@@ -352,7 +352,8 @@ impl World {
     /// The keys of all that is in the store about blobs.
     pub async fn blob_keys(&self) -> Vec<String> {
         let mut keys = self.keys_like("*blob*").await;
-        keys.retain(|key| !key.ends_with(":swept"));
+        // These go by themselves, in real time.
+        keys.retain(|key| !key.ends_with(":swept") && !key.contains(":spool:"));
         keys
     }
 

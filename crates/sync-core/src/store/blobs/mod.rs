@@ -22,6 +22,9 @@ pub(crate) const PIECE_BYTES: usize = 512 * 1024;
 /// Blobs, or holders of one, that are read at once.
 const SCANNED_AT_ONCE: usize = 500;
 
+/// Most uploads of a user that may be on their way.
+const MAX_UPLOADS: usize = 1_000;
+
 /// Where a content is, with its key there. Keys are used once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -87,6 +90,36 @@ pub(crate) struct Blobs<'a, R> {
 impl<'a, R: RedisConn> Blobs<'a, R> {
     pub(crate) fn new(redis: &'a R) -> Self {
         Self { redis }
+    }
+
+    /// Counts a user's upload with so many bytes. `false` if too much of the user's is on its way.
+    pub(crate) async fn reserve(
+        &self,
+        user: &UserId,
+        key: &str,
+        bytes: u64,
+        now: Millis,
+        expires: Millis,
+        most_bytes: u64,
+    ) -> Result<bool, StoreError> {
+        let keys = [keys::blobs_spool(user)];
+        let args = args![key, bytes, now.0, expires.0, most_bytes, MAX_UPLOADS];
+        let mut reply = script::RESERVE.run(self.redis, &keys, args).await?;
+        Ok(reply.required_text()? == "ok")
+    }
+
+    /// Uploads of a user have ended.
+    pub(crate) async fn release(
+        &self,
+        user: &UserId,
+        uploads: impl IntoIterator<Item = &str>,
+    ) -> Result<(), StoreError> {
+        let mut command = args!["HDEL", keys::blobs_spool(user)];
+        command.extend(uploads.into_iter().map(arg));
+        if command.len() > 2 {
+            self.redis.run(command).await?;
+        }
+        Ok(())
     }
 
     /// Keeps a piece of a content.

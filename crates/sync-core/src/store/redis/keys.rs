@@ -23,6 +23,7 @@
 //! | `{blobs}:due` | sorted set | digests, scored by when to look at them, in ms | the blobs' | settle, refer, blob collector | blob collector |
 //! | `{blobs}:gone` | sorted set | places of contents that are no blob's, scored by when to remove them, in ms | until removed | uploads, settle, blob collector | blob collector |
 //! | `{blobs}:used` | hash | user → bytes charged | the blobs' | settle, blob collector | settle |
+//! | `{blobs}:spool:<user>` | hash | upload → when it may be gone, in ms, and its bytes so far | until its uploads have ended, or an hour after the last piece | uploads | uploads |
 //! | `{blobs}:swept` | string | there was a collection of blobs lately | one minute | blob collector | blob collector |
 //! | `blob-content:<key>` | hash | number → piece of 512 KiB of a content | the blob's, or as `{blobs}:gone` says | uploads, blob collector | downloads |
 //! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `out:<session>` → when that session was ended; without `pw` and `gen` the user is being deleted | the user's | users | every request |
@@ -157,6 +158,11 @@ pub(crate) fn blobs_gone() -> String {
 /// Bytes charged by user.
 pub(crate) fn blobs_used() -> String {
     format!("{PREFIX}:{{blobs}}:used")
+}
+
+/// A user's uploads that have not ended.
+pub(crate) fn blobs_spool(user: &UserId) -> String {
+    format!("{PREFIX}:{{blobs}}:spool:{}", encoded(user.as_str()))
 }
 
 /// There was a collection of blobs lately.
@@ -328,6 +334,7 @@ mod tests {
             blobs_due(),
             blobs_gone(),
             blobs_used(),
+            blobs_spool(&user_id),
             blobs_swept(),
             blob_content("0f1e"),
             user(&user_id),
@@ -367,6 +374,7 @@ mod tests {
         rhosync:1:{blobs}:due
         rhosync:1:{blobs}:gone
         rhosync:1:{blobs}:used
+        rhosync:1:{blobs}:spool:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:{blobs}:swept
         rhosync:1:blob-content:0f1e
         rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC

@@ -44,6 +44,7 @@ pub(crate) static PUT_DOCUMENT: Script = script!("put_document");
 pub(crate) static PUT_OFF: Script = script!("put_off");
 pub(crate) static REFER: Script = script!("refer");
 pub(crate) static RELEASE: Script = script!("release");
+pub(crate) static RESERVE: Script = script!("reserve");
 pub(crate) static RESTART: Script = script!("restart");
 pub(crate) static SETTLE: Script = script!("settle");
 pub(crate) static SET_FIELD_IF: Script = script!("set_field_if");
