@@ -81,6 +81,9 @@ enum Step {
         device: usize,
     },
     Collect,
+    Metadata(u8),
+    /// The source has another schema now: devices are told to start over.
+    Schema,
 }
 
 /// What happens to one exchange of a sync.
@@ -128,6 +131,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1..400_u64).prop_map(Step::Wait),
         1 => device().prop_map(|device| Step::Reset { device }),
         1 => Just(Step::Collect),
+        1 => (0..3_u8).prop_map(Step::Metadata),
+        1 => Just(Step::Schema),
     ]
 }
 
@@ -236,12 +241,19 @@ impl Device {
             token = page
                 .token
                 .map(|token| token.to_string().parse().map(Token::new).expect("a number"));
-            let applied = self.replica.apply(page);
-            assert!(!applied.schema_changed, "nobody was silent for long");
+            if self.replica.apply(page).schema_changed {
+                self.begin_another_life();
+            }
             if token.is_none() {
                 return;
             }
         }
+    }
+
+    /// What was sent before a device started over and arrives after that would be a change of another life of it.
+    fn begin_another_life(&mut self) {
+        self.under_way
+            .retain(|request| matches!(request, Request::Pull { .. }));
     }
 
     fn objects(&self) -> BTreeMap<String, BTreeMap<String, String>> {
@@ -262,6 +274,8 @@ struct Case {
     world: World,
     devices: Vec<Device>,
     created: u32,
+    metadata: String,
+    schema: u32,
 }
 
 impl Case {
@@ -285,6 +299,8 @@ impl Case {
             world,
             devices,
             created: 0,
+            metadata: String::new(),
+            schema: 0,
         }
     }
 
@@ -293,6 +309,8 @@ impl Case {
             world,
             devices,
             created,
+            metadata,
+            schema,
         } = self;
         let name = |attribute: u8| format!("a{attribute}");
         match step {
@@ -392,10 +410,16 @@ impl Case {
                     .reset_client(&device.session, device.client.as_str(), None);
                 all.await.expect("to reset");
                 device.replica.clear();
-                // What was sent before a reset and arrives after it would be a change of another life of the device.
-                device
-                    .under_way
-                    .retain(|request| matches!(request, Request::Pull { .. }));
+                device.begin_another_life();
+            }
+            Step::Metadata(text) => {
+                *metadata = format!("metadata {text}");
+                world.back_end.set_metadata(Some(metadata));
+            }
+            Step::Schema => {
+                *schema += 1;
+                let text = json!({"version": schema}).to_string();
+                world.back_end.set_schema(Some(&text));
             }
             Step::Collect => {
                 world.collect(SOURCE).await;
@@ -404,7 +428,12 @@ impl Case {
     }
 
     async fn settle(&mut self) -> Result<(), TestCaseError> {
-        let Self { world, devices, .. } = self;
+        let Self {
+            world,
+            devices,
+            metadata,
+            ..
+        } = self;
         world.back_end.heal();
         for _ in 0..QUIET_ROUNDS {
             world
@@ -440,6 +469,8 @@ impl Case {
                 device.replica
             );
             prop_assert_eq!(&device.objects(), &truth, "device {}", number);
+            let told = device.replica.metadata().unwrap_or_default();
+            prop_assert_eq!(told, &*metadata, "device {}", number);
             let page = device.pull(world, None, 100).await.expect("to pull");
             prop_assert!(page.token.is_none(), "device {number} is never done");
         }

@@ -201,6 +201,27 @@ fn a_client_that_pages_after_it_started_over_is_not_told_again() {
 }
 
 #[test]
+fn what_a_device_made_before_it_was_told_comes_back_as_news() {
+    local(async {
+        let world = World::start().await;
+        world.back_end.put("1", &[("n", "x")]);
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        world.sync(&session, &client, "Shared").await;
+        world.back_end.set_schema(Some(r#"{"version":2}"#));
+        let lost = world.pull(&session, &client, "Shared", "").await.unwrap();
+        assert_eq!(lost[5], json!({"schema-changed": "true"}));
+        let changes = json!({"create": {"t1": {"n": "mine"}}});
+        let push = world.push(&session, &client, "Shared", changes);
+        push.await.unwrap();
+        let told = world.sync(&session, &client, "Shared").await;
+        assert_eq!(told[0], json!({"schema-changed": "true"}));
+        let everything = json!({"1": {"n": "x"}, "b1": {"n": "mine"}});
+        assert_eq!(told[1]["insert"], everything);
+    });
+}
+
+#[test]
 fn two_requests_at_once_make_a_client_start_over_once() {
     local(async {
         let world = World::start().await;

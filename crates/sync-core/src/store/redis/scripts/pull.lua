@@ -31,7 +31,8 @@ if ARGV[3] ~= '' then
   else acknowledged = final end
   if state == 'restart' then
     -- The page that told the device to start over carries the first number after the offset.
-    if acknowledged == 1 then state, moved = '', true end
+    -- Only now has it thrown away what it had, and with it what it did before it was told.
+    if acknowledged == 1 then state, since, moved = '', text(version), true end
   elseif acknowledged > version then
     return {'future'}
   end
