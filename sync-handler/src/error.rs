@@ -120,7 +120,10 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
             | SyncError::InvalidAttributes {
                 reason: InvalidAttributes::TooMany { .. },
                 ..
-            } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge),
+            }
+            | SyncError::TooManyParameters { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge)
+            }
             SyncError::TooManySources { .. } => (StatusCode::CONFLICT, ErrorCode::TooManySources),
             SyncError::InvalidId(_)
             | SyncError::InvalidSetting { .. }

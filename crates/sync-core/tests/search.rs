@@ -239,6 +239,10 @@ fn what_is_not_valid_is_refused_before_anything_is_searched() {
         let many = [("Shared", ""); 51];
         let refused = device.ask(&many, &[], false).await.unwrap_err();
         assert!(matches!(refused, SyncError::SearchTooWide { .. }));
+        let value = "x".repeat(9_000);
+        let long = [("name", value.as_str())];
+        let refused = device.ask(&[("Shared", "")], &long, false).await;
+        assert!(matches!(refused, Err(SyncError::TooManyParameters { .. })));
         let nobody = Device {
             client: "0".repeat(32).parse().unwrap(),
             ..device

@@ -99,6 +99,10 @@ fn reset(client: &str, body: Value) -> Bad {
     Bad::post(&format!("/rc/v1/clients/{client}/reset"), body)
 }
 
+fn search(body: impl ToString) -> Bad {
+    Bad::post("/rc/v1/app/search", body)
+}
+
 fn pull(query: &str) -> Bad {
     Bad::get(&format!("{BOARD}?{query}"))
 }
@@ -135,6 +139,9 @@ fn bodies(world: &World) -> Vec<Row> {
         ("a JSON array", Bad::post(BOARD, "[1, 2]"), 400, MalformedBody),
         ("a JSON text", Bad::post(BOARD, r#""create""#), 400, MalformedBody),
         ("a JSON number", Bad::post(BOARD, "42"), 400, MalformedBody),
+        ("a search for a text", search(json!({"sources": [], "search": "x"})), 400, MalformedBody),
+        ("a search in a source without a name", search(json!({"sources": [{}]})), 400, MalformedBody),
+        ("a search that breaks off", search(r#"{"sources": [{"name": "Board"}{"#), 400, MalformedBody),
         ("JSON and something after it", Bad::post(BOARD, "{} {}"), 400, MalformedBody),
         ("a body that is not UTF-8", Bad::new(Method::POST, BOARD, &b"{\"create\":{\"\xff\":{}}}"[..]), 400, MalformedBody),
         ("half a surrogate pair", Bad::post(BOARD, r#"{"create": {"a": {"n": "\ud800"}}}"#), 400, MalformedBody),
@@ -162,6 +169,9 @@ fn sizes() -> Vec<Row> {
         ("a pushed value of a mebibyte", objects("anna", json!({"1": {"n": mebibyte()}})), 413, TooLarge),
         ("a body over the limit", Bad::post(BOARD, " ".repeat(17 << 20)), 413, TooLarge),
         ("1001 attributes", created(many_attributes(1_001)), 413, TooLarge),
+        ("a search for 9 KiB", search(json!({"search": {"n": "x".repeat(9 << 10)}})), 413, TooLarge),
+        ("a query for 101 things", pull(&"query[n]=x&".repeat(101)), 413, TooLarge),
+        ("a search in 51 sources", search(json!({"sources": vec![json!({"name": "Board"}); 51]})), 400, InvalidValue),
         ("an id of 300 bytes", push("create", &"x".repeat(300), json!({"n": "x"})), 400, InvalidValue),
         ("an attribute's name of 300 bytes", created(json!({"x".repeat(300): "x"})), 400, InvalidValue),
     ]
@@ -204,6 +214,8 @@ fn strangers(world: &World) -> Vec<Row> {
         ("a client that climbs", Bad::get(BOARD).with(CLIENT_ID_HEADER, "../../x"), 404, UnknownClient),
         ("a client that is not text", Bad::get(BOARD).with(CLIENT_ID_HEADER, b"\xff\xfe"), 404, UnknownClient),
         ("two clients, the first unknown", two_clients, 404, UnknownClient),
+        ("a search in an unknown source", search(json!({"sources": [{"name": "Nothing"}]})), 404, UnknownSource),
+        ("a search of no client", search(json!({})).without(CLIENT_ID_HEADER), 404, UnknownClient),
         ("a reset of an unknown client", reset(NO_CLIENT, json!({})), 404, UnknownClient),
         ("a reset of an unknown source", reset(&world.client_id, json!({"sources": [{"name": "Nothing"}]})), 404, UnknownSource),
     ]
@@ -221,6 +233,7 @@ fn numbers() -> Vec<Row> {
         ("a token of 2^53", pull("token=9007199254740992"), 400, InvalidToken),
         ("a huge token", pull("token=99999999999999999999999999"), 400, InvalidToken),
         ("pages of nothing", pull("p_size=0"), 400, InvalidPageSize),
+        ("a search by pages of nothing", Bad::post("/rc/v1/app/search?p_size=0", "{}"), 400, InvalidPageSize),
         ("pages of less than nothing", pull("p_size=-1"), 400, InvalidPageSize),
         ("pages of abc", pull("p_size=abc"), 400, InvalidPageSize),
         ("pages of a milliard", pull("p_size=1000000000"), 400, InvalidPageSize),
@@ -241,6 +254,7 @@ fn identities(world: &World) -> Vec<Row> {
     let deletes = json!({"user_id": "anna", "objects": ["t1"]});
     vec![
         ("no session", Bad::get(BOARD).without(COOKIE), 401, NotAuthenticated),
+        ("a search without a session", search(json!({})).without(COOKIE), 401, NotAuthenticated),
         ("a push without a session", good().without(COOKIE), 401, NotAuthenticated),
         ("a client without a session", Bad::post("/rc/v1/clients", "").without(COOKIE), 401, NotAuthenticated),
         ("a session without its signature", forged(payload), 401, NotAuthenticated),
@@ -276,6 +290,7 @@ fn addresses() -> Vec<Row> {
         ("an object that is not UTF-8", delete("/app/v1/Board/%C3%28"), 400, InvalidValue),
         ("a method that sources do not take", Bad::new(Method::PATCH, BOARD, "{}"), 405, MethodNotAllowed),
         ("a method that health does not take", Bad::post("/health", ""), 405, MethodNotAllowed),
+        ("a search by GET", Bad::get("/rc/v1/app/search"), 405, MethodNotAllowed),
         ("a login by GET", Bad::get("/rc/v1/app/login"), 405, MethodNotAllowed),
         ("a trace", Bad::new(Method::TRACE, BOARD, ""), 405, MethodNotAllowed),
     ]

@@ -119,6 +119,16 @@ pub enum SyncError {
         /// The source.
         name: String,
     },
+    /// A query or a search has more parameters than are passed on to a back end.
+    #[error(
+        "a request may have at most {limit} parameters for the back end, of {max_bytes} bytes in all"
+    )]
+    TooManyParameters {
+        /// The most it may have.
+        limit: usize,
+        /// The most bytes their names and values may have.
+        max_bytes: usize,
+    },
     /// A search names too many sources.
     #[error("a search may name at most {limit} sources")]
     SearchTooWide {

@@ -10,6 +10,7 @@ mod documents;
 mod error;
 mod health;
 mod page;
+mod parameters;
 mod pass_through;
 mod pull;
 mod push;

@@ -6,6 +6,7 @@ use sync_proto::Page;
 use crate::account::Session;
 use crate::engine::binding::known_form;
 use crate::engine::page::start_over;
+use crate::engine::parameters::check_parameters;
 use crate::engine::unknown_source::{NamedSource, unknown_source_page};
 use crate::engine::{Engine, Source, SyncError};
 use crate::ids::{ClientId, DocumentId, Token, UserId};
@@ -62,6 +63,7 @@ impl<P: Ports> Engine<P> {
             page_size,
             parameters,
         } = request;
+        check_parameters(parameters)?;
         let found = match self.named_source(session, client, source).await? {
             NamedSource::Known(found) => found,
             NamedSource::Unknown { error } => return Ok(unknown_source_page(&error)),

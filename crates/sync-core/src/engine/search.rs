@@ -7,6 +7,8 @@ use sync_proto::{Fields, SearchPage};
 use crate::account::Session;
 use crate::adapter::{AdapterError, Collected, StashError};
 use crate::engine::binding::known_form;
+use crate::engine::parameters::check_parameters;
+use crate::engine::unknown_source::{NamedSource, unknown_source_error};
 use crate::engine::{Engine, Source, SyncError};
 use crate::ids::{ClientId, DocumentId, Token, UserId};
 use crate::ports::{Clock as _, Ports};
@@ -58,7 +60,7 @@ impl<P: Ports> Engine<P> {
     /// a request that is repeated finds the same page.
     ///
     /// # Errors
-    /// A session, client or source that is not valid: nothing was searched then. [`SyncError::SearchTooWide`] and the
+    /// A session, client or source that is not valid: nothing was searched then. [`SyncError::SearchTooWide`], [`SyncError::TooManyParameters`] and the
     /// store's. What is wrong with a back end or a token stands in the answer.
     pub async fn search(
         &self,
@@ -75,6 +77,7 @@ impl<P: Ports> Engine<P> {
         if sources.len() > MAX_SOURCES {
             return Err(SyncError::SearchTooWide { limit: MAX_SOURCES });
         }
+        check_parameters(parameters)?;
         let client = known_form(client)?;
         let user = &session.user;
         let (checked, owner) = join!(self.check_session(session), self.owner(&client));
@@ -82,7 +85,11 @@ impl<P: Ports> Engine<P> {
         let owner = owner?;
         let mut found = Vec::with_capacity(sources.len());
         for (name, token) in sources {
-            found.push((self.source(name).await?, token));
+            let source = match self.named_source(session, request.client, name).await? {
+                NamedSource::Known(source) => source,
+                NamedSource::Unknown { error } => return Err(unknown_source_error(name, error)),
+            };
+            found.push((source, token));
         }
         let searches = found.iter().map(|(source, token)| {
             let source = source.as_source();

@@ -16,7 +16,7 @@ pub(crate) async fn pull<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine)?;
-    let parameters = request.query_group("query")?;
+    let parameters = request.query_group("query");
     let pull = PullRequest {
         client: request.client_id(),
         source: request.parameter("source"),
