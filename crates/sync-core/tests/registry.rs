@@ -283,3 +283,79 @@ fn a_reset_and_a_new_owner_start_over_in_sources_of_run_time_too() {
         assert_eq!(world.sync(&anna, &phone, "New").await[0], insert);
     });
 }
+
+#[test]
+fn a_back_end_is_asked_when_its_read_state_says_so() {
+    local(async {
+        let world = World::start().await;
+        let anna = world.session("anna").await;
+        let phone = world.client(&anna).await;
+        let asked_by_a_sync = async || {
+            let before = world.back_end.queries();
+            world.sync(&anna, &phone, "Polled").await;
+            world.back_end.queries() - before
+        };
+        let later = |seconds| {
+            let clock = &world.engine.ports().clock;
+            clock.advance(Duration::from_secs(seconds));
+        };
+        let set = async |refresh_in: u64, interval: Option<i64>| {
+            let engine = &world.engine;
+            engine
+                .set_read_state("Polled", "anna", refresh_in, interval)
+                .await
+        };
+        assert_eq!(asked_by_a_sync().await, 1);
+        set(0, None).await.unwrap();
+        assert_eq!(asked_by_a_sync().await, 1, "at the next sync");
+        assert_eq!(asked_by_a_sync().await, 0, "and then as ever");
+        set(100, None).await.unwrap();
+        later(99);
+        assert_eq!(asked_by_a_sync().await, 0, "though the last answer is old");
+        later(1);
+        assert_eq!(asked_by_a_sync().await, 1);
+        later(60);
+        assert_eq!(asked_by_a_sync().await, 1, "the interval holds again");
+
+        set(10, Some(5)).await.unwrap();
+        later(9);
+        assert_eq!(asked_by_a_sync().await, 0);
+        later(1);
+        assert_eq!(asked_by_a_sync().await, 1);
+        later(5);
+        assert_eq!(asked_by_a_sync().await, 1);
+
+        assert!(matches!(
+            set(0, Some(-7)).await,
+            Err(SyncError::InvalidSetting { .. })
+        ));
+        assert_eq!(asked_by_a_sync().await, 0, "nothing was set");
+        let nobody = world.engine.set_read_state("Polled", "nobody", 0, None);
+        assert!(matches!(nobody.await, Err(SyncError::UnknownUser { .. })));
+    });
+}
+
+#[test]
+fn a_read_state_that_is_set_while_the_back_end_is_asked_asks_it_again() {
+    local(async {
+        let world = World::start().await;
+        let anna = world.session("anna").await;
+        let phone = world.client(&anna).await;
+        let tablet = world.client(&anna).await;
+        world.back_end.wait_in_query(true);
+        let refresh = world.sync(&anna, &phone, "Polled");
+        let meanwhile = async {
+            while world.back_end.queries() == 0 {
+                tokio::task::yield_now().await;
+            }
+            world.engine.ports().clock.advance(Duration::from_secs(1));
+            let set = world.engine.set_read_state("Polled", "anna", 0, None);
+            set.await.unwrap();
+            world.back_end.wait_in_query(false);
+        };
+        futures_util::join!(refresh, meanwhile);
+        assert_eq!(world.back_end.queries(), 1);
+        world.sync(&anna, &tablet, "Polled").await;
+        assert_eq!(world.back_end.queries(), 2);
+    });
+}

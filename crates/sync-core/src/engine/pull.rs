@@ -177,10 +177,10 @@ impl<P: Ports> Engine<P> {
             PollInterval::EverySync => is_first_of_sync.then_some(0),
             PollInterval::Seconds(seconds) => Some(seconds.saturating_mul(1_000)),
         };
-        let is_due = |max_age_ms: u64| {
-            state
-                .refreshed_at
-                .is_none_or(|at| now.0.saturating_sub(at.0) >= max_age_ms)
+        let is_due = |max_age_ms: u64| match (state.refresh_due, state.refreshed_at) {
+            (Some(due), _) if max_age_ms > 0 => now >= due,
+            (_, Some(at)) => now.0.saturating_sub(at.0) >= max_age_ms,
+            (_, None) => true,
         };
         let due = max_age_ms.filter(|max_age_ms| is_due(*max_age_ms));
         let is_described_anew = self

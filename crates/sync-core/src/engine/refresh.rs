@@ -30,8 +30,8 @@ const FIRST_REFRESH_STEP: Duration = Duration::from_millis(50);
 const WORTH_COLLECTING: u64 = 1_000;
 
 impl<P: Ports> Engine<P> {
-    /// Brings the document up to date with the back end, unless somebody else is at it or the last answer is younger
-    /// than `max_age_ms`.
+    /// Brings the document up to date with the back end, unless somebody else is at it, or the last answer is younger
+    /// than `max_age_ms`, or a time was set for the next one that has not come.
     ///
     /// What is wrong with the back end is kept with the document for its devices to see; only the store's errors end
     /// the request.
@@ -46,8 +46,9 @@ impl<P: Ports> Engine<P> {
         let document = self.document(id);
         let lease = self.ports.random().hex::<8>();
         let clock = self.ports.clock();
+        let began = clock.now();
         match document
-            .begin_refresh(clock.now(), max_age_ms, &lease, LEASE_MS)
+            .begin_refresh(began, max_age_ms, &lease, LEASE_MS)
             .await?
         {
             RefreshStart::Fresh
@@ -93,7 +94,7 @@ impl<P: Ports> Engine<P> {
                             digest: digest.as_deref().unwrap_or_default(),
                         };
                         document
-                            .end_refresh(&lease, clock.now(), version, end)
+                            .end_refresh(&lease, began, clock.now(), version, end)
                             .await?;
                         if deleted > 0 {
                             self.collect_if_worth_it(id).await?;
@@ -109,7 +110,13 @@ impl<P: Ports> Engine<P> {
                         tracing::warn!(source.name = %source.name, %error, "the back end could not be asked");
                         let end = source_error(&error);
                         document
-                            .end_refresh(&lease, clock.now(), version, RefreshEnd::Failed(&end))
+                            .end_refresh(
+                                &lease,
+                                began,
+                                clock.now(),
+                                version,
+                                RefreshEnd::Failed(&end),
+                            )
                             .await?;
                         Ok(())
                     }

@@ -178,6 +178,29 @@ impl<P: Ports> Engine<P> {
         Ok(())
     }
 
+    /// Sets when the back end is asked next for a user's copy of a source: at the first sync `refresh_in_seconds` from now.
+    /// With `poll_interval` also how often from then on, for all users, as [`Engine::set_poll_interval`].
+    ///
+    /// It counts for sources that are polled every so many seconds: where the interval is 0 or -1, that holds.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownSource`], [`SyncError::UnknownUser`], [`SyncError::InvalidSetting`], and the store's.
+    pub async fn set_read_state(
+        &self,
+        source: &str,
+        user: &str,
+        refresh_in_seconds: u64,
+        poll_interval: Option<i64>,
+    ) -> Result<(), SyncError> {
+        let document = self.document_of(source, user).await?;
+        if let Some(seconds) = poll_interval {
+            self.set_poll_interval(source, seconds).await?;
+        }
+        let now = self.ports.clock().now();
+        let due = now.plus(refresh_in_seconds.saturating_mul(1_000));
+        Ok(self.document(&document).set_refresh_due(due).await?)
+    }
+
     /// Adds a source that is not in the settings file. One that is there already stays as it is.
     ///
     /// # Errors

@@ -74,6 +74,8 @@ pub(crate) struct PullState {
     /// Objects of the whole document.
     pub(crate) live: u64,
     pub(crate) refreshed_at: Option<Millis>,
+    /// When the back end is to be asked next, where that was set; then the last refresh does not count.
+    pub(crate) refresh_due: Option<Millis>,
     pub(crate) source_error: Option<SourceError>,
     pub(crate) described: Marks,
     /// Operations of the client that wait for their verdict.
@@ -296,7 +298,12 @@ impl<'a, R: RedisConn> Document<'a, R> {
         let state = CursorState::parse(&state).ok_or_else(|| reply.unknown_outcome(&state))?;
         let version = Version(reply.number()?);
         let live = reply.number()?;
-        let refreshed_at = Some(reply.number()?).filter(|at| *at > 0).map(Millis);
+        let mut time = || {
+            reply
+                .number()
+                .map(|at| Some(Millis(at)).filter(|at| at.0 > 0))
+        };
+        let (refreshed_at, refresh_due) = (time()?, time()?);
         let source_error = match reply.required_text()?.as_str() {
             "" => None,
             json => Some(parse_stored("a source error", json.as_bytes())?),
@@ -327,6 +334,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
             version,
             live,
             refreshed_at,
+            refresh_due,
             source_error,
             described,
             waiting,

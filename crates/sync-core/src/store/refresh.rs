@@ -5,7 +5,7 @@ use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::descriptions::Marks;
 use crate::store::document::{Document, SourceError, to_stored};
-use crate::store::redis::script::{self, Reply, args};
+use crate::store::redis::script::{self, Reply, arg, args};
 
 /// Whether a refresh may begin.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,16 +74,23 @@ impl<R: RedisConn> Document<'_, R> {
         }
     }
 
+    /// Sets when the back end is to be asked next, in place of what the poll interval says.
+    pub(crate) async fn set_refresh_due(&self, due: Millis) -> Result<(), StoreError> {
+        let command = args!["HSET", self.keys.head(), "due", due.0];
+        self.redis.run(command).await.map(drop).map_err(Into::into)
+    }
+
     /// Gives the lease back. `false` when it was lost before.
     pub(crate) async fn end_refresh(
         &self,
         lease: &str,
+        began: Millis,
         now: Millis,
         began_at: Version,
         end: RefreshEnd<'_>,
     ) -> Result<bool, StoreError> {
         let keys = [self.keys.head(), self.keys.refresh_lease()];
-        let args = match end {
+        let mut args = match end {
             RefreshEnd::Done {
                 complete,
                 etag,
@@ -103,6 +110,7 @@ impl<R: RedisConn> Document<'_, R> {
                 args![lease, now.0, to_stored(error)?, "0", began_at.0, "", ""]
             }
         };
+        args.push(arg(began.0));
         let mut reply = script::END_REFRESH.run(self.redis, &keys, args).await?;
         match reply.required_text()?.as_str() {
             "ok" => Ok(true),

@@ -7,7 +7,7 @@
 //!
 //! | key | type | content | lifetime | written by | read by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` last collected tombstone, `at` last refresh in ms, `et`/`dg` ETag and digest of its answer, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number | the partition's | commit, refresh, describe, accept | pull, refresh |
+//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` last collected tombstone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `et`/`dg` ETag and digest of its answer, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number | the partition's | commit, refresh, describe, accept | pull, refresh |
 //! | `{source/partition}:log` | sorted set | object id, scored by the version of its last change | the partition's | commit | pull, refresh |
 //! | `{source/partition}:rec` | hash | object id → record (JSON) | the partition's | commit | pull, push, refresh |
 //! | `{source/partition}:tomb` | sorted set | ids of `log` that are deleted, scored by version | until collected | commit, collect | pull, refresh, collect |

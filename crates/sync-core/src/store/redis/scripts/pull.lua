@@ -6,7 +6,7 @@
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here, or it belongs to another user
 --   {'future'}                   the token was never given out
---   {'page', cursor, base, offset, since, state, version, live, refreshed at, source error, mark of the
+--   {'page', cursor, base, offset, since, state, version, live, refreshed at, refresh due, source error, mark of the
 --    metadata, mark of the schema, waiting operations, end, objects before (0 where the cursor is at the end), outbox items,
 --    1 if a record follows each version or else 0, id, version, id, version, …}
 -- `end` is the version the page reaches; `base` the version up to which the client has every attribute.
@@ -17,7 +17,7 @@ local cursor, base, final, offset, since, day, state, user =
 if user ~= ARGV[2] then return {'unbound'} end
 cursor, base, final, offset = tonumber(cursor), tonumber(base), tonumber(final), tonumber(offset)
 
-local head = redis.call('HMGET', KEYS[1], 'v', 'n', 'at', 'err', 'metav', 'schemav')
+local head = redis.call('HMGET', KEYS[1], 'v', 'n', 'at', 'err', 'metav', 'schemav', 'due')
 local version = tonumber(head[1] or '0')
 
 -- Numbers are written with %.0f: Lua's own conversion rounds to 14 digits.
@@ -65,7 +65,7 @@ if moved then
 end
 
 local answer = {'page', text(cursor), text(base), text(offset), since, state, text(version), head[2] or '0', head[3] or '0',
-  head[4] or '', head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), text(reached), before, waiting_out}
+  head[7] or '0', head[4] or '', head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), text(reached), before, waiting_out}
 -- A few records cost less here than another command; many would be slow.
 local records
 if #found > 0 and #found <= 2 * 32 then
