@@ -9,7 +9,10 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use sync_core::{Clock as _, Engine, Files, Origin, Ports, Session, Token, Upload, Version};
+use sync_core::{
+    Clock as _, Engine, Files, Origin, Ports, Session, TRACEPARENT_HEADER, TRACESTATE_HEADER,
+    Token, TraceContext, Upload, Version,
+};
 use sync_proto::{API_TOKEN_HEADER, CLIENT_ID_HEADER, PUSH_SEQUENCE_HEADER, SESSION_COOKIE};
 
 use crate::error::HttpError;
@@ -230,6 +233,17 @@ impl Request {
             })
     }
 
+    /// What ties the request to those it leads to, if its headers say so and make sense.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        let parent = self.header(TRACEPARENT_HEADER)?;
+        let states = self.head.headers.get_all(TRACESTATE_HEADER).iter();
+        let states: Option<Vec<_>> = states.map(|state| state.to_str().ok()).collect();
+        let state = states
+            .map(|states| states.join(","))
+            .filter(|state| !state.is_empty());
+        TraceContext::parse(parent, state.as_deref())
+    }
+
     /// How many objects a pull asks for.
     pub(crate) fn page_size(&self) -> Result<usize, HttpError> {
         let Some(text) = self.query("p_size") else {
@@ -366,5 +380,24 @@ mod tests {
         assert_eq!(origin("10.0.0.1:4711"), "10.0.0.1");
         assert_eq!(origin("[::1]:4711"), "[::1]");
         assert_eq!(request("/", &[], "").origin().0, "unknown");
+    }
+
+    #[test]
+    fn a_trace_is_read_from_headers_that_make_sense() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let trace = |headers: &[(&str, &str)]| {
+            let trace = request("/", headers, "").trace()?;
+            let headers = trace.headers().map(|(_, value)| value.to_owned());
+            Some(headers.collect::<Vec<_>>())
+        };
+        let whole = [
+            ("traceparent", parent),
+            ("tracestate", "a=b"),
+            ("tracestate", "c=d"),
+        ];
+        assert_eq!(trace(&whole).unwrap(), [parent, "a=b,c=d"]);
+        assert_eq!(trace(&whole[..1]).unwrap(), [parent]);
+        assert_eq!(trace(&whole[1..]), None);
+        assert_eq!(trace(&[("traceparent", "00-1-1-01")]), None);
     }
 }

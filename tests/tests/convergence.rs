@@ -174,6 +174,7 @@ impl Device {
             sequence: Some(*number),
             files: Files::default(),
             changes: serde_json::from_value(changes).expect("changes"),
+            trace: None,
         };
         world.engine.push(&self.session, request).await
     }
@@ -190,6 +191,7 @@ impl Device {
             token,
             page_size,
             parameters: &[],
+            trace: None,
         };
         let page = world.engine.pull(&self.session, request).await?;
         Ok(

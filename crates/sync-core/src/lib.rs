@@ -14,6 +14,7 @@ mod settings;
 mod store;
 #[cfg(feature = "test-support")]
 pub mod test_support;
+mod trace;
 
 pub use account::{ADMINISTRATOR, ApiToken, Origin, Scope, Session, SessionKey};
 pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
@@ -39,3 +40,4 @@ pub use settings::{
     UpdateMethod, WebPushSettings,
 };
 pub use store::{ApplicationDocument, Pings, StoreError};
+pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

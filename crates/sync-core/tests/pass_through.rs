@@ -153,6 +153,7 @@ fn what_is_found_is_shown_and_what_is_pushed_is_refused() {
             parameters: &[],
             page_size: 10,
             is_repeated: false,
+            trace: None,
         };
         let found = world.engine.search(&session, request).await.unwrap();
         let found = serde_json::to_value(found).unwrap();

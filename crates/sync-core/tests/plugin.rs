@@ -11,7 +11,7 @@ use sync_core::test_support::{
 };
 use sync_core::{
     ADMINISTRATOR, AdapterError, Clock as _, Engine, Origin, Ports as _, PullRequest, PushRequest,
-    RustAdapters, Secret, Session, SessionKey, SettingsFile, SyncError, Token,
+    RustAdapters, Secret, Session, SessionKey, SettingsFile, SyncError, Token, TraceContext,
 };
 
 const SETTINGS: &str = r#"
@@ -125,6 +125,7 @@ impl World {
             token: Token::parse(token).unwrap(),
             page_size: 100,
             parameters: &parameters,
+            trace: None,
         };
         let page = self.engine.pull(&self.session, request).await?;
         Ok(serde_json::to_value(page).unwrap())
@@ -141,6 +142,7 @@ impl World {
             sequence: None,
             files: sync_core::Files::default(),
             changes: serde_json::from_value(changes).unwrap(),
+            trace: None,
         };
         self.engine.push(&self.session, request).await
     }
@@ -405,5 +407,45 @@ fn a_back_end_says_who_may_log_in_and_under_which_name() {
         let login = json!({"login": "bob", "password": "ok"});
         let address = "http://crm/rhoconnect/authenticate".to_owned();
         assert_eq!(world.asked()[0], (address, login));
+    });
+}
+
+#[test]
+fn the_trace_of_a_request_is_passed_on_to_every_call_it_leads_to() {
+    local(async {
+        let world = World::start().await;
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let trace = TraceContext::parse(parent, Some("a=b"));
+        let push = PushRequest {
+            client: &world.client,
+            source: "Probe",
+            sequence: None,
+            files: sync_core::Files::default(),
+            changes: serde_json::from_value(json!({"create": {"t": {"a": "b"}}})).unwrap(),
+            trace: trace.as_ref(),
+        };
+        world.answer(200, "1");
+        world.engine.push(&world.session, push).await.unwrap();
+        let pull = PullRequest {
+            client: &world.client,
+            source: "Probe",
+            token: None,
+            page_size: 10,
+            parameters: &[],
+            trace: trace.as_ref(),
+        };
+        for body in ["", "", "{}"] {
+            world.answer(200, body);
+        }
+        world.engine.pull(&world.session, pull).await.unwrap();
+        let asked = world.engine.ports().http().asked();
+        assert_eq!(asked.len(), 4);
+        for request in asked {
+            assert_eq!(request.headers()["traceparent"], parent);
+            assert_eq!(request.headers()["tracestate"], "a=b");
+        }
+        world.pull("ProbeApp", "").await;
+        let asked = world.engine.ports().http().asked();
+        assert!(!asked[0].headers().contains_key("traceparent"));
     });
 }

@@ -284,6 +284,7 @@ fn a_numbered_push_that_comes_late_changes_nothing() {
                 sequence,
                 files: sync_core::Files::default(),
                 changes,
+                trace: None,
             };
             world.engine.push(&session, request).await.unwrap();
         };

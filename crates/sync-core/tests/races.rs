@@ -116,6 +116,7 @@ fn one_device_that_sends_the_same_twice_at_once_creates_once() {
                 sequence: None,
                 files: sync_core::Files::default(),
                 changes,
+                trace: None,
             };
             another.push(&session, request).await
         };

@@ -110,6 +110,7 @@ impl World {
             token,
             page_size: 100,
             parameters,
+            trace: None,
         };
         serde_json::to_value(self.engine.pull(&self.session, request).await.unwrap()).unwrap()
     }
@@ -122,6 +123,7 @@ impl World {
             sequence: None,
             files: sync_core::Files::default(),
             changes,
+            trace: None,
         };
         self.engine.push(&self.session, request).await.unwrap();
     }
@@ -200,6 +202,7 @@ fn a_search_asks_with_the_devices_parameters_where_the_settings_say() {
                 parameters: &[("name".to_owned(), "a&b".to_owned())],
                 page_size: 10,
                 is_repeated: false,
+                trace: None,
             };
             let pages = world.engine.search(&world.session, request).await.unwrap();
             let pages = serde_json::to_value(pages).unwrap();

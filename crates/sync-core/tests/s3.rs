@@ -317,6 +317,7 @@ impl World {
                 base_url: "",
             },
             changes: serde_json::from_value(json!({"create": {id: {"photo": "p.png"}}})).unwrap(),
+            trace: None,
         };
         let pushed = self.engine.push(&self.session, request).await;
         self.engine.end_uploads(&self.session, &uploads).await;
@@ -503,6 +504,7 @@ async fn objects(world: &World) -> Vec<String> {
         token: None,
         page_size: 10,
         parameters: &[],
+        trace: None,
     };
     let page = world.engine.pull(&world.session, request).await.unwrap();
     let page = serde_json::to_value(&page).unwrap();

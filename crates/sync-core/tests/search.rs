@@ -50,6 +50,7 @@ impl Device {
             parameters: &owned(wanted),
             page_size: 2,
             is_repeated,
+            trace: None,
         };
         let pages = self.world.engine.search(&self.session, request).await?;
         Ok(serde_json::to_value(pages).unwrap())

@@ -14,6 +14,7 @@ use crate::document::record::Attributes;
 use crate::ids::ObjectId;
 use crate::ports::{HttpClient as _, HttpError, Ports};
 use crate::settings::{Authorization, Connection};
+use crate::trace::TraceContext;
 
 /// Most bytes of an answer.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
@@ -48,6 +49,13 @@ pub(super) async fn send<P: Ports>(
             let pair = BASE64.encode(format!("{}:{}", user.expose(), password.expose()));
             request = request.header(header::AUTHORIZATION, format!("Basic {pair}"));
         }
+    }
+    for (name, value) in call
+        .and_then(|call| call.trace)
+        .into_iter()
+        .flat_map(TraceContext::headers)
+    {
+        request = request.header(name, value);
     }
     if let Some(key) = call
         .map(|call| call.idempotency_key)

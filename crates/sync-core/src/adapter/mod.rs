@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use crate::document::record::Attributes;
 use crate::engine::BlobOpener;
 use crate::ids::{ClientId, ObjectId, SourceName, UserId};
+use crate::trace::TraceContext;
 
 pub(crate) use collected::Collected;
 pub(crate) use no_app_server::NoAppServerAdapter;
@@ -116,6 +117,8 @@ pub struct Call<'a> {
     pub parameters: &'a [(String, String)],
     /// Opens the files of a change: the attributes whose names end in `-rhoblob` have their addresses.
     pub blobs: &'a dyn BlobOpener,
+    /// What ties the call to the request that led to it, to be passed on.
+    pub trace: Option<&'a TraceContext>,
 }
 
 impl fmt::Debug for Call<'_> {
@@ -127,6 +130,7 @@ impl fmt::Debug for Call<'_> {
             idempotency_key,
             parameters,
             blobs: _,
+            trace,
         } = self;
         f.debug_struct("Call")
             .field("source", source)
@@ -134,6 +138,7 @@ impl fmt::Debug for Call<'_> {
             .field("client", client)
             .field("idempotency_key", idempotency_key)
             .field("parameters", parameters)
+            .field("trace", trace)
             .finish_non_exhaustive()
     }
 }

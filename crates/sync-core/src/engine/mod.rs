@@ -32,6 +32,7 @@ use crate::ids::{DocumentId, SourceName, UserId};
 use crate::ports::Ports;
 use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSettings};
 use crate::store::Document;
+use crate::trace::TraceContext;
 use registry::{FoundSource, RegistryCache, app_server_adapter};
 
 pub use admin::ObjectPatch;
@@ -60,15 +61,22 @@ pub struct Engine<P> {
     registry: RegistryCache,
 }
 
-/// A source as the engine works with it.
+/// A source as the engine works with it while it answers one request.
 #[derive(Clone, Copy)]
 struct Source<'a> {
     name: &'a SourceName,
     settings: &'a SourceSettings,
     adapter: &'a dyn Adapter,
+    /// What ties the calls of the adapter to the request that is answered.
+    trace: Option<&'a TraceContext>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// The source for a request that belongs to a trace.
+    fn traced(self, trace: Option<&'a TraceContext>) -> Self {
+        Self { trace, ..self }
+    }
+
     /// The document that holds the user's copy.
     fn document_for(&self, user: &UserId) -> DocumentId {
         self.settings.partition.document(self.name, user)
@@ -156,6 +164,7 @@ impl<P: Ports> Engine<P> {
             idempotency_key: "",
             parameters,
             blobs: self,
+            trace: source.trace,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::ids::{ClientId, DocumentId, Token, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::PollInterval;
 use crate::store::{Acknowledged, CursorState, PullState, PullStep};
+use crate::trace::TraceContext;
 
 /// Objects of a page where the device does not say.
 pub const DEFAULT_PAGE_SIZE: usize = 500;
@@ -33,6 +34,8 @@ pub struct PullRequest<'a> {
     pub page_size: usize,
     /// What it narrows the adapter's query down by, names and values.
     pub parameters: &'a [(String, String)],
+    /// What ties it to the calls of back ends it leads to.
+    pub trace: Option<&'a TraceContext>,
 }
 
 /// One client and the document it reads.
@@ -62,13 +65,14 @@ impl<P: Ports> Engine<P> {
             token,
             page_size,
             parameters,
+            trace,
         } = request;
         check_parameters(parameters)?;
-        let found = match self.named_source(session, client, source).await? {
+        let found = match self.named_source(session, client, source, trace).await? {
             NamedSource::Known(found) => found,
             NamedSource::Unknown { error } => return Ok(unknown_source_page(&error)),
         };
-        let source = found.as_source();
+        let source = found.as_source().traced(trace);
         let client = known_form(client)?;
         let limit = page_size.min(source.settings.max_page_size);
         let pull = Pull {

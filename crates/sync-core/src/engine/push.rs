@@ -15,6 +15,7 @@ use crate::store::{
     Accepted, Commit, CommitMode, Holder, Operation, OperationKind, Operations, OutboxItem,
     Released,
 };
+use crate::trace::TraceContext;
 
 /// Places an operation is handed in at before the request gives up: the client's cursor may be moving.
 const MAX_MOVES: usize = 3;
@@ -36,6 +37,8 @@ pub struct PushRequest<'a> {
     pub files: Files<'a>,
     /// The changes.
     pub changes: Changes,
+    /// What ties it to the calls of back ends it leads to.
+    pub trace: Option<&'a TraceContext>,
 }
 
 /// What became of one attempt at an operation.
@@ -64,12 +67,13 @@ impl<P: Ports> Engine<P> {
             sequence,
             files,
             mut changes,
+            trace,
         } = request;
-        let found = match self.named_source(session, client, source).await? {
+        let found = match self.named_source(session, client, source, trace).await? {
             NamedSource::Known(found) => found,
             NamedSource::Unknown { error } => return Err(unknown_source_error(source, error)),
         };
-        let source = found.as_source();
+        let source = found.as_source().traced(trace);
         let client = known_form(client)?;
         let blob_fields = std::mem::take(&mut changes.blob_fields);
         let mut operations = to_operations(&session.user, changes)?;

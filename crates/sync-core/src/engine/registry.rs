@@ -61,6 +61,7 @@ impl DynamicSource {
             name: &self.name,
             settings: &self.settings,
             adapter: self.adapter.as_ref(),
+            trace: None,
         }
     }
 }
@@ -238,6 +239,7 @@ impl<P: Ports> Engine<P> {
                 name,
                 settings,
                 adapter,
+                trace: None,
             }));
         }
         let recent = self.recent_registry();

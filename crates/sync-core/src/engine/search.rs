@@ -13,6 +13,7 @@ use crate::engine::{Engine, Source, SyncError};
 use crate::ids::{ClientId, DocumentId, Token, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Clients, FoundPage, FoundPosition};
+use crate::trace::TraceContext;
 
 /// Most objects a search may find in one source.
 const MAX_FOUND: usize = 10_000;
@@ -39,6 +40,8 @@ pub struct SearchRequest<'a> {
     pub page_size: usize,
     /// Whether the device lost the last answer and wants it again, whatever the tokens are.
     pub is_repeated: bool,
+    /// What ties it to the calls of back ends it leads to.
+    pub trace: Option<&'a TraceContext>,
 }
 
 /// One client's search in one source.
@@ -73,6 +76,7 @@ impl<P: Ports> Engine<P> {
             parameters,
             page_size,
             is_repeated,
+            trace,
         } = request;
         if sources.len() > MAX_SOURCES {
             return Err(SyncError::SearchTooWide { limit: MAX_SOURCES });
@@ -85,14 +89,15 @@ impl<P: Ports> Engine<P> {
         let owner = owner?;
         let mut found = Vec::with_capacity(sources.len());
         for (name, token) in sources {
-            let source = match self.named_source(session, request.client, name).await? {
+            let named = self.named_source(session, request.client, name, trace);
+            let source = match named.await? {
                 NamedSource::Known(source) => source,
                 NamedSource::Unknown { error } => return Err(unknown_source_error(name, error)),
             };
             found.push((source, token));
         }
         let searches = found.iter().map(|(source, token)| {
-            let source = source.as_source();
+            let source = source.as_source().traced(trace);
             SourceSearch {
                 user,
                 client: &client,

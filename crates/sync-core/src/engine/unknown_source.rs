@@ -13,6 +13,7 @@ use crate::engine::{Engine, FoundSource, SyncError};
 use crate::ids::{ObjectId, SourceName};
 use crate::ports::Ports;
 use crate::settings::PartitionRule;
+use crate::trace::TraceContext;
 
 /// A source that a device named.
 pub(super) enum NamedSource<'a> {
@@ -32,6 +33,7 @@ impl<P: Ports> Engine<P> {
         session: &Session,
         client: &str,
         name: &str,
+        trace: Option<&TraceContext>,
     ) -> Result<NamedSource<'_>, SyncError> {
         match self.source(name).await {
             Err(SyncError::UnknownSource { .. }) => {}
@@ -58,6 +60,7 @@ impl<P: Ports> Engine<P> {
             idempotency_key: "",
             parameters: &[],
             blobs: self,
+            trace,
         };
         let app_server = self.app_server_adapter(Some(&url), partition);
         match app_server.query(&call, None, &mut Nowhere).await {

@@ -147,6 +147,7 @@ impl<P: Ports> Engine<P> {
             idempotency_key: &key,
             parameters: &[],
             blobs: self,
+            trace: source.trace,
         };
         let clock = self.ports.clock();
         let began = clock.now();

@@ -324,6 +324,7 @@ impl World {
                 base_url: "https://sync.example",
             },
             changes: serde_json::from_value(changes).expect("changes"),
+            trace: None,
         };
         let pushed = self.engine.push(session, request).await;
         self.engine.end_uploads(session, &uploads).await;
@@ -396,6 +397,7 @@ impl World {
             sequence: None,
             files: Files::default(),
             changes,
+            trace: None,
         };
         self.engine.push(session, request).await
     }
@@ -424,6 +426,7 @@ pub(crate) async fn pull(
         token,
         page_size,
         parameters: &[],
+        trace: None,
     };
     let page = engine.pull(session, request).await?;
     Ok(serde_json::to_value(&page).expect("a page is JSON"))

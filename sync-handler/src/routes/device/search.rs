@@ -40,12 +40,14 @@ pub(crate) async fn answer<P: Ports>(
     parameters: &[(String, String)],
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine)?;
+    let trace = request.trace();
     let search = SearchRequest {
         client: request.client_id(),
         sources,
         parameters,
         page_size: request.page_size()?,
         is_repeated: request.query("resend").is_some(),
+        trace: trace.as_ref(),
     };
     Ok(respond::search_pages(
         &engine.search(&session, search).await?,

@@ -17,12 +17,14 @@ pub(crate) async fn pull<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine)?;
     let parameters = request.query_group("query");
+    let trace = request.trace();
     let pull = PullRequest {
         client: request.client_id(),
         source: request.parameter("source"),
         token: request.token()?,
         page_size: request.page_size()?,
         parameters: &parameters,
+        trace: trace.as_ref(),
     };
     Ok(respond::page(&engine.pull(&session, pull).await?))
 }
@@ -81,12 +83,14 @@ async fn push_changes<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine)?;
     let changes = changes(request)?;
+    let trace = request.trace();
     let push = PushRequest {
         client: request.client_id(),
         source: request.parameter("source"),
         sequence: request.push_sequence()?,
         files: request.files(),
         changes,
+        trace: trace.as_ref(),
     };
     engine.push(&session, push).await?;
     Ok(respond::empty())
