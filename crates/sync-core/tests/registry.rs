@@ -359,3 +359,51 @@ fn a_read_state_that_is_set_while_the_back_end_is_asked_asks_it_again() {
         assert_eq!(world.back_end.queries(), 2);
     });
 }
+
+#[test]
+fn a_source_that_is_deleted_leaves_nothing_and_may_come_back() {
+    local(async {
+        let world = World::start().await;
+        let anna = world.session("anna").await;
+        let phone = world.client(&anna).await;
+        let before = world.keys().await;
+        let engine = &world.engine;
+        let push = async || {
+            let objects = json!({"1": {"name": "a"}});
+            push_objects(engine, "New", "anna", objects).await.unwrap();
+        };
+        push().await;
+        engine.set_poll_interval("New", 7).await.unwrap();
+        let refused = json!({"create": {"t": {"name": "b"}}});
+        world.sync(&anna, &phone, "New").await;
+        world.push(&anna, &phone, "New", refused).await.unwrap();
+        let told = world.pull(&anna, &phone, "New", "").await.unwrap();
+        let old_token = told[1]["token"].as_str().unwrap().to_owned();
+        assert!(world.keys().await > before);
+
+        engine.delete_dynamic_source("New").await.unwrap();
+        assert_eq!(world.keys().await, before);
+        let again = engine.delete_dynamic_source("New").await;
+        assert!(matches!(again, Err(SyncError::UnknownSource { .. })));
+        let told = world.pull(&anna, &phone, "New", "").await.unwrap();
+        assert!(told[5]["source-error"].is_object());
+
+        push().await;
+        let told = world.pull(&anna, &phone, "New", &old_token).await.unwrap();
+        assert_eq!(
+            told[5],
+            json!({"schema-changed": "true"}),
+            "that token is spent"
+        );
+        let told = world.sync(&anna, &phone, "New").await;
+        assert_eq!(
+            told[0],
+            json!({"schema-changed": "true"}),
+            "what it has is old"
+        );
+        assert_eq!(told[1], json!({"insert": {"1": {"name": "a"}}}));
+
+        let configured = engine.delete_dynamic_source("Shared").await;
+        assert!(matches!(configured, Err(SyncError::InvalidSetting { .. })));
+    });
+}

@@ -12,13 +12,10 @@ use crate::ports::{Clock as _, Ports};
 use crate::settings::{
     AdapterSettings, PartitionRule, PluginSettings, PollInterval, SourceSettings, check_address,
 };
-use crate::store::{Added, Registry, RegistryContent};
+use crate::store::{Registry, RegistryContent};
 
 /// How long an instance relies on what it has read, in milliseconds. Others' changes take this long to be seen.
 const MAX_AGE_MS: u64 = 1_000;
-
-/// Most sources that are not in the settings file.
-pub const MAX_DYNAMIC_SOURCES: usize = 1_000;
 
 /// A source as administrators see it.
 #[derive(Debug, Clone)]
@@ -200,31 +197,6 @@ impl<P: Ports> Engine<P> {
         let now = self.ports.clock().now();
         let due = now.plus(refresh_in_seconds.saturating_mul(1_000));
         Ok(self.document(&document).set_refresh_due(due).await?)
-    }
-
-    /// Adds a source that is not in the settings file. One that is there already stays as it is.
-    ///
-    /// # Errors
-    /// A name that is none, [`SyncError::TooManySources`] and the store's.
-    pub async fn create_dynamic_source(
-        &self,
-        name: &str,
-        partition: PartitionRule,
-    ) -> Result<(), SyncError> {
-        let name = SourceName::parse(name)?;
-        if self.settings.sources.contains_key(&name) {
-            return Ok(());
-        }
-        let added = Registry::new(self.ports.redis())
-            .add_source(&name, partition, MAX_DYNAMIC_SOURCES)
-            .await?;
-        self.forget_registry();
-        match added {
-            Added::Yes => Ok(()),
-            Added::Full => Err(SyncError::TooManySources {
-                limit: MAX_DYNAMIC_SOURCES,
-            }),
-        }
     }
 
     /// Looks a source up. One that is in the settings costs no call to the store.

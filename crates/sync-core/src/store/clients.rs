@@ -301,6 +301,37 @@ impl<R: RedisConn> Document<'_, R> {
         Ok(())
     }
 
+    /// Takes all clients' cursors away. Whoever comes back is told to start over.
+    pub(crate) async fn forget_clients(&self, id: &DocumentId) -> Result<(), StoreError> {
+        let command = args!["HGET", self.keys.head(), "v"];
+        let version = Reply::new("HGET", self.redis.run(command).await?).text()?;
+        let version: u64 = version.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let mut position = "0".to_owned();
+        loop {
+            let command = args![
+                "HSCAN",
+                self.keys.clients(),
+                &position,
+                "COUNT",
+                super::document::CHUNK
+            ];
+            let mut reply = Reply::new("HSCAN", self.redis.run(command).await?);
+            position = reply.required_text()?;
+            while reply.len() > 0 {
+                let client = stored_client(reply.required_text()?)?;
+                let cursor = parse_cursor(&reply.required_text()?)?;
+                // Where its tokens go on is written first: without the cursor nobody would know.
+                let next = cursor.offset + version.max(1);
+                let clients = Clients::new(self.redis);
+                clients.set_next_offset(&client, &id.source, next).await?;
+                self.forget_client(&client).await?;
+            }
+            if position == "0" {
+                return Ok(());
+            }
+        }
+    }
+
     /// Removes the document as a whole. Keys of single clients are not among it: see [`Document::forget_client`].
     pub(crate) async fn remove(&self) -> Result<(), StoreError> {
         let command = args![

@@ -108,6 +108,17 @@ impl<'a, R: RedisConn> Registry<'a, R> {
             other => Err(reply.unknown_outcome(other)),
         }
     }
+
+    /// Takes a source out, with what was set for it.
+    pub(crate) async fn remove_source(&self, source: &SourceName) -> Result<(), StoreError> {
+        let fields = [
+            keys::source_field(source),
+            keys::poll_interval_field(source),
+        ];
+        let [source, interval] = &fields;
+        let command = args!["HDEL", keys::registry(), source, interval];
+        self.redis.run(command).await.map(drop).map_err(Into::into)
+    }
 }
 
 fn stored_name(name: &str) -> Result<SourceName, StoreError> {
