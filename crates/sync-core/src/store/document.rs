@@ -6,11 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::blob::{blobs_of, may_have_blobs};
 use crate::document::record::{Attributes, Record};
-use crate::ids::{BlobId, ClientId, DocumentId, Millis, ObjectId, Token, UserId, Version};
+use crate::ids::{BlobId, ClientId, DocumentId, ObjectId, UserId, Version};
 use crate::ports::{RedisConn, RedisValue};
 use crate::store::StoreError;
 use crate::store::blobs::{Blobs, Holder};
-use crate::store::descriptions::Marks;
 use crate::store::redis::keys::{self, DocumentKeys};
 use crate::store::redis::script::{self, Reply, arg, args};
 
@@ -29,113 +28,6 @@ pub(crate) struct Document<'a, R> {
     pub(super) redis: &'a R,
     id: &'a DocumentId,
     pub(super) keys: DocumentKeys,
-}
-
-/// What a pull acknowledges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Acknowledged {
-    /// Nothing.
-    Nothing,
-    /// The page that had this token.
-    Token(Token),
-    /// The page that was given out last, whether it arrived or not.
-    Given,
-}
-
-impl From<Option<Token>> for Acknowledged {
-    fn from(token: Option<Token>) -> Self {
-        token.map_or(Self::Nothing, Self::Token)
-    }
-}
-
-/// What a pull's first command says.
-#[derive(Debug)]
-pub(crate) enum PullStep {
-    /// The client has no cursor here that is this user's.
-    Unbound,
-    /// The token was never given out to the client.
-    FutureToken,
-    /// This is what lies after the cursor.
-    State(Box<PullState>),
-}
-
-/// What lies after a client's cursor.
-#[derive(Debug)]
-pub(crate) struct PullState {
-    pub(crate) cursor: Version,
-    /// The version up to which the client surely has every attribute: the last end of the log it acknowledged. Between
-    /// that and the cursor it has met the objects that were there, but not those that have moved on since.
-    pub(crate) base: Version,
-    /// What a version is short of being a token of this client.
-    pub(crate) offset: u64,
-    pub(crate) since: Version,
-    pub(crate) state: CursorState,
-    pub(crate) version: Version,
-    /// Objects of the whole document.
-    pub(crate) live: u64,
-    pub(crate) refreshed_at: Option<Millis>,
-    /// When the back end is to be asked next, where that was set; then the last refresh does not count.
-    pub(crate) refresh_due: Option<Millis>,
-    pub(crate) source_error: Option<SourceError>,
-    pub(crate) described: Marks,
-    /// Operations of the client that wait for their verdict.
-    pub(crate) waiting: u64,
-    /// The version this page reaches.
-    pub(crate) reached: Version,
-    /// Objects the client has already.
-    pub(crate) progress: u64,
-    pub(crate) has_outbox: bool,
-    pub(crate) changed: Vec<(ObjectId, Version)>,
-    /// Their records, if they are so few that the script read them.
-    pub(crate) records: Option<Vec<Option<Vec<u8>>>>,
-}
-
-impl PullState {
-    /// The token that acknowledges everything up to `version`.
-    pub(crate) fn token(&self, version: Version) -> Token {
-        Token::new(self.offset + version.0)
-    }
-
-    /// Whether the page is to bring the source's metadata.
-    pub(crate) fn tells_metadata(&self) -> bool {
-        let mark = self.described.metadata;
-        mark.is_some_and(|mark| mark.version > self.cursor && mark.version <= self.reached)
-    }
-
-    /// Whether the client has objects in the shape of an earlier schema. One that has acknowledged nothing has nothing.
-    pub(crate) fn is_outdated(&self) -> bool {
-        let mark = self.described.schema;
-        self.state == CursorState::Following
-            && self.cursor > Version::ZERO
-            && mark.is_some_and(|mark| mark.version > self.cursor && mark.version > self.since)
-    }
-}
-
-/// What a client's cursor is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CursorState {
-    /// Bringing changes.
-    Following,
-    /// The client was silent for so long that it must throw away what it has.
-    Restart,
-    /// The client moves to another partition: what it may have of this one, up to the version, is taken back.
-    Leaving(Version),
-}
-
-impl CursorState {
-    fn parse(text: &str) -> Option<Self> {
-        match text {
-            "" => Some(Self::Following),
-            "restart" => Some(Self::Restart),
-            _ => text
-                .strip_prefix("leave:")?
-                .split(':')
-                .next()?
-                .parse()
-                .ok()
-                .map(|version| Self::Leaving(Version(version))),
-        }
-    }
 }
 
 /// What is wrong with a source itself, until its next good refresh.
@@ -250,102 +142,6 @@ impl<'a, R: RedisConn> Document<'a, R> {
         }
     }
 
-    /// Acknowledges, and says what lies after the cursor.
-    pub(crate) async fn pull(
-        &self,
-        client: &ClientId,
-        user: &UserId,
-        acknowledged: Acknowledged,
-        limit: usize,
-        now: Millis,
-    ) -> Result<PullStep, StoreError> {
-        let keys = [
-            self.keys.head(),
-            self.keys.log(),
-            self.keys.clients(),
-            self.keys.outbox(client),
-            self.keys.tombstones(),
-            self.keys.operations(client),
-            self.keys.records(),
-        ];
-        let acknowledged = match acknowledged {
-            Acknowledged::Nothing => String::new(),
-            Acknowledged::Token(token) => token.number().to_string(),
-            Acknowledged::Given => "given".to_owned(),
-        };
-        let args = args![
-            client.as_str(),
-            user.as_str(),
-            acknowledged,
-            limit,
-            now.day()
-        ];
-        let mut reply = script::PULL.run(self.redis, &keys, args).await?;
-        match reply.required_text()?.as_str() {
-            "unbound" => Ok(PullStep::Unbound),
-            "future" => Ok(PullStep::FutureToken),
-            "page" => Ok(PullStep::State(Box::new(Self::read_state(reply)?))),
-            other => Err(reply.unknown_outcome(other)),
-        }
-    }
-
-    fn read_state(mut reply: Reply) -> Result<PullState, StoreError> {
-        let cursor = Version(reply.number()?);
-        let base = Version(reply.number()?);
-        let offset = reply.number()?;
-        let since = Version(reply.number()?);
-        let state = reply.required_text()?;
-        let state = CursorState::parse(&state).ok_or_else(|| reply.unknown_outcome(&state))?;
-        let version = Version(reply.number()?);
-        let live = reply.number()?;
-        let mut time = || {
-            reply
-                .number()
-                .map(|at| Some(Millis(at)).filter(|at| at.0 > 0))
-        };
-        let (refreshed_at, refresh_due) = (time()?, time()?);
-        let source_error = match reply.required_text()?.as_str() {
-            "" => None,
-            json => Some(parse_stored("a source error", json.as_bytes())?),
-        };
-        let described = Marks::read(&mut reply)?;
-        let waiting = reply.number()?;
-        let reached = Version(reply.number()?);
-        let before = reply.number()?;
-        let progress = if cursor == version { live } else { before };
-        let has_outbox = reply.number()? > 0;
-        let mut records = (reply.number()? > 0).then(Vec::new);
-        let mut changed = Vec::with_capacity(reply.len() / 2);
-        while reply.len() > 0 {
-            changed.push((
-                stored_object_id(reply.required_text()?)?,
-                Version(reply.number()?),
-            ));
-            if let Some(records) = &mut records {
-                records.push(reply.bytes()?);
-            }
-        }
-        Ok(PullState {
-            cursor,
-            base,
-            offset,
-            since,
-            state,
-            version,
-            live,
-            refreshed_at,
-            refresh_due,
-            source_error,
-            described,
-            waiting,
-            reached,
-            progress,
-            has_outbox,
-            changed,
-            records,
-        })
-    }
-
     /// Reads records as stored; `None` for ids that have none.
     pub(crate) async fn raw_records(
         &self,
@@ -430,22 +226,6 @@ impl<'a, R: RedisConn> Document<'a, R> {
                 parse_stored("an outbox item", json)
             })
             .collect()
-    }
-
-    /// Moves a client's cursor past what it needs not be told, to the end of the log or not quite.
-    pub(crate) async fn move_cursor(
-        &self,
-        client: &ClientId,
-        user: &UserId,
-        version: Version,
-        is_end: bool,
-    ) -> Result<(), StoreError> {
-        let is_end = if is_end { "1" } else { "0" };
-        let args = args![client.as_str(), user.as_str(), version.0, is_end];
-        script::MOVE_CURSOR
-            .run(self.redis, &[self.keys.clients()], args)
-            .await
-            .map(drop)
     }
 
     /// Commits, or says what is in the way.

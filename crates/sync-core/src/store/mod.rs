@@ -12,6 +12,7 @@ mod error;
 mod found;
 mod operations;
 mod pings;
+mod pull;
 pub(crate) mod redis;
 mod refresh;
 mod registry;
@@ -27,8 +28,8 @@ pub(crate) use blobs::{BlobRecord, Blobs, Holder, PIECE_BYTES, Place, Settled, S
 pub(crate) use clients::{ClientRecord, Clients};
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
-    Acknowledged, CHUNK, Commit, CommitMode, Committed, CursorState, Document, ObjectChange,
-    OperationEnd, OutboxItem, PullState, PullStep, SourceError,
+    CHUNK, Commit, CommitMode, Committed, Document, ObjectChange, OperationEnd, OutboxItem,
+    SourceError,
 };
 pub use error::StoreError;
 pub(crate) use found::{FoundPage, FoundPosition};
@@ -36,6 +37,7 @@ pub(crate) use operations::{
     Accepted, CreateOutcome, Operation, OperationKind, Operations, Released,
 };
 pub use pings::Pings;
+pub(crate) use pull::{Acknowledged, CursorState, PullState, PullStep};
 pub(crate) use refresh::{RefreshEnd, RefreshStart};
 pub(crate) use registry::{Added, Registry, RegistryContent};
 pub(crate) use reset::remove_all;
