@@ -107,6 +107,19 @@ impl<P: Ports> App<P> {
         let answer = match route {
             Route::Health(route) => routes::health::answer(route, self).await,
             Route::Device(route) => routes::device::answer(route, self.engine()?, request).await?,
+            Route::OldDevice(route) => {
+                let engine = self.engine()?;
+                let answer = routes::device::answer_old(route, engine, request).await?;
+                let mut answer = answer.map(Body::from);
+                respond::warn_of_old_address(&mut answer, &request.line());
+                return Ok(answer);
+            }
+            Route::OldAdmin(route) => {
+                let answer = routes::admin::answer(route, self.engine()?, request).await?;
+                let mut answer = answer.map(Body::from);
+                respond::warn_of_old_address(&mut answer, &request.line());
+                return Ok(answer);
+            }
             Route::Admin(route) => routes::admin::answer(route, self.engine()?, request).await?,
             Route::Blobs(route) => {
                 return routes::blobs::answer(route, self.engine()?, request).await;

@@ -8,11 +8,25 @@ use sync_proto::ErrorCode;
 #[derive(Debug)]
 pub(crate) enum HttpError {
     NotFound,
-    MethodNotAllowed { allow: String },
+    MethodNotAllowed {
+        allow: String,
+    },
     MalformedBody(String),
-    BodyTooLarge { max_bytes: usize },
+    BodyTooLarge {
+        max_bytes: usize,
+    },
     InvalidValue(String),
-    InvalidPageSize { highest: usize },
+    /// An argument that a call needs.
+    MissingArgument(String),
+    /// A device does not say which source it means.
+    MissingSource,
+    /// Something that is known, but not done.
+    NotServed(String),
+    /// A device speaks a version of the protocol that is not served.
+    OldProtocol,
+    InvalidPageSize {
+        highest: usize,
+    },
     WrongSettings(String),
     Sync(SyncError),
 }
@@ -79,7 +93,13 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
         }
         HttpError::MalformedBody(_) => (StatusCode::BAD_REQUEST, ErrorCode::MalformedBody),
         HttpError::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge),
-        HttpError::InvalidValue(_) => (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue),
+        HttpError::InvalidValue(_) | HttpError::MissingArgument(_) => {
+            (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
+        }
+        // As devices and scripts have always seen it.
+        HttpError::MissingSource => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UnknownSource),
+        HttpError::NotServed(_) => (StatusCode::NOT_IMPLEMENTED, ErrorCode::NotServed),
+        HttpError::OldProtocol => (StatusCode::NOT_FOUND, ErrorCode::OldProtocol),
         HttpError::InvalidPageSize { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidPageSize),
         HttpError::WrongSettings(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
         HttpError::Sync(error) => match error {
@@ -106,9 +126,10 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
             }
             SyncError::UnknownApiToken => (StatusCode::NOT_FOUND, ErrorCode::UnknownApiToken),
             SyncError::UnknownUser { .. } => (StatusCode::NOT_FOUND, ErrorCode::UnknownUser),
-            // The original answers 500. Devices tell 401 from everything else only, so the honest status costs them
-            // nothing, and an operator's monitoring does not take a stray device for a broken server.
-            SyncError::UnknownClient => (StatusCode::NOT_FOUND, ErrorCode::UnknownClient),
+            // Here too.
+            SyncError::UnknownClient => {
+                (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UnknownClient)
+            }
             SyncError::UnknownSource { .. } => (StatusCode::NOT_FOUND, ErrorCode::UnknownSource),
             SyncError::InvalidToken(_) | SyncError::FutureToken => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidToken)
@@ -167,7 +188,10 @@ fn public_text(error: &HttpError) -> String {
         HttpError::BodyTooLarge { max_bytes } => {
             format!("the body has more than {max_bytes} bytes")
         }
-        HttpError::InvalidValue(reason) => reason.clone(),
+        HttpError::InvalidValue(reason) | HttpError::NotServed(reason) => reason.clone(),
+        HttpError::MissingArgument(name) => format!("Missing required attribute {name}"),
+        HttpError::MissingSource => "Unknown source".to_owned(),
+        HttpError::OldProtocol => "Server supports version 3 or higher of the protocol.".to_owned(),
         HttpError::InvalidPageSize { highest } => {
             format!("p_size is a number between 1 and {highest}")
         }

@@ -13,7 +13,9 @@ use sync_core::{
     Clock as _, Engine, Files, Origin, Ports, Session, TRACEPARENT_HEADER, TRACESTATE_HEADER,
     Token, TraceContext, Upload, Version,
 };
-use sync_proto::{API_TOKEN_HEADER, CLIENT_ID_HEADER, PUSH_SEQUENCE_HEADER, SESSION_COOKIE};
+use sync_proto::{
+    API_TOKEN_HEADER, CLIENT_ID_HEADER, OLD_SESSION_COOKIE, PUSH_SEQUENCE_HEADER, SESSION_COOKIE,
+};
 
 use crate::error::HttpError;
 use crate::form::Form;
@@ -122,6 +124,59 @@ impl Request {
             .collect()
     }
 
+    /// The values of `group[][field]`, a list of objects in the form web frameworks read: a field that comes again begins
+    /// the next object.
+    pub(crate) fn query_list(&self, group: &str) -> Vec<Vec<(String, String)>> {
+        let mut list: Vec<Vec<(String, String)>> = Vec::new();
+        for (name, value) in self.query_group(group) {
+            let field = name
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .to_owned();
+            match list.last_mut() {
+                Some(last) if last.iter().all(|(known, _)| *known != field) => {
+                    last.push((field, value));
+                }
+                _ => list.push(vec![(field, value)]),
+            }
+        }
+        list
+    }
+
+    /// An argument of a call: the path's where it stands there, or else what the body or the query calls by one of
+    /// these names, in that order.
+    pub(crate) fn argument(&self, path_name: &str, names: &[&str]) -> Result<String, HttpError> {
+        self.optional_argument(path_name, names)?.ok_or_else(|| {
+            HttpError::MissingArgument(names.first().map_or("", |name| name).to_owned())
+        })
+    }
+
+    /// As [`Request::argument`], for one that may be missing.
+    pub(crate) fn optional_argument(
+        &self,
+        path_name: &str,
+        names: &[&str],
+    ) -> Result<Option<String>, HttpError> {
+        if let Some((_, value)) = self.parameters.iter().find(|(known, _)| known == path_name) {
+            return Ok(Some(value.clone()));
+        }
+        let body: Map<String, Value> = self.body()?;
+        for name in names {
+            match body.get(*name) {
+                Some(Value::String(text)) => return Ok(Some(text.clone())),
+                Some(Value::Number(number)) => return Ok(Some(number.to_string())),
+                Some(Value::Null) | None => {}
+                Some(_) => {
+                    return Err(HttpError::InvalidValue(format!("{name} is not a text")));
+                }
+            }
+            if let Some(value) = self.query(name) {
+                return Ok(Some(value.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
     /// A parameter of the query string.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.query_pairs()
@@ -166,15 +221,39 @@ impl Request {
     /// The session, if it is one of ours. Whether it was revoked the engine finds out.
     pub(crate) fn session<P: Ports>(&self, engine: &Engine<P>) -> Result<Session, HttpError> {
         let now = engine.ports().clock().now();
+        // Pages of other sites cannot send cookies; there the query carries what the cookie would.
+        let has_cookies = self.head.headers.contains_key(header::COOKIE);
+        let in_query = [SESSION_COOKIE, OLD_SESSION_COOKIE]
+            .into_iter()
+            .filter(|_| !has_cookies && self.takes_session_in_query())
+            .filter_map(|name| self.query(name));
         self.head
             .headers
             .get_all(header::COOKIE)
             .iter()
             .filter_map(|cookies| cookies.to_str().ok())
+            .chain(in_query)
             .flat_map(|cookies| Cookie::split_parse(cookies).filter_map(Result::ok))
-            .filter(|cookie| cookie.name() == SESSION_COOKIE)
+            .filter(|cookie| [SESSION_COOKIE, OLD_SESSION_COOKIE].contains(&cookie.name()))
             .find_map(|cookie| engine.sessions().verify(cookie.value(), now))
             .ok_or(HttpError::Sync(sync_core::SyncError::NotAuthenticated))
+    }
+
+    /// Whether the session may be in the query string: on the addresses made for pages of other sites only.
+    pub(crate) fn takes_session_in_query(&self) -> bool {
+        self.head.uri.path().starts_with("/api/application")
+    }
+
+    /// The source: the path's, or else the query's or the body's.
+    pub(crate) fn source(&self) -> Result<String, HttpError> {
+        self.optional_argument("source", &["source_name"])?
+            .filter(|name| !name.is_empty())
+            .ok_or(HttpError::MissingSource)
+    }
+
+    /// Method and path, for people.
+    pub(crate) fn line(&self) -> String {
+        format!("{} {}", self.head.method, self.head.uri.path())
     }
 
     /// The client id: the header's, or else the query's, or else the body's.
@@ -204,11 +283,13 @@ impl Request {
         &self,
         engine: &Engine<P>,
     ) -> Result<(), HttpError> {
-        let token = self
-            .header(API_TOKEN_HEADER)
-            .or_else(|| self.query("api_token"))
-            .unwrap_or_default();
-        Ok(engine.check_api_token(token).await?)
+        let token = match self.header(API_TOKEN_HEADER) {
+            Some(token) => token.to_owned(),
+            None => self
+                .optional_argument("", &["api_token"])?
+                .unwrap_or_default(),
+        };
+        Ok(engine.check_api_token(&token).await?)
     }
 
     /// What a pull acknowledges.

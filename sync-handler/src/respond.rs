@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
+use sync_core::SyncError;
 use sync_proto::{
     ERROR_CODE_HEADER, PAGE_OBJECT_COUNT_HEADER, PAGE_TOKEN_HEADER, Page, SearchPage,
 };
@@ -29,6 +30,14 @@ fn answer(content_type: HeaderValue, body: impl Into<Bytes>) -> Response<Bytes> 
 /// A text on a legacy route.
 pub(crate) fn text(body: impl Into<Bytes>) -> Response<Bytes> {
     answer(LEGACY, body)
+}
+
+/// Tells whoever uses an old address that there is a newer one.
+pub(crate) fn warn_of_old_address(response: &mut Response<Body>, request: &str) {
+    let text = format!("Use of the {request} is deprecated. Use Rhoconnect API v1 instead.");
+    if let Ok(text) = HeaderValue::from_str(&text) {
+        response.headers_mut().insert(header::WARNING, text);
+    }
 }
 
 /// Nothing but success.
@@ -87,7 +96,13 @@ pub(crate) fn search_pages(pages: &[SearchPage]) -> Response<Bytes> {
 /// A text with the error's code in a header.
 pub(crate) fn error(error: &HttpError) -> Response<Bytes> {
     let mapped = error::map(error);
-    let mut response = answer(TEXT, mapped.text);
+    // What is refused before a route is entered has always been plain text, the rest not.
+    let content_type = match error {
+        HttpError::Sync(SyncError::NotAuthenticated | SyncError::InvalidApiToken) => TEXT,
+        HttpError::Sync(_) | HttpError::MissingSource | HttpError::OldProtocol => LEGACY,
+        _ => TEXT,
+    };
+    let mut response = answer(content_type, mapped.text);
     *response.status_mut() = mapped.status;
     let headers = response.headers_mut();
     headers.insert(
@@ -111,6 +126,11 @@ pub(crate) fn finish(response: &mut Response<Body>) {
     let length = response.body().length();
     let has_body = response.status() != StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
+    if headers.get(header::CONTENT_TYPE) == Some(&LEGACY) {
+        // The texts are called HTML, as they have always been, and may quote what was sent: nothing in them may act.
+        let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+        headers.insert(header::CONTENT_SECURITY_POLICY, nothing);
+    }
     if has_body {
         headers.insert(header::CONTENT_LENGTH, length.into());
     }

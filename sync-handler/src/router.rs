@@ -16,8 +16,12 @@ pub(crate) enum Route {
     Health(health::Route),
     /// Devices.
     Device(device::Route),
+    /// Devices, by the addresses of RhoSync.
+    OldDevice(device::Route),
     /// Administrators' scripts and back ends, by the addresses they have always used.
     Admin(admin::Route),
+    /// The same by the addresses of RhoSync.
+    OldAdmin(admin::Route),
     /// The files objects refer to.
     Blobs(blobs::Route),
 }
@@ -25,7 +29,10 @@ pub(crate) enum Route {
 impl Route {
     /// Whether the request may be a form with files.
     pub(crate) fn takes_files(self) -> bool {
-        matches!(self, Self::Device(device::Route::Push))
+        matches!(
+            self,
+            Self::Device(device::Route::Push) | Self::OldDevice(device::Route::Push)
+        )
     }
 }
 
@@ -44,7 +51,9 @@ fn rows() -> impl Iterator<Item = Row<Route>> {
     }
     of(health::ROUTES, Route::Health)
         .chain(of(device::ROUTES, Route::Device))
+        .chain(of(device::OLD_ROUTES, Route::OldDevice))
         .chain(of(admin::ROUTES, Route::Admin))
+        .chain(of(admin::OLD_ROUTES, Route::OldAdmin))
         .chain(of(blobs::ROUTES, Route::Blobs))
 }
 

@@ -1,5 +1,6 @@
 //! What a device sends up: creates, updates and deletes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -160,6 +161,16 @@ pub struct NamedSource {
 pub struct ClientCreated {
     /// The new client.
     pub client: CreatedClient,
+    /// The sources it can sync, by name.
+    #[serde(default)]
+    pub sources: BTreeMap<String, SourceConfiguration>,
+}
+
+/// What a device is told of a source.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SourceConfiguration {
+    /// Seconds between queries of the back end; 0: with every sync, -1: never.
+    pub poll_interval: i64,
 }
 
 /// See [`ClientCreated`].

@@ -40,6 +40,10 @@ pub enum ErrorCode {
     UnknownApiToken,
     /// A user of that name exists already.
     UserExists,
+    /// The device speaks a version of the protocol that is not served.
+    OldProtocol,
+    /// The call is known, but this server does not do it.
+    NotServed,
     /// No such path.
     NotFound,
     /// The path exists, but not with this method.
@@ -77,6 +81,8 @@ impl ErrorCode {
             Self::UnknownUser => "unknown_user",
             Self::UnknownApiToken => "unknown_api_token",
             Self::UserExists => "user_exists",
+            Self::OldProtocol => "old_protocol",
+            Self::NotServed => "not_served",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::QueueFull => "queue_full",

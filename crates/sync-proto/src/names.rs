@@ -26,5 +26,8 @@ pub const ERROR_CODE_HEADER: &str = "x-rhosync-error-code";
 /// The cookie that carries a device's session.
 pub const SESSION_COOKIE: &str = "rhoconnect_session";
 
+/// What RhoSync called that cookie, and what its client in browsers looks for.
+pub const OLD_SESSION_COOKIE: &str = "rhosync_session";
+
 /// The version every page states. Devices refuse any other.
 pub const PAGE_VERSION: u8 = 3;

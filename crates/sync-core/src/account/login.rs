@@ -170,17 +170,23 @@ impl<P: Ports> Engine<P> {
         }
     }
 
+    /// The administrator's API token, once there is an administrator.
+    ///
+    /// # Errors
+    /// [`SyncError::InvalidApiToken`] before that, beside the store's.
+    pub async fn api_token(&self) -> Result<String, SyncError> {
+        let user = UserId::parse(ADMINISTRATOR)?;
+        let generation = Accounts::new(self.ports.redis()).generation(&user).await?;
+        let generation = generation.ok_or(SyncError::InvalidApiToken)?;
+        Ok(self.sessions.api_token(&generation))
+    }
+
     /// Checks an API token.
     ///
     /// # Errors
     /// [`SyncError::InvalidApiToken`], beside the store's.
     pub async fn check_api_token(&self, token: &str) -> Result<(), SyncError> {
-        let user = UserId::parse(ADMINISTRATOR)?;
-        let generation = Accounts::new(self.ports.redis())
-            .generation(&user)
-            .await?
-            .ok_or(SyncError::InvalidApiToken)?;
-        let expected = self.sessions.api_token(&generation);
+        let expected = self.api_token().await?;
         if bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
             Ok(())
         } else {

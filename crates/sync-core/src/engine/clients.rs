@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::account::Session;
 use crate::engine::binding::known_form;
 use crate::engine::{Engine, SyncError};
 use crate::ids::{ClientId, DocumentId, Millis, Partition, SourceName, UserId};
-use crate::ports::{Clock as _, Ports};
+use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{Accounts, ClientRecord, Clients};
 
 /// A client.
@@ -75,6 +76,34 @@ impl<P: Ports> Engine<P> {
             return Err(SyncError::UnknownClient);
         }
         self.remove_client(&id, &owner).await
+    }
+
+    /// Checks that a session is good, and that a client is its user's.
+    ///
+    /// # Errors
+    /// [`SyncError::NotAuthenticated`], [`SyncError::UnknownClient`] and the store's.
+    pub async fn check_client(&self, session: &Session, id: &str) -> Result<(), SyncError> {
+        self.check_session(session).await?;
+        let owner = self.client_record(&known_form(id)?).await?.user;
+        if owner == session.user {
+            Ok(())
+        } else {
+            Err(SyncError::UnknownClient)
+        }
+    }
+
+    /// Registers a new client for a user, on behalf of an administrator.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownUser`] and the store's.
+    pub async fn create_client_for(&self, login: &str) -> Result<ClientId, SyncError> {
+        let user = self.user(login).await?.login;
+        let client = ClientId::parse(self.ports.random().hex::<16>())?;
+        let now = self.ports.clock().now();
+        Clients::new(self.ports.redis())
+            .put(&client, &user, "", now, &[])
+            .await?;
+        Ok(client)
     }
 
     pub(super) async fn client_record(&self, id: &ClientId) -> Result<ClientRecord, SyncError> {

@@ -1,36 +1,120 @@
 //! Back ends push what has changed.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::Response;
-use sync_core::{Engine, Ports};
-use sync_proto::{PushDeletes, PushObjects};
+use serde::Deserialize;
+use sync_core::{Engine, ObjectPatch, Ports};
+use sync_proto::SentAttributes;
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
+use crate::routes::admin::{SOURCE, USER};
 
-/// `POST /app/v1/{source}/push_objects`.
-pub(crate) async fn push_objects<P: Ports>(
-    engine: &Engine<P>,
-    request: &Request,
-) -> Result<Response<Bytes>, HttpError> {
-    request.require_api_token(engine).await?;
-    let PushObjects { user_id, objects } = request.body()?;
-    engine
-        .push_objects(request.parameter("source"), &user_id, objects)
-        .await?;
-    Ok(respond::text("done"))
+/// Objects by id.
+type SentObjects = BTreeMap<String, SentAttributes>;
+
+/// Where to push: source and user. For a source that everybody shares any user names the same copy.
+fn target(request: &Request) -> Result<(String, String), HttpError> {
+    Ok((
+        request.argument("source", SOURCE)?,
+        request.argument("user", USER)?,
+    ))
 }
 
-/// `POST /app/v1/{source}/push_deletes`.
-pub(crate) async fn push_deletes<P: Ports>(
+fn done() -> Response<Bytes> {
+    respond::text("done")
+}
+
+/// Merges attributes into objects. `rebuild_md`, which once said how, makes no difference.
+pub(super) async fn push_objects<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    request.require_api_token(engine).await?;
-    let PushDeletes { user_id, objects } = request.body()?;
-    engine
-        .push_deletes(request.parameter("source"), &user_id, objects)
-        .await?;
-    Ok(respond::text("done"))
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        objects: SentObjects,
+    }
+    let (source, user) = target(request)?;
+    let Body { objects } = request.body()?;
+    engine.push_objects(&source, &user, objects).await?;
+    Ok(done())
+}
+
+/// Deletes objects; those that are not there are passed over.
+pub(super) async fn push_deletes<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        objects: Vec<String>,
+    }
+    let (source, user) = target(request)?;
+    let Body { objects } = request.body()?;
+    engine.push_deletes(&source, &user, objects).await?;
+    Ok(done())
+}
+
+/// Adds objects. Where one is there already its attributes are merged, where the original stored it twice.
+pub(super) async fn fast_insert<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        data: SentObjects,
+    }
+    let (source, user) = target(request)?;
+    let Body { data } = request.body()?;
+    engine.push_objects(&source, &user, data).await?;
+    Ok(done())
+}
+
+/// Removes the attributes named in `delete_data` and sets those of `data`.
+pub(super) async fn fast_update<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        delete_data: SentObjects,
+        #[serde(default)]
+        data: SentObjects,
+    }
+    let (source, user) = target(request)?;
+    let Body { delete_data, data } = request.body()?;
+    let mut patches: BTreeMap<String, ObjectPatch> = BTreeMap::new();
+    for (id, attributes) in delete_data {
+        let names = attributes.into_iter().map(|(name, _)| name);
+        patches.entry(id).or_default().remove.extend(names);
+    }
+    for (id, attributes) in data {
+        patches.entry(id).or_default().set = attributes;
+    }
+    engine.patch_objects(&source, &user, patches).await?;
+    Ok(done())
+}
+
+/// Deletes objects by their ids. The original wanted their exact attributes too, and lost count where they differed.
+pub(super) async fn fast_delete<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        data: SentObjects,
+    }
+    let (source, user) = target(request)?;
+    let Body { data } = request.body()?;
+    let ids = data.into_keys().collect();
+    engine.push_deletes(&source, &user, ids).await?;
+    Ok(done())
 }

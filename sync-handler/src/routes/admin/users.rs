@@ -2,12 +2,15 @@
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{Engine, Ports};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use sync_core::{ADMINISTRATOR, Engine, Ports, UserChange};
 use sync_proto::CreateUser;
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
+use crate::routes::admin::{USER, attribute};
 
 /// Users read from the store at once.
 const USERS_CHUNK: usize = 1_000;
@@ -15,12 +18,11 @@ const USERS_CHUNK: usize = 1_000;
 /// Most users listed: the old route knows no pages.
 const MAX_USERS: usize = 100_000;
 
-/// `GET /rc/v1/users`. The administrator is not listed.
-pub(crate) async fn list<P: Ports>(
-    engine: &Engine<P>,
-    request: &Request,
-) -> Result<Response<Bytes>, HttpError> {
-    request.require_api_token(engine).await?;
+/// Most users pinged at once.
+const MAX_PINGED: usize = 10_000;
+
+/// The names of all users. The administrator is not listed.
+pub(super) async fn list<P: Ports>(engine: &Engine<P>) -> Result<Response<Bytes>, HttpError> {
     let mut users: Vec<String> = Vec::new();
     loop {
         let chunk = engine
@@ -32,19 +34,119 @@ pub(crate) async fn list<P: Ports>(
             break;
         }
     }
-    users.retain(|user| user != sync_core::ADMINISTRATOR);
+    users.retain(|user| user != ADMINISTRATOR);
     Ok(respond::legacy_json(&users))
 }
 
-/// `POST /rc/v1/users`.
-pub(crate) async fn create<P: Ports>(
+pub(super) async fn create<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    request.require_api_token(engine).await?;
     let CreateUser { attributes } = request.body()?;
     engine
         .create_user(&attributes.login, &attributes.password)
         .await?;
     Ok(respond::text("User created"))
+}
+
+/// A user as a list of attributes. Salt and hash of the password, which the original tells, are nobody's business.
+pub(super) async fn show<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let user = engine.user(&request.argument("user", USER)?).await?;
+    let login = user.login.as_str();
+    let admin = (login == ADMINISTRATOR).then_some(1);
+    Ok(respond::legacy_json(&[
+        attribute("rho__id", "string", login),
+        attribute("login", "string", login),
+        attribute("email", "string", user.email),
+        attribute("salt", "string", Value::Null),
+        attribute("hashed_password", "string", Value::Null),
+        attribute("admin", "integer", admin),
+        attribute("token_id", "string", Value::Null),
+    ]))
+}
+
+/// Changes password and address. Nothing is changed where something else is asked for too.
+pub(super) async fn update<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        attributes: Map<String, Value>,
+    }
+    // In RhoSync the caller changed itself.
+    let user = request.optional_argument("user", USER)?;
+    let user = user.as_deref().unwrap_or(ADMINISTRATOR);
+    let Body { attributes } = request.body()?;
+    let mut change = UserChange::default();
+    for (name, value) in attributes {
+        let Value::String(value) = value else {
+            return Err(HttpError::InvalidValue(format!("{name} is not a text")));
+        };
+        match name.as_str() {
+            "new_password" | "password" => change.password = Some(value),
+            "email" => change.email = Some(value),
+            "login" if value == user => {}
+            _ => {
+                return Err(HttpError::InvalidValue(format!(
+                    "a user has no attribute {name:?} that can be changed: new_password and email can"
+                )));
+            }
+        }
+    }
+    engine.update_user(user, change).await?;
+    Ok(respond::text("User updated"))
+}
+
+pub(super) async fn delete<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let user = request.argument("user", USER)?;
+    if user == ADMINISTRATOR {
+        return Err(HttpError::InvalidValue(
+            "the administrator cannot be deleted".to_owned(),
+        ));
+    }
+    engine.delete_user(&user).await?;
+    Ok(respond::text("User deleted"))
+}
+
+/// Takes a ping to users' devices: one user or a list of them.
+pub(super) async fn ping<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        user_id: Option<OneOrMany>,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    let Body { user_id } = request.body()?;
+    let users = match user_id {
+        Some(OneOrMany::One(user)) => vec![user],
+        Some(OneOrMany::Many(users)) if users.len() <= MAX_PINGED => users,
+        Some(OneOrMany::Many(_)) => {
+            return Err(HttpError::InvalidValue(format!(
+                "at most {MAX_PINGED} users can be pinged at once"
+            )));
+        }
+        None => return Err(HttpError::MissingArgument("user_id".to_owned())),
+    };
+    for user in &users {
+        engine.user(user).await?;
+    }
+    Err(HttpError::NotServed(
+        "pings are not sent by this server yet".to_owned(),
+    ))
 }

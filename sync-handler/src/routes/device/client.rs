@@ -1,9 +1,11 @@
 //! A device's registration.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::Response;
-use sync_core::{Engine, Ports};
-use sync_proto::{ClientCreated, CreatedClient, DeviceDescription, Reset};
+use sync_core::{Engine, Ports, SourceInfo};
+use sync_proto::{ClientCreated, CreatedClient, DeviceDescription, Reset, SourceConfiguration};
 
 use crate::error::HttpError;
 use crate::request::Request;
@@ -21,7 +23,23 @@ pub(crate) async fn create<P: Ports>(
         client: CreatedClient {
             client_id: client.into_string(),
         },
+        sources: configurations(engine).await?,
     }))
+}
+
+/// What devices are told of the sources there are.
+pub(crate) async fn configurations<P: Ports>(
+    engine: &Engine<P>,
+) -> Result<BTreeMap<String, SourceConfiguration>, HttpError> {
+    let sources = engine.sources(None).await?;
+    let configuration = |source: SourceInfo| {
+        let poll_interval = source.settings.poll_interval.to_seconds();
+        (
+            source.name.into_string(),
+            SourceConfiguration { poll_interval },
+        )
+    };
+    Ok(sources.into_iter().map(configuration).collect())
 }
 
 /// `POST /rc/v1/clients/{client}/register`.
@@ -32,7 +50,11 @@ pub(crate) async fn register<P: Ports>(
     let session = request.session(engine)?;
     let device: DeviceDescription = request.body()?;
     engine
-        .register_client(&session, request.parameter("client"), &device)
+        .register_client(
+            &session,
+            &request.argument("client", &["client_id"])?,
+            &device,
+        )
         .await?;
     Ok(respond::empty())
 }
@@ -44,14 +66,22 @@ pub(crate) async fn reset<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine)?;
     let Reset { sources } = request.body()?;
-    let sources = sources.map(|sources| {
-        sources
-            .into_iter()
-            .map(|source| source.name)
-            .collect::<Vec<_>>()
-    });
+    let in_query: Vec<String> = request
+        .query_list("sources")
+        .into_iter()
+        .flatten()
+        .filter(|(field, _)| field == "name")
+        .map(|(_, name)| name)
+        .collect();
+    let sources = sources
+        .map(|sources| sources.into_iter().map(|source| source.name).collect())
+        .or(Some(in_query).filter(|names| !names.is_empty()));
     engine
-        .reset_client(&session, request.parameter("client"), sources.as_deref())
+        .reset_client(
+            &session,
+            &request.argument("client", &["client_id"])?,
+            sources.as_deref(),
+        )
         .await?;
     Ok(respond::empty())
 }

@@ -1,9 +1,13 @@
 //! What devices ask for.
 
+mod bulk_data;
 mod client;
 mod login;
+mod old;
 pub(crate) mod search;
 mod sync;
+
+pub(crate) use old::{OLD_ROUTES, answer_old};
 
 use bytes::Bytes;
 use http::{Method, Response};
@@ -20,6 +24,7 @@ pub(crate) enum Route {
     RegisterClient,
     ResetClient,
     Search,
+    BulkData,
     Pull,
     Push,
     UpdateObject,
@@ -40,6 +45,7 @@ pub(crate) const ROUTES: &[Row<Route>] = &[
         Route::ResetClient,
     ),
     (Method::POST, "/rc/v1/app/search", Route::Search),
+    (Method::POST, "/rc/v1/app/bulk_data", Route::BulkData),
     (Method::GET, "/app/v1/{source}", Route::Pull),
     (Method::POST, "/app/v1/{source}", Route::Push),
     (
@@ -65,6 +71,7 @@ pub(crate) async fn answer<P: Ports>(
         Route::RegisterClient => client::register(engine, request).await,
         Route::ResetClient => client::reset(engine, request).await,
         Route::Search => search::search(engine, request).await,
+        Route::BulkData => bulk_data::ask(engine, request).await,
         Route::Pull => sync::pull(engine, request).await,
         Route::Push => sync::push(engine, request).await,
         Route::UpdateObject => sync::update_object(engine, request).await,

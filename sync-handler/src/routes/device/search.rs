@@ -32,6 +32,26 @@ pub(crate) async fn search<P: Ports>(
     answer(engine, request, &sources, &parameters).await
 }
 
+/// `GET /application/search`, with everything in the query string.
+pub(crate) async fn search_by_query<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let sources: Vec<_> = request
+        .query_list("sources")
+        .into_iter()
+        .filter_map(|fields| {
+            let field = |wanted: &str| {
+                let found = fields.iter().find(|(name, _)| name == wanted);
+                found.map(|(_, value)| value.clone())
+            };
+            Some((field("name")?, field("token").unwrap_or_default()))
+        })
+        .collect();
+    let parameters = request.query_group("search");
+    answer(engine, request, &sources, &parameters).await
+}
+
 /// Searches for the parameters, names and values, in sources, names and tokens; the rest is in the request.
 pub(crate) async fn answer<P: Ports>(
     engine: &Engine<P>,

@@ -16,11 +16,12 @@ pub(crate) async fn pull<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine)?;
+    let source = request.source()?;
     let parameters = request.query_group("query");
     let trace = request.trace();
     let pull = PullRequest {
         client: request.client_id(),
-        source: request.parameter("source"),
+        source: &source,
         token: request.token()?,
         page_size: request.page_size()?,
         parameters: &parameters,
@@ -82,11 +83,12 @@ async fn push_changes<P: Ports>(
     changes: impl FnOnce(&Request) -> Result<Changes, HttpError>,
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine)?;
+    let source = request.source()?;
     let changes = changes(request)?;
     let trace = request.trace();
     let push = PushRequest {
         client: request.client_id(),
-        source: request.parameter("source"),
+        source: &source,
         sequence: request.push_sequence()?,
         files: request.files(),
         changes,

@@ -1,0 +1,278 @@
+//! Documents by the names they have always had.
+//!
+//! What they hold is put together from the versioned document and a client's cursor: none of them is stored as such.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::Response;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use sync_core::{Engine, ObjectPage, Ports, Version};
+use sync_proto::SentAttributes;
+
+use crate::error::HttpError;
+use crate::request::Request;
+use crate::respond;
+use crate::routes::admin::{CLIENT, SOURCE, USER};
+
+/// Objects read at once.
+const OBJECTS_CHUNK: usize = 1_000;
+
+/// Most objects in one answer: the old calls know no pages.
+const MAX_OBJECTS: usize = 100_000;
+
+/// Documents of a user's copy of a source.
+const SOURCE_DOCUMENTS: [&str; 6] = ["md", "md_size", "md_copy", "errors", "metadata", "schema"];
+
+/// Documents of a client's source.
+const CLIENT_DOCUMENTS: [&str; 8] = [
+    "cd",
+    "cd_size",
+    "create_links",
+    "create_errors",
+    "update_errors",
+    "delete_errors",
+    "update_rollback",
+    "page_token",
+];
+
+/// The names of a user's documents of a source, with the keys by which the store's calls know them.
+pub(super) async fn list<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (user, source) = source_target(request)?;
+    engine.document_details(&source, &user).await?;
+    let key = |name: &str| format!("source:application:{user}:{source}:{name}");
+    Ok(respond::legacy_json(&names(&SOURCE_DOCUMENTS, key)))
+}
+
+pub(super) async fn list_of_client<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (client, source) = client_target(request)?;
+    engine.client_state(&client, &source).await?;
+    let user = engine.client(&client).await?.user;
+    let key = |name: &str| format!("client:application:{user}:{client}:{source}:{name}");
+    Ok(respond::legacy_json(&names(&CLIENT_DOCUMENTS, key)))
+}
+
+fn names<'a>(all: &[&'a str], key: impl Fn(&str) -> String) -> BTreeMap<&'a str, String> {
+    all.iter().map(|name| (*name, key(name))).collect()
+}
+
+pub(super) async fn show<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (user, source) = source_target(request)?;
+    let name = request.argument("doc", &["doc"])?;
+    Ok(to_answer(
+        source_document(engine, &source, &user, &name).await?,
+    ))
+}
+
+pub(super) async fn show_of_client<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (client, source) = client_target(request)?;
+    let name = request.argument("doc", &["doc"])?;
+    Ok(to_answer(
+        client_document(engine, &client, &source, &name).await?,
+    ))
+}
+
+/// Sets the master document: the objects given are what there is from then on, or with `append` are merged.
+pub(super) async fn set<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (user, source) = source_target(request)?;
+    let name = request.argument("doc", &["doc"])?;
+    let Content { data, append } = request.body()?;
+    set_source_document(engine, &source, &user, &name, data, append).await?;
+    Ok(respond::empty())
+}
+
+/// What a client has cannot be set, only forgotten: with an empty `cd` everything is news to it again.
+pub(super) async fn set_of_client<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (client, source) = client_target(request)?;
+    let name = request.argument("doc", &["doc"])?;
+    let Content { data, append } = request.body()?;
+    set_client_document(engine, &client, &source, &name, &data, append).await?;
+    Ok(respond::empty())
+}
+
+/// What a document is set to.
+#[derive(Deserialize)]
+pub(super) struct Content {
+    #[serde(default)]
+    pub(super) data: Value,
+    #[serde(default)]
+    pub(super) append: bool,
+}
+
+/// A document's answer: a bare text as it is, anything else as JSON.
+pub(super) fn to_answer(document: Value) -> Response<Bytes> {
+    match document {
+        Value::String(text) => respond::text(text),
+        Value::Null => respond::text(""),
+        other => respond::legacy_json(&other),
+    }
+}
+
+pub(super) async fn source_document<P: Ports>(
+    engine: &Engine<P>,
+    source: &str,
+    user: &str,
+    name: &str,
+) -> Result<Value, HttpError> {
+    let details = engine.document_details(source, user).await?;
+    match name {
+        "md" | "md_copy" => {
+            all(async |after| engine.objects(source, user, after, OBJECTS_CHUNK).await).await
+        }
+        "md_size" => Ok(details.objects.to_string().into()),
+        "errors" => Ok(details.error.map_or_else(
+            || json!({}),
+            |(kind, message)| json!({kind: {"message": message}}),
+        )),
+        "metadata" => Ok(engine.metadata(source, user).await?.into()),
+        "schema" => Ok(engine.schema(source, user).await?.into()),
+        _ => Err(unknown(name, "Source")),
+    }
+}
+
+pub(super) async fn client_document<P: Ports>(
+    engine: &Engine<P>,
+    client: &str,
+    source: &str,
+    name: &str,
+) -> Result<Value, HttpError> {
+    let state = engine.client_state(client, source).await?;
+    let has = async |after| {
+        engine
+            .client_objects(client, source, after, OBJECTS_CHUNK)
+            .await
+    };
+    let told = state.as_ref().map(|state| &state.outbox);
+    let part = |value: Option<Value>| Ok(value.unwrap_or_else(|| json!({})));
+    match name {
+        "cd" => all(has).await,
+        "cd_size" => Ok(all(has)
+            .await?
+            .as_object()
+            .map_or(0, Map::len)
+            .to_string()
+            .into()),
+        "create_links" => part(told.map(|told| json!(told.links))),
+        "create_errors" => part(told.map(|told| json!(told.create_error))),
+        "update_errors" => part(told.map(|told| json!(told.update_error))),
+        "delete_errors" => part(told.map(|told| json!(told.delete_error))),
+        "update_rollback" => part(told.map(|told| json!(told.update_rollback))),
+        "page_token" => Ok(state
+            .map(|state| state.token.number().to_string())
+            .unwrap_or_default()
+            .into()),
+        _ => Err(unknown(name, "Client")),
+    }
+}
+
+pub(super) async fn set_source_document<P: Ports>(
+    engine: &Engine<P>,
+    source: &str,
+    user: &str,
+    name: &str,
+    data: Value,
+    append: bool,
+) -> Result<(), HttpError> {
+    if name != "md" {
+        return Err(if SOURCE_DOCUMENTS.contains(&name) {
+            HttpError::InvalidValue(format!("{name} follows from the source and cannot be set"))
+        } else {
+            unknown(name, "Source")
+        });
+    }
+    let objects: BTreeMap<String, SentAttributes> = serde_json::from_value(data)
+        .map_err(|error| HttpError::MalformedBody(format!("data: {error}")))?;
+    if append {
+        engine.push_objects(source, user, objects).await?;
+    } else {
+        engine.replace_objects(source, user, objects, true).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn set_client_document<P: Ports>(
+    engine: &Engine<P>,
+    client: &str,
+    source: &str,
+    name: &str,
+    data: &Value,
+    append: bool,
+) -> Result<(), HttpError> {
+    let is_empty = match data {
+        Value::Null => true,
+        Value::Object(fields) => fields.is_empty(),
+        Value::String(text) => text.is_empty(),
+        _ => false,
+    };
+    if !CLIENT_DOCUMENTS.contains(&name) {
+        return Err(unknown(name, "Client"));
+    }
+    if name != "cd" || !is_empty || append {
+        return Err(HttpError::InvalidValue(format!(
+            "{name} follows from what the client has acknowledged and cannot be set; an empty cd makes everything news to it"
+        )));
+    }
+    Ok(engine.restart_client(client, source).await?)
+}
+
+/// Reads all objects, up to a limit.
+async fn all(
+    read: impl AsyncFn(Version) -> Result<ObjectPage, sync_core::SyncError>,
+) -> Result<Value, HttpError> {
+    let mut objects = Map::new();
+    let mut after = Version::ZERO;
+    loop {
+        let page = read(after).await?;
+        for (id, attributes) in page.objects {
+            objects.insert(id.into_string(), json!(attributes));
+        }
+        if objects.len() > MAX_OBJECTS {
+            return Err(HttpError::InvalidValue(format!(
+                "the document has more than {MAX_OBJECTS} objects; read it page by page at /api/v1"
+            )));
+        }
+        match page.next {
+            Some(next) => after = next,
+            None => return Ok(Value::Object(objects)),
+        }
+    }
+}
+
+fn unknown(name: &str, kind: &str) -> HttpError {
+    HttpError::InvalidValue(format!(
+        "Invalid document type {name} for Rhoconnect::{kind}"
+    ))
+}
+
+fn source_target(request: &Request) -> Result<(String, String), HttpError> {
+    Ok((
+        request.argument("user", USER)?,
+        request.argument("source", SOURCE)?,
+    ))
+}
+
+fn client_target(request: &Request) -> Result<(String, String), HttpError> {
+    Ok((
+        request.argument("client", CLIENT)?,
+        request.argument("source", SOURCE)?,
+    ))
+}
