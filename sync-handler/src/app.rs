@@ -51,10 +51,15 @@ impl<P: Ports> App<P> {
 
     /// Answers a request. Whatever goes wrong becomes an answer too.
     pub async fn handle(&self, request: http::Request<impl RequestBody>) -> http::Response<Body> {
-        let mut answer = self
-            .answer(request)
-            .await
-            .unwrap_or_else(|error| respond::error(&error).map(Body::from));
+        let is_api = routes::api::is_api(request.uri().path());
+        let mut answer = self.answer(request).await.unwrap_or_else(|error| {
+            let answer = if is_api {
+                respond::api_error(&error)
+            } else {
+                respond::error(&error)
+            };
+            answer.map(Body::from)
+        });
         respond::finish(&mut answer);
         answer
     }
@@ -120,6 +125,7 @@ impl<P: Ports> App<P> {
                 respond::warn_of_old_address(&mut answer, &request.line());
                 return Ok(answer);
             }
+            Route::Api(route) => routes::api::answer(route, self.engine()?, request).await?,
             Route::Admin(route) => routes::admin::answer(route, self.engine()?, request).await?,
             Route::Blobs(route) => {
                 return routes::blobs::answer(route, self.engine()?, request).await;

@@ -1,7 +1,7 @@
 //! The only place that turns errors into statuses, codes and texts.
 
 use http::StatusCode;
-use sync_core::{InvalidAttributes, SyncError};
+use sync_core::{InvalidAttributes, Scope, SyncError};
 use sync_proto::ErrorCode;
 
 /// Why a request was not answered as it wished.
@@ -20,6 +20,12 @@ pub(crate) enum HttpError {
     MissingArgument(String),
     /// A device does not say which source it means.
     MissingSource,
+    /// The API token is not good for this.
+    Forbidden(Scope),
+    /// The body is not JSON.
+    UnsupportedMediaType,
+    /// There is no such object.
+    UnknownObject(String),
     /// Something that is known, but not done.
     NotServed(String),
     /// A device speaks a version of the protocol that is not served.
@@ -85,6 +91,27 @@ pub(crate) fn map(error: &HttpError) -> Mapped {
     }
 }
 
+/// The API's statuses, where they differ from those the old addresses have always had.
+pub(crate) fn api_status(error: &HttpError, old: StatusCode) -> StatusCode {
+    match error {
+        HttpError::Sync(SyncError::UnknownClient) => StatusCode::NOT_FOUND,
+        HttpError::Sync(SyncError::UserExists { .. }) => StatusCode::CONFLICT,
+        HttpError::Sync(SyncError::InvalidApiToken) => StatusCode::UNAUTHORIZED,
+        HttpError::Sync(SyncError::NotAdministrator) => StatusCode::FORBIDDEN,
+        _ => old,
+    }
+}
+
+/// What the API says where the old addresses have a text of their own.
+pub(crate) fn api_text(error: &HttpError, old: String) -> String {
+    match error {
+        HttpError::Sync(SyncError::InvalidApiToken) => {
+            "the API token is missing, wrong or has ended".to_owned()
+        }
+        _ => old,
+    }
+}
+
 fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
     match error {
         HttpError::NotFound => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
@@ -98,6 +125,12 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
         }
         // As devices and scripts have always seen it.
         HttpError::MissingSource => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UnknownSource),
+        HttpError::Forbidden(_) => (StatusCode::FORBIDDEN, ErrorCode::Forbidden),
+        HttpError::UnsupportedMediaType => (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ErrorCode::UnsupportedMediaType,
+        ),
+        HttpError::UnknownObject(_) => (StatusCode::NOT_FOUND, ErrorCode::UnknownObject),
         HttpError::NotServed(_) => (StatusCode::NOT_IMPLEMENTED, ErrorCode::NotServed),
         HttpError::OldProtocol => (StatusCode::NOT_FOUND, ErrorCode::OldProtocol),
         HttpError::InvalidPageSize { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidPageSize),
@@ -124,6 +157,11 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
             | SyncError::InvalidDocument { .. } => {
                 (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
             }
+            SyncError::KeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                ErrorCode::IdempotencyKeyReused,
+            ),
+            SyncError::InProgress => (StatusCode::CONFLICT, ErrorCode::RequestInProgress),
             SyncError::UnknownApiToken => (StatusCode::NOT_FOUND, ErrorCode::UnknownApiToken),
             SyncError::UnknownUser { .. } => (StatusCode::NOT_FOUND, ErrorCode::UnknownUser),
             // Here too.
@@ -191,6 +229,11 @@ fn public_text(error: &HttpError) -> String {
         HttpError::InvalidValue(reason) | HttpError::NotServed(reason) => reason.clone(),
         HttpError::MissingArgument(name) => format!("Missing required attribute {name}"),
         HttpError::MissingSource => "Unknown source".to_owned(),
+        HttpError::Forbidden(scope) => format!("this needs a token with the scope {scope}"),
+        HttpError::UnsupportedMediaType => {
+            "the body must be JSON, with the content type application/json".to_owned()
+        }
+        HttpError::UnknownObject(id) => format!("there is no object {id:?}"),
         HttpError::OldProtocol => "Server supports version 3 or higher of the protocol.".to_owned(),
         HttpError::InvalidPageSize { highest } => {
             format!("p_size is a number between 1 and {highest}")

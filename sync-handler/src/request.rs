@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use bytes::Bytes;
 use cookie::Cookie;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -23,6 +23,9 @@ use crate::router::Parameters;
 
 /// Where Spin and our host say who is at the other end.
 const CLIENT_ADDRESS_HEADER: &str = "spin-client-addr";
+
+/// Longest idempotency key, in bytes.
+const MAX_KEY_BYTES: usize = 255;
 
 /// A page beyond this is a mistake, not a wish.
 const HIGHEST_PAGE_SIZE: usize = 100_000;
@@ -271,6 +274,43 @@ impl Request {
         }
         self.client_id_in_body
             .get_or_init(|| self.body::<Body>().unwrap_or_default().client_id)
+    }
+
+    /// The token of `Authorization: Bearer`.
+    pub(crate) fn bearer_token(&self) -> Option<&str> {
+        let (scheme, token) = self
+            .header(header::AUTHORIZATION.as_str())?
+            .split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
+    /// Checks that a body, if there is one, says that it is JSON.
+    pub(crate) fn require_json(&self) -> Result<(), HttpError> {
+        let content_type = self
+            .header(header::CONTENT_TYPE.as_str())
+            .unwrap_or_default();
+        if self.body.is_empty() || content_type.starts_with("application/json") {
+            Ok(())
+        } else {
+            Err(HttpError::UnsupportedMediaType)
+        }
+    }
+
+    /// What makes a repeated write have no second effect. Requests that only read have no use for it.
+    pub(crate) fn idempotency_key(&self, name: &str) -> Result<Option<&str>, HttpError> {
+        let Some(key) = self.head.headers.get(name) else {
+            return Ok(None);
+        };
+        let key = key
+            .to_str()
+            .ok()
+            .filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()));
+        let key = key.ok_or_else(|| {
+            HttpError::InvalidValue(format!(
+                "{name} has between 1 and {MAX_KEY_BYTES} characters"
+            ))
+        })?;
+        Ok((self.head.method != Method::GET).then_some(key))
     }
 
     /// Whether the request claims to come from the administrator.

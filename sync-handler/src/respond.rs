@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use sync_core::SyncError;
+use sync_proto::api::{ApiError, ApiErrorDetails};
 use sync_proto::{
     ERROR_CODE_HEADER, PAGE_OBJECT_COUNT_HEADER, PAGE_TOKEN_HEADER, Page, SearchPage,
 };
@@ -65,6 +66,11 @@ pub(crate) fn json(body: &impl Serialize) -> Response<Bytes> {
     }
 }
 
+/// JSON that is written already.
+pub(crate) fn json_bytes(body: impl Into<Bytes>) -> Response<Bytes> {
+    answer(JSON, body)
+}
+
 /// A page, with token and count in the headers too.
 pub(crate) fn page(page: &Page) -> Response<Bytes> {
     let mut response = json(page);
@@ -109,6 +115,33 @@ pub(crate) fn error(error: &HttpError) -> Response<Bytes> {
         ERROR_CODE_HEADER,
         HeaderValue::from_static(mapped.code.as_str()),
     );
+    if let Some(allow) = mapped
+        .allow
+        .and_then(|allow| HeaderValue::from_str(&allow).ok())
+    {
+        headers.insert(header::ALLOW, allow);
+    }
+    if let Some(seconds) = mapped.retry_after {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// An error in the API's form.
+pub(crate) fn api_error(error: &HttpError) -> Response<Bytes> {
+    let mapped = error::map(error);
+    let status = error::api_status(error, mapped.status);
+    let mut response = json(&ApiError {
+        error: ApiErrorDetails {
+            code: mapped.code.as_str().to_owned(),
+            message: error::api_text(error, mapped.text),
+        },
+    });
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(allow) = mapped
         .allow
         .and_then(|allow| HeaderValue::from_str(&allow).ok())

@@ -7,7 +7,7 @@ use http::Method;
 use matchit::Router;
 
 use crate::error::HttpError;
-use crate::routes::{admin, blobs, device, health};
+use crate::routes::{admin, api, blobs, device, health};
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(crate) enum Route {
     Admin(admin::Route),
     /// The same by the addresses of RhoSync.
     OldAdmin(admin::Route),
+    /// New integrations and the console.
+    Api(api::Route),
     /// The files objects refer to.
     Blobs(blobs::Route),
 }
@@ -55,6 +57,11 @@ fn rows() -> impl Iterator<Item = Row<Route>> {
         .chain(of(admin::ROUTES, Route::Admin))
         .chain(of(admin::OLD_ROUTES, Route::OldAdmin))
         .chain(of(blobs::ROUTES, Route::Blobs))
+        .chain(
+            api::OPERATIONS
+                .iter()
+                .map(|it| (it.method.clone(), it.path, Route::Api(it.route))),
+        )
 }
 
 /// What a path has for each method.

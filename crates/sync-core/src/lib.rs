@@ -24,8 +24,9 @@ pub use document::description::{Description, InvalidDescription};
 pub use document::record::Attributes;
 pub use engine::{
     BlobOpener, BlobReader, ClientDetails, ClientState, CollectedBlobs, DEFAULT_PAGE_SIZE,
-    DocumentDetails, Engine, Files, MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PullRequest,
-    PushRequest, RustAdapters, SearchRequest, SourceInfo, SyncError, UserChange, UserDetails,
+    DocumentDetails, Engine, Files, IdempotentRequest, MAX_DYNAMIC_SOURCES, ObjectPage,
+    ObjectPatch, PullRequest, PushRequest, RustAdapters, SearchRequest, SourceInfo, StoredAnswer,
+    SyncError, UserChange, UserDetails,
 };
 pub use ids::{
     AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, Millis, ObjectId,

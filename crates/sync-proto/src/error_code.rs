@@ -44,6 +44,16 @@ pub enum ErrorCode {
     OldProtocol,
     /// The call is known, but this server does not do it.
     NotServed,
+    /// The API token does not allow this.
+    Forbidden,
+    /// The body's content type is not JSON.
+    UnsupportedMediaType,
+    /// No such object exists.
+    UnknownObject,
+    /// The idempotency key was used for another request.
+    IdempotencyKeyReused,
+    /// A request with the same idempotency key is being worked on.
+    RequestInProgress,
     /// No such path.
     NotFound,
     /// The path exists, but not with this method.
@@ -83,6 +93,11 @@ impl ErrorCode {
             Self::UserExists => "user_exists",
             Self::OldProtocol => "old_protocol",
             Self::NotServed => "not_served",
+            Self::Forbidden => "forbidden",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnknownObject => "unknown_object",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::RequestInProgress => "request_in_progress",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::QueueFull => "queue_full",

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+pub mod api;
 mod changes;
 mod error_code;
 mod health;

@@ -1,6 +1,7 @@
 //! The handlers: parse, call the engine, answer.
 
 pub(crate) mod admin;
+pub(crate) mod api;
 pub(crate) mod blobs;
 pub(crate) mod device;
 pub(crate) mod health;

@@ -126,7 +126,7 @@ impl Device {
         let mut call = post("/rc/v1/clients", &json!({}))?;
         call.headers_mut().insert(COOKIE, self.cookie.clone());
         let answer = wire.send(call).await?;
-        let ClientCreated { client } = serde_json::from_slice(answer.body())?;
+        let ClientCreated { client, .. } = serde_json::from_slice(answer.body())?;
         Ok(Self {
             cookie: self.cookie.clone(),
             client: Some(client.client_id.parse()?),

@@ -53,6 +53,12 @@ pub enum SyncError {
         /// What is wrong.
         reason: String,
     },
+    /// An idempotency key stands for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// The same request is being worked on.
+    #[error("a request with the same idempotency key is being worked on; try again")]
+    InProgress,
     /// A document cannot be kept.
     #[error("document {name:?}: {reason}")]
     InvalidDocument {

@@ -82,15 +82,9 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// [`SyncError::UnknownUser`], a password or an address that cannot be one, and the store's.
     pub async fn update_user(&self, login: &str, change: UserChange) -> Result<(), SyncError> {
+        self.check_user_change(&change)?;
         let UserChange { password, email } = change;
         let user = UserId::parse(login).map_err(|_| unknown(login))?;
-        if let Some(email) = &email
-            && (email.len() > MAX_EMAIL_BYTES || email.chars().any(char::is_control))
-        {
-            return Err(SyncError::InvalidEmail {
-                max_bytes: MAX_EMAIL_BYTES,
-            });
-        }
         let record = password
             .map(|password| self.new_record(&password))
             .transpose()?;
@@ -102,6 +96,21 @@ impl<P: Ports> Engine<P> {
         } else {
             Err(unknown(login))
         }
+    }
+
+    /// Checks what a user shall be changed to.
+    ///
+    /// # Errors
+    /// An address that cannot be one.
+    pub fn check_user_change(&self, change: &UserChange) -> Result<(), SyncError> {
+        let is_wrong =
+            |email: &String| email.len() > MAX_EMAIL_BYTES || email.chars().any(char::is_control);
+        if change.email.as_ref().is_some_and(is_wrong) {
+            return Err(SyncError::InvalidEmail {
+                max_bytes: MAX_EMAIL_BYTES,
+            });
+        }
+        Ok(())
     }
 
     /// Deletes a user with its clients and its own copies of every source.

@@ -10,6 +10,7 @@ mod descriptions;
 mod document;
 mod error;
 mod found;
+mod idempotency;
 mod operations;
 mod pings;
 mod pull;
@@ -33,6 +34,7 @@ pub(crate) use document::{
 };
 pub use error::StoreError;
 pub(crate) use found::{FoundPage, FoundPosition};
+pub(crate) use idempotency::Idempotency;
 pub(crate) use operations::{
     Accepted, CreateOutcome, Operation, OperationKind, Operations, Released,
 };

@@ -34,6 +34,7 @@
 //! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `user`, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
 //! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
+//! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and what it was answered with once it was done | a day, a minute while it is at work | writes of the API | writes of the API |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `attempts:<kind>:<name>` | string | logins tried lately for an account or from an address | the limiter's window | login | login |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
@@ -200,6 +201,15 @@ pub(crate) fn application_document(key: &str) -> String {
     format!("{PREFIX}:application:{}", encoded(key))
 }
 
+/// What is kept of a write of the API by its idempotency key.
+pub(crate) fn idempotency(token: &str, digest: &str) -> String {
+    format!(
+        "{PREFIX}:idempotency:{}:{}",
+        encoded(token),
+        encoded(digest)
+    )
+}
+
 /// All API tokens.
 pub(crate) fn api_tokens() -> String {
     format!("{PREFIX}:api-tokens")
@@ -350,6 +360,7 @@ mod tests {
             api_token("7"),
             ended_session_field("8"),
             application_document("a b"),
+            idempotency("7", "d"),
             session_secret(),
             login_attempts("account", "a:b"),
             push_authorization("apns:T:K"),
@@ -390,6 +401,7 @@ mod tests {
         rhosync:1:api-token:7
         out:8
         rhosync:1:application:a%20b
+        rhosync:1:idempotency:7:d
         rhosync:1:session-secret
         rhosync:1:attempts:account:a%3Ab
         rhosync:1:push-authorization:apns%3AT%3AK

@@ -1,0 +1,116 @@
+//! Writes that may be asked for again have no second effect.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::engine::{Engine, SyncError};
+use crate::ports::{Ports, hex};
+use crate::store::{Idempotency, StoreError};
+
+/// How long a write may take before another request with its key may begin it anew, in seconds.
+const LEASE_SECONDS: u64 = 60;
+
+/// How long an answer is kept, in seconds.
+const KEPT_SECONDS: u64 = 86_400;
+
+/// Most bytes of an answer that is kept; a larger one is not expected of a write.
+const MAX_KEPT_BYTES: usize = 256 * 1024;
+
+/// A write and the key its sender gave it.
+#[derive(Debug, Clone, Copy)]
+pub struct IdempotentRequest<'a> {
+    /// Id of the sender's token: keys of others are others.
+    pub token: &'a str,
+    /// The key.
+    pub key: &'a str,
+    /// Method and path.
+    pub request: &'a str,
+    /// Body.
+    pub body: &'a [u8],
+}
+
+/// What a write was answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// Status.
+    pub status: u16,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+impl IdempotentRequest<'_> {
+    /// Tells this request from others with the same key.
+    fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        digest.update((self.request.len() as u64).to_le_bytes());
+        digest.update(self.request);
+        digest.update(self.body);
+        hex(&digest.finalize())
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// Begins a write, or answers what it was answered with before.
+    ///
+    /// # Errors
+    /// [`SyncError::KeyReused`] when the key stands for another request, [`SyncError::InProgress`] when the same is
+    /// being worked on, and the store's.
+    pub async fn begin_once(
+        &self,
+        request: &IdempotentRequest<'_>,
+    ) -> Result<Option<StoredAnswer>, SyncError> {
+        let digest = request.digest();
+        let kept = self.kept(request).begin(&digest, LEASE_SECONDS).await?;
+        let Some(kept) = kept else {
+            return Ok(None);
+        };
+        let (known, answer) = kept.split_at(digest.len().min(kept.len()));
+        if known != digest.as_bytes() {
+            return Err(SyncError::KeyReused);
+        }
+        let Some((status, body)) = answer.split_first_chunk::<3>() else {
+            return Err(SyncError::InProgress);
+        };
+        let status = std::str::from_utf8(status)
+            .ok()
+            .and_then(|status| status.parse().ok());
+        let status = status.ok_or_else(|| StoreError::Damaged {
+            what: "a kept answer",
+            reason: "it has no status".to_owned(),
+        })?;
+        Ok(Some(StoredAnswer {
+            status,
+            body: body.to_vec(),
+        }))
+    }
+
+    /// Keeps the answer of a write that has begun.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn end_once(
+        &self,
+        request: &IdempotentRequest<'_>,
+        answer: &StoredAnswer,
+    ) -> Result<(), SyncError> {
+        if answer.body.len() > MAX_KEPT_BYTES {
+            return self.forget_once(request).await;
+        }
+        let mut kept = request.digest().into_bytes();
+        kept.extend(format!("{:03}", answer.status).into_bytes());
+        kept.extend(&answer.body);
+        Ok(self.kept(request).end(&kept, KEPT_SECONDS).await?)
+    }
+
+    /// Forgets a write that came to nothing.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn forget_once(&self, request: &IdempotentRequest<'_>) -> Result<(), SyncError> {
+        Ok(self.kept(request).forget().await?)
+    }
+
+    fn kept(&self, request: &IdempotentRequest<'_>) -> Idempotency<'_, P::Redis> {
+        let key = hex(&Sha256::digest(request.key));
+        Idempotency::new(self.ports.redis(), request.token, &key)
+    }
+}

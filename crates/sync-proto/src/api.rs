@@ -1,0 +1,336 @@
+//! The API for new integrations, `/api/v1`.
+//!
+//! Times are milliseconds since 1970-01-01 UTC. Lists come in parts: `next` of one part is the `cursor` of the request for
+//! the following.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::SentAttributes;
+
+/// What every refused or failed request is answered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ApiError {
+    /// What is wrong.
+    pub error: ApiErrorDetails,
+}
+
+/// See [`ApiError`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ApiErrorDetails {
+    /// A stable code, for programs; see [`ErrorCode`](crate::ErrorCode).
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+/// Part of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Listing<T> {
+    /// The part.
+    pub items: Vec<T>,
+    /// Where the next part begins; missing at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// The administrator's login.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ApiLogin {
+    /// User name.
+    pub login: String,
+    /// Password.
+    pub password: String,
+}
+
+/// An API token, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct TokenInfo {
+    /// Id.
+    pub id: String,
+    /// What its maker called it.
+    pub name: String,
+    /// What it is good for, `users:read` for instance; `admin` is everything.
+    pub scopes: Vec<String>,
+    /// Since when it exists.
+    pub created_at: u64,
+    /// When it was used last, to the minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_at: Option<u64>,
+    /// Until when it is good; missing where it does not end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<u64>,
+}
+
+/// A token to be made.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewToken {
+    /// What to call it.
+    pub name: String,
+    /// What it shall be good for.
+    pub scopes: Vec<String>,
+    /// For how many seconds; for ever where it is missing.
+    #[serde(default)]
+    pub expires_in: Option<u64>,
+}
+
+/// A token that was just made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct CreatedToken {
+    /// The token itself, to be sent as `Authorization: Bearer`. It is told this once.
+    pub token: String,
+    /// What it is.
+    pub info: TokenInfo,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct UserInfo {
+    /// Name.
+    pub login: String,
+    /// Address, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Since when it exists.
+    pub created_at: u64,
+}
+
+/// The name of a user in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct UserName {
+    /// Name.
+    pub login: String,
+}
+
+/// A user to be made.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewUserInfo {
+    /// Name.
+    pub login: String,
+    /// Password.
+    pub password: String,
+    /// Address.
+    #[serde(default)]
+    pub email: Option<String>,
+}
+
+/// What to change of a user; what is missing stays.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UserPatch {
+    /// Another password. Every session of the user ends.
+    #[serde(default)]
+    pub password: Option<String>,
+    /// Another address.
+    #[serde(default)]
+    pub email: Option<String>,
+}
+
+/// The id of a client in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ClientName {
+    /// Id.
+    pub id: String,
+}
+
+/// A client: one device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ClientInfo {
+    /// Id.
+    pub id: String,
+    /// Whose it is.
+    pub user: String,
+    /// Since when it is registered.
+    pub created_at: u64,
+    /// What the device says of itself: `device_type`, `device_pin`, ….
+    pub device: BTreeMap<String, String>,
+    /// The sources it syncs.
+    pub sources: Vec<String>,
+}
+
+/// Which of a client's sources start over.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ClientReset {
+    /// The sources; all that it syncs where none is named.
+    #[serde(default)]
+    pub sources: Option<Vec<String>>,
+}
+
+/// How far a client is with a source.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ClientSourceInfo {
+    /// What it acknowledged last, as devices send it.
+    pub token: String,
+    /// The version that stands for.
+    pub version: u64,
+    /// Version of the document's last change.
+    pub latest: u64,
+    /// Its operations that wait for the back end.
+    pub waiting: u64,
+    /// What it will be told besides objects, as the device protocol writes it: links, errors, rollbacks.
+    pub outbox: Value,
+}
+
+/// A source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct SourceSummary {
+    /// Name.
+    pub name: String,
+    /// Who shares a copy: `app` or `user`.
+    pub partition: String,
+    /// Seconds between queries of the back end; 0: with every sync, -1: never.
+    pub poll_interval: i64,
+    /// Whether objects are never kept here.
+    pub pass_through: bool,
+    /// Whether it came to be at run time, and stands in no settings file.
+    pub dynamic: bool,
+}
+
+/// What to change of a source.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SourcePatch {
+    /// Seconds between queries of the back end; 0: with every sync, -1: never.
+    pub poll_interval: i64,
+}
+
+/// A user's copy of a source.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct DocumentInfo {
+    /// Version of its last change.
+    pub version: u64,
+    /// Objects there are.
+    pub objects: u64,
+    /// When the back end was asked last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refreshed_at: Option<u64>,
+    /// What is wrong with the source: by kind, `query-error` for instance.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<String, String>,
+    /// The source's metadata.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
+    /// The source's schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+}
+
+/// When a copy is to be brought up to date.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RefreshRequest {
+    /// By the first sync after so many seconds; 0: by the next.
+    #[serde(default)]
+    pub in_seconds: u64,
+}
+
+/// An object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ObjectInfo {
+    /// Id.
+    pub id: String,
+    /// Attributes.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// Attributes to set; values of any type become texts.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ObjectPut {
+    /// All attributes the object has from then on.
+    pub attributes: SentAttributes,
+}
+
+/// How an object changes.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ObjectChange {
+    /// Attributes to set.
+    #[serde(default)]
+    pub set: SentAttributes,
+    /// Attributes to remove.
+    #[serde(default)]
+    pub remove: Vec<String>,
+}
+
+/// Changes of many objects.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ObjectBatch {
+    /// Attributes to merge, by object id. Objects that are not there are made.
+    #[serde(default)]
+    pub merge: BTreeMap<String, SentAttributes>,
+    /// Ids of objects to delete; unknown ones are passed over.
+    #[serde(default)]
+    pub delete: Vec<String>,
+}
+
+/// The server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct SystemInfo {
+    /// Its version.
+    pub version: String,
+    /// The back end of sources that are in no settings file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_server: Option<String>,
+    /// How many sources there are.
+    pub sources: usize,
+}
+
+/// The back end of sources that are in no settings file.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AppServer {
+    /// Its address; missing: there is none.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+/// A wish to remove everything.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SystemReset {
+    /// Must be `rhosync`, so that nobody does it by mistake.
+    pub confirm: String,
+}
+
+/// A document of the application's own.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct StoredDocument {
+    /// A text, or texts by name.
+    pub data: Value,
+}

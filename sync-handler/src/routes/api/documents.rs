@@ -1,0 +1,59 @@
+//! Documents of the application's own.
+
+use bytes::Bytes;
+use http::Response;
+use serde_json::Value;
+use sync_core::{ApplicationDocument, Engine, Ports};
+use sync_proto::api::StoredDocument;
+
+use crate::error::HttpError;
+use crate::request::Request;
+use crate::respond;
+use crate::routes::api::no_content;
+
+pub(super) async fn show<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let document = engine
+        .application_document(request.parameter("key"))
+        .await?
+        .ok_or(HttpError::NotFound)?;
+    let data = match document {
+        ApplicationDocument::Text(text) => Value::String(text),
+        ApplicationDocument::Hash(fields) => fields
+            .into_iter()
+            .map(|(name, value)| {
+                let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
+                (name, value)
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+    };
+    Ok(respond::json(&StoredDocument { data }))
+}
+
+pub(super) async fn put<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let StoredDocument { data } = request.body()?;
+    let document = match data {
+        Value::String(text) => ApplicationDocument::Text(text),
+        Value::Object(fields) => ApplicationDocument::Hash(
+            fields
+                .into_iter()
+                .map(|(name, value)| (name, value.to_string()))
+                .collect(),
+        ),
+        _ => {
+            return Err(HttpError::InvalidValue(
+                "data is a text or an object".to_owned(),
+            ));
+        }
+    };
+    engine
+        .put_application_document(request.parameter("key"), &document, false)
+        .await?;
+    Ok(no_content())
+}

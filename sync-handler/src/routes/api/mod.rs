@@ -1,0 +1,279 @@
+//! The API for new integrations.
+//!
+//! One table says everything of an operation: where it is, what it needs, what goes in and comes out. The router, the
+//! check of scopes and the OpenAPI document are made from it.
+
+mod clients;
+mod documents;
+mod objects;
+#[cfg(test)]
+mod openapi;
+mod sources;
+mod system;
+mod tokens;
+mod users;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use serde::Serialize;
+use sync_core::{ApiToken, Engine, IdempotentRequest, Ports, Scope, StoredAnswer};
+use sync_proto::api::Listing;
+
+use crate::error::HttpError;
+use crate::request::Request;
+use crate::respond;
+
+/// What every path of the API begins with.
+pub(crate) const PREFIX: &str = "/api/v1";
+
+/// Items of a part of a list where the request does not say.
+const DEFAULT_LIMIT: usize = 100;
+
+/// Most items of a part of a list.
+const MAX_LIMIT: usize = 1_000;
+
+/// Makes a write that is repeated have no second effect (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY_HEADER: &str = "idempotency-key";
+
+/// One operation of the API.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) route: Route,
+    /// What a token must be good for; `None` where no token is needed.
+    pub(crate) scope: Option<Scope>,
+    /// What it does, in a sentence.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the OpenAPI document"))]
+    pub(crate) summary: &'static str,
+    /// Name of the type of the body, if it takes one.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the OpenAPI document"))]
+    pub(crate) takes: Option<&'static str>,
+    /// Status of success.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the OpenAPI document"))]
+    pub(crate) status: u16,
+    /// Name of the type of the answer, if it has one.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the OpenAPI document"))]
+    pub(crate) gives: Option<&'static str>,
+}
+
+macro_rules! operations {
+    ($($method:ident $path:literal $route:ident $scope:tt $takes:tt => $status:literal $gives:tt, $summary:literal;)*) => {
+        /// What a request to the API asks for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Route { $($route,)* }
+
+        pub(crate) const OPERATIONS: &[Operation] = &[$(
+            Operation {
+                method: Method::$method,
+                path: concat!("/api/v1", $path),
+                route: Route::$route,
+                scope: operations!(@scope $scope),
+                summary: $summary,
+                takes: operations!(@name $takes),
+                status: $status,
+                gives: operations!(@name $gives),
+            },
+        )*];
+    };
+    (@scope -) => { None };
+    (@scope $scope:ident) => { Some(Scope::$scope) };
+    (@name -) => { None };
+    (@name $name:literal) => { Some($name) };
+}
+
+operations! {
+    GET "/openapi.json" ShowOpenApi - - => 200 -, "This document.";
+    POST "/login" LogIn - "ApiLogin" => 201 "CreatedToken", "Logs the administrator in: a token that is good for everything, for twelve hours.";
+    POST "/logout" LogOut SystemRead - => 204 -, "Ends the token the request is made with.";
+    GET "/tokens" ListTokens Admin - => 200 "Listing<TokenInfo>", "Lists API tokens, the oldest first.";
+    POST "/tokens" CreateToken Admin "NewToken" => 201 "CreatedToken", "Makes an API token. Its text is told this once.";
+    DELETE "/tokens/{token}" DeleteToken Admin - => 204 -, "Ends an API token.";
+    GET "/users" ListUsers UsersRead - => 200 "Listing<UserName>", "Lists users by name.";
+    POST "/users" CreateUser UsersWrite "NewUserInfo" => 201 "UserInfo", "Creates a user.";
+    GET "/users/{user}" ShowUser UsersRead - => 200 "UserInfo", "Shows a user.";
+    PATCH "/users/{user}" UpdateUser UsersWrite "UserPatch" => 200 "UserInfo", "Changes a user. Another password ends all its sessions.";
+    DELETE "/users/{user}" DeleteUser UsersWrite - => 204 -, "Deletes a user with its clients and its copies of sources.";
+    GET "/users/{user}/clients" ListClients ClientsRead - => 200 "Listing<ClientName>", "Lists a user's clients by id.";
+    GET "/clients/{client}" ShowClient ClientsRead - => 200 "ClientInfo", "Shows a client.";
+    DELETE "/clients/{client}" DeleteClient ClientsWrite - => 204 -, "Deletes a client and ends the session that registered it.";
+    POST "/clients/{client}/reset" ResetClient ClientsWrite "ClientReset" => 204 -, "Makes everything news to a client again.";
+    GET "/clients/{client}/sources/{source}" ShowClientSource ClientsRead - => 200 "ClientSourceInfo", "Shows how far a client is with a source.";
+    GET "/clients/{client}/sources/{source}/objects" ListClientObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists what a client has of a source.";
+    GET "/sources" ListSources SourcesRead - => 200 "Listing<SourceSummary>", "Lists sources by name.";
+    GET "/sources/{source}" ShowSource SourcesRead - => 200 "SourceSummary", "Shows a source.";
+    PATCH "/sources/{source}" UpdateSource SourcesWrite "SourcePatch" => 200 "SourceSummary", "Changes a source.";
+    DELETE "/sources/{source}" DeleteSource SourcesWrite - => 204 -, "Deletes a source that is in no settings file.";
+    GET "/sources/{source}/users/{user}" ShowDocument DataRead - => 200 "DocumentInfo", "Shows a user's copy of a source.";
+    POST "/sources/{source}/users/{user}/refresh" RefreshDocument SourcesWrite "RefreshRequest" => 204 -, "Lets a user's copy of a source be brought up to date.";
+    GET "/sources/{source}/users/{user}/objects" ListObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists objects in the order in which they last changed.";
+    POST "/sources/{source}/users/{user}/objects" ChangeObjects DataWrite "ObjectBatch" => 204 -, "Merges attributes into objects and deletes objects.";
+    GET "/sources/{source}/users/{user}/objects/{object}" ShowObject DataRead - => 200 "ObjectInfo", "Shows an object.";
+    PUT "/sources/{source}/users/{user}/objects/{object}" PutObject DataWrite "ObjectPut" => 200 "ObjectInfo", "Gives an object exactly these attributes.";
+    PATCH "/sources/{source}/users/{user}/objects/{object}" PatchObject DataWrite "ObjectChange" => 200 "ObjectInfo", "Sets and removes attributes of an object.";
+    DELETE "/sources/{source}/users/{user}/objects/{object}" DeleteObject DataWrite - => 204 -, "Deletes an object.";
+    GET "/documents/{key}" ShowStored DataRead - => 200 "StoredDocument", "Shows a document of the application's own.";
+    PUT "/documents/{key}" PutStored DataWrite "StoredDocument" => 204 -, "Keeps a document of the application's own.";
+    GET "/system" ShowSystem SystemRead - => 200 "SystemInfo", "Shows the server.";
+    PUT "/system/app-server" SetAppServer SystemWrite "AppServer" => 200 "SystemInfo", "Sets the back end of sources that are in no settings file.";
+    POST "/system/reset" ResetSystem Admin "SystemReset" => 204 -, "Removes everything but the administrator and API tokens.";
+}
+
+/// Whether a path is the API's, so that its errors are in the API's form.
+pub(crate) fn is_api(path: &str) -> bool {
+    path.strip_prefix(PREFIX)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+pub(crate) async fn answer<P: Ports>(
+    route: Route,
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let scope = OPERATIONS
+        .iter()
+        .find(|operation| operation.route == route)
+        .and_then(|operation| operation.scope);
+    let Some(scope) = scope else {
+        return match route {
+            Route::LogIn => tokens::log_in(engine, request).await,
+            _ => Ok(system::show_open_api()),
+        };
+    };
+    let token = engine
+        .authenticate_api_token(request.bearer_token().unwrap_or_default())
+        .await?;
+    if !token.allows(scope) {
+        return Err(HttpError::Forbidden(scope));
+    }
+    request.require_json()?;
+    match request.idempotency_key(IDEMPOTENCY_KEY_HEADER)? {
+        None => dispatch(route, engine, request, &token).await,
+        Some(key) => once(route, engine, request, &token, key).await,
+    }
+}
+
+/// Does a write once, however often it is asked for with the same key.
+async fn once<P: Ports>(
+    route: Route,
+    engine: &Engine<P>,
+    request: &Request,
+    token: &ApiToken,
+    key: &str,
+) -> Result<Response<Bytes>, HttpError> {
+    let line = request.line();
+    let asked = IdempotentRequest {
+        token: &token.id,
+        key,
+        request: &line,
+        body: request.raw_body(),
+    };
+    if let Some(StoredAnswer { status, body }) = engine.begin_once(&asked).await? {
+        let mut answer = respond::json_bytes(body);
+        *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+        return Ok(answer);
+    }
+    let answer = dispatch(route, engine, request, token).await;
+    match &answer {
+        Ok(done) => {
+            let stored = StoredAnswer {
+                status: done.status().as_u16(),
+                body: done.body().to_vec(),
+            };
+            engine.end_once(&asked, &stored).await?;
+        }
+        // Nothing was done, or it is not known what: the next one may try.
+        Err(_) => engine.forget_once(&asked).await?,
+    }
+    answer
+}
+
+async fn dispatch<P: Ports>(
+    route: Route,
+    engine: &Engine<P>,
+    request: &Request,
+    token: &ApiToken,
+) -> Result<Response<Bytes>, HttpError> {
+    match route {
+        Route::ShowOpenApi => Ok(system::show_open_api()),
+        Route::LogIn => tokens::log_in(engine, request).await,
+        Route::LogOut => tokens::log_out(engine, token).await,
+        Route::ListTokens => tokens::list(engine, request).await,
+        Route::CreateToken => tokens::create(engine, request).await,
+        Route::DeleteToken => tokens::delete(engine, request).await,
+        Route::ListUsers => users::list(engine, request).await,
+        Route::CreateUser => users::create(engine, request).await,
+        Route::ShowUser => users::show(engine, request).await,
+        Route::UpdateUser => users::update(engine, request).await,
+        Route::DeleteUser => users::delete(engine, request).await,
+        Route::ListClients => clients::list(engine, request).await,
+        Route::ShowClient => clients::show(engine, request).await,
+        Route::DeleteClient => clients::delete(engine, request).await,
+        Route::ResetClient => clients::reset(engine, request).await,
+        Route::ShowClientSource => clients::show_source(engine, request).await,
+        Route::ListClientObjects => clients::list_objects(engine, request).await,
+        Route::ListSources => sources::list(engine, request).await,
+        Route::ShowSource => sources::show(engine, request).await,
+        Route::UpdateSource => sources::update(engine, request).await,
+        Route::DeleteSource => sources::delete(engine, request).await,
+        Route::ShowDocument => sources::show_document(engine, request).await,
+        Route::RefreshDocument => sources::refresh(engine, request).await,
+        Route::ListObjects => objects::list(engine, request).await,
+        Route::ChangeObjects => objects::change(engine, request).await,
+        Route::ShowObject => objects::show(engine, request).await,
+        Route::PutObject => objects::put(engine, request).await,
+        Route::PatchObject => objects::patch(engine, request).await,
+        Route::DeleteObject => objects::delete(engine, request).await,
+        Route::ShowStored => documents::show(engine, request).await,
+        Route::PutStored => documents::put(engine, request).await,
+        Route::ShowSystem => system::show(engine).await,
+        Route::SetAppServer => system::set_app_server(engine, request).await,
+        Route::ResetSystem => system::reset(engine, request).await,
+    }
+}
+
+fn limit(request: &Request) -> Result<usize, HttpError> {
+    let Some(text) = request.query("limit") else {
+        return Ok(DEFAULT_LIMIT);
+    };
+    text.parse()
+        .ok()
+        .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+        .ok_or_else(|| {
+            HttpError::InvalidValue(format!("limit is a number between 1 and {MAX_LIMIT}"))
+        })
+}
+
+/// The cursor as a number; nothing is the beginning.
+fn numeric_cursor<N: std::str::FromStr + Default>(request: &Request) -> Result<N, HttpError> {
+    match request.query("cursor") {
+        None => Ok(N::default()),
+        Some(text) => text.parse().map_err(|_| {
+            HttpError::InvalidValue("cursor is not one that was given out".to_owned())
+        }),
+    }
+}
+
+fn listing<T: Serialize>(items: Vec<T>, next: Option<String>) -> Response<Bytes> {
+    respond::json(&Listing { items, next })
+}
+
+/// The name of the last item, where more may follow.
+fn next_name(names: &[String], limit: usize) -> Option<String> {
+    names.last().filter(|_| names.len() == limit).cloned()
+}
+
+fn created(location: &str, body: &impl Serialize) -> Response<Bytes> {
+    let mut answer = respond::json(body);
+    *answer.status_mut() = StatusCode::CREATED;
+    if let Ok(location) = HeaderValue::from_str(location) {
+        answer.headers_mut().insert(header::LOCATION, location);
+    }
+    answer
+}
+
+fn no_content() -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::new());
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    answer
+}

@@ -1,0 +1,134 @@
+//! The OpenAPI document, made from the table of operations and the types.
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+use sync_proto::api;
+
+use crate::routes::api::{IDEMPOTENCY_KEY_HEADER, OPERATIONS, Operation};
+
+/// Set to write the document instead of comparing it.
+const UPDATE: &str = "UPDATE_OPENAPI";
+
+struct Schemas {
+    generator: schemars::SchemaGenerator,
+    by_name: Map<String, Value>,
+}
+
+impl Schemas {
+    fn add<T: JsonSchema>(&mut self, name: &str) {
+        let schema = self.generator.subschema_for::<T>();
+        self.by_name.insert(name.to_owned(), schema.to_value());
+    }
+
+    /// Every type the table names.
+    fn all() -> Self {
+        let settings = SchemaSettings::draft2020_12()
+            .with(|settings| settings.definitions_path = "/components/schemas".into());
+        let mut schemas = Self {
+            generator: settings.into_generator(),
+            by_name: Map::new(),
+        };
+        macro_rules! add {
+            ($($name:ident)*) => { $(schemas.add::<api::$name>(stringify!($name));)* };
+        }
+        add! {
+            ApiError ApiLogin AppServer ClientInfo ClientReset ClientSourceInfo CreatedToken DocumentInfo NewToken
+            NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut RefreshRequest SourcePatch SourceSummary
+            StoredDocument SystemInfo SystemReset UserInfo UserPatch
+        }
+        schemas.add::<api::Listing<api::TokenInfo>>("Listing<TokenInfo>");
+        schemas.add::<api::Listing<api::UserName>>("Listing<UserName>");
+        schemas.add::<api::Listing<api::ClientName>>("Listing<ClientName>");
+        schemas.add::<api::Listing<api::SourceSummary>>("Listing<SourceSummary>");
+        schemas.add::<api::Listing<api::ObjectInfo>>("Listing<ObjectInfo>");
+        schemas
+    }
+
+    fn content(&self, name: &str) -> Value {
+        let schema = self.by_name.get(name);
+        let schema = schema.unwrap_or_else(|| panic!("the table names the type {name}"));
+        json!({"application/json": {"schema": schema}})
+    }
+}
+
+fn document() -> Value {
+    let mut schemas = Schemas::all();
+    let mut paths: Map<String, Value> = Map::new();
+    for operation in OPERATIONS {
+        let item = paths
+            .entry(operation.path)
+            .or_insert_with(|| json!({}))
+            .as_object_mut()
+            .unwrap();
+        let method = operation.method.as_str().to_lowercase();
+        item.insert(method, describe(operation, &schemas));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "RhoSync",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Administration and data of a RhoSync server. Times are milliseconds since 1970-01-01 UTC.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas.generator.take_definitions(true),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    })
+}
+
+fn describe(operation: &Operation, schemas: &Schemas) -> Value {
+    let mut parameters: Vec<Value> = operation
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
+        .collect();
+    if operation
+        .gives
+        .is_some_and(|name| name.starts_with("Listing"))
+    {
+        parameters.push(json!({"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}}));
+        parameters.push(json!({"name": "cursor", "in": "query", "schema": {"type": "string"}}));
+    }
+    if operation.method != http::Method::GET && operation.scope.is_some() {
+        parameters.push(
+            json!({"name": IDEMPOTENCY_KEY_HEADER, "in": "header", "schema": {"type": "string"}}),
+        );
+    }
+    let mut success = json!({"description": operation.summary});
+    if let Some(name) = operation.gives {
+        success["content"] = schemas.content(name);
+    }
+    let error = json!({"description": "What is wrong.", "content": schemas.content("ApiError")});
+    let mut described = json!({
+        "operationId": format!("{:?}", operation.route),
+        "summary": operation.summary,
+        "parameters": parameters,
+        "responses": {operation.status.to_string(): success, "default": error},
+    });
+    if let Some(name) = operation.takes {
+        described["requestBody"] = json!({"required": true, "content": schemas.content(name)});
+    }
+    if let Some(scope) = operation.scope {
+        described["security"] = json!([{"token": []}]);
+        described["x-scope"] = json!(scope.as_str());
+    }
+    described
+}
+
+#[test]
+fn the_document_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+    let made = format!("{}\n", serde_json::to_string_pretty(&document()).unwrap());
+    if std::env::var_os(UPDATE).is_some() {
+        std::fs::write(path, &made).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap();
+    assert!(
+        kept == made,
+        "docs/openapi.json is not what the code says: run `{UPDATE}=1 cargo test -p sync-handler openapi` and look at the difference"
+    );
+}

@@ -1,0 +1,110 @@
+//! Sources, and users' copies of them.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::Response;
+use sync_core::{DocumentDetails, Engine, PartitionRule, Ports, SourceInfo};
+use sync_proto::api::{DocumentInfo, RefreshRequest, SourcePatch, SourceSummary};
+
+use crate::error::HttpError;
+use crate::request::Request;
+use crate::respond;
+use crate::routes::api::{limit, listing, next_name, no_content};
+
+pub(super) async fn list<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let limit = limit(request)?;
+    let after = request.query("cursor").unwrap_or_default();
+    let sources = engine.sources(None).await?.into_iter();
+    let items: Vec<SourceSummary> = sources
+        .filter(|source| source.name.as_str() > after)
+        .take(limit)
+        .map(to_summary)
+        .collect();
+    let names: Vec<String> = items.iter().map(|source| source.name.clone()).collect();
+    Ok(listing(items, next_name(&names, limit)))
+}
+
+pub(super) async fn show<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let source = engine.source_info(request.parameter("source")).await?;
+    Ok(respond::json(&to_summary(source)))
+}
+
+pub(super) async fn update<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let SourcePatch { poll_interval } = request.body()?;
+    engine
+        .set_poll_interval(request.parameter("source"), poll_interval)
+        .await?;
+    show(engine, request).await
+}
+
+pub(super) async fn delete<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    engine
+        .delete_dynamic_source(request.parameter("source"))
+        .await?;
+    Ok(no_content())
+}
+
+pub(super) async fn show_document<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (source, user) = (request.parameter("source"), request.parameter("user"));
+    let DocumentDetails {
+        version,
+        objects,
+        refreshed_at,
+        error,
+    } = engine.document_details(source, user).await?;
+    Ok(respond::json(&DocumentInfo {
+        version: version.0,
+        objects,
+        refreshed_at: refreshed_at.map(|at| at.0),
+        errors: error.into_iter().collect::<BTreeMap<_, _>>(),
+        metadata: engine.metadata(source, user).await?,
+        schema: engine.schema(source, user).await?,
+    }))
+}
+
+pub(super) async fn refresh<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (source, user) = (request.parameter("source"), request.parameter("user"));
+    let RefreshRequest { in_seconds } = request.body()?;
+    engine
+        .set_read_state(source, user, in_seconds, None)
+        .await?;
+    Ok(no_content())
+}
+
+fn to_summary(source: SourceInfo) -> SourceSummary {
+    let SourceInfo {
+        name,
+        settings,
+        is_dynamic,
+    } = source;
+    let partition = match settings.partition {
+        PartitionRule::App => "app",
+        PartitionRule::User => "user",
+    };
+    SourceSummary {
+        name: name.into_string(),
+        partition: partition.to_owned(),
+        poll_interval: settings.poll_interval.to_seconds(),
+        pass_through: settings.pass_through,
+        dynamic: is_dynamic,
+    }
+}

@@ -1,0 +1,89 @@
+//! Logins and API tokens.
+
+use bytes::Bytes;
+use http::Response;
+use sync_core::{ApiToken, Engine, Ports, Scope};
+use sync_proto::api::{ApiLogin, CreatedToken, NewToken, TokenInfo};
+
+use crate::error::HttpError;
+use crate::request::Request;
+use crate::routes::api::{created, limit, listing, no_content, numeric_cursor};
+
+pub(super) async fn log_in<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let ApiLogin { login, password } = request.body()?;
+    let made = engine.log_in_to_api(&login, &password, request.origin());
+    Ok(to_created(made.await?))
+}
+
+pub(super) async fn log_out<P: Ports>(
+    engine: &Engine<P>,
+    token: &ApiToken,
+) -> Result<Response<Bytes>, HttpError> {
+    engine.delete_api_token(&token.id).await?;
+    Ok(no_content())
+}
+
+pub(super) async fn list<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (tokens, next) = engine
+        .list_api_tokens(numeric_cursor(request)?, limit(request)?)
+        .await?;
+    let tokens = tokens.into_iter().map(to_info).collect();
+    Ok(listing(tokens, next.map(|next| next.to_string())))
+}
+
+pub(super) async fn create<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let NewToken {
+        name,
+        scopes,
+        expires_in,
+    } = request.body()?;
+    let scopes = scopes
+        .iter()
+        .map(|scope| scope.parse::<Scope>())
+        .collect::<Result<_, _>>()?;
+    let lifetime = expires_in.map(|seconds| seconds.saturating_mul(1_000));
+    let made = engine.create_api_token(&name, scopes, lifetime).await?;
+    Ok(to_created(made))
+}
+
+pub(super) async fn delete<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    engine.delete_api_token(request.parameter("token")).await?;
+    Ok(no_content())
+}
+
+fn to_created((info, token): (ApiToken, String)) -> Response<Bytes> {
+    let location = format!("/api/v1/tokens/{}", info.id);
+    let info = to_info(info);
+    created(&location, &CreatedToken { token, info })
+}
+
+fn to_info(token: ApiToken) -> TokenInfo {
+    let ApiToken {
+        id,
+        name,
+        scopes,
+        created_at,
+        used_at,
+        ends_at,
+    } = token;
+    TokenInfo {
+        id,
+        name,
+        scopes: scopes.iter().map(ToString::to_string).collect(),
+        created_at: created_at.0,
+        used_at: used_at.map(|at| at.0),
+        expires_at: ends_at.map(|at| at.0),
+    }
+}

@@ -1,0 +1,94 @@
+//! Users.
+
+use bytes::Bytes;
+use http::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sync_core::{ADMINISTRATOR, Engine, Ports, UserChange, UserDetails};
+use sync_proto::api::{NewUserInfo, UserInfo, UserName, UserPatch};
+
+use crate::error::HttpError;
+use crate::request::Request;
+use crate::respond;
+use crate::routes::api::{created, limit, listing, next_name, no_content};
+
+pub(super) async fn list<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let limit = limit(request)?;
+    let names = engine.list_users(request.query("cursor"), limit).await?;
+    let next = next_name(&names, limit);
+    let users = names.into_iter().map(|login| UserName { login }).collect();
+    Ok(listing(users, next))
+}
+
+pub(super) async fn create<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let NewUserInfo {
+        login,
+        password,
+        email,
+    } = request.body()?;
+    let change = UserChange {
+        password: None,
+        email,
+    };
+    engine.check_user_change(&change)?;
+    engine.create_user(&login, &password).await?;
+    if change.email.is_some() {
+        engine.update_user(&login, change).await?;
+    }
+    let location = format!(
+        "/api/v1/users/{}",
+        utf8_percent_encode(&login, NON_ALPHANUMERIC)
+    );
+    Ok(created(&location, &to_info(engine.user(&login).await?)))
+}
+
+pub(super) async fn show<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let user = engine.user(request.parameter("user")).await?;
+    Ok(respond::json(&to_info(user)))
+}
+
+pub(super) async fn update<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let UserPatch { password, email } = request.body()?;
+    let login = request.parameter("user");
+    let change = UserChange { password, email };
+    engine.update_user(login, change).await?;
+    show(engine, request).await
+}
+
+pub(super) async fn delete<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let login = request.parameter("user");
+    if login == ADMINISTRATOR {
+        return Err(HttpError::InvalidValue(
+            "the administrator cannot be deleted".to_owned(),
+        ));
+    }
+    engine.delete_user(login).await?;
+    Ok(no_content())
+}
+
+fn to_info(user: UserDetails) -> UserInfo {
+    let UserDetails {
+        login,
+        email,
+        created_at,
+    } = user;
+    UserInfo {
+        login: login.into_string(),
+        email,
+        created_at: created_at.0,
+    }
+}
