@@ -155,7 +155,7 @@ fn bodies(world: &World) -> Vec<Row> {
         ("a login that is a number", login(5, "x"), 400, MalformedBody),
         ("a user that is a list", Bad::post("/rc/v1/users", json!({"attributes": []})), 400, MalformedBody),
         ("objects that are a list", objects("anna", json!(["x"])), 400, MalformedBody),
-        ("objects of nobody", Bad::post("/app/v1/Board/push_objects", json!({"objects": {}})), 400, MalformedBody),
+        ("objects of nobody", Bad::post("/app/v1/Board/push_objects", json!({"objects": {}})), 400, InvalidValue),
         ("sources that are a text", reset(&world.client_id, json!({"sources": "Board"})), 400, MalformedBody),
         ("a pin that is an object", Bad::post("/rc/v1/clients", json!({"device_pin": {}})), 400, MalformedBody),
     ]
