@@ -1,15 +1,18 @@
 //! One request in, one answer out.
 
 use bytes::Bytes;
-use http::Method;
+use http::request::Parts;
+use http::{HeaderValue, Method};
 use sync_core::{Engine, Ports, SettingsError};
+use sync_proto::REQUEST_ID_HEADER;
+use tracing::Instrument as _;
 
 use crate::body::{self, Body, RequestBody};
+use crate::cors::Cors;
 use crate::error::HttpError;
-use crate::form;
 use crate::request::Request;
-use crate::router::{self, Route};
-use crate::{respond, routes};
+use crate::router::{self, Found, Route};
+use crate::{form, request_id, respond, routes};
 
 /// Most bytes of a request's body. A device's whole day fits in it; larger things are blobs.
 pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
@@ -51,25 +54,64 @@ impl<P: Ports> App<P> {
 
     /// Answers a request. Whatever goes wrong becomes an answer too.
     pub async fn handle(&self, request: http::Request<impl RequestBody>) -> http::Response<Body> {
-        let is_api = routes::api::is_api(request.uri().path());
-        let mut answer = self.answer(request).await.unwrap_or_else(|error| {
-            let answer = if is_api {
-                respond::api_error(&error)
-            } else {
-                respond::error(&error)
+        let (head, body) = request.into_parts();
+        let id = self.request_id(&head);
+        let span = tracing::info_span!(
+            "request",
+            request.id = id.as_ref().and_then(|id| id.to_str().ok())
+        );
+        async {
+            let origins = self.engine.as_ref().ok().map(Engine::settings);
+            let cors = origins.and_then(|settings| Cors::of(&settings.cors.origins, &head));
+            let asked = cors.as_ref().and_then(|cors| cors.preflight(&head));
+            let mut answer = match asked {
+                Some(answer) => answer,
+                None => self.answer(head, body).await,
             };
-            answer.map(Body::from)
-        });
-        respond::finish(&mut answer);
-        answer
+            let headers = respond::finish(&mut answer);
+            if let Some(cors) = cors {
+                cors.finish(headers);
+            }
+            if let Some(id) = id {
+                headers.insert(REQUEST_ID_HEADER, id);
+            }
+            answer
+        }
+        .instrument(span)
+        .await
     }
 
-    async fn answer(
+    /// The request's id: the one it came with, or else one that is made. Without settings there is nothing to make one
+    /// with.
+    fn request_id(&self, head: &Parts) -> Option<HeaderValue> {
+        request_id::sent(&head.headers).cloned().or_else(|| {
+            let engine = self.engine.as_ref().ok()?;
+            request_id::made(engine.ports().random())
+        })
+    }
+
+    async fn answer(&self, head: Parts, body: impl RequestBody) -> http::Response<Body> {
+        let is_api = routes::api::is_api(head.uri.path());
+        self.try_to_answer(head, body)
+            .await
+            .unwrap_or_else(|error| {
+                let answer = if is_api {
+                    respond::api_error(&error)
+                } else {
+                    respond::error(&error)
+                };
+                answer.map(Body::from)
+            })
+    }
+
+    async fn try_to_answer(
         &self,
-        request: http::Request<impl RequestBody>,
+        head: Parts,
+        body: impl RequestBody,
     ) -> Result<http::Response<Body>, HttpError> {
-        let (head, body) = request.into_parts();
-        let (route, parameters) = router::find(&head.method, head.uri.path())?;
+        let Found {
+            route, parameters, ..
+        } = router::find(&head.method, head.uri.path())?;
         if route.takes_files()
             && let Some(boundary) = form::boundary(&head.headers)
         {

@@ -2,9 +2,11 @@
 
 mod app;
 mod body;
+mod cors;
 mod error;
 mod form;
 mod request;
+mod request_id;
 mod respond;
 mod router;
 mod routes;

@@ -1,7 +1,7 @@
 //! Answers.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use sync_core::SyncError;
 use sync_proto::api::{ApiError, ApiErrorDetails};
@@ -155,7 +155,7 @@ pub(crate) fn api_error(error: &HttpError) -> Response<Bytes> {
 }
 
 /// What every answer carries. Without its length an answer would wait tens of milliseconds for its last bytes.
-pub(crate) fn finish(response: &mut Response<Body>) {
+pub(crate) fn finish(response: &mut Response<Body>) -> &mut HeaderMap {
     let length = response.body().length();
     let has_body = response.status() != StatusCode::NOT_MODIFIED;
     let headers = response.headers_mut();
@@ -172,4 +172,5 @@ pub(crate) fn finish(response: &mut Response<Body>) {
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
+    headers
 }

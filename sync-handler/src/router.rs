@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use http::Method;
-use matchit::Router;
+use matchit::{Match, Router};
 
 use crate::error::HttpError;
 use crate::routes::{admin, api, blobs, device, health};
@@ -64,46 +64,88 @@ fn rows() -> impl Iterator<Item = Row<Route>> {
         )
 }
 
-/// What a path has for each method.
-type Methods = Vec<(Method, Route)>;
+/// What there is at a path.
+#[derive(Debug)]
+struct Place {
+    /// The path as the tables write it.
+    template: &'static str,
+    routes: Vec<(Method, Route)>,
+}
+
+impl Place {
+    /// The methods it takes.
+    fn allow(&self) -> String {
+        let methods = self.routes.iter().map(|(method, _)| method.as_str());
+        methods.collect::<Vec<_>>().join(", ")
+    }
+}
 
 /// Parameters of a path, decoded.
 pub(crate) type Parameters = Vec<(String, String)>;
 
-static ROUTER: LazyLock<Router<Methods>> = LazyLock::new(|| {
-    let mut by_path: BTreeMap<&str, Methods> = BTreeMap::new();
+/// What a request asks for, and how it says so.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) route: Route,
+    /// The path as the tables write it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "what requests are counted by"))]
+    pub(crate) template: &'static str,
+    pub(crate) parameters: Parameters,
+}
+
+static ROUTER: LazyLock<Router<Place>> = LazyLock::new(|| {
+    let mut by_path: BTreeMap<&str, Vec<(Method, Route)>> = BTreeMap::new();
     for (method, path, route) in rows() {
         by_path.entry(path).or_default().push((method, route));
     }
     let mut router = Router::new();
-    for (path, methods) in by_path {
+    for (template, routes) in by_path {
         // Two paths of the tables that exclude each other fail the test below.
-        let _ = router.insert(path, methods);
+        let _ = router.insert(template, Place { template, routes });
     }
     router
 });
 
-/// Finds the route of a request. A slash at the end is passed over, as devices send one at times.
-pub(crate) fn find(method: &Method, path: &str) -> Result<(Route, Parameters), HttpError> {
+/// A slash at the end is passed over, as devices send one at times.
+fn at(path: &str) -> Option<Match<'_, '_, &Place>> {
     let trimmed = if path.len() > 1 {
         path.strip_suffix('/').unwrap_or(path)
     } else {
         path
     };
-    let found = ROUTER.at(trimmed).map_err(|_| HttpError::NotFound)?;
-    let route = found
-        .value
+    ROUTER.at(trimmed).ok()
+}
+
+/// The methods that a path takes, if there is something at it.
+pub(crate) fn allow(path: &str) -> Option<String> {
+    Some(at(path)?.value.allow())
+}
+
+/// Whether pages of other sites have business at a path, where the settings let them in.
+pub(crate) fn is_for_pages(path: &str) -> bool {
+    let is_for_pages = |route: &Route| match route {
+        Route::Device(_) | Route::OldDevice(_) | Route::Api(_) | Route::Blobs(_) => true,
+        Route::Health(_) | Route::Admin(_) | Route::OldAdmin(_) => false,
+    };
+    api::is_api(path)
+        || at(path).is_some_and(|found| {
+            let mut routes = found.value.routes.iter();
+            routes.any(|(_, route)| is_for_pages(route))
+        })
+}
+
+/// Finds the route of a request.
+pub(crate) fn find(method: &Method, path: &str) -> Result<Found, HttpError> {
+    let found = at(path).ok_or(HttpError::NotFound)?;
+    let place = found.value;
+    let route = place
+        .routes
         .iter()
         .find(|(candidate, _)| candidate == method)
         .map(|(_, route)| *route);
     let Some(route) = route else {
         // A static segment hides what a parameter in its place would take: `PUT` of an object called `push_objects`.
-        let allow = found
-            .value
-            .iter()
-            .map(|(method, _)| method.as_str())
-            .collect::<Vec<_>>()
-            .join(", ");
+        let allow = place.allow();
         return Err(HttpError::MethodNotAllowed { allow });
     };
     let parameters = found
@@ -116,7 +158,11 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<(Route, Parameters), H
             Ok((name.to_owned(), value.into_owned()))
         })
         .collect::<Result<_, HttpError>>()?;
-    Ok((route, parameters))
+    Ok(Found {
+        route,
+        template: place.template,
+        parameters,
+    })
 }
 
 #[cfg(test)]
@@ -127,20 +173,25 @@ mod tests {
     fn every_row_of_the_table_is_reached() {
         for (method, path, route) in rows() {
             let path = path.replace(['{', '}'], "");
-            let (found, _) =
+            let found =
                 find(&method, &path).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-            assert_eq!(found, route, "{method} {path}");
+            assert_eq!(found.route, route, "{method} {path}");
         }
     }
 
     #[test]
     fn a_slash_at_the_end_and_encoded_ids_are_understood() {
         assert_eq!(
-            find(&Method::POST, "/rc/v1/clients/").unwrap().0,
+            find(&Method::POST, "/rc/v1/clients/").unwrap().route,
             Route::Device(device::Route::CreateClient)
         );
-        let (route, parameters) = find(&Method::DELETE, "/app/v1/Product/a%2Fb%20c").unwrap();
+        let Found {
+            route,
+            template,
+            parameters,
+        } = find(&Method::DELETE, "/app/v1/Product/a%2Fb%20c").unwrap();
         assert_eq!(route, Route::Device(device::Route::DeleteObject));
+        assert_eq!(template, "/app/v1/{source}/{object}");
         assert_eq!(parameters[1], ("object".to_owned(), "a/b c".to_owned()));
     }
 

@@ -36,9 +36,9 @@ pub use ports::{Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisErr
 pub use push::{PushAddress, PushMessage, PushOutcome, PushPriority, PushSender, PushService};
 pub use settings::{
     AdapterSettings, ApnsSettings, AttributeType, Authorization, BlobSettings, Connection,
-    FcmSettings, Paging, PartitionRule, PluginMethod, PluginSettings, PollInterval, PushSettings,
-    RestSettings, S3Settings, Secret, Settings, SettingsError, SettingsFile, SourceSettings,
-    UpdateMethod, WebPushSettings,
+    CorsSettings, FcmSettings, Origins, Paging, PartitionRule, PluginMethod, PluginSettings,
+    PollInterval, PushSettings, RestSettings, S3Settings, Secret, Settings, SettingsError,
+    SettingsFile, SourceSettings, UpdateMethod, WebPushSettings,
 };
 pub use store::{ApplicationDocument, Pings, StoreError};
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

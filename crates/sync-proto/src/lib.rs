@@ -20,7 +20,7 @@ pub use health::{Check, Health, HealthStatus, Readiness, ReadinessStatus};
 pub use names::{
     API_TOKEN_HEADER, CLIENT_ID_HEADER, ERROR_CODE_HEADER, OLD_SESSION_COOKIE,
     PAGE_OBJECT_COUNT_HEADER, PAGE_TOKEN_HEADER, PAGE_VERSION, PUSH_SEQUENCE_HEADER,
-    SESSION_COOKIE,
+    REQUEST_ID_HEADER, SESSION_COOKIE,
 };
 pub use page::{Commands, ErrorMap, ErrorMessage, Fields, Link, Objects, Page};
 pub use search::{Search, SearchPage, SearchedSource};

@@ -23,6 +23,9 @@ pub const PUSH_SEQUENCE_HEADER: &str = "x-rhosync-push-sequence";
 /// header of our own.
 pub const ERROR_CODE_HEADER: &str = "x-rhosync-error-code";
 
+/// Names a request, in its answer and in the log. A caller may choose it.
+pub const REQUEST_ID_HEADER: &str = "x-request-id";
+
 /// The cookie that carries a device's session.
 pub const SESSION_COOKIE: &str = "rhoconnect_session";
 

@@ -149,6 +149,11 @@ impl<P: Ports> Engine<P> {
         &self.sessions
     }
 
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The world.
     pub fn ports(&self) -> &P {
         &self.ports

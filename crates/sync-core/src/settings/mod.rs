@@ -5,6 +5,7 @@
 
 mod blobs;
 mod connection;
+mod cors;
 mod plugin;
 mod push;
 mod rest;
@@ -26,6 +27,8 @@ pub(crate) use connection::check_address;
 pub(crate) use text::Text;
 
 pub use connection::{Authorization, Connection};
+use cors::CorsEntry;
+pub use cors::{CorsSettings, Origins};
 pub use plugin::{PluginMethod, PluginSettings};
 pub use rest::{AttributeType, Paging, RestSettings, UpdateMethod};
 pub use source::{AdapterSettings, PollInterval, SourceSettings};
@@ -50,6 +53,8 @@ pub struct Settings {
     pub push: PushSettings,
     /// How blobs are kept.
     pub blobs: BlobSettings,
+    /// Whose pages may call the server from browsers.
+    pub cors: CorsSettings,
     /// Sources by name.
     pub sources: BTreeMap<SourceName, SourceSettings>,
 }
@@ -123,6 +128,7 @@ pub struct SettingsFile {
     retention_days: u64,
     push: PushEntry,
     blobs: BlobsEntry,
+    cors: CorsSettings,
     sources: BTreeMap<SourceName, SourceEntry>,
 }
 
@@ -135,6 +141,8 @@ struct Contents {
     push: PushEntry,
     #[serde(default)]
     blobs: BlobsEntry,
+    #[serde(default)]
+    cors: CorsEntry,
     #[serde(default)]
     sources: BTreeMap<String, SourceEntry>,
 }
@@ -168,6 +176,10 @@ impl SettingsFile {
             .blobs
             .check()
             .map_err(|(key, reason)| error(&format!("blobs.{key}"), reason))?;
+        let cors = contents
+            .cors
+            .check()
+            .map_err(|(key, reason)| error(&format!("cors.{key}"), reason))?;
         let mut sources = BTreeMap::new();
         for (source, entry) in contents.sources {
             let table = format!("sources.{source}");
@@ -183,6 +195,7 @@ impl SettingsFile {
             retention_days: contents.retention_days,
             push: contents.push,
             blobs: contents.blobs,
+            cors,
             sources,
         })
     }
@@ -210,6 +223,7 @@ impl SettingsFile {
             retention_days,
             push,
             blobs,
+            cors,
             sources,
         } = self;
         let wrong = |key: String, reason: String| SettingsError {
@@ -240,6 +254,7 @@ impl SettingsFile {
             retention_days,
             push,
             blobs,
+            cors,
             sources,
         })
     }
@@ -369,6 +384,8 @@ mod tests {
             ("retention_days = 0", "retention_days"),
             ("[blobs]\nmax_bytes = 0", "blobs.max_bytes"),
             ("[blobs]\ncolour = 1", "blobs"),
+            ("[cors]\ncolour = 1", "cors"),
+            ("[cors]\norigins = [\"app.example\"]", "cors.origins"),
             ("[blobs]\npublic_url = \"sync.example\"", "blobs.public_url"),
             (
                 "[blobs.s3]\nendpoint = \"http://x\"\nbucket = \"b\"\nregion = \"r\"\naccess_key = \"a\"\nsecret_key = { variable = \"nope\" }",
