@@ -16,3 +16,4 @@ mod entry;
 
 pub use app::{App, MAX_BODY_BYTES};
 pub use body::{Body, RequestBody};
+pub use router::{routes, template_of};

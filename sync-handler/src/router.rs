@@ -64,6 +64,16 @@ fn rows() -> impl Iterator<Item = Row<Route>> {
         )
 }
 
+/// Method and path template (`/app/v1/{source}`) of every route.
+pub fn routes() -> impl Iterator<Item = (Method, &'static str)> {
+    rows().map(|(method, path, _)| (method, path))
+}
+
+/// The template of a path, if it has one.
+pub fn template_of(path: &str) -> Option<&'static str> {
+    Some(at(path)?.value.template)
+}
+
 /// What there is at a path.
 #[derive(Debug)]
 struct Place {

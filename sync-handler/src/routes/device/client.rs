@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{Engine, Ports, SourceInfo};
+use sync_core::{Engine, Ports, SourceInfo, SyncError};
 use sync_proto::{ClientCreated, CreatedClient, DeviceDescription, Reset, SourceConfiguration};
 
 use crate::error::HttpError;
@@ -50,11 +50,7 @@ pub(crate) async fn register<P: Ports>(
     let session = request.session(engine)?;
     let device: DeviceDescription = request.body()?;
     engine
-        .register_client(
-            &session,
-            &request.argument("client", &["client_id"])?,
-            &device,
-        )
+        .register_client(&session, named_client(request)?, &device)
         .await?;
     Ok(respond::empty())
 }
@@ -77,11 +73,15 @@ pub(crate) async fn reset<P: Ports>(
         .map(|sources| sources.into_iter().map(|source| source.name).collect())
         .or(Some(in_query).filter(|names| !names.is_empty()));
     engine
-        .reset_client(
-            &session,
-            &request.argument("client", &["client_id"])?,
-            sources.as_deref(),
-        )
+        .reset_client(&session, named_client(request)?, sources.as_deref())
         .await?;
     Ok(respond::empty())
+}
+
+/// The client a request is about: of its path, or by the addresses of RhoSync the client it comes from.
+fn named_client(request: &Request) -> Result<&str, HttpError> {
+    [request.parameter("client"), request.client_id()]
+        .into_iter()
+        .find(|id| !id.is_empty())
+        .ok_or(HttpError::Sync(SyncError::UnknownClient))
 }

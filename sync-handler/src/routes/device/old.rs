@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Method, Response, header};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use sync_core::{Engine, Ports};
 use sync_proto::{OLD_SESSION_COOKIE, SESSION_COOKIE};
@@ -98,6 +98,13 @@ async fn sources<P: Ports>(engine: &Engine<P>) -> Result<Response<Bytes>, HttpEr
     Ok(respond::legacy_json(&json!({"sources": sources})))
 }
 
+/// What is escaped in a session that travels in a body, as RhoConnect does it.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'*');
+
 /// Pages of other sites cannot read cookies: the session is told in the body, in the form in which they send it back as
 /// a parameter. RhoSync's client looks for it by the older name.
 fn with_session_in_body(mut answer: Response<Bytes>) -> Response<Bytes> {
@@ -108,7 +115,7 @@ fn with_session_in_body(mut answer: Response<Bytes>) -> Response<Bytes> {
         .and_then(|cookie| cookie.split(';').next());
     if let Some(pair) = cookie {
         let pair = format!("{pair};");
-        let escaped = utf8_percent_encode(&pair, NON_ALPHANUMERIC).to_string();
+        let escaped = utf8_percent_encode(&pair, ESCAPED).to_string();
         let body = json!({SESSION_COOKIE: &escaped, OLD_SESSION_COOKIE: &escaped});
         *answer.body_mut() = body.to_string().into();
     }
