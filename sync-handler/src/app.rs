@@ -138,7 +138,7 @@ impl<P: Ports> App<P> {
         boundary: &str,
     ) -> Result<http::Response<Body>, HttpError> {
         let engine = self.engine()?;
-        let session = request.session(engine)?;
+        let session = request.session(engine).await?;
         let form = form::read(engine.uploader(&session).await?, body, boundary).await?;
         let request = request.with_form(form);
         let answer = self.dispatch(route, &request).await;

@@ -79,7 +79,11 @@ pub(crate) fn map(error: &HttpError) -> Mapped {
     let retry_after = match error {
         HttpError::Sync(SyncError::TooManyAttempts { seconds }) => Some(*seconds),
         HttpError::Sync(SyncError::Busy | SyncError::Store(_) | SyncError::Blob(_)) => Some(1),
-        HttpError::Sync(SyncError::QueueFull | SyncError::BackEndUnavailable { .. }) => Some(60),
+        HttpError::Sync(
+            SyncError::QueueFull
+            | SyncError::BackEndUnavailable { .. }
+            | SyncError::LoginUnavailable { .. },
+        ) => Some(60),
         _ => None,
     };
     Mapped {
@@ -137,7 +141,14 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
         HttpError::WrongSettings(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
         HttpError::Sync(error) => match error {
             SyncError::NotAuthenticated => (StatusCode::UNAUTHORIZED, ErrorCode::NotAuthenticated),
-            SyncError::LoginFailed { .. } => (StatusCode::UNAUTHORIZED, ErrorCode::LoginFailed),
+            SyncError::LoginFailed { .. } | SyncError::LoginRefused { .. } => {
+                (StatusCode::UNAUTHORIZED, ErrorCode::LoginFailed)
+            }
+            // As devices have always seen it.
+            SyncError::LoginUnavailable { .. } => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                ErrorCode::BackEndUnavailable,
+            ),
             SyncError::TooManyAttempts { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyAttempts)
             }

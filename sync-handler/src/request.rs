@@ -221,8 +221,17 @@ impl Request {
         serde_json::from_slice(&self.body).map_err(malformed)
     }
 
-    /// The session, if it is one of ours. Whether it was revoked the engine finds out.
-    pub(crate) fn session<P: Ports>(&self, engine: &Engine<P>) -> Result<Session, HttpError> {
+    /// The session: of the identity provider's token, where devices may send one, or else of the cookie. Whether it was
+    /// revoked the engine finds out.
+    pub(crate) async fn session<P: Ports>(&self, engine: &Engine<P>) -> Result<Session, HttpError> {
+        match self.bearer_token() {
+            Some(token) if engine.takes_tokens() => Ok(engine.session_of_token(token).await?),
+            _ => self.own_session(engine),
+        }
+    }
+
+    /// The session of the cookie, if it is one of ours.
+    fn own_session<P: Ports>(&self, engine: &Engine<P>) -> Result<Session, HttpError> {
         let now = engine.ports().clock().now();
         // Pages of other sites cannot send cookies; there the query carries what the cookie would.
         let has_cookies = self.head.headers.contains_key(header::COOKIE);

@@ -32,6 +32,8 @@ pub struct Options {
     pub products: u32,
     /// Whether Redis has every write on disk before it answers.
     pub is_durable: bool,
+    /// What the settings file has besides the sources.
+    pub settings: &'static str,
 }
 
 impl Default for Options {
@@ -39,6 +41,7 @@ impl Default for Options {
         Self {
             products: 120,
             is_durable: false,
+            settings: "",
         }
     }
 }
@@ -66,7 +69,7 @@ impl Deployment {
     /// When something does not start; the text says what, and what to do.
     pub fn start(options: Options) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        write_application(folder.path());
+        write_application(folder.path(), options.settings);
         let runtime = Runtime::new().expect("a runtime");
         let config = Config {
             seed: Amounts::of_products(options.products),
@@ -184,6 +187,7 @@ impl Deployment {
         let variables = [
             ("redis_url", redis_url.as_str()),
             ("plugin_url", plugin_url.as_str()),
+            ("identity_url", plugin_url.as_str()),
             ("store_url", store_url.as_str()),
             ("admin_password", ADMIN_PASSWORD),
         ];

@@ -9,12 +9,12 @@ use crate::artifacts::{component_dir, workspace};
 
 const SETTINGS: &str = include_str!("../rhosync.toml");
 
-/// Writes the application into `folder`.
+/// Writes the application into `folder`, with some settings before those of the sources.
 ///
 /// # Panics
 ///
 /// When a component is not built; the text says how to.
-pub(crate) fn write_application(folder: &Path) {
+pub(crate) fn write_application(folder: &Path, settings: &str) {
     let original =
         fs::read_to_string(workspace().join("spin.toml")).expect("the workspace's spin.toml");
     let mut manifest: Table = original.parse().expect("spin.toml to be TOML");
@@ -40,7 +40,8 @@ pub(crate) fn write_application(folder: &Path) {
             file["source"] = Value::String("rhosync.toml".to_owned());
         }
     }
-    fs::write(folder.join("rhosync.toml"), SETTINGS).expect("to write the settings");
+    let settings = format!("{settings}\n{SETTINGS}");
+    fs::write(folder.join("rhosync.toml"), settings).expect("to write the settings");
     let manifest = toml::to_string(&manifest).expect("a manifest");
     fs::write(folder.join("spin.toml"), manifest).expect("to write the manifest");
 }

@@ -35,10 +35,11 @@ pub use ids::{
 pub use ports::{Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue};
 pub use push::{PushAddress, PushMessage, PushOutcome, PushPriority, PushSender, PushService};
 pub use settings::{
-    AdapterSettings, ApnsSettings, AttributeType, Authorization, BlobSettings, Connection,
-    CorsSettings, FcmSettings, Origins, Paging, PartitionRule, PluginMethod, PluginSettings,
-    PollInterval, PushSettings, RestSettings, S3Settings, Secret, Settings, SettingsError,
-    SettingsFile, SourceSettings, UpdateMethod, WebPushSettings,
+    AdapterSettings, ApnsSettings, AttributeType, AuthenticationMethod, AuthenticationSettings,
+    Authorization, BlobSettings, Connection, CorsSettings, FcmSettings, JwtSettings, Origins,
+    Paging, PartitionRule, PluginMethod, PluginSettings, PollInterval, PushSettings, RestSettings,
+    S3Settings, Secret, Settings, SettingsError, SettingsFile, SourceSettings, UpdateMethod,
+    WebPushSettings,
 };
 pub use store::{ApplicationDocument, Pings, StoreError};
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

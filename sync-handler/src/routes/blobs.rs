@@ -49,7 +49,7 @@ pub(crate) async fn answer<P: Ports>(
         request.require_api_token(engine).await?;
         engine.open_blob(BlobReader::Administrator, &id?).await?
     } else {
-        let session = request.session(engine)?;
+        let session = request.session(engine).await?;
         engine.open_blob(BlobReader::User(&session), &id?).await?
     };
     let portion = portion(request.headers(), &blob);

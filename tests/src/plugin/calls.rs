@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::{Path, State as Extracted};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
@@ -14,8 +14,17 @@ use super::state::{Call, Place};
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
+        .route("/keys", get(keys))
         .route("/rhoconnect/authenticate", post(authenticate))
         .route("/rhoconnect/{call}", post(call))
+}
+
+/// What an identity provider tells of its keys; it is away while nothing is set.
+async fn keys(Extracted(shared): Extracted<Shared>) -> Response {
+    match &shared.state().key_set {
+        Some(keys) => Json(keys).into_response(),
+        None => answer(503, "away"),
+    }
 }
 
 async fn authenticate(

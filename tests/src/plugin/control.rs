@@ -21,6 +21,7 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/calls", get(calls).delete(forget_calls));
     let control = Router::new()
         .nest("/places/{resource}/{partition}", of_place)
+        .route("/keys", put(set_keys).delete(forget_keys))
         .route("/logins/{login}", put(set_login))
         .route("/logins", get(logins).delete(forget_logins));
     Router::new().nest("/_control", control)
@@ -90,6 +91,14 @@ async fn calls(
 
 async fn forget_calls(Path((resource, partition)): Place, Extracted(shared): Extracted<Shared>) {
     shared.state().place(&resource, &partition).calls.clear();
+}
+
+async fn set_keys(Extracted(shared): Extracted<Shared>, Json(keys): Json<Value>) {
+    shared.state().key_set = Some(keys);
+}
+
+async fn forget_keys(Extracted(shared): Extracted<Shared>) {
+    shared.state().key_set = None;
 }
 
 async fn set_login(

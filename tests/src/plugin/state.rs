@@ -20,6 +20,8 @@ pub(super) struct State {
     places: BTreeMap<(String, String), Place>,
     pub(super) logins: BTreeMap<String, Login>,
     pub(super) login_calls: Vec<Call>,
+    /// What an identity provider tells of its keys.
+    pub(super) key_set: Option<Value>,
 }
 
 /// One partition of one resource.

@@ -2,10 +2,13 @@
 
 use subtle::ConstantTimeEq as _;
 
+use crate::account::bearer::Checked;
 use crate::account::{Session, hash_password, verify_password};
+use crate::adapter::AdapterError;
 use crate::engine::{Engine, SyncError};
 use crate::ids::UserId;
 use crate::ports::{Clock as _, Ports, Random as _};
+use crate::settings::AuthenticationMethod;
 use crate::store::{Accounts, Attempts, UserRecord};
 
 /// The administrator's user name.
@@ -23,6 +26,9 @@ const MAX_PER_ADDRESS: u64 = 200;
 /// A hash of nothing anybody knows, checked when there is no such user, so that the time taken does not tell.
 const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$dGhpcyBpcyBub2JvZHkncyBwYXNzd29yZCBoYXNoISE";
 
+/// In the place of a password's hash: fits no password.
+const NO_PASSWORD: &str = "none";
+
 /// Longest password that is hashed, in bytes.
 const MAX_PASSWORD_BYTES: usize = 1_024;
 
@@ -34,7 +40,8 @@ impl<P: Ports> Engine<P> {
     /// Logs a user in; answers the signed session.
     ///
     /// # Errors
-    /// [`SyncError::LoginFailed`] and [`SyncError::TooManyAttempts`], beside the store's.
+    /// [`SyncError::LoginFailed`] and [`SyncError::TooManyAttempts`], beside the store's. Where a back end knows the users,
+    /// [`SyncError::LoginRefused`] and [`SyncError::LoginUnavailable`] with its words.
     pub async fn log_in(
         &self,
         login: &str,
@@ -47,10 +54,18 @@ impl<P: Ports> Engine<P> {
                 login: login.to_owned(),
             });
         }
-        let (user, record) = self.check_login(login, password, origin).await?;
+        let (user, generation) = match &self.settings().authentication.method {
+            AuthenticationMethod::Local => {
+                let (user, record) = self.check_login(login, password, origin).await?;
+                (user, record.generation)
+            }
+            AuthenticationMethod::BackEnd { url } => {
+                self.check_login_at(url, login, password, origin).await?
+            }
+        };
         let session = Session {
             user,
-            generation: record.generation,
+            generation,
             id: self.ports.random().hex::<8>(),
         };
         Ok(self.sessions.sign(&session, self.ports.clock().now()))
@@ -89,6 +104,80 @@ impl<P: Ports> Engine<P> {
         if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
             return Err(failed());
         }
+        let account = self.count_attempt(&user, address).await?;
+        let record = Accounts::new(self.ports.redis()).get(&user).await?;
+        let hash = record
+            .as_ref()
+            .map_or(NOBODYS_HASH, |record| &record.password_hash);
+        let fits = verify_password(password, hash);
+        let record = record.filter(|_| fits).ok_or_else(failed)?;
+        self.forget_attempts(&account).await?;
+        Ok((user, record))
+    }
+
+    /// Asks a back end whether a user may log in; answers the user as it calls it, which is made if it is new.
+    async fn check_login_at(
+        &self,
+        url: &str,
+        login: &str,
+        password: &str,
+        Origin(address): Origin<'_>,
+    ) -> Result<(UserId, String), SyncError> {
+        let failed = || SyncError::LoginFailed {
+            login: login.to_owned(),
+        };
+        let user = UserId::parse(login).map_err(|_| failed())?;
+        if password.len() > MAX_PASSWORD_BYTES {
+            return Err(failed());
+        }
+        let account = self.count_attempt(&user, address).await?;
+        let name = match self.authenticate_at(url, login, password).await {
+            Ok(name) => name,
+            Err(AdapterError::Login { message }) => {
+                return Err(SyncError::LoginRefused { message });
+            }
+            Err(error) => {
+                tracing::error!(%error, "the back end that knows the users cannot be asked");
+                return Err(SyncError::LoginUnavailable {
+                    message: error.to_string(),
+                });
+            }
+        };
+        self.forget_attempts(&account).await?;
+        let user = match name {
+            None => user,
+            Some(name) => UserId::parse(name).map_err(|_| failed())?,
+        };
+        let generation = self.generation_of_guest(&user).await?;
+        Ok((user, generation))
+    }
+
+    /// The session generation of a user whom somebody else vouches for, who is made if there is no such user yet.
+    pub(crate) async fn generation_of_guest(&self, user: &UserId) -> Result<String, SyncError> {
+        // Nobody may vouch for the administrator.
+        if user.as_str() == ADMINISTRATOR {
+            return Err(SyncError::LoginFailed {
+                login: user.to_string(),
+            });
+        }
+        let accounts = Accounts::new(self.ports.redis());
+        if let Some(generation) = accounts.generation(user).await? {
+            return Ok(generation);
+        }
+        let record = UserRecord {
+            password_hash: NO_PASSWORD.to_owned(),
+            generation: self.ports.random().hex::<8>(),
+        };
+        accounts
+            .create(user, &record, self.ports.clock().now())
+            .await?;
+        // Another request may have made the user first.
+        let generation = accounts.generation(user).await?;
+        generation.ok_or(SyncError::NotAuthenticated)
+    }
+
+    /// Counts an attempt; answers what the account's are counted by.
+    async fn count_attempt(&self, user: &UserId, address: &str) -> Result<String, SyncError> {
         let attempts = Attempts::new(self.ports.redis());
         // One address that guesses must not lock the account's owner out elsewhere.
         let account = format!("{user} {address}");
@@ -100,14 +189,12 @@ impl<P: Ports> Engine<P> {
                 seconds: WINDOW_SECONDS,
             });
         }
-        let record = Accounts::new(self.ports.redis()).get(&user).await?;
-        let hash = record
-            .as_ref()
-            .map_or(NOBODYS_HASH, |record| &record.password_hash);
-        let fits = verify_password(password, hash);
-        let record = record.filter(|_| fits).ok_or_else(failed)?;
-        attempts.forget("account", &account).await?;
-        Ok((user, record))
+        Ok(account)
+    }
+
+    async fn forget_attempts(&self, account: &str) -> Result<(), SyncError> {
+        let attempts = Attempts::new(self.ports.redis());
+        Ok(attempts.forget("account", account).await?)
     }
 
     /// Makes the administrator at the first start, with the configured password or one that is logged once.
@@ -166,8 +253,37 @@ impl<P: Ports> Engine<P> {
         if generation.as_deref() == Some(session.generation.as_str()) {
             Ok(())
         } else {
+            if let Some(tokens) = &self.bearer_tokens {
+                tokens.forget(session);
+            }
             Err(SyncError::NotAuthenticated)
         }
+    }
+
+    /// The session of a device that sends a token of the identity provider in place of a session of ours. The user is made
+    /// if there is no such user yet.
+    ///
+    /// # Errors
+    /// [`SyncError::NotAuthenticated`] for a token that is not good, or where no provider is configured;
+    /// [`SyncError::BackEndUnavailable`] and [`SyncError::Busy`] while the provider's keys cannot be had; the store's.
+    pub async fn session_of_token(&self, token: &str) -> Result<Session, SyncError> {
+        let tokens = self.bearer_tokens.as_ref();
+        let tokens = tokens.ok_or(SyncError::NotAuthenticated)?;
+        let checked = match tokens.check(token).await? {
+            Checked::Known(session) => return Ok(session),
+            Checked::New(checked) => checked,
+        };
+        let generation = self.generation_of_guest(&checked.user).await;
+        let generation = generation.map_err(|error| match error {
+            SyncError::LoginFailed { .. } => SyncError::NotAuthenticated,
+            other => other,
+        })?;
+        Ok(tokens.remember(checked, generation))
+    }
+
+    /// Whether devices may send tokens of an identity provider.
+    pub fn takes_tokens(&self) -> bool {
+        self.bearer_tokens.is_some()
     }
 
     /// The administrator's API token, once there is an administrator.

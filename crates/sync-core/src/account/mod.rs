@@ -2,6 +2,7 @@
 
 mod api_token;
 mod back_end;
+mod bearer;
 mod login;
 mod password;
 mod server_token;
@@ -11,5 +12,6 @@ pub use api_token::{ApiToken, Scope};
 pub use login::{ADMINISTRATOR, Origin};
 pub use session::{Session, SessionKey};
 
+pub(crate) use bearer::BearerTokens;
 pub(crate) use password::{hash_password, verify_password};
 pub(crate) use server_token::ServerToken;

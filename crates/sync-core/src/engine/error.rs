@@ -187,6 +187,18 @@ pub enum SyncError {
         /// What is known of the reason.
         message: String,
     },
+    /// The back end that knows the users does not let this one in.
+    #[error("{message}")]
+    LoginRefused {
+        /// Its own words.
+        message: String,
+    },
+    /// The back end that knows the users cannot be asked.
+    #[error("{message}")]
+    LoginUnavailable {
+        /// What is known of the reason.
+        message: String,
+    },
     /// The client has more operations waiting than are kept for it.
     #[error("too many changes of this device wait for the back end; try again later")]
     QueueFull,

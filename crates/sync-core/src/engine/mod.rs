@@ -27,7 +27,7 @@ mod verdict;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::account::{ServerToken, SessionKey};
+use crate::account::{BearerTokens, ServerToken, SessionKey};
 use crate::adapter::{Adapter, Call, PluginAdapter, PushOnlyAdapter, RestAdapter};
 use crate::blob::Contents;
 use crate::ids::{DocumentId, SourceName, UserId};
@@ -62,6 +62,7 @@ pub struct Engine<P> {
     settings: Settings,
     adapters: BTreeMap<SourceName, Rc<dyn Adapter>>,
     pub(crate) server_token: Rc<ServerToken<P>>,
+    pub(crate) bearer_tokens: Option<BearerTokens<P>>,
     registry: RegistryCache,
 }
 
@@ -132,6 +133,8 @@ impl<P: Ports> Engine<P> {
             })
             .collect::<Result<_, SettingsError>>()?;
         let contents = Contents::new(&ports, settings.blobs.s3.clone());
+        let jwt = settings.authentication.jwt.clone();
+        let bearer_tokens = jwt.map(|jwt| BearerTokens::new(Rc::clone(&ports), jwt));
         Ok(Self {
             contents,
             ports,
@@ -140,6 +143,7 @@ impl<P: Ports> Engine<P> {
             settings,
             adapters,
             server_token,
+            bearer_tokens,
             registry: RegistryCache::default(),
         })
     }

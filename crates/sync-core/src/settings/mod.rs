@@ -3,6 +3,7 @@
 //! Reading takes two steps, since a component can look up a variable only when it knows its name: [`SettingsFile::parse`]
 //! checks the file, [`SettingsFile::resolve`] puts the variables' values in.
 
+mod authentication;
 mod blobs;
 mod connection;
 mod cors;
@@ -17,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::ids::{DocumentId, Partition, SourceName, UserId};
+use authentication::AuthenticationEntry;
+pub use authentication::{AuthenticationMethod, AuthenticationSettings, JwtSettings};
 use blobs::BlobsEntry;
 pub use blobs::{BlobSettings, S3Settings};
 use push::PushEntry;
@@ -49,6 +52,8 @@ fn wrong<T>(key: &str, reason: impl Into<String>) -> Result<T, KeyError> {
 pub struct Settings {
     /// Days a client may be silent before it loses its cursor and must start over.
     pub retention_days: u64,
+    /// Who may sign in.
+    pub authentication: AuthenticationSettings,
     /// How devices are woken.
     pub push: PushSettings,
     /// How blobs are kept.
@@ -126,6 +131,7 @@ pub struct SettingsError {
 pub struct SettingsFile {
     name: String,
     retention_days: u64,
+    authentication: AuthenticationEntry,
     push: PushEntry,
     blobs: BlobsEntry,
     cors: CorsSettings,
@@ -137,6 +143,8 @@ pub struct SettingsFile {
 struct Contents {
     #[serde(default = "default_retention_days")]
     retention_days: u64,
+    #[serde(default)]
+    authentication: AuthenticationEntry,
     #[serde(default)]
     push: PushEntry,
     #[serde(default)]
@@ -173,6 +181,10 @@ impl SettingsFile {
             return Err(error("retention_days", "must be at least 1".to_owned()));
         }
         contents
+            .authentication
+            .check()
+            .map_err(|(key, reason)| error(&format!("authentication.{key}"), reason))?;
+        contents
             .blobs
             .check()
             .map_err(|(key, reason)| error(&format!("blobs.{key}"), reason))?;
@@ -193,6 +205,7 @@ impl SettingsFile {
         Ok(Self {
             name: name.to_owned(),
             retention_days: contents.retention_days,
+            authentication: contents.authentication,
             push: contents.push,
             blobs: contents.blobs,
             cors,
@@ -205,6 +218,7 @@ impl SettingsFile {
         self.sources
             .values()
             .flat_map(SourceEntry::variables)
+            .chain(self.authentication.variables())
             .chain(self.push.variables())
             .chain(self.blobs.variables())
             .collect()
@@ -221,6 +235,7 @@ impl SettingsFile {
         let Self {
             name,
             retention_days,
+            authentication,
             push,
             blobs,
             cors,
@@ -231,6 +246,9 @@ impl SettingsFile {
             key,
             reason,
         };
+        let authentication = authentication
+            .resolve(&variable)
+            .map_err(|(key, reason)| wrong(format!("authentication.{key}"), reason))?;
         let push = push
             .resolve(&variable)
             .map_err(|(key, reason)| wrong(key, reason))?;
@@ -252,6 +270,7 @@ impl SettingsFile {
             .collect::<Result<_, _>>()?;
         Ok(Settings {
             retention_days,
+            authentication,
             push,
             blobs,
             cors,
@@ -385,6 +404,28 @@ mod tests {
             ("[blobs]\nmax_bytes = 0", "blobs.max_bytes"),
             ("[blobs]\ncolour = 1", "blobs"),
             ("[cors]\ncolour = 1", "cors"),
+            (
+                "[authentication]\nmethod = \"guess\"",
+                "authentication.method",
+            ),
+            (
+                "[authentication]\nmethod = \"back-end\"",
+                "authentication.url",
+            ),
+            ("[authentication]\nurl = \"http://x\"", "authentication.url"),
+            (
+                "[authentication]\nmethod = \"back-end\"\nurl = \"x\"",
+                "authentication.url",
+            ),
+            ("[authentication.jwt]\nissuer = \"i\"", "authentication.jwt"),
+            (
+                "[authentication.jwt]\nissuer = \"i\"\naudience = \"\"\njwks_url = \"http://x\"",
+                "authentication.jwt.audience",
+            ),
+            (
+                "[authentication.jwt]\nissuer = \"i\"\naudience = \"a\"\njwks_url = \"http://x\"\nleeway_seconds = 3600",
+                "authentication.jwt.leeway_seconds",
+            ),
             ("[cors]\norigins = [\"app.example\"]", "cors.origins"),
             ("[blobs]\npublic_url = \"sync.example\"", "blobs.public_url"),
             (

@@ -11,6 +11,7 @@ mod document;
 mod error;
 mod found;
 mod idempotency;
+mod key_sets;
 mod operations;
 mod pings;
 mod pull;
@@ -35,6 +36,7 @@ pub(crate) use document::{
 pub use error::StoreError;
 pub(crate) use found::{FoundPage, FoundPosition};
 pub(crate) use idempotency::Idempotency;
+pub(crate) use key_sets::KeySets;
 pub(crate) use operations::{
     Accepted, CreateOutcome, Operation, OperationKind, Operations, Released,
 };

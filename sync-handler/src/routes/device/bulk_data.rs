@@ -14,7 +14,7 @@ pub(crate) async fn ask<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let session = request.session(engine)?;
+    let session = request.session(engine).await?;
     engine.check_client(&session, request.client_id()).await?;
     let partition = request.argument("", &["partition"])?;
     if !matches!(partition.as_str(), "user" | "app") {

@@ -16,7 +16,7 @@ pub(crate) async fn create<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let session = request.session(engine)?;
+    let session = request.session(engine).await?;
     let device: DeviceDescription = request.body()?;
     let client = engine.create_client(&session, &device).await?;
     Ok(respond::json(&ClientCreated {
@@ -47,7 +47,7 @@ pub(crate) async fn register<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let session = request.session(engine)?;
+    let session = request.session(engine).await?;
     let device: DeviceDescription = request.body()?;
     engine
         .register_client(&session, named_client(request)?, &device)
@@ -60,7 +60,7 @@ pub(crate) async fn reset<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let session = request.session(engine)?;
+    let session = request.session(engine).await?;
     let Reset { sources } = request.body()?;
     let in_query: Vec<String> = request
         .query_list("sources")

@@ -59,7 +59,7 @@ pub(crate) async fn answer<P: Ports>(
     sources: &[(String, String)],
     parameters: &[(String, String)],
 ) -> Result<Response<Bytes>, HttpError> {
-    let session = request.session(engine)?;
+    let session = request.session(engine).await?;
     let trace = request.trace();
     let search = SearchRequest {
         client: request.client_id(),

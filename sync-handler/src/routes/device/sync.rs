@@ -15,7 +15,7 @@ pub(crate) async fn pull<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let session = request.session(engine)?;
+    let session = request.session(engine).await?;
     let source = request.source()?;
     let parameters = request.query_group("query");
     let trace = request.trace();
@@ -82,7 +82,7 @@ async fn push_changes<P: Ports>(
     request: &Request,
     changes: impl FnOnce(&Request) -> Result<Changes, HttpError>,
 ) -> Result<Response<Bytes>, HttpError> {
-    let session = request.session(engine)?;
+    let session = request.session(engine).await?;
     let source = request.source()?;
     let changes = changes(request)?;
     let trace = request.trace();

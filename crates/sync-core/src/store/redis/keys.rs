@@ -38,6 +38,8 @@
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `attempts:<kind>:<name>` | string | logins tried lately for an account or from an address | the limiter's window | login | login |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
+//! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
+//! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
 //! | `jobs:ping` | list | ids of pings that wait for an answer | until answered | whoever asks | `adapter-jobs` |
 //! | `jobs:pong:<id>` | string | the answer to a ping | one minute | `adapter-jobs` | whoever asked |
 
@@ -298,6 +300,16 @@ pub(crate) fn push_authorization(name: &str) -> String {
     format!("{PREFIX}:push-authorization:{}", encoded(name))
 }
 
+/// Public keys of an identity provider.
+pub(crate) fn key_set(digest: &str) -> String {
+    format!("{PREFIX}:key-set:{digest}")
+}
+
+/// Says that somebody has lately looked for the keys.
+pub(crate) fn key_set_turn(digest: &str) -> String {
+    format!("{PREFIX}:key-set-turn:{digest}")
+}
+
 /// Pings that wait for an answer.
 pub(crate) fn pings() -> String {
     format!("{PREFIX}:jobs:ping")
@@ -364,6 +376,8 @@ mod tests {
             session_secret(),
             login_attempts("account", "a:b"),
             push_authorization("apns:T:K"),
+            key_set("d"),
+            key_set_turn("d"),
             pings(),
             pong("7"),
         ];
@@ -405,6 +419,8 @@ mod tests {
         rhosync:1:session-secret
         rhosync:1:attempts:account:a%3Ab
         rhosync:1:push-authorization:apns%3AT%3AK
+        rhosync:1:key-set:d
+        rhosync:1:key-set-turn:d
         rhosync:1:jobs:ping
         rhosync:1:jobs:pong:7
         ");

@@ -1,0 +1,164 @@
+//! Tokens of an identity provider (RFC 7519) that devices send in place of a session of ours.
+
+mod keys;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use crate::account::Session;
+use crate::engine::SyncError;
+use crate::ids::{Millis, UserId};
+use crate::ports::{Clock as _, Ports, hex};
+use crate::settings::JwtSettings;
+use keys::Keys;
+
+/// Longest token that is looked at at all, in bytes.
+const MAX_BYTES: usize = 8 * 1024;
+
+/// Algorithms a token may be signed with. Anything else, `none` and shared secrets above all, is no signature.
+const ALGORITHMS: [Algorithm; 2] = [Algorithm::RS256, Algorithm::ES256];
+
+/// Most tokens an instance remembers.
+const MAX_KNOWN: usize = 1_000;
+
+/// Bytes of a token's digest that name its session.
+const ID_BYTES: usize = 8;
+
+/// Checks tokens.
+///
+/// A token that was good is remembered until it ends, so that a device that polls costs no signature and no command
+/// more than one with a session.
+pub(crate) struct BearerTokens<P> {
+    ports: Rc<P>,
+    settings: JwtSettings,
+    keys: Keys<P>,
+    known: RefCell<HashMap<TokenDigest, (Session, Millis)>>,
+}
+
+type TokenDigest = [u8; 32];
+
+/// What is known of a token that is good.
+pub(crate) enum Checked {
+    /// It was used here before.
+    Known(Session),
+    /// It is good, and the user it names may be new.
+    New(NewToken),
+}
+
+/// A token that is good, seen for the first time.
+pub(crate) struct NewToken {
+    pub(crate) user: UserId,
+    digest: TokenDigest,
+    ends: Millis,
+}
+
+impl<P: Ports> BearerTokens<P> {
+    pub(crate) fn new(ports: Rc<P>, settings: JwtSettings) -> Self {
+        Self {
+            keys: Keys::new(Rc::clone(&ports), settings.jwks_url.clone()),
+            ports,
+            settings,
+            known: RefCell::default(),
+        }
+    }
+
+    /// Checks a token.
+    pub(crate) async fn check(&self, token: &str) -> Result<Checked, SyncError> {
+        if token.len() > MAX_BYTES {
+            return Err(SyncError::NotAuthenticated);
+        }
+        let digest: TokenDigest = Sha256::digest(token).into();
+        let now = self.ports.clock().now();
+        if let Some((session, ends)) = self.known.borrow().get(&digest)
+            && now < *ends
+        {
+            return Ok(Checked::Known(session.clone()));
+        }
+        let header = decode_header(token).map_err(refused)?;
+        if !ALGORITHMS.contains(&header.alg) {
+            return Err(SyncError::NotAuthenticated);
+        }
+        let key = self.keys.find(header.kid.as_deref(), header.alg).await?;
+        let (user, ends) = self.claims(token, header.alg, &key, now)?;
+        Ok(Checked::New(NewToken { user, digest, ends }))
+    }
+
+    /// Remembers a token; answers its session.
+    pub(crate) fn remember(&self, token: NewToken, generation: String) -> Session {
+        let NewToken { user, digest, ends } = token;
+        let id = hex(digest.get(..ID_BYTES).unwrap_or_default());
+        let session = Session {
+            user,
+            generation,
+            id,
+        };
+        let mut known = self.known.borrow_mut();
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(digest, (session.clone(), ends));
+        session
+    }
+
+    /// Forgets a token whose session has ended: the next request looks at the user anew.
+    pub(crate) fn forget(&self, session: &Session) {
+        let mut known = self.known.borrow_mut();
+        known.retain(|_, (known, _)| known.id != session.id);
+    }
+
+    /// Checks signature and claims; answers the user and when the token ends.
+    fn claims(
+        &self,
+        token: &str,
+        algorithm: Algorithm,
+        key: &DecodingKey,
+        now: Millis,
+    ) -> Result<(UserId, Millis), SyncError> {
+        let mut validation = Validation::new(algorithm);
+        validation.set_issuer(&[&self.settings.issuer]);
+        validation.set_audience(&[&self.settings.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        // By our own clock, below.
+        validation.validate_exp = false;
+        let claims = decode::<Map<String, Value>>(token, key, &validation)
+            .map_err(refused)?
+            .claims;
+        let leeway = self.settings.leeway_seconds.saturating_mul(1_000);
+        let ends = time(&claims, "exp").ok_or(SyncError::NotAuthenticated)?;
+        let ends = ends.plus(leeway);
+        let begins = match claims.contains_key("nbf") {
+            false => Millis(0),
+            true => time(&claims, "nbf").ok_or(SyncError::NotAuthenticated)?,
+        };
+        if now >= ends || now.plus(leeway) < begins {
+            return Err(SyncError::NotAuthenticated);
+        }
+        let user = claims.get(&self.settings.user_claim);
+        let user = user
+            .and_then(Value::as_str)
+            .and_then(|user| UserId::parse(user).ok());
+        Ok((user.ok_or(SyncError::NotAuthenticated)?, ends))
+    }
+}
+
+/// A claim that is a time: seconds since 1970, which may have decimals.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the conversion saturates, and a time before 1970 is as long ago as 1970"
+)]
+fn time(claims: &Map<String, Value>, name: &str) -> Option<Millis> {
+    let seconds = claims.get(name)?.as_f64()?;
+    Some(Millis((seconds * 1_000.0) as u64))
+}
+
+/// A token that is not good: why stays inside, and helps whoever sets the provider up.
+fn refused(error: jsonwebtoken::errors::Error) -> SyncError {
+    tracing::debug!(%error, "a token was refused");
+    SyncError::NotAuthenticated
+}

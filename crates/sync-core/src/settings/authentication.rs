@@ -1,0 +1,159 @@
+//! Who may sign in, and how that is found out.
+
+use serde::Deserialize;
+
+use crate::settings::{KeyError, Text, check_address, wrong};
+
+/// How far the clocks of an identity provider and of this server may be apart, in seconds, where the file does not say.
+const DEFAULT_LEEWAY_SECONDS: u64 = 60;
+
+/// Most of it: whoever needs more has no clock.
+const MAX_LEEWAY_SECONDS: u64 = 600;
+
+/// Who may sign in, and how that is found out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuthenticationSettings {
+    /// Who knows users' passwords.
+    pub method: AuthenticationMethod,
+    /// Tokens that devices may send in place of a session.
+    pub jwt: Option<JwtSettings>,
+}
+
+/// Who knows users' passwords. The administrator's is always the server's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum AuthenticationMethod {
+    /// The server.
+    #[default]
+    Local,
+    /// A back end that speaks the plugin protocol.
+    BackEnd {
+        /// Its address.
+        url: String,
+    },
+}
+
+/// Tokens of an identity provider (RFC 7519).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JwtSettings {
+    /// What `iss` must be.
+    pub issuer: String,
+    /// What `aud` must be or contain.
+    pub audience: String,
+    /// Where the provider's public keys are (RFC 7517).
+    pub jwks_url: String,
+    /// How far the clocks may be apart, in seconds.
+    pub leeway_seconds: u64,
+    /// The claim that is the user's name.
+    pub user_claim: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AuthenticationEntry {
+    #[serde(default)]
+    method: Method,
+    url: Option<Text>,
+    jwt: Option<JwtEntry>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Method {
+    #[default]
+    Local,
+    BackEnd,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JwtEntry {
+    issuer: Text,
+    audience: Text,
+    jwks_url: Text,
+    #[serde(default = "default_leeway")]
+    leeway_seconds: u64,
+    #[serde(default = "default_user_claim")]
+    user_claim: String,
+}
+
+const fn default_leeway() -> u64 {
+    DEFAULT_LEEWAY_SECONDS
+}
+
+fn default_user_claim() -> String {
+    "sub".to_owned()
+}
+
+impl AuthenticationEntry {
+    pub(super) fn check(&self) -> Result<(), KeyError> {
+        match (self.method, &self.url) {
+            (Method::BackEnd, None) => {
+                return wrong("url", "the back end that knows the users needs an address");
+            }
+            (Method::Local, Some(_)) => {
+                return wrong("url", "is for the method \"back-end\" only");
+            }
+            _ => {}
+        }
+        if let Some(jwt) = &self.jwt {
+            if jwt.leeway_seconds > MAX_LEEWAY_SECONDS {
+                return wrong(
+                    "jwt.leeway_seconds",
+                    format!("must be at most {MAX_LEEWAY_SECONDS}"),
+                );
+            }
+            if jwt.user_claim.is_empty() {
+                return wrong("jwt.user_claim", "must not be empty");
+            }
+        }
+        Ok(())
+    }
+
+    /// The variables the entry refers to.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+        let jwt = self
+            .jwt
+            .iter()
+            .flat_map(|jwt| [&jwt.issuer, &jwt.audience, &jwt.jwks_url]);
+        self.url.iter().chain(jwt).filter_map(Text::variable)
+    }
+
+    pub(super) fn resolve(
+        &self,
+        variable: &impl Fn(&str) -> Option<String>,
+    ) -> Result<AuthenticationSettings, KeyError> {
+        let text = |key: &str, text: &Text| -> Result<String, KeyError> {
+            let value = text
+                .resolve(variable)
+                .map_err(|why| (key.to_owned(), why))?;
+            if value.is_empty() {
+                return wrong(key, "must not be empty");
+            }
+            Ok(value)
+        };
+        let address = |key: &str, entry: &Text| -> Result<String, KeyError> {
+            let url = text(key, entry)?;
+            // Keys may be behind a query, and nothing is put behind it.
+            let bare = url.split('?').next().unwrap_or_default();
+            check_address(bare).map_err(|why| (key.to_owned(), why))?;
+            Ok(url)
+        };
+        let method = match &self.url {
+            None => AuthenticationMethod::Local,
+            Some(url) => AuthenticationMethod::BackEnd {
+                url: address("url", url)?,
+            },
+        };
+        let jwt = match &self.jwt {
+            None => None,
+            Some(jwt) => Some(JwtSettings {
+                issuer: text("jwt.issuer", &jwt.issuer)?,
+                audience: text("jwt.audience", &jwt.audience)?,
+                jwks_url: address("jwt.jwks_url", &jwt.jwks_url)?,
+                leeway_seconds: jwt.leeway_seconds,
+                user_claim: jwt.user_claim.clone(),
+            }),
+        };
+        Ok(AuthenticationSettings { method, jwt })
+    }
+}

@@ -1,0 +1,450 @@
+//! Who may sign in where others know the users: a back end, an identity provider.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a world that cannot be made is a failed test"
+)]
+
+mod common;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use common::local;
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use proptest::prelude::*;
+use redis::AsyncCommands as _;
+use serde_json::{Value, json};
+use sync_core::test_support::{
+    ManualClock, NativeRedis, ScriptedHttp, SeededRandom, TestPorts, TestRedis,
+};
+use sync_core::{
+    ADMINISTRATOR, Clock as _, Engine, Origin, Ports as _, RustAdapters, Secret, Session,
+    SessionKey, SettingsFile, SyncError,
+};
+
+const BACK_END: &str = r#"
+    [authentication]
+    method = "back-end"
+    url = "http://crm"
+"#;
+
+const PROVIDER: &str = r#"
+    [authentication.jwt]
+    issuer = "https://id.example"
+    audience = "rhosync"
+    jwks_url = "https://id.example/keys"
+"#;
+
+type TestEngine = Engine<TestPorts<ScriptedHttp>>;
+
+async fn engine(redis: &TestRedis, settings: &str) -> TestEngine {
+    let ports = TestPorts {
+        redis: NativeRedis::connect(&redis.url()).await,
+        http: ScriptedHttp::default(),
+        clock: ManualClock::default(),
+        random: SeededRandom::new(1),
+    };
+    let settings = SettingsFile::parse("rhosync.toml", settings)
+        .unwrap()
+        .resolve(|_| None)
+        .unwrap();
+    let (key, password) = (SessionKey::new("test"), Secret::new("admin"));
+    Engine::new(
+        Rc::new(ports),
+        settings,
+        &RustAdapters::new(),
+        key,
+        password,
+    )
+    .unwrap()
+}
+
+fn answer(engine: &TestEngine, status: u16, body: &str) {
+    engine.ports().http().answer(status, &[], body);
+}
+
+async fn users(engine: &TestEngine) -> Vec<String> {
+    engine.list_users(None, 100).await.unwrap()
+}
+
+/// Whether the engine takes the session for a user's.
+async fn is_good(engine: &TestEngine, session: &Session) -> bool {
+    engine
+        .create_client(session, &Default::default())
+        .await
+        .is_ok()
+}
+
+#[test]
+fn a_back_end_says_who_may_sign_in() {
+    local(async {
+        let redis = TestRedis::start();
+        let engine = engine(&redis, BACK_END).await;
+        let log_in = |name| engine.log_in(name, "ok", Origin("test"));
+        answer(&engine, 200, "");
+        log_in("bob").await.unwrap();
+        answer(&engine, 200, "dynuser");
+        let session = log_in("bob").await.unwrap();
+        assert_eq!(users(&engine).await, ["bob", "dynuser"]);
+        let now = engine.ports().clock().now();
+        let session = engine.sessions().verify(&session, now).unwrap();
+        assert!(is_good(&engine, &session).await);
+
+        answer(&engine, 401, "locked until noon");
+        let refused = log_in("carl").await.unwrap_err();
+        assert!(
+            matches!(&refused, SyncError::LoginRefused { message } if message == "locked until noon"),
+            "{refused:?}"
+        );
+        answer(&engine, 500, "trace");
+        let broken = log_in("carl").await.unwrap_err();
+        assert!(
+            matches!(broken, SyncError::LoginUnavailable { .. }),
+            "{broken:?}"
+        );
+        let silent = log_in("carl").await.unwrap_err();
+        assert!(
+            matches!(silent, SyncError::LoginUnavailable { .. }),
+            "{silent:?}"
+        );
+        assert_eq!(users(&engine).await, ["bob", "dynuser"]);
+    });
+}
+
+#[test]
+fn a_back_end_makes_nobody_the_administrator_and_knows_nothing_of_his_password() {
+    local(async {
+        let redis = TestRedis::start();
+        let engine = engine(&redis, BACK_END).await;
+        answer(&engine, 200, ADMINISTRATOR);
+        let refused = engine.log_in("bob", "ok", Origin("test")).await;
+        assert!(matches!(refused, Err(SyncError::LoginFailed { .. })));
+        engine.ports().http().asked();
+        let refused = engine.log_in(ADMINISTRATOR, "admin", Origin("test")).await;
+        assert!(matches!(refused, Err(SyncError::LoginFailed { .. })));
+        engine
+            .log_in_administrator(ADMINISTRATOR, "admin", Origin("test"))
+            .await
+            .unwrap();
+        assert!(engine.ports().http().asked().is_empty());
+    });
+}
+
+#[test]
+fn guesses_at_a_back_ends_passwords_are_limited_too() {
+    local(async {
+        let redis = TestRedis::start();
+        let engine = engine(&redis, BACK_END).await;
+        for _ in 0..10 {
+            answer(&engine, 401, "no");
+            let refused = engine.log_in("bob", "guess", Origin("test")).await;
+            assert!(matches!(refused, Err(SyncError::LoginRefused { .. })));
+        }
+        let stopped = engine.log_in("bob", "guess", Origin("test")).await;
+        assert!(matches!(stopped, Err(SyncError::TooManyAttempts { .. })));
+        assert_eq!(engine.ports().http().asked().len(), 10);
+    });
+}
+
+/// A key of the provider's.
+struct Key {
+    id: &'static str,
+    algorithm: Algorithm,
+    key: EncodingKey,
+}
+
+impl Key {
+    fn elliptic(id: &'static str) -> Self {
+        let pem = include_bytes!("push_services/apns.pem");
+        Self {
+            id,
+            algorithm: Algorithm::ES256,
+            key: EncodingKey::from_ec_pem(pem).unwrap(),
+        }
+    }
+
+    fn rsa(id: &'static str) -> Self {
+        let pem = include_bytes!("push_services/service_account.pem");
+        Self {
+            id,
+            algorithm: Algorithm::RS256,
+            key: EncodingKey::from_rsa_pem(pem).unwrap(),
+        }
+    }
+
+    fn public(&self) -> Jwk {
+        let mut key = Jwk::from_encoding_key(&self.key, self.algorithm).unwrap();
+        key.common.key_id = Some(self.id.to_owned());
+        key
+    }
+
+    fn sign(&self, claims: &Value) -> String {
+        let mut header = Header::new(self.algorithm);
+        header.kid = Some(self.id.to_owned());
+        encode(&header, claims, &self.key).unwrap()
+    }
+}
+
+fn key_set(keys: &[&Key]) -> String {
+    let mut keys: Vec<Value> = keys.iter().map(|key| json!(key.public())).collect();
+    keys.push(json!({"kty": "carrier-pigeon", "kid": "p"}));
+    json!({"keys": keys}).to_string()
+}
+
+fn seconds(engine: &TestEngine) -> u64 {
+    engine.ports().clock().now().0 / 1_000
+}
+
+/// Claims of a token that is good for an hour, with some others.
+fn claims(engine: &TestEngine, other: Value) -> Value {
+    let mut claims = json!({
+        "iss": "https://id.example",
+        "aud": ["rhosync", "other"],
+        "sub": "anna",
+        "exp": seconds(engine) + 3_600,
+    });
+    for (name, value) in other.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    claims
+}
+
+#[test]
+fn a_token_of_the_provider_is_as_good_as_a_session() {
+    local(async {
+        let redis = TestRedis::start();
+        let engine = engine(&redis, PROVIDER).await;
+        let (ec, rsa) = (Key::elliptic("e1"), Key::rsa("r1"));
+        answer(&engine, 200, &key_set(&[&ec, &rsa]));
+        for (key, user) in [(&ec, "anna"), (&rsa, "ben")] {
+            let token = key.sign(&claims(&engine, json!({"sub": user})));
+            let session = engine.session_of_token(&token).await.unwrap();
+            assert!(is_good(&engine, &session).await);
+        }
+        assert_eq!(users(&engine).await, ["anna", "ben"]);
+        assert_eq!(engine.ports().http().asked().len(), 1, "keys are kept");
+    });
+}
+
+#[test]
+fn tokens_that_are_not_good_let_nobody_in() {
+    local(async {
+        let redis = TestRedis::start();
+        let engine = engine(&redis, PROVIDER).await;
+        let (ec, rsa) = (Key::elliptic("e1"), Key::rsa("r1"));
+        answer(&engine, 200, &key_set(&[&ec, &rsa]));
+        let now = seconds(&engine);
+        let with = |other| ec.sign(&claims(&engine, other));
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some("r1".to_owned());
+        let public = include_bytes!("push_services/service_account.pub.pem");
+        let all = claims(&engine, json!({}));
+        let shared = encode(&header, &all, &EncodingKey::from_secret(public)).unwrap();
+        let good = with(json!({}));
+        let (signed, signature) = good.rsplit_once('.').unwrap();
+        let payload = signed.split('.').nth(1).unwrap();
+        let mislabelled = Key {
+            id: "r1",
+            ..Key::elliptic("e1")
+        };
+        let cases = [
+            ("no claim of time", with(json!({"exp": null}))),
+            ("ended", with(json!({"exp": now - 61}))),
+            ("not begun", with(json!({"nbf": now + 61}))),
+            ("a beginning that is none", with(json!({"nbf": "now"}))),
+            (
+                "another issuer",
+                with(json!({"iss": "https://evil.example"})),
+            ),
+            ("no issuer", with(json!({"iss": null}))),
+            ("for others", with(json!({"aud": "other"}))),
+            ("for nobody", with(json!({"aud": null}))),
+            ("no user", with(json!({"sub": null}))),
+            ("a user that is a number", with(json!({"sub": 7}))),
+            ("a user that is no name", with(json!({"sub": "a\nb"}))),
+            ("the administrator", with(json!({"sub": ADMINISTRATOR}))),
+            ("a shared secret", shared),
+            ("no algorithm", format!("eyJhbGciOiJub25lIn0.{payload}.")),
+            ("no signature", format!("{signed}.")),
+            ("half a signature", format!("{signed}.{}", &signature[..40])),
+            ("another key's id", mislabelled.sign(&all)),
+            ("nothing", String::new()),
+            ("dots", "..".to_owned()),
+            ("huge", "x".repeat(100_000)),
+        ];
+        for (what, token) in cases {
+            let refused = engine.session_of_token(&token).await;
+            assert!(
+                matches!(refused, Err(SyncError::NotAuthenticated)),
+                "{what}: {:?}",
+                refused.map(|_| ())
+            );
+        }
+        assert!(engine.session_of_token(&good).await.is_ok());
+        let late = with(json!({"exp": now - 59, "nbf": now + 59}));
+        assert!(
+            engine.session_of_token(&late).await.is_ok(),
+            "clocks differ"
+        );
+        assert_eq!(users(&engine).await, ["anna"]);
+    });
+}
+
+#[test]
+fn a_token_ends_also_where_it_is_remembered() {
+    local(async {
+        let redis = TestRedis::start();
+        let engine = engine(&redis, PROVIDER).await;
+        let key = Key::elliptic("e1");
+        answer(&engine, 200, &key_set(&[&key]));
+        let token = key.sign(&claims(&engine, json!({"exp": seconds(&engine) + 10})));
+        assert!(engine.session_of_token(&token).await.is_ok());
+        engine.ports().clock().advance(Duration::from_secs(70));
+        assert!(engine.session_of_token(&token).await.is_err());
+    });
+}
+
+#[test]
+fn a_deleted_user_comes_back_with_nothing() {
+    local(async {
+        let redis = TestRedis::start();
+        let engine = engine(&redis, PROVIDER).await;
+        let key = Key::elliptic("e1");
+        answer(&engine, 200, &key_set(&[&key]));
+        let token = key.sign(&claims(&engine, json!({})));
+        let session = engine.session_of_token(&token).await.unwrap();
+        assert!(is_good(&engine, &session).await);
+        engine.delete_user("anna").await.unwrap();
+        let session = engine.session_of_token(&token).await.unwrap();
+        assert!(!is_good(&engine, &session).await, "its sessions have ended");
+        let session = engine.session_of_token(&token).await.unwrap();
+        assert!(
+            is_good(&engine, &session).await,
+            "the provider still knows her"
+        );
+        let clients = engine.list_clients("anna", None, 10).await.unwrap();
+        assert_eq!(clients.len(), 1);
+    });
+}
+
+#[test]
+fn a_new_key_is_looked_for_once() {
+    local(async {
+        let redis = TestRedis::start();
+        let engine = engine(&redis, PROVIDER).await;
+        let (old, new) = (Key::elliptic("e1"), Key::rsa("r2"));
+        let all = claims(&engine, json!({}));
+        answer(&engine, 200, &key_set(&[&old]));
+        assert!(engine.session_of_token(&old.sign(&all)).await.is_ok());
+        redis_forgets_the_turn(&redis).await;
+        answer(&engine, 200, &key_set(&[&new]));
+        assert!(engine.session_of_token(&new.sign(&all)).await.is_ok());
+        assert_eq!(engine.ports().http().asked().len(), 2);
+        for id in ["x1", "x2", "x3"] {
+            let unknown = Key {
+                id,
+                ..Key::rsa("x")
+            };
+            let refused = engine.session_of_token(&unknown.sign(&all)).await;
+            assert!(matches!(refused, Err(SyncError::NotAuthenticated)));
+        }
+        assert_eq!(
+            engine.ports().http().asked().len(),
+            0,
+            "not for each of them"
+        );
+    });
+}
+
+#[test]
+fn keys_are_used_on_while_the_provider_is_away_and_by_all_instances() {
+    local(async {
+        let redis = TestRedis::start();
+        let first = engine(&redis, PROVIDER).await;
+        let key = Key::elliptic("e1");
+        answer(&first, 200, &key_set(&[&key]));
+        let token = key.sign(&claims(&first, json!({"exp": 99_999_999_999_u64})));
+        assert!(first.session_of_token(&token).await.is_ok());
+
+        let second = engine(&redis, PROVIDER).await;
+        second.ports().clock().advance(Duration::from_secs(660));
+        redis_forgets_the_turn(&redis).await;
+        assert!(second.session_of_token(&token).await.is_ok());
+        assert_eq!(second.ports().http().asked().len(), 1, "it was tried");
+        let unknown = Key {
+            id: "x",
+            ..Key::elliptic("x")
+        };
+        let refused = second
+            .session_of_token(&unknown.sign(&claims(&second, json!({}))))
+            .await;
+        assert!(matches!(refused, Err(SyncError::Busy)), "who knows");
+    });
+}
+
+#[test]
+fn without_a_provider_no_token_is_good_and_without_its_keys_nobody_knows() {
+    local(async {
+        let redis = TestRedis::start();
+        let key = Key::elliptic("e1");
+        let none = engine(&redis, "").await;
+        let token = key.sign(&claims(&none, json!({})));
+        assert!(!none.takes_tokens());
+        let refused = none.session_of_token(&token).await;
+        assert!(matches!(refused, Err(SyncError::NotAuthenticated)));
+        for (status, body) in [(500, ""), (200, "<html>"), (302, "")] {
+            let engine = engine(&redis, PROVIDER).await;
+            redis_forgets_the_turn(&redis).await;
+            answer(&engine, status, body);
+            let unknown = engine.session_of_token(&token).await;
+            assert!(matches!(unknown, Err(SyncError::BackEndUnavailable { .. })));
+        }
+    });
+}
+
+/// Half a minute passes for the store.
+async fn redis_forgets_the_turn(redis: &TestRedis) {
+    let mut redis = redis::Client::open(redis.url())
+        .unwrap()
+        .get_multiplexed_async_connection()
+        .await
+        .unwrap();
+    let turns: Vec<String> = redis.keys("*key-set-turn*").await.unwrap();
+    for turn in turns {
+        let () = redis.del(turn).await.unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Whatever is sent for a token: only what the provider has signed, as it has signed it, lets anybody in.
+    #[test]
+    fn tokens_of_any_form_are_refused(
+        texts in prop::collection::vec("[ -~]{0,80}|[A-Za-z0-9_-]{1,60}\\.[A-Za-z0-9_-]{0,60}\\.[A-Za-z0-9_-]{0,60}", 1..20),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+    ) {
+        local(async {
+            let redis = TestRedis::start();
+            let engine = engine(&redis, PROVIDER).await;
+            let key = Key::elliptic("e1");
+            answer(&engine, 200, &key_set(&[&key]));
+            let good = key.sign(&claims(&engine, json!({})));
+            let changed = changes.into_iter().map(|(at, byte)| {
+                let mut token = good.clone().into_bytes();
+                let at = at.index(token.len());
+                token[at] = byte & 0x7f;
+                String::from_utf8(token).unwrap()
+            });
+            for token in texts.into_iter().chain(changed) {
+                let session = engine.session_of_token(&token).await;
+                // The last bits of base 64 mean nothing.
+                let is_same = token.get(..good.len() - 1) == good.get(..good.len() - 1);
+                assert!(session.is_err() || is_same, "{token}");
+            }
+        });
+    }
+}
