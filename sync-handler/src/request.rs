@@ -221,6 +221,14 @@ impl Request {
         serde_json::from_slice(&self.body).map_err(malformed)
     }
 
+    /// Checks that the body is an object, for calls that may have no use for it: whoever sends something else does not mean
+    /// what the call would do.
+    pub(crate) fn require_object(&self) -> Result<(), HttpError> {
+        #[derive(Deserialize)]
+        struct Anything {}
+        self.body().map(|Anything {}| ())
+    }
+
     /// The session: of the identity provider's token, where devices may send one, or else of the cookie. Whether it was
     /// revoked the engine finds out.
     pub(crate) async fn session<P: Ports>(&self, engine: &Engine<P>) -> Result<Session, HttpError> {

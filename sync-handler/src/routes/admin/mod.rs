@@ -175,6 +175,7 @@ pub(crate) async fn answer<P: Ports>(
         return system::log_in(engine, request).await;
     }
     request.require_api_token(engine).await?;
+    request.require_object()?;
     match route {
         Route::LogIn => system::log_in(engine, request).await,
         Route::Reset => system::reset(engine).await,

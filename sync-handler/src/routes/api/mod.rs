@@ -147,6 +147,7 @@ pub(crate) async fn answer<P: Ports>(
         return Err(HttpError::Forbidden(scope));
     }
     request.require_json()?;
+    request.require_object()?;
     match request.idempotency_key(IDEMPOTENCY_KEY_HEADER)? {
         None => dispatch(route, engine, request, &token).await,
         Some(key) => once(route, engine, request, &token, key).await,
