@@ -6,7 +6,8 @@ use redis::{Commands as _, Connection};
 
 /// Everything in a Redis that a request could change, to be compared with what is there later.
 ///
-/// Left out are the counters of tried logins, which every login changes, and the day a client was last heard of.
+/// Left out are the counters of tried logins, which every login changes, the day a client was last heard of, and when an
+/// API token was last used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RedisContent(BTreeMap<String, Content>);
 
@@ -73,6 +74,11 @@ impl Content {
             && key.ends_with("}:clients")
         {
             map.values_mut().for_each(forget_day);
+        }
+        if let Self::Map(map) = &mut content
+            && key.contains(":api-token:")
+        {
+            map.remove("used");
         }
         content
     }

@@ -10,5 +10,6 @@
 mod names;
 mod no_http;
 mod refusals;
+mod routes;
 mod sessions;
 mod world;

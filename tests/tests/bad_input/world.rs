@@ -1,7 +1,7 @@
 //! A server that must not be moved by what it is sent, and what it is sent.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, SET_COOKIE};
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use integration_tests::{
     ADMIN_PASSWORD, Deployment, Options, RedisContent, Rest, password_of, text_of,
@@ -17,6 +17,8 @@ pub(crate) struct World {
     pub(crate) cookie: String,
     pub(crate) client_id: String,
     api_token: String,
+    /// `Authorization` of `/api/v1`.
+    bearer: String,
 }
 
 impl World {
@@ -36,12 +38,17 @@ impl World {
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
         let administrator = json!({"login": sync_core::ADMINISTRATOR, "password": ADMIN_PASSWORD});
         let api_token = text_of(&post("/rc/v1/system/login", administrator));
+        let login = json!({"login": sync_core::ADMINISTRATOR, "password": ADMIN_PASSWORD});
+        let login: Value =
+            serde_json::from_slice(post("/api/v1/login", login).body()).expect("a token");
+        let bearer = format!("Bearer {}", login["token"].as_str().expect("a token"));
         let mut world = Self {
             transport: UreqTransport::default(),
             deployment,
             cookie,
             client_id: String::new(),
             api_token,
+            bearer,
         };
         let created = world.send(&Bad::post("/rc/v1/clients", ""));
         let created: Value = serde_json::from_slice(created.body()).expect("a client");
@@ -72,6 +79,7 @@ impl World {
             (COOKIE, &self.cookie),
             (HeaderName::from_static(CLIENT_ID_HEADER), &self.client_id),
             (HeaderName::from_static(API_TOKEN_HEADER), &self.api_token),
+            (AUTHORIZATION, &self.bearer),
             (CONTENT_TYPE, &"application/json".to_owned()),
         ];
         for (name, value) in own {
