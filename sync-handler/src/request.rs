@@ -416,6 +416,8 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use http::Method;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
     use serde_json::Value;
 
     use super::*;
@@ -537,5 +539,89 @@ mod tests {
         assert_eq!(trace(&whole[..1]).unwrap(), [parent]);
         assert_eq!(trace(&whole[1..]), None);
         assert_eq!(trace(&[("traceparent", "00-1-1-01")]), None);
+    }
+
+    /// A request as nobody would write it: any bytes where HTTP allows them.
+    fn any_request() -> impl Strategy<Value = http::Request<Bytes>> {
+        let header = prop::sample::select(vec![
+            "content-type",
+            "cookie",
+            "authorization",
+            "traceparent",
+            "tracestate",
+            "idempotency-key",
+            "x-rhoconnect-client-id",
+            "x-rhoconnect-api-token",
+            "x-rhosync-push-sequence",
+            "spin-client-addr",
+            "spin-full-url",
+            "host",
+            "x-forwarded-proto",
+        ]);
+        let value = prop_oneof![
+            vec(any::<u8>(), 0..60),
+            "[ -~]{0,60}".prop_map(String::into_bytes),
+            Just(b"application/x-www-form-urlencoded".to_vec()),
+            Just(b"application/json".to_vec()),
+        ];
+        let query = "((query|search|sources)?(\\[[a-z\\[\\]]{0,6}\\]?)*=?[!-\"$-~]{0,6}&?){0,6}";
+        let body = prop_oneof![
+            vec(any::<u8>(), 0..200),
+            "[\\[{\"a:,0-9}\\]&=% ]{0,80}".prop_map(String::into_bytes),
+        ];
+        (query, vec((header, value), 0..8), body).prop_filter_map(
+            "no request",
+            |(query, headers, body)| {
+                let mut request = http::Request::builder()
+                    .method(Method::POST)
+                    .uri(format!("/application?{query}"));
+                for (name, value) in headers {
+                    let value = http::HeaderValue::from_bytes(&value).ok();
+                    request = request.header(name, value?);
+                }
+                request.body(Bytes::from(body)).ok()
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn no_request_is_too_odd_to_be_read(request in any_request()) {
+            let request = Request::new(request);
+            let _ = request.body::<Map<String, Value>>();
+            let _ = request.body::<sync_proto::DeviceDescription>();
+            let _ = request.require_object();
+            let _ = request.query_list("sources");
+            let _ = request.base_url();
+            let _ = request.client_id();
+            let _ = request.bearer_token();
+            let _ = request.idempotency_key("idempotency-key");
+            let _ = request.token();
+            let _ = request.trace();
+            let _ = request.is_https();
+            let _ = request.origin();
+            let _ = request.argument("", &["client_id"]);
+            for (name, _) in request.query_group("query") {
+                prop_assert!(name.len() < 1_000);
+            }
+            if let Ok(size) = request.page_size() {
+                prop_assert!((1..=HIGHEST_PAGE_SIZE).contains(&size));
+            }
+            if let Ok(Some(number)) = request.push_sequence() {
+                prop_assert!(number > 0);
+            }
+        }
+
+        #[test]
+        fn what_is_put_into_a_query_comes_out_of_it(
+            pairs in vec(("[a-z]{1,6}", any::<String>()), 0..10),
+        ) {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            for (name, value) in &pairs {
+                query.append_pair(&format!("query[{name}]"), value);
+            }
+            let request = request(&format!("/x?{}", query.finish()), &[], "");
+            prop_assert_eq!(request.query_group("query"), pairs);
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::install::install;
 use crate::process::run;
 use crate::redis::{URL_VARIABLE, find_or_install_server};
 use crate::term::{self, BAD, FAINT, GOOD};
@@ -29,6 +30,10 @@ impl Test {
     /// Does it.
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<()> {
         let redis = find_or_install_server()?;
+        // What the documents tell readers to type is run.
+        if find_program("curl").is_none() {
+            install(&["curl"])?;
+        }
         let mut steps = Steps::default();
         let mut cargo = workspace.cargo();
         cargo

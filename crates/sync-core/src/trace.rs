@@ -100,6 +100,8 @@ fn is_state_entry(entry: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -158,6 +160,21 @@ mod tests {
         for wrong in ["a", "=b", "A=b", "a=b\n", "a=b=c", &many, &long, "a=ż"] {
             let context = headers(PARENT, Some(wrong));
             assert_eq!(context, [("traceparent", PARENT.to_owned())], "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_passed_on_is_valid_whatever_came(
+            parent in "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}.{0,5}|\\PC{0,70}",
+            state in "([a-z0-9@*/_-]{0,20}=[ -~]{0,20},?){0,4}|\\PC{0,40}",
+        ) {
+            if let Some(trace) = TraceContext::parse(&parent, Some(&state)) {
+                let headers: Vec<_> = trace.headers().collect();
+                prop_assert_eq!(headers[0].1.len(), PARENT_BYTES);
+                let again = TraceContext::parse(headers[0].1, headers.get(1).map(|it| it.1));
+                prop_assert_eq!(again, Some(trace.clone()));
+            }
         }
     }
 }

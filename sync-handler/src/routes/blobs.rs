@@ -174,6 +174,8 @@ fn parse_range(text: &str, size: u64) -> Portion {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -214,5 +216,18 @@ mod tests {
             "attachment; filename*=UTF-8''a%22%0D%0Ax%3A%20%C5%BC%2Epng"
         );
         assert_eq!(disposition(""), "attachment");
+    }
+
+    proptest! {
+        /// Whatever is asked for, what is answered lies within the blob.
+        #[test]
+        fn a_range_never_reaches_beyond_the_blob(
+            text in "bytes=[0-9]{0,22}-[0-9]{0,22}|[ -~]{0,40}",
+            size in prop_oneof![0_u64..100, any::<u64>()],
+        ) {
+            if let Portion::Part(range) = parse_range(&text, size) {
+                prop_assert!(range.start < range.end && range.end <= size, "{range:?} of {size}");
+            }
+        }
     }
 }

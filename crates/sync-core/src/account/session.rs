@@ -133,6 +133,8 @@ impl SessionKey {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn session(user: &str) -> Session {
@@ -180,5 +182,23 @@ mod tests {
         let token = key.api_token("g1");
         assert_eq!(token.len(), 32);
         assert_ne!(token, key.api_token("g2"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_session_but_the_one_that_was_signed(
+            text in "\\PC{0,200}|[A-Za-z0-9_-]{0,100}\\.[A-Za-z0-9_-]{0,60}",
+            at in any::<prop::sample::Index>(),
+            byte in 0x20_u8..0x7f,
+        ) {
+            let key = SessionKey::new("secret");
+            prop_assert_eq!(key.verify(&text, Millis(1)), None);
+            let good = key.sign(&session("u1"), Millis(0));
+            let mut changed = good.clone().into_bytes();
+            let at = at.index(changed.len());
+            changed[at] = byte;
+            let changed = String::from_utf8(changed).unwrap();
+            prop_assert_eq!(key.verify(&changed, Millis(1)).is_some(), changed == good);
+        }
     }
 }
