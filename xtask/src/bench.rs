@@ -66,6 +66,10 @@ enum What {
     IdlePoll,
     /// A pull of 20 changes.
     Pull,
+    /// The idle poll by the address of RhoSync.
+    OldIdlePoll,
+    /// The pull by the address of RhoSync.
+    OldPull,
     /// A new device's first sync of 1 000 objects.
     FirstSync,
     /// A push of one new object.
@@ -89,6 +93,16 @@ impl What {
                 "pull of 20 changes",
                 "a pull that finds 20 objects all of whose attributes changed. It is not acknowledged, so the next \
                  one finds them again.",
+                Some(0.35),
+            ),
+            Self::OldIdlePoll => (
+                "idle poll of RhoSync",
+                "the same poll by the older address, `GET /application?source_name=<source>`.",
+                Some(0.6),
+            ),
+            Self::OldPull => (
+                "pull of RhoSync",
+                "the same pull by the older address.",
                 Some(0.35),
             ),
             Self::FirstSync => (
@@ -174,6 +188,8 @@ async fn measure(bench: &mut Bench, what: What, report: &mut Report) -> Result<(
     let comparison = match what {
         What::IdlePoll => bench.idle_poll().await?,
         What::Pull => bench.pull().await?,
+        What::OldIdlePoll => bench.old_idle_poll().await?,
+        What::OldPull => bench.old_pull().await?,
         What::FirstSync => bench.first_sync().await?,
         What::Push => bench.push().await?,
         What::Size => {

@@ -144,6 +144,13 @@ impl Device {
         Ok(self.signed(call))
     }
 
+    /// Asks for a page of a source by the address of RhoSync.
+    pub(super) fn old_pull(&self, source: &str, size: usize) -> Result<Call> {
+        let path = format!("/application?source_name={source}&p_size={size}&version=3");
+        let call = Request::get(path).body(Full::default())?;
+        Ok(self.signed(call))
+    }
+
     /// Sends a new object up.
     pub(super) fn create(&self, source: &str, id: &str, object: &Value) -> Result<Call> {
         let changes = json!({"create": {id: object}});

@@ -64,6 +64,15 @@ pub(super) struct Comparison {
     pub(super) cost: Cost,
 }
 
+/// By whose addresses devices ask.
+#[derive(Debug, Clone, Copy)]
+enum Addresses {
+    /// RhoConnect's.
+    New,
+    /// RhoSync's.
+    Old,
+}
+
 impl Bench {
     /// Logs in and loads nothing yet.
     pub(super) async fn new(stage: Stage, clients: usize, turn: Duration) -> Result<Self> {
@@ -85,13 +94,27 @@ impl Bench {
 
     /// A poll that finds nothing new.
     pub(super) async fn idle_poll(&mut self) -> Result<Comparison> {
-        let tasks = self.pulls("Idle", OBJECTS, 0).await?;
+        let tasks = self.pulls("Idle", OBJECTS, 0, Addresses::New).await?;
+        self.against_bare(tasks).await
+    }
+
+    /// The same by the address of RhoSync.
+    pub(super) async fn old_idle_poll(&mut self) -> Result<Comparison> {
+        let tasks = self.pulls("OldIdle", OBJECTS, 0, Addresses::Old).await?;
         self.against_bare(tasks).await
     }
 
     /// A pull that finds some changes.
     pub(super) async fn pull(&mut self) -> Result<Comparison> {
-        let tasks = self.pulls("Pull", OBJECTS, CHANGES).await?;
+        let tasks = self.pulls("Pull", OBJECTS, CHANGES, Addresses::New).await?;
+        self.against_bare(tasks).await
+    }
+
+    /// The same by the address of RhoSync.
+    pub(super) async fn old_pull(&mut self) -> Result<Comparison> {
+        let tasks = self
+            .pulls("OldPull", OBJECTS, CHANGES, Addresses::Old)
+            .await?;
         self.against_bare(tasks).await
     }
 
@@ -122,8 +145,12 @@ impl Bench {
 
     /// The same changes in a large source, compared with a small one.
     pub(super) async fn size(&mut self) -> Result<Comparison> {
-        let large = self.pulls("Large", MANY_OBJECTS, MORE_CHANGES).await?;
-        let small = self.pulls("Small", OBJECTS, MORE_CHANGES).await?;
+        let large = self
+            .pulls("Large", MANY_OBJECTS, MORE_CHANGES, Addresses::New)
+            .await?;
+        let small = self
+            .pulls("Small", OBJECTS, MORE_CHANGES, Addresses::New)
+            .await?;
         self.compare(large, small).await
     }
 
@@ -146,6 +173,7 @@ impl Bench {
         source: &'static str,
         objects: usize,
         changes: usize,
+        addresses: Addresses,
     ) -> Result<Vec<Task>> {
         self.back_end.write(source, USER, 0..objects, 1).await?;
         let devices = self.devices().await?;
@@ -157,7 +185,10 @@ impl Bench {
             .iter()
             .map(|device| {
                 Ok(Task::Pull {
-                    call: device.pull(source, None, PAGE)?,
+                    call: match addresses {
+                        Addresses::New => device.pull(source, None, PAGE)?,
+                        Addresses::Old => device.old_pull(source, PAGE)?,
+                    },
                     objects: changes,
                 })
             })

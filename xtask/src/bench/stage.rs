@@ -28,7 +28,9 @@ const BARE_KEY: &str = "bench:key";
 /// As long as the answer to a poll without news.
 const BARE_VALUE: [u8; 96] = [b'x'; 96];
 /// Sources that everybody shares, with no back end to wait for.
-pub(super) const SHARED: [&str; 7] = ["Idle", "Pull", "First", "Push", "Small", "Large", "Crowd"];
+pub(super) const SHARED: [&str; 9] = [
+    "Idle", "Pull", "OldIdle", "OldPull", "First", "Push", "Small", "Large", "Crowd",
+];
 /// A source of which every user has a document.
 pub(super) const OWN: &str = "Own";
 /// Where the server listens, if nobody else does.
