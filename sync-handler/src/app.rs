@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 
 use crate::body::{self, Body, RequestBody};
 use crate::cors::Cors;
+use crate::counted::Counted;
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::router::{self, Found, Route};
@@ -90,28 +91,50 @@ impl<P: Ports> App<P> {
         })
     }
 
+    /// Whether the caller must run [`App::flush_soon`], beside whatever it does and without letting anybody wait.
+    pub fn must_flush(&self) -> bool {
+        self.engine.as_ref().is_ok_and(Engine::must_flush)
+    }
+
+    /// Brings what requests were counted by to the store, in a moment.
+    pub async fn flush_soon(&self) {
+        if let Ok(engine) = &self.engine {
+            engine.flush_soon().await;
+        }
+    }
+
     async fn answer(&self, head: Parts, body: impl RequestBody) -> http::Response<Body> {
-        let is_api = routes::api::is_api(head.uri.path());
-        self.try_to_answer(head, body)
-            .await
-            .unwrap_or_else(|error| {
-                let answer = if is_api {
-                    respond::api_error(&error)
-                } else {
-                    respond::error(&error)
-                };
-                answer.map(Body::from)
-            })
+        let path = head.uri.path();
+        let is_api = routes::api::is_api(path) || path == routes::metrics::PATH;
+        let found = router::find(&head.method, path);
+        let counted = Counted::begin(self.engine.as_ref().ok(), &head.method, &found);
+        let answered = match found {
+            Ok(found) => self.try_to_answer(found, head, body).await,
+            Err(error) => Err(error),
+        };
+        let answer = answered.unwrap_or_else(|error| {
+            let answer = if is_api {
+                respond::api_error(&error)
+            } else {
+                respond::error(&error)
+            };
+            answer.map(Body::from)
+        });
+        if let Some(counted) = counted {
+            counted.end(answer.status());
+        }
+        answer
     }
 
     async fn try_to_answer(
         &self,
+        found: Found,
         head: Parts,
         body: impl RequestBody,
     ) -> Result<http::Response<Body>, HttpError> {
         let Found {
             route, parameters, ..
-        } = router::find(&head.method, head.uri.path())?;
+        } = found;
         if route.takes_files()
             && let Some(boundary) = form::boundary(&head.headers)
         {
@@ -169,6 +192,9 @@ impl<P: Ports> App<P> {
             }
             Route::Api(route) => routes::api::answer(route, self.engine()?, request).await?,
             Route::Admin(route) => routes::admin::answer(route, self.engine()?, request).await?,
+            Route::Metrics(route) => {
+                routes::metrics::answer(route, self.engine()?, request).await?
+            }
             Route::Blobs(route) => {
                 return routes::blobs::answer(route, self.engine()?, request).await;
             }

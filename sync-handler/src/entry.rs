@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use spin_sdk::http::{Request, Response};
 use spin_sdk::http_service;
+use spin_sdk::wasip3::spawn;
 use sync_core::{Engine, RustAdapters, Secret, SessionKey, SettingsError, SettingsFile};
 use sync_spin::{SpinPorts, variable};
 
@@ -22,7 +23,14 @@ thread_local! {
 #[http_service]
 async fn handle(request: Request) -> Response<Body> {
     match app().await {
-        Ok(app) => app.handle(request).await,
+        Ok(app) => {
+            let answer = app.handle(request).await;
+            if app.must_flush() {
+                // Goes on when the answer is out; the host keeps the instance until it is done.
+                spawn(async move { app.flush_soon().await });
+            }
+            answer
+        }
         Err(error) => {
             let mut response = respond::error(&error).map(Body::from);
             respond::finish(&mut response);

@@ -1,7 +1,7 @@
 //! The only place that turns errors into statuses, codes and texts.
 
 use http::StatusCode;
-use sync_core::{InvalidAttributes, Scope, SyncError};
+use sync_core::{InvalidAttributes, Scope, StatsError, StoreError, SyncError};
 use sync_proto::ErrorCode;
 
 /// Why a request was not answered as it wished.
@@ -34,7 +34,24 @@ pub(crate) enum HttpError {
         highest: usize,
     },
     WrongSettings(String),
+    /// There are no old stats, or none of this name.
+    Stats(StatsError),
     Sync(SyncError),
+}
+
+impl From<StoreError> for HttpError {
+    fn from(error: StoreError) -> Self {
+        Self::Sync(error.into())
+    }
+}
+
+impl From<StatsError> for HttpError {
+    fn from(error: StatsError) -> Self {
+        match error {
+            StatsError::Store(error) => error.into(),
+            other => Self::Stats(other),
+        }
+    }
 }
 
 impl From<SyncError> for HttpError {
@@ -139,6 +156,14 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
         HttpError::OldProtocol => (StatusCode::NOT_FOUND, ErrorCode::OldProtocol),
         HttpError::InvalidPageSize { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidPageSize),
         HttpError::WrongSettings(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
+        // As the original answers.
+        HttpError::Stats(StatsError::Off) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::NotServed)
+        }
+        HttpError::Stats(StatsError::UnknownMetric) => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
+        HttpError::Stats(StatsError::Store(_)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
+        }
         HttpError::Sync(error) => match error {
             SyncError::NotAuthenticated => (StatusCode::UNAUTHORIZED, ErrorCode::NotAuthenticated),
             SyncError::LoginFailed { .. } | SyncError::LoginRefused { .. } => {
@@ -256,5 +281,6 @@ fn public_text(error: &HttpError) -> String {
             "the server cannot reach its store; try again in a moment".to_owned()
         }
         HttpError::Sync(error) => error.to_string(),
+        HttpError::Stats(error) => error.to_string(),
     }
 }

@@ -3,6 +3,7 @@
 mod app;
 mod body;
 mod cors;
+mod counted;
 mod error;
 mod form;
 mod request;

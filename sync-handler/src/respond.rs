@@ -28,6 +28,11 @@ fn answer(content_type: HeaderValue, body: impl Into<Bytes>) -> Response<Bytes> 
     response
 }
 
+/// A text of this type.
+pub(crate) fn plain(content_type: HeaderValue, body: impl Into<Bytes>) -> Response<Bytes> {
+    answer(content_type, body)
+}
+
 /// A text on a legacy route.
 pub(crate) fn text(body: impl Into<Bytes>) -> Response<Bytes> {
     answer(LEGACY, body)

@@ -7,13 +7,15 @@ use http::Method;
 use matchit::{Match, Router};
 
 use crate::error::HttpError;
-use crate::routes::{admin, api, blobs, device, health};
+use crate::routes::{admin, api, blobs, device, health, metrics};
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
     /// Load balancers and people.
     Health(health::Route),
+    /// Those who watch over the server.
+    Metrics(metrics::Route),
     /// Devices.
     Device(device::Route),
     /// Devices, by the addresses of RhoSync.
@@ -29,6 +31,19 @@ pub(crate) enum Route {
 }
 
 impl Route {
+    /// Who logs in, if somebody does.
+    pub(crate) fn who_logs_in(self) -> Option<&'static str> {
+        match self {
+            Self::Device(device::Route::LogIn) | Self::OldDevice(device::Route::LogIn) => {
+                Some("device")
+            }
+            Self::Admin(admin::Route::LogIn)
+            | Self::OldAdmin(admin::Route::LogIn)
+            | Self::Api(api::Route::LogIn) => Some("administrator"),
+            _ => None,
+        }
+    }
+
     /// Whether the request may be a form with files.
     pub(crate) fn takes_files(self) -> bool {
         matches!(
@@ -52,6 +67,7 @@ fn rows() -> impl Iterator<Item = Row<Route>> {
             .map(move |(method, path, row)| (method.clone(), *path, route(*row)))
     }
     of(health::ROUTES, Route::Health)
+        .chain(of(metrics::ROUTES, Route::Metrics))
         .chain(of(device::ROUTES, Route::Device))
         .chain(of(device::OLD_ROUTES, Route::OldDevice))
         .chain(of(admin::ROUTES, Route::Admin))
@@ -98,7 +114,6 @@ pub(crate) type Parameters = Vec<(String, String)>;
 pub(crate) struct Found {
     pub(crate) route: Route,
     /// The path as the tables write it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what requests are counted by"))]
     pub(crate) template: &'static str,
     pub(crate) parameters: Parameters,
 }
@@ -135,7 +150,7 @@ pub(crate) fn allow(path: &str) -> Option<String> {
 pub(crate) fn is_for_pages(path: &str) -> bool {
     let is_for_pages = |route: &Route| match route {
         Route::Device(_) | Route::OldDevice(_) | Route::Api(_) | Route::Blobs(_) => true,
-        Route::Health(_) | Route::Admin(_) | Route::OldAdmin(_) => false,
+        Route::Health(_) | Route::Metrics(_) | Route::Admin(_) | Route::OldAdmin(_) => false,
     };
     api::is_api(path)
         || at(path).is_some_and(|found| {

@@ -8,6 +8,7 @@ mod blob;
 mod document;
 mod engine;
 mod ids;
+mod metrics;
 mod ports;
 mod push;
 mod settings;
@@ -31,6 +32,9 @@ pub use engine::{
 pub use ids::{
     AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, Millis, ObjectId,
     Partition, SourceName, Token, UserId, Version,
+};
+pub use metrics::{
+    Answered, BUCKETS, FAMILIES, Family, Figures, Kind, Measured, Meter, Sample, StatsError, Value,
 };
 pub use ports::{Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue};
 pub use push::{PushAddress, PushMessage, PushOutcome, PushPriority, PushSender, PushService};

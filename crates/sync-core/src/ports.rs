@@ -112,6 +112,8 @@ pub enum HttpError {
 pub trait Clock {
     /// Now.
     fn now(&self) -> Millis;
+    /// Time since some moment, for measuring how long something takes: it never goes back.
+    fn monotonic(&self) -> Duration;
     /// Waits.
     async fn sleep(&self, duration: Duration);
 }

@@ -1,6 +1,7 @@
 //! Time, randomness and variables.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use spin_sdk::variables::{self, Error};
 use sync_core::{Clock, Millis, Ports, Random};
@@ -53,6 +54,11 @@ impl Clock for SpinClock {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         Millis(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn monotonic(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -5,3 +5,4 @@ pub(crate) mod api;
 pub(crate) mod blobs;
 pub(crate) mod device;
 pub(crate) mod health;
+pub(crate) mod metrics;

@@ -2,6 +2,7 @@
 
 mod collected;
 mod exchange;
+mod metered;
 mod no_app_server;
 mod plugin;
 mod push_only;
@@ -17,6 +18,7 @@ use crate::ids::{ClientId, ObjectId, SourceName, UserId};
 use crate::trace::TraceContext;
 
 pub(crate) use collected::Collected;
+pub(crate) use metered::MeteredAdapter;
 pub(crate) use no_app_server::NoAppServerAdapter;
 pub(crate) use plugin::{PluginAdapter, authenticate};
 pub(crate) use push_only::PushOnlyAdapter;

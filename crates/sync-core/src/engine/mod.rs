@@ -28,9 +28,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::account::{BearerTokens, ServerToken, SessionKey};
-use crate::adapter::{Adapter, Call, PluginAdapter, PushOnlyAdapter, RestAdapter};
+use crate::adapter::{Adapter, Call, MeteredAdapter, PluginAdapter, PushOnlyAdapter, RestAdapter};
 use crate::blob::Contents;
 use crate::ids::{DocumentId, SourceName, UserId};
+use crate::metrics::Meter;
 use crate::ports::Ports;
 use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSettings};
 use crate::store::Document;
@@ -60,6 +61,7 @@ pub struct Engine<P> {
     pub(crate) administrator_password: Secret,
     contents: Contents,
     settings: Settings,
+    pub(crate) meter: Rc<Meter>,
     adapters: BTreeMap<SourceName, Rc<dyn Adapter>>,
     pub(crate) server_token: Rc<ServerToken<P>>,
     pub(crate) bearer_tokens: Option<BearerTokens<P>>,
@@ -103,6 +105,7 @@ impl<P: Ports> Engine<P> {
         administrator_password: Secret,
     ) -> Result<Self, SettingsError> {
         let server_token = Rc::new(ServerToken::new(Rc::clone(&ports), sessions.clone()));
+        let meter = Rc::new(Meter::new(settings.stats));
         let adapters = settings
             .sources
             .iter()
@@ -129,7 +132,9 @@ impl<P: Ports> Engine<P> {
                         app_server_adapter(&ports, &server_token, url.as_deref(), source.partition)
                     }
                 };
-                Ok((name.clone(), adapter))
+                let metered: Rc<dyn Adapter> =
+                    Rc::new(MeteredAdapter::new(adapter, &ports, &meter));
+                Ok((name.clone(), metered))
             })
             .collect::<Result<_, SettingsError>>()?;
         let contents = Contents::new(&ports, settings.blobs.s3.clone());
@@ -141,6 +146,7 @@ impl<P: Ports> Engine<P> {
             sessions,
             administrator_password,
             settings,
+            meter,
             adapters,
             server_token,
             bearer_tokens,

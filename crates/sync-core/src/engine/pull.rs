@@ -73,6 +73,7 @@ impl<P: Ports> Engine<P> {
             NamedSource::Unknown { error } => return Ok(unknown_source_page(&error)),
         };
         let source = found.as_source().traced(trace);
+        self.meter.pull(source.name.as_str());
         let client = known_form(client)?;
         let limit = page_size.min(source.settings.max_page_size);
         let pull = Pull {

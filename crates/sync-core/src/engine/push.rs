@@ -102,6 +102,8 @@ impl<P: Ports> Engine<P> {
                 Accepted::Full => return Err(SyncError::QueueFull),
                 Accepted::Repeated => return Ok(()),
                 Accepted::Done { leased, known } => {
+                    let kinds = operations.iter().map(|operation| operation.kind.as_str());
+                    self.meter.push(source.name.as_str(), kinds);
                     self.repeat_links(user, &client, &id, known).await?;
                     if leased {
                         self.work(&client, source, &id, &lease).await?;

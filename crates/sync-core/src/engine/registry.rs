@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::account::ServerToken;
-use crate::adapter::{Adapter, NoAppServerAdapter, PluginAdapter};
+use crate::adapter::{Adapter, MeteredAdapter, NoAppServerAdapter, PluginAdapter};
 use crate::engine::{Engine, Source, SyncError};
 use crate::ids::{Millis, SourceName};
 use crate::ports::{Clock as _, Ports};
@@ -264,7 +264,8 @@ impl<P: Ports> Engine<P> {
         let read_at = self.ports.clock().now();
         let content = Registry::new(self.ports.redis()).read().await?;
         let snapshot = Rc::new(Snapshot::new(content, read_at, |url, partition| {
-            self.app_server_adapter(url, partition)
+            let adapter = self.app_server_adapter(url, partition);
+            Rc::new(MeteredAdapter::new(adapter, &self.ports, &self.meter))
         }));
         if self.registry.changes.get() == changes {
             self.registry.read.replace(Some(Rc::clone(&snapshot)));

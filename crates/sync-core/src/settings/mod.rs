@@ -60,6 +60,8 @@ pub struct Settings {
     pub blobs: BlobSettings,
     /// Whose pages may call the server from browsers.
     pub cors: CorsSettings,
+    /// Whether the old stats are kept.
+    pub stats: bool,
     /// Sources by name.
     pub sources: BTreeMap<SourceName, SourceSettings>,
 }
@@ -135,6 +137,7 @@ pub struct SettingsFile {
     push: PushEntry,
     blobs: BlobsEntry,
     cors: CorsSettings,
+    stats: bool,
     sources: BTreeMap<SourceName, SourceEntry>,
 }
 
@@ -151,6 +154,8 @@ struct Contents {
     blobs: BlobsEntry,
     #[serde(default)]
     cors: CorsEntry,
+    #[serde(default)]
+    stats: bool,
     #[serde(default)]
     sources: BTreeMap<String, SourceEntry>,
 }
@@ -209,6 +214,7 @@ impl SettingsFile {
             push: contents.push,
             blobs: contents.blobs,
             cors,
+            stats: contents.stats,
             sources,
         })
     }
@@ -239,6 +245,7 @@ impl SettingsFile {
             push,
             blobs,
             cors,
+            stats,
             sources,
         } = self;
         let wrong = |key: String, reason: String| SettingsError {
@@ -274,6 +281,7 @@ impl SettingsFile {
             push,
             blobs,
             cors,
+            stats,
             sources,
         })
     }

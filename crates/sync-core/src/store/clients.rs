@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{ClientId, DocumentId, Millis, Partition, SourceName, UserId, Version};
+use crate::metrics::CLIENTS;
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::Document;
@@ -80,7 +81,9 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         }
         let created = self.redis.run(args!["HSETNX", &key, "at", now.0]);
         let (put, created) = futures_util::join!(self.redis.run(command), created);
-        created?;
+        if Reply::new("HSETNX", created?).number()? == 1 {
+            self.count("1").await?;
+        }
         put?;
         Ok(())
     }
@@ -148,9 +151,18 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         self.redis
             .run(args!["ZREM", keys::user_clients(user), client.as_str()])
             .await?;
-        self.redis
-            .run(args!["UNLINK", keys::client(client)])
-            .await?;
+        let command = args!["UNLINK", keys::client(client)];
+        if Reply::new("UNLINK", self.redis.run(command).await?).number()? == 1 {
+            self.count("-1").await?;
+        }
+        Ok(())
+    }
+
+    /// Counts clients, for those who watch over the server: a crash between this and what was counted makes it wrong by
+    /// one.
+    async fn count(&self, difference: &str) -> Result<(), StoreError> {
+        let command = args!["HINCRBY", keys::metrics(), CLIENTS.field(&[]), difference];
+        self.redis.run(command).await?;
         Ok(())
     }
 

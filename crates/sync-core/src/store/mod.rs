@@ -12,6 +12,7 @@ mod error;
 mod found;
 mod idempotency;
 mod key_sets;
+mod metrics;
 mod operations;
 mod pings;
 mod pull;
@@ -37,6 +38,7 @@ pub use error::StoreError;
 pub(crate) use found::{FoundPage, FoundPosition};
 pub(crate) use idempotency::Idempotency;
 pub(crate) use key_sets::KeySets;
+pub(crate) use metrics::MetricsStore;
 pub(crate) use operations::{
     Accepted, CreateOutcome, Operation, OperationKind, Operations, Released,
 };

@@ -24,6 +24,17 @@ pub(crate) enum OperationKind {
     Delete,
 }
 
+impl OperationKind {
+    /// What it is called where it is counted.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
 /// One change of a device, kept until it has its verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Operation {

@@ -144,6 +144,10 @@ impl Clock for ManualClock {
         self.now.get()
     }
 
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.now.get().0)
+    }
+
     async fn sleep(&self, duration: Duration) {
         self.advance(duration);
         // Whoever is waited for gets a turn.

@@ -8,6 +8,7 @@ mod documents;
 mod old;
 mod push;
 mod sources;
+mod stats;
 mod store;
 mod system;
 mod users;
@@ -28,6 +29,7 @@ pub(crate) enum Route {
     LogIn,
     Reset,
     License,
+    Stats,
     ApiToken,
     ShowAppServer,
     SetAppServer,
@@ -64,6 +66,7 @@ pub(crate) const ROUTES: &[Row<Route>] = &[
     (Method::POST, "/rc/v1/system/login", Route::LogIn),
     (Method::POST, "/rc/v1/system/reset", Route::Reset),
     (Method::GET, "/rc/v1/system/license", Route::License),
+    (Method::GET, "/rc/v1/system/stats", Route::Stats),
     (Method::GET, "/rc/v1/system/appserver", Route::ShowAppServer),
     (Method::POST, "/rc/v1/system/appserver", Route::SetAppServer),
     (Method::GET, "/rc/v1/users", Route::ListUsers),
@@ -180,6 +183,7 @@ pub(crate) async fn answer<P: Ports>(
         Route::LogIn => system::log_in(engine, request).await,
         Route::Reset => system::reset(engine).await,
         Route::License => Ok(system::license()),
+        Route::Stats => stats::show(engine, request).await,
         Route::ApiToken => system::api_token(engine).await,
         Route::ShowAppServer => system::show_app_server(engine).await,
         Route::SetAppServer => system::set_app_server(engine, request).await,

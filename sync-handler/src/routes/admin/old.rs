@@ -24,6 +24,7 @@ pub(crate) const OLD_ROUTES: &[Row<Route>] = calls! {
         "reset" => Reset,
         "get_api_token" => ApiToken,
         "get_license_info" => License,
+        "stats" => Stats,
     }
     "user" {
         "create_user" => CreateUser,

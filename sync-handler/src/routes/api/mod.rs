@@ -140,17 +140,28 @@ pub(crate) async fn answer<P: Ports>(
             _ => Ok(system::show_open_api()),
         };
     };
-    let token = engine
-        .authenticate_api_token(request.bearer_token().unwrap_or_default())
-        .await?;
-    if !token.allows(scope) {
-        return Err(HttpError::Forbidden(scope));
-    }
+    let token = authorize(engine, request, scope).await?;
     request.require_json()?;
     request.require_object()?;
     match request.idempotency_key(IDEMPOTENCY_KEY_HEADER)? {
         None => dispatch(route, engine, request, &token).await,
         Some(key) => once(route, engine, request, &token, key).await,
+    }
+}
+
+/// The request's token, if it is good for this.
+pub(crate) async fn authorize<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+    scope: Scope,
+) -> Result<ApiToken, HttpError> {
+    let token = engine
+        .authenticate_api_token(request.bearer_token().unwrap_or_default())
+        .await?;
+    if token.allows(scope) {
+        Ok(token)
+    } else {
+        Err(HttpError::Forbidden(scope))
     }
 }
 

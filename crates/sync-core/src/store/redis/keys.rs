@@ -35,6 +35,9 @@
 //! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
 //! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and what it was answered with once it was done | a day, a minute while it is at work | writes of the API | writes of the API |
+//! | `{metrics}` | hash | name and labels of a metric, with spaces between → its number; a histogram's has as its last part the place of a bucket, or `us` | forever | every instance, a moment after it has counted; clients | `/metrics` |
+//! | `{metrics}:stats` | set | names of the old stats | forever | as `{metrics}`, where stats are on | stats |
+//! | `{metrics}:stats:<name>` | sorted set | `<count>,<microseconds>:<minute>` or `<value>:<minute>`, scored by minute in Unix seconds | entries: seven days | as `{metrics}`, where stats are on | stats |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `attempts:<kind>:<name>` | string | logins tried lately for an account or from an address | the limiter's window | login | login |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
@@ -285,6 +288,21 @@ pub(crate) fn poll_interval_field(source: &SourceName) -> String {
     format!("{POLL_INTERVAL_FIELD_PREFIX}{source}")
 }
 
+/// What is counted.
+pub(crate) fn metrics() -> String {
+    format!("{PREFIX}:{{metrics}}")
+}
+
+/// The names of the old stats.
+pub(crate) fn stats_names() -> String {
+    format!("{PREFIX}:{{metrics}}:stats")
+}
+
+/// The entries of an old stat.
+pub(crate) fn stats(name: &str) -> String {
+    format!("{PREFIX}:{{metrics}}:stats:{}", encoded(name))
+}
+
 /// The key that signs sessions.
 pub(crate) fn session_secret() -> String {
     format!("{PREFIX}:session-secret")
@@ -373,6 +391,9 @@ mod tests {
             ended_session_field("8"),
             application_document("a b"),
             idempotency("7", "d"),
+            metrics(),
+            stats_names(),
+            stats("http:GET:"),
             session_secret(),
             login_attempts("account", "a:b"),
             push_authorization("apns:T:K"),
@@ -416,6 +437,9 @@ mod tests {
         out:8
         rhosync:1:application:a%20b
         rhosync:1:idempotency:7:d
+        rhosync:1:{metrics}
+        rhosync:1:{metrics}:stats
+        rhosync:1:{metrics}:stats:http%3AGET%3A
         rhosync:1:session-secret
         rhosync:1:attempts:account:a%3Ab
         rhosync:1:push-authorization:apns%3AT%3AK

@@ -26,12 +26,14 @@ macro_rules! script {
 
 pub(crate) static ACCEPT: Script = script!("accept");
 pub(crate) static ADD_SOURCE: Script = script!("add_source");
+pub(crate) static ADD_STATS: Script = script!("add_stats");
 pub(crate) static BEGIN_REFRESH: Script = script!("begin_refresh");
 pub(crate) static BIND: Script = script!("bind");
 pub(crate) static CHANGE_USER: Script = script!("change_user");
 pub(crate) static COLLECT: Script = script!("collect");
 pub(crate) static COLLECT_BLOB: Script = script!("collect_blob");
 pub(crate) static COMMIT: Script = script!("commit");
+pub(crate) static COUNT: Script = script!("count");
 pub(crate) static CREATE_USER: Script = script!("create_user");
 pub(crate) static DESCRIBE: Script = script!("describe");
 pub(crate) static END_REFRESH: Script = script!("end_refresh");

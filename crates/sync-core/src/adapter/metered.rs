@@ -1,0 +1,125 @@
+//! Counts the calls of an adapter.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
+use crate::document::record::Attributes;
+use crate::ids::ObjectId;
+use crate::metrics::Meter;
+use crate::ports::{Clock as _, Ports};
+
+/// An adapter whose calls are counted. Metadata and schema are not: most adapters have none to ask for.
+pub(crate) struct MeteredAdapter<P> {
+    inner: Rc<dyn Adapter>,
+    ports: Rc<P>,
+    meter: Rc<Meter>,
+}
+
+impl<P: Ports> MeteredAdapter<P> {
+    pub(crate) fn new(inner: Rc<dyn Adapter>, ports: &Rc<P>, meter: &Rc<Meter>) -> Self {
+        Self {
+            inner,
+            ports: Rc::clone(ports),
+            meter: Rc::clone(meter),
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.ports.clock().monotonic()
+    }
+
+    fn count<T>(
+        &self,
+        call: &Call<'_>,
+        operation: &str,
+        began: Duration,
+        result: &Result<T, AdapterError>,
+    ) {
+        let took = self.now().saturating_sub(began);
+        let outcome = result.as_ref().err().map_or("ok", outcome);
+        self.meter
+            .adapter_call(call.source.as_str(), operation, outcome, took);
+    }
+}
+
+fn outcome(error: &AdapterError) -> &'static str {
+    match error {
+        AdapterError::Login { .. } => "login",
+        AdapterError::Rejected { .. } => "rejected",
+        AdapterError::Conflict { .. } => "conflict",
+        AdapterError::NotFound { .. } => "not_found",
+        AdapterError::Unavailable { .. } => "unavailable",
+        AdapterError::BadAnswer { .. } => "bad_answer",
+        AdapterError::Stash(StashError::TooMuch { .. }) => "too_much",
+        AdapterError::Stash(StashError::Fenced) => "fenced",
+        AdapterError::Stash(StashError::Store(_)) => "store",
+    }
+}
+
+#[async_trait(?Send)]
+impl<P: Ports> Adapter for MeteredAdapter<P> {
+    async fn query(
+        &self,
+        call: &Call<'_>,
+        etag: Option<&str>,
+        stash: &mut dyn Stash,
+    ) -> Result<QueryEnd, AdapterError> {
+        let began = self.now();
+        let result = self.inner.query(call, etag, stash).await;
+        self.count(call, "query", began, &result);
+        result
+    }
+
+    async fn create(
+        &self,
+        call: &Call<'_>,
+        attributes: &Attributes,
+    ) -> Result<Option<ObjectId>, AdapterError> {
+        let began = self.now();
+        let result = self.inner.create(call, attributes).await;
+        self.count(call, "create", began, &result);
+        result
+    }
+
+    async fn update(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        attributes: &Attributes,
+    ) -> Result<(), AdapterError> {
+        let began = self.now();
+        let result = self.inner.update(call, id, attributes).await;
+        self.count(call, "update", began, &result);
+        result
+    }
+
+    async fn delete(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        attributes: &Attributes,
+    ) -> Result<(), AdapterError> {
+        let began = self.now();
+        let result = self.inner.delete(call, id, attributes).await;
+        self.count(call, "delete", began, &result);
+        result
+    }
+
+    async fn search(&self, call: &Call<'_>, stash: &mut dyn Stash) -> Result<(), AdapterError> {
+        let began = self.now();
+        let result = self.inner.search(call, stash).await;
+        self.count(call, "search", began, &result);
+        result
+    }
+
+    async fn metadata(&self, call: &Call<'_>) -> Result<Option<String>, AdapterError> {
+        self.inner.metadata(call).await
+    }
+
+    async fn schema(&self, call: &Call<'_>) -> Result<Option<String>, AdapterError> {
+        self.inner.schema(call).await
+    }
+}

@@ -1,0 +1,123 @@
+//! How what was counted gets to the store, and out of it.
+
+use std::time::Duration;
+
+use futures_util::join;
+
+use crate::engine::Engine;
+use crate::metrics::families::by_family;
+use crate::metrics::{Family, Meter, Sample, StatsError};
+use crate::ports::{Clock as _, Ports};
+use crate::store::{MetricsStore, StoreError};
+
+/// How long an instance gathers what it counts before it goes to the store.
+const GATHERING: Duration = Duration::from_millis(250);
+
+/// Minutes that the old stats keep.
+const STATS_MINUTES: u64 = 7 * 24 * 60;
+
+/// Milliseconds of a minute.
+const MINUTE_MS: u64 = 60_000;
+
+/// Everything that is measured.
+#[derive(Debug)]
+pub struct Measured {
+    /// What was counted, by families.
+    pub families: Vec<(&'static Family, Vec<Sample>)>,
+    /// How things stand.
+    pub figures: Figures,
+}
+
+/// How things stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figures {
+    /// Users, with the administrator.
+    pub users: u64,
+    /// Keys in the store's database, whoever's they are.
+    pub store_keys: u64,
+    /// Bytes the store uses.
+    pub store_bytes: u64,
+}
+
+impl<P: Ports> Engine<P> {
+    /// Counts.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Whether the caller must run [`Engine::flush_soon`]: something was counted, and nobody else is about to.
+    pub fn must_flush(&self) -> bool {
+        self.meter.plan_flush()
+    }
+
+    /// Waits for more to be counted, and brings all of it to the store. Nobody should wait for this.
+    pub async fn flush_soon(&self) {
+        self.ports.clock().sleep(GATHERING).await;
+        let pending = self.meter.take();
+        let store = MetricsStore::new(self.ports.redis());
+        let minute = self.ports.clock().now().0 / MINUTE_MS * 60;
+        let oldest = minute.saturating_sub(STATS_MINUTES * 60);
+        let stats = async {
+            if pending.stats.is_empty() {
+                Ok(())
+            } else {
+                store.add_stats(&pending.stats, minute, oldest).await
+            }
+        };
+        let (counted, kept) = join!(store.add(&pending.counts), stats);
+        if let Err(error) = counted.and(kept) {
+            // It may be there or not; counting it again would be worse.
+            tracing::warn!(%error, "what an instance has counted is lost");
+        }
+    }
+
+    /// Everything that is measured, as the store has it: without what instances have not brought there yet.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn measured(&self) -> Result<Measured, StoreError> {
+        let store = MetricsStore::new(self.ports.redis());
+        let (fields, figures) = join!(store.read(), store.figures());
+        Ok(Measured {
+            families: by_family(fields?),
+            figures: figures?,
+        })
+    }
+
+    /// The names of the old stats that match a pattern, in order.
+    ///
+    /// # Errors
+    /// [`StatsError`].
+    pub async fn stats_names(&self, pattern: &str) -> Result<Vec<String>, StatsError> {
+        self.require_stats()?;
+        let store = MetricsStore::new(self.ports.redis());
+        Ok(store.stats_names(pattern).await?)
+    }
+
+    /// What was counted under a name of the old stats, minute by minute, from one place to another; negative ones count
+    /// from the end. An entry is `<count>,<seconds>:<minute>`, or `<value>:<minute>`, with the minute in Unix seconds.
+    ///
+    /// # Errors
+    /// [`StatsError`].
+    pub async fn stats(
+        &self,
+        name: &str,
+        first: i64,
+        last: i64,
+    ) -> Result<Vec<String>, StatsError> {
+        self.require_stats()?;
+        let store = MetricsStore::new(self.ports.redis());
+        store
+            .stats(name, first, last)
+            .await?
+            .ok_or(StatsError::UnknownMetric)
+    }
+
+    fn require_stats(&self) -> Result<(), StatsError> {
+        if self.settings().stats {
+            Ok(())
+        } else {
+            Err(StatsError::Off)
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What the server does, counted.
+//!
+//! Instances live for seconds, so the counters are in the store. A request only adds to what its instance has counted
+//! lately; a moment later all of that goes to the store at once, when the answers are long out. What an instance has
+//! counted in its last moment is lost if its host is killed.
+
+mod engine;
+mod families;
+mod stats;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub use engine::{Figures, Measured};
+use families::{
+    ADAPTER_CALLS, ADAPTER_SECONDS, LOGINS, OPERATIONS, PULLS, PUSHES, REQUEST_SECONDS, REQUESTS,
+};
+pub use families::{BUCKETS, FAMILIES, Family, Kind, Sample, Value};
+pub(crate) use families::{Bucket, CLIENTS};
+pub use stats::StatsError;
+pub(crate) use stats::{Timed, adapter_stat, request_stat};
+
+/// A request that was answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered<'a> {
+    /// Its method.
+    pub method: &'a str,
+    /// The path as the table of routes writes it.
+    pub route: &'a str,
+    /// The status of the answer.
+    pub status: u16,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Counts what one instance does, until it goes to the store.
+#[derive(Debug, Default)]
+pub struct Meter {
+    has_stats: bool,
+    pending: RefCell<Pending>,
+    is_flush_planned: Cell<bool>,
+}
+
+/// What has been counted since the last time. Bounded: its names are made of routes, statuses, and sources that exist.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    /// By the fields of the store.
+    pub(crate) counts: BTreeMap<String, u64>,
+    /// By the names of the old stats; empty where they are off.
+    pub(crate) stats: BTreeMap<String, Timed>,
+}
+
+impl Meter {
+    pub(crate) fn new(has_stats: bool) -> Self {
+        Self {
+            has_stats,
+            ..Self::default()
+        }
+    }
+
+    /// Counts a request.
+    pub fn request(&self, answered: Answered<'_>) {
+        let Answered {
+            method,
+            route,
+            status,
+            took,
+        } = answered;
+        self.add(REQUESTS.field(&[method, route, &status.to_string()]), 1);
+        self.time(&REQUEST_SECONDS, &[method, route], took);
+        self.stat(took, || request_stat(method, route));
+    }
+
+    /// Counts a login; `who` and `outcome` are words of a small set.
+    pub fn login(&self, who: &str, outcome: &str) {
+        self.add(LOGINS.field(&[who, outcome]), 1);
+    }
+
+    /// Counts a call of an adapter.
+    pub(crate) fn adapter_call(
+        &self,
+        source: &str,
+        operation: &str,
+        outcome: &str,
+        took: Duration,
+    ) {
+        self.add(ADAPTER_CALLS.field(&[source, operation, outcome]), 1);
+        self.time(&ADAPTER_SECONDS, &[source, operation], took);
+        self.stat(took, || adapter_stat(source, operation));
+    }
+
+    pub(crate) fn pull(&self, source: &str) {
+        self.add(PULLS.field(&[source]), 1);
+    }
+
+    /// Counts a push, and the operations it brought.
+    pub(crate) fn push<'a>(&self, source: &str, operations: impl Iterator<Item = &'a str>) {
+        self.add(PUSHES.field(&[source]), 1);
+        for operation in operations {
+            self.add(OPERATIONS.field(&[source, operation]), 1);
+        }
+    }
+
+    fn time(&self, family: &Family, labels: &[&str], took: Duration) {
+        let field = |bucket: Bucket| family.bucket_field(labels, bucket);
+        self.add(field(Bucket::of(took)), 1);
+        self.add(field(Bucket::Micros), micros(took));
+    }
+
+    fn stat(&self, took: Duration, name: impl Fn() -> String) {
+        if self.has_stats {
+            let mut pending = self.pending.borrow_mut();
+            let timed = pending.stats.entry(name()).or_default();
+            timed.count += 1;
+            timed.micros = timed.micros.saturating_add(micros(took));
+        }
+    }
+
+    fn add(&self, field: String, amount: u64) {
+        let mut pending = self.pending.borrow_mut();
+        let count = pending.counts.entry(field).or_default();
+        *count = count.saturating_add(amount);
+    }
+
+    fn take(&self) -> Pending {
+        self.is_flush_planned.set(false);
+        self.pending.take()
+    }
+
+    /// Whether somebody has to see to it that what was counted goes to the store. The one who asks is the one then.
+    fn plan_flush(&self) -> bool {
+        !self.pending.borrow().counts.is_empty() && !self.is_flush_planned.replace(true)
+    }
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+}
