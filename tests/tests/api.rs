@@ -140,6 +140,9 @@ fn a_repeated_write_is_done_once() {
     let first = expect(&api, 201, Method::POST, "/api/v1/users", &user);
     let again = expect(&api, 201, Method::POST, "/api/v1/users", &user);
     assert_eq!(first.body(), again.body());
+    assert_eq!(first.headers()["location"], again.headers()["location"]);
+    let token = json!({"name": "x", "scopes": ["admin"]});
+    expect(&api, 400, Method::POST, "/api/v1/tokens", &token);
     let other = json!({"login": "bob", "password": "p"});
     let refused = read(&expect(&api, 422, Method::POST, "/api/v1/users", &other));
     assert_eq!(refused["error"]["code"], "idempotency_key_reused");

@@ -1,5 +1,6 @@
 //! Writes that may be asked for again have no second effect.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::{Engine, SyncError};
@@ -29,12 +30,15 @@ pub struct IdempotentRequest<'a> {
 }
 
 /// What a write was answered with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredAnswer {
     /// Status.
     pub status: u16,
+    /// Where what was made is, if something was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
     /// Body.
-    pub body: Vec<u8>,
+    pub body: String,
 }
 
 impl IdempotentRequest<'_> {
@@ -67,20 +71,14 @@ impl<P: Ports> Engine<P> {
         if known != digest.as_bytes() {
             return Err(SyncError::KeyReused);
         }
-        let Some((status, body)) = answer.split_first_chunk::<3>() else {
+        if answer.is_empty() {
             return Err(SyncError::InProgress);
-        };
-        let status = std::str::from_utf8(status)
-            .ok()
-            .and_then(|status| status.parse().ok());
-        let status = status.ok_or_else(|| StoreError::Damaged {
+        }
+        let answer = serde_json::from_slice(answer).map_err(|error| StoreError::Damaged {
             what: "a kept answer",
-            reason: "it has no status".to_owned(),
+            reason: error.to_string(),
         })?;
-        Ok(Some(StoredAnswer {
-            status,
-            body: body.to_vec(),
-        }))
+        Ok(Some(answer))
     }
 
     /// Keeps the answer of a write that has begun.
@@ -96,8 +94,7 @@ impl<P: Ports> Engine<P> {
             return self.forget_once(request).await;
         }
         let mut kept = request.digest().into_bytes();
-        kept.extend(format!("{:03}", answer.status).into_bytes());
-        kept.extend(&answer.body);
+        kept.extend(serde_json::to_vec(answer).unwrap_or_default());
         Ok(self.kept(request).end(&kept, KEPT_SECONDS).await?)
     }
 

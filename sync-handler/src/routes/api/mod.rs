@@ -145,6 +145,10 @@ pub(crate) async fn answer<P: Ports>(
     request.require_object()?;
     match request.idempotency_key(IDEMPOTENCY_KEY_HEADER)? {
         None => dispatch(route, engine, request, &token).await,
+        // The answer would have to be kept, and of a token nobody keeps more than a digest.
+        Some(_) if route == Route::CreateToken => Err(HttpError::InvalidValue(format!(
+            "a token's text is told once: leave out {IDEMPOTENCY_KEY_HEADER}"
+        ))),
         Some(key) => once(route, engine, request, &token, key).await,
     }
 }
@@ -180,22 +184,44 @@ async fn once<P: Ports>(
         request: &line,
         body: request.raw_body(),
     };
-    if let Some(StoredAnswer { status, body }) = engine.begin_once(&asked).await? {
-        let mut answer = respond::json_bytes(body);
-        *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-        return Ok(answer);
+    if let Some(stored) = engine.begin_once(&asked).await? {
+        return Ok(again(stored));
     }
     let answer = dispatch(route, engine, request, token).await;
     match &answer {
         Ok(done) => {
             let stored = StoredAnswer {
                 status: done.status().as_u16(),
-                body: done.body().to_vec(),
+                location: done
+                    .headers()
+                    .get(header::LOCATION)
+                    .and_then(|location| location.to_str().ok())
+                    .map(str::to_owned),
+                body: String::from_utf8_lossy(done.body()).into_owned(),
             };
             engine.end_once(&asked, &stored).await?;
         }
         // Nothing was done, or it is not known what: the next one may try.
         Err(_) => engine.forget_once(&asked).await?,
+    }
+    answer
+}
+
+/// The answer that a write got the first time.
+fn again(stored: StoredAnswer) -> Response<Bytes> {
+    let StoredAnswer {
+        status,
+        location,
+        body,
+    } = stored;
+    let mut answer = if body.is_empty() {
+        no_content()
+    } else {
+        respond::json_bytes(body.into_bytes())
+    };
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    if let Some(Ok(location)) = location.map(HeaderValue::try_from) {
+        answer.headers_mut().insert(header::LOCATION, location);
     }
     answer
 }
