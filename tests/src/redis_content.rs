@@ -6,7 +6,7 @@ use redis::{Commands as _, Connection};
 
 /// Everything in a Redis that a request could change, to be compared with what is there later.
 ///
-/// Left out are the counters of tried logins, which every login changes, the day a client was last heard of, and when an
+/// Left out are metrics and the counters of tried logins, which every request changes, the day a client was last heard of, and when an
 /// API token was last used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RedisContent(BTreeMap<String, Content>);
@@ -37,7 +37,7 @@ impl RedisContent {
         };
         Self(
             keys.into_iter()
-                .filter(|key| !key.contains(":attempts:"))
+                .filter(|key| !key.contains(":attempts:") && !key.contains("{metrics}"))
                 .map(read)
                 .collect(),
         )
