@@ -9,7 +9,7 @@ use crate::artifacts::{component_dir, workspace};
 
 const SETTINGS: &str = include_str!("../rhosync.toml");
 
-/// Writes the application into `folder`, with some settings before those of the sources.
+/// Writes the application into `folder`, with some settings beside those of the sources.
 ///
 /// # Panics
 ///
@@ -40,7 +40,7 @@ pub(crate) fn write_application(folder: &Path, settings: &str) {
             file["source"] = Value::String("rhosync.toml".to_owned());
         }
     }
-    let settings = format!("{settings}\n{SETTINGS}");
+    let settings = format!("{SETTINGS}\n{settings}");
     fs::write(folder.join("rhosync.toml"), settings).expect("to write the settings");
     let manifest = toml::to_string(&manifest).expect("a manifest");
     fs::write(folder.join("spin.toml"), manifest).expect("to write the manifest");
