@@ -133,6 +133,22 @@ text_id!(
     /// An attribute's name.
     AttributeName, "the attribute name", |c: char| !c.is_control()
 );
+text_id!(
+    /// A job. Jobs are numbered; the number has leading zeros so that ids sort in its order.
+    JobId, "the job id", |c: char| c.is_ascii_digit()
+);
+text_id!(
+    /// A queue of jobs: the name of the component that works on it, and after a `.` what tells it from the component's
+    /// other queues, `adapter` and `adapter.slow` for instance.
+    QueueName, "the queue name", |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '.')
+);
+
+impl QueueName {
+    /// The component that works on the queue.
+    pub fn component(&self) -> &str {
+        self.0.split('.').next().unwrap_or_default()
+    }
+}
 
 /// A blob: the SHA-256 of its content, as 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

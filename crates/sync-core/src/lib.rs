@@ -8,6 +8,7 @@ mod blob;
 mod document;
 mod engine;
 mod ids;
+mod jobs;
 mod metrics;
 mod ports;
 mod push;
@@ -30,9 +31,10 @@ pub use engine::{
     SyncError, UserChange, UserDetails,
 };
 pub use ids::{
-    AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, Millis, ObjectId,
-    Partition, SourceName, Token, UserId, Version,
+    AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, JobId, Millis,
+    ObjectId, Partition, QueueName, SourceName, Token, UserId, Version,
 };
+pub use jobs::{JobState, NewJob, Priority, backoff_ms};
 pub use metrics::{
     Answered, BUCKETS, FAMILIES, Family, Figures, Kind, Measured, Meter, Sample, StatsError, Value,
 };
@@ -45,5 +47,9 @@ pub use settings::{
     S3Settings, Secret, Settings, SettingsError, SettingsFile, SourceSettings, UpdateMethod,
     WebPushSettings,
 };
-pub use store::{ApplicationDocument, Pings, StoreError};
+pub use store::{
+    ApplicationDocument, Cancelled, Claim, ClaimedJob, EnqueueError, Enqueued, Failure, Heartbeat,
+    History, JobDetails, Jobs, Leased, Pings, QueueCounts, Refused, Retry, Standing, StoreError,
+    StoredError, Swept, Tick,
+};
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

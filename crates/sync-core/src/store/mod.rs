@@ -11,6 +11,7 @@ mod document;
 mod error;
 mod found;
 mod idempotency;
+mod jobs;
 mod key_sets;
 mod metrics;
 mod operations;
@@ -37,6 +38,10 @@ pub(crate) use document::{
 pub use error::StoreError;
 pub(crate) use found::{FoundPage, FoundPosition};
 pub(crate) use idempotency::Idempotency;
+pub use jobs::{
+    Cancelled, Claim, ClaimedJob, EnqueueError, Enqueued, Failure, Heartbeat, History, JobDetails,
+    Jobs, Leased, QueueCounts, Refused, Retry, Standing, StoredError, Swept, Tick,
+};
 pub(crate) use key_sets::KeySets;
 pub(crate) use metrics::MetricsStore;
 pub(crate) use operations::{

@@ -43,12 +43,27 @@
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
 //! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
+//! | `{jobs}:job:<id>` | hash | `state` (`ready`, `delayed`, `leased`, `dead` or `done`), `name`, `queue`, `payload`, `user` in whose turn it runs, `lane` of its priority, `attempts`, `max` attempts, `created`, `started` and `ended` in ms, `unique` key, `lease` and `worker` while it runs, `crashes`, `cancel` if it is to end, `again` when it is to run once more, `errors` (JSON by line), `progress`, `result`, `reason` it is dead | until forgotten | jobs | jobs |
+//! | `{jobs}:ready:<queue>` | sorted set | ids of jobs by turn: lane × 2^48 + tag | the queue's | jobs | jobs |
+//! | `{jobs}:fair:<queue>` | sorted set | `<lane>:<user>`, scored by lane × 2^48 + tag of the user's next job | until its turn has come | jobs | jobs |
+//! | `{jobs}:delayed:<queue>` | sorted set | ids of jobs by when to run them, in ms | the queue's | jobs | jobs |
+//! | `{jobs}:leased:<queue>` | sorted set | ids of jobs by the end of their lease, in ms | the queue's | jobs | jobs |
+//! | `{jobs}:dead:<queue>` | sorted set | ids of jobs by when they ended, in ms | until retried or discarded | jobs | jobs |
+//! | `{jobs}:done:<queue>` | sorted set | ids of jobs by when they ended, in ms | the retention | jobs | jobs |
+//! | `{jobs}:queue:<queue>` | hash | `paused` if it is, `tag<lane>` of the job claimed last, `allowed` when nothing of its rate will be used up, in ms | forever | jobs | jobs |
+//! | `{jobs}:queues` | set | all queues | forever | jobs | jobs |
+//! | `{jobs}:last` | string | the last job's number | forever | jobs | jobs |
+//! | `{jobs}:unique` | hash | unique key → id of the job that waits or runs | until the job ends | jobs | jobs |
+//! | `{jobs}:ticks` | hash | `<schedule> <its rule>` → when it is due next, in ms | forever | jobs | jobs |
+//! | `{jobs}:minute:<queue>:<minute>` | hash | what happened → how often | two hours | jobs | jobs |
+//! | `{jobs}:swept` | string | there was a sweep lately | one second | jobs | jobs |
 //! | `jobs:ping` | list | ids of pings that wait for an answer | until answered | whoever asks | `adapter-jobs` |
 //! | `jobs:pong:<id>` | string | the answer to a ping | one minute | `adapter-jobs` | whoever asked |
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::ids::{BlobId, ClientId, DocumentId, Partition, SourceName, UserId};
+use crate::ids::{BlobId, ClientId, DocumentId, JobId, Partition, QueueName, SourceName, UserId};
+use crate::jobs::JobState;
 
 /// Namespace and schema version.
 const PREFIX: &str = "rhosync:1";
@@ -328,6 +343,46 @@ pub(crate) fn key_set_turn(digest: &str) -> String {
     format!("{PREFIX}:key-set-turn:{digest}")
 }
 
+/// What all keys of the job queue begin with. Its scripts make the others from it, as the table says.
+pub(crate) fn jobs() -> String {
+    format!("{PREFIX}:{{jobs}}:")
+}
+
+/// A job.
+pub(crate) fn job(id: &JobId) -> String {
+    format!("{PREFIX}:{{jobs}}:job:{id}")
+}
+
+/// The jobs of a queue that are in a state.
+pub(crate) fn jobs_in(state: JobState, queue: &QueueName) -> String {
+    format!("{PREFIX}:{{jobs}}:{state}:{queue}")
+}
+
+/// What is known of a queue.
+pub(crate) fn job_queue(queue: &QueueName) -> String {
+    format!("{PREFIX}:{{jobs}}:queue:{queue}")
+}
+
+/// All queues.
+pub(crate) fn job_queues() -> String {
+    format!("{PREFIX}:{{jobs}}:queues")
+}
+
+/// When schedules are due.
+pub(crate) fn job_ticks() -> String {
+    format!("{PREFIX}:{{jobs}}:ticks")
+}
+
+/// What happened in a queue in a minute since 1970.
+pub(crate) fn jobs_by_minute(queue: &QueueName, minute: u64) -> String {
+    format!("{PREFIX}:{{jobs}}:minute:{queue}:{minute}")
+}
+
+/// There was a sweep lately.
+pub(crate) fn jobs_swept() -> String {
+    format!("{PREFIX}:{{jobs}}:swept")
+}
+
 /// Pings that wait for an answer.
 pub(crate) fn pings() -> String {
     format!("{PREFIX}:jobs:ping")
@@ -348,6 +403,7 @@ mod tests {
         let client_id = ClientId::parse("4fede851b186").unwrap();
         let source = SourceName::parse("Product").unwrap();
         let blob_id = BlobId::of(&[0xab; 32]);
+        let queue = QueueName::parse("adapter.slow").unwrap();
         let shared = DocumentKeys::new(&DocumentId {
             source: source.clone(),
             partition: Partition::App,
@@ -399,6 +455,14 @@ mod tests {
             push_authorization("apns:T:K"),
             key_set("d"),
             key_set_turn("d"),
+            jobs(),
+            job(&JobId::parse("0000000000000007").unwrap()),
+            jobs_in(JobState::Ready, &queue),
+            job_queue(&queue),
+            job_queues(),
+            job_ticks(),
+            jobs_by_minute(&queue, 7),
+            jobs_swept(),
             pings(),
             pong("7"),
         ];
@@ -445,6 +509,14 @@ mod tests {
         rhosync:1:push-authorization:apns%3AT%3AK
         rhosync:1:key-set:d
         rhosync:1:key-set-turn:d
+        rhosync:1:{jobs}:
+        rhosync:1:{jobs}:job:0000000000000007
+        rhosync:1:{jobs}:ready:adapter.slow
+        rhosync:1:{jobs}:queue:adapter.slow
+        rhosync:1:{jobs}:queues
+        rhosync:1:{jobs}:ticks
+        rhosync:1:{jobs}:minute:adapter.slow:7
+        rhosync:1:{jobs}:swept
         rhosync:1:jobs:ping
         rhosync:1:jobs:pong:7
         ");

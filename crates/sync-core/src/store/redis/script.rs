@@ -24,6 +24,20 @@ macro_rules! script {
     };
 }
 
+/// A script of the job queue, with the library before it.
+macro_rules! job_script {
+    ($name:literal) => {
+        Script {
+            name: concat!("jobs/", $name),
+            source: concat!(
+                include_str!("scripts/jobs/library.lua"),
+                include_str!(concat!("scripts/jobs/", $name, ".lua"))
+            ),
+            sha: OnceLock::new(),
+        }
+    };
+}
+
 pub(crate) static ACCEPT: Script = script!("accept");
 pub(crate) static ADD_SOURCE: Script = script!("add_source");
 pub(crate) static ADD_STATS: Script = script!("add_stats");
@@ -51,6 +65,16 @@ pub(crate) static RESTART: Script = script!("restart");
 pub(crate) static SETTLE: Script = script!("settle");
 pub(crate) static SET_FIELD_IF: Script = script!("set_field_if");
 pub(crate) static UNBIND: Script = script!("unbind");
+
+pub(crate) static CANCEL_JOB: Script = job_script!("cancel");
+pub(crate) static CLAIM_JOBS: Script = job_script!("claim");
+pub(crate) static COMPLETE_JOB: Script = job_script!("complete");
+pub(crate) static DISCARD_JOB: Script = job_script!("discard");
+pub(crate) static ENQUEUE_JOB: Script = job_script!("enqueue");
+pub(crate) static FAIL_JOB: Script = job_script!("fail");
+pub(crate) static HEARTBEAT: Script = job_script!("heartbeat");
+pub(crate) static RETRY_JOBS: Script = job_script!("retry");
+pub(crate) static SWEEP_JOBS: Script = job_script!("sweep");
 
 impl Script {
     /// Runs the script and gives its answer's first value, which names the outcome, and the rest.

@@ -1,0 +1,37 @@
+-- Moves what is due: delayed jobs whose time has come, jobs whose lease has run out, the end of the history.
+--
+-- ARGV: 1 now in ms, 2 how long jobs stay in the history in ms, 3 most jobs of the history of a queue
+-- Answers {'ok', 1 if there is more to move or else 0, then the queues in which jobs are ready}
+local now, left, answer = tonumber(ARGV[1]), BATCH, {'ok', 0}
+local function due(kind, queue)
+  local ids = redis.call('ZRANGEBYSCORE', key(kind, queue), '-inf', now, 'LIMIT', 0, left)
+  left = left - #ids
+  for _, id in ipairs(ids) do redis.call('ZREM', key(kind, queue), id) end
+  return ids
+end
+for _, queue in ipairs(redis.call('SMEMBERS', prefix .. 'queues')) do
+  for _, id in ipairs(due('delayed', queue)) do wait(id, queue, now, now) end
+  for _, id in ipairs(due('leased', queue)) do
+    local job = key('job', id)
+    local of = redis.call('HMGET', job, 'attempts', 'max', 'cancel')
+    add_error(id, string.format('{"at":%.0f,"attempt":%s,"error":"crashed: its worker has not been heard of"}', now, of[1]))
+    redis.call('HINCRBY', job, 'crashes', 1)
+    count(queue, 'crashed', now)
+    if of[3] then
+      redis.call('HSET', job, 'result', 'cancelled')
+      finish(id, queue, 'done', now)
+    elseif tonumber(of[1]) >= tonumber(of[2]) then
+      redis.call('HSET', job, 'reason', 'its worker crashed at the last attempt')
+      finish(id, queue, 'dead', now)
+      count(queue, 'died', now)
+    else
+      try_again(id, queue, now, now)
+    end
+  end
+  forget(queue, now - tonumber(ARGV[2]), tonumber(ARGV[3]), 50)
+  if redis.call('ZCARD', key('ready', queue)) > 0 and redis.call('HEXISTS', key('queue', queue), 'paused') == 0 then
+    answer[#answer + 1] = queue
+  end
+end
+if left == 0 then answer[2] = 1 end
+return answer

@@ -1,0 +1,16 @@
+//! The job queue, on a Redis of its own.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what tests share fails where it cannot go on"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod model;
+mod queue;
+mod turns;
+mod world;
