@@ -1,7 +1,6 @@
 //! Counts the calls of an adapter.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -27,21 +26,21 @@ impl<P: Ports> MeteredAdapter<P> {
         }
     }
 
-    fn now(&self) -> Duration {
-        self.ports.clock().monotonic()
-    }
-
-    fn count<T>(
+    /// Makes a call, and counts it.
+    async fn counted<T>(
         &self,
         call: &Call<'_>,
         operation: &str,
-        began: Duration,
-        result: &Result<T, AdapterError>,
-    ) {
-        let took = self.now().saturating_sub(began);
+        made: impl Future<Output = Result<T, AdapterError>>,
+    ) -> Result<T, AdapterError> {
+        let clock = self.ports.clock();
+        let began = clock.monotonic();
+        let result = made.await;
+        let took = clock.monotonic().saturating_sub(began);
         let outcome = result.as_ref().err().map_or("ok", outcome);
         self.meter
             .adapter_call(call.source.as_str(), operation, outcome, took);
+        result
     }
 }
 
@@ -67,10 +66,8 @@ impl<P: Ports> Adapter for MeteredAdapter<P> {
         etag: Option<&str>,
         stash: &mut dyn Stash,
     ) -> Result<QueryEnd, AdapterError> {
-        let began = self.now();
-        let result = self.inner.query(call, etag, stash).await;
-        self.count(call, "query", began, &result);
-        result
+        self.counted(call, "query", self.inner.query(call, etag, stash))
+            .await
     }
 
     async fn create(
@@ -78,10 +75,8 @@ impl<P: Ports> Adapter for MeteredAdapter<P> {
         call: &Call<'_>,
         attributes: &Attributes,
     ) -> Result<Option<ObjectId>, AdapterError> {
-        let began = self.now();
-        let result = self.inner.create(call, attributes).await;
-        self.count(call, "create", began, &result);
-        result
+        self.counted(call, "create", self.inner.create(call, attributes))
+            .await
     }
 
     async fn update(
@@ -90,10 +85,8 @@ impl<P: Ports> Adapter for MeteredAdapter<P> {
         id: &ObjectId,
         attributes: &Attributes,
     ) -> Result<(), AdapterError> {
-        let began = self.now();
-        let result = self.inner.update(call, id, attributes).await;
-        self.count(call, "update", began, &result);
-        result
+        self.counted(call, "update", self.inner.update(call, id, attributes))
+            .await
     }
 
     async fn delete(
@@ -102,17 +95,13 @@ impl<P: Ports> Adapter for MeteredAdapter<P> {
         id: &ObjectId,
         attributes: &Attributes,
     ) -> Result<(), AdapterError> {
-        let began = self.now();
-        let result = self.inner.delete(call, id, attributes).await;
-        self.count(call, "delete", began, &result);
-        result
+        self.counted(call, "delete", self.inner.delete(call, id, attributes))
+            .await
     }
 
     async fn search(&self, call: &Call<'_>, stash: &mut dyn Stash) -> Result<(), AdapterError> {
-        let began = self.now();
-        let result = self.inner.search(call, stash).await;
-        self.count(call, "search", began, &result);
-        result
+        self.counted(call, "search", self.inner.search(call, stash))
+            .await
     }
 
     async fn metadata(&self, call: &Call<'_>) -> Result<Option<String>, AdapterError> {
