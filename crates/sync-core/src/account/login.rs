@@ -153,7 +153,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// The session generation of a user whom somebody else vouches for, who is made if there is no such user yet.
-    pub(crate) async fn generation_of_guest(&self, user: &UserId) -> Result<String, SyncError> {
+    async fn generation_of_guest(&self, user: &UserId) -> Result<String, SyncError> {
         // Nobody may vouch for the administrator.
         if user.as_str() == ADMINISTRATOR {
             return Err(SyncError::LoginFailed {

@@ -93,22 +93,18 @@ impl<P: Ports> Keys<P> {
     ) -> Result<DecodingKey, SyncError> {
         let now = self.ports.clock().now();
         let current = self.current(now).await?;
-        if let Some(set) = &current {
-            let found = set.find(id, algorithm);
-            let is_fresh = now.0.saturating_sub(set.at.0) < MAX_AGE_MS;
-            if let (Some(key), true) = (&found, is_fresh) {
-                return Ok(key.clone());
-            }
+        let known = current.as_ref().and_then(|set| set.find(id, algorithm));
+        let is_fresh = current.is_some_and(|set| now.0.saturating_sub(set.at.0) < MAX_AGE_MS);
+        let known = match known {
+            Some(key) if is_fresh => return Ok(key),
+            known => known,
+        };
+        match (self.renew(now).await, known) {
+            (Ok(set), _) => set.find(id, algorithm).ok_or(SyncError::NotAuthenticated),
             // Old keys are good until there are new ones.
-            if let Some(key) = found {
-                return match self.renew(now).await {
-                    Ok(set) => set.find(id, algorithm).ok_or(SyncError::NotAuthenticated),
-                    Err(_) => Ok(key),
-                };
-            }
+            (Err(_), Some(key)) => Ok(key),
+            (Err(error), None) => Err(error),
         }
-        let set = self.renew(now).await?;
-        set.find(id, algorithm).ok_or(SyncError::NotAuthenticated)
     }
 
     /// The keys as this instance or the store has them.
