@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;
@@ -20,6 +22,34 @@ pub enum ApplicationDocument {
     Text(String),
     /// Texts by name.
     Hash(BTreeMap<String, String>),
+}
+
+impl ApplicationDocument {
+    /// A document of values by name. They are kept as JSON, so that they come back as they were.
+    pub fn of_values(values: Map<String, Value>) -> Self {
+        Self::Hash(
+            values
+                .into_iter()
+                .map(|(name, value)| (name, value.to_string()))
+                .collect(),
+        )
+    }
+
+    /// What [`ApplicationDocument::of_values`] was given, or the text. A value that is no JSON was not kept by it, and is
+    /// a text too.
+    pub fn into_value(self) -> Value {
+        match self {
+            Self::Text(text) => Value::String(text),
+            Self::Hash(fields) => fields
+                .into_iter()
+                .map(|(name, value)| {
+                    let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
+                    (name, value)
+                })
+                .collect::<Map<_, _>>()
+                .into(),
+        }
+    }
 }
 
 /// What became of a document that was to be kept.

@@ -1,7 +1,5 @@
 //! Documents by key: the application's own, and those of sources and clients by the keys `docnames` tells.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use http::Response;
 use serde_json::{Map, Value};
@@ -65,18 +63,10 @@ pub(super) async fn show<P: Ports>(
             source,
             name,
         } => documents::client_document(engine, client, source, name).await?,
-        Place::Application => match engine.application_document(&key).await? {
-            None => Value::Object(Map::new()),
-            Some(ApplicationDocument::Text(text)) => Value::String(text),
-            Some(ApplicationDocument::Hash(fields)) => fields
-                .into_iter()
-                .map(|(name, value)| {
-                    let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
-                    (name, value)
-                })
-                .collect::<Map<_, _>>()
-                .into(),
-        },
+        Place::Application => engine.application_document(&key).await?.map_or_else(
+            || Value::Object(Map::new()),
+            ApplicationDocument::into_value,
+        ),
     };
     Ok(documents::to_answer(document))
 }
@@ -108,16 +98,9 @@ pub(super) async fn set<P: Ports>(
     Ok(respond::empty())
 }
 
-/// Objects keep their values as JSON, so that they come back as they were.
 fn to_document(data: Value) -> Result<ApplicationDocument, HttpError> {
     match data {
-        Value::Object(fields) => {
-            let fields: BTreeMap<_, _> = fields
-                .into_iter()
-                .map(|(name, value)| (name, value.to_string()))
-                .collect();
-            Ok(ApplicationDocument::Hash(fields))
-        }
+        Value::Object(values) => Ok(ApplicationDocument::of_values(values)),
         Value::String(text) => Ok(ApplicationDocument::Text(text)),
         Value::Null => Err(HttpError::MissingArgument("data".to_owned())),
         other => Ok(ApplicationDocument::Text(other.to_string())),

@@ -19,17 +19,7 @@ pub(super) async fn show<P: Ports>(
         .application_document(request.parameter("key"))
         .await?
         .ok_or(HttpError::NotFound)?;
-    let data = match document {
-        ApplicationDocument::Text(text) => Value::String(text),
-        ApplicationDocument::Hash(fields) => fields
-            .into_iter()
-            .map(|(name, value)| {
-                let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
-                (name, value)
-            })
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
-    };
+    let data = document.into_value();
     Ok(respond::json(&StoredDocument { data }))
 }
 
@@ -40,12 +30,7 @@ pub(super) async fn put<P: Ports>(
     let StoredDocument { data } = request.body()?;
     let document = match data {
         Value::String(text) => ApplicationDocument::Text(text),
-        Value::Object(fields) => ApplicationDocument::Hash(
-            fields
-                .into_iter()
-                .map(|(name, value)| (name, value.to_string()))
-                .collect(),
-        ),
+        Value::Object(values) => ApplicationDocument::of_values(values),
         _ => {
             return Err(HttpError::InvalidValue(
                 "data is a text or an object".to_owned(),
