@@ -120,15 +120,7 @@ pub(crate) fn error(error: &HttpError) -> Response<Bytes> {
         ERROR_CODE_HEADER,
         HeaderValue::from_static(mapped.code.as_str()),
     );
-    if let Some(allow) = mapped
-        .allow
-        .and_then(|allow| HeaderValue::from_str(&allow).ok())
-    {
-        headers.insert(header::ALLOW, allow);
-    }
-    if let Some(seconds) = mapped.retry_after {
-        headers.insert(header::RETRY_AFTER, seconds.into());
-    }
+    say_what_to_do(headers, mapped.allow, mapped.retry_after);
     response
 }
 
@@ -147,16 +139,18 @@ pub(crate) fn api_error(error: &HttpError) -> Response<Bytes> {
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if let Some(allow) = mapped
-        .allow
-        .and_then(|allow| HeaderValue::from_str(&allow).ok())
-    {
+    say_what_to_do(headers, mapped.allow, mapped.retry_after);
+    response
+}
+
+/// The methods that would do, and when to try again, as far as an error says so.
+fn say_what_to_do(headers: &mut HeaderMap, allow: Option<String>, retry_after: Option<u64>) {
+    if let Some(Ok(allow)) = allow.map(HeaderValue::try_from) {
         headers.insert(header::ALLOW, allow);
     }
-    if let Some(seconds) = mapped.retry_after {
+    if let Some(seconds) = retry_after {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }
-    response
 }
 
 /// What every answer carries. Without its length an answer would wait tens of milliseconds for its last bytes.
