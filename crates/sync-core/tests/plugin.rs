@@ -2,16 +2,12 @@
 
 mod common;
 
-use std::rc::Rc;
-
 use common::{local, page};
 use serde_json::{Value, json};
-use sync_core::test_support::{
-    ManualClock, NativeRedis, ScriptedHttp, SeededRandom, TestPorts, TestRedis,
-};
+use sync_core::test_support::{ScriptedHttp, TestPorts, TestRedis};
 use sync_core::{
     ADMINISTRATOR, AdapterError, Clock as _, Engine, Origin, Ports as _, PullRequest, PushRequest,
-    RustAdapters, Secret, Session, SessionKey, SettingsFile, SyncError, Token, TraceContext,
+    Session, SyncError, Token, TraceContext,
 };
 
 const SETTINGS: &str = r#"
@@ -42,25 +38,7 @@ struct World {
 impl World {
     async fn start() -> Self {
         let redis = TestRedis::start();
-        let ports = TestPorts {
-            redis: NativeRedis::connect(&redis.url()).await,
-            http: ScriptedHttp::default(),
-            clock: ManualClock::default(),
-            random: SeededRandom::new(1),
-        };
-        let settings = SettingsFile::parse("rhosync.toml", SETTINGS)
-            .unwrap()
-            .resolve(|_| None)
-            .unwrap();
-        let (key, password) = (SessionKey::new("test"), Secret::new("admin"));
-        let engine = Engine::new(
-            Rc::new(ports),
-            settings,
-            &RustAdapters::new(),
-            key,
-            password,
-        )
-        .unwrap();
+        let engine = common::engine(&redis, SETTINGS, 1).await;
         let token = engine
             .log_in_administrator(ADMINISTRATOR, "admin", Origin("test"))
             .await

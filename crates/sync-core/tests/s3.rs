@@ -11,20 +11,19 @@ mod common;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::local;
+use common::{engine, local};
 use futures_util::StreamExt as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{Method, Request, Response, StatusCode};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use sync_core::test_support::{ManualClock, NativeRedis, SeededRandom, TestPorts, TestRedis};
+use sync_core::test_support::{TestPorts, TestRedis};
 use sync_core::{
     BlobId, BlobReader, Engine, Files, HttpClient, HttpError, Origin, Ports as _, PushRequest,
-    RedisConn as _, RustAdapters, Secret, Session, SessionKey, SettingsFile, SyncError,
+    RedisConn as _, Session, SyncError,
 };
 
 const MIB: usize = 1024 * 1024;
@@ -251,21 +250,6 @@ struct World {
     session: Session,
     client: String,
     redis: TestRedis,
-}
-
-async fn engine(redis: &TestRedis, settings: &str, seed: u64) -> Engine<TestPorts<FakeS3>> {
-    let ports = TestPorts {
-        redis: NativeRedis::connect(&redis.url()).await,
-        http: FakeS3::default(),
-        clock: ManualClock::default(),
-        random: SeededRandom::new(seed),
-    };
-    let settings = SettingsFile::parse("rhosync.toml", settings)
-        .and_then(|file| file.resolve(|_| None))
-        .unwrap();
-    let key = SessionKey::new("test");
-    let adapters = RustAdapters::new();
-    Engine::new(Rc::new(ports), settings, &adapters, key, Secret::new("x")).unwrap()
 }
 
 impl World {

@@ -8,7 +8,6 @@
 
 mod common;
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use common::local;
@@ -17,13 +16,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
-use sync_core::test_support::{
-    ManualClock, NativeRedis, ScriptedHttp, SeededRandom, TestPorts, TestRedis,
-};
-use sync_core::{
-    ADMINISTRATOR, Clock as _, Engine, Origin, Ports as _, RustAdapters, Secret, Session,
-    SessionKey, SettingsFile, SyncError,
-};
+use sync_core::test_support::{ScriptedHttp, TestPorts, TestRedis};
+use sync_core::{ADMINISTRATOR, Clock as _, Engine, Origin, Ports as _, Session, SyncError};
 
 const BACK_END: &str = r#"
     [authentication]
@@ -41,25 +35,7 @@ const PROVIDER: &str = r#"
 type TestEngine = Engine<TestPorts<ScriptedHttp>>;
 
 async fn engine(redis: &TestRedis, settings: &str) -> TestEngine {
-    let ports = TestPorts {
-        redis: NativeRedis::connect(&redis.url()).await,
-        http: ScriptedHttp::default(),
-        clock: ManualClock::default(),
-        random: SeededRandom::new(1),
-    };
-    let settings = SettingsFile::parse("rhosync.toml", settings)
-        .unwrap()
-        .resolve(|_| None)
-        .unwrap();
-    let (key, password) = (SessionKey::new("test"), Secret::new("admin"));
-    Engine::new(
-        Rc::new(ports),
-        settings,
-        &RustAdapters::new(),
-        key,
-        password,
-    )
-    .unwrap()
+    common::engine(redis, settings, 1).await
 }
 
 fn answer(engine: &TestEngine, status: u16, body: &str) {
