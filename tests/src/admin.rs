@@ -12,8 +12,20 @@ pub struct Admin {
 }
 
 impl Admin {
+    /// A new token of `/api/v1` that is good for everything, as the value of `Authorization`.
+    ///
+    /// # Panics
+    ///
+    /// When the administrator cannot log in.
+    pub fn bearer(server: &str, password: &str) -> String {
+        let login = json!({"login": sync_core::ADMINISTRATOR, "password": password});
+        let made = Rest::json(server).call(Method::POST, "/api/v1/login", Some(&login));
+        let made: Value = serde_json::from_slice(&made).expect("JSON");
+        format!("Bearer {}", made["token"].as_str().expect("a token"))
+    }
+
     pub(crate) fn log_in(server: &str, password: &str) -> Self {
-        let rest = Rest::new(server).with_header("content-type", "application/json");
+        let rest = Rest::json(server);
         let login = json!({"login": sync_core::ADMINISTRATOR, "password": password});
         let token = rest.call(Method::POST, "/rc/v1/system/login", Some(&login));
         let token = str::from_utf8(&token).expect("a token");

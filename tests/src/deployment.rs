@@ -151,12 +151,17 @@ impl Deployment {
     ///
     /// There must be no request under way, as it would lose its lease too.
     pub fn expire_leases(&self) {
-        let mut redis = self.redis_connection();
         for pattern in ["*}:lease", "*}:cudlease:*"] {
-            let leases: Vec<String> = redis.keys(pattern).expect("the leases");
-            for lease in leases {
-                let () = redis.del(lease).expect("to end a lease");
-            }
+            self.forget_keys(pattern);
+        }
+    }
+
+    /// Lets the store forget the keys that match a pattern, as if their time had come.
+    pub fn forget_keys(&self, pattern: &str) {
+        let mut redis = self.redis_connection();
+        let keys: Vec<String> = redis.keys(pattern).expect("the keys");
+        for key in keys {
+            let () = redis.del(key).expect("to end a key");
         }
     }
 

@@ -23,6 +23,11 @@ impl Rest {
         }
     }
 
+    /// The server at `server`, which is told that bodies are JSON.
+    pub fn json(server: impl Into<String>) -> Self {
+        Self::new(server).with_header("content-type", "application/json")
+    }
+
     /// The same with one more header.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {

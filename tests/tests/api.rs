@@ -15,10 +15,6 @@ fn read(answer: &Response<Bytes>) -> Value {
     serde_json::from_slice(answer.body()).expect("JSON")
 }
 
-fn json_at(deployment: &Deployment) -> Rest {
-    Rest::new(deployment.url()).with_header("content-type", "application/json")
-}
-
 /// Sends a request whose answer must have this status.
 fn expect(rest: &Rest, status: u16, method: Method, path: &str, body: &Value) -> Response<Bytes> {
     let sent = if body.is_null() {
@@ -40,14 +36,14 @@ fn expect(rest: &Rest, status: u16, method: Method, path: &str, body: &Value) ->
 fn log_in(deployment: &Deployment) -> Rest {
     let login = json!({"login": "rhoadmin", "password": ADMIN_PASSWORD});
     let answer = expect(
-        &json_at(deployment),
+        &Rest::json(deployment.url()),
         201,
         Method::POST,
         "/api/v1/login",
         &login,
     );
     let token = read(&answer)["token"].as_str().expect("a token").to_owned();
-    json_at(deployment).with_header("authorization", &format!("Bearer {token}"))
+    Rest::json(deployment.url()).with_header("authorization", &format!("Bearer {token}"))
 }
 
 #[test]
@@ -113,7 +109,8 @@ fn tokens_are_good_for_what_they_say() {
     let wish = json!({"name": "reports", "scopes": ["users:read"], "expires_in": 3600});
     let made = read(&expect(&api, 201, Method::POST, "/api/v1/tokens", &wish));
     let token = made["token"].as_str().expect("a token");
-    let reader = json_at(&deployment).with_header("authorization", &format!("Bearer {token}"));
+    let reader =
+        Rest::json(deployment.url()).with_header("authorization", &format!("Bearer {token}"));
     expect(&reader, 200, Method::GET, "/api/v1/users", &Value::Null);
     let user = json!({"login": "x", "password": "y"});
     let refused = read(&expect(&reader, 403, Method::POST, "/api/v1/users", &user));
@@ -224,7 +221,7 @@ fn errors_of_the_api_have_one_form() {
     let text = Rest::new(deployment.url());
     let refused = read(&expect(&text, 401, Method::GET, "/api/v1/users", &nothing));
     assert_eq!(refused["error"]["code"], "invalid_api_token");
-    let document = json_at(&deployment).get("/api/v1/openapi.json");
+    let document = Rest::json(deployment.url()).get("/api/v1/openapi.json");
     assert_eq!(document["openapi"], "3.1.0");
 }
 
@@ -232,7 +229,7 @@ fn errors_of_the_api_have_one_form() {
 fn devices_and_scripts_of_rhosync_are_served() {
     let deployment = Deployment::start(Options::default());
     deployment.create_user("ann");
-    let plain = json_at(&deployment);
+    let plain = Rest::json(deployment.url());
     let login = json!({"login": "ann", "password": password_of("ann"), "rememberme": 1});
     let answer = expect(
         &plain,

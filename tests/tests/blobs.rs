@@ -59,7 +59,7 @@ impl Head {
 impl Phone {
     fn log_in(deployment: &Deployment, user: &str) -> Self {
         deployment.create_user(user);
-        let rest = Rest::new(deployment.url()).with_header("content-type", "application/json");
+        let rest = Rest::json(deployment.url());
         let login = json!({"login": user, "password": password_of(user)}).to_string();
         let login = rest.send(Method::POST, "/rc/v1/app/login", login);
         let cookie = login.headers()[SET_COOKIE].to_str().expect("a cookie");

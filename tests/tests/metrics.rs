@@ -2,15 +2,13 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     reason = "a test that does not find what it looks for has failed, and the place says why"
 )]
 
 use std::thread;
 
 use http::Method;
-use integration_tests::{ADMIN_PASSWORD, Deployment, Options, Rest, text_of, until};
-use serde_json::{Value, json};
+use integration_tests::{ADMIN_PASSWORD, Admin, Deployment, Options, Rest, text_of, until};
 
 /// The number a sample has; 0 where there is none.
 fn number(text: &str, sample: &str) -> u64 {
@@ -20,15 +18,8 @@ fn number(text: &str, sample: &str) -> u64 {
 
 /// The administrator, as one who watches over the server.
 fn scraper(deployment: &Deployment) -> Rest {
-    let plain = Rest::new(deployment.url());
-    let login = json!({"login": "rhoadmin", "password": ADMIN_PASSWORD});
-    let made = plain
-        .clone()
-        .with_header("content-type", "application/json")
-        .call(Method::POST, "/api/v1/login", Some(&login));
-    let made: Value = serde_json::from_slice(&made).expect("JSON");
-    let token = made["token"].as_str().expect("a token");
-    plain.with_header("authorization", &format!("Bearer {token}"))
+    let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);
+    Rest::new(deployment.url()).with_header("authorization", &bearer)
 }
 
 fn scrape(scraper: &Rest) -> String {

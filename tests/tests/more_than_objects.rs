@@ -19,7 +19,7 @@ fn json_of(body: &[u8]) -> Value {
 
 /// A device of anna's, as far as headers go.
 fn device(deployment: &Deployment) -> Rest {
-    let server = Rest::new(deployment.url()).with_header("content-type", "application/json");
+    let server = Rest::json(deployment.url());
     let login = json!({"login": "anna", "password": password_of("anna")});
     let answer = server.send(Method::POST, "/rc/v1/app/login", login.to_string());
     let cookie = answer.headers()[SET_COOKIE].to_str().expect("a cookie");

@@ -41,9 +41,7 @@ fn a_plugin_is_read_and_written_and_pushes() {
     let token = create[0]["body"]["api_token"].as_str().expect("a token");
 
     // The back end pushes with the token it was given.
-    let rest = Rest::new(deployment.url())
-        .with_header("content-type", "application/json")
-        .with_header("x-rhoconnect-api-token", token);
+    let rest = Rest::json(deployment.url()).with_header("x-rhoconnect-api-token", token);
     let objects = json!({"user_id": "anna", "objects": {"2": {"name": "pushed"}}});
     rest.call(Method::POST, "/app/v1/Probe/push_objects", Some(&objects));
 

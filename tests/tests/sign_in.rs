@@ -86,7 +86,7 @@ fn a_back_end_lets_users_in() {
     let control = deployment.plugin().control();
     let login = json!({"password": "ok", "body": "dynuser"});
     control.call(Method::PUT, "/logins/bob", Some(&login));
-    let rest = Rest::new(deployment.url()).with_header("content-type", "application/json");
+    let rest = Rest::json(deployment.url());
     let right = json!({"login": "bob", "password": "ok"});
     for path in ["/rc/v1/app/login", "/application/clientlogin"] {
         assert_eq!(status(&rest, Method::POST, path, &right).0, 200, "{path}");
@@ -111,22 +111,13 @@ fn devices_come_with_tokens_of_an_identity_provider() {
     let control = deployment.plugin().control();
     let (old, new) = (Key::make("k1"), Key::make("k2"));
     let with = |token: &str| {
-        Rest::new(deployment.url())
-            .with_header("content-type", "application/json")
-            .with_header("authorization", &format!("Bearer {token}"))
+        Rest::json(deployment.url()).with_header("authorization", &format!("Bearer {token}"))
     };
     let anna = with(&old.token("anna", 600));
     let create = |rest: &Rest| status(rest, Method::POST, "/rc/v1/clients", &Value::Null).0;
     assert_eq!(create(&anna), 503, "the provider is away, so nobody knows");
     // As if the half minute had passed in which nobody asks again.
-    let forget_turn = || {
-        let mut redis = deployment.redis_connection();
-        for key in
-            redis::Commands::keys::<_, Vec<String>>(&mut redis, "*key-set-turn*").expect("keys")
-        {
-            let () = redis::Commands::del(&mut redis, key).expect("to end a turn");
-        }
-    };
+    let forget_turn = || deployment.forget_keys("*key-set-turn*");
     forget_turn();
     control.call(Method::PUT, "/keys", Some(&json!({"keys": [old.public()]})));
     assert_eq!(create(&anna), 200);

@@ -19,7 +19,7 @@ fn too_many_logins_are_stopped_for_a_while() {
     });
     deployment.create_user("anna");
     deployment.create_user("ben");
-    let server = Rest::new(deployment.url()).with_header("content-type", "application/json");
+    let server = Rest::json(deployment.url());
     let log_in = |user: &str, password: &str| {
         let login = json!({"login": user, "password": password});
         server.send(Method::POST, "/rc/v1/app/login", login.to_string())

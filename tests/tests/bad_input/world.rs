@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, SET_COOKIE};
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use integration_tests::{
-    ADMIN_PASSWORD, Deployment, Options, RedisContent, Rest, password_of, text_of,
+    ADMIN_PASSWORD, Admin, Deployment, Options, RedisContent, Rest, password_of, text_of,
 };
 use serde_json::{Value, json};
 use sync_client::{Objects, Transport as _, UreqTransport};
@@ -28,7 +28,7 @@ impl World {
             ..Options::default()
         });
         deployment.create_user("anna");
-        let server = Rest::new(deployment.url()).with_header("content-type", "application/json");
+        let server = Rest::json(deployment.url());
         let post = |path: &str, body: Value| server.send(Method::POST, path, body.to_string());
         let login = post(
             "/rc/v1/app/login",
@@ -38,10 +38,7 @@ impl World {
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
         let administrator = json!({"login": sync_core::ADMINISTRATOR, "password": ADMIN_PASSWORD});
         let api_token = text_of(&post("/rc/v1/system/login", administrator));
-        let login = json!({"login": sync_core::ADMINISTRATOR, "password": ADMIN_PASSWORD});
-        let login: Value =
-            serde_json::from_slice(post("/api/v1/login", login).body()).expect("a token");
-        let bearer = format!("Bearer {}", login["token"].as_str().expect("a token"));
+        let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);
         let mut world = Self {
             transport: UreqTransport::default(),
             deployment,

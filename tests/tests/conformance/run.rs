@@ -70,7 +70,7 @@ fn set_up(
     values: &mut Values,
     headers: &mut Vec<Header>,
 ) -> Result<()> {
-    let rest = Rest::new(&server.url).with_header("content-type", "application/json");
+    let rest = Rest::json(&server.url);
     match fixture {
         Fixture::User { user } => create_user(case, user, &rest, server, values),
         Fixture::Session { session, user } => {

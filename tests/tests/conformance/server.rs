@@ -4,7 +4,7 @@ use std::env;
 use std::sync::{Mutex, OnceLock};
 
 use http::Method;
-use integration_tests::{ADMIN_PASSWORD, Deployment, Options, Rest, text_of};
+use integration_tests::{ADMIN_PASSWORD, Admin, Deployment, Options, Rest, text_of};
 use serde_json::json;
 
 /// Address of another server, `http://127.0.0.1:9292`.
@@ -27,7 +27,6 @@ pub(crate) struct Started {
     pub(crate) admin_password: String,
     /// Token of the old REST API.
     pub(crate) admin_token: String,
-    /// Token of `/api/v1` that is good for everything.
     bearer: OnceLock<String>,
     _deployment: Option<Mutex<Deployment>>,
 }
@@ -54,7 +53,7 @@ impl Started {
             )
         };
         let body = json!({"login": "rhoadmin", "password": admin_password}).to_string();
-        let answer = json_to(&url).send(Method::POST, "/rc/v1/system/login", body);
+        let answer = Rest::json(&url).send(Method::POST, "/rc/v1/system/login", body);
         assert!(
             answer.status().is_success(),
             "the administrator cannot log in: {}",
@@ -70,17 +69,9 @@ impl Started {
         }
     }
 
-    /// A token of `/api/v1`.
+    /// `Authorization` of `/api/v1`, good for everything.
     pub(crate) fn bearer(&self) -> &str {
-        self.bearer.get_or_init(|| {
-            let body = json!({"login": "rhoadmin", "password": self.admin_password});
-            let answer = json_to(&self.url).call(Method::POST, "/api/v1/login", Some(&body));
-            let answer: serde_json::Value = serde_json::from_slice(&answer).expect("JSON");
-            answer["token"].as_str().expect("a token").to_owned()
-        })
+        self.bearer
+            .get_or_init(|| Admin::bearer(&self.url, &self.admin_password))
     }
-}
-
-fn json_to(url: &str) -> Rest {
-    Rest::new(url).with_header("content-type", "application/json")
 }
