@@ -34,7 +34,10 @@ pub use ids::{
     AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, JobId, Millis,
     ObjectId, Partition, QueueName, SourceName, Token, UserId, Version,
 };
-pub use jobs::{JobState, NewJob, Priority, backoff_ms};
+pub use jobs::{
+    Budget, Cud, JobError, JobHandler, JobHandlers, JobState, NewJob, Noop, Priority, Query,
+    QueryAll, RunningJob, Worked, Worker, backoff_ms,
+};
 pub use metrics::{
     Answered, BUCKETS, FAMILIES, Family, Figures, Kind, Measured, Meter, Sample, StatsError, Value,
 };
@@ -42,10 +45,10 @@ pub use ports::{Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisErr
 pub use push::{PushAddress, PushMessage, PushOutcome, PushPriority, PushSender, PushService};
 pub use settings::{
     AdapterSettings, ApnsSettings, AttributeType, AuthenticationMethod, AuthenticationSettings,
-    Authorization, BlobSettings, Connection, CorsSettings, FcmSettings, JwtSettings, Origins,
-    Paging, PartitionRule, PluginMethod, PluginSettings, PollInterval, PushSettings, RestSettings,
-    S3Settings, Secret, Settings, SettingsError, SettingsFile, SourceSettings, UpdateMethod,
-    WebPushSettings,
+    Authorization, BlobSettings, Connection, CorsSettings, FcmSettings, JobsSettings, JwtSettings,
+    Origins, Paging, PartitionRule, PluginMethod, PluginSettings, PollInterval, PushSettings,
+    QueueSettings, RestSettings, S3Settings, ScheduleSettings, Secret, Settings, SettingsError,
+    SettingsFile, SourceSettings, UpdateMethod, WebPushSettings,
 };
 pub use store::{
     ApplicationDocument, Cancelled, Claim, ClaimedJob, EnqueueError, Enqueued, Failure, Heartbeat,

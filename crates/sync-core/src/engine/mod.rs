@@ -4,6 +4,7 @@ mod admin;
 mod application_documents;
 mod binding;
 mod blobs;
+mod by_jobs;
 mod clients;
 mod describe;
 mod documents;
@@ -36,6 +37,8 @@ use crate::ports::Ports;
 use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSettings};
 use crate::store::Document;
 use crate::trace::TraceContext;
+pub(crate) use by_jobs::StillWaiting;
+pub(crate) use refresh::Refreshed;
 use registry::{FoundSource, RegistryCache, app_server_adapter};
 
 pub use admin::ObjectPatch;

@@ -194,19 +194,28 @@ impl<P: Ports> Engine<P> {
         if state.waiting == 0 && due.is_none() && !is_described_anew {
             return Ok(state);
         }
+        let Pull {
+            user,
+            client,
+            source,
+            parameters,
+            ..
+        } = *pull;
         if state.waiting > 0 {
-            self.work_on_waiting(pull.user, pull.client, pull.source, document)
-                .await?;
+            match &source.settings.cud_queue {
+                Some(queue) => self.work_soon(queue, document, user, client).await?,
+                None => {
+                    self.work_on_waiting(user, client, source, document).await?;
+                }
+            }
         }
-        if let Some(max_age_ms) = due {
-            self.refresh(
-                pull.user,
-                pull.source,
-                pull.parameters,
-                document,
-                max_age_ms,
-            )
-            .await?;
+        match (due, &source.settings.query_queue) {
+            (Some(_), Some(queue)) => self.query_soon(queue, source, user, parameters).await?,
+            (Some(max_age_ms), None) => {
+                self.refresh(user, source, parameters, document, max_age_ms)
+                    .await?;
+            }
+            (None, _) => {}
         }
         self.again(pull, document).await
     }

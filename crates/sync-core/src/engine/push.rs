@@ -93,9 +93,15 @@ impl<P: Ports> Engine<P> {
                 let holder = Holder::Operations(id.clone(), client.clone());
                 self.announce(holder, uploads).await?;
             }
+            let queue = source.settings.cud_queue.as_ref();
+            if let Some(queue) = queue {
+                self.insure_work(queue, &id, user, &client).await?;
+            }
+            // Without a lease nothing is worked on here.
+            let lease = if queue.is_some() { "" } else { &lease };
             let document = self.document(&id);
             match Operations::new(&document, &client)
-                .accept(user, &lease, sequence, &operations)
+                .accept(user, lease, sequence, &operations)
                 .await?
             {
                 Accepted::Unbound => id = self.find_document(user, &client, source).await?,
@@ -105,8 +111,10 @@ impl<P: Ports> Engine<P> {
                     let kinds = operations.iter().map(|operation| operation.kind.as_str());
                     self.meter.push(source.name.as_str(), kinds);
                     self.repeat_links(user, &client, &id, known).await?;
-                    if leased {
-                        self.work(&client, source, &id, &lease).await?;
+                    if let Some(queue) = queue {
+                        self.work_soon(queue, &id, user, &client).await?;
+                    } else if leased {
+                        self.work(&client, source, &id, lease).await?;
                     }
                     return Ok(());
                 }

@@ -29,6 +29,20 @@ const FIRST_REFRESH_STEP: Duration = Duration::from_millis(50);
 /// Tombstones that are worth a collection.
 const WORTH_COLLECTING: u64 = 1_000;
 
+/// What became of a refresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refreshed {
+    /// The document is as the back end's answer.
+    Yes,
+    /// It is not time to ask, or somebody else is at it.
+    NotDue,
+    /// The back end could not be asked; devices are told.
+    Failed {
+        /// What it said.
+        message: String,
+    },
+}
+
 impl<P: Ports> Engine<P> {
     /// Brings the document up to date with the back end, unless somebody else is at it, or the last answer is younger
     /// than `max_age_ms`, or a time was set for the next one that has not come.
@@ -42,7 +56,7 @@ impl<P: Ports> Engine<P> {
         parameters: &[(String, String)],
         id: &DocumentId,
         max_age_ms: u64,
-    ) -> Result<(), SyncError> {
+    ) -> Result<Refreshed, SyncError> {
         let document = self.document(id);
         let lease = self.ports.random().hex::<8>();
         let clock = self.ports.clock();
@@ -54,10 +68,13 @@ impl<P: Ports> Engine<P> {
             RefreshStart::Fresh
             | RefreshStart::Busy {
                 ever_refreshed: true,
-            } => Ok(()),
+            } => Ok(Refreshed::NotDue),
             RefreshStart::Busy {
                 ever_refreshed: false,
-            } => self.await_first_refresh(&document).await,
+            } => {
+                self.await_first_refresh(&document).await?;
+                Ok(Refreshed::NotDue)
+            }
             RefreshStart::Granted {
                 version,
                 etag,
@@ -99,12 +116,12 @@ impl<P: Ports> Engine<P> {
                         if deleted > 0 {
                             self.collect_if_worth_it(id).await?;
                         }
-                        Ok(())
+                        Ok(Refreshed::Yes)
                     }
                     Err(AdapterError::Stash(StashError::Store(error))) => Err(error.into()),
                     Err(AdapterError::Stash(StashError::Fenced)) => {
                         tracing::warn!(source.name = %source.name, "a refresh took so long that another took over");
-                        Ok(())
+                        Ok(Refreshed::NotDue)
                     }
                     Err(error) => {
                         tracing::warn!(source.name = %source.name, %error, "the back end could not be asked");
@@ -118,7 +135,9 @@ impl<P: Ports> Engine<P> {
                                 RefreshEnd::Failed(&end),
                             )
                             .await?;
-                        Ok(())
+                        Ok(Refreshed::Failed {
+                            message: error.to_string(),
+                        })
                     }
                 }
             }

@@ -4,7 +4,20 @@
 //! are due.
 
 mod backoff;
+mod cud;
+mod handler;
 mod job;
+mod noop;
+mod query;
+mod schedule;
+mod sweep;
+mod worker;
 
 pub use backoff::backoff_ms;
+pub use cud::Cud;
+pub use handler::{JobError, JobHandler, JobHandlers, RunningJob};
 pub use job::{JobState, NewJob, Priority};
+pub use noop::Noop;
+pub use query::{Query, QueryAll};
+pub(crate) use schedule::Rule;
+pub use worker::{Budget, Worked, Worker};

@@ -7,6 +7,7 @@ mod authentication;
 mod blobs;
 mod connection;
 mod cors;
+mod jobs;
 mod plugin;
 mod push;
 mod rest;
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::ids::{DocumentId, Partition, SourceName, UserId};
+use crate::ids::{DocumentId, Partition, QueueName, SourceName, UserId};
 use authentication::AuthenticationEntry;
 pub use authentication::{AuthenticationMethod, AuthenticationSettings, JwtSettings};
 use blobs::BlobsEntry;
@@ -32,6 +33,8 @@ pub(crate) use text::Text;
 pub use connection::{Authorization, Connection};
 use cors::CorsEntry;
 pub use cors::{CorsSettings, Origins};
+use jobs::{JobsEntry, QueueEntry, ScheduleEntry};
+pub use jobs::{JobsSettings, QueueSettings, ScheduleSettings};
 pub use plugin::{PluginMethod, PluginSettings};
 pub use rest::{AttributeType, Paging, RestSettings, UpdateMethod};
 pub use source::{AdapterSettings, PollInterval, SourceSettings};
@@ -62,6 +65,12 @@ pub struct Settings {
     pub cors: CorsSettings,
     /// Whether the old stats are kept.
     pub stats: bool,
+    /// How jobs run.
+    pub jobs: JobsSettings,
+    /// The limits of queues that have some.
+    pub queues: BTreeMap<QueueName, QueueSettings>,
+    /// Jobs that recur, by the names of their schedules.
+    pub schedules: BTreeMap<String, ScheduleSettings>,
     /// Sources by name.
     pub sources: BTreeMap<SourceName, SourceSettings>,
 }
@@ -138,6 +147,9 @@ pub struct SettingsFile {
     blobs: BlobsEntry,
     cors: CorsSettings,
     stats: bool,
+    jobs: JobsSettings,
+    queues: BTreeMap<QueueName, QueueSettings>,
+    schedules: BTreeMap<String, ScheduleSettings>,
     sources: BTreeMap<SourceName, SourceEntry>,
 }
 
@@ -156,6 +168,12 @@ struct Contents {
     cors: CorsEntry,
     #[serde(default)]
     stats: bool,
+    #[serde(default)]
+    jobs: JobsEntry,
+    #[serde(default)]
+    queues: BTreeMap<String, QueueEntry>,
+    #[serde(default)]
+    schedules: BTreeMap<String, ScheduleEntry>,
     #[serde(default)]
     sources: BTreeMap<String, SourceEntry>,
 }
@@ -197,6 +215,19 @@ impl SettingsFile {
             .cors
             .check()
             .map_err(|(key, reason)| error(&format!("cors.{key}"), reason))?;
+        let jobs = contents
+            .jobs
+            .check()
+            .map_err(|(key, reason)| error(&format!("jobs.{key}"), reason))?;
+        let queues = jobs::check_queues(contents.queues)
+            .map_err(|(key, reason)| error(&format!("queues.{key}"), reason))?;
+        let mut schedules = BTreeMap::new();
+        for (schedule, entry) in contents.schedules {
+            let settings = entry
+                .check(&schedule)
+                .map_err(|(key, reason)| error(&format!("schedules.{schedule}.{key}"), reason))?;
+            schedules.insert(schedule, settings);
+        }
         let mut sources = BTreeMap::new();
         for (source, entry) in contents.sources {
             let table = format!("sources.{source}");
@@ -215,6 +246,9 @@ impl SettingsFile {
             blobs: contents.blobs,
             cors,
             stats: contents.stats,
+            jobs,
+            queues,
+            schedules,
             sources,
         })
     }
@@ -246,6 +280,9 @@ impl SettingsFile {
             blobs,
             cors,
             stats,
+            jobs,
+            queues,
+            mut schedules,
             sources,
         } = self;
         let wrong = |key: String, reason: String| SettingsError {
@@ -274,7 +311,12 @@ impl SettingsFile {
                     })?;
                 Ok((source, settings))
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<BTreeMap<_, SourceSettings>, _>>()?;
+        let in_background = sources.iter().filter_map(|(name, source)| {
+            let (seconds, queue) = source.in_background()?;
+            Some(ScheduleSettings::of_source(name, seconds, queue))
+        });
+        schedules.extend(in_background);
         Ok(Settings {
             retention_days,
             authentication,
@@ -282,6 +324,9 @@ impl SettingsFile {
             blobs,
             cors,
             stats,
+            jobs,
+            queues,
+            schedules,
             sources,
         })
     }
@@ -317,7 +362,8 @@ mod tests {
             partition = "app"
             poll_interval = 60
             max_page_size = 1000
-            queue = "slow"
+            queue = "adapter.slow"
+            background = true
 
             [sources.Product.rest]
             url = { variable = "crm_url", path = "/api/products" }
@@ -332,6 +378,19 @@ mod tests {
 
             [sources.Note]
             adapter = "push-only"
+
+            [jobs]
+            lease_seconds = 10
+
+            [queues."adapter.slow"]
+            concurrency = 2
+            rate = { starts = 10, per_seconds = 60 }
+
+            [schedules.nightly]
+            job = "report"
+            queue = "adapter"
+            cron = "0 3 * * *"
+            payload = { kind = "short" }
             "#,
         )
         .unwrap();
@@ -441,6 +500,41 @@ mod tests {
                 "blobs.s3.secret_key",
             ),
             ("[blobs.s3]\nendpoint = \"http://x\"", "blobs.s3"),
+            ("[jobs]\nlease_seconds = 0", "jobs.lease_seconds"),
+            ("[queues.x]\nconcurrency = 0", "queues.x.concurrency"),
+            (
+                "[queues.x]\nrate = { starts = 0, per_seconds = 1 }",
+                "queues.x.rate",
+            ),
+            ("[queues.\"a b\"]", "queues.a b"),
+            (
+                "[schedules.x]\njob = \"j\"\nqueue = \"adapter\"\ncron = \"0 25 * * *\"",
+                "schedules.x.cron",
+            ),
+            (
+                "[schedules.x]\njob = \"j\"\nqueue = \"adapter\"\ncron = \"0 0 30 2 *\"",
+                "schedules.x.cron",
+            ),
+            (
+                "[schedules.x]\njob = \"j\"\nqueue = \"adapter\"\nevery_seconds = 0",
+                "schedules.x.every_seconds",
+            ),
+            (
+                "[schedules.x]\njob = \"j\"\nqueue = \"adapter\"",
+                "schedules.x.cron",
+            ),
+            (
+                "[sources.P]\nadapter = \"push-only\"\nqueue = \"adapter\"",
+                "sources.P.queue",
+            ),
+            (
+                "[sources.P]\nadapter = \"rust\"\nrust = \"x\"\nqueue = \"slow\"",
+                "sources.P.queue",
+            ),
+            (
+                "[sources.P]\nadapter = \"rust\"\nrust = \"x\"\nbackground = true",
+                "sources.P.background",
+            ),
             ("sources = 3", "sources"),
             ("[[", "(syntax)"),
         ];

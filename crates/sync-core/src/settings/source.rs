@@ -3,9 +3,13 @@
 use serde::Deserialize;
 
 use crate::document::description::{Description, InvalidDescription};
+use crate::ids::QueueName;
 use crate::settings::plugin::{PluginEntry, PluginSettings};
 use crate::settings::rest::{RestEntry, RestSettings};
 use crate::settings::{KeyError, PartitionRule, Text, wrong};
+
+/// The component whose jobs call back ends.
+const ADAPTER: &str = "adapter";
 
 /// Most objects of a page, where the file does not say.
 const DEFAULT_MAX_PAGE_SIZE: usize = 2_000;
@@ -25,8 +29,12 @@ pub struct SourceSettings {
     pub poll_interval: PollInterval,
     /// Most objects of a page.
     pub max_page_size: usize,
-    /// Names the queue whose job runs the source's calls.
-    pub queue: Option<String>,
+    /// Whose jobs ask the back end what it has; without one that is done while a device waits.
+    pub query_queue: Option<QueueName>,
+    /// Whose jobs carry devices' changes to the back end; without one that is done while the device waits.
+    pub cud_queue: Option<QueueName>,
+    /// Whether the back end is asked every `poll_interval` even if no device asks.
+    pub background: bool,
     /// Whether the server keeps none of its objects: every pull is answered by the back end.
     pub pass_through: bool,
     /// What devices need to know of the source; the adapter is not asked then.
@@ -38,6 +46,14 @@ pub struct SourceSettings {
 }
 
 impl SourceSettings {
+    /// How often the back end is asked even if no device asks, in seconds, and by the jobs of which queue.
+    pub(crate) fn in_background(&self) -> Option<(u64, &QueueName)> {
+        match (self.background, self.poll_interval, &self.query_queue) {
+            (true, PollInterval::Seconds(seconds), Some(queue)) => Some((seconds, queue)),
+            _ => None,
+        }
+    }
+
     /// What holds for a source that is not in the settings file.
     pub(crate) fn of_dynamic_source(partition: PartitionRule, app_server: Option<String>) -> Self {
         Self {
@@ -47,12 +63,29 @@ impl SourceSettings {
                 None => PollInterval::Never,
             },
             max_page_size: DEFAULT_MAX_PAGE_SIZE,
-            queue: None,
+            query_queue: None,
+            cud_queue: None,
+            background: false,
             pass_through: false,
             metadata: None,
             schema: None,
             adapter: AdapterSettings::AppServer { url: app_server },
         }
+    }
+}
+
+/// Reads the name of a queue whose jobs call back ends. Only one component may do that.
+fn adapter_queue(key: &str, name: &str) -> Result<QueueName, KeyError> {
+    let queue = QueueName::parse(name).map_err(|error| (key.to_owned(), error.to_string()))?;
+    if queue.component() == ADAPTER {
+        Ok(queue)
+    } else {
+        wrong(
+            key,
+            format!(
+                "{name:?} is no queue of the component that calls back ends: use {ADAPTER:?} or \"{ADAPTER}.<name>\""
+            ),
+        )
     }
 }
 
@@ -114,6 +147,10 @@ pub(super) struct SourceEntry {
     poll_interval: Option<i64>,
     max_page_size: Option<usize>,
     queue: Option<String>,
+    query_queue: Option<String>,
+    cud_queue: Option<String>,
+    #[serde(default)]
+    background: bool,
     #[serde(default)]
     pass_through: bool,
     metadata: Option<String>,
@@ -158,14 +195,36 @@ impl SourceEntry {
                 format!("must be between 1 and {HIGHEST_MAX_PAGE_SIZE}"),
             );
         }
-        if self.queue.as_deref() == Some("") {
-            return wrong("queue", "is empty");
+        let queues = [
+            ("queue", &self.queue),
+            ("query_queue", &self.query_queue),
+            ("cud_queue", &self.cud_queue),
+        ];
+        for (key, queue) in queues {
+            if let Some(queue) = queue {
+                adapter_queue(key, queue)?;
+                if !asks {
+                    return wrong(key, "a push-only source has no back end to call");
+                }
+            }
+        }
+        if self.background
+            && (self.poll_interval.unwrap_or(1) < 1
+                || self.queue.is_none() && self.query_queue.is_none())
+        {
+            return wrong(
+                "background",
+                "needs a queue whose jobs ask the back end, and a poll_interval of 1 second or more",
+            );
         }
         if self.pass_through {
             if !asks {
                 return wrong("pass_through", "a push-only source has no back end to ask");
             }
             let kept = [
+                ("queue", self.queue.is_some()),
+                ("query_queue", self.query_queue.is_some()),
+                ("background", self.background),
                 ("poll_interval", self.poll_interval.is_some()),
                 ("metadata", self.metadata.is_some()),
                 ("schema", self.schema.is_some()),
@@ -215,6 +274,9 @@ impl SourceEntry {
             partition,
             poll_interval,
             queue,
+            query_queue,
+            cud_queue,
+            background,
             pass_through,
             metadata,
             schema,
@@ -243,6 +305,12 @@ impl SourceEntry {
             (AdapterKind::Plugin, _, None, _) => return wrong("http", "is missing"),
             (AdapterKind::Rust, .., None) => return wrong("rust", "is missing"),
         };
+        let queue_of = |key: &str, named: Option<String>| {
+            let named = named.or_else(|| queue.clone());
+            named.map(|name| adapter_queue(key, &name)).transpose()
+        };
+        let query_queue = queue_of("query_queue", query_queue)?;
+        let cud_queue = queue_of("cud_queue", cud_queue)?;
         let described = |key: &str, error: InvalidDescription| (key.to_owned(), error.to_string());
         let metadata = Description::metadata(metadata.unwrap_or_default())
             .map_err(|error| described("metadata", error))?;
@@ -254,7 +322,9 @@ impl SourceEntry {
             partition,
             poll_interval,
             max_page_size,
-            queue,
+            query_queue,
+            cud_queue,
+            background,
             pass_through,
             metadata,
             schema,

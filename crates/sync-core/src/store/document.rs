@@ -142,6 +142,12 @@ impl<'a, R: RedisConn> Document<'a, R> {
         }
     }
 
+    /// Whether any client has a cursor here.
+    pub(crate) async fn has_clients(&self) -> Result<bool, StoreError> {
+        let reply = self.redis.run(args!["EXISTS", self.keys.clients()]).await?;
+        Ok(Reply::new("EXISTS", reply).number()? == 1)
+    }
+
     /// Reads records as stored; `None` for ids that have none.
     pub(crate) async fn raw_records(
         &self,

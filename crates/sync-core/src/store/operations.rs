@@ -110,7 +110,7 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         ]
     }
 
-    /// Takes the operations in and tries to get the lease on them. Pushes with a `sequence` number are taken in only
+    /// Takes the operations in and, unless `lease` is empty, tries to get the lease on them. Pushes with a `sequence` number are taken in only
     /// in growing order.
     pub(crate) async fn accept(
         &self,

@@ -340,12 +340,23 @@ fn a_tick_is_seen_to_once_however_many_see_it() {
         let world = World::start().await;
         let now = world.now();
         let job = world.job("");
-        let tick = Tick {
+        let first = Tick {
             field: "nightly 0 3 * * *",
             seen: None,
-            next: now.plus(1_000),
+            next: now,
         };
         let jobs = world.jobs();
+        // A schedule begins with its first tick.
+        assert_eq!(
+            jobs.tick(now, &job, &first).await.unwrap(),
+            Enqueued::Ticked
+        );
+        assert!(world.ids(JobState::Ready).await.is_empty());
+        let tick = Tick {
+            seen: Some(now),
+            next: now.plus(1_000),
+            ..first
+        };
         let (one, other) = tokio::join!(jobs.tick(now, &job, &tick), jobs.tick(now, &job, &tick));
         let outcomes = [one.unwrap(), other.unwrap()];
         assert_eq!(

@@ -199,6 +199,17 @@ impl<R: RedisConn> Jobs<'_, R> {
         Ok(ticks)
     }
 
+    /// Forgets when schedules are due.
+    pub(crate) async fn forget_ticks(&self, fields: &[&str]) -> Result<(), StoreError> {
+        if fields.is_empty() {
+            return Ok(());
+        }
+        let mut command = args!["HDEL", keys::job_ticks()];
+        command.extend(fields.iter().map(|field| field.as_bytes().to_vec()));
+        self.read("HDEL", command).await?;
+        Ok(())
+    }
+
     async fn read(&self, what: &'static str, command: Vec<Vec<u8>>) -> Result<Reply, StoreError> {
         Ok(Reply::new(what, self.redis.run(command).await?))
     }

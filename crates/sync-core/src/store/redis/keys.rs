@@ -56,6 +56,7 @@
 //! | `{jobs}:unique` | hash | unique key → id of the job that waits or runs | until the job ends | jobs | jobs |
 //! | `{jobs}:ticks` | hash | `<schedule> <its rule>` → when it is due next, in ms | forever | jobs | jobs |
 //! | `{jobs}:minute:<queue>:<minute>` | hash | what happened → how often | two hours | jobs | jobs |
+//! | `{jobs}:alarm` | string | its expiry is heard of: somebody sweeps then | until something is due | jobs | who hears of expired keys |
 //! | `{jobs}:swept` | string | there was a sweep lately | one second | jobs | jobs |
 //! | `jobs:ping` | list | ids of pings that wait for an answer | until answered | whoever asks | `adapter-jobs` |
 //! | `jobs:pong:<id>` | string | the answer to a ping | one minute | `adapter-jobs` | whoever asked |

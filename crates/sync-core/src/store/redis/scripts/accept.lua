@@ -1,7 +1,7 @@
 -- Takes a device's operations in, all or none, and tries to become the one who works on them.
 --
 -- KEYS: 1 head, 2 clients, 3 the client's operations, 4 their lease, 5 the client's creates
--- ARGV: 1 client, 2 user, 3 lease token, 4 lease in ms, 5 most operations that may wait, 6 lifetime of remembered
+-- ARGV: 1 client, 2 user, 3 lease token or '' for none, 4 lease in ms, 5 most operations that may wait, 6 lifetime of remembered
 --       creates in s, 7 the push's sequence number or '', then per operation: temporary id if it is a create or else '', JSON
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here
@@ -53,7 +53,7 @@ for at = 8, #ARGV, 2 do
   end
 end
 local leased = 0
-if waiting > 0 and redis.call('SET', KEYS[4], ARGV[3], 'NX', 'PX', ARGV[4]) then leased = 1 end
+if waiting > 0 and ARGV[3] ~= '' and redis.call('SET', KEYS[4], ARGV[3], 'NX', 'PX', ARGV[4]) then leased = 1 end
 local answer = {'ok', leased, waiting}
 for _, value in ipairs(done) do answer[#answer + 1] = value end
 return answer

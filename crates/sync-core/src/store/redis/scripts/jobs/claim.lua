@@ -44,6 +44,7 @@ for at = 1, #head, 2 do
     answer[#answer + 1] = value
   end
   claimed = claimed + 1
+  alarm(now + tonumber(ARGV[5]), now)
   if alone then break end
 end
 if redis.call('ZCARD', ready) == 0 then redis.call('DEL', fair) end

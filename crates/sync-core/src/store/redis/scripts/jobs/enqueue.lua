@@ -2,16 +2,19 @@
 --
 -- ARGV: 1 now in ms, 2 name, 3 queue, 4 payload, 5 user, 6 lane, 7 most attempts, 8 when to run it in ms, 9 unique key or
 --       '', 10 '1' if it has to run at its time or later, even if one with the same key runs before, then for the tick of a
---       schedule: 11 its field, 12 the tick as it was read or '', 13 the next one
+--       schedule: 11 its field, 12 the tick as it was read or '', 13 the next one. A schedule's
+--       first tick has no job: it begins then
 -- Answers one of
 --   {'new', id}      it waits
 --   {'waiting', id}  one with the same key waits; it runs at the earlier of both times if it was not tried yet
 --   {'again', id}    one with the same key runs; it will run once more when it has ended, not before the time given
---   {'ticked'}       somebody else has seen to this tick
+--   {'ticked'}       somebody else has seen to this tick, or it is the first
 local now, queue, due, unique = tonumber(ARGV[1]), ARGV[3], tonumber(ARGV[8]), ARGV[9]
 if ARGV[11] then
   if (redis.call('HGET', prefix .. 'ticks', ARGV[11]) or '') ~= ARGV[12] then return {'ticked'} end
   redis.call('HSET', prefix .. 'ticks', ARGV[11], ARGV[13])
+  alarm(tonumber(ARGV[13]), now)
+  if ARGV[12] == '' then return {'ticked'} end
 end
 if unique ~= '' then
   local id = redis.call('HGET', prefix .. 'unique', unique)

@@ -10,6 +10,8 @@ local LANE = 2 ^ 48
 -- Most that is moved by one call: a script holds up all others.
 local BATCH = 200
 local KEPT_ERRORS = 5
+-- How long a ring may go unheard, in ms.
+local RING_AGAIN = 1000
 -- How long counters can be read, in s.
 local COUNTED = 7200
 
@@ -21,9 +23,24 @@ local function count(queue, what, now)
   if redis.call('HINCRBY', minute, what, 1) == 1 then redis.call('EXPIRE', minute, COUNTED) end
 end
 
+-- Makes sure that a key expires then at the latest, where the store tells of that: somebody sweeps when it does.
+local function alarm(due, now)
+  local left = redis.call('PTTL', prefix .. 'alarm')
+  local wanted = math.max(due - now, 1)
+  if left < 0 or left > wanted then redis.call('SET', prefix .. 'alarm', '', 'PX', string.format('%.0f', wanted)) end
+end
+
+-- Rings for the component that works on a queue.
+local function ring(queue) redis.call('PUBLISH', 'rhosync:jobs:' .. string.match(queue, '^[^.]*'), 'ring') end
+
 -- Start-time fair queuing (Goyal, Vin, Cheng 1996): a job's tag is where its user's last one ended, but not before
 -- the tag of the job that was claimed last. So users take turns, however many jobs each has.
-local function make_ready(id, queue, lane, user)
+--
+-- It rings if nothing was ready: else somebody was rung for already. A ring that was lost is made up for by the sweep
+-- that the alarm leads to.
+local function make_ready(id, queue, lane, user, now)
+  if redis.call('ZCARD', key('ready', queue)) == 0 then ring(queue) end
+  alarm(now + RING_AGAIN, now)
   local floor, member = lane * LANE, lane .. ':' .. user
   local last = redis.call('ZSCORE', key('fair', queue), member)
   local tag = number(redis.call('HGET', key('queue', queue), 'tag' .. lane), '0')
@@ -39,9 +56,10 @@ local function wait(id, queue, due, now)
   if due > now then
     redis.call('ZADD', key('delayed', queue), due, id)
     redis.call('HSET', job, 'state', 'delayed')
+    alarm(due, now)
   else
     local of = redis.call('HMGET', job, 'lane', 'user')
-    make_ready(id, queue, tonumber(of[1]), of[2])
+    make_ready(id, queue, tonumber(of[1]), of[2], now)
   end
 end
 

@@ -1,4 +1,4 @@
--- Moves what is due: delayed jobs whose time has come, jobs whose lease has run out, the end of the history.
+-- Moves what is due, rings for what is ready, and sets the alarm for what comes next: delayed jobs whose time has come, jobs whose lease has run out, the end of the history.
 --
 -- ARGV: 1 now in ms, 2 how long jobs stay in the history in ms, 3 most jobs of the history of a queue
 -- Answers {'ok', 1 if there is more to move or else 0, then the queues in which jobs are ready}
@@ -31,7 +31,17 @@ for _, queue in ipairs(redis.call('SMEMBERS', prefix .. 'queues')) do
   forget(queue, now - tonumber(ARGV[2]), tonumber(ARGV[3]), 50)
   if redis.call('ZCARD', key('ready', queue)) > 0 and redis.call('HEXISTS', key('queue', queue), 'paused') == 0 then
     answer[#answer + 1] = queue
+    ring(queue)
+    alarm(now + RING_AGAIN, now)
   end
+  for _, kind in ipairs({'delayed', 'leased'}) do
+    local next = redis.call('ZRANGE', key(kind, queue), 0, 0, 'WITHSCORES')
+    if next[2] then alarm(tonumber(next[2]), now) end
+  end
+end
+for _, due in ipairs(redis.call('HVALS', prefix .. 'ticks')) do
+  -- One that has passed is of a schedule that is no more.
+  if tonumber(due) > now then alarm(tonumber(due), now) end
 end
 if left == 0 then answer[2] = 1 end
 return answer

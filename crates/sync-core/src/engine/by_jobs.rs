@@ -1,0 +1,147 @@
+//! What is done for devices while none waits.
+
+use std::time::Duration;
+
+use crate::engine::{Engine, Refreshed, Source, SyncError};
+use crate::ids::{ClientId, DocumentId, QueueName, SourceName, UserId};
+use crate::jobs::{Cud, NewJob, Query};
+use crate::ports::{Clock as _, Ports};
+use crate::settings::{PartitionRule, PollInterval};
+use crate::store::{EnqueueError, Jobs, Operations};
+
+/// How long after a change was taken in it is seen to at the latest, in milliseconds, if the server dies just then.
+const INSURANCE_MS: u64 = 60_000;
+
+/// Changes that still wait.
+pub(crate) struct StillWaiting {
+    /// How many.
+    pub(crate) count: usize,
+    /// When the next may be tried.
+    pub(crate) next_in: Duration,
+}
+
+impl<P: Ports> Engine<P> {
+    /// Sees to it that the back end is asked soon.
+    pub(super) async fn query_soon(
+        &self,
+        queue: &QueueName,
+        source: Source<'_>,
+        user: &UserId,
+        parameters: &[(String, String)],
+    ) -> Result<(), SyncError> {
+        let partition = source.document_for(user).partition.to_stored();
+        let now = self.ports.clock().now();
+        let job = Query::job(queue, source.name, &partition, user, parameters, now);
+        self.enqueue_own(&job).await
+    }
+
+    /// Asks the back end for a user's copy, if it is time to.
+    pub(crate) async fn refresh_by_job(
+        &self,
+        source: &str,
+        user: &UserId,
+        parameters: &[(String, String)],
+    ) -> Result<Refreshed, SyncError> {
+        let found = self.source(source).await?;
+        let source = found.as_source();
+        let max_age_ms = match self.poll_interval(source).await? {
+            PollInterval::Never => return Ok(Refreshed::NotDue),
+            PollInterval::EverySync => 0,
+            // A job that comes around as often must not find the last answer just not old enough.
+            PollInterval::Seconds(seconds) => seconds.saturating_mul(900),
+        };
+        let document = source.document_for(user);
+        self.refresh(user, source, parameters, &document, max_age_ms)
+            .await
+    }
+
+    /// Sees to it that the copies of these users are refreshed: those that somebody syncs. Says how many.
+    pub(crate) async fn query_in_background(
+        &self,
+        queue: &QueueName,
+        source: &SourceName,
+        rule: PartitionRule,
+        users: &[String],
+    ) -> Result<usize, SyncError> {
+        let now = self.ports.clock().now();
+        let mut asked = 0;
+        for user in users {
+            let user = UserId::parse(user.as_str())?;
+            let document = rule.document(source, &user);
+            if !self.document(&document).has_clients().await? {
+                continue;
+            }
+            let partition = document.partition.to_stored();
+            let job = Query::job(queue, source, &partition, &user, &[], now);
+            self.enqueue_own(&job).await?;
+            asked += 1;
+            if rule == PartitionRule::App {
+                // One copy for everybody, asked for in anybody's name.
+                break;
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Sees to it that a client's changes are worked on, whatever happens from now on: a job that runs later.
+    pub(super) async fn insure_work(
+        &self,
+        queue: &QueueName,
+        document: &DocumentId,
+        user: &UserId,
+        client: &ClientId,
+    ) -> Result<(), SyncError> {
+        let now = self.ports.clock().now();
+        let job = Cud::job(queue, document, user, client, now.plus(INSURANCE_MS));
+        let jobs = Jobs::new(self.ports.redis());
+        jobs.insure(now, &job).await.map(drop).map_err(own)
+    }
+
+    /// Sees to it that a client's changes are worked on now.
+    pub(super) async fn work_soon(
+        &self,
+        queue: &QueueName,
+        document: &DocumentId,
+        user: &UserId,
+        client: &ClientId,
+    ) -> Result<(), SyncError> {
+        let now = self.ports.clock().now();
+        let job = Cud::job(queue, document, user, client, now);
+        self.enqueue_own(&job).await
+    }
+
+    /// Works on a client's changes. Says which still wait.
+    pub(crate) async fn work_by_job(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        id: &DocumentId,
+    ) -> Result<Option<StillWaiting>, SyncError> {
+        let found = self.source(id.source.as_str()).await?;
+        self.work_on_waiting(user, client, found.as_source(), id)
+            .await?;
+        let document = self.document(id);
+        let waiting = Operations::new(&document, client).waiting().await?;
+        let now = self.ports.clock().now();
+        let next = waiting
+            .iter()
+            .map(|(_, operation)| operation.not_before.0.saturating_sub(now.0))
+            .min();
+        Ok(next.map(|next| StillWaiting {
+            count: waiting.len(),
+            next_in: Duration::from_millis(next),
+        }))
+    }
+
+    async fn enqueue_own(&self, job: &NewJob) -> Result<(), SyncError> {
+        self.enqueue(job).await.map(drop).map_err(own)
+    }
+}
+
+/// Jobs of our own are made of names that were checked; parameters have their own limit.
+fn own(error: EnqueueError) -> SyncError {
+    match error {
+        EnqueueError::Store(error) => error.into(),
+        EnqueueError::TooLong { .. } => SyncError::Busy,
+    }
+}

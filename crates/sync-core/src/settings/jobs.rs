@@ -1,0 +1,221 @@
+//! How jobs run: leases, limits of queues, and jobs that recur.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::ids::Millis;
+use crate::ids::{QueueName, SourceName};
+use crate::jobs::{NewJob, Priority, QueryAll, Rule};
+use crate::settings::{KeyError, wrong};
+use crate::store::History;
+
+/// How long a job's worker may go without a sign of life where the file does not say, in seconds.
+const DEFAULT_LEASE_SECONDS: u64 = 30;
+
+/// The longest: somebody waits for what a lost worker was at.
+const MAX_LEASE_SECONDS: u64 = 3_600;
+
+/// How long jobs that are done can be looked at where the file does not say, in hours.
+const DEFAULT_HISTORY_HOURS: u64 = 24;
+
+/// The longest period of a limit or a schedule, in seconds: a year.
+const MAX_PERIOD_SECONDS: u64 = 366 * 86_400;
+
+/// How often a scheduled job is tried.
+const ATTEMPTS: u32 = 5;
+
+/// How jobs run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobsSettings {
+    /// How long a job's worker may go without a sign of life until another takes the job over, in seconds.
+    pub lease_seconds: u64,
+    /// How long jobs that are done can be looked at, in hours.
+    pub history_hours: u64,
+}
+
+impl JobsSettings {
+    pub(crate) fn lease_ms(self) -> u64 {
+        self.lease_seconds * 1_000
+    }
+
+    pub(crate) fn history(self) -> History {
+        History {
+            retention_ms: self.history_hours * 3_600_000,
+            ..History::default()
+        }
+    }
+}
+
+/// The limits of a queue. 0: none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueSettings {
+    /// Most jobs at once.
+    pub concurrency: u64,
+    /// Most jobs that are started in a period.
+    pub starts: u64,
+    /// That period, in milliseconds.
+    pub period_ms: u64,
+}
+
+/// A job that recurs.
+#[derive(Debug, Clone)]
+pub struct ScheduleSettings {
+    /// When.
+    pub(crate) rule: Rule,
+    /// What. No two of a schedule run at once.
+    pub(crate) job: NewJob,
+}
+
+impl ScheduleSettings {
+    /// A source's back end is asked by a job, whether a device asks or not.
+    pub(super) fn of_source(name: &SourceName, seconds: u64, queue: &QueueName) -> (String, Self) {
+        let rule = Rule::Every(seconds);
+        let name_of_schedule = format!("query:{name}");
+        let job = job(
+            &name_of_schedule,
+            QueryAll::NAME,
+            queue.clone(),
+            QueryAll::payload(name, None),
+        );
+        (name_of_schedule, Self { rule, job })
+    }
+}
+
+fn job(schedule: &str, name: &str, queue: QueueName, payload: String) -> NewJob {
+    NewJob {
+        name: name.to_owned(),
+        queue,
+        payload,
+        user: String::new(),
+        priority: Priority::Normal,
+        max_attempts: ATTEMPTS,
+        due: Millis(0),
+        unique: Some(format!("schedule:{schedule}")),
+    }
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct JobsEntry {
+    lease_seconds: u64,
+    history_hours: u64,
+}
+
+impl Default for JobsEntry {
+    fn default() -> Self {
+        Self {
+            lease_seconds: DEFAULT_LEASE_SECONDS,
+            history_hours: DEFAULT_HISTORY_HOURS,
+        }
+    }
+}
+
+impl JobsEntry {
+    pub(super) fn check(self) -> Result<JobsSettings, KeyError> {
+        let Self {
+            lease_seconds,
+            history_hours,
+        } = self;
+        if !(1..=MAX_LEASE_SECONDS).contains(&lease_seconds) {
+            return wrong(
+                "lease_seconds",
+                format!("must be between 1 and {MAX_LEASE_SECONDS}"),
+            );
+        }
+        if !(1..=MAX_PERIOD_SECONDS / 3_600).contains(&history_hours) {
+            return wrong("history_hours", "must be between 1 and a year");
+        }
+        Ok(JobsSettings {
+            lease_seconds,
+            history_hours,
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QueueEntry {
+    concurrency: Option<u64>,
+    rate: Option<RateEntry>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RateEntry {
+    starts: u64,
+    per_seconds: u64,
+}
+
+pub(super) fn check_queues(
+    entries: BTreeMap<String, QueueEntry>,
+) -> Result<BTreeMap<QueueName, QueueSettings>, KeyError> {
+    let check = |(name, QueueEntry { concurrency, rate }): (String, QueueEntry)| {
+        let queue = QueueName::parse(&name).map_err(|error| (name.clone(), error.to_string()))?;
+        if concurrency == Some(0) {
+            return wrong(
+                &format!("{name}.concurrency"),
+                "must be at least 1; to stop a queue, pause it",
+            );
+        }
+        if let Some(RateEntry {
+            starts,
+            per_seconds,
+        }) = rate
+            && (starts == 0 || !(1..=MAX_PERIOD_SECONDS).contains(&per_seconds))
+        {
+            return wrong(
+                &format!("{name}.rate"),
+                "has at least 1 start, per at least 1 second and at most a year",
+            );
+        }
+        let settings = QueueSettings {
+            concurrency: concurrency.unwrap_or(0),
+            starts: rate.map_or(0, |rate| rate.starts),
+            period_ms: rate.map_or(0, |rate| rate.per_seconds * 1_000),
+        };
+        Ok((queue, settings))
+    };
+    entries.into_iter().map(check).collect()
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScheduleEntry {
+    job: String,
+    queue: String,
+    cron: Option<String>,
+    every_seconds: Option<u64>,
+    #[serde(default)]
+    payload: serde_json::Map<String, serde_json::Value>,
+}
+
+impl ScheduleEntry {
+    pub(super) fn check(self, name: &str) -> Result<ScheduleSettings, KeyError> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        if name.is_empty() || !name.chars().all(is_name) {
+            return wrong("(name)", "has letters, digits, - and _ only");
+        }
+        let queue = QueueName::parse(&self.queue)
+            .map_err(|error| ("queue".to_owned(), error.to_string()))?;
+        if self.job.is_empty() {
+            return wrong("job", "is empty");
+        }
+        let rule = match (self.cron, self.every_seconds) {
+            (Some(cron), None) => Rule::cron(&cron)
+                .map_err(|reason| ("cron".to_owned(), format!("{cron:?}: {reason}")))?,
+            (None, Some(seconds)) if (1..=MAX_PERIOD_SECONDS).contains(&seconds) => {
+                Rule::Every(seconds)
+            }
+            (None, Some(_)) => {
+                return wrong("every_seconds", "must be between 1 and a year");
+            }
+            _ => return wrong("cron", "needs either this or every_seconds"),
+        };
+        let payload = serde_json::Value::Object(self.payload).to_string();
+        Ok(ScheduleSettings {
+            rule,
+            job: job(name, &self.job, queue, payload),
+        })
+    }
+}
