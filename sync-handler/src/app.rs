@@ -91,15 +91,18 @@ impl<P: Ports> App<P> {
         })
     }
 
-    /// Whether the caller must run [`App::flush_soon`], beside whatever it does and without letting anybody wait.
-    pub fn must_flush(&self) -> bool {
+    /// Whether the caller must run [`App::tidy_up_soon`], beside whatever it does and without letting anybody wait.
+    pub fn must_tidy_up(&self) -> bool {
         self.engine.as_ref().is_ok_and(Engine::must_flush)
     }
 
     /// Brings what requests were counted by to the store, in a moment.
-    pub async fn flush_soon(&self) {
+    pub async fn tidy_up_soon(&self) {
         if let Ok(engine) = &self.engine {
             engine.flush_soon().await;
+            if let Err(error) = engine.sweep_if_due().await {
+                tracing::warn!(%error, "nobody has looked for jobs that are due");
+            }
         }
     }
 

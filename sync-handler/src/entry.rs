@@ -6,14 +6,10 @@ use std::rc::Rc;
 use spin_sdk::http::{Request, Response};
 use spin_sdk::http_service;
 use spin_sdk::wasip3::spawn;
-use sync_core::{Engine, RustAdapters, Secret, SessionKey, SettingsError, SettingsFile};
-use sync_spin::{SpinPorts, variable};
+use sync_spin::{LoadError, SpinPorts};
 
 use crate::error::HttpError;
 use crate::{App, Body, respond};
-
-/// Where `spin.toml` mounts the settings file.
-const SETTINGS_FILE: &str = "/rhosync.toml";
 
 thread_local! {
     /// Built by the first request of this instance: settings and keys do not change while it lives.
@@ -25,9 +21,9 @@ async fn handle(request: Request) -> Response<Body> {
     match app().await {
         Ok(app) => {
             let answer = app.handle(request).await;
-            if app.must_flush() {
+            if app.must_tidy_up() {
                 // Goes on when the answer is out; the host keeps the instance until it is done.
-                spawn(async move { app.flush_soon().await });
+                spawn(async move { app.tidy_up_soon().await });
             }
             answer
         }
@@ -51,59 +47,9 @@ async fn app() -> Result<Rc<App<SpinPorts>>, HttpError> {
 }
 
 async fn build() -> Result<App<SpinPorts>, HttpError> {
-    match settings_and_variables().await {
-        Err(error) => Ok(App::with_wrong_settings(error)),
-        Ok((settings, [redis_url, session_secret, administrator_password])) => {
-            let ports = SpinPorts::new(redis_url);
-            let key = SessionKey::load(&ports, &Secret::new(session_secret))
-                .await
-                .map_err(|error| HttpError::Sync(error.into()))?;
-            let engine = Engine::new(
-                Rc::new(ports),
-                settings,
-                &RustAdapters::new(),
-                key,
-                Secret::new(administrator_password),
-            );
-            Ok(engine.map_or_else(App::with_wrong_settings, App::new))
-        }
+    match sync_spin::load_engine().await {
+        Ok(engine) => Ok(App::new(engine)),
+        Err(LoadError::Settings(error)) => Ok(App::with_wrong_settings(error)),
+        Err(LoadError::Store(error)) => Err(HttpError::Sync(error.into())),
     }
-}
-
-async fn settings_and_variables() -> Result<(sync_core::Settings, [String; 3]), SettingsError> {
-    let wrong = |file: &str, key: &str, reason: String| SettingsError {
-        file: file.to_owned(),
-        key: key.to_owned(),
-        reason,
-    };
-    let text = std::fs::read_to_string(SETTINGS_FILE)
-        .map_err(|error| wrong(SETTINGS_FILE, "(file)", format!("cannot be read: {error}")))?;
-    let file = SettingsFile::parse("rhosync.toml", &text)?;
-    let mut values = std::collections::BTreeMap::new();
-    for name in file.variables() {
-        if let Some(value) = variable(name)
-            .await
-            .map_err(|reason| wrong("spin.toml", name, reason))?
-        {
-            values.insert(name.to_owned(), value);
-        }
-    }
-    let settings = file.resolve(|name| values.get(name).cloned())?;
-    let mut own = <[String; 3]>::default();
-    for (value, name) in own
-        .iter_mut()
-        .zip(["redis_url", "session_secret", "admin_password"])
-    {
-        *value = variable(name)
-            .await
-            .map_err(|reason| wrong("spin.toml", name, reason))?
-            .ok_or_else(|| {
-                wrong(
-                    "spin.toml",
-                    name,
-                    "the component has no such variable".to_owned(),
-                )
-            })?;
-    }
-    Ok((settings, own))
 }

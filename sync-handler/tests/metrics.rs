@@ -67,10 +67,10 @@ impl Server {
 
     /// What the components do beside answering.
     async fn flush(&self) {
-        assert!(self.app.must_flush());
-        assert!(!self.app.must_flush(), "one does it");
-        self.app.flush_soon().await;
-        assert!(!self.app.must_flush());
+        assert!(self.app.must_tidy_up());
+        assert!(!self.app.must_tidy_up(), "one does it");
+        self.app.tidy_up_soon().await;
+        assert!(!self.app.must_tidy_up());
     }
 
     async fn scrape(&self) -> String {
@@ -205,9 +205,9 @@ async fn what_two_instances_count_is_added_up_and_a_deleted_client_is_taken_off(
                 .unwrap();
             assert_eq!(app.handle(request).await.status(), 200);
         }
-        assert!(app.must_flush());
+        assert!(app.must_tidy_up());
     }
-    futures_util::join!(server.app.flush_soon(), other.flush_soon());
+    futures_util::join!(server.app.tidy_up_soon(), other.tidy_up_soon());
     let (_, client) = server.device().await;
     server
         .world

@@ -12,19 +12,14 @@ use std::thread;
 
 use http::{Method, StatusCode};
 use integration_tests::{
-    BackEnd, Deployment, Device, Options, RedisContent, Rest, Source, converge, text_of, until,
+    BackEnd, Deployment, Device, Options, Rest, Source, converge, text_of, until,
 };
 use redis::Commands as _;
 use serde_json::{Value, json};
 use sync_client::{ClientError, SyncReport};
-use sync_core::Pings;
-use sync_core::test_support::NativeRedis;
 use sync_proto::ERROR_CODE_HEADER;
 
 const PRODUCT: &str = "Product";
-
-/// The doorbell of the adapter jobs, as the manifest names it.
-const DOORBELL: &str = "rhosync:jobs:adapter";
 
 /// Writes of one push of [`Work`].
 const WRITES: u64 = 6;
@@ -304,65 +299,6 @@ fn without_its_redis_the_server_says_so_and_recovers_by_itself() {
     converge_two(&deployment, &mut devices);
     assert_eq!(devices[1].objects(PRODUCT).len(), before.len() + 1);
     assert_eq!(deployment.host_id(), host, "nobody restarted the host");
-}
-
-#[test]
-fn jobs_answer_pings_also_those_left_while_nobody_listened() {
-    let mut deployment = Deployment::start(Options {
-        products: 0,
-        ..Options::default()
-    });
-    let url = deployment.redis_url();
-    let redis = deployment.block_on(NativeRedis::connect(&url));
-    let pings = Pings::new(&redis);
-    let send = |deployment: &Deployment, id: &str| {
-        deployment
-            .block_on(pings.send(id, DOORBELL))
-            .expect("to ping");
-    };
-    let is_answered = |deployment: &Deployment, id: &str| {
-        deployment
-            .block_on(pings.is_answered(id))
-            .expect("to look for the answer")
-    };
-    until_listening(&deployment);
-    send(&deployment, "first");
-    until("an answer", || {
-        is_answered(&deployment, "first").then_some(())
-    });
-
-    deployment.kill_host();
-    send(&deployment, "left");
-    deployment.start_host();
-    until_listening(&deployment);
-    assert!(
-        !is_answered(&deployment, "left"),
-        "nobody has rung since the host is back"
-    );
-    send(&deployment, "next");
-    until("both answers", || {
-        ["left", "next"]
-            .iter()
-            .all(|id| is_answered(&deployment, id))
-            .then_some(())
-    });
-    until("an empty list of pings", || {
-        let content = RedisContent::read(&mut deployment.redis_connection());
-        let is_done = content.keys().all(|key| !key.ends_with(":jobs:ping"));
-        is_done.then_some(())
-    });
-}
-
-/// Waits until the host has subscribed: before, a ring is not heard.
-fn until_listening(deployment: &Deployment) {
-    let mut redis = deployment.redis_connection();
-    until("the host to listen", || {
-        let (_, listeners): (String, u64) = redis::cmd("PUBSUB")
-            .arg(&["NUMSUB", DOORBELL])
-            .query(&mut redis)
-            .expect("the number of listeners");
-        (listeners > 0).then_some(())
-    });
 }
 
 fn has_reached(count: &AtomicUsize, target: usize) -> bool {

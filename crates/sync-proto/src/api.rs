@@ -334,3 +334,13 @@ pub struct StoredDocument {
     /// A text, or texts by name.
     pub data: Value,
 }
+
+/// What came of working on jobs for a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct JobsRun {
+    /// Jobs that were done.
+    pub done: u64,
+    /// Attempts that failed; most are tried again.
+    pub failed: u64,
+}

@@ -1,25 +1,30 @@
-//! The way in from Spin.
+//! The ways in from Spin: the doorbell, and requests to work.
 
 #![expect(unsafe_code, reason = "the subscriber macro's generated bindings")]
 
-use anyhow::Context as _;
 use bytes::Bytes;
-use spin_sdk::redis_subscriber;
-use sync_core::Pings;
-use sync_spin::{SpinRedis, variable};
+use spin_sdk::http::{FullBody, Request, Response};
+use spin_sdk::{http_service, redis_subscriber};
+use sync_core::{Cud, JobHandlers, Noop, Query, QueryAll};
+use sync_spin::SpinPorts;
+
+/// What the component's queues begin with.
+const COMPONENT: &str = "adapter";
 
 #[redis_subscriber]
-async fn on_ring(_message: Bytes) -> anyhow::Result<()> {
-    sync_spin::start_log(tracing::Level::INFO);
-    let address = variable("redis_url")
-        .await
-        .map_err(anyhow::Error::msg)?
-        .context("the component has no variable \"redis_url\": declare it in spin.toml")?;
-    let redis = SpinRedis::new(address);
-    let answered = Pings::new(&redis)
-        .answer()
-        .await
-        .context("pings could not be answered")?;
-    tracing::info!(job.count = answered, "answered pings");
-    Ok(())
+async fn on_ring(message: Bytes) -> anyhow::Result<()> {
+    Ok(sync_spin::answer_ring(COMPONENT, &handlers(), &message).await?)
+}
+
+#[http_service]
+async fn on_request(request: Request) -> Response<FullBody<Bytes>> {
+    sync_spin::answer_request(COMPONENT, &handlers(), &request).await
+}
+
+fn handlers() -> JobHandlers<SpinPorts> {
+    JobHandlers::new()
+        .with(Query::NAME, Query)
+        .with(QueryAll::NAME, QueryAll)
+        .with(Cud::NAME, Cud)
+        .with(Noop::NAME, Noop)
 }

@@ -15,7 +15,6 @@ mod jobs;
 mod key_sets;
 mod metrics;
 mod operations;
-mod pings;
 mod pull;
 pub(crate) mod redis;
 mod refresh;
@@ -40,14 +39,13 @@ pub(crate) use found::{FoundPage, FoundPosition};
 pub(crate) use idempotency::Idempotency;
 pub use jobs::{
     Cancelled, Claim, ClaimedJob, EnqueueError, Enqueued, Failure, Heartbeat, History, JobDetails,
-    Jobs, Leased, QueueCounts, Refused, Retry, Standing, StoredError, Swept, Tick,
+    Jobs, Leased, QueueCounts, Refused, Retry, Standing, StoredError, Swept, Tick, is_ring,
 };
 pub(crate) use key_sets::KeySets;
 pub(crate) use metrics::MetricsStore;
 pub(crate) use operations::{
     Accepted, CreateOutcome, Operation, OperationKind, Operations, Released,
 };
-pub use pings::Pings;
 pub(crate) use pull::{Acknowledged, CursorState, PullState, PullStep};
 pub(crate) use refresh::{RefreshEnd, RefreshStart};
 pub(crate) use registry::{Added, Registry, RegistryContent};

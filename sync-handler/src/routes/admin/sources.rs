@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sync_core::{Engine, PartitionRule, Ports, SourceInfo};
+use sync_core::{Engine, PartitionRule, Ports, QueueName, SourceInfo};
 
 use crate::error::HttpError;
 use crate::request::Request;
@@ -54,7 +54,16 @@ pub(super) async fn show<P: Ports>(
         ),
         attribute("partition_type", "string", partition),
         attribute("sync_type", "string", "incremental"),
-        attribute("queue", "string", settings.queue),
+        attribute(
+            "query_queue",
+            "string",
+            settings.query_queue.map(QueueName::into_string),
+        ),
+        attribute(
+            "cud_queue",
+            "string",
+            settings.cud_queue.map(QueueName::into_string),
+        ),
         attribute("pass_through", "string", pass_through),
     ]))
 }

@@ -81,6 +81,15 @@ impl Default for History {
     }
 }
 
+/// What the doorbell says.
+const RING: &[u8] = b"ring";
+
+/// Whether a message means that there may be something to do: the doorbell was rung, or the key that expires when
+/// something is due has.
+pub fn is_ring(message: &[u8]) -> bool {
+    message == RING || message == keys::jobs_alarm().as_bytes()
+}
+
 /// Jobs of this store.
 pub struct Jobs<'a, R> {
     redis: &'a R,

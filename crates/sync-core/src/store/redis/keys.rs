@@ -58,8 +58,6 @@
 //! | `{jobs}:minute:<queue>:<minute>` | hash | what happened → how often | two hours | jobs | jobs |
 //! | `{jobs}:alarm` | string | its expiry is heard of: somebody sweeps then | until something is due | jobs | who hears of expired keys |
 //! | `{jobs}:swept` | string | there was a sweep lately | one second | jobs | jobs |
-//! | `jobs:ping` | list | ids of pings that wait for an answer | until answered | whoever asks | `adapter-jobs` |
-//! | `jobs:pong:<id>` | string | the answer to a ping | one minute | `adapter-jobs` | whoever asked |
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -379,19 +377,14 @@ pub(crate) fn jobs_by_minute(queue: &QueueName, minute: u64) -> String {
     format!("{PREFIX}:{{jobs}}:minute:{queue}:{minute}")
 }
 
+/// Expires when something is due.
+pub(crate) fn jobs_alarm() -> String {
+    format!("{PREFIX}:{{jobs}}:alarm")
+}
+
 /// There was a sweep lately.
 pub(crate) fn jobs_swept() -> String {
     format!("{PREFIX}:{{jobs}}:swept")
-}
-
-/// Pings that wait for an answer.
-pub(crate) fn pings() -> String {
-    format!("{PREFIX}:jobs:ping")
-}
-
-/// The answer to a ping.
-pub(crate) fn pong(id: &str) -> String {
-    format!("{PREFIX}:jobs:pong:{}", encoded(id))
 }
 
 #[cfg(test)]
@@ -463,9 +456,8 @@ mod tests {
             job_queues(),
             job_ticks(),
             jobs_by_minute(&queue, 7),
+            jobs_alarm(),
             jobs_swept(),
-            pings(),
-            pong("7"),
         ];
         insta::assert_snapshot!(keys.join("\n"), @r"
         rhosync:1:{Product/app}:head
@@ -517,9 +509,8 @@ mod tests {
         rhosync:1:{jobs}:queues
         rhosync:1:{jobs}:ticks
         rhosync:1:{jobs}:minute:adapter.slow:7
+        rhosync:1:{jobs}:alarm
         rhosync:1:{jobs}:swept
-        rhosync:1:jobs:ping
-        rhosync:1:jobs:pong:7
         ");
     }
 }

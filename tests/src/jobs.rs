@@ -1,0 +1,118 @@
+//! The job queue, past RhoSync's API.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sync_core::test_support::NativeRedis;
+use sync_core::{Enqueued, JobDetails, JobId, JobState, Jobs, Millis, NewJob, Priority, QueueName};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::wait::until;
+
+/// A queue, as somebody sees it who has the store.
+pub struct JobQueue {
+    runtime: Runtime,
+    redis: NativeRedis,
+    name: QueueName,
+}
+
+impl JobQueue {
+    /// The queue `name` in the store at `redis_url`.
+    ///
+    /// # Panics
+    ///
+    /// When the store cannot be reached.
+    pub fn new(redis_url: &str, name: &str) -> Self {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let redis = runtime.block_on(NativeRedis::connect(redis_url));
+        Self {
+            runtime,
+            redis,
+            name: QueueName::parse(name).expect("a queue's name"),
+        }
+    }
+
+    /// A job that is due in `millis` ms.
+    pub fn job_in(&self, millis: u64, name: &str, payload: &str) -> NewJob {
+        NewJob {
+            name: name.to_owned(),
+            queue: self.name.clone(),
+            payload: payload.to_owned(),
+            user: String::new(),
+            priority: Priority::Normal,
+            max_attempts: 3,
+            due: now().plus(millis),
+            unique: None,
+        }
+    }
+
+    /// Takes a job in that is due in `millis` ms.
+    ///
+    /// # Panics
+    ///
+    /// When it is not taken in.
+    pub fn add(&self, millis: u64, name: &str, payload: &str) -> JobId {
+        let job = self.job_in(millis, name, payload);
+        match self.run(|jobs| async move { jobs.enqueue(now(), &job).await.expect("to enqueue") }) {
+            Enqueued::New(id) => id,
+            other => panic!("not a new job: {other:?}"),
+        }
+    }
+
+    /// The jobs in a state.
+    ///
+    /// # Panics
+    ///
+    /// When the store cannot be read.
+    pub fn jobs(&self, state: JobState) -> Vec<JobDetails> {
+        let name = self.name.clone();
+        self.run(|jobs| async move {
+            jobs.list(&name, state, 0, 1_000)
+                .await
+                .expect("to list the jobs")
+        })
+    }
+
+    /// A job.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of that id.
+    pub fn show(&self, id: &JobId) -> JobDetails {
+        self.run(|jobs| async move { jobs.show(id).await.expect("to read a job") })
+            .expect("the job")
+    }
+
+    /// Waits until a job is in a state.
+    pub fn until(&self, id: &JobId, state: JobState) -> JobDetails {
+        until(&format!("a job to be {state}"), || {
+            Some(self.show(id)).filter(|job| job.state == state)
+        })
+    }
+
+    /// Waits until no job waits or runs.
+    pub fn until_empty(&self) {
+        until("an empty queue", || {
+            let busy = [JobState::Ready, JobState::Delayed, JobState::Leased];
+            busy.iter()
+                .all(|state| self.jobs(*state).is_empty())
+                .then_some(())
+        });
+    }
+
+    fn run<'a, T, F: Future<Output = T>>(
+        &'a self,
+        ask: impl FnOnce(Jobs<'a, NativeRedis>) -> F,
+    ) -> T {
+        self.runtime.block_on(ask(Jobs::new(&self.redis)))
+    }
+}
+
+fn now() -> Millis {
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a time after 1970");
+    Millis(u64::try_from(since_1970.as_millis()).expect("a time in this age"))
+}

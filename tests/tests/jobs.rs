@@ -1,0 +1,204 @@
+//! Jobs, as components do them: who rings, what happens when nobody does, and work that is not done while a device waits.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a test that does not find what it looks for has failed, and the place says why"
+)]
+
+use http::{Method, StatusCode, header};
+use integration_tests::{
+    ADMIN_PASSWORD, Admin, Deployment, JobQueue, Options, Rest, text_of, until,
+};
+use serde_json::{Value, json};
+use sync_core::JobState;
+
+/// The doorbell of the adapter jobs, as the manifest names it.
+const DOORBELL: &str = "rhosync:jobs:adapter";
+
+/// Where the adapter jobs are worked on for a request.
+const RUN: &str = "/api/v1/jobs/run/adapter";
+
+/// A job that does nothing.
+const NOOP: &str = "noop";
+
+/// A source whose calls are jobs.
+const QUEUED: &str = r#"
+    [sources.Queued]
+    adapter = "rest"
+    partition = "app"
+    poll_interval = 0
+    queue = "adapter.queued"
+
+    [sources.Queued.rest]
+    url = { variable = "store_url", path = "/products" }
+    types = { price = "number", quantity = "number" }
+    update_method = "PATCH"
+    timeout_ms = 1000
+
+    [sources.Watched]
+    adapter = "rest"
+    partition = "app"
+    poll_interval = 1
+    background = true
+    queue = "adapter"
+
+    [sources.Watched.rest]
+    url = { variable = "store_url", path = "/products" }
+
+    [jobs]
+    lease_seconds = 1
+"#;
+
+fn start(settings: &'static str) -> (Deployment, JobQueue) {
+    let deployment = Deployment::start(Options {
+        products: 3,
+        settings,
+        ..Options::default()
+    });
+    let queue = JobQueue::new(&deployment.redis_url(), "adapter");
+    (deployment, queue)
+}
+
+/// Waits until the host hears a channel: before, a message is lost.
+fn until_listening(deployment: &Deployment, channel: &str) {
+    let mut redis = deployment.redis_connection();
+    until("the host to listen", || {
+        let (_, listeners): (String, u64) = redis::cmd("PUBSUB")
+            .arg(&["NUMSUB", channel])
+            .query(&mut redis)
+            .expect("the number of listeners");
+        (listeners > 0).then_some(())
+    });
+}
+
+#[test]
+fn a_job_is_done_when_its_bell_rings() {
+    let (deployment, queue) = start("");
+    until_listening(&deployment, DOORBELL);
+    let id = queue.add(0, NOOP, "{}");
+    let job = queue.until(&id, JobState::Done);
+    assert_eq!(job.attempts, 1);
+}
+
+#[test]
+fn a_job_whose_ring_nobody_heard_is_found_after_the_next_request() {
+    let (mut deployment, queue) = start("");
+    deployment.kill_host();
+    let id = queue.add(0, NOOP, "{}");
+    deployment.start_host();
+    until_listening(&deployment, DOORBELL);
+    assert_eq!(queue.show(&id).state, JobState::Ready, "nobody has rung");
+    Rest::new(deployment.url()).get("/health");
+    queue.until(&id, JobState::Done);
+}
+
+#[test]
+fn where_the_store_tells_of_expired_keys_a_job_is_done_in_time_without_any_request() {
+    let (deployment, queue) = start("");
+    let mut redis = deployment.redis_connection();
+    let () = redis::cmd("CONFIG")
+        .arg(&["SET", "notify-keyspace-events", "Ex"])
+        .query(&mut redis)
+        .expect("to configure the store");
+    until_listening(&deployment, "__keyevent@0__:expired");
+    let later = queue.add(300, NOOP, "{}");
+    queue.until(&later, JobState::Done);
+}
+
+#[test]
+fn a_request_works_on_jobs_where_nobody_rings() {
+    let (mut deployment, queue) = start("");
+    let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);
+    deployment.kill_host();
+    let ids = [0; 3].map(|_| queue.add(0, NOOP, "{}"));
+    deployment.start_host();
+    let rest = Rest::json(deployment.url());
+    for (method, authorization, status) in [
+        (Method::POST, "", StatusCode::UNAUTHORIZED),
+        (Method::POST, "Bearer nonsense", StatusCode::UNAUTHORIZED),
+        (Method::GET, bearer.as_str(), StatusCode::METHOD_NOT_ALLOWED),
+    ] {
+        let rest = Rest::json(deployment.url()).with_header("authorization", authorization);
+        let refused = rest.send(method, RUN, "");
+        assert_eq!(refused.status(), status, "{}", text_of(&refused));
+        let error: Value = serde_json::from_slice(refused.body()).expect("JSON");
+        assert!(error["error"]["message"].is_string(), "{error}");
+    }
+    assert_eq!(queue.show(&ids[0]).state, JobState::Ready);
+    let answer = rest
+        .with_header("authorization", &bearer)
+        .send(Method::POST, RUN, "");
+    assert_eq!(answer.status(), StatusCode::OK, "{}", text_of(&answer));
+    assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/json");
+    let worked: Value = serde_json::from_slice(answer.body()).expect("JSON");
+    assert_eq!(worked, json!({"done": 3, "failed": 0}));
+    for id in &ids {
+        assert_eq!(queue.show(id).state, JobState::Done);
+    }
+}
+
+#[test]
+fn jobs_nobody_knows_are_kept_and_unreadable_ones_are_dead_at_once() {
+    let (deployment, queue) = start("");
+    until_listening(&deployment, DOORBELL);
+    let unknown = queue.add(0, "of-tomorrow", "{}");
+    let unreadable = queue.add(0, "query", r#"{"source":7}"#);
+    let job = queue.until(&unknown, JobState::Delayed);
+    assert_eq!(job.attempts, 0, "that does not count");
+    assert!(job.errors[0].error.contains("of-tomorrow"), "{job:?}");
+    let job = queue.until(&unreadable, JobState::Dead);
+    let reason = job.reason.unwrap_or_default();
+    assert!(reason.contains("the payload cannot be read"), "{reason}");
+}
+
+#[test]
+fn a_source_with_a_queue_answers_at_once_and_the_rest_is_done_by_jobs() {
+    let (deployment, _) = start(QUEUED);
+    let queue = JobQueue::new(&deployment.redis_url(), "adapter.queued");
+    deployment.create_user("anna");
+    let mut phone = deployment.device("anna");
+    let first = phone.sync("Queued").expect("to sync");
+    assert_eq!(phone.objects("Queued").len(), 0, "{first:?}: what is there");
+    queue.until_empty();
+    phone.sync("Queued").expect("to sync");
+    assert_eq!(phone.objects("Queued").len(), 3);
+
+    let known = phone.objects("Queued").into_keys().next().expect("one");
+    let replica = phone.replica_mut("Queued");
+    replica.create([("name", "by a job")]);
+    assert!(replica.update(&known, [("name", "changed by a job")]));
+    phone.sync("Queued").expect("to sync");
+    until("the link", || {
+        phone.sync("Queued").expect("to sync");
+        let names: Vec<_> = phone
+            .objects("Queued")
+            .into_values()
+            .filter_map(|object| object.get("name").cloned())
+            .collect();
+        let has = |wanted: &str| names.iter().any(|name| name == wanted);
+        let in_back_end = deployment.back_end().objects("products");
+        let is_done = has("by a job") && has("changed by a job") && in_back_end.len() == 4;
+        (is_done && !phone.is_waiting("Queued")).then_some(())
+    });
+}
+
+#[test]
+fn a_watched_source_is_asked_without_any_device_asking() {
+    let (deployment, _) = start(QUEUED);
+    deployment.create_user("anna");
+    let mut phone = deployment.device("anna");
+    phone.sync("Watched").expect("to sync");
+    until("the first objects", || {
+        phone.sync("Watched").expect("to sync");
+        (phone.objects("Watched").len() == 3).then_some(())
+    });
+    deployment
+        .back_end()
+        .create("products", &json!({"name": "new", "sku": "N-1"}));
+    let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);
+    let admin = Rest::json(deployment.url()).with_header("authorization", &bearer);
+    until("the server to have what is new", || {
+        let document = admin.get("/api/v1/sources/Watched/users/anna");
+        (document["objects"] == json!(4)).then_some(())
+    });
+}
