@@ -61,6 +61,9 @@ pub struct Deployment {
     runtime: Runtime,
 }
 
+/// One more host of a deployment. It ends when this is dropped.
+pub struct AnotherHost(#[expect(dead_code, reason = "it is kept running")] Host);
+
 impl Deployment {
     /// Starts one.
     ///
@@ -184,6 +187,21 @@ impl Deployment {
     ///
     /// When it does not start; the text is its log.
     pub fn start_host(&mut self) {
+        let host = self.spawn_host(self.listen);
+        self.listen = host.address();
+        self.host = Some(host);
+    }
+
+    /// Starts one more host on the same store; it ends when it is dropped.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start; the text is its log.
+    pub fn start_another_host(&self) -> AnotherHost {
+        AnotherHost(self.spawn_host(SocketAddr::from(([127, 0, 0, 1], 0))))
+    }
+
+    fn spawn_host(&self, listen: SocketAddr) -> Host {
         let (redis_url, store_url) = (
             self.redis.url(),
             self.store.as_ref().map(Store::url).unwrap_or_default(),
@@ -196,14 +214,7 @@ impl Deployment {
             ("store_url", store_url.as_str()),
             ("admin_password", ADMIN_PASSWORD),
         ];
-        let host = Host::start(
-            self.folder.path(),
-            self.listen,
-            self.memory_limit,
-            &variables,
-        );
-        self.listen = host.address();
-        self.host = Some(host);
+        Host::start(self.folder.path(), listen, self.memory_limit, &variables)
     }
 
     /// The host's process number, while it runs.

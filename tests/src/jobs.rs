@@ -6,7 +6,7 @@ use sync_core::test_support::NativeRedis;
 use sync_core::{Enqueued, JobDetails, JobId, JobState, Jobs, Millis, NewJob, Priority, QueueName};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::wait::until;
+use crate::wait::{until, until_or};
 
 /// A queue, as somebody sees it who has the store.
 pub struct JobQueue {
@@ -94,11 +94,14 @@ impl JobQueue {
 
     /// Waits until no job waits or runs.
     pub fn until_empty(&self) {
-        until("an empty queue", || {
+        until_or("an empty queue", || {
             let busy = [JobState::Ready, JobState::Delayed, JobState::Leased];
-            busy.iter()
-                .all(|state| self.jobs(*state).is_empty())
-                .then_some(())
+            let left: Vec<_> = busy.iter().flat_map(|state| self.jobs(*state)).collect();
+            if left.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("{left:#?}"))
+            }
         });
     }
 

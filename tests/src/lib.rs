@@ -37,7 +37,7 @@ mod wait;
 pub use admin::Admin;
 pub use back_end::BackEnd;
 pub use converge::{Source, converge};
-pub use deployment::{ADMIN_PASSWORD, Deployment, Options, password_of};
+pub use deployment::{ADMIN_PASSWORD, AnotherHost, Deployment, Options, password_of};
 pub use device::Device;
 pub use jobs::JobQueue;
 pub use plugin::Plugin;

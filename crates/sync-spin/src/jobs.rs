@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode, header};
 use serde::Serialize;
 use spin_sdk::http::{FullBody, Request};
-use sync_core::{Budget, Engine, JobHandlers, Scope, SyncError, Worker};
+use sync_core::{Budget, Engine, JobHandlers, Scope, SyncError, Worked, Worker};
 use sync_proto::ErrorCode;
 use sync_proto::api::{ApiError, ApiErrorDetails, JobsRun};
 
@@ -40,11 +40,13 @@ pub async fn answer_ring(
     let engine = load_engine().await?;
     let worker = Worker::new(&engine, handlers, component);
     let worked = worker.run(Budget::RING).await?;
-    tracing::info!(
-        jobs.done = worked.done,
-        jobs.failed = worked.failed,
-        "worked on jobs"
-    );
+    if worked != Worked::default() {
+        tracing::info!(
+            jobs.done = worked.done,
+            jobs.failed = worked.failed,
+            "worked on jobs"
+        );
+    }
     Ok(())
 }
 

@@ -80,7 +80,13 @@ impl<P: Ports> Engine<P> {
         self.attach_files(&mut operations, &blob_fields, files)?;
         self.check_session(session).await?;
         let user = &session.user;
-        let lease = self.ports.random().hex::<8>();
+        let queue = source.settings.cud_queue.as_ref();
+        let mut insured = None;
+        // Without a lease nothing is worked on here.
+        let lease = match queue {
+            Some(_) => String::new(),
+            None => self.ports.random().hex::<8>(),
+        };
         let mut id = source.document_for(user);
         let Files { uploads, .. } = files;
         if !uploads.is_empty() {
@@ -93,15 +99,15 @@ impl<P: Ports> Engine<P> {
                 let holder = Holder::Operations(id.clone(), client.clone());
                 self.announce(holder, uploads).await?;
             }
-            let queue = source.settings.cud_queue.as_ref();
-            if let Some(queue) = queue {
+            if let Some(queue) = queue
+                && insured.as_ref() != Some(&id)
+            {
                 self.insure_work(queue, &id, user, &client).await?;
+                insured = Some(id.clone());
             }
-            // Without a lease nothing is worked on here.
-            let lease = if queue.is_some() { "" } else { &lease };
             let document = self.document(&id);
             match Operations::new(&document, &client)
-                .accept(user, lease, sequence, &operations)
+                .accept(user, &lease, sequence, &operations)
                 .await?
             {
                 Accepted::Unbound => id = self.find_document(user, &client, source).await?,
@@ -114,7 +120,7 @@ impl<P: Ports> Engine<P> {
                     if let Some(queue) = queue {
                         self.work_soon(queue, &id, user, &client).await?;
                     } else if leased {
-                        self.work(&client, source, &id, lease).await?;
+                        self.work(&client, source, &id, &lease).await?;
                     }
                     return Ok(());
                 }
