@@ -26,8 +26,6 @@ pub(crate) enum HttpError {
     UnsupportedMediaType,
     /// There is no such object.
     UnknownObject(String),
-    /// Something that is known, but not done.
-    NotServed(String),
     /// A device speaks a version of the protocol that is not served.
     OldProtocol,
     InvalidPageSize {
@@ -152,7 +150,6 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
             ErrorCode::UnsupportedMediaType,
         ),
         HttpError::UnknownObject(_) => (StatusCode::NOT_FOUND, ErrorCode::UnknownObject),
-        HttpError::NotServed(_) => (StatusCode::NOT_IMPLEMENTED, ErrorCode::NotServed),
         HttpError::OldProtocol => (StatusCode::NOT_FOUND, ErrorCode::OldProtocol),
         HttpError::InvalidPageSize { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidPageSize),
         HttpError::WrongSettings(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
@@ -262,7 +259,7 @@ fn public_text(error: &HttpError) -> String {
         HttpError::BodyTooLarge { max_bytes } => {
             format!("the body has more than {max_bytes} bytes")
         }
-        HttpError::InvalidValue(reason) | HttpError::NotServed(reason) => reason.clone(),
+        HttpError::InvalidValue(reason) => reason.clone(),
         HttpError::MissingArgument(name) => format!("Missing required attribute {name}"),
         HttpError::MissingSource => "Unknown source".to_owned(),
         HttpError::Forbidden(scope) => format!("this needs a token with the scope {scope}"),

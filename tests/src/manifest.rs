@@ -40,6 +40,11 @@ pub(crate) fn write_application(folder: &Path, settings: &str) {
             file["source"] = Value::String("rhosync.toml".to_owned());
         }
     }
+    // The plugin stands in for the push services.
+    manifest["component"]["push-jobs"]["allowed_outbound_hosts"]
+        .as_array_mut()
+        .expect("allowed hosts")
+        .push(Value::String("{{ plugin_url }}".to_owned()));
     let settings = format!("{SETTINGS}\n{settings}");
     fs::write(folder.join("rhosync.toml"), settings).expect("to write the settings");
     let manifest = toml::to_string(&manifest).expect("a manifest");

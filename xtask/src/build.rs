@@ -10,7 +10,12 @@ use crate::term;
 use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Native, Workspace, find_program};
 
 /// The components that `spin.toml` names.
-pub(crate) const COMPONENTS: [&str; 3] = ["sync-handler", "adapter-jobs", "admin-ui-component"];
+pub(crate) const COMPONENTS: [&str; 4] = [
+    "sync-handler",
+    "adapter-jobs",
+    "push-jobs",
+    "admin-ui-component",
+];
 /// The programs a local run needs.
 const PROGRAMS: [&str; 2] = ["dev-host", "store"];
 /// The components that a benchmark compares.

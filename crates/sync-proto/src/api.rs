@@ -344,3 +344,38 @@ pub struct JobsRun {
     /// Attempts that failed; most are tried again.
     pub failed: u64,
 }
+
+/// Whom to wake, and what to tell.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct NewPing {
+    /// Names of users, at most 10 000.
+    pub users: Vec<String>,
+    /// Sources their devices should sync.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// Shown to the user. Without it, a badge or a sound, the push is silent.
+    pub message: Option<String>,
+    /// Number on the application's icon.
+    pub badge: Option<u32>,
+    /// Name of the sound to play.
+    pub sound: Option<String>,
+    /// Seconds to vibrate, for clients that do it themselves.
+    pub vibrate: Option<u32>,
+    /// A newer push with the same key takes this one's place while the device is out of reach.
+    pub collapse_key: Option<String>,
+    /// Whether it may wait until a sleeping device wakes up by itself.
+    #[serde(default)]
+    pub may_wait: bool,
+    /// How long the push service keeps it for a device that is out of reach, in seconds; a day where it is missing.
+    pub time_to_live: Option<u32>,
+}
+
+/// What becomes of a ping.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct PingInfo {
+    /// Users whose devices are pushed to, by jobs.
+    pub users: usize,
+}

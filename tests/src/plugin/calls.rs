@@ -10,11 +10,12 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use super::Shared;
-use super::state::{Call, Place};
+use super::state::{Call, Place, Push};
 
 pub(super) fn routes() -> Router<Shared> {
     Router::new()
         .route("/keys", get(keys))
+        .route("/3/device/{token}", post(push))
         .route("/rhoconnect/authenticate", post(authenticate))
         .route("/rhoconnect/{call}", post(call))
 }
@@ -25,6 +26,24 @@ async fn keys(Extracted(shared): Extracted<Shared>) -> Response {
         Some(keys) => Json(keys).into_response(),
         None => answer(503, "away"),
     }
+}
+
+/// Takes a push as Apple's service does, or answers what was set.
+async fn push(
+    Path(token): Path<String>,
+    Extracted(shared): Extracted<Shared>,
+    Json(payload): Json<Value>,
+) -> Response {
+    let mut state = shared.state();
+    let Some(refusal) = state.push_refusals.pop_front() else {
+        state.pushes.push(Push { token, payload });
+        return StatusCode::OK.into_response();
+    };
+    let mut response = answer(refusal.status, refusal.body);
+    if let Some(seconds) = refusal.retry_after {
+        response.headers_mut().insert("retry-after", seconds.into());
+    }
+    response
 }
 
 async fn authenticate(

@@ -6,7 +6,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::Shared;
-use super::state::{Answer, Call, Login, Objects};
+use super::state::{Answer, Call, Login, Objects, Push, PushRefusal};
 
 type Place = Path<(String, String)>;
 
@@ -22,6 +22,8 @@ pub(super) fn routes() -> Router<Shared> {
     let control = Router::new()
         .nest("/places/{resource}/{partition}", of_place)
         .route("/keys", put(set_keys).delete(forget_keys))
+        .route("/pushes", get(pushes))
+        .route("/push-refusals", post(add_push_refusal))
         .route("/logins/{login}", put(set_login))
         .route("/logins", get(logins).delete(forget_logins));
     Router::new().nest("/_control", control)
@@ -99,6 +101,14 @@ async fn set_keys(Extracted(shared): Extracted<Shared>, Json(keys): Json<Value>)
 
 async fn forget_keys(Extracted(shared): Extracted<Shared>) {
     shared.state().key_set = None;
+}
+
+async fn pushes(Extracted(shared): Extracted<Shared>) -> Json<Vec<Push>> {
+    Json(shared.state().pushes.clone())
+}
+
+async fn add_push_refusal(Extracted(shared): Extracted<Shared>, Json(refusal): Json<PushRefusal>) {
+    shared.state().push_refusals.push_back(refusal);
 }
 
 async fn set_login(

@@ -22,6 +22,28 @@ pub(super) struct State {
     pub(super) login_calls: Vec<Call>,
     /// What an identity provider tells of its keys.
     pub(super) key_set: Option<Value>,
+    /// What came for devices, where it stands in for a push service.
+    pub(super) pushes: Vec<Push>,
+    /// Pushes to come that it does not take.
+    pub(super) push_refusals: VecDeque<PushRefusal>,
+}
+
+/// A push as it came.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Push {
+    pub(super) token: String,
+    pub(super) payload: Value,
+}
+
+/// Why a push is not taken.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PushRefusal {
+    pub(super) status: u16,
+    /// Seconds.
+    pub(super) retry_after: Option<u32>,
+    #[serde(default)]
+    pub(super) body: String,
 }
 
 /// One partition of one resource.

@@ -15,6 +15,7 @@ mod idempotency;
 mod page;
 mod parameters;
 mod pass_through;
+mod pings;
 mod pull;
 mod push;
 mod refresh;

@@ -28,7 +28,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 const MAX_MESSAGE_CHARS: usize = 300;
 
 /// What a ping tells a device.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushMessage {
     /// Shown to the user. Without it, a badge or a sound, the push is silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +59,21 @@ pub struct PushMessage {
 /// A day: the next sync brings everything anyway.
 const fn default_time_to_live() -> u32 {
     86_400
+}
+
+impl Default for PushMessage {
+    fn default() -> Self {
+        Self {
+            message: None,
+            badge: None,
+            sound: None,
+            vibrate: None,
+            sources: Vec::new(),
+            collapse_key: None,
+            priority: PushPriority::default(),
+            time_to_live: default_time_to_live(),
+        }
+    }
 }
 
 impl PushMessage {

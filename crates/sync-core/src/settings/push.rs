@@ -10,9 +10,17 @@ const APNS_SANDBOX: &str = "https://api.sandbox.push.apple.com";
 
 const FCM: &str = "https://fcm.googleapis.com";
 
+/// How long a ping waits for others like it where the file does not say, in seconds.
+const DEFAULT_WINDOW_SECONDS: u64 = 1;
+
+/// The longest, in seconds.
+const MAX_WINDOW_SECONDS: u64 = 3_600;
+
 /// The push services that are set up.
 #[derive(Debug, Clone, Default)]
 pub struct PushSettings {
+    /// How long a ping waits for others that say the same to the same user, in seconds: they count as one.
+    pub window_seconds: u64,
     /// Apple's.
     pub apns: Option<ApnsSettings>,
     /// Google's.
@@ -59,6 +67,7 @@ pub struct WebPushSettings {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PushEntry {
+    window_seconds: Option<u64>,
     apns: Option<ApnsEntry>,
     fcm: Option<FcmEntry>,
     web: Option<WebPushEntry>,
@@ -135,7 +144,17 @@ impl PushEntry {
             let url = url.unwrap_or_else(|| default.to_owned());
             Ok::<_, (String, String)>(url.trim_end_matches('/').to_owned())
         };
-        let Self { apns, fcm, web } = self;
+        let Self {
+            window_seconds,
+            apns,
+            fcm,
+            web,
+        } = self;
+        let window_seconds = window_seconds.unwrap_or(DEFAULT_WINDOW_SECONDS);
+        if window_seconds > MAX_WINDOW_SECONDS {
+            let reason = format!("must be at most {MAX_WINDOW_SECONDS}");
+            return Err(("push.window_seconds".to_owned(), reason));
+        }
         let apns = apns
             .map(|apns| {
                 let default = match apns.environment {
@@ -170,6 +189,11 @@ impl PushEntry {
                 })
             })
             .transpose()?;
-        Ok(PushSettings { apns, fcm, web })
+        Ok(PushSettings {
+            window_seconds,
+            apns,
+            fcm,
+            web,
+        })
     }
 }

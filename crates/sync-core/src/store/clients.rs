@@ -10,6 +10,9 @@ use crate::store::document::Document;
 use crate::store::redis::keys::{self, ClientField};
 use crate::store::redis::script::{self, Reply, arg, args};
 
+/// What a device calls the address by which it is pushed to.
+pub(crate) const PUSH_ADDRESS: &str = "device_pin";
+
 /// Devices.
 pub(crate) struct Clients<'a, R> {
     redis: &'a R,
@@ -86,6 +89,22 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         }
         put?;
         Ok(())
+    }
+
+    /// Forgets where a client is pushed to, unless that has changed.
+    pub(crate) async fn forget_push_address(
+        &self,
+        client: &ClientId,
+        address: &str,
+    ) -> Result<(), StoreError> {
+        script::DELETE_FIELD_IF
+            .run(
+                self.redis,
+                &[keys::client(client)],
+                args![PUSH_ADDRESS, address],
+            )
+            .await
+            .map(drop)
     }
 
     /// Reads a client.

@@ -28,7 +28,7 @@ pub use application_documents::ApplicationDocument;
 pub(crate) use application_documents::{ApplicationDocuments, Kept};
 pub(crate) use attempts::Attempts;
 pub(crate) use blobs::{BlobRecord, Blobs, Holder, PIECE_BYTES, Place, Settled, Settling};
-pub(crate) use clients::{ClientRecord, Clients};
+pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
     CHUNK, Commit, CommitMode, Committed, Document, ObjectChange, OperationEnd, OutboxItem,

@@ -1,10 +1,12 @@
 //! Users.
 
+use std::num::ParseIntError;
+
 use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sync_core::{ADMINISTRATOR, Engine, Ports, UserChange};
+use sync_core::{ADMINISTRATOR, Engine, Ports, PushMessage, UserChange};
 use sync_proto::CreateUser;
 
 use crate::error::HttpError;
@@ -116,7 +118,7 @@ pub(super) async fn delete<P: Ports>(
     Ok(respond::text("User deleted"))
 }
 
-/// Takes a ping to users' devices: one user or a list of them.
+/// Pings users' devices: one user or a list of them. It is a job that reaches the devices.
 pub(super) async fn ping<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
@@ -125,28 +127,76 @@ pub(super) async fn ping<P: Ports>(
     struct Body {
         #[serde(default)]
         user_id: Option<OneOrMany>,
+        #[serde(default)]
+        sources: Option<OneOrMany>,
+        message: Option<String>,
+        badge: Option<Number>,
+        sound: Option<String>,
+        vibrate: Option<Number>,
     }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany {
-        One(String),
-        Many(Vec<String>),
+    let Body {
+        user_id,
+        sources,
+        message,
+        badge,
+        sound,
+        vibrate,
+    } = request.body()?;
+    let users = user_id
+        .ok_or_else(|| HttpError::MissingArgument("user_id".to_owned()))?
+        .into_vec();
+    if users.len() > MAX_PINGED {
+        return Err(HttpError::InvalidValue(format!(
+            "at most {MAX_PINGED} users can be pinged at once"
+        )));
     }
-    let Body { user_id } = request.body()?;
-    let users = match user_id {
-        Some(OneOrMany::One(user)) => vec![user],
-        Some(OneOrMany::Many(users)) if users.len() <= MAX_PINGED => users,
-        Some(OneOrMany::Many(_)) => {
-            return Err(HttpError::InvalidValue(format!(
-                "at most {MAX_PINGED} users can be pinged at once"
-            )));
-        }
-        None => return Err(HttpError::MissingArgument("user_id".to_owned())),
+    let number = |name: &str, number: Option<Number>| {
+        let number = number.and_then(Number::into_number).transpose();
+        number.map_err(|_| HttpError::InvalidValue(format!("{name} is a number")))
     };
-    for user in &users {
-        engine.user(user).await?;
+    let message = PushMessage {
+        message: message.filter(|text| !text.is_empty()),
+        badge: number("badge", badge)?,
+        sound: sound.filter(|text| !text.is_empty()),
+        vibrate: number("vibrate", vibrate)?,
+        sources: sources.map_or_else(Vec::new, OneOrMany::into_vec),
+        ..PushMessage::default()
+    };
+    engine.ping(&users, &message).await?;
+    Ok(respond::text("done"))
+}
+
+/// Scripts send a list, or one thing alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    fn into_vec(self) -> Vec<String> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Many(many) => many,
+        }
     }
-    Err(HttpError::NotServed(
-        "pings are not sent by this server yet".to_owned(),
-    ))
+}
+
+/// Scripts write numbers as texts, too; an empty one is none.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Number(u32),
+    Text(String),
+}
+
+impl Number {
+    fn into_number(self) -> Option<Result<u32, ParseIntError>> {
+        match self {
+            Self::Number(number) => Some(Ok(number)),
+            Self::Text(text) if text.is_empty() => None,
+            Self::Text(text) => Some(text.parse()),
+        }
+    }
 }

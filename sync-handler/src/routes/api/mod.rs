@@ -8,6 +8,7 @@ mod documents;
 mod objects;
 #[cfg(test)]
 mod openapi;
+mod pings;
 mod sources;
 mod system;
 mod tokens;
@@ -100,6 +101,7 @@ operations! {
     POST "/clients/{client}/reset" ResetClient ClientsWrite "ClientReset" => 204 -, "Makes everything news to a client again.";
     GET "/clients/{client}/sources/{source}" ShowClientSource ClientsRead - => 200 "ClientSourceInfo", "Shows how far a client is with a source.";
     GET "/clients/{client}/sources/{source}/objects" ListClientObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists what a client has of a source.";
+    POST "/pings" Ping ClientsWrite "NewPing" => 202 "PingInfo", "Wakes all devices of users by push.";
     GET "/sources" ListSources SourcesRead - => 200 "Listing<SourceSummary>", "Lists sources by name.";
     GET "/sources/{source}" ShowSource SourcesRead - => 200 "SourceSummary", "Shows a source.";
     PATCH "/sources/{source}" UpdateSource SourcesWrite "SourcePatch" => 200 "SourceSummary", "Changes a source.";
@@ -250,6 +252,7 @@ async fn dispatch<P: Ports>(
         Route::ResetClient => clients::reset(engine, request).await,
         Route::ShowClientSource => clients::show_source(engine, request).await,
         Route::ListClientObjects => clients::list_objects(engine, request).await,
+        Route::Ping => pings::create(engine, request).await,
         Route::ListSources => sources::list(engine, request).await,
         Route::ShowSource => sources::show(engine, request).await,
         Route::UpdateSource => sources::update(engine, request).await,

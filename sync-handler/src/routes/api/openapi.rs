@@ -33,8 +33,8 @@ impl Schemas {
             ($($name:ident)*) => { $(schemas.add::<api::$name>(stringify!($name));)* };
         }
         add! {
-            ApiError ApiLogin AppServer ClientInfo ClientReset ClientSourceInfo CreatedToken DocumentInfo NewToken
-            NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut RefreshRequest SourcePatch SourceSummary
+            ApiError ApiLogin AppServer ClientInfo ClientReset ClientSourceInfo CreatedToken DocumentInfo NewPing NewToken
+            NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PingInfo RefreshRequest SourcePatch SourceSummary
             StoredDocument SystemInfo SystemReset UserInfo UserPatch
         }
         schemas.add::<api::Listing<api::TokenInfo>>("Listing<TokenInfo>");

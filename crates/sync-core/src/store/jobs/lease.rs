@@ -44,6 +44,8 @@ pub struct Claim<'a> {
 pub struct ClaimedJob {
     /// Which.
     pub id: JobId,
+    /// Of which queue.
+    pub queue: QueueName,
     /// What is to be done.
     pub name: String,
     /// With what.
@@ -142,6 +144,7 @@ impl<R: RedisConn> Jobs<'_, R> {
         while reply.len() > 0 {
             claimed.push(ClaimedJob {
                 id: job_id(&reply.required_text()?)?,
+                queue: claim.queue.clone(),
                 name: reply.required_text()?,
                 payload: reply.required_text()?,
                 user: reply.required_text()?,

@@ -1,0 +1,191 @@
+//! Pings, from a call of the REST API to what a push service gets.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that does not find what it looks for has failed, and the place says why"
+)]
+
+use http::{Method, StatusCode, header};
+use integration_tests::{
+    ADMIN_PASSWORD, Admin, Deployment, JobQueue, Options, Rest, password_of, text_of, until,
+};
+use serde_json::{Value, json};
+use sync_core::{JobDetails, JobState};
+
+/// Apple's service, which the plugin stands in for. Google's is not set up.
+const SETTINGS: &str = concat!(
+    "[push]\nwindow_seconds = 0\n\n[push.apns]\nteam_id = \"T\"\nkey_id = \"K\"\ntopic = \"com.example.app\"\n",
+    "url = { variable = \"plugin_url\" }\nkey = '''\n",
+    include_str!("../../crates/sync-core/tests/push_services/apns.pem"),
+    "'''\n",
+);
+
+struct Server {
+    deployment: Deployment,
+    queue: JobQueue,
+    api: Rest,
+}
+
+impl Server {
+    fn start() -> Self {
+        let deployment = Deployment::start(Options {
+            products: 0,
+            settings: SETTINGS,
+            ..Options::default()
+        });
+        deployment.create_user("anna");
+        let mut redis = deployment.redis_connection();
+        until("the host to listen", || {
+            let (_, listeners): (String, u64) = redis::cmd("PUBSUB")
+                .arg(&["NUMSUB", "rhosync:jobs:push"])
+                .query(&mut redis)
+                .expect("the number of listeners");
+            (listeners > 0).then_some(())
+        });
+        let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);
+        Self {
+            queue: JobQueue::new(&deployment.redis_url(), "push"),
+            api: Rest::json(deployment.url()).with_header("authorization", &bearer),
+            deployment,
+        }
+    }
+
+    /// Registers a client of anna's.
+    fn client(&self, description: &Value) -> String {
+        let rest = Rest::json(self.deployment.url());
+        let login = json!({"login": "anna", "password": password_of("anna")});
+        let answer = rest.send(Method::POST, "/rc/v1/app/login", login.to_string());
+        let cookie = answer.headers()[header::SET_COOKIE].to_str().expect("text");
+        let rest = rest.with_header("cookie", cookie.split(';').next().expect("a session"));
+        let made = rest.call(Method::POST, "/rc/v1/clients", Some(description));
+        let made: Value = serde_json::from_slice(&made).expect("JSON");
+        made["client"]["client_id"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
+    }
+
+    fn ping(&self, message: &str) {
+        let ping = json!({"users": ["anna"], "message": message, "sources": ["Note"]});
+        let answer = self
+            .api
+            .send(Method::POST, "/api/v1/pings", ping.to_string());
+        assert_eq!(
+            answer.status(),
+            StatusCode::ACCEPTED,
+            "{}",
+            text_of(&answer)
+        );
+    }
+
+    /// What the service has got: tokens and what is shown.
+    fn pushed(&self) -> Vec<(String, String)> {
+        let control = self.deployment.plugin().control();
+        let pushes = control.get("/pushes");
+        let pushes = pushes.as_array().expect("a list").iter();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let shown =
+            pushes.map(|push| (text(&push["token"]), text(&push["payload"]["aps"]["alert"])));
+        shown.collect()
+    }
+
+    fn refuse_next(&self, refusal: &Value) {
+        let control = self.deployment.plugin().control();
+        control.call(Method::POST, "/push-refusals", Some(refusal));
+    }
+
+    fn push_jobs(&self, state: JobState) -> Vec<JobDetails> {
+        let jobs = self.queue.jobs(state).into_iter();
+        jobs.filter(|job| job.name == "push").collect()
+    }
+}
+
+#[test]
+fn a_ping_reaches_each_device_once() {
+    let server = Server::start();
+    for (kind, pin, phone) in [
+        ("Apple", "a1", "phone-1"),
+        ("iphone", "a2", "phone-1"),
+        ("Apple", "a3", ""),
+        ("Apple", "", "phone-4"),
+        ("blackberry", "a5", ""),
+    ] {
+        let device = json!({"device_type": kind, "device_pin": pin, "phone_id": phone});
+        server.client(&device);
+    }
+    server.ping("hello");
+    server.queue.until_empty();
+    let mut pushed = server.pushed();
+    pushed.sort();
+    let tokens: Vec<_> = pushed.iter().map(|(token, _)| token.as_str()).collect();
+    assert_eq!(tokens, ["a2", "a3"], "the newest client of a phone");
+    assert!(
+        pushed.iter().all(|(_, shown)| shown == "hello"),
+        "{pushed:?}"
+    );
+}
+
+#[test]
+fn a_device_the_service_does_not_know_any_more_is_not_pushed_to_again() {
+    let server = Server::start();
+    let client = server.client(&json!({"device_type": "Apple", "device_pin": "a1"}));
+    server.refuse_next(&json!({"status": 410, "body": "{\"reason\":\"Unregistered\"}"}));
+    server.ping("one");
+    server.queue.until_empty();
+    let shown = server.api.get(&format!("/api/v1/clients/{client}"));
+    assert!(shown["device"].get("device_pin").is_none(), "{shown}");
+    server.ping("two");
+    server.queue.until_empty();
+    assert_eq!(server.pushed(), []);
+}
+
+#[test]
+fn a_push_the_service_cannot_take_now_is_sent_again_alone() {
+    let server = Server::start();
+    for pin in ["a1", "a2"] {
+        server.client(&json!({"device_type": "Apple", "device_pin": pin}));
+    }
+    server.refuse_next(&json!({"status": 503, "retry_after": 2}));
+    server.ping("hello");
+    until("the first push", || {
+        (server.pushed().len() == 1).then_some(())
+    });
+    let delayed = until("the other one to wait", || {
+        server.push_jobs(JobState::Delayed).pop()
+    });
+    let error = delayed.errors.last().expect("an error");
+    assert!(error.error.contains("503"), "{error:?}");
+    until("the other push", || {
+        // Whoever asks for something has what is due looked after.
+        Rest::new(server.deployment.url()).get("/health");
+        (server.pushed().len() == 2).then_some(())
+    });
+    server.queue.until_empty();
+    let mut pushed = server.pushed();
+    pushed.sort();
+    let tokens: Vec<_> = pushed.iter().map(|(token, _)| token.as_str()).collect();
+    assert_eq!(tokens, ["a1", "a2"]);
+}
+
+#[test]
+fn a_service_that_is_not_set_up_ends_the_push_with_the_name_of_the_setting() {
+    let server = Server::start();
+    server.client(&json!({"device_type": "Android", "device_pin": "a1"}));
+    server.ping("hello");
+    let dead = until("a dead job", || server.push_jobs(JobState::Dead).pop());
+    let reason = dead.reason.unwrap_or_default();
+    assert!(reason.starts_with("push.fcm: "), "{reason}");
+    assert_eq!(dead.attempts, 1);
+}
+
+#[test]
+fn the_old_call_pings_too() {
+    let server = Server::start();
+    server.client(&json!({"device_type": "Apple", "device_pin": "a1"}));
+    let ping = json!({"user_id": "anna", "message": "old", "badge": "3", "vibrate": ""});
+    let admin = server.deployment.admin().rest();
+    admin.call(Method::POST, "/rc/v1/users/ping", Some(&ping));
+    server.queue.until_empty();
+    assert_eq!(server.pushed(), [("a1".to_owned(), "old".to_owned())]);
+}
