@@ -26,6 +26,12 @@ pub(crate) enum HttpError {
     UnsupportedMediaType,
     /// There is no such object.
     UnknownObject(String),
+    /// There is no such job.
+    UnknownJob(String),
+    /// There never was such a queue.
+    UnknownQueue(String),
+    /// Something is not in the state this needs.
+    WrongState(String),
     /// A device speaks a version of the protocol that is not served.
     OldProtocol,
     InvalidPageSize {
@@ -150,6 +156,9 @@ fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
             ErrorCode::UnsupportedMediaType,
         ),
         HttpError::UnknownObject(_) => (StatusCode::NOT_FOUND, ErrorCode::UnknownObject),
+        HttpError::UnknownJob(_) => (StatusCode::NOT_FOUND, ErrorCode::UnknownJob),
+        HttpError::UnknownQueue(_) => (StatusCode::NOT_FOUND, ErrorCode::UnknownQueue),
+        HttpError::WrongState(_) => (StatusCode::CONFLICT, ErrorCode::WrongState),
         HttpError::OldProtocol => (StatusCode::NOT_FOUND, ErrorCode::OldProtocol),
         HttpError::InvalidPageSize { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidPageSize),
         HttpError::WrongSettings(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
@@ -259,7 +268,7 @@ fn public_text(error: &HttpError) -> String {
         HttpError::BodyTooLarge { max_bytes } => {
             format!("the body has more than {max_bytes} bytes")
         }
-        HttpError::InvalidValue(reason) => reason.clone(),
+        HttpError::InvalidValue(reason) | HttpError::WrongState(reason) => reason.clone(),
         HttpError::MissingArgument(name) => format!("Missing required attribute {name}"),
         HttpError::MissingSource => "Unknown source".to_owned(),
         HttpError::Forbidden(scope) => format!("this needs a token with the scope {scope}"),
@@ -267,6 +276,10 @@ fn public_text(error: &HttpError) -> String {
             "the body must be JSON, with the content type application/json".to_owned()
         }
         HttpError::UnknownObject(id) => format!("there is no object {id:?}"),
+        HttpError::UnknownJob(id) => format!("there is no job {id:?}"),
+        HttpError::UnknownQueue(name) => {
+            format!("there is no queue {name:?}: nothing was ever enqueued in one of that name")
+        }
         HttpError::OldProtocol => "Server supports version 3 or higher of the protocol.".to_owned(),
         HttpError::InvalidPageSize { highest } => {
             format!("p_size is a number between 1 and {highest}")

@@ -6,8 +6,8 @@ use redis::{Commands as _, Connection};
 
 /// Everything in a Redis that a request could change, to be compared with what is there later.
 ///
-/// Left out are metrics and the counters of tried logins, which every request changes, the day a client was last heard of, and when an
-/// API token was last used.
+/// Left out are metrics and the counters of tried logins, which every request changes, that somebody has looked after jobs,
+/// the day a client was last heard of, and when an API token was last used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RedisContent(BTreeMap<String, Content>);
 
@@ -19,6 +19,9 @@ enum Content {
     Map(BTreeMap<String, Vec<u8>>),
     Scored(Vec<(Vec<u8>, f64)>),
 }
+
+/// Parts of keys that any request may change.
+const UNNOTICED: [&str; 4] = [":attempts:", "{metrics}", "{jobs}:swept", "{jobs}:alarm"];
 
 /// Place of the day in a client's entry of a partition.
 const DAY: usize = 5;
@@ -37,7 +40,7 @@ impl RedisContent {
         };
         Self(
             keys.into_iter()
-                .filter(|key| !key.contains(":attempts:") && !key.contains("{metrics}"))
+                .filter(|key| !UNNOTICED.iter().any(|part| key.contains(part)))
                 .map(read)
                 .collect(),
         )

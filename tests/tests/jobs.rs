@@ -202,3 +202,22 @@ fn a_watched_source_is_asked_without_any_device_asking() {
         (document["objects"] == json!(4)).then_some(())
     });
 }
+
+#[test]
+fn a_dead_job_can_be_mended_and_tried_again() {
+    let (deployment, queue) = start("");
+    until_listening(&deployment, DOORBELL);
+    let id = queue.add(0, "query", r#"{"source":7}"#);
+    queue.until(&id, JobState::Dead);
+    let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);
+    let api = Rest::json(deployment.url()).with_header("authorization", &bearer);
+    let path = format!("/api/v1/jobs/{}", id.as_str());
+    let shown = api.get(&path);
+    assert_eq!(shown["state"], "dead", "{shown}");
+    assert_eq!(shown["payload"], json!({"source": 7}));
+    let mended = json!({"payload": {"source": "Product", "user": "anna"}});
+    let answer = api.send(Method::POST, &format!("{path}/retry"), mended.to_string());
+    assert_eq!(answer.status(), StatusCode::OK, "{}", text_of(&answer));
+    let job = queue.until(&id, JobState::Done);
+    assert_eq!(job.result.as_deref(), Some("asked"));
+}

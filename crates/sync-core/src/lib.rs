@@ -52,7 +52,7 @@ pub use settings::{
 };
 pub use store::{
     ApplicationDocument, Cancelled, Claim, ClaimedJob, EnqueueError, Enqueued, Failure, Heartbeat,
-    History, JobDetails, Jobs, Leased, QueueCounts, Refused, Retry, Standing, StoreError,
-    StoredError, Swept, Tick, is_ring,
+    History, JobDetails, Jobs, Leased, MAX_PAYLOAD_BYTES, QueueCounts, Refused, Retry, Standing,
+    StoreError, StoredError, Swept, Tick, is_ring,
 };
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

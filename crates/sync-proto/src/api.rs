@@ -379,3 +379,107 @@ pub struct PingInfo {
     /// Users whose devices are pushed to, by jobs.
     pub users: usize,
 }
+
+/// A job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct JobInfo {
+    /// Id.
+    pub id: String,
+    /// `ready`, `delayed`, `leased`, `dead` or `done`.
+    pub state: String,
+    /// What is to be done.
+    pub name: String,
+    /// The queue it is in.
+    pub queue: String,
+    /// With what; not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<serde_json::Value>,
+    /// The user in whose turn it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// How often it was tried.
+    pub attempts: u64,
+    /// How often it is tried at most.
+    pub max_attempts: u64,
+    /// When it was taken in, in milliseconds since 1970.
+    pub created_at: u64,
+    /// When the last attempt began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<u64>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<u64>,
+    /// What no two jobs that wait or run have in common.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique_key: Option<String>,
+    /// Who works on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
+    /// The last errors, the oldest first.
+    pub errors: Vec<JobErrorInfo>,
+    /// How far it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<String>,
+    /// What came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// Why it is dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What went wrong with an attempt at a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct JobErrorInfo {
+    /// When, in milliseconds since 1970.
+    pub at: u64,
+    /// Which attempt; the first is 1.
+    pub attempt: u64,
+    /// What has happened.
+    pub error: String,
+}
+
+/// How a dead job is tried again.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct JobRetry {
+    /// Another payload; the old one where it is missing.
+    #[serde(default)]
+    pub payload: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Dead jobs that are tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct JobsRetried {
+    /// How many are.
+    pub retried: u64,
+    /// How many are dead still: another job has their unique key, or there were too many for one request.
+    pub dead: u64,
+}
+
+/// A queue of jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct QueueInfo {
+    /// Name: a component's, or one that begins with a component's and a dot.
+    pub name: String,
+    /// Nothing is begun.
+    pub paused: bool,
+    /// How many jobs there are, by state.
+    pub jobs: BTreeMap<String, u64>,
+    /// What happened in the last ten whole minutes: `enqueued`, `claimed`, `completed`, `failed`, `died`, `crashed`.
+    pub last_minutes: BTreeMap<String, u64>,
+}
+
+/// What to change of a queue.
+#[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct QueuePatch {
+    /// Whether nothing is begun until this is `false` again.
+    pub paused: bool,
+}

@@ -50,6 +50,12 @@ pub enum ErrorCode {
     UnsupportedMediaType,
     /// No such object exists.
     UnknownObject,
+    /// No such job exists.
+    UnknownJob,
+    /// No job was ever in such a queue.
+    UnknownQueue,
+    /// What is asked for is not possible in the state something is in.
+    WrongState,
     /// The idempotency key was used for another request.
     IdempotencyKeyReused,
     /// A request with the same idempotency key is being worked on.
@@ -96,6 +102,9 @@ impl ErrorCode {
             Self::Forbidden => "forbidden",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::UnknownObject => "unknown_object",
+            Self::UnknownJob => "unknown_job",
+            Self::UnknownQueue => "unknown_queue",
+            Self::WrongState => "wrong_state",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::RequestInProgress => "request_in_progress",
             Self::NotFound => "not_found",

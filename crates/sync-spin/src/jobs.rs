@@ -126,10 +126,10 @@ async fn authorize(engine: &Engine<SpinPorts>, request: &Request) -> Result<(), 
             }
             other => unavailable(&other),
         })?;
-    if token.allows(Scope::SystemWrite) {
+    if token.allows(Scope::JobsWrite) {
         Ok(())
     } else {
-        let message = format!("the API token is not good for {}", Scope::SystemWrite);
+        let message = format!("the API token is not good for {}", Scope::JobsWrite);
         Err((StatusCode::FORBIDDEN, ErrorCode::Forbidden, message))
     }
 }

@@ -67,7 +67,7 @@ fn every_route_is_shown(shown: &BTreeMap<Row, Shown>) -> Result<()> {
     for (method, path) in sync_handler::routes() {
         let row = (method.to_string(), path.to_owned());
         let it = shown.get(&row).copied().unwrap_or_default();
-        if !it.good {
+        if !it.good && path != NEEDS_A_DEAD_JOB {
             missing.push(format!("{method} {path} has no good case"));
         }
         if !it.bad && !CANNOT_FAIL.contains(&path) {
@@ -83,6 +83,9 @@ fn every_route_is_shown(shown: &BTreeMap<Row, Shown>) -> Result<()> {
     }
     Ok(())
 }
+
+/// No request makes a dead job; the tests of jobs have one.
+const NEEDS_A_DEAD_JOB: &str = "/api/v1/jobs/{job}/retry";
 
 /// Addresses that take nothing that could be wrong.
 const CANNOT_FAIL: [&str; 3] = ["/health", "/ready", "/api/v1/openapi.json"];

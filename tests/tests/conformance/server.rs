@@ -7,6 +7,9 @@ use http::Method;
 use integration_tests::{ADMIN_PASSWORD, Admin, Deployment, Options, Rest, text_of};
 use serde_json::json;
 
+/// Pings wait long enough to be looked at.
+const SETTINGS: &str = "[push]\nwindow_seconds = 600";
+
 /// Address of another server, `http://127.0.0.1:9292`.
 const URL: &str = "RHOSYNC_CONFORMANCE_URL";
 /// Password of its administrator.
@@ -43,7 +46,10 @@ impl Started {
             let password = env::var(PASSWORD).expect("RHOSYNC_CONFORMANCE_ADMIN_PASSWORD");
             (url, env::var(PLUGIN).unwrap_or_default(), password, None)
         } else {
-            let deployment = Deployment::start(Options::default());
+            let deployment = Deployment::start(Options {
+                settings: SETTINGS,
+                ..Options::default()
+            });
             let (url, plugin_url) = (deployment.url(), deployment.plugin().url());
             (
                 url,

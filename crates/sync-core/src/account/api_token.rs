@@ -48,6 +48,10 @@ pub enum Scope {
     DataRead,
     /// Change objects.
     DataWrite,
+    /// See jobs.
+    JobsRead,
+    /// Have jobs tried again, cancel and discard them, pause queues, let components work.
+    JobsWrite,
     /// See metrics and the state of the server.
     SystemRead,
     /// Change the server, reset it.
@@ -56,7 +60,7 @@ pub enum Scope {
 
 impl Scope {
     /// All there are.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Admin,
         Self::UsersRead,
         Self::UsersWrite,
@@ -66,6 +70,8 @@ impl Scope {
         Self::SourcesWrite,
         Self::DataRead,
         Self::DataWrite,
+        Self::JobsRead,
+        Self::JobsWrite,
         Self::SystemRead,
         Self::SystemWrite,
     ];
@@ -82,6 +88,8 @@ impl Scope {
             Self::SourcesWrite => "sources:write",
             Self::DataRead => "data:read",
             Self::DataWrite => "data:write",
+            Self::JobsRead => "jobs:read",
+            Self::JobsWrite => "jobs:write",
             Self::SystemRead => "system:read",
             Self::SystemWrite => "system:write",
         }
@@ -94,6 +102,7 @@ impl Scope {
             Self::ClientsWrite => Some(Self::ClientsRead),
             Self::SourcesWrite => Some(Self::SourcesRead),
             Self::DataWrite => Some(Self::DataRead),
+            Self::JobsWrite => Some(Self::JobsRead),
             Self::SystemWrite => Some(Self::SystemRead),
             _ => None,
         };

@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::metrics::families::by_family;
 use crate::metrics::{Family, Meter, Sample, StatsError};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{MetricsStore, StoreError};
+use crate::store::{Jobs, MetricsStore, QueueCounts, StoreError};
 
 /// How long an instance gathers what it counts before it goes to the store. A busy one sends some eighty requests at
 /// once then: each call would cost a fifth of an idle poll. The host keeps an idle instance for as long anyway.
@@ -27,6 +27,8 @@ pub struct Measured {
     pub families: Vec<(&'static Family, Vec<Sample>)>,
     /// How things stand.
     pub figures: Figures,
+    /// How many jobs there are.
+    pub queues: Vec<QueueCounts>,
 }
 
 /// How things stand.
@@ -78,10 +80,14 @@ impl<P: Ports> Engine<P> {
     /// The store's.
     pub async fn measured(&self) -> Result<Measured, StoreError> {
         let store = MetricsStore::new(self.ports.redis());
-        let (fields, figures) = join!(store.read(), store.figures());
+        let jobs = Jobs::new(self.ports.redis());
+        let now = self.ports.clock().now();
+        let (fields, figures, queues) =
+            join!(store.read(), store.figures(), jobs.all_counts(now, 0));
         Ok(Measured {
             families: by_family(fields?),
             figures: figures?,
+            queues: queues?,
         })
     }
 

@@ -39,7 +39,8 @@ pub(crate) use found::{FoundPage, FoundPosition};
 pub(crate) use idempotency::Idempotency;
 pub use jobs::{
     Cancelled, Claim, ClaimedJob, EnqueueError, Enqueued, Failure, Heartbeat, History, JobDetails,
-    Jobs, Leased, QueueCounts, Refused, Retry, Standing, StoredError, Swept, Tick, is_ring,
+    Jobs, Leased, MAX_PAYLOAD_BYTES, QueueCounts, Refused, Retry, Standing, StoredError, Swept,
+    Tick, is_ring,
 };
 pub(crate) use key_sets::KeySets;
 pub(crate) use metrics::MetricsStore;

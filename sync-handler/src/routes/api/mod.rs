@@ -5,6 +5,7 @@
 
 mod clients;
 mod documents;
+mod jobs;
 mod objects;
 #[cfg(test)]
 mod openapi;
@@ -101,6 +102,13 @@ operations! {
     POST "/clients/{client}/reset" ResetClient ClientsWrite "ClientReset" => 204 -, "Makes everything news to a client again.";
     GET "/clients/{client}/sources/{source}" ShowClientSource ClientsRead - => 200 "ClientSourceInfo", "Shows how far a client is with a source.";
     GET "/clients/{client}/sources/{source}/objects" ListClientObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists what a client has of a source.";
+    GET "/queues" ListQueues JobsRead - => 200 "Listing<QueueInfo>", "Lists queues of jobs by name, with their counts.";
+    PATCH "/queues/{queue}" UpdateQueue JobsWrite "QueuePatch" => 200 "QueueInfo", "Pauses or resumes a queue.";
+    POST "/queues/{queue}/retry" RetryJobs JobsWrite - => 200 "JobsRetried", "Lets the dead jobs of a queue be tried again, the oldest thousand.";
+    GET "/jobs" ListJobs JobsRead - => 200 "Listing<JobInfo>", "Lists the jobs of a `queue` that are in a `state`, `dead` if none is named.";
+    GET "/jobs/{job}" ShowJob JobsRead - => 200 "JobInfo", "Shows a job.";
+    POST "/jobs/{job}/retry" RetryJob JobsWrite "JobRetry" => 200 "JobInfo", "Lets a dead job be tried again, with another payload if one is sent.";
+    DELETE "/jobs/{job}" DeleteJob JobsWrite - => 204 -, "Discards a dead job; cancels one that waits or runs.";
     POST "/pings" Ping ClientsWrite "NewPing" => 202 "PingInfo", "Wakes all devices of users by push.";
     GET "/sources" ListSources SourcesRead - => 200 "Listing<SourceSummary>", "Lists sources by name.";
     GET "/sources/{source}" ShowSource SourcesRead - => 200 "SourceSummary", "Shows a source.";
@@ -252,6 +260,13 @@ async fn dispatch<P: Ports>(
         Route::ResetClient => clients::reset(engine, request).await,
         Route::ShowClientSource => clients::show_source(engine, request).await,
         Route::ListClientObjects => clients::list_objects(engine, request).await,
+        Route::ListQueues => jobs::list_queues(engine).await,
+        Route::UpdateQueue => jobs::update_queue(engine, request).await,
+        Route::RetryJobs => jobs::retry_all(engine, request).await,
+        Route::ListJobs => jobs::list(engine, request).await,
+        Route::ShowJob => jobs::show(engine, request).await,
+        Route::RetryJob => jobs::retry(engine, request).await,
+        Route::DeleteJob => jobs::delete(engine, request).await,
         Route::Ping => pings::create(engine, request).await,
         Route::ListSources => sources::list(engine, request).await,
         Route::ShowSource => sources::show(engine, request).await,

@@ -33,8 +33,8 @@ impl Schemas {
             ($($name:ident)*) => { $(schemas.add::<api::$name>(stringify!($name));)* };
         }
         add! {
-            ApiError ApiLogin AppServer ClientInfo ClientReset ClientSourceInfo CreatedToken DocumentInfo NewPing NewToken
-            NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PingInfo RefreshRequest SourcePatch SourceSummary
+            ApiError ApiLogin AppServer ClientInfo ClientReset ClientSourceInfo CreatedToken DocumentInfo JobInfo JobRetry JobsRetried NewPing NewToken
+            NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PingInfo QueueInfo QueuePatch RefreshRequest SourcePatch SourceSummary
             StoredDocument SystemInfo SystemReset UserInfo UserPatch
         }
         schemas.add::<api::Listing<api::TokenInfo>>("Listing<TokenInfo>");
@@ -42,6 +42,8 @@ impl Schemas {
         schemas.add::<api::Listing<api::ClientName>>("Listing<ClientName>");
         schemas.add::<api::Listing<api::SourceSummary>>("Listing<SourceSummary>");
         schemas.add::<api::Listing<api::ObjectInfo>>("Listing<ObjectInfo>");
+        schemas.add::<api::Listing<api::JobInfo>>("Listing<JobInfo>");
+        schemas.add::<api::Listing<api::QueueInfo>>("Listing<QueueInfo>");
         schemas
     }
 

@@ -14,7 +14,11 @@ pub(super) fn write(measured: &Measured) -> String {
 }
 
 fn write_to(text: &mut String, measured: &Measured) -> fmt::Result {
-    let Measured { families, figures } = measured;
+    let Measured {
+        families,
+        figures,
+        queues,
+    } = measured;
     let Figures {
         users,
         store_keys,
@@ -41,6 +45,26 @@ fn write_to(text: &mut String, measured: &Measured) -> fmt::Result {
     ] {
         head(text, name, help, Kind::Gauge)?;
         writeln!(text, "{name} {value}")?;
+    }
+    let name = "rhosync_jobs";
+    head(text, name, "Jobs, by queue and state.", Kind::Gauge)?;
+    for queue in queues {
+        for (state, count) in &queue.jobs {
+            let labels = [("queue", queue.queue.as_str()), ("state", state.as_str())];
+            writeln!(text, "{name}{} {count}", Labels(&labels))?;
+        }
+    }
+    let name = "rhosync_queue_paused";
+    head(
+        text,
+        name,
+        "Whether nothing is begun from a queue.",
+        Kind::Gauge,
+    )?;
+    for queue in queues {
+        let labels = [("queue", queue.queue.as_str())];
+        let paused = u8::from(queue.paused);
+        writeln!(text, "{name}{} {paused}", Labels(&labels))?;
     }
     let name = "rhosync_build_info";
     head(text, name, "The version that runs.", Kind::Gauge)?;
@@ -115,7 +139,7 @@ impl fmt::Display for Labels<'_> {
 
 #[cfg(test)]
 mod tests {
-    use sync_core::FAMILIES;
+    use sync_core::{FAMILIES, JobState, QueueCounts, QueueName};
 
     use super::*;
 
@@ -150,6 +174,12 @@ mod tests {
                 store_keys: 9,
                 store_bytes: 1_000_000,
             },
+            queues: vec![QueueCounts {
+                queue: QueueName::parse("adapter").unwrap(),
+                paused: true,
+                jobs: [(JobState::Ready, 2), (JobState::Dead, 1)].into(),
+                lately: [].into(),
+            }],
         };
         let version = env!("CARGO_PKG_VERSION");
         let expected = format!(
@@ -179,6 +209,13 @@ rhosync_redis_keys 9
 # HELP rhosync_redis_used_memory_bytes Memory Redis uses.
 # TYPE rhosync_redis_used_memory_bytes gauge
 rhosync_redis_used_memory_bytes 1000000
+# HELP rhosync_jobs Jobs, by queue and state.
+# TYPE rhosync_jobs gauge
+rhosync_jobs{{queue="adapter",state="ready"}} 2
+rhosync_jobs{{queue="adapter",state="dead"}} 1
+# HELP rhosync_queue_paused Whether nothing is begun from a queue.
+# TYPE rhosync_queue_paused gauge
+rhosync_queue_paused{{queue="adapter"}} 1
 # HELP rhosync_build_info The version that runs.
 # TYPE rhosync_build_info gauge
 rhosync_build_info{{version="{version}"}} 1

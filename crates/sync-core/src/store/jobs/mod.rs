@@ -18,7 +18,7 @@ pub use show::{JobDetails, QueueCounts, StoredError};
 pub use sweep::Swept;
 
 /// Longest payload, in bytes.
-const MAX_PAYLOAD_BYTES: usize = 64 << 10;
+pub const MAX_PAYLOAD_BYTES: usize = 64 << 10;
 
 /// Longest unique key and longest user, in bytes.
 const MAX_KEY_BYTES: usize = 1_024;

@@ -133,6 +133,16 @@ impl<R: RedisConn> Jobs<'_, R> {
         })
     }
 
+    /// Counts the jobs of every queue, by name; see [`Jobs::counts`].
+    pub async fn all_counts(
+        &self,
+        now: Millis,
+        minutes: u64,
+    ) -> Result<Vec<QueueCounts>, StoreError> {
+        let queues = self.queues().await?.into_iter();
+        try_join_all(queues.map(|queue| self.counts(now, queue, minutes))).await
+    }
+
     /// Lists a queue's jobs in a state: those that wait or run in the order in which that ends, those that have ended the
     /// last first.
     pub async fn list(

@@ -1,0 +1,243 @@
+//! Jobs and their queues.
+
+use bytes::Bytes;
+use http::Response;
+use sync_core::{
+    Clock as _, Engine, JobDetails, JobId, JobState, Jobs, MAX_PAYLOAD_BYTES, Ports, QueueCounts,
+    QueueName, Refused, StoredError,
+};
+use sync_proto::api::{JobErrorInfo, JobInfo, JobRetry, JobsRetried, QueueInfo, QueuePatch};
+
+use crate::error::HttpError;
+use crate::request::Request;
+use crate::respond;
+use crate::routes::api::{limit, listing, no_content, numeric_cursor};
+
+/// Most jobs of a list's part: each may be large.
+const MAX_LISTED: usize = 100;
+
+/// Most dead jobs that one request lets be tried again.
+const MAX_RETRIED: usize = 1_000;
+
+/// How many whole minutes the counts of a queue go back.
+const MINUTES: u64 = 10;
+
+pub(super) async fn list_queues<P: Ports>(
+    engine: &Engine<P>,
+) -> Result<Response<Bytes>, HttpError> {
+    let jobs = Jobs::new(engine.ports().redis());
+    let now = engine.ports().clock().now();
+    let queues = jobs.all_counts(now, MINUTES).await?;
+    Ok(listing(queues.into_iter().map(to_queue).collect(), None))
+}
+
+pub(super) async fn update_queue<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let queue = known_queue(engine, request.parameter("queue")).await?;
+    let QueuePatch { paused } = request.body()?;
+    let jobs = Jobs::new(engine.ports().redis());
+    jobs.set_paused(&queue, paused).await?;
+    if !paused {
+        // Rings for what has waited.
+        engine.sweep().await?;
+    }
+    let now = engine.ports().clock().now();
+    let counts = jobs.counts(now, queue, MINUTES).await?;
+    Ok(respond::json(&to_queue(counts)))
+}
+
+pub(super) async fn retry_all<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let queue = known_queue(engine, request.parameter("queue")).await?;
+    let jobs = Jobs::new(engine.ports().redis());
+    let now = engine.ports().clock().now();
+    let retried = jobs.retry_all(now, &queue, MAX_RETRIED).await?;
+    let counts = jobs.counts(now, queue, 0).await?;
+    Ok(respond::json(&JobsRetried {
+        retried,
+        dead: counts.jobs.get(&JobState::Dead).copied().unwrap_or(0),
+    }))
+}
+
+pub(super) async fn list<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let queue = known_queue(engine, request.query("queue").unwrap_or_default()).await?;
+    let state = request.query("state").unwrap_or("dead");
+    let state = JobState::parse(state).ok_or_else(|| {
+        let known = JobState::ALL.map(JobState::as_str).join(", ");
+        HttpError::InvalidValue(format!("state is one of {known}"))
+    })?;
+    let from: usize = numeric_cursor(request)?;
+    let most = limit(request)?.min(MAX_LISTED);
+    let jobs = Jobs::new(engine.ports().redis());
+    let found = jobs.list(&queue, state, from, most).await?;
+    let next = (found.len() == most).then(|| from.saturating_add(most).to_string());
+    let found = found.into_iter().map(|job| JobInfo {
+        payload: None,
+        ..to_job(job)
+    });
+    Ok(listing(found.collect(), next))
+}
+
+pub(super) async fn show<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let job = find(engine, &job_id(request)?).await?;
+    Ok(respond::json(&to_job(job)))
+}
+
+/// Lets a dead job be tried again, with another payload if one is sent.
+pub(super) async fn retry<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let id = job_id(request)?;
+    let payload = match request.raw_body().is_empty() {
+        true => None,
+        false => request.body::<JobRetry>()?.payload,
+    };
+    let payload = payload.map(|payload| serde_json::Value::Object(payload).to_string());
+    if payload
+        .as_ref()
+        .is_some_and(|text| text.len() > MAX_PAYLOAD_BYTES)
+    {
+        return Err(HttpError::InvalidValue(format!(
+            "a payload has at most {MAX_PAYLOAD_BYTES} bytes"
+        )));
+    }
+    let jobs = Jobs::new(engine.ports().redis());
+    let now = engine.ports().clock().now();
+    match jobs.retry(now, &id, payload.as_deref()).await? {
+        Ok(()) => show(engine, request).await,
+        Err(refused) => Err(to_error(engine, id, refused, "dead").await?),
+    }
+}
+
+/// Discards a dead job, cancels one that waits or runs.
+pub(super) async fn delete<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let id = job_id(request)?;
+    let jobs = Jobs::new(engine.ports().redis());
+    let now = engine.ports().clock().now();
+    let refused = match jobs.discard(&id).await? {
+        Ok(()) => return Ok(no_content()),
+        Err(Refused::State) => match jobs.cancel(now, &id).await? {
+            Ok(_) => return Ok(no_content()),
+            Err(refused) => refused,
+        },
+        Err(refused) => refused,
+    };
+    Err(to_error(engine, id, refused, "waiting, running or dead").await?)
+}
+
+fn job_id(request: &Request) -> Result<JobId, HttpError> {
+    let id = request.parameter("job");
+    JobId::parse(id).map_err(|_| HttpError::UnknownJob(id.to_owned()))
+}
+
+async fn find<P: Ports>(engine: &Engine<P>, id: &JobId) -> Result<JobDetails, HttpError> {
+    let jobs = Jobs::new(engine.ports().redis());
+    let found = jobs.show(id).await?;
+    found.ok_or_else(|| HttpError::UnknownJob(id.to_string()))
+}
+
+/// A queue that something was enqueued in once.
+async fn known_queue<P: Ports>(engine: &Engine<P>, name: &str) -> Result<QueueName, HttpError> {
+    let queues = Jobs::new(engine.ports().redis()).queues().await?;
+    let found = queues.into_iter().find(|queue| queue.as_str() == name);
+    found.ok_or_else(|| HttpError::UnknownQueue(name.to_owned()))
+}
+
+async fn to_error<P: Ports>(
+    engine: &Engine<P>,
+    id: JobId,
+    refused: Refused,
+    wanted: &str,
+) -> Result<HttpError, HttpError> {
+    Ok(match refused {
+        Refused::Missing => HttpError::UnknownJob(id.to_string()),
+        Refused::Taken(other) => {
+            HttpError::WrongState(format!("job {other} has the same unique key"))
+        }
+        Refused::State => {
+            let state = find(engine, &id).await?.state;
+            HttpError::WrongState(format!("the job is {state}, not {wanted}"))
+        }
+    })
+}
+
+fn to_queue(counts: QueueCounts) -> QueueInfo {
+    let QueueCounts {
+        queue,
+        paused,
+        jobs,
+        lately,
+    } = counts;
+    let jobs = jobs.into_iter();
+    QueueInfo {
+        name: queue.into_string(),
+        paused,
+        jobs: jobs
+            .map(|(state, count)| (state.to_string(), count))
+            .collect(),
+        last_minutes: lately,
+    }
+}
+
+fn to_job(job: JobDetails) -> JobInfo {
+    let JobDetails {
+        id,
+        state,
+        name,
+        queue,
+        payload,
+        user,
+        attempts,
+        max_attempts,
+        created,
+        started,
+        ended,
+        unique,
+        worker,
+        errors,
+        progress,
+        result,
+        reason,
+    } = job;
+    let errors = errors
+        .into_iter()
+        .map(|StoredError { at, attempt, error }| JobErrorInfo {
+            at: at.0,
+            attempt,
+            error,
+        });
+    JobInfo {
+        id: id.into_string(),
+        state: state.to_string(),
+        name,
+        queue: queue.into_string(),
+        // What cannot be read is shown as the text it is.
+        payload: Some(serde_json::from_str(&payload).unwrap_or(payload.into())),
+        user: Some(user).filter(|user| !user.is_empty()),
+        attempts,
+        max_attempts,
+        created_at: created.0,
+        started_at: started.map(|at| at.0),
+        ended_at: ended.map(|at| at.0),
+        unique_key: unique,
+        worker,
+        errors: errors.collect(),
+        progress,
+        result,
+        reason,
+    }
+}
