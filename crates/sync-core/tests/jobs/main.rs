@@ -13,4 +13,5 @@ mod common;
 mod model;
 mod queue;
 mod turns;
+mod worker;
 mod world;
