@@ -2,11 +2,15 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use futures_util::{StreamExt as _, stream};
 use sync_core::test_support::NativeRedis;
 use sync_core::{Enqueued, JobDetails, JobId, JobState, Jobs, Millis, NewJob, Priority, QueueName};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::wait::{until, until_or};
+
+/// Jobs that are taken in at once.
+const AT_ONCE: usize = 64;
 
 /// A queue, as somebody sees it who has the store.
 pub struct JobQueue {
@@ -61,6 +65,24 @@ impl JobQueue {
         }
     }
 
+    /// Takes many jobs in, as fast as one connection can.
+    ///
+    /// # Panics
+    ///
+    /// When one is not taken in.
+    pub fn add_many(&self, count: usize, name: &str, payload: &str) {
+        let job = self.job_in(0, name, payload);
+        let jobs = std::iter::repeat_n(&job, count);
+        self.run(|queue| async move {
+            let queue = &queue;
+            let taken_in = stream::iter(jobs).map(|job| queue.enqueue(now(), job));
+            let mut taken_in = taken_in.buffer_unordered(AT_ONCE);
+            while let Some(taken_in) = taken_in.next().await {
+                taken_in.expect("to enqueue");
+            }
+        });
+    }
+
     /// The jobs in a state.
     ///
     /// # Panics
@@ -95,12 +117,16 @@ impl JobQueue {
     /// Waits until no job waits or runs.
     pub fn until_empty(&self) {
         until_or("an empty queue", || {
+            let name = self.name.clone();
+            let counts = self.run(|jobs| async move {
+                let counts = jobs.counts(now(), name, 0).await;
+                counts.expect("to count the jobs").jobs
+            });
             let busy = [JobState::Ready, JobState::Delayed, JobState::Leased];
-            let left: Vec<_> = busy.iter().flat_map(|state| self.jobs(*state)).collect();
-            if left.is_empty() {
+            if busy.iter().all(|state| counts.get(state) == Some(&0)) {
                 Ok(())
             } else {
-                Err(format!("{left:#?}"))
+                Err(format!("{counts:?}"))
             }
         });
     }

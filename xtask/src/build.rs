@@ -20,6 +20,8 @@ pub(crate) const COMPONENTS: [&str; 4] = [
 const PROGRAMS: [&str; 2] = ["dev-host", "store"];
 /// The components that a benchmark compares.
 const MEASURED: [&str; 2] = ["sync-handler", "guest-redis-get"];
+/// The example of a component with a job type of its own.
+pub(crate) const EXAMPLE: &str = "report-jobs";
 /// Where the components are that only the host's tests run.
 pub(crate) const GUESTS: &str = "crates/dev-host/guests";
 

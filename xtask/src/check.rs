@@ -58,6 +58,7 @@ fn commands(workspace: &Workspace) -> Vec<(&'static str, Command)> {
         .map(str::to_owned)
         .into_iter()
         .chain(workspace.members_in(GUESTS))
+        .chain([EXAMPLE.to_owned()])
     {
         components.args(["--package", &component]);
     }

@@ -1,0 +1,28 @@
+//! The ways in from Spin: the doorbell, and requests to work.
+
+#![expect(unsafe_code, reason = "the subscriber macro's generated bindings")]
+
+use bytes::Bytes;
+use spin_sdk::http::{FullBody, Request, Response};
+use spin_sdk::{http_service, redis_subscriber};
+use sync_core::JobHandlers;
+use sync_spin::SpinPorts;
+
+use crate::Report;
+
+/// What the component's queues begin with.
+const COMPONENT: &str = "report";
+
+#[redis_subscriber]
+async fn on_ring(message: Bytes) -> anyhow::Result<()> {
+    Ok(sync_spin::answer_ring(COMPONENT, &handlers(), &message).await?)
+}
+
+#[http_service]
+async fn on_request(request: Request) -> Response<FullBody<Bytes>> {
+    sync_spin::answer_request(COMPONENT, &handlers(), &request).await
+}
+
+fn handlers() -> JobHandlers<SpinPorts> {
+    JobHandlers::new().with(Report::NAME, Report)
+}

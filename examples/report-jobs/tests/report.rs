@@ -1,0 +1,61 @@
+//! The job on a real store.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+use report_jobs::Report;
+use sync_core::test_support::World;
+use sync_core::{
+    Budget, Clock as _, Enqueued, JobDetails, JobHandlers, JobState, Jobs, NewJob, Priority,
+    QueueName, Worker,
+};
+
+async fn report(world: &World, source: &str) -> JobDetails {
+    let ports = world.engine.ports();
+    let job = NewJob {
+        name: Report::NAME.to_owned(),
+        queue: QueueName::parse("report").unwrap(),
+        payload: format!(r#"{{"source":"{source}"}}"#),
+        user: String::new(),
+        priority: Priority::Low,
+        max_attempts: 3,
+        due: ports.clock.now(),
+        unique: None,
+    };
+    let Enqueued::New(id) = world.engine.enqueue(&job).await.unwrap() else {
+        panic!("not a new job")
+    };
+    let handlers = JobHandlers::new().with(Report::NAME, Report);
+    let worker = Worker::new(&world.engine, &handlers, "report");
+    worker.run(Budget::RING).await.unwrap();
+    Jobs::new(&ports.redis).show(&id).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn objects_of_all_users_are_counted() {
+    let world = World::start().await;
+    for (user, note) in [("anna", "n1"), ("ben", "n2"), ("ben", "n3")] {
+        world.session(user).await;
+        let objects = format!(r#"{{"{note}":{{"text":"hello"}}}}"#);
+        let objects = serde_json::from_str(&objects).unwrap();
+        world
+            .engine
+            .push_objects("Own", user, objects)
+            .await
+            .unwrap();
+    }
+    let job = report(&world, "Own").await;
+    assert_eq!(job.state, JobState::Done);
+    assert_eq!(job.result.as_deref(), Some("2 users have 3 objects of Own"));
+}
+
+#[tokio::test]
+async fn a_source_that_is_not_there_ends_the_job() {
+    let world = World::start().await;
+    world.session("anna").await;
+    let job = report(&world, "NoSuch").await;
+    assert_eq!(job.state, JobState::Dead);
+}
