@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::build::{COMPONENTS, GUESTS, ensure_target};
+use crate::build::{COMPONENTS, EXAMPLE, GUESTS, ensure_target};
 use crate::process::run;
 use crate::term;
 use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Workspace};
