@@ -6,6 +6,7 @@ mod check;
 mod console;
 mod device;
 mod install;
+mod jobs;
 mod net;
 mod process;
 mod redis;
@@ -37,6 +38,8 @@ enum Task {
     Up(up::Up),
     /// Is a device: syncs, shows and changes a source, offline too.
     Device(device::Device),
+    /// Shows and changes the jobs of a server.
+    Jobs(jobs::Jobs),
     /// Builds components and programs.
     Build {
         /// What to build.
@@ -69,6 +72,7 @@ fn run(Cli { task }: Cli) -> Result<ExitCode> {
     match task {
         Task::Up(up) => up.run(&workspace)?,
         Task::Device(device) => return device.run(&workspace),
+        Task::Jobs(jobs) => return jobs.run(&workspace),
         Task::Build { part, release } => {
             let native = if release {
                 Native::Optimised

@@ -77,6 +77,8 @@ fn start_server(
         .args(["--bind", "127.0.0.1"])
         // The classic snapshots would only cost time on top of what `settings` asks for.
         .args(["--save", ""])
+        // Jobs that are due begin though no request comes.
+        .args(["--notify-keyspace-events", "Ex"])
         .args(["--daemonize", "no"])
         .args(settings)
         .arg("--dir")
