@@ -15,6 +15,8 @@ use sync_core::{JobDetails, JobState};
 
 /// Apple's service, which the plugin stands in for. Google's is not set up.
 const SETTINGS: &str = concat!(
+    "[sources.Told]\nadapter = \"push-only\"\npush_notify = true\n\n",
+    "[sources.ToldAll]\nadapter = \"push-only\"\npartition = \"app\"\npush_notify = true\n\n",
     "[push]\nwindow_seconds = 0\n\n[push.apns]\nteam_id = \"T\"\nkey_id = \"K\"\ntopic = \"com.example.app\"\n",
     "url = { variable = \"plugin_url\" }\nkey = '''\n",
     include_str!("../../crates/sync-core/tests/push_services/apns.pem"),
@@ -188,4 +190,30 @@ fn the_old_call_pings_too() {
     admin.call(Method::POST, "/rc/v1/users/ping", Some(&ping));
     server.queue.until_empty();
     assert_eq!(server.pushed(), [("a1".to_owned(), "old".to_owned())]);
+}
+
+#[test]
+fn devices_are_woken_when_a_back_end_has_changed_something_that_is_theirs() {
+    let server = Server::start();
+    server.client(&json!({"device_type": "Apple", "device_pin": "a1"}));
+    server.deployment.create_user("ben");
+    let admin = server.deployment.admin();
+    let objects = json!({"n1": {"text": "new"}});
+    let woken = || {
+        server.queue.until_empty();
+        let pushes = server.deployment.plugin().control().get("/pushes");
+        let pushes = pushes.as_array().expect("a list").iter();
+        let told = pushes.map(|push| push["payload"]["do_sync"][0].clone());
+        told.collect::<Vec<_>>()
+    };
+    admin.push_objects("Told", "ben", &objects);
+    assert_eq!(woken(), [] as [Value; 0], "that is somebody else's");
+    admin.push_objects("Told", "anna", &objects);
+    assert_eq!(woken(), ["Told"]);
+    admin.push_objects("Told", "anna", &objects);
+    assert_eq!(woken(), ["Told"], "nothing has changed");
+    admin.push_deletes("Told", "anna", &["n1"]);
+    assert_eq!(woken(), ["Told", "Told"]);
+    admin.push_objects("ToldAll", "ben", &objects);
+    assert_eq!(woken(), ["Told", "Told", "ToldAll"]);
 }

@@ -35,8 +35,8 @@ pub use ids::{
     ObjectId, Partition, QueueName, SourceName, Token, UserId, Version,
 };
 pub use jobs::{
-    Budget, Cud, JobError, JobHandler, JobHandlers, JobState, NewJob, Noop, Ping, Priority, Push,
-    Query, QueryAll, RunningJob, Worked, Worker, backoff_ms,
+    Budget, Cud, JobError, JobHandler, JobHandlers, JobState, NewJob, Noop, Ping, PingAll,
+    Priority, Push, Query, QueryAll, RunningJob, Worked, Worker, backoff_ms,
 };
 pub use metrics::{
     Answered, BUCKETS, FAMILIES, Family, Figures, Kind, Measured, Meter, Sample, StatsError, Value,

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::{http_service, redis_subscriber};
-use sync_core::{JobHandlers, Ping, Push};
+use sync_core::{JobHandlers, Ping, PingAll, Push};
 use sync_spin::SpinPorts;
 
 /// What the component's queues begin with.
@@ -24,5 +24,6 @@ async fn on_request(request: Request) -> Response<FullBody<Bytes>> {
 fn handlers() -> JobHandlers<SpinPorts> {
     JobHandlers::new()
         .with(Ping::NAME, Ping)
+        .with(PingAll::NAME, PingAll)
         .with(Push::NAME, Push)
 }

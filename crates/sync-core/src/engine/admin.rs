@@ -52,7 +52,8 @@ impl<P: Ports> Engine<P> {
             })
             .collect::<Result<Vec<_>, SyncError>>()?;
         let id = self.pushed_document(source, user).await?;
-        self.push_all(&id, &pushes).await
+        let changed = self.push_all(&id, &pushes).await?;
+        self.notify_if(changed, &id).await
     }
 
     /// Gives objects of a user's partition exactly these attributes; `whole` removes all other objects.
@@ -74,10 +75,9 @@ impl<P: Ports> Engine<P> {
             })
             .collect::<Result<Vec<_>, SyncError>>()?;
         let id = self.pushed_document(source, user).await?;
-        if whole {
-            self.delete_others(&id, &pushes).await?;
-        }
-        self.push_all(&id, &pushes).await?;
+        let mut changed = whole && self.delete_others(&id, &pushes).await?;
+        changed |= self.push_all(&id, &pushes).await?;
+        self.notify_if(changed, &id).await?;
         self.collect_if_worth_it(&id).await
     }
 
@@ -99,22 +99,24 @@ impl<P: Ports> Engine<P> {
             })
             .collect::<Result<Vec<_>, SyncError>>()?;
         let id = self.pushed_document(source, user).await?;
-        self.push_all(&id, &pushes).await
+        let changed = self.push_all(&id, &pushes).await?;
+        self.notify_if(changed, &id).await
     }
 
-    /// Deletes the objects of a document that are not among those pushed.
+    /// Deletes the objects of a document that are not among those pushed. Says whether there were any.
     async fn delete_others(
         &self,
         id: &DocumentId,
         pushes: &[(ObjectId, Push)],
-    ) -> Result<(), SyncError> {
+    ) -> Result<bool, SyncError> {
+        let mut changed = false;
         let kept: BTreeSet<&ObjectId> = pushes.iter().map(|(id, _)| id).collect();
         let last = self.document(id).summary().await?.version;
         let mut after = Version::ZERO;
         while after < last {
             let log = self.document(id).log_after(after).await?;
             let Some((_, reached)) = log.last() else {
-                return Ok(());
+                break;
             };
             after = *reached;
             let others: Vec<_> = log
@@ -122,9 +124,9 @@ impl<P: Ports> Engine<P> {
                 .filter(|(id, _)| !kept.contains(id))
                 .map(|(id, _)| (id, Push::Delete))
                 .collect();
-            self.push_all(id, &others).await?;
+            changed |= self.push_all(id, &others).await?;
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Deletes objects of a user's partition; ids that are not there are passed over.
@@ -144,7 +146,8 @@ impl<P: Ports> Engine<P> {
             .into_iter()
             .collect::<Vec<_>>();
         let id = self.pushed_document(source, user).await?;
-        self.push_all(&id, &pushes).await?;
+        let changed = self.push_all(&id, &pushes).await?;
+        self.notify_if(changed, &id).await?;
         self.collect_if_worth_it(&id).await
     }
 
@@ -158,7 +161,7 @@ impl<P: Ports> Engine<P> {
             .iter()
             .map(|(id, attributes)| (id.clone(), Push::Merge(attributes.clone())))
             .collect();
-        self.push_all(id, &pushes).await
+        self.push_all(id, &pushes).await.map(drop)
     }
 
     /// The document a back end pushes to. A source nobody knows is made, as the last thing that can go wrong.
@@ -191,22 +194,24 @@ impl<P: Ports> Engine<P> {
         Ok(source.document_for(&user))
     }
 
+    /// Says whether that has changed anything.
     async fn push_all(
         &self,
         id: &DocumentId,
         pushes: &[(ObjectId, Push)],
-    ) -> Result<(), SyncError> {
+    ) -> Result<bool, SyncError> {
+        let mut changed = false;
         for chunk in pushes.chunks(CHUNK) {
-            self.push_chunk(id, chunk).await?;
+            changed |= self.push_chunk(id, chunk).await?;
         }
-        Ok(())
+        Ok(changed)
     }
 
     async fn push_chunk(
         &self,
         id: &DocumentId,
         pushes: &[(ObjectId, Push)],
-    ) -> Result<(), SyncError> {
+    ) -> Result<bool, SyncError> {
         let document = self.document(id);
         let ids: Vec<ObjectId> = pushes.iter().map(|(id, _)| id.clone()).collect();
         for _ in 0..MAX_CONFLICTS {
@@ -246,7 +251,7 @@ impl<P: Ports> Engine<P> {
                 })
                 .collect();
             if changes.is_empty() {
-                return Ok(());
+                return Ok(false);
             }
             let commit = Commit {
                 mode: CommitMode::Write,
@@ -256,7 +261,7 @@ impl<P: Ports> Engine<P> {
                 ends: None,
             };
             if document.commit(commit).await? != Committed::Conflict {
-                return Ok(());
+                return Ok(true);
             }
         }
         Err(SyncError::Busy)

@@ -3,8 +3,8 @@
 use futures_util::future::try_join_all;
 
 use crate::engine::{Engine, SyncError};
-use crate::ids::{QueueName, UserId};
-use crate::jobs::Ping;
+use crate::ids::{DocumentId, Partition, QueueName, UserId};
+use crate::jobs::{Ping, PingAll};
 use crate::ports::{Clock as _, Ports};
 use crate::push::PushMessage;
 use crate::store::EnqueueError;
@@ -39,18 +39,49 @@ impl<P: Ports> Engine<P> {
         Ok(known.len())
     }
 
-    async fn ping_soon(&self, user: &UserId, message: &PushMessage) -> Result<(), SyncError> {
+    /// Has devices woken that share a document in which the back end has changed something, where the source says so.
+    pub(super) async fn notify_if(
+        &self,
+        changed: bool,
+        document: &DocumentId,
+    ) -> Result<(), SyncError> {
+        let source = self.settings.sources.get(&document.source);
+        if !changed || !source.is_some_and(|source| source.push_notify) {
+            return Ok(());
+        }
+        match &document.partition {
+            Partition::User(user) => {
+                let message = PushMessage::about(&document.source);
+                self.ping_soon(user, &message).await
+            }
+            Partition::App => {
+                let now = self.ports.clock().now();
+                let queue = QueueName::parse(QUEUE)?;
+                let job = PingAll::job(queue, &document.source, None, now);
+                self.enqueue(&job).await.map(drop).map_err(to_error)
+            }
+        }
+    }
+
+    pub(crate) async fn ping_soon(
+        &self,
+        user: &UserId,
+        message: &PushMessage,
+    ) -> Result<(), SyncError> {
         let window_ms = self.settings.push.window_seconds.saturating_mul(1_000);
         let due = self.ports.clock().now().plus(window_ms);
         let queue = QueueName::parse(QUEUE)?;
         let job = Ping::job(queue, user, message, due);
-        match self.enqueue(&job).await {
-            Ok(_) => Ok(()),
-            Err(EnqueueError::Store(error)) => Err(error.into()),
-            Err(error @ EnqueueError::TooLong { .. }) => Err(SyncError::InvalidSetting {
-                setting: "message",
-                reason: error.to_string(),
-            }),
-        }
+        self.enqueue(&job).await.map(drop).map_err(to_error)
+    }
+}
+
+fn to_error(error: EnqueueError) -> SyncError {
+    match error {
+        EnqueueError::Store(error) => error.into(),
+        EnqueueError::TooLong { .. } => SyncError::InvalidSetting {
+            setting: "message",
+            reason: error.to_string(),
+        },
     }
 }

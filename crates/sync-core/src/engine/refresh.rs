@@ -103,6 +103,8 @@ impl<P: Ports> Engine<P> {
                     Err(error) => Err(error),
                 };
                 let deleted = snapshot.deleted;
+                // What fills an empty document is news to nobody but the device that asked.
+                let changed = snapshot.changed > 0 && version > Version::ZERO;
                 match ended.and_then(|ended| described.map(|()| ended)) {
                     Ok((complete, etag, digest)) => {
                         let end = RefreshEnd::Done {
@@ -113,6 +115,7 @@ impl<P: Ports> Engine<P> {
                         document
                             .end_refresh(&lease, began, clock.now(), version, end)
                             .await?;
+                        self.notify_if(changed, id).await?;
                         if deleted > 0 {
                             self.collect_if_worth_it(id).await?;
                         }
@@ -206,6 +209,7 @@ struct Snapshot<'a, R> {
     seen: BTreeSet<ObjectId>,
     passed_over: u64,
     deleted: usize,
+    changed: usize,
 }
 
 #[async_trait(?Send)]
@@ -243,6 +247,7 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
             seen: BTreeSet::new(),
             passed_over: 0,
             deleted: 0,
+            changed: 0,
         }
     }
 
@@ -352,6 +357,7 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
         {
             Committed::Done { passed_over, .. } => {
                 self.passed_over += passed_over;
+                self.changed += changes.len();
                 Ok(())
             }
             Committed::Fenced => Err(StashError::Fenced),

@@ -19,7 +19,7 @@ pub use cud::Cud;
 pub use handler::{JobError, JobHandler, JobHandlers, RunningJob};
 pub use job::{JobState, NewJob, Priority};
 pub use noop::Noop;
-pub use ping::{Ping, Push};
+pub use ping::{Ping, PingAll, Push};
 pub use query::{Query, QueryAll};
 pub(crate) use schedule::Rule;
 pub use worker::{Budget, Worked, Worker};

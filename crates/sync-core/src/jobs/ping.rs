@@ -8,14 +8,17 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{JobError, JobHandler, NewJob, Priority, RunningJob};
-use crate::engine::Engine;
-use crate::ids::{ClientId, JobId, Millis, QueueName, UserId};
+use crate::engine::{Engine, SyncError};
+use crate::ids::{ClientId, JobId, Millis, QueueName, SourceName, UserId};
 use crate::ports::{Clock as _, Ports, hex};
 use crate::push::{PushAddress, PushMessage, PushOutcome, PushSender, PushService};
 use crate::store::{ClientRecord, Clients, PUSH_ADDRESS};
 
 /// How often a service that does not take a push is tried: for about an hour. A device syncs by itself some time.
 const ATTEMPTS: u32 = 12;
+
+/// Users of whom one job sees to it that they are pinged.
+const USERS_PER_JOB: usize = 500;
 
 /// Clients of a user that are read at once.
 const CLIENTS_CHUNK: usize = 100;
@@ -74,6 +77,61 @@ impl<P: Ports> JobHandler<P> for Ping {
             engine.enqueue(&push).await?;
         }
         Ok(format!("{} devices", devices.len()))
+    }
+}
+
+/// Pings everybody about a source that all share.
+pub struct PingAll;
+
+/// Which source, and after which user to go on.
+#[derive(Debug, Deserialize)]
+struct PingAllPayload {
+    source: SourceName,
+    after: Option<String>,
+}
+
+impl PingAll {
+    /// What its jobs are called.
+    pub const NAME: &str = "ping-all";
+
+    /// The job that begins after a user. One that waits stands for all.
+    pub(crate) fn job(
+        queue: QueueName,
+        source: &SourceName,
+        after: Option<&str>,
+        due: Millis,
+    ) -> NewJob {
+        let begins = after.unwrap_or_default();
+        NewJob {
+            name: Self::NAME.to_owned(),
+            queue,
+            payload: json!({ "source": source, "after": after }).to_string(),
+            user: String::new(),
+            priority: Priority::Normal,
+            max_attempts: ATTEMPTS,
+            due,
+            unique: Some(format!("{} {source} {begins}", Self::NAME)),
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl<P: Ports> JobHandler<P> for PingAll {
+    async fn run(&self, engine: &Engine<P>, job: &RunningJob) -> Result<String, JobError> {
+        let PingAllPayload { source, after } = job.payload()?;
+        let users = engine.list_users(after.as_deref(), USERS_PER_JOB).await?;
+        let message = PushMessage::about(&source);
+        for user in &users {
+            let user = UserId::parse(user.as_str()).map_err(SyncError::from)?;
+            engine.ping_soon(&user, &message).await?;
+        }
+        if let Some(last) = users.last().filter(|_| users.len() == USERS_PER_JOB) {
+            let (queue, now) = (job.claimed().queue.clone(), engine.ports().clock().now());
+            engine
+                .enqueue(&Self::job(queue, &source, Some(last), now))
+                .await?;
+        }
+        Ok(format!("{} users", users.len()))
     }
 }
 

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 
+use crate::ids::SourceName;
 use crate::ports::{Clock as _, HttpClient as _, HttpError, Ports};
 use crate::settings::PushSettings;
 
@@ -77,6 +78,14 @@ impl Default for PushMessage {
 }
 
 impl PushMessage {
+    /// Lets a device sync a source; the user notices nothing of it.
+    pub(crate) fn about(source: &SourceName) -> Self {
+        Self {
+            sources: vec![source.to_string()],
+            ..Self::default()
+        }
+    }
+
     /// Whether the user notices nothing of it.
     fn is_silent(&self) -> bool {
         self.message.is_none() && self.badge.is_none() && self.sound.is_none()

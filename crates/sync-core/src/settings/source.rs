@@ -35,6 +35,8 @@ pub struct SourceSettings {
     pub cud_queue: Option<QueueName>,
     /// Whether the back end is asked every `poll_interval` even if no device asks.
     pub background: bool,
+    /// Whether devices are woken when the back end has changed something.
+    pub push_notify: bool,
     /// Whether the server keeps none of its objects: every pull is answered by the back end.
     pub pass_through: bool,
     /// What devices need to know of the source; the adapter is not asked then.
@@ -66,6 +68,7 @@ impl SourceSettings {
             query_queue: None,
             cud_queue: None,
             background: false,
+            push_notify: false,
             pass_through: false,
             metadata: None,
             schema: None,
@@ -152,6 +155,8 @@ pub(super) struct SourceEntry {
     #[serde(default)]
     background: bool,
     #[serde(default)]
+    push_notify: bool,
+    #[serde(default)]
     pass_through: bool,
     metadata: Option<String>,
     schema: Option<serde_json::Map<String, serde_json::Value>>,
@@ -225,6 +230,7 @@ impl SourceEntry {
                 ("queue", self.queue.is_some()),
                 ("query_queue", self.query_queue.is_some()),
                 ("background", self.background),
+                ("push_notify", self.push_notify),
                 ("poll_interval", self.poll_interval.is_some()),
                 ("metadata", self.metadata.is_some()),
                 ("schema", self.schema.is_some()),
@@ -277,6 +283,7 @@ impl SourceEntry {
             query_queue,
             cud_queue,
             background,
+            push_notify,
             pass_through,
             metadata,
             schema,
@@ -325,6 +332,7 @@ impl SourceEntry {
             query_queue,
             cud_queue,
             background,
+            push_notify,
             pass_through,
             metadata,
             schema,
