@@ -5,6 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::local;
+use proptest::prelude::*;
 use serde_json::json;
 use sync_core::test_support::World;
 use sync_core::{Origin, Scope, Session, SyncError, UserChange};
@@ -252,4 +253,34 @@ fn api_tokens_are_good_for_what_they_say_and_as_long_as_they_say() {
             ));
         }
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Whatever is sent for an API token: only what was given out lets anybody in, and nothing makes the server fail.
+    #[test]
+    fn api_tokens_of_any_form_are_refused(
+        texts in prop::collection::vec("\\PC{0,200}|[a-z0-9_.-]{0,100}", 1..20),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0x20_u8..0x7f), 1..20),
+    ) {
+        local(async {
+            let world = World::start().await;
+            let made = world.engine.create_api_token("fuzzed", vec![Scope::Admin], None).await;
+            let (_, good) = made.unwrap();
+            let changed = changes.into_iter().map(|(at, byte)| {
+                let mut token = good.clone().into_bytes();
+                let at = at.index(token.len());
+                token[at] = byte;
+                String::from_utf8(token).unwrap()
+            });
+            for token in texts.into_iter().chain(changed) {
+                let known = world.engine.authenticate_api_token(&token).await;
+                match known {
+                    Ok(_) => assert_eq!(token, good),
+                    Err(error) => assert_eq!(error, SyncError::InvalidApiToken, "{token}"),
+                }
+            }
+        });
+    }
 }

@@ -26,15 +26,29 @@ const MAX_OBJECTS: usize = 100_000;
 const SOURCE_DOCUMENTS: [&str; 6] = ["md", "md_size", "md_copy", "errors", "metadata", "schema"];
 
 /// Documents of a client's source.
-const CLIENT_DOCUMENTS: [&str; 8] = [
+const CLIENT_DOCUMENTS: [&str; 22] = [
     "cd",
     "cd_size",
     "create_links",
+    "create_links_page",
     "create_errors",
+    "create_errors_page",
     "update_errors",
+    "update_errors_page",
     "delete_errors",
+    "delete_errors_page",
     "update_rollback",
+    "update_rollback_page",
+    "page",
+    "delete_page",
     "page_token",
+    "total_count_page",
+    "metadata_page",
+    "schema_page",
+    "search",
+    "search_page",
+    "search_errors",
+    "search_token",
 ];
 
 /// The names of a user's documents of a source, with the keys by which the store's calls know them.
@@ -163,7 +177,15 @@ pub(super) async fn client_document<P: Ports>(
     };
     let told = state.as_ref().map(|state| &state.outbox);
     let part = |value: Option<Value>| Ok(value.unwrap_or_else(|| json!({})));
-    match name {
+    // What a client is told stays until it is acknowledged, given out or not: there is one document of it, not two.
+    let told_by = match name.strip_suffix("_page") {
+        Some(
+            told @ ("create_links" | "create_errors" | "update_errors" | "delete_errors"
+            | "update_rollback"),
+        ) => told,
+        _ => name,
+    };
+    match told_by {
         "cd" => all(has).await,
         "cd_size" => Ok(all(has)
             .await?
@@ -180,6 +202,14 @@ pub(super) async fn client_document<P: Ports>(
             .map(|state| state.token.number().to_string())
             .unwrap_or_default()
             .into()),
+        "total_count_page" => {
+            let user = engine.client(client).await?.user;
+            let details = engine.document_details(source, user.as_str()).await?;
+            Ok(details.objects.to_string().into())
+        }
+        // Pages and what a search finds are put together when they are asked for: none is kept.
+        "page" | "delete_page" | "search" | "search_page" | "search_errors" => Ok(json!({})),
+        "metadata_page" | "schema_page" | "search_token" => Ok("".into()),
         _ => Err(unknown(name, "Client")),
     }
 }
