@@ -35,7 +35,7 @@ pub use ids::{
     ObjectId, Partition, QueueName, SourceName, Token, UserId, Version,
 };
 pub use jobs::{
-    Budget, Cud, JobError, JobHandler, JobHandlers, JobState, NewJob, Noop, Ping, PingAll,
+    Budget, Cud, Deliver, JobError, JobHandler, JobHandlers, JobState, NewJob, Noop, Ping, PingAll,
     Priority, Push, Query, QueryAll, RunningJob, Worked, Worker, backoff_ms,
 };
 pub use metrics::{

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::{http_service, redis_subscriber};
-use sync_core::{Cud, JobHandlers, Noop, Query, QueryAll};
+use sync_core::{Cud, Deliver, JobHandlers, Noop, Query, QueryAll};
 use sync_spin::SpinPorts;
 
 /// What the component's queues begin with.
@@ -26,5 +26,6 @@ fn handlers() -> JobHandlers<SpinPorts> {
         .with(Query::NAME, Query)
         .with(QueryAll::NAME, QueryAll)
         .with(Cud::NAME, Cud)
+        .with(Deliver::NAME, Deliver)
         .with(Noop::NAME, Noop)
 }

@@ -16,7 +16,7 @@ use crate::store::{Accounts, CHUNK, Commit, CommitMode, Committed, ObjectChange}
 const MAX_CONFLICTS: usize = 50;
 
 /// How an object is changed by somebody who pushes.
-enum Push {
+pub(super) enum Push {
     Merge(Attributes),
     Replace(Attributes),
     Patch(ObjectPatch),
@@ -195,7 +195,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Says whether that has changed anything.
-    async fn push_all(
+    pub(super) async fn push_all(
         &self,
         id: &DocumentId,
         pushes: &[(ObjectId, Push)],

@@ -22,6 +22,7 @@ mod refresh;
 mod registry;
 mod reset;
 mod search;
+mod undelivered;
 mod unknown_source;
 mod users;
 mod verdict;
@@ -41,6 +42,7 @@ use crate::trace::TraceContext;
 pub(crate) use by_jobs::StillWaiting;
 pub(crate) use refresh::Refreshed;
 use registry::{FoundSource, RegistryCache, app_server_adapter};
+pub(crate) use undelivered::Undelivered;
 
 pub use admin::ObjectPatch;
 pub use blobs::{BlobOpener, BlobReader, CollectedBlobs, Files};

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::adapter::{AdapterError, Call};
 use crate::document::record::{Attributes, Record};
 use crate::engine::push::Attempt;
-use crate::engine::{Engine, Source, SyncError};
+use crate::engine::{Engine, Source, SyncError, Undelivered};
 use crate::ids::{ClientId, DocumentId, ObjectId, Version};
 use crate::ports::{Clock as _, Ports, Random as _, RedisConn, hex};
 use crate::store::{
@@ -91,6 +91,12 @@ impl<P: Ports> Engine<P> {
                 self.put_off(task, &error).await
             }
             Err(error) => {
+                if let Some(queue) = &source.settings.cud_queue
+                    && error.is_retryable()
+                {
+                    let change = undelivered(&task);
+                    self.keep_undelivered(queue, &change, number).await?;
+                }
                 self.decide(
                     task,
                     Verdict::Refused {
@@ -379,6 +385,20 @@ fn outcome(
             };
             (None, Some(item))
         }
+    }
+}
+
+/// The operation as it is kept when the back end does not take it.
+fn undelivered(task: &Task<'_>) -> Undelivered {
+    Undelivered {
+        source: task.document.source.clone(),
+        partition: task.document.partition.to_stored(),
+        user: task.operation.user.clone(),
+        client: task.client.clone(),
+        kind: task.operation.kind,
+        object: task.target.clone(),
+        attributes: task.operation.attributes.clone(),
+        idempotency_key: idempotency_key(task),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod cud;
+mod deliver;
 mod handler;
 mod job;
 mod noop;
@@ -16,6 +17,7 @@ mod worker;
 
 pub use backoff::backoff_ms;
 pub use cud::Cud;
+pub use deliver::Deliver;
 pub use handler::{JobError, JobHandler, JobHandlers, RunningJob};
 pub use job::{JobState, NewJob, Priority};
 pub use noop::Noop;

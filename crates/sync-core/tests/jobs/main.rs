@@ -12,6 +12,7 @@
 mod common;
 mod model;
 mod queue;
+mod sources;
 mod turns;
 mod worker;
 mod world;

@@ -1,0 +1,120 @@
+//! Changes that a back end did not take for so long that their device was told so.
+
+use serde::{Deserialize, Serialize};
+
+use crate::adapter::{AdapterError, Call};
+use crate::document::record::Attributes;
+use crate::engine::admin::Push;
+use crate::engine::{Engine, SyncError};
+use crate::ids::{ClientId, DocumentId, ObjectId, Partition, QueueName, SourceName, UserId};
+use crate::jobs::Deliver;
+use crate::ports::{Clock as _, Ports};
+use crate::store::{EnqueueError, OperationKind};
+
+/// A change as it is kept: all that is needed to make it, and to be looked at and mended by people.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Undelivered {
+    pub(crate) source: SourceName,
+    pub(crate) partition: String,
+    pub(crate) user: UserId,
+    pub(crate) client: ClientId,
+    pub(crate) kind: OperationKind,
+    /// The object in the back end, or the temporary id of a create.
+    pub(crate) object: ObjectId,
+    pub(crate) attributes: Attributes,
+    /// That of all attempts so far. Who makes another change of it needs another.
+    pub(crate) idempotency_key: String,
+}
+
+impl<P: Ports> Engine<P> {
+    /// Keeps a change as a job. One that is too large for that is lost but for the log, where its object stands.
+    pub(super) async fn keep_undelivered(
+        &self,
+        queue: &QueueName,
+        change: &Undelivered,
+        number: u64,
+    ) -> Result<(), SyncError> {
+        let Undelivered { source, object, .. } = change;
+        let now = self.ports.clock().now();
+        let kept = match Deliver::job(queue, change, number, now) {
+            Ok(job) => self
+                .enqueue(&job)
+                .await
+                .map(drop)
+                .map_err(|error| match error {
+                    EnqueueError::Store(error) => Err(SyncError::from(error)),
+                    EnqueueError::TooLong { .. } => Ok(error.to_string()),
+                }),
+            Err(error) => Err(Ok(error.to_string())),
+        };
+        match kept {
+            Ok(()) => Ok(()),
+            Err(Err(error)) => Err(error),
+            Err(Ok(reason)) => {
+                tracing::error!(
+                    source.name = %source, object.id = %object, reason,
+                    "a change the back end did not take cannot be kept"
+                );
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes a change in the back end. What it has taken is news to all devices, its author's too, who was told that it
+    /// failed.
+    pub(crate) async fn deliver(
+        &self,
+        change: &Undelivered,
+    ) -> Result<Result<(), AdapterError>, SyncError> {
+        let Undelivered {
+            source,
+            partition,
+            user,
+            client,
+            kind,
+            object,
+            attributes,
+            idempotency_key,
+        } = change;
+        let found = self.source(source.as_str()).await?;
+        let source = found.as_source();
+        let call = Call {
+            source: source.name,
+            user,
+            client: Some(client),
+            idempotency_key,
+            parameters: &[],
+            blobs: self,
+            trace: None,
+        };
+        let adapter = source.adapter;
+        let made = match kind {
+            OperationKind::Create => adapter
+                .create(&call, attributes)
+                .await
+                .map(|id| id.map(|id| (id, Push::Replace(attributes.clone())))),
+            OperationKind::Update => adapter
+                .update(&call, object, attributes)
+                .await
+                .map(|()| Some((object.clone(), Push::Merge(attributes.clone())))),
+            OperationKind::Delete => match adapter.delete(&call, object, attributes).await {
+                Ok(()) | Err(AdapterError::NotFound { .. }) => {
+                    Ok(Some((object.clone(), Push::Delete)))
+                }
+                Err(error) => Err(error),
+            },
+        };
+        let push = match made {
+            Ok(push) => push.filter(|_| !source.settings.pass_through),
+            Err(error) => return Ok(Err(error)),
+        };
+        if let (Some(push), Some(partition)) = (push, Partition::from_stored(partition)) {
+            let document = DocumentId {
+                source: source.name.clone(),
+                partition,
+            };
+            self.push_all(&document, &[push]).await?;
+        }
+        Ok(Ok(()))
+    }
+}
