@@ -116,7 +116,17 @@ impl JobQueue {
 
     /// Waits until no job waits or runs.
     pub fn until_empty(&self) {
+        self.until_empty_while(|| {});
+    }
+
+    /// Waits until no job waits or runs, and does something meanwhile again and again.
+    ///
+    /// # Panics
+    ///
+    /// When the store cannot be read.
+    pub fn until_empty_while(&self, mut act: impl FnMut()) {
         until_or("an empty queue", || {
+            act();
             let name = self.name.clone();
             let counts = self.run(|jobs| async move {
                 let counts = jobs.counts(now(), name, 0).await;
