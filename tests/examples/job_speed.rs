@@ -10,7 +10,7 @@
 
 use std::time::Instant;
 
-use integration_tests::{Deployment, JobQueue, Options, until};
+use integration_tests::{Deployment, JobQueue, Options};
 use sync_core::JobState;
 
 /// Jobs at once; no more than the history keeps.
@@ -25,14 +25,7 @@ fn main() {
         ..Options::default()
     });
     let queue = JobQueue::new(&deployment.redis_url(), "adapter");
-    let mut redis = deployment.redis_connection();
-    until("the host to listen", || {
-        let (_, listeners): (String, u64) = redis::cmd("PUBSUB")
-            .arg(&["NUMSUB", "rhosync:jobs:adapter"])
-            .query(&mut redis)
-            .ok()?;
-        (listeners > 0).then_some(())
-    });
+    deployment.until_listening("rhosync:jobs:adapter");
 
     let mut waits: Vec<u64> = (0..ALONE)
         .map(|_| {

@@ -18,6 +18,7 @@ use crate::device::Device;
 use crate::host::{Host, log_file};
 use crate::manifest::write_application;
 use crate::plugin::Plugin;
+use crate::wait::until;
 
 /// The administrator's password.
 pub const ADMIN_PASSWORD: &str = "the-administrators";
@@ -148,6 +149,22 @@ impl Deployment {
         redis::Client::open(self.redis.url())
             .and_then(|client| client.get_connection())
             .expect("a connection to Redis")
+    }
+
+    /// Waits until a host hears a channel: before, what is published there is lost.
+    ///
+    /// # Panics
+    ///
+    /// When none does for a long time.
+    pub fn until_listening(&self, channel: &str) {
+        let mut redis = self.redis_connection();
+        until("a host to listen", || {
+            let (_, listeners): (String, u64) = redis::cmd("PUBSUB")
+                .arg(&["NUMSUB", channel])
+                .query(&mut redis)
+                .expect("the number of listeners");
+            (listeners > 0).then_some(())
+        });
     }
 
     /// Lets time pass for what a killed host has left: its leases end.

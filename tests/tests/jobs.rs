@@ -1,10 +1,5 @@
 //! Jobs, as components do them: who rings, what happens when nobody does, and work that is not done while a device waits.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a test that does not find what it looks for has failed, and the place says why"
-)]
-
 use http::{Method, StatusCode, header};
 use integration_tests::{
     ADMIN_PASSWORD, Admin, Deployment, JobQueue, Options, Rest, text_of, until,
@@ -59,22 +54,10 @@ fn start(settings: &'static str) -> (Deployment, JobQueue) {
     (deployment, queue)
 }
 
-/// Waits until the host hears a channel: before, a message is lost.
-fn until_listening(deployment: &Deployment, channel: &str) {
-    let mut redis = deployment.redis_connection();
-    until("the host to listen", || {
-        let (_, listeners): (String, u64) = redis::cmd("PUBSUB")
-            .arg(&["NUMSUB", channel])
-            .query(&mut redis)
-            .expect("the number of listeners");
-        (listeners > 0).then_some(())
-    });
-}
-
 #[test]
 fn a_job_is_done_when_its_bell_rings() {
     let (deployment, queue) = start("");
-    until_listening(&deployment, DOORBELL);
+    deployment.until_listening(DOORBELL);
     let id = queue.add(0, NOOP, "{}");
     let job = queue.until(&id, JobState::Done);
     assert_eq!(job.attempts, 1);
@@ -86,7 +69,7 @@ fn a_job_whose_ring_nobody_heard_is_found_after_the_next_request() {
     deployment.kill_host();
     let id = queue.add(0, NOOP, "{}");
     deployment.start_host();
-    until_listening(&deployment, DOORBELL);
+    deployment.until_listening(DOORBELL);
     assert_eq!(queue.show(&id).state, JobState::Ready, "nobody has rung");
     Rest::new(deployment.url()).get("/health");
     queue.until(&id, JobState::Done);
@@ -100,7 +83,7 @@ fn where_the_store_tells_of_expired_keys_a_job_is_done_in_time_without_any_reque
         .arg(&["SET", "notify-keyspace-events", "Ex"])
         .query(&mut redis)
         .expect("to configure the store");
-    until_listening(&deployment, "__keyevent@0__:expired");
+    deployment.until_listening("__keyevent@0__:expired");
     let later = queue.add(300, NOOP, "{}");
     queue.until(&later, JobState::Done);
 }
@@ -140,7 +123,7 @@ fn a_request_works_on_jobs_where_nobody_rings() {
 #[test]
 fn jobs_nobody_knows_are_kept_and_unreadable_ones_are_dead_at_once() {
     let (deployment, queue) = start("");
-    until_listening(&deployment, DOORBELL);
+    deployment.until_listening(DOORBELL);
     let unknown = queue.add(0, "of-tomorrow", "{}");
     let unreadable = queue.add(0, "query", r#"{"source":7}"#);
     let job = queue.until(&unknown, JobState::Delayed);
@@ -206,7 +189,7 @@ fn a_watched_source_is_asked_without_any_device_asking() {
 #[test]
 fn a_dead_job_can_be_mended_and_tried_again() {
     let (deployment, queue) = start("");
-    until_listening(&deployment, DOORBELL);
+    deployment.until_listening(DOORBELL);
     let id = queue.add(0, "query", r#"{"source":7}"#);
     queue.until(&id, JobState::Dead);
     let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);

@@ -37,14 +37,7 @@ impl Server {
             ..Options::default()
         });
         deployment.create_user("anna");
-        let mut redis = deployment.redis_connection();
-        until("the host to listen", || {
-            let (_, listeners): (String, u64) = redis::cmd("PUBSUB")
-                .arg(&["NUMSUB", "rhosync:jobs:push"])
-                .query(&mut redis)
-                .expect("the number of listeners");
-            (listeners > 0).then_some(())
-        });
+        deployment.until_listening("rhosync:jobs:push");
         let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);
         Self {
             queue: JobQueue::new(&deployment.redis_url(), "push"),
