@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::adapter::{AdapterError, Call};
 use crate::document::record::Attributes;
 use crate::engine::admin::Push;
+use crate::engine::verdict::make_change;
 use crate::engine::{Engine, SyncError};
 use crate::ids::{ClientId, DocumentId, ObjectId, Partition, QueueName, SourceName, UserId};
 use crate::jobs::Deliver;
@@ -36,28 +37,19 @@ impl<P: Ports> Engine<P> {
     ) -> Result<(), SyncError> {
         let Undelivered { source, object, .. } = change;
         let now = self.ports.clock().now();
-        let kept = match Deliver::job(queue, change, number, now) {
-            Ok(job) => self
-                .enqueue(&job)
-                .await
-                .map(drop)
-                .map_err(|error| match error {
-                    EnqueueError::Store(error) => Err(SyncError::from(error)),
-                    EnqueueError::TooLong { .. } => Ok(error.to_string()),
-                }),
-            Err(error) => Err(Ok(error.to_string())),
+        let reason = match Deliver::job(queue, change, number, now) {
+            Ok(job) => match self.enqueue(&job).await {
+                Ok(_) => return Ok(()),
+                Err(EnqueueError::Store(error)) => return Err(error.into()),
+                Err(error) => error.to_string(),
+            },
+            Err(error) => error.to_string(),
         };
-        match kept {
-            Ok(()) => Ok(()),
-            Err(Err(error)) => Err(error),
-            Err(Ok(reason)) => {
-                tracing::error!(
-                    source.name = %source, object.id = %object, reason,
-                    "a change the back end did not take cannot be kept"
-                );
-                Ok(())
-            }
-        }
+        tracing::error!(
+            source.name = %source, object.id = %object, reason,
+            "a change the back end did not take cannot be kept"
+        );
+        Ok(())
     }
 
     /// Makes a change in the back end. What it has taken is news to all devices, its author's too, who was told that it
@@ -87,27 +79,18 @@ impl<P: Ports> Engine<P> {
             blobs: self,
             trace: None,
         };
-        let adapter = source.adapter;
-        let made = match kind {
-            OperationKind::Create => adapter
-                .create(&call, attributes)
-                .await
-                .map(|id| id.map(|id| (id, Push::Replace(attributes.clone())))),
-            OperationKind::Update => adapter
-                .update(&call, object, attributes)
-                .await
-                .map(|()| Some((object.clone(), Push::Merge(attributes.clone())))),
-            OperationKind::Delete => match adapter.delete(&call, object, attributes).await {
-                Ok(()) | Err(AdapterError::NotFound { .. }) => {
-                    Ok(Some((object.clone(), Push::Delete)))
-                }
-                Err(error) => Err(error),
-            },
+        let made = make_change(source.adapter, &call, *kind, object, attributes).await;
+        let push = match (kind, made) {
+            (OperationKind::Create, Ok(id)) => id.map(|id| (id, Push::Replace(attributes.clone()))),
+            (OperationKind::Update, Ok(_)) => {
+                Some((object.clone(), Push::Merge(attributes.clone())))
+            }
+            (OperationKind::Delete, Ok(_) | Err(AdapterError::NotFound { .. })) => {
+                Some((object.clone(), Push::Delete))
+            }
+            (_, Err(error)) => return Ok(Err(error)),
         };
-        let push = match made {
-            Ok(push) => push.filter(|_| !source.settings.pass_through),
-            Err(error) => return Ok(Err(error)),
-        };
+        let push = push.filter(|_| !source.settings.pass_through);
         if let (Some(push), Some(partition)) = (push, Partition::from_stored(partition)) {
             let document = DocumentId {
                 source: source.name.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::adapter::{AdapterError, Call};
+use crate::adapter::{Adapter, AdapterError, Call};
 use crate::document::record::{Attributes, Record};
 use crate::engine::push::Attempt;
 use crate::engine::{Engine, Source, SyncError, Undelivered};
@@ -159,21 +159,10 @@ impl<P: Ports> Engine<P> {
         let began = clock.now();
         let mut waits = QUICK_RETRIES_MS.into_iter();
         loop {
-            let attributes = &task.operation.attributes;
-            let result = match task.operation.kind {
-                OperationKind::Create => source.adapter.create(&call, attributes).await,
-                OperationKind::Update => source
-                    .adapter
-                    .update(&call, &task.target, attributes)
-                    .await
-                    .map(|()| None),
-                OperationKind::Delete => source
-                    .adapter
-                    .delete(&call, &task.target, attributes)
-                    .await
-                    .map(|()| None),
-            };
-            match result {
+            let Operation {
+                kind, attributes, ..
+            } = &task.operation;
+            match make_change(source.adapter, &call, *kind, &task.target, attributes).await {
                 Err(error) if error.is_retryable() => {
                     let has_time = clock.now() < began.plus(QUICK_RETRIES_WITHIN_MS);
                     let Some(wait) = waits.next().filter(|_| has_time) else {
@@ -385,6 +374,27 @@ fn outcome(
             };
             (None, Some(item))
         }
+    }
+}
+
+/// Asks the back end for a change. A create may get an id.
+pub(super) async fn make_change(
+    adapter: &dyn Adapter,
+    call: &Call<'_>,
+    kind: OperationKind,
+    object: &ObjectId,
+    attributes: &Attributes,
+) -> Result<Option<ObjectId>, AdapterError> {
+    match kind {
+        OperationKind::Create => adapter.create(call, attributes).await,
+        OperationKind::Update => adapter
+            .update(call, object, attributes)
+            .await
+            .map(|()| None),
+        OperationKind::Delete => adapter
+            .delete(call, object, attributes)
+            .await
+            .map(|()| None),
     }
 }
 
