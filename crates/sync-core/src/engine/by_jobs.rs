@@ -64,6 +64,11 @@ impl<P: Ports> Engine<P> {
         users: &[String],
     ) -> Result<usize, SyncError> {
         let now = self.ports.clock().now();
+        let users = match rule {
+            // One copy for everybody, asked for in anybody's name.
+            PartitionRule::App => users.get(..1).unwrap_or_default(),
+            PartitionRule::User => users,
+        };
         let mut asked = 0;
         for user in users {
             let user = UserId::parse(user.as_str())?;
@@ -75,10 +80,6 @@ impl<P: Ports> Engine<P> {
             let job = Query::job(queue, source, &partition, &user, &[], now);
             self.enqueue_own(&job).await?;
             asked += 1;
-            if rule == PartitionRule::App {
-                // One copy for everybody, asked for in anybody's name.
-                break;
-            }
         }
         Ok(asked)
     }

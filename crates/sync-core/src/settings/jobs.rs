@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::ids::Millis;
-use crate::ids::{QueueName, SourceName};
+use crate::ids::{Millis, QueueName, SourceName};
 use crate::jobs::{NewJob, Priority, QueryAll, Rule};
 use crate::settings::{KeyError, wrong};
 use crate::store::History;

@@ -1,4 +1,5 @@
--- Moves what is due, rings for what is ready, and sets the alarm for what comes next: delayed jobs whose time has come, jobs whose lease has run out, the end of the history.
+-- Moves what is due: delayed jobs whose time has come, jobs whose lease has run out, the end of the history. Rings for
+-- what is ready, and sets the alarm for what comes next.
 --
 -- ARGV: 1 now in ms, 2 how long jobs stay in the history in ms, 3 most jobs of the history of a queue
 -- Answers {'ok', 1 if there is more to move or else 0, then the queues in which jobs are ready}
