@@ -82,6 +82,39 @@ fn what_is_wrong_with_a_source_is_told_to_all_its_devices_and_takes_no_token() {
 }
 
 #[test]
+fn a_back_end_that_cannot_be_left_has_been_asked_all_the_same() {
+    local(async {
+        let world = World::start().await;
+        let session = world.sign_in("anna").await;
+        let client = world.client(&session).await;
+        world.back_end.put("1", &[("n", "x")]);
+        world.back_end.fail([Fault::Logoff]);
+        let told = world.pull(&session, &client, "Shared", "").await.unwrap();
+        let commands = json!({
+            "insert": {"1": {"n": "x"}},
+            "source-error": {"logoff-error": {"message": "no back end logoff"}},
+        });
+        assert_eq!(told[5], commands);
+        // What was gone is found out all the same, and the error is over with the next query.
+        world.back_end.remove("1");
+        world.back_end.fail([Fault::Logoff]);
+        let told = world.sync(&session, &client, "Shared").await;
+        assert_eq!(told[0]["delete"], json!({"1": {"n": ""}}), "{told:?}");
+        assert_eq!(world.sync(&session, &client, "Shared").await, [json!({})]);
+        // A change that was made is made.
+        world.back_end.fail([Fault::Logoff]);
+        let changes = json!({"create": {"t1": {"n": "made"}}});
+        world
+            .push(&session, &client, "Shared", changes)
+            .await
+            .unwrap();
+        let told = world.sync(&session, &client, "Shared").await;
+        assert!(told[0]["links"]["t1"].is_object(), "{told:?}");
+        assert!(told[0].get("create-error").is_none(), "{told:?}");
+    });
+}
+
+#[test]
 fn an_answer_that_breaks_off_commits_its_parts_and_deletes_nothing() {
     local(async {
         let world = World::start().await;

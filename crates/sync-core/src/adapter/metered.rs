@@ -60,6 +60,14 @@ fn outcome(error: &AdapterError) -> &'static str {
 
 #[async_trait(?Send)]
 impl<P: Ports> Adapter for MeteredAdapter<P> {
+    async fn login(&self, call: &Call<'_>) -> Result<(), AdapterError> {
+        self.inner.login(call).await
+    }
+
+    async fn logoff(&self, call: &Call<'_>) -> Result<(), AdapterError> {
+        self.inner.logoff(call).await
+    }
+
     async fn query(
         &self,
         call: &Call<'_>,

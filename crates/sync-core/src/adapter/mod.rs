@@ -30,6 +30,23 @@ pub(crate) use rest::RestAdapter;
 /// [`Call::idempotency_key`] on, or remember it.
 #[async_trait(?Send)]
 pub trait Adapter {
+    /// Begins to speak with the back end on behalf of a user. Every other call stands between this and
+    /// [`Adapter::logoff`].
+    ///
+    /// # Errors
+    /// When the back end does not let the user in, or could not be asked; nothing else is called then.
+    async fn login(&self, _: &Call<'_>) -> Result<(), AdapterError> {
+        Ok(())
+    }
+
+    /// Ends what [`Adapter::login`] began.
+    ///
+    /// # Errors
+    /// When the back end could not be told. What was done before is done; devices are told of it after a query.
+    async fn logoff(&self, _: &Call<'_>) -> Result<(), AdapterError> {
+        Ok(())
+    }
+
     /// Hands over all objects of the source as the back end has them now, in one part or several, through `stash`.
     ///
     /// `etag` is the tag of the last complete answer, where one was given and still stands for what the server has.
@@ -102,6 +119,26 @@ pub trait Adapter {
     async fn schema(&self, _: &Call<'_>) -> Result<Option<String>, AdapterError> {
         Ok(None)
     }
+}
+
+/// Makes calls between login and logoff. What they answer counts, also where the logoff fails: then its error is beside it.
+pub(crate) async fn logged_in<T>(
+    adapter: &dyn Adapter,
+    call: &Call<'_>,
+    calls: impl Future<Output = Result<T, AdapterError>>,
+) -> Result<(T, Option<AdapterError>), AdapterError> {
+    adapter.login(call).await.map_err(|error| match error {
+        AdapterError::Unavailable { .. } => error,
+        other => AdapterError::Login {
+            message: other.to_string(),
+        },
+    })?;
+    let answer = calls.await;
+    let left = adapter.logoff(call).await.err();
+    if let Some(error) = &left {
+        tracing::warn!(source.name = %call.source, %error, "the back end could not be left");
+    }
+    Ok((answer?, left))
 }
 
 /// On whose behalf an adapter is called.

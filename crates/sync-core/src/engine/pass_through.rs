@@ -6,12 +6,12 @@ use futures_util::join;
 use sync_proto::{ErrorMessage, Fields, Page};
 
 use crate::account::Session;
-use crate::adapter::{AdapterError, Collected, StashError};
+use crate::adapter::{AdapterError, Collected, StashError, logged_in};
 use crate::document::page::PageBuilder;
 use crate::document::record::Reader;
 use crate::engine::page::page;
 use crate::engine::pull::Pull;
-use crate::engine::refresh::source_error;
+use crate::engine::refresh::{logoff_error, source_error};
 use crate::engine::{Engine, SyncError};
 use crate::ids::Version;
 use crate::ports::Ports;
@@ -49,7 +49,8 @@ impl<P: Ports> Engine<P> {
         }
         let call = self.question(pull.source, pull.user, pull.parameters);
         let mut answer = Collected::new(MAX_OBJECTS, MAX_BYTES);
-        let query = pull.source.adapter.query(&call, None, &mut answer);
+        let adapter = pull.source.adapter;
+        let query = logged_in(adapter, &call, adapter.query(&call, None, &mut answer));
         let store = self.document(&document);
         let outbox = async {
             if state.has_outbox {
@@ -70,7 +71,14 @@ impl<P: Ports> Engine<P> {
         }
         let mut commands = builder.finish();
         match asked {
-            Ok(_) => {
+            Ok((_, left)) => {
+                if let Some(error) = left {
+                    let error = logoff_error(&error);
+                    let message = ErrorMessage {
+                        message: error.message,
+                    };
+                    commands.source_error.insert(error.kind, message);
+                }
                 let objects = answer.objects.into_iter();
                 commands.insert = objects
                     .map(|(id, attributes)| (id.into_string(), Fields::Map(attributes)))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
-use crate::adapter::{AdapterError, QueryEnd, Stash, StashError};
+use crate::adapter::{AdapterError, QueryEnd, Stash, StashError, logged_in};
 use crate::document::record::{Attributes, Record};
 use crate::engine::describe::describe_by_adapter;
 use crate::engine::{Engine, Source, SyncError};
@@ -84,13 +84,17 @@ impl<P: Ports> Engine<P> {
                 let call = self.question(source, user, parameters);
                 // A tag stands for the answer to one question: with parameters it would be another.
                 let etag = etag.filter(|_| parameters.is_empty());
-                let described =
-                    describe_by_adapter(source, &call, &document, &lease, described).await;
                 let mut snapshot = Snapshot::new(&document, &lease, version);
-                let asked = source
-                    .adapter
-                    .query(&call, etag.as_deref(), &mut snapshot)
-                    .await;
+                let asked = logged_in(source.adapter, &call, async {
+                    let described =
+                        describe_by_adapter(source, &call, &document, &lease, described).await;
+                    let query = source.adapter.query(&call, etag.as_deref(), &mut snapshot);
+                    Ok((described, query.await))
+                });
+                let (described, asked, left) = match asked.await {
+                    Ok(((described, asked), left)) => (described, asked, left),
+                    Err(error) => (Ok(()), Err(error), None),
+                };
                 let ended = match asked {
                     Ok(QueryEnd::NotModified) => Ok((true, etag, digest)),
                     Ok(QueryEnd::Complete { etag }) => {
@@ -107,10 +111,15 @@ impl<P: Ports> Engine<P> {
                 let changed = snapshot.changed > 0 && version > Version::ZERO;
                 match ended.and_then(|ended| described.map(|()| ended)) {
                     Ok((complete, etag, digest)) => {
-                        let end = RefreshEnd::Done {
-                            complete,
-                            etag: etag.as_deref().unwrap_or_default(),
-                            digest: digest.as_deref().unwrap_or_default(),
+                        let left = left.as_ref().map(logoff_error);
+                        let end = match &left {
+                            // The objects are there; the next refresh compares them in full.
+                            Some(error) => RefreshEnd::Failed(error),
+                            None => RefreshEnd::Done {
+                                complete,
+                                etag: etag.as_deref().unwrap_or_default(),
+                                digest: digest.as_deref().unwrap_or_default(),
+                            },
                         };
                         document
                             .end_refresh(&lease, began, clock.now(), version, end)
@@ -175,6 +184,14 @@ impl<P: Ports> Engine<P> {
                 .await?;
         }
         Ok(())
+    }
+}
+
+/// What devices are told where the back end could not be left.
+pub(super) fn logoff_error(error: &AdapterError) -> SourceError {
+    SourceError {
+        kind: "logoff-error".to_owned(),
+        message: error.to_string(),
     }
 }
 

@@ -5,7 +5,7 @@ use futures_util::join;
 use sync_proto::{Fields, SearchPage};
 
 use crate::account::Session;
-use crate::adapter::{AdapterError, Collected, StashError};
+use crate::adapter::{AdapterError, Collected, StashError, logged_in};
 use crate::engine::binding::known_form;
 use crate::engine::parameters::check_parameters;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
@@ -160,8 +160,9 @@ impl<P: Ports> Engine<P> {
         }
         let call = self.question(source, user, parameters);
         let mut found = Collected::new(MAX_FOUND, MAX_FOUND_BYTES);
-        match source.adapter.search(&call, &mut found).await {
-            Ok(()) => {}
+        let searched = source.adapter.search(&call, &mut found);
+        match logged_in(source.adapter, &call, searched).await {
+            Ok(_) => {}
             Err(AdapterError::Stash(StashError::Store(error))) => return Err(error.into()),
             Err(error) => {
                 tracing::warn!(source.name = %source.name, %error, "a search failed");

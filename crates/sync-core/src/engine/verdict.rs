@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::adapter::{Adapter, AdapterError, Call};
+use crate::adapter::{Adapter, AdapterError, Call, logged_in};
 use crate::document::record::{Attributes, Record};
 use crate::engine::push::Attempt;
 use crate::engine::{Engine, Source, SyncError, Undelivered};
@@ -385,17 +385,21 @@ pub(super) async fn make_change(
     object: &ObjectId,
     attributes: &Attributes,
 ) -> Result<Option<ObjectId>, AdapterError> {
-    match kind {
-        OperationKind::Create => adapter.create(call, attributes).await,
-        OperationKind::Update => adapter
-            .update(call, object, attributes)
-            .await
-            .map(|()| None),
-        OperationKind::Delete => adapter
-            .delete(call, object, attributes)
-            .await
-            .map(|()| None),
-    }
+    let change = async {
+        match kind {
+            OperationKind::Create => adapter.create(call, attributes).await,
+            OperationKind::Update => adapter
+                .update(call, object, attributes)
+                .await
+                .map(|()| None),
+            OperationKind::Delete => adapter
+                .delete(call, object, attributes)
+                .await
+                .map(|()| None),
+        }
+    };
+    let (id, _left) = logged_in(adapter, call, change).await?;
+    Ok(id)
 }
 
 /// The operation as it is kept when the back end does not take it.

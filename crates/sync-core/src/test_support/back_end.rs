@@ -25,6 +25,8 @@ pub enum Fault {
     Rejected,
     /// The back end does not let the user in.
     Login,
+    /// The call is carried out, but the back end cannot be left.
+    Logoff,
 }
 
 /// A back end that keeps objects, honours idempotency keys and counts what it was asked to do twice.
@@ -33,6 +35,8 @@ pub struct BackEnd {
     objects: RefCell<BTreeMap<ObjectId, Attributes>>,
     outcomes: RefCell<BTreeMap<String, Option<ObjectId>>>,
     faults: RefCell<VecDeque<Fault>>,
+    /// Whether the fault of this call is one that shows when the back end is left.
+    cannot_be_left: Cell<bool>,
     next_id: Cell<u64>,
     queries: Cell<u64>,
     writes: Cell<u64>,
@@ -183,8 +187,7 @@ impl BackEnd {
                     message: "rejected".to_owned(),
                 });
             }
-            Fault::Login => return Err(not_let_in()),
-            Fault::None | Fault::LostAnswer => {}
+            Fault::None | Fault::LostAnswer | Fault::Login | Fault::Logoff => {}
         }
         let known = self.outcomes.borrow().get(call.idempotency_key).cloned();
         let outcome = if let Some(outcome) = known {
@@ -208,6 +211,31 @@ impl BackEnd {
 
 #[async_trait(?Send)]
 impl Adapter for BackEnd {
+    async fn login(&self, _: &Call<'_>) -> Result<(), AdapterError> {
+        let mut faults = self.faults.borrow_mut();
+        match faults.front() {
+            Some(Fault::Login) => {
+                faults.pop_front();
+                Err(not_let_in())
+            }
+            Some(Fault::Logoff) => {
+                faults.pop_front();
+                self.cannot_be_left.set(true);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn logoff(&self, _: &Call<'_>) -> Result<(), AdapterError> {
+        if self.cannot_be_left.take() {
+            return Err(AdapterError::Rejected {
+                message: "no back end logoff".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
     async fn query(
         &self,
         _: &Call<'_>,
@@ -220,9 +248,6 @@ impl Adapter for BackEnd {
             return Err(AdapterError::Unavailable {
                 message: "unreachable".to_owned(),
             });
-        }
-        if fault == Fault::Login {
-            return Err(not_let_in());
         }
         let objects: Vec<_> = self.objects().into_iter().collect();
         let action = self.in_query.borrow().clone();
