@@ -233,10 +233,13 @@ impl<'a, P: Ports> Worker<'a, P> {
         let name = &job.claimed().name;
         match self.handlers.find(name) {
             Some(handler) => handler.run(self.engine, job).await,
-            None => Err(JobError::Later {
-                reason: format!("this server does not know jobs called {name:?}"),
-                after: Duration::from_millis(UNKNOWN_AGAIN_MS),
-            }),
+            None => {
+                tracing::warn!(job.id = %job.claimed().id, job.name = name, "a job of an unknown name is put off");
+                Err(JobError::Later {
+                    reason: format!("this server does not know jobs called {name:?}"),
+                    after: Duration::from_millis(UNKNOWN_AGAIN_MS),
+                })
+            }
         }
     }
 
@@ -267,7 +270,11 @@ impl<'a, P: Ports> Worker<'a, P> {
             }
             Err(error) => error,
         };
-        tracing::warn!(job.id = %id, job.name = name, job.attempt = attempt, %error, "a job was not done");
+        if matches!(error, JobError::Later { .. }) {
+            tracing::debug!(job.id = %id, job.name = name, %error, "a job is put off");
+        } else {
+            tracing::warn!(job.id = %id, job.name = name, job.attempt = attempt, %error, "a job was not done");
+        }
         let millis = |after: Duration| u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         let retry = match &error {
             JobError::Dead(_) => Retry::Never,

@@ -21,7 +21,7 @@ enum Step {
         unique: Option<u8>,
         delay: u64,
         max_attempts: u32,
-        insure: bool,
+        known: Known,
     },
     Claim {
         most: usize,
@@ -40,6 +40,14 @@ enum Step {
     RetryAll,
     Discard(usize),
     Pause(bool),
+}
+
+/// What is asked for where a job with the same key is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Again,
+    Insure,
+    Once,
 }
 
 /// What a retry is asked for, its time counted from now.
@@ -64,16 +72,16 @@ fn step() -> impl Strategy<Value = Step> {
         proptest::option::of(0..3_u8),
         delay,
         1..6_u32,
-        any::<bool>(),
+        prop_oneof![Just(Known::Again), Just(Known::Insure), Just(Known::Once)],
     )
         .prop_map(
-            |(user, priority, unique, delay, max_attempts, insure)| Step::Enqueue {
+            |(user, priority, unique, delay, max_attempts, known)| Step::Enqueue {
                 user,
                 priority,
                 unique,
                 delay,
                 max_attempts,
-                insure,
+                known,
             },
         );
     let claim =
@@ -199,12 +207,12 @@ impl Run {
                 unique,
                 delay,
                 max_attempts,
-                insure,
+                known,
             } => {
                 let mut job = self.world.job(&format!("u{user}"));
                 (job.priority, job.max_attempts) = (priority, max_attempts);
                 (job.due, job.unique) = (now.plus(delay), unique.map(|key| format!("k{key}")));
-                self.enqueue(&job, insure).await;
+                self.enqueue(&job, known).await;
             }
             Step::Claim {
                 most,
@@ -334,13 +342,13 @@ impl Run {
         }
     }
 
-    async fn enqueue(&mut self, job: &sync_core::NewJob, insure: bool) {
+    async fn enqueue(&mut self, job: &sync_core::NewJob, known: Known) {
         let (world, now) = (&self.world, self.world.now());
         let owner = job.unique.as_deref().and_then(|key| self.owner(key));
-        let outcome = if insure {
-            world.jobs().insure(now, job).await.unwrap()
-        } else {
-            world.enqueue(job).await
+        let outcome = match known {
+            Known::Again => world.enqueue(job).await,
+            Known::Insure => world.jobs().insure(now, job).await.unwrap(),
+            Known::Once => world.jobs().enqueue_once(now, job).await.unwrap(),
         };
         let Some(owner) = owner else {
             let Enqueued::New(id) = outcome else {
@@ -364,6 +372,10 @@ impl Run {
             );
             return;
         };
+        if known == Known::Once {
+            assert_eq!(outcome, Enqueued::Waiting(owner));
+            return;
+        }
         let expected = self.expected.get_mut(&owner).unwrap();
         if expected.state == JobState::Leased {
             assert_eq!(outcome, Enqueued::Again(owner));
@@ -371,7 +383,7 @@ impl Run {
             return;
         }
         assert_eq!(outcome, Enqueued::Waiting(owner));
-        if insure {
+        if known == Known::Insure {
             expected.again = Some(job.due);
         } else if expected.state == JobState::Delayed
             && expected.attempts == 0

@@ -44,7 +44,7 @@ pub enum EnqueueError {
 pub enum Enqueued {
     /// It waits.
     New(JobId),
-    /// This one, with the same unique key, waits and stands for it.
+    /// This one, with the same unique key, waits and stands for it; or it runs, where that will do.
     Waiting(JobId),
     /// This one, with the same unique key, runs and will run once more.
     Again(JobId),
@@ -106,10 +106,15 @@ impl<'a, R: RedisConn> Jobs<'a, R> {
         self.take_in(now, job, "", None).await
     }
 
+    /// Takes a job in unless one with the same unique key waits or runs, which will do as it is.
+    pub async fn enqueue_once(&self, now: Millis, job: &NewJob) -> Result<Enqueued, EnqueueError> {
+        self.take_in(now, job, "once", None).await
+    }
+
     /// Takes a job in that runs at its time or later, even if one with the same unique key runs before: something it has
     /// to see may not be there yet.
     pub async fn insure(&self, now: Millis, job: &NewJob) -> Result<Enqueued, EnqueueError> {
-        self.take_in(now, job, "1", None).await
+        self.take_in(now, job, "insure", None).await
     }
 
     /// Takes the job of a schedule in, unless somebody else has seen to the tick.
@@ -126,7 +131,7 @@ impl<'a, R: RedisConn> Jobs<'a, R> {
         &self,
         now: Millis,
         job: &NewJob,
-        insure: &str,
+        known: &str,
         tick: Option<&Tick<'_>>,
     ) -> Result<Enqueued, EnqueueError> {
         let NewJob {
@@ -160,7 +165,7 @@ impl<'a, R: RedisConn> Jobs<'a, R> {
             u64::from((*max_attempts).max(1)),
             due.0,
             unique,
-            insure,
+            known,
         ];
         if let Some(Tick { field, seen, next }) = tick {
             let seen = seen.map(|seen| seen.to_string()).unwrap_or_default();

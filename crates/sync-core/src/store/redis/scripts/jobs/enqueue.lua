@@ -1,12 +1,13 @@
 -- Takes a job in, unless one with the same unique key waits.
 --
 -- ARGV: 1 now in ms, 2 name, 3 queue, 4 payload, 5 user, 6 lane, 7 most attempts, 8 when to run it in ms, 9 unique key or
---       '', 10 '1' if it has to run at its time or later, even if one with the same key runs before, then for the tick of a
---       schedule: 11 its field, 12 the tick as it was read or '', 13 the next one. A schedule's
+--       '', 10 'insure' if it has to run at its time or later, even if one with the same key runs before; 'once' if one that
+--       waits or runs will do as it is; else '', then for the tick of a schedule: 11 its field, 12 the tick as it was read or '', 13 the next one. A schedule's
 --       first tick has no job: it begins then
 -- Answers one of
 --   {'new', id}      it waits
---   {'waiting', id}  one with the same key waits; it runs at the earlier of both times if it was not tried yet
+--   {'waiting', id}  one with the same key waits; it runs at the earlier of both times if it was not tried yet. With 'once'
+--                    it may run too, and nothing changes
 --   {'again', id}    one with the same key runs; it will run once more when it has ended, not before the time given
 --   {'ticked'}       somebody else has seen to this tick, or it is the first
 local now, queue, due, unique = tonumber(ARGV[1]), ARGV[3], tonumber(ARGV[8]), ARGV[9]
@@ -19,13 +20,14 @@ end
 if unique ~= '' then
   local id = redis.call('HGET', prefix .. 'unique', unique)
   if id then
+    if ARGV[10] == 'once' then return {'waiting', id} end
     local job = key('job', id)
     local of = redis.call('HMGET', job, 'state', 'attempts', 'queue', 'again')
     if of[1] == 'leased' then
       redis.call('HSET', job, 'again', math.min(due, number(of[4], due)))
       return {'again', id}
     end
-    if ARGV[10] == '1' then
+    if ARGV[10] == 'insure' then
       redis.call('HSET', job, 'again', due)
     elseif of[1] == 'delayed' and of[2] == '0' and due < tonumber(redis.call('ZSCORE', key('delayed', of[3]), id)) then
       redis.call('ZREM', key('delayed', of[3]), id)
