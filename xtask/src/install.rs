@@ -13,6 +13,8 @@ use crate::workspace::find_program;
 struct Manager {
     program: &'static str,
     install: &'static [&'static str],
+    /// What brings its list of packages up to date: an old one names packages that are not there any more.
+    update: &'static [&'static str],
     /// Whether it changes the system and so needs its administrator.
     as_root: bool,
 }
@@ -21,26 +23,31 @@ const MANAGERS: [Manager; 5] = [
     Manager {
         program: "apt-get",
         install: &["install", "--yes", "--no-install-recommends"],
+        update: &["update"],
         as_root: true,
     },
     Manager {
         program: "dnf",
         install: &["install", "--assumeyes"],
+        update: &["makecache"],
         as_root: true,
     },
     Manager {
         program: "apk",
         install: &["add"],
+        update: &["update"],
         as_root: true,
     },
     Manager {
         program: "pacman",
         install: &["--sync", "--noconfirm", "--needed"],
+        update: &["--sync", "--refresh"],
         as_root: true,
     },
     Manager {
         program: "brew",
         install: &["install"],
+        update: &["update"],
         as_root: false,
     },
 ];
@@ -56,11 +63,19 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
             packages.join(" or ")
         );
     };
-    for package in packages {
-        term::note(format!("installing {package} with {}", manager.program));
-        if run(manager.command(package)?).is_ok() {
-            return Ok(());
+    let attempt = || {
+        for package in packages {
+            term::note(format!("installing {package} with {}", manager.program));
+            let mut command = manager.command(manager.install)?;
+            command.arg(package);
+            if run(command).is_ok() {
+                return Ok(true);
+            }
         }
+        Ok::<_, anyhow::Error>(false)
+    };
+    if attempt()? || (run(manager.command(manager.update)?).is_ok() && attempt()?) {
+        return Ok(());
     }
     bail!(
         "{} could not install {}; install it by hand",
@@ -70,7 +85,8 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
 }
 
 impl Manager {
-    fn command(&self, package: &str) -> Result<Command> {
+    /// The package manager with these arguments, as whoever may change the system.
+    fn command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = if !self.as_root || rustix::process::geteuid().is_root() {
             Command::new(self.program)
         } else if find_program("sudo").is_some() {
@@ -83,12 +99,12 @@ impl Manager {
             sudo
         } else {
             bail!(
-                "installing {package} needs the administrator: {} {}",
+                "installing needs the administrator: {} {}",
                 self.program,
-                self.install.join(" ")
+                arguments.join(" ")
             );
         };
-        command.args(self.install).arg(package);
+        command.args(arguments);
         Ok(command)
     }
 }
