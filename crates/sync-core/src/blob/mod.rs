@@ -6,10 +6,12 @@
 mod address;
 pub(crate) mod content;
 mod s3;
+mod spool;
 mod upload;
 
 pub(crate) use address::{BLOB_SUFFIX, address, blob_at, blobs_of, may_have_blobs};
 pub(crate) use content::Contents;
 pub use content::{Blob, BlobError};
-pub(crate) use upload::{UPLOAD_LIFETIME_MS, discard};
+pub(crate) use spool::{Spool, UPLOAD_LIFETIME_MS};
+pub(crate) use upload::discard;
 pub use upload::{Upload, Uploader};

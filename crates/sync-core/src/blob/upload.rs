@@ -2,15 +2,11 @@
 
 use std::rc::Rc;
 
-use sha2::{Digest as _, Sha256};
-
+use crate::blob::spool::Spool;
 use crate::engine::SyncError;
 use crate::ids::{BlobId, Millis, UserId};
-use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{Blobs, PIECE_BYTES, Place};
-
-/// How long a content nobody has taken over is left alone, in milliseconds. An upload that goes on says so in between.
-pub(crate) const UPLOAD_LIFETIME_MS: u64 = 3_600_000;
+use crate::ports::{Clock as _, Ports};
+use crate::store::{Blobs, Place};
 
 /// Most files of one request.
 const MAX_FILES: usize = 100;
@@ -40,21 +36,16 @@ pub struct Uploader<P> {
     user: UserId,
     max_file_bytes: u64,
     max_bytes: u64,
-    current: Option<Spool>,
+    current: Option<Arriving>,
     done: Vec<Upload>,
 }
 
 /// The file that is arriving.
-struct Spool {
+struct Arriving {
     part: String,
     file_name: String,
     content_type: String,
-    key: String,
-    expires: Millis,
-    digest: Sha256,
-    piece: Vec<u8>,
-    pieces: u64,
-    size: u64,
+    spool: Spool,
 }
 
 impl<P: Ports> Uploader<P> {
@@ -82,22 +73,11 @@ impl<P: Ports> Uploader<P> {
         if self.done.len() >= MAX_FILES {
             return Err(SyncError::TooManyFiles { most: MAX_FILES });
         }
-        let key = self.ports.random().hex::<16>();
-        let expires = self.ports.clock().now().plus(UPLOAD_LIFETIME_MS);
-        // Known to the collector before there is anything to collect.
-        Blobs::new(self.ports.redis())
-            .plan_removal(&Place::Redis(key.clone()), expires)
-            .await?;
-        self.current = Some(Spool {
+        self.current = Some(Arriving {
             part,
             file_name,
             content_type,
-            key,
-            expires,
-            digest: Sha256::new(),
-            piece: Vec::new(),
-            pieces: 0,
-            size: 0,
+            spool: Spool::begin(self.ports.as_ref()).await?,
         });
         Ok(())
     }
@@ -115,32 +95,22 @@ impl<P: Ports> Uploader<P> {
             current,
             ..
         } = self;
-        let Some(spool) = current else {
+        let Some(Arriving { spool, .. }) = current else {
             return Ok(());
         };
-        spool.size += bytes.len() as u64;
-        if spool.size > self.max_file_bytes {
+        let size = spool.size() + bytes.len() as u64;
+        if size > self.max_file_bytes {
             return Err(SyncError::BlobTooLarge {
                 max_bytes: self.max_file_bytes,
             });
         }
-        if before + spool.size > self.max_bytes {
+        if before + size > self.max_bytes {
             return Err(SyncError::QuotaExceeded {
                 quota_bytes: self.max_bytes,
             });
         }
-        spool.digest.update(bytes);
-        while !bytes.is_empty() {
-            if spool.piece.is_empty() {
-                // One allocation of the size it will have: pieces that grow leave holes in a small memory.
-                spool.piece.reserve_exact(PIECE_BYTES);
-            }
-            let (now, later) = bytes.split_at(bytes.len().min(PIECE_BYTES - spool.piece.len()));
-            spool.piece.extend_from_slice(now);
-            bytes = later;
-            if spool.piece.len() == PIECE_BYTES {
-                spool.flush(ports.as_ref(), user, self.max_bytes).await?;
-            }
+        while spool.fill(&mut bytes) {
+            flush(spool, ports.as_ref(), user, self.max_bytes).await?;
         }
         Ok(())
     }
@@ -151,13 +121,11 @@ impl<P: Ports> Uploader<P> {
     /// As [`Uploader::write`].
     pub async fn end(&mut self) -> Result<(), SyncError> {
         // It stays the current one until it is all there: a discard has to find it.
-        if let Some(spool) = &mut self.current {
-            spool
-                .flush(self.ports.as_ref(), &self.user, self.max_bytes)
-                .await?;
+        if let Some(Arriving { spool, .. }) = &mut self.current {
+            flush(spool, self.ports.as_ref(), &self.user, self.max_bytes).await?;
         }
-        if let Some(spool) = self.current.take() {
-            self.done.push(spool.into_upload());
+        if let Some(arrived) = self.current.take() {
+            self.done.push(arrived.into_upload());
         }
         Ok(())
     }
@@ -176,7 +144,7 @@ impl<P: Ports> Uploader<P> {
             mut done,
             ..
         } = self;
-        done.extend(current.map(Spool::into_upload));
+        done.extend(current.map(Arriving::into_upload));
         discard(ports.as_ref(), &user, &done).await;
     }
 }
@@ -203,49 +171,46 @@ pub(crate) async fn discard<P: Ports>(ports: &P, user: &UserId, uploads: &[Uploa
     }
 }
 
-impl Spool {
-    async fn flush<P: Ports>(
-        &mut self,
-        ports: &P,
-        user: &UserId,
-        most_bytes: u64,
-    ) -> Result<(), SyncError> {
-        if self.piece.is_empty() {
-            return Ok(());
-        }
-        let now = ports.clock().now();
-        // The collector may be at it already.
-        if now >= self.expires {
-            return Err(SyncError::UploadExpired);
-        }
-        let store = Blobs::new(ports.redis());
-        if now.plus(UPLOAD_LIFETIME_MS / 2) >= self.expires {
-            self.expires = now.plus(UPLOAD_LIFETIME_MS);
-            let place = Place::Redis(self.key.clone());
-            store.plan_removal(&place, self.expires).await?;
-        }
-        let so_far = self.pieces * PIECE_BYTES as u64 + self.piece.len() as u64;
-        let has_room = store
-            .reserve(user, &self.key, so_far, now, self.expires, most_bytes)
-            .await?;
-        if !has_room {
-            return Err(SyncError::TooManyUploads);
-        }
-        let piece = std::mem::take(&mut self.piece);
-        store.write_piece(&self.key, self.pieces, piece).await?;
-        self.pieces += 1;
-        Ok(())
+/// Counts what has arrived for the user, and brings it to the store.
+async fn flush<P: Ports>(
+    spool: &mut Spool,
+    ports: &P,
+    user: &UserId,
+    most_bytes: u64,
+) -> Result<(), SyncError> {
+    if spool.is_flushed() {
+        return Ok(());
     }
+    spool.stay_alive(ports).await?;
+    let (now, expires) = (ports.clock().now(), spool.expires());
+    let has_room = Blobs::new(ports.redis())
+        .reserve(user, spool.key(), spool.size(), now, expires, most_bytes)
+        .await?;
+    if !has_room {
+        return Err(SyncError::TooManyUploads);
+    }
+    spool.flush(ports).await?;
+    Ok(())
+}
 
+impl Arriving {
     fn into_upload(self) -> Upload {
+        let Self {
+            part,
+            file_name,
+            content_type,
+            spool,
+        } = self;
+        let expires = spool.expires();
+        let (key, size, blob) = spool.finish();
         Upload {
-            part: self.part,
-            file_name: self.file_name,
-            content_type: self.content_type,
-            size: self.size,
-            blob: BlobId::of(&self.digest.finalize().into()),
-            key: self.key,
-            expires: self.expires,
+            part,
+            file_name,
+            content_type,
+            size,
+            blob,
+            key,
+            expires,
         }
     }
 }
