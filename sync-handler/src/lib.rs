@@ -4,6 +4,7 @@ mod app;
 mod body;
 mod cors;
 mod counted;
+mod download;
 mod error;
 mod form;
 mod request;

@@ -74,6 +74,10 @@ impl Request {
         &self.head.headers
     }
 
+    pub(crate) fn method(&self) -> &Method {
+        &self.head.method
+    }
+
     pub(crate) fn uploads(&self) -> &[Upload] {
         &self.uploads
     }
