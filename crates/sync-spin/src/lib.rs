@@ -11,7 +11,7 @@ mod world;
 
 pub use crate::engine::{LoadError, load_engine};
 pub use crate::http::SpinHttp;
-pub use crate::jobs::{answer_request, answer_ring};
+pub use crate::jobs::Component;
 pub use crate::log::start_log;
 pub use crate::redis::SpinRedis;
 pub use crate::world::{SpinClock, SpinPorts, SpinRandom, variable};

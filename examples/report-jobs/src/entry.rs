@@ -6,21 +6,21 @@ use bytes::Bytes;
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::{http_service, redis_subscriber};
 use sync_core::JobHandlers;
-use sync_spin::SpinPorts;
+use sync_spin::{Component, SpinPorts};
 
 use crate::Report;
 
-/// What the component's queues begin with.
-const COMPONENT: &str = "report";
+/// What works on jobs here.
+const COMPONENT: Component = Component::waiting("report");
 
 #[redis_subscriber]
 async fn on_ring(message: Bytes) -> anyhow::Result<()> {
-    Ok(sync_spin::answer_ring(COMPONENT, &handlers(), &message).await?)
+    Ok(COMPONENT.answer_ring(&handlers(), &message).await?)
 }
 
 #[http_service]
 async fn on_request(request: Request) -> Response<FullBody<Bytes>> {
-    sync_spin::answer_request(COMPONENT, &handlers(), &request).await
+    COMPONENT.answer_request(&handlers(), &request).await
 }
 
 fn handlers() -> JobHandlers<SpinPorts> {
