@@ -37,6 +37,8 @@ pub(crate) struct Exchange {
     /// Place in the file, from 1.
     pub(crate) line: usize,
     pub(crate) title: String,
+    /// Whether it is repeated until the answer is the expected one.
+    pub(crate) is_repeated: bool,
     pub(crate) method: String,
     /// A path, or an address with `http://`; with placeholders.
     pub(crate) target: String,
@@ -147,7 +149,10 @@ fn preamble(case: &mut Case, line: &str) -> Result<()> {
 
 fn exchange(line: usize, lines: &[&str]) -> Result<Exchange> {
     let title = lines[0].trim_start_matches('#').trim().to_owned();
-    let rest = &lines[1..];
+    let (is_repeated, rest) = match &lines[1..] {
+        ["@eventually", rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
     let cut = rest
         .iter()
         .position(|line| *line == "--")
@@ -161,6 +166,7 @@ fn exchange(line: usize, lines: &[&str]) -> Result<Exchange> {
     Ok(Exchange {
         line,
         title,
+        is_repeated,
         method: method.to_owned(),
         target: target.trim().to_owned(),
         headers,

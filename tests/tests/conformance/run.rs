@@ -1,6 +1,7 @@
 //! Runs a case.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
@@ -17,6 +18,12 @@ use crate::template::Values;
 
 /// Longest part of an answer that a failure shows, in characters.
 const MAX_SHOWN: usize = 2_000;
+
+/// How long a request is repeated whose answer takes its time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long is waited before it is repeated.
+const AGAIN: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(case: &Case, server: &Server) -> Result<()> {
     let server = server.get();
@@ -35,28 +42,46 @@ pub(crate) fn run(case: &Case, server: &Server) -> Result<()> {
     }
     let transport = UreqTransport::default();
     for exchange in &case.exchanges {
-        let request =
-            request(exchange, server, &values, &headers).with_context(|| place(case, exchange))?;
-        let line = format!("{} {}", request.method(), request.uri());
-        let sent = String::from_utf8_lossy(request.body()).into_owned();
-        let answer = transport.send(request).map_err(|error| {
-            anyhow::anyhow!("{}: {line}: {error}: {}", place(case, exchange), error.0)
-        })?;
-        check(exchange, &answer, &mut values).with_context(|| {
-            let got = format!(
-                "{}\n{:?}\n{}",
-                answer.status(),
-                answer.headers(),
-                text_of(&answer)
-            );
-            format!(
-                "{}\n{line}\n{sent}\n-- got\n{}\n--",
-                place(case, exchange),
-                got.chars().take(MAX_SHOWN).collect::<String>()
-            )
-        })?;
+        let until = Instant::now() + PATIENCE;
+        while let Err(error) = attempt(case, exchange, server, &mut values, &headers, &transport) {
+            if !exchange.is_repeated || Instant::now() >= until {
+                return Err(error);
+            }
+            thread::sleep(AGAIN);
+        }
     }
     Ok(())
+}
+
+/// Sends a request, and checks the answer.
+fn attempt(
+    case: &Case,
+    exchange: &Exchange,
+    server: &Started,
+    values: &mut Values,
+    headers: &[Header],
+    transport: &UreqTransport,
+) -> Result<()> {
+    let request =
+        request(exchange, server, values, headers).with_context(|| place(case, exchange))?;
+    let line = format!("{} {}", request.method(), request.uri());
+    let sent = String::from_utf8_lossy(request.body()).into_owned();
+    let answer = transport.send(request).map_err(|error| {
+        anyhow::anyhow!("{}: {line}: {error}: {}", place(case, exchange), error.0)
+    })?;
+    check(exchange, &answer, values).with_context(|| {
+        let got = format!(
+            "{}\n{:?}\n{}",
+            answer.status(),
+            answer.headers(),
+            text_of(&answer)
+        );
+        format!(
+            "{}\n{line}\n{sent}\n-- got\n{}\n--",
+            place(case, exchange),
+            got.chars().take(MAX_SHOWN).collect::<String>()
+        )
+    })
 }
 
 fn place(case: &Case, exchange: &Exchange) -> String {
