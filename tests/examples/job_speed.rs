@@ -1,16 +1,10 @@
 //! How fast jobs that do nothing are taken in and done, and how soon one begins when nothing else is to be done.
 //!
-//! Times depend on the machine, so no test looks at them. With an optimised host (`cargo xtask bench` builds one):
-//!
-//! ```sh
-//! RHOSYNC_BIN_DIR=target/host cargo run -p integration-tests --example job_speed
-//! ```
-
-#![expect(clippy::print_stdout, reason = "it is a program that says something")]
+//! Times depend on the machine, so no test looks at them. `cargo xtask bench --only jobs` runs this with an optimised host.
 
 use std::time::Instant;
 
-use integration_tests::{Deployment, JobQueue, Options};
+use integration_tests::{Deployment, Figure, JobQueue, Options};
 use sync_core::JobState;
 
 /// Jobs at once; no more than the history keeps.
@@ -18,6 +12,12 @@ const MANY: usize = 10_000;
 
 /// Jobs one after another.
 const ALONE: usize = 200;
+
+/// How many are to be done, per second.
+const LEAST_PER_SECOND: f64 = 5_000.0;
+
+/// How soon one is to begin, in milliseconds.
+const MOST_MS: f64 = 5.0;
 
 fn main() {
     let deployment = Deployment::start(Options {
@@ -36,17 +36,14 @@ fn main() {
         })
         .collect();
     waits.sort_unstable();
-    for (name, share) in [("p50", 50), ("p99", 99)] {
-        let wait = waits.get(ALONE * share / 100).copied().unwrap_or_default();
-        println!("from enqueued to begun, {name}: {wait} ms");
-    }
+    let median = waits.get(ALONE / 2).copied().unwrap_or_default();
+    let what = "a job when nothing else is to be done: p50 from enqueued to begun";
+    Figure::at_most(what, median as f64, MOST_MS, "ms").print();
 
     let begin = Instant::now();
     queue.add_many(MANY, "noop", "{}");
-    let taken_in = begin.elapsed();
     queue.until_empty();
-    let done = begin.elapsed();
-    let rate = |time: std::time::Duration| MANY as f64 / time.as_secs_f64();
-    println!("taken in: {:.0} jobs/s", rate(taken_in));
-    println!("taken in and done: {:.0} jobs/s", rate(done));
+    let rate = MANY as f64 / begin.elapsed().as_secs_f64();
+    let what = "jobs that do nothing: enqueued and done";
+    Figure::at_least(what, rate, LEAST_PER_SECOND, "per second").print();
 }

@@ -5,6 +5,7 @@ mod device;
 mod load;
 mod machine;
 mod memory;
+mod programs;
 mod report;
 mod rows;
 mod stage;
@@ -20,6 +21,7 @@ use comfy_table::presets;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::build;
+use crate::process::run;
 use crate::term;
 use crate::workspace::Workspace;
 use report::{Budget, Report, Row};
@@ -78,6 +80,10 @@ enum What {
     Size,
     /// Bytes of Redis for each idle device.
     Memory,
+    /// Jobs that do nothing.
+    Jobs,
+    /// A bulk data file, beside `sqlite3` making the same.
+    BulkData,
 }
 
 impl What {
@@ -116,8 +122,17 @@ impl What {
                 "`POST /app/v1/<source>` with one new object, which is stored before the answer.",
                 None,
             ),
-            Self::Size | Self::Memory => return None,
+            Self::Size | Self::Memory | Self::Jobs | Self::BulkData => return None,
         })
+    }
+
+    /// The program that measures it, on a server of its own.
+    fn program(self) -> Option<&'static str> {
+        match self {
+            Self::Jobs => Some("job_speed"),
+            Self::BulkData => Some("bulk_speed"),
+            _ => None,
+        }
     }
 }
 
@@ -126,12 +141,19 @@ impl Options {
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<ExitCode> {
         if !self.no_build {
             build::measured(workspace)?;
+            for program in self.chosen().filter_map(What::program) {
+                run(programs::build(workspace, program))?;
+            }
         }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let (report, redis_version) =
+        let (mut report, redis_version) =
             runtime.block_on(self.measure_unless_interrupted(workspace))?;
+        for program in self.chosen().filter_map(What::program) {
+            term::step(format!("Running {program}"));
+            report.budgets.extend(programs::run(workspace, program)?);
+        }
 
         let style = presets::UTF8_FULL_CONDENSED;
         for table in [report.speed(style), report.costs(style), report.aims(style)] {
@@ -152,6 +174,12 @@ impl Options {
         })
     }
 
+    /// What is to be measured.
+    fn chosen(&self) -> impl Iterator<Item = What> {
+        let all = What::value_variants().iter().copied();
+        all.filter(|what| self.only.is_empty() || self.only.contains(what))
+    }
+
     /// Ctrl-C ends the processes of the stage too, which do not hear it themselves.
     async fn measure_unless_interrupted(&self, workspace: &Workspace) -> Result<(Report, String)> {
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -168,17 +196,15 @@ impl Options {
         let turn = Duration::from_secs(self.seconds);
         let mut bench = Bench::new(stage, self.clients, turn).await?;
         let mut report = Report::default();
-        for what in What::value_variants() {
-            if self.only.is_empty() || self.only.contains(what) {
-                let name = what.to_possible_value();
-                let name = name.as_ref().map_or("", |name| name.get_name());
-                term::step(format!("Measuring {name}"));
-                let start = Instant::now();
-                measure(&mut bench, *what, &mut report)
-                    .await
-                    .with_context(|| format!("{name} cannot be measured"))?;
-                term::note(format!("took {}", term::duration(start.elapsed())));
-            }
+        for what in self.chosen().filter(|what| what.program().is_none()) {
+            let name = what.to_possible_value();
+            let name = name.as_ref().map_or("", |name| name.get_name());
+            term::step(format!("Measuring {name}"));
+            let start = Instant::now();
+            measure(&mut bench, what, &mut report)
+                .await
+                .with_context(|| format!("{name} cannot be measured"))?;
+            term::note(format!("took {}", term::duration(start.elapsed())));
         }
         Ok((report, bench.redis_version().await?))
     }
@@ -219,6 +245,7 @@ async fn measure(bench: &mut Bench, what: What, report: &mut Report) -> Result<(
             }
             return Ok(());
         }
+        What::Jobs | What::BulkData => return Ok(()),
     };
     if let Some((name, meaning, least)) = what.row() {
         let ratio = comparison.ratio;
