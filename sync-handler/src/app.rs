@@ -201,6 +201,9 @@ impl<P: Ports> App<P> {
             Route::Blobs(route) => {
                 return routes::blobs::answer(route, self.engine()?, request).await;
             }
+            Route::BulkData(route) => {
+                return routes::bulk_data::answer(route, self.engine()?, request).await;
+            }
         };
         Ok(answer.map(Body::from))
     }

@@ -7,7 +7,7 @@ use http::Method;
 use matchit::{Match, Router};
 
 use crate::error::HttpError;
-use crate::routes::{admin, api, blobs, device, health, metrics};
+use crate::routes::{admin, api, blobs, bulk_data, device, health, metrics};
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(crate) enum Route {
     Api(api::Route),
     /// The files objects refer to.
     Blobs(blobs::Route),
+    /// The files devices begin with.
+    BulkData(bulk_data::Route),
 }
 
 impl Route {
@@ -73,6 +75,7 @@ fn rows() -> impl Iterator<Item = Row<Route>> {
         .chain(of(admin::ROUTES, Route::Admin))
         .chain(of(admin::OLD_ROUTES, Route::OldAdmin))
         .chain(of(blobs::ROUTES, Route::Blobs))
+        .chain(of(bulk_data::ROUTES, Route::BulkData))
         .chain(
             api::OPERATIONS
                 .iter()
@@ -149,7 +152,11 @@ pub(crate) fn allow(path: &str) -> Option<String> {
 /// Whether pages of other sites have business at a path, where the settings let them in.
 pub(crate) fn is_for_pages(path: &str) -> bool {
     let is_for_pages = |route: &Route| match route {
-        Route::Device(_) | Route::OldDevice(_) | Route::Api(_) | Route::Blobs(_) => true,
+        Route::Device(_)
+        | Route::OldDevice(_)
+        | Route::Api(_)
+        | Route::Blobs(_)
+        | Route::BulkData(_) => true,
         Route::Health(_) | Route::Metrics(_) | Route::Admin(_) | Route::OldAdmin(_) => false,
     };
     api::is_api(path)

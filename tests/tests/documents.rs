@@ -67,3 +67,8 @@ fn the_lines_about_the_rest_api_work() {
 fn the_lines_about_the_api_work() {
     run(&["api.md"]);
 }
+
+#[test]
+fn the_lines_about_bulk_data_work() {
+    run(&["bulk-data.md"]);
+}

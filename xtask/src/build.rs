@@ -1,27 +1,32 @@
 //! `build`: makes every program and component.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::console;
+use crate::install::install;
 use crate::process::run;
 use crate::term;
 use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Native, Workspace, find_program};
 
 /// The components that `spin.toml` names.
-pub(crate) const COMPONENTS: [&str; 4] = [
+pub(crate) const COMPONENTS: [&str; 5] = [
     "sync-handler",
     "adapter-jobs",
+    "bulk-jobs",
     "push-jobs",
     "admin-ui-component",
 ];
 /// The programs a local run needs.
 const PROGRAMS: [&str; 2] = ["dev-host", "store"];
-/// The components that a benchmark compares.
-const MEASURED: [&str; 2] = ["sync-handler", "guest-redis-get"];
+/// The component that a benchmark compares the others with.
+const BARE: &str = "guest-redis-get";
 /// The example of a component with a job type of its own.
 pub(crate) const EXAMPLE: &str = "report-jobs";
+/// Where the headers of wasi-libc are, on the systems that have it as a package.
+const WASI_HEADERS: &str = "/usr/include/wasm32-wasi";
 /// Where the components are that only the host's tests run.
 pub(crate) const GUESTS: &str = "crates/dev-host/guests";
 
@@ -55,9 +60,22 @@ pub(crate) fn build(workspace: &Workspace, part: Part, native: Native) -> Result
 /// Builds the components that `spin.toml` names.
 pub(crate) fn components(workspace: &Workspace) -> Result<()> {
     console_bundle(workspace)?;
+    ensure_c_compiler()?;
     term::step("Building the components");
     ensure_target(COMPONENT_TARGET)?;
     run(component_build(workspace, &COMPONENTS))
+}
+
+/// Installs what compiles SQLite into a component, where it is missing: see `.cargo/config.toml`.
+pub(crate) fn ensure_c_compiler() -> Result<()> {
+    let is_named = |variable: &str| std::env::var_os(variable).is_some();
+    if !is_named("CC_wasm32_wasip2") && find_program("clang").is_none() {
+        install(&["clang"])?;
+    }
+    if !is_named("CFLAGS_wasm32_wasip2") && !Path::new(WASI_HEADERS).is_dir() {
+        install(&["wasi-libc"])?;
+    }
+    Ok(())
 }
 
 /// Builds the components that the host's tests run.
@@ -74,11 +92,11 @@ pub(crate) fn programs(workspace: &Workspace, native: Native) -> Result<()> {
     run(program_build(workspace, native, &PROGRAMS))
 }
 
-/// Builds what a benchmark needs: the optimised host, the server's component and the one it is compared with.
+/// Builds what a benchmark needs: the optimised host, the components and the one they are compared with.
 pub(crate) fn measured(workspace: &Workspace) -> Result<()> {
+    components(workspace)?;
     term::step("Building what is measured (the first time takes some minutes)");
-    ensure_target(COMPONENT_TARGET)?;
-    run(component_build(workspace, &MEASURED))?;
+    run(component_build(workspace, &[BARE]))?;
     run(program_build(workspace, Native::Optimised, &["dev-host"]))
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::build::{COMPONENTS, EXAMPLE, GUESTS, ensure_target};
+use crate::build::{COMPONENTS, EXAMPLE, GUESTS, ensure_c_compiler, ensure_target};
 use crate::process::run;
 use crate::term;
 use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Workspace};
@@ -16,6 +16,7 @@ use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Workspace};
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     ensure_target(COMPONENT_TARGET)?;
     ensure_target(BROWSER_TARGET)?;
+    ensure_c_compiler()?;
     let mut failed = Vec::new();
     let mut attempt = |what: &str, outcome: Result<()>| {
         if let Err(error) = outcome {

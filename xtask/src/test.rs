@@ -30,9 +30,11 @@ impl Test {
     /// Does it.
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<()> {
         let redis = find_or_install_server()?;
-        // What the documents tell readers to type is run.
-        if find_program("curl").is_none() {
-            install(&["curl"])?;
+        // What the documents tell readers to type is run, and files for devices are opened by a program that is not ours.
+        for (program, packages) in [("curl", &["curl"][..]), ("sqlite3", &["sqlite3", "sqlite"])] {
+            if find_program(program).is_none() {
+                install(packages)?;
+            }
         }
         let mut steps = Steps::default();
         let mut cargo = workspace.cargo();

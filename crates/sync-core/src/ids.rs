@@ -151,7 +151,8 @@ impl QueueName {
 }
 
 /// A blob: the SHA-256 of its content, as 64 lower-case hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct BlobId(String);
 
 impl BlobId {
@@ -176,6 +177,20 @@ impl BlobId {
     /// The id as a string.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for BlobId {
+    type Error = InvalidBlobId;
+
+    fn try_from(text: String) -> Result<Self, InvalidBlobId> {
+        Self::parse(&text)
+    }
+}
+
+impl From<BlobId> for String {
+    fn from(id: BlobId) -> Self {
+        id.0
     }
 }
 

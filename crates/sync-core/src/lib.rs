@@ -5,6 +5,7 @@ mod account;
 mod adapter;
 mod attributes;
 mod blob;
+mod bulk_data;
 mod document;
 mod engine;
 mod ids;
@@ -22,21 +23,25 @@ pub use account::{ADMINISTRATOR, ApiToken, Origin, Scope, Session, SessionKey};
 pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
 pub use attributes::{InvalidAttributes, MAX_VALUE_BYTES, to_attributes, to_text};
 pub use blob::{Blob, BlobError, Upload, Uploader};
+pub use bulk_data::{
+    BLOCK_BYTES, BulkContent, BulkFile, BulkForm, BulkSelection, InvalidSelectionId, SelectionId,
+};
 pub use document::description::{Description, InvalidDescription};
 pub use document::record::Attributes;
 pub use engine::{
-    BlobOpener, BlobReader, ClientDetails, ClientState, CollectedBlobs, DEFAULT_PAGE_SIZE,
-    DocumentDetails, Engine, Files, IdempotentRequest, MAX_DYNAMIC_SOURCES, ObjectPage,
-    ObjectPatch, PullRequest, PushRequest, RustAdapters, SearchRequest, SourceInfo, StoredAnswer,
-    SyncError, UserChange, UserDetails,
+    BlobOpener, BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload,
+    BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ClientDetails, ClientState,
+    CollectedBlobs, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, Files, IdempotentRequest,
+    MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PullRequest, PushRequest, RustAdapters,
+    SearchRequest, SourceInfo, StoredAnswer, SyncError, UserChange, UserDetails,
 };
 pub use ids::{
     AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, JobId, Millis,
     ObjectId, Partition, QueueName, SourceName, Token, UserId, Version,
 };
 pub use jobs::{
-    Budget, Cud, Deliver, JobError, JobHandler, JobHandlers, JobState, NewJob, Noop, Ping, PingAll,
-    Priority, Push, Query, QueryAll, RunningJob, Worked, Worker, backoff_ms,
+    BULK_DATA, Budget, Cud, Deliver, JobError, JobHandler, JobHandlers, JobState, NewJob, Noop,
+    Ping, PingAll, Priority, Push, Query, QueryAll, RunningJob, Worked, Worker, backoff_ms,
 };
 pub use metrics::{
     Answered, BUCKETS, FAMILIES, Family, Figures, Kind, Measured, Meter, Sample, StatsError, Value,

@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod api;
 pub(crate) mod blobs;
+pub(crate) mod bulk_data;
 pub(crate) mod device;
 pub(crate) mod health;
 pub(crate) mod metrics;

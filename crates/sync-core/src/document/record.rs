@@ -42,7 +42,8 @@ pub(crate) struct Reader<'a> {
     pub client: &'a ClientId,
     /// The version up to which it has every attribute.
     pub base: Version,
-    /// Where it started: it had nothing then, so nothing that happened before can be its own, or be taken back.
+    /// Where it started: nothing that happened before can be its own. Without a base it had nothing then, so there is
+    /// nothing to be taken back either.
     pub since: Version,
 }
 
@@ -159,7 +160,7 @@ impl Record {
             .removed
             .iter()
             .map(|(name, at)| (name, if *at == Version::ZERO { version } else { *at }))
-            .filter(|(_, at)| is_news(*at) && *at > reader.since)
+            .filter(|(_, at)| is_news(*at) && (*at > reader.since || reader.base > Version::ZERO))
             .map(|(name, _)| name.clone())
             .collect();
         News { insert, delete }

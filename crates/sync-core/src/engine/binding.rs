@@ -202,6 +202,31 @@ impl<P: Ports> Engine<P> {
         }
     }
 
+    /// Gives a client that has thrown everything away a cursor in a document, wherever the one it had was.
+    pub(super) async fn attach_anew(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        document: &DocumentId,
+    ) -> Result<(), SyncError> {
+        let DocumentId { source, partition } = document;
+        let clients = Clients::new(self.ports.redis());
+        let binding = clients.binding(client, source).await?;
+        let mut binding = binding.ok_or(SyncError::UnknownClient)?;
+        if let Some(left) = binding.partition.filter(|left| left != partition) {
+            let left = DocumentId {
+                source: source.clone(),
+                partition: left,
+            };
+            self.detach(client, &left).await?;
+            let left = clients.binding(client, source).await?;
+            binding.next_offset = left.map_or(0, |binding| binding.next_offset);
+        }
+        let next_offset = binding.next_offset;
+        self.attach(user, client, source, document, next_offset, false)
+            .await
+    }
+
     async fn attach(
         &self,
         user: &UserId,

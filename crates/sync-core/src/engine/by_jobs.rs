@@ -134,7 +134,14 @@ impl<P: Ports> Engine<P> {
         }))
     }
 
-    async fn enqueue_own(&self, job: &NewJob) -> Result<(), SyncError> {
+    /// Takes a job in unless one like it waits or runs.
+    pub(super) async fn enqueue_own_once(&self, job: &NewJob) -> Result<(), SyncError> {
+        let now = self.ports.clock().now();
+        let jobs = Jobs::new(self.ports.redis());
+        jobs.enqueue_once(now, job).await.map(drop).map_err(own)
+    }
+
+    pub(super) async fn enqueue_own(&self, job: &NewJob) -> Result<(), SyncError> {
         self.enqueue(job).await.map(drop).map_err(own)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::account::Session;
 use crate::engine::binding::known_form;
 use crate::engine::{Engine, SyncError};
 use crate::ids::{ClientId, DocumentId, Millis, Partition, SourceName, UserId};
@@ -76,20 +75,6 @@ impl<P: Ports> Engine<P> {
             return Err(SyncError::UnknownClient);
         }
         self.remove_client(&id, &owner).await
-    }
-
-    /// Checks that a session is good, and that a client is its user's.
-    ///
-    /// # Errors
-    /// [`SyncError::NotAuthenticated`], [`SyncError::UnknownClient`] and the store's.
-    pub async fn check_client(&self, session: &Session, id: &str) -> Result<(), SyncError> {
-        self.check_session(session).await?;
-        let owner = self.client_record(&known_form(id)?).await?.user;
-        if owner == session.user {
-            Ok(())
-        } else {
-            Err(SyncError::UnknownClient)
-        }
     }
 
     /// Registers a new client for a user, on behalf of an administrator.

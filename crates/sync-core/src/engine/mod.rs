@@ -4,6 +4,7 @@ mod admin;
 mod application_documents;
 mod binding;
 mod blobs;
+mod bulk_data;
 mod by_jobs;
 mod clients;
 mod describe;
@@ -35,7 +36,7 @@ use crate::adapter::{Adapter, Call, MeteredAdapter, PluginAdapter, PushOnlyAdapt
 use crate::blob::Contents;
 use crate::ids::{DocumentId, SourceName, UserId};
 use crate::metrics::Meter;
-use crate::ports::Ports;
+use crate::ports::{Clock as _, Ports};
 use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSettings};
 use crate::store::Document;
 use crate::trace::TraceContext;
@@ -46,6 +47,10 @@ pub(crate) use undelivered::Undelivered;
 
 pub use admin::ObjectPatch;
 pub use blobs::{BlobOpener, BlobReader, CollectedBlobs, Files};
+pub use bulk_data::{
+    BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload, BulkObjects, BulkScan,
+    BulkSource, BulkStep, BulkWriter,
+};
 pub use clients::ClientDetails;
 pub use documents::{ClientState, DocumentDetails, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
@@ -173,6 +178,11 @@ impl<P: Ports> Engine<P> {
     /// The world.
     pub fn ports(&self) -> &P {
         &self.ports
+    }
+
+    /// Lets others have their turn: for work that computes for long without waiting for anything.
+    pub async fn pause(&self) {
+        self.ports.clock().sleep(std::time::Duration::ZERO).await;
     }
 
     /// A call to the adapter that changes nothing in the back end.

@@ -4,6 +4,7 @@
 //! are due.
 
 mod backoff;
+mod bulk_data;
 mod cud;
 mod deliver;
 mod handler;
@@ -16,6 +17,8 @@ mod sweep;
 mod worker;
 
 pub use backoff::backoff_ms;
+pub use bulk_data::BULK_DATA;
+pub(crate) use bulk_data::bulk_data_job;
 pub use cud::Cud;
 pub use deliver::Deliver;
 pub use handler::{JobError, JobHandler, JobHandlers, RunningJob};

@@ -16,7 +16,7 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ids::{DocumentId, Partition, QueueName, SourceName, UserId};
 use authentication::AuthenticationEntry;
@@ -43,6 +43,13 @@ pub use text::Secret;
 /// Days a client may be silent before it must start over, where the file does not say.
 const DEFAULT_RETENTION_DAYS: u64 = 60;
 
+/// How long a bulk data file is handed out where the file does not say, in seconds.
+const DEFAULT_BULK_SYNC_POLL_INTERVAL: u64 = 3_600;
+
+/// How long one may be handed out, in seconds: a device looks every few seconds whether it is ready, and what a device
+/// has to be told beside an older one would be most of it.
+const BULK_SYNC_POLL_INTERVALS: std::ops::RangeInclusive<u64> = 60..=604_800;
+
 /// A key below a table, and what is wrong with it.
 type KeyError = (String, String);
 
@@ -55,6 +62,8 @@ fn wrong<T>(key: &str, reason: impl Into<String>) -> Result<T, KeyError> {
 pub struct Settings {
     /// Days a client may be silent before it loses its cursor and must start over.
     pub retention_days: u64,
+    /// How long a bulk data file is handed out before another is made, in seconds.
+    pub bulk_sync_poll_interval: u64,
     /// Who may sign in.
     pub authentication: AuthenticationSettings,
     /// How devices are woken.
@@ -84,7 +93,7 @@ impl Settings {
 }
 
 /// Which partition of a source a user belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PartitionRule {
     /// One copy for everybody.
@@ -142,6 +151,7 @@ pub struct SettingsError {
 pub struct SettingsFile {
     name: String,
     retention_days: u64,
+    bulk_sync_poll_interval: u64,
     authentication: AuthenticationEntry,
     push: PushEntry,
     blobs: BlobsEntry,
@@ -158,6 +168,8 @@ pub struct SettingsFile {
 struct Contents {
     #[serde(default = "default_retention_days")]
     retention_days: u64,
+    #[serde(default = "default_bulk_sync_poll_interval")]
+    bulk_sync_poll_interval: u64,
     #[serde(default)]
     authentication: AuthenticationEntry,
     #[serde(default)]
@@ -182,6 +194,10 @@ const fn default_retention_days() -> u64 {
     DEFAULT_RETENTION_DAYS
 }
 
+const fn default_bulk_sync_poll_interval() -> u64 {
+    DEFAULT_BULK_SYNC_POLL_INTERVAL
+}
+
 impl SettingsFile {
     /// Reads a settings file; `name` is told in errors.
     ///
@@ -202,6 +218,11 @@ impl SettingsFile {
             })?;
         if contents.retention_days == 0 {
             return Err(error("retention_days", "must be at least 1".to_owned()));
+        }
+        if !BULK_SYNC_POLL_INTERVALS.contains(&contents.bulk_sync_poll_interval) {
+            let (least, most) = BULK_SYNC_POLL_INTERVALS.into_inner();
+            let reason = format!("must be between {least} and {most} seconds");
+            return Err(error("bulk_sync_poll_interval", reason));
         }
         contents
             .authentication
@@ -241,6 +262,7 @@ impl SettingsFile {
         Ok(Self {
             name: name.to_owned(),
             retention_days: contents.retention_days,
+            bulk_sync_poll_interval: contents.bulk_sync_poll_interval,
             authentication: contents.authentication,
             push: contents.push,
             blobs: contents.blobs,
@@ -275,6 +297,7 @@ impl SettingsFile {
         let Self {
             name,
             retention_days,
+            bulk_sync_poll_interval,
             authentication,
             push,
             blobs,
@@ -319,6 +342,7 @@ impl SettingsFile {
         schedules.extend(in_background);
         Ok(Settings {
             retention_days,
+            bulk_sync_poll_interval,
             authentication,
             push,
             blobs,
@@ -500,6 +524,11 @@ mod tests {
                 "blobs.s3.secret_key",
             ),
             ("[blobs.s3]\nendpoint = \"http://x\"", "blobs.s3"),
+            ("bulk_sync_poll_interval = 5", "bulk_sync_poll_interval"),
+            (
+                "[sources.A]\nadapter = \"push-only\"\nbelongs_to = { brand = \"a:b\" }",
+                "sources.A.belongs_to.brand",
+            ),
             ("[jobs]\nlease_seconds = 0", "jobs.lease_seconds"),
             ("[queues.x]\nconcurrency = 0", "queues.x.concurrency"),
             (

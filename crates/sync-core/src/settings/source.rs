@@ -1,9 +1,11 @@
 //! What the settings file says of one source.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::document::description::{Description, InvalidDescription};
-use crate::ids::QueueName;
+use crate::ids::{QueueName, SourceName};
 use crate::settings::plugin::{PluginEntry, PluginSettings};
 use crate::settings::rest::{RestEntry, RestSettings};
 use crate::settings::{KeyError, PartitionRule, Text, wrong};
@@ -16,6 +18,9 @@ const DEFAULT_MAX_PAGE_SIZE: usize = 2_000;
 
 /// Most objects of a page at all: what a phone can hold at once, and what fits well below a reply's limits.
 const HIGHEST_MAX_PAGE_SIZE: usize = 10_000;
+
+/// When devices sync a source where the file does not say.
+const DEFAULT_SYNC_PRIORITY: u32 = 3;
 
 /// How often the back end is asked where the file does not say.
 const DEFAULT_POLL_INTERVAL: PollInterval = PollInterval::Seconds(300);
@@ -43,6 +48,11 @@ pub struct SourceSettings {
     pub metadata: Option<Description>,
     /// How devices store its objects; the adapter is not asked then.
     pub schema: Option<Description>,
+    /// When devices sync it: those of lower numbers come first. It is told with bulk data.
+    pub sync_priority: u32,
+    /// Attributes that hold ids of other sources' objects, and which source's. Devices are told with bulk data, so that
+    /// they put the ids of objects they have made in order.
+    pub belongs_to: BTreeMap<String, SourceName>,
     /// How the back end is reached.
     pub adapter: AdapterSettings,
 }
@@ -72,6 +82,8 @@ impl SourceSettings {
             pass_through: false,
             metadata: None,
             schema: None,
+            sync_priority: DEFAULT_SYNC_PRIORITY,
+            belongs_to: BTreeMap::new(),
             adapter: AdapterSettings::AppServer { url: app_server },
         }
     }
@@ -160,6 +172,9 @@ pub(super) struct SourceEntry {
     pass_through: bool,
     metadata: Option<String>,
     schema: Option<serde_json::Map<String, serde_json::Value>>,
+    sync_priority: Option<u32>,
+    #[serde(default)]
+    belongs_to: BTreeMap<String, String>,
     rest: Option<RestEntry>,
     http: Option<PluginEntry>,
     rust: Option<String>,
@@ -287,10 +302,12 @@ impl SourceEntry {
             pass_through,
             metadata,
             schema,
+            sync_priority,
+            belongs_to,
             rest,
             http,
             rust,
-            ..
+            max_page_size: _,
         } = self;
         let default_interval = match adapter {
             AdapterKind::PushOnly => PollInterval::Never,
@@ -325,6 +342,13 @@ impl SourceEntry {
             .map(|schema| Description::schema(serde_json::Value::Object(schema).to_string()))
             .transpose()
             .map_err(|error| described("schema", error))?;
+        let belongs_to = belongs_to
+            .into_iter()
+            .map(|(attribute, source)| match SourceName::parse(source) {
+                Ok(source) => Ok((attribute, source)),
+                Err(error) => wrong(&format!("belongs_to.{attribute}"), error.to_string()),
+            })
+            .collect::<Result<_, KeyError>>()?;
         Ok(SourceSettings {
             partition,
             poll_interval,
@@ -336,6 +360,8 @@ impl SourceEntry {
             pass_through,
             metadata,
             schema,
+            sync_priority: sync_priority.unwrap_or(DEFAULT_SYNC_PRIORITY),
+            belongs_to,
             adapter,
         })
     }

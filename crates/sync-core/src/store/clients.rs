@@ -523,10 +523,12 @@ fn parse_cursor(entry: &str) -> Result<StoredCursor, StoreError> {
     };
     let mut numbers = entry.splitn(7, ',').take(6).map(str::parse::<u64>);
     let mut next = || numbers.next().and_then(Result::ok).ok_or_else(damaged);
-    let (cursor, _base, _final) = (next()?, next()?, next()?);
+    let (cursor, base, _final) = (next()?, next()?, next()?);
     let (offset, since, day) = (next()?, next()?, next()?);
+    // A client without a base had nothing when it started.
+    let acknowledged = if base > 0 { cursor } else { cursor.max(since) };
     Ok(StoredCursor {
-        acknowledged: Version(cursor.max(since)),
+        acknowledged: Version(acknowledged),
         offset,
         day,
     })

@@ -97,6 +97,17 @@ impl<R: RedisConn> Document<'_, R> {
         }
     }
 
+    /// What describes the source, and since when.
+    pub(crate) async fn marks(&self) -> Result<Marks, StoreError> {
+        let command = args!["HMGET", self.keys.head(), "metav", "schemav"];
+        let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
+        let mut mark = || Mark::parse(&reply.text()?.unwrap_or_default());
+        Ok(Marks {
+            metadata: mark()?,
+            schema: mark()?,
+        })
+    }
+
     /// Reads a description's text.
     pub(crate) async fn description(&self, aspect: Aspect) -> Result<Option<String>, StoreError> {
         let command = args!["HGET", self.keys.head(), aspect.field()];

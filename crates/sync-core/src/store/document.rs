@@ -20,8 +20,11 @@ pub(super) const CREATES_LIFETIME_SECONDS: u64 = 90 * 86_400;
 /// of an adapter may take.
 pub(crate) const OPERATIONS_LEASE_MS: u64 = 90_000;
 
-/// How many records are read or ids listed at once.
+/// How many records are read at once.
 pub(crate) const CHUNK: usize = 500;
+
+/// How much of a log is listed at once.
+pub(crate) const LOG_CHUNK: usize = 5_000;
 
 /// A partition's document.
 pub(crate) struct Document<'a, R> {
@@ -373,7 +376,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
             "WITHSCORES",
             "LIMIT",
             "0",
-            CHUNK * 10,
+            LOG_CHUNK,
         ];
         let mut reply = Reply::new("ZRANGEBYSCORE", self.redis.run(command).await?);
         let mut log = Vec::with_capacity(reply.len() / 2);

@@ -5,6 +5,7 @@ mod api_tokens;
 mod application_documents;
 mod attempts;
 mod blobs;
+mod bulk_data;
 mod clients;
 mod descriptions;
 mod document;
@@ -28,11 +29,12 @@ pub use application_documents::ApplicationDocument;
 pub(crate) use application_documents::{ApplicationDocuments, Kept};
 pub(crate) use attempts::Attempts;
 pub(crate) use blobs::{BlobRecord, Blobs, Holder, PIECE_BYTES, Place, Settled, Settling};
+pub(crate) use bulk_data::{BulkData, Made, Pin, StartedFrom};
 pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
-    CHUNK, Commit, CommitMode, Committed, Document, ObjectChange, OperationEnd, OutboxItem,
-    SourceError,
+    CHUNK, Commit, CommitMode, Committed, Document, LOG_CHUNK, ObjectChange, OperationEnd,
+    OutboxItem, SourceError, parse_record,
 };
 pub use error::StoreError;
 pub(crate) use found::{FoundPage, FoundPosition};

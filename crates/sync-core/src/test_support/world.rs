@@ -207,6 +207,13 @@ impl World {
             .expect("to collect")
     }
 
+    /// Forgets which bulk data files there are, as if their time had come.
+    pub async fn forget_bulk_data(&self) {
+        for key in self.keys_like("*:bulk-data:*").await {
+            self.run(&["DEL", &key]).await;
+        }
+    }
+
     /// How many bytes the store has answered so far.
     pub async fn bytes_from_store(&self) -> u64 {
         let info = self.run(&["INFO", "stats"]).await;

@@ -71,6 +71,11 @@ impl<P: Ports> Engine<P> {
     /// Removes the uploads of a request that is over, but for those that have become blobs; then collects, if it is time.
     pub async fn end_uploads(&self, session: &Session, uploads: &[Upload]) {
         discard(self.ports.as_ref(), &session.user, uploads).await;
+        self.collect_blobs_by_the_way().await;
+    }
+
+    /// Collects blobs and contents, if it is time. What cannot be collected now is another time.
+    pub(super) async fn collect_blobs_by_the_way(&self) {
         let collected = async {
             if self.blobs().take_turn(COLLECT_EVERY_MS).await? {
                 self.collect_blobs().await?;

@@ -42,7 +42,8 @@ impl fmt::Display for Place {
 }
 
 impl Place {
-    fn parse(text: &str) -> Result<Self, StoreError> {
+    /// Reads what a place is written as.
+    pub(crate) fn parse(text: &str) -> Result<Self, StoreError> {
         match text.split_once(':') {
             Some(("redis", key)) => Ok(Self::Redis(key.to_owned())),
             Some(("s3", key)) => Ok(Self::S3(key.to_owned())),

@@ -7,7 +7,7 @@
 //!
 //! | key | type | content | lifetime | written by | read by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` last collected tombstone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `et`/`dg` ETag and digest of its answer, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number | the partition's | commit, refresh, describe, accept | pull, refresh |
+//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` last collected tombstone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `et`/`dg` ETag and digest of its answer, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number, `life` what tells it from a removed one of the same name, where bulk data was made of it | the partition's | commit, refresh, describe, accept, bulk data | pull, refresh, bulk data |
 //! | `{source/partition}:log` | sorted set | object id, scored by the version of its last change | the partition's | commit | pull, refresh |
 //! | `{source/partition}:rec` | hash | object id → record (JSON) | the partition's | commit | pull, push, refresh |
 //! | `{source/partition}:tomb` | sorted set | ids of `log` that are deleted, scored by version | until collected | commit, collect | pull, refresh, collect |
@@ -26,6 +26,8 @@
 //! | `{blobs}:spool:<user>` | hash | upload → when it may be gone, in ms, and its bytes so far | until its uploads have ended, or an hour after the last piece | uploads | uploads |
 //! | `{blobs}:swept` | string | there was a collection of blobs lately | one minute | blob collector | blob collector |
 //! | `blob-content:<key>` | hash | number → piece of 512 KiB of a content | the blob's, or as `{blobs}:gone` says | uploads, blob collector | downloads |
+//! | `bulk-data:<selection>` | string | what came of making this selection's bulk data file last (JSON): the file, until when it is handed out, and the version of each copy in it; or why there is none | as long as the file, or a minute | bulk data jobs | devices that ask for bulk data |
+//! | `bulk-file:<selection>:<file>` | string | a bulk data file (JSON): where its content is, how it is cut into blocks, and whose it is | a day longer than it is handed out | bulk data jobs | downloads |
 //! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `out:<session>` → when that session was ended; without `pw` and `gen` the user is being deleted | the user's | users | every request |
 //! | `users` | sorted set | all user names, in lexical order | forever | users | users |
 //! | `user:<user>:clients` | sorted set | ids of the user's clients, in lexical order | the user's | clients | users |
@@ -61,6 +63,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::bulk_data::SelectionId;
 use crate::ids::{BlobId, ClientId, DocumentId, JobId, Partition, QueueName, SourceName, UserId};
 use crate::jobs::JobState;
 
@@ -193,6 +196,16 @@ pub(crate) fn blobs_swept() -> String {
 /// A content, in pieces.
 pub(crate) fn blob_content(key: &str) -> String {
     format!("{PREFIX}:blob-content:{}", encoded(key))
+}
+
+/// What came of making a selection's bulk data file.
+pub(crate) fn bulk_data(selection: &SelectionId) -> String {
+    format!("{PREFIX}:bulk-data:{selection}")
+}
+
+/// A bulk data file.
+pub(crate) fn bulk_file(selection: &SelectionId, file: &BlobId) -> String {
+    format!("{PREFIX}:bulk-file:{selection}:{file}")
 }
 
 /// A user's record.

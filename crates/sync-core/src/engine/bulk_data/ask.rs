@@ -1,0 +1,215 @@
+//! A device asks for a file.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::account::Session;
+use crate::bulk_data::BulkSelection;
+use crate::engine::binding::known_form;
+use crate::engine::bulk_data::path;
+use crate::engine::{Engine, Source, SyncError};
+use crate::ids::{ClientId, DocumentId, QueueName, UserId};
+use crate::jobs::bulk_data_job;
+use crate::ports::{Clock as _, Ports};
+use crate::settings::PartitionRule;
+use crate::store::{Made, Pin, StartedFrom};
+
+/// Where jobs that make files wait.
+const QUEUE: &str = "bulk";
+
+/// How often a client is given a cursor within one request, because it lost it in that very moment.
+const MAX_BINDS: usize = 2;
+
+/// What a device asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct BulkDataRequest<'a> {
+    /// The client id as it was sent.
+    pub client: &'a str,
+    /// Sources that all share, or the user's own.
+    pub partition: PartitionRule,
+    /// Names of sources, or all there are. Devices send the names of all they have: those that are not of this partition,
+    /// or not known here, are passed over.
+    pub sources: Option<&'a [String]>,
+}
+
+/// What a device that asks for bulk data is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BulkDataAnswer {
+    /// There is nothing to download: no source of the partition was asked for.
+    Nothing,
+    /// A file is being made.
+    Wait,
+    /// The file is at this path, and the device's next pulls bring what came after it.
+    Ready {
+        /// Where.
+        path: String,
+    },
+    /// No file could be made.
+    Failed,
+}
+
+/// What became of handing a file to a client.
+#[derive(Debug, PartialEq, Eq)]
+enum HandedOut {
+    Yes,
+    Stale,
+    Waiting,
+}
+
+impl<P: Ports> Engine<P> {
+    /// Says where a device finds a file with everything, or has one made.
+    ///
+    /// When the path is told, the client's cursors move to what the file has: whatever the device had before is thrown
+    /// away with it. A device that does not get the file in the end has to reset its client, or to ask again.
+    ///
+    /// # Errors
+    /// [`SyncError::NotAuthenticated`], [`SyncError::UnknownClient`], and the store's.
+    pub async fn ask_for_bulk_data(
+        &self,
+        session: &Session,
+        request: BulkDataRequest<'_>,
+    ) -> Result<BulkDataAnswer, SyncError> {
+        self.check_session(session).await?;
+        let client = known_form(request.client)?;
+        let owner = self.owner(&client).await?;
+        if owner != session.user {
+            self.hand_over(&client, &owner, &session.user).await?;
+        }
+        let selection = self.select(&session.user, request).await?;
+        if selection.sources.is_empty() {
+            return Ok(BulkDataAnswer::Nothing);
+        }
+        let (id, now) = (selection.id(), self.ports.clock().now());
+        match self.bulk_data().made(&id).await? {
+            Some(Made::File {
+                file,
+                fresh_until,
+                pins,
+            }) if now < fresh_until => {
+                match self
+                    .hand_out(&client, &session.user, &selection, &pins)
+                    .await?
+                {
+                    HandedOut::Yes => {
+                        let path = path(&id, &file);
+                        return Ok(BulkDataAnswer::Ready { path });
+                    }
+                    HandedOut::Waiting => return Ok(BulkDataAnswer::Wait),
+                    HandedOut::Stale => {}
+                }
+            }
+            Some(Made::Failed { .. }) => return Ok(BulkDataAnswer::Failed),
+            _ => {}
+        }
+        let job = bulk_data_job(QueueName::parse(QUEUE)?, &selection, now);
+        self.enqueue_own_once(&job).await?;
+        Ok(BulkDataAnswer::Wait)
+    }
+
+    async fn select(
+        &self,
+        user: &UserId,
+        request: BulkDataRequest<'_>,
+    ) -> Result<BulkSelection, SyncError> {
+        let partition = request.partition;
+        let named: Option<HashSet<&str>> = request
+            .sources
+            .map(|names| names.iter().map(String::as_str).collect());
+        let is_named = |name: &str| named.as_ref().is_none_or(|names| names.contains(name));
+        let known = self.sources(Some(partition)).await?;
+        let sources: BTreeSet<_> = known
+            .into_iter()
+            .filter(|source| !source.settings.pass_through && is_named(source.name.as_str()))
+            .map(|source| source.name)
+            .collect();
+        Ok(BulkSelection {
+            partition,
+            user: user.clone(),
+            sources,
+        })
+    }
+
+    /// Moves a client's cursors to what a file has: all of them, or none.
+    async fn hand_out(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+        selection: &BulkSelection,
+        pins: &[Pin],
+    ) -> Result<HandedOut, SyncError> {
+        if !self.are_current(selection, pins).await? {
+            return Ok(HandedOut::Stale);
+        }
+        for pin in pins {
+            let found = self.source(pin.source.as_str()).await?;
+            if self.waits(user, client, found.as_source()).await? {
+                return Ok(HandedOut::Waiting);
+            }
+        }
+        for (place, pin) in pins.iter().enumerate() {
+            let document = selection.document(&pin.source);
+            let refused = match self.start_from(client, user, &document, pin).await? {
+                StartedFrom::Yes => continue,
+                StartedFrom::Stale => HandedOut::Stale,
+                StartedFrom::Waiting => HandedOut::Waiting,
+                StartedFrom::Unbound => return Err(SyncError::Busy),
+            };
+            // Something has changed in this very moment, and the device gets no file: it has nothing of what it was about to
+            // go on from.
+            for pin in pins.iter().take(place) {
+                let document = selection.document(&pin.source);
+                let nothing = pin.clone().without_content();
+                let started = self.start_from(client, user, &document, &nothing).await?;
+                if started != StartedFrom::Yes {
+                    self.document(&document).restart(client, user).await?;
+                }
+            }
+            return Ok(refused);
+        }
+        Ok(HandedOut::Yes)
+    }
+
+    /// Whether changes of the client wait for their verdict, after those have been seen to that can have it: what they come
+    /// to is not in the file.
+    async fn waits(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        source: Source<'_>,
+    ) -> Result<bool, SyncError> {
+        let id = source.document_for(user);
+        let document = self.document(&id);
+        let is_waiting = async || {
+            let position = document.position(client).await?;
+            Ok::<_, SyncError>(position.is_some_and(|position| position.waiting > 0))
+        };
+        if !is_waiting().await? {
+            return Ok(false);
+        }
+        match &source.settings.cud_queue {
+            Some(queue) => self.work_soon(queue, &id, user, client).await?,
+            None => self.work_on_waiting(user, client, source, &id).await?,
+        }
+        is_waiting().await
+    }
+
+    async fn start_from(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+        document: &DocumentId,
+        pin: &Pin,
+    ) -> Result<StartedFrom, SyncError> {
+        let now = self.ports.clock().now();
+        for _ in 0..MAX_BINDS {
+            let started = self
+                .document(document)
+                .start_from(client, user, pin, now)
+                .await?;
+            if started != StartedFrom::Unbound {
+                return Ok(started);
+            }
+            self.attach_anew(user, client, document).await?;
+        }
+        Ok(StartedFrom::Unbound)
+    }
+}

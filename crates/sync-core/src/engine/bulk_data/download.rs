@@ -1,0 +1,101 @@
+//! A device downloads a file.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures_util::stream::LocalBoxStream;
+
+use crate::blob::{Blob, BlobError};
+use crate::bulk_data::{BulkContent, BulkFile, BulkForm, SelectionId};
+use crate::engine::bulk_data::{EXTENSION, file_name};
+use crate::engine::{BlobReader, Engine, SyncError};
+use crate::ids::{BlobId, Partition};
+use crate::ports::Ports;
+use crate::store::Place;
+
+/// A file that may be downloaded, in one of its forms.
+#[derive(Debug, Clone)]
+pub struct BulkDownload {
+    /// In which form.
+    pub form: BulkForm,
+    name: String,
+    content: BulkContent,
+    deflated: Blob,
+}
+
+impl BulkDownload {
+    /// How long it is, in bytes.
+    pub fn size(&self) -> u64 {
+        self.form.size(&self.content, &self.name)
+    }
+
+    /// What tells it from every other file, and from its other forms.
+    pub fn tag(&self) -> String {
+        format!("{}{}", self.deflated.id, self.form.suffix())
+    }
+
+    /// Reads a range of it piece by piece.
+    pub fn read(&self, range: Range<u64>) -> LocalBoxStream<'static, Result<Bytes, BlobError>> {
+        let range = range.start..range.end.min(self.size());
+        self.form
+            .read(&self.content, &self.name, &self.deflated, range)
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// Opens a file. `name` is the last part of its address, which says in which form it is wanted.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownBlob`] for a file that is not there, not there any more, or whose copies are another user's;
+    /// [`SyncError::NotAuthenticated`], and the store's.
+    pub async fn open_bulk_data(
+        &self,
+        reader: BlobReader<'_>,
+        selection: &str,
+        name: &str,
+    ) -> Result<BulkDownload, SyncError> {
+        if let BlobReader::User(session) = reader {
+            self.check_session(session).await?;
+        }
+        let unknown = SyncError::UnknownBlob;
+        let selection = SelectionId::parse(selection).map_err(|_| unknown.clone())?;
+        let (form, file) = parse_name(name).ok_or_else(|| unknown.clone())?;
+        let entry = self.bulk_data().file(&selection, &file).await?;
+        let BulkFile {
+            owner,
+            place,
+            content,
+        } = entry.ok_or_else(|| unknown.clone())?;
+        let may_read = match (reader, Partition::from_stored(&owner)) {
+            (BlobReader::Administrator, _) | (_, Some(Partition::App)) => true,
+            (BlobReader::User(session), Some(Partition::User(user))) => session.user == user,
+            (BlobReader::User(_), None) => false,
+        };
+        if !may_read {
+            return Err(unknown);
+        }
+        let place = Place::parse(&place)?;
+        let (store, key) = self.contents.at(&place)?;
+        Ok(BulkDownload {
+            form,
+            name: file_name(&file),
+            deflated: Blob {
+                id: file,
+                size: content.deflated_size(),
+                content_type: String::new(),
+                store: Rc::clone(store),
+                key: key.to_owned(),
+            },
+            content,
+        })
+    }
+}
+
+/// Which file, and in which form.
+fn parse_name(name: &str) -> Option<(BulkForm, BlobId)> {
+    BulkForm::ALL.into_iter().find_map(|form| {
+        let name = name.strip_suffix(form.suffix())?.strip_suffix(EXTENSION)?;
+        Some((form, BlobId::parse(name).ok()?))
+    })
+}

@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+mod deflate;
+mod device_database;
+mod job;
+mod schema;
+
+#[cfg(target_arch = "wasm32")]
+mod entry;
+#[cfg(target_arch = "wasm32")]
+mod libc;
+
+pub use device_database::{DatabaseError, DeviceDatabase};
+pub use job::MakeBulkData;
