@@ -40,13 +40,13 @@ const ROUNDS: usize = 3;
 const MOST: f64 = 3.0;
 
 /// What `sqlite3` does. The tables are those of a file, the rows come from a file of comma-separated values.
-const IMPORT: &str = "
-    CREATE TABLE object_values (source_id BIGINT, attrib varchar(255), object varchar(255), value varchar);
-    .mode csv
-    .import values.csv object_values
-    CREATE INDEX by_src_id ON object_values (source_id);
-    CREATE UNIQUE INDEX by_src_object ON object_values (object, attrib, source_id);
-    CREATE INDEX by_src_value ON object_values (attrib, source_id, value);
+const IMPORT: &str = "\
+CREATE TABLE object_values (source_id BIGINT, attrib varchar(255), object varchar(255), value varchar);
+.mode csv
+.import values.csv object_values
+CREATE INDEX by_src_id ON object_values (source_id);
+CREATE UNIQUE INDEX by_src_object ON object_values (object, attrib, source_id);
+CREATE INDEX by_src_value ON object_values (attrib, source_id, value);
 ";
 
 fn value(attribute: &str, number: usize) -> String {

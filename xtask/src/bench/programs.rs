@@ -57,6 +57,9 @@ pub(super) fn run(workspace: &Workspace, example: &str) -> Result<Vec<Budget>> {
 
 fn cargo(workspace: &Workspace, verb: &str, example: &str) -> Command {
     let mut cargo = workspace.cargo();
-    cargo.args([verb, "--quiet", "--package", PACKAGE, "--example", example]);
+    // Whoever measures shares the processors with what is measured.
+    let profile = Native::Optimised.profile();
+    cargo.args([verb, "--quiet", "--profile", profile]);
+    cargo.args(["--package", PACKAGE, "--example", example]);
     cargo
 }
