@@ -3,7 +3,7 @@
 use crate::ids::{ClientId, Millis, ObjectId, Token, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
-use crate::store::descriptions::Marks;
+use crate::store::descriptions::{Mark, Marks};
 use crate::store::document::{Document, SourceError, parse_stored, stored_object_id};
 use crate::store::redis::script::{self, Reply, args};
 
@@ -114,6 +114,9 @@ impl CursorState {
     }
 }
 
+/// What a pull's first text has after its first word; the last part may have spaces.
+const STATE_PARTS: usize = 17;
+
 impl<R: RedisConn> Document<'_, R> {
     /// Acknowledges, and says what lies after the cursor.
     pub(crate) async fn pull(
@@ -146,40 +149,51 @@ impl<R: RedisConn> Document<'_, R> {
             now.day()
         ];
         let mut reply = script::PULL.run(self.redis, &keys, args).await?;
-        match reply.required_text()?.as_str() {
-            "unbound" => Ok(PullStep::Unbound),
-            "future" => Ok(PullStep::FutureToken),
-            "page" => Ok(PullStep::State(Box::new(Self::read_state(reply)?))),
-            other => Err(reply.unknown_outcome(other)),
+        let outcome = reply.required_text()?;
+        match outcome.split_once(' ') {
+            Some(("page", state)) => {
+                let state = Self::read_state(state, reply)?;
+                Ok(PullStep::State(Box::new(state)))
+            }
+            None if outcome == "unbound" => Ok(PullStep::Unbound),
+            None if outcome == "future" => Ok(PullStep::FutureToken),
+            _ => Err(reply.unknown_outcome(&outcome)),
         }
     }
 
-    fn read_state(mut reply: Reply) -> Result<PullState, StoreError> {
-        let cursor = Version(reply.number()?);
-        let base = Version(reply.number()?);
-        let offset = reply.number()?;
-        let since = Version(reply.number()?);
-        let state = reply.required_text()?;
-        let state = CursorState::parse(&state).ok_or_else(|| reply.unknown_outcome(&state))?;
-        let version = Version(reply.number()?);
-        let live = reply.number()?;
-        let mut time = || {
-            reply
-                .number()
-                .map(|at| Some(Millis(at)).filter(|at| at.0 > 0))
+    /// Reads what stands in the first text, and the changes in the rest.
+    fn read_state(text: &str, mut reply: Reply) -> Result<PullState, StoreError> {
+        let mut parts = text.splitn(STATE_PARTS, ' ');
+        let unknown = || StoreError::Damaged {
+            what: "the state of a pull",
+            reason: text.to_owned(),
         };
-        let (refreshed_at, refresh_due) = (time()?, time()?);
-        let source_error = match reply.required_text()?.as_str() {
+        let mut part = || parts.next().ok_or_else(unknown);
+        let number = |part: &str| part.parse::<u64>().map_err(|_| unknown());
+        let time = |part: &str| number(part).map(|at| Some(Millis(at)).filter(|at| at.0 > 0));
+        let cursor = Version(number(part()?)?);
+        let base = Version(number(part()?)?);
+        let offset = number(part()?)?;
+        let since = Version(number(part()?)?);
+        let state = CursorState::parse(part()?).ok_or_else(unknown)?;
+        let version = Version(number(part()?)?);
+        let live = number(part()?)?;
+        let (refreshed_at, refresh_due) = (time(part()?)?, time(part()?)?);
+        let described = Marks {
+            metadata: Mark::parse(part()?)?,
+            schema: Mark::parse(part()?)?,
+        };
+        let waiting = number(part()?)?;
+        let reached = Version(number(part()?)?);
+        let before = number(part()?)?;
+        let progress = if cursor == version { live } else { before };
+        let has_outbox = number(part()?)? > 0;
+        let has_records = number(part()?)? > 0;
+        let source_error = match part()? {
             "" => None,
             json => Some(parse_stored("a source error", json.as_bytes())?),
         };
-        let described = Marks::read(&mut reply)?;
-        let waiting = reply.number()?;
-        let reached = Version(reply.number()?);
-        let before = reply.number()?;
-        let progress = if cursor == version { live } else { before };
-        let has_outbox = reply.number()? > 0;
-        let mut records = (reply.number()? > 0).then(Vec::new);
+        let mut records = has_records.then(Vec::new);
         let mut changed = Vec::with_capacity(reply.len() / 2);
         while reply.len() > 0 {
             changed.push((

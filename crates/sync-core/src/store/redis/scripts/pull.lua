@@ -6,10 +6,13 @@
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here, or it belongs to another user
 --   {'future'}                   the token was never given out
---   {'page', cursor, base, offset, since, state, version, live, refreshed at, refresh due, source error, mark of the
---    metadata, mark of the schema, waiting operations, end, objects before (0 where the cursor is at the end), outbox items,
---    1 if a record follows each version or else 0, id, version, id, version, …}
--- `end` is the version the page reaches; `base` the version up to which the client has every attribute.
+--   {'page cursor base offset since state version live refreshed-at refresh-due metadata schema waiting end before
+--     outbox records error', id, version, id, version, …}
+--                                in one text, with a space between: each value of a reply costs a component as much as it has
+--                                bytes. `metadata` and `schema` are their marks; `waiting` operations; `end` the version the
+--                                page reaches; `before` the objects before the cursor (0 where it is at the end); `outbox` how
+--                                many items; `records` 1 if a record follows each version, else 0; the source's `error` last
+-- `base` is the version up to which the client has every attribute.
 local entry = redis.call('HGET', KEYS[3], ARGV[1])
 if not entry then return {'unbound'} end
 local cursor, base, final, offset, since, day, state, user =
@@ -64,8 +67,6 @@ if moved then
     {text(cursor), text(base), text(final), text(offset), since, ARGV[5], state, user}, ','))
 end
 
-local answer = {'page', text(cursor), text(base), text(offset), since, state, text(version), head[2] or '0', head[3] or '0',
-  head[7] or '0', head[4] or '', head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), text(reached), before, waiting_out}
 -- A few records cost less here than another command; many would be slow.
 local records
 if #found > 0 and #found <= 2 * 32 then
@@ -73,7 +74,9 @@ if #found > 0 and #found <= 2 * 32 then
   for at = 1, #found, 2 do ids[#ids + 1] = found[at] end
   records = redis.call('HMGET', KEYS[7], unpack(ids))
 end
-answer[#answer + 1] = records and 1 or 0
+local answer = {table.concat({'page', text(cursor), text(base), text(offset), since, state, text(version), head[2] or '0',
+  head[3] or '0', head[7] or '0', head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), text(reached), text(before),
+  waiting_out, records and 1 or 0, head[4] or ''}, ' ')}
 for at = 1, #found, 2 do
   answer[#answer + 1] = found[at]
   answer[#answer + 1] = found[at + 1]
