@@ -18,9 +18,14 @@ if not entry then return {'unbound'} end
 local cursor, base, final, offset, since, day, state, user =
   string.match(entry, '^(%d+),(%d+),(%d+),(%d+),(%d+),(%d+),([^,]*),(.*)$')
 if user ~= ARGV[2] then return {'unbound'} end
+local head = redis.call('HMGET', KEYS[1], 'v', 'n', 'at', 'err', 'metav', 'schemav', 'due')
+if ARGV[3] == '' and state == '' and day == ARGV[5] and cursor == (head[1] or '0') then
+  -- Most polls find nothing new: nothing is written, and no number is taken apart.
+  return {table.concat({'page', cursor, base, offset, since, state, cursor, head[2] or '0', head[3] or '0', head[7] or '0',
+    head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), cursor, 0, 0, 0, head[4] or ''}, ' ')}
+end
 cursor, base, final, offset = tonumber(cursor), tonumber(base), tonumber(final), tonumber(offset)
 
-local head = redis.call('HMGET', KEYS[1], 'v', 'n', 'at', 'err', 'metav', 'schemav', 'due')
 local version = tonumber(head[1] or '0')
 
 -- Numbers are written with %.0f: Lua's own conversion rounds to 14 digits.
