@@ -24,7 +24,7 @@ pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
 pub use attributes::{InvalidAttributes, MAX_VALUE_BYTES, to_attributes, to_text};
 pub use blob::{Blob, BlobError, Upload, Uploader};
 pub use bulk_data::{
-    BLOCK_BYTES, BulkContent, BulkFile, BulkForm, BulkSelection, InvalidSelectionId, SelectionId,
+    BLOCK_BYTES, BulkContent, BulkForm, BulkSelection, InvalidSelectionId, SelectionId,
 };
 pub use document::description::{Description, InvalidDescription};
 pub use document::record::Attributes;

@@ -42,7 +42,7 @@ impl BulkContent {
 
 /// A bulk data file as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BulkFile {
+pub(crate) struct BulkFile {
     /// Whose copies are in it: as a partition is stored.
     pub(crate) owner: String,
     /// Where its content is.

@@ -7,6 +7,7 @@ mod content;
 mod form;
 mod selection;
 
-pub use content::{BLOCK_BYTES, BulkContent, BulkFile};
+pub(crate) use content::BulkFile;
+pub use content::{BLOCK_BYTES, BulkContent};
 pub use form::BulkForm;
 pub use selection::{BulkSelection, InvalidSelectionId, SelectionId};

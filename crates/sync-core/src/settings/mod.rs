@@ -46,7 +46,7 @@ const DEFAULT_RETENTION_DAYS: u64 = 60;
 /// How long a bulk data file is handed out where the file does not say, in seconds.
 const DEFAULT_BULK_SYNC_POLL_INTERVAL: u64 = 3_600;
 
-/// How long one may be handed out, in seconds: a device looks every few seconds whether it is ready, and what a device
+/// How long one may be handed out, in seconds, where files are made: a device looks every few seconds whether it is ready, and what a device
 /// has to be told beside an older one would be most of it.
 const BULK_SYNC_POLL_INTERVALS: std::ops::RangeInclusive<u64> = 60..=604_800;
 
@@ -62,7 +62,7 @@ fn wrong<T>(key: &str, reason: impl Into<String>) -> Result<T, KeyError> {
 pub struct Settings {
     /// Days a client may be silent before it loses its cursor and must start over.
     pub retention_days: u64,
-    /// How long a bulk data file is handed out before another is made, in seconds.
+    /// How long a bulk data file is handed out before another is made, in seconds. 0: none are made.
     pub bulk_sync_poll_interval: u64,
     /// Who may sign in.
     pub authentication: AuthenticationSettings,
@@ -219,9 +219,10 @@ impl SettingsFile {
         if contents.retention_days == 0 {
             return Err(error("retention_days", "must be at least 1".to_owned()));
         }
-        if !BULK_SYNC_POLL_INTERVALS.contains(&contents.bulk_sync_poll_interval) {
+        let interval = contents.bulk_sync_poll_interval;
+        if interval != 0 && !BULK_SYNC_POLL_INTERVALS.contains(&interval) {
             let (least, most) = BULK_SYNC_POLL_INTERVALS.into_inner();
-            let reason = format!("must be between {least} and {most} seconds");
+            let reason = format!("must be 0 or between {least} and {most} seconds");
             return Err(error("bulk_sync_poll_interval", reason));
         }
         contents

@@ -334,9 +334,7 @@ impl<R: RedisConn> Document<'_, R> {
 
     /// Takes all clients' cursors away. Whoever comes back is told to start over.
     pub(crate) async fn forget_clients(&self, id: &DocumentId) -> Result<(), StoreError> {
-        let command = args!["HGET", self.keys.head(), "v"];
-        let version = Reply::new("HGET", self.redis.run(command).await?).text()?;
-        let version: u64 = version.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let Version(version) = self.version().await?;
         let mut position = "0".to_owned();
         loop {
             let command = args![
@@ -466,13 +464,10 @@ impl<R: RedisConn> Document<'_, R> {
         now: Millis,
         retention_days: u64,
     ) -> Result<Option<Version>, StoreError> {
-        let mut reply = Reply::new(
-            "HGET",
-            self.redis.run(args!["HGET", self.keys.head(), "v"]).await?,
-        );
-        let Some(version) = reply.text()?.and_then(|text| text.parse().ok()) else {
+        let Version(version) = self.version().await?;
+        if version == 0 {
             return Ok(None);
-        };
+        }
         let mut passed = Version(version);
         let mut position = "0".to_owned();
         loop {

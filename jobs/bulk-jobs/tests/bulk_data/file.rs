@@ -317,5 +317,13 @@ fn nothing_of_the_partition_is_nothing_to_download() {
             assert_eq!(answer, BulkDataAnswer::Nothing, "{sources:?}");
         }
         assert_eq!(ask(&world, device, APP, None).await, BulkDataAnswer::Wait);
+        // Where nobody makes files, devices sync by pages.
+        let settings = "bulk_sync_poll_interval = 0\n[sources.Pushed]\nadapter = \"push-only\"\npartition = \"app\"";
+        let mut world = world;
+        world.engine = world.another(Some(settings), 2).await;
+        assert_eq!(
+            ask(&world, device, APP, None).await,
+            BulkDataAnswer::Nothing
+        );
     });
 }

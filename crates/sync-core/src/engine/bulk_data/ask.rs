@@ -34,7 +34,7 @@ pub struct BulkDataRequest<'a> {
 /// What a device that asks for bulk data is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BulkDataAnswer {
-    /// There is nothing to download: no source of the partition was asked for.
+    /// There is nothing to download: no source of the partition was asked for, or no files are made.
     Nothing,
     /// A file is being made.
     Wait,
@@ -75,7 +75,7 @@ impl<P: Ports> Engine<P> {
             self.hand_over(&client, &owner, &session.user).await?;
         }
         let selection = self.select(&session.user, request).await?;
-        if selection.sources.is_empty() {
+        if selection.sources.is_empty() || self.settings.bulk_sync_poll_interval == 0 {
             return Ok(BulkDataAnswer::Nothing);
         }
         let (id, now) = (selection.id(), self.ports.clock().now());
