@@ -3,9 +3,8 @@
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method};
-use sync_core::{Engine, Ports, SettingsError};
+use sync_core::{Engine, Ports, SettingsError, in_request};
 use sync_proto::REQUEST_ID_HEADER;
-use tracing::Instrument as _;
 
 use crate::body::{self, Body, RequestBody};
 use crate::cors::Cors;
@@ -57,11 +56,8 @@ impl<P: Ports> App<P> {
     pub async fn handle(&self, request: http::Request<impl RequestBody>) -> http::Response<Body> {
         let (head, body) = request.into_parts();
         let id = self.request_id(&head);
-        let span = tracing::info_span!(
-            "request",
-            request.id = id.as_ref().and_then(|id| id.to_str().ok())
-        );
-        async {
+        let name = id.as_ref().and_then(|id| id.to_str().ok());
+        let answered = async {
             let origins = self.engine.as_ref().ok().map(Engine::settings);
             let cors = origins.and_then(|settings| Cors::of(&settings.cors.origins, &head));
             let asked = cors.as_ref().and_then(|cors| cors.preflight(&head));
@@ -73,13 +69,13 @@ impl<P: Ports> App<P> {
             if let Some(cors) = cors {
                 cors.finish(headers);
             }
-            if let Some(id) = id {
-                headers.insert(REQUEST_ID_HEADER, id);
-            }
             answer
+        };
+        let mut answer = in_request(name, answered).await;
+        if let Some(id) = id {
+            answer.headers_mut().insert(REQUEST_ID_HEADER, id);
         }
-        .instrument(span)
-        .await
+        answer
     }
 
     /// The request's id: the one it came with, or else one that is made. Without settings there is nothing to make one

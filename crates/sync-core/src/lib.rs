@@ -13,6 +13,7 @@ mod jobs;
 mod metrics;
 mod ports;
 mod push;
+mod request_id;
 mod settings;
 mod store;
 #[cfg(feature = "test-support")]
@@ -48,6 +49,7 @@ pub use metrics::{
 };
 pub use ports::{Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue};
 pub use push::{PushAddress, PushMessage, PushOutcome, PushPriority, PushSender, PushService};
+pub use request_id::{current_request, in_request};
 pub use settings::{
     AdapterSettings, ApnsSettings, AttributeType, AuthenticationMethod, AuthenticationSettings,
     Authorization, BlobSettings, Connection, CorsSettings, FcmSettings, JobsSettings, JwtSettings,

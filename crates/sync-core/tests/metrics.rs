@@ -16,7 +16,7 @@ use sync_core::{Answered, Clock as _, Engine, Measured, StatsError, Value};
 
 const SETTINGS: &str = "stats = true\n[sources.Pushed]\nadapter = \"push-only\"";
 
-fn count(engine: &Engine<TestPorts>, route: &str, took: Duration) {
+fn count(engine: &Engine<TestPorts>, route: &'static str, took: Duration) {
     engine.meter().request(Answered {
         method: "GET",
         route,

@@ -91,8 +91,13 @@ pub(crate) enum Bucket {
 
 impl Bucket {
     pub(super) fn of(took: Duration) -> Self {
+        Self::Count(Self::place_of(took))
+    }
+
+    /// The place of the bucket a duration is in.
+    pub(super) fn place_of(took: Duration) -> usize {
         let fits = |bound: &u64| took <= Duration::from_millis(*bound);
-        Self::Count(BUCKETS.iter().position(fits).unwrap_or(BUCKETS.len()))
+        BUCKETS.iter().position(fits).unwrap_or(BUCKETS.len())
     }
 
     fn parse(text: &str) -> Option<Self> {

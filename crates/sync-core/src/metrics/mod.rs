@@ -23,11 +23,11 @@ pub(crate) use stats::{Timed, adapter_stat, request_stat};
 
 /// A request that was answered.
 #[derive(Debug, Clone, Copy)]
-pub struct Answered<'a> {
+pub struct Answered {
     /// Its method.
-    pub method: &'a str,
+    pub method: &'static str,
     /// The path as the table of routes writes it.
-    pub route: &'a str,
+    pub route: &'static str,
     /// The status of the answer.
     pub status: u16,
     /// How long it took.
@@ -47,8 +47,46 @@ pub struct Meter {
 pub(crate) struct Pending {
     /// By the fields of the store.
     pub(crate) counts: BTreeMap<String, u64>,
+    /// Requests, by method, route and status: apart, since every request is counted, and names take their time.
+    requests: BTreeMap<(&'static str, &'static str, u16), Requests>,
     /// By the names of the old stats; empty where they are off.
     pub(crate) stats: BTreeMap<String, Timed>,
+}
+
+/// Requests of one kind.
+#[derive(Debug, Default)]
+struct Requests {
+    count: u64,
+    by_time: [u64; BUCKETS.len() + 1],
+    micros: u64,
+}
+
+impl Pending {
+    /// Gives the requests the names they have in the store.
+    fn name_requests(&mut self) {
+        for ((method, route, status), requests) in std::mem::take(&mut self.requests) {
+            let Requests {
+                count,
+                by_time,
+                micros,
+            } = requests;
+            self.add(REQUESTS.field(&[method, route, &status.to_string()]), count);
+            let timed = |bucket| REQUEST_SECONDS.bucket_field(&[method, route], bucket);
+            for (place, count) in by_time
+                .into_iter()
+                .enumerate()
+                .filter(|(_, count)| *count > 0)
+            {
+                self.add(timed(Bucket::Count(place)), count);
+            }
+            self.add(timed(Bucket::Micros), micros);
+        }
+    }
+
+    fn add(&mut self, field: String, amount: u64) {
+        let count = self.counts.entry(field).or_default();
+        *count = count.saturating_add(amount);
+    }
 }
 
 impl Meter {
@@ -60,15 +98,22 @@ impl Meter {
     }
 
     /// Counts a request.
-    pub fn request(&self, answered: Answered<'_>) {
+    pub fn request(&self, answered: Answered) {
         let Answered {
             method,
             route,
             status,
             took,
         } = answered;
-        self.add(REQUESTS.field(&[method, route, &status.to_string()]), 1);
-        self.time(&REQUEST_SECONDS, &[method, route], took);
+        {
+            let mut pending = self.pending.borrow_mut();
+            let requests = pending.requests.entry((method, route, status)).or_default();
+            requests.count += 1;
+            requests.micros = requests.micros.saturating_add(micros(took));
+            if let Some(count) = requests.by_time.get_mut(Bucket::place_of(took)) {
+                *count += 1;
+            }
+        }
         self.stat(took, || request_stat(method, route));
     }
 
@@ -118,19 +163,21 @@ impl Meter {
     }
 
     fn add(&self, field: String, amount: u64) {
-        let mut pending = self.pending.borrow_mut();
-        let count = pending.counts.entry(field).or_default();
-        *count = count.saturating_add(amount);
+        self.pending.borrow_mut().add(field, amount);
     }
 
     fn take(&self) -> Pending {
         self.is_flush_planned.set(false);
-        self.pending.take()
+        let mut pending = self.pending.take();
+        pending.name_requests();
+        pending
     }
 
     /// Whether somebody has to see to it that what was counted goes to the store. The one who asks is the one then.
     fn plan_flush(&self) -> bool {
-        !self.pending.borrow().counts.is_empty() && !self.is_flush_planned.replace(true)
+        let pending = self.pending.borrow();
+        let is_empty = pending.counts.is_empty() && pending.requests.is_empty();
+        !is_empty && !self.is_flush_planned.replace(true)
     }
 }
 

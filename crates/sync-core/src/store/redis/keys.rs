@@ -102,7 +102,7 @@ impl DocumentKeys {
     }
 
     fn part(&self, part: &str) -> String {
-        format!("{}{part}", self.prefix)
+        [self.prefix.as_str(), part].concat()
     }
 
     fn of_client(&self, part: &str, client: &ClientId) -> String {
