@@ -53,11 +53,28 @@ struct Table {
     /// The source's number in the database.
     number: i64,
     /// How its objects are stored, if not as attributes.
-    schema: Option<Schema>,
+    fixed: Option<Fixed>,
     /// How many objects have an attribute.
     counts: BTreeMap<String, i64>,
     /// How many objects there are.
     objects: i64,
+}
+
+/// A source whose objects are stored as its schema says, in a table of its own.
+struct Fixed {
+    schema: Schema,
+    insert: String,
+    delete: String,
+}
+
+impl Fixed {
+    fn new(schema: Schema, table: &str) -> Self {
+        Self {
+            insert: schema.insert(table),
+            delete: schema.delete(table),
+            schema,
+        }
+    }
 }
 
 impl Table {
@@ -83,18 +100,19 @@ impl DeviceDatabase {
         for (source, number) in sources.iter().zip(1..) {
             let schema = source.copy.as_ref().and_then(|copy| copy.schema.as_deref());
             let schema = schema.map(Schema::parse).transpose();
+            let schema = schema.map_err(|reason| DatabaseError::Schema {
+                source_name: source.name.to_string(),
+                reason,
+            })?;
             let table = Table {
                 name: source.name.as_str().to_owned(),
                 number,
-                schema: schema.map_err(|reason| DatabaseError::Schema {
-                    source_name: source.name.to_string(),
-                    reason,
-                })?,
+                fixed: schema.map(|schema| Fixed::new(schema, source.name.as_str())),
                 counts: BTreeMap::new(),
                 objects: 0,
             };
-            if let Some(schema) = &table.schema {
-                let create = schema.create_table(&table.name);
+            if let Some(fixed) = &table.fixed {
+                let create = fixed.schema.create_table(&table.name);
                 connection
                     .execute(&create, [])
                     .map_err(|reason| table.error(reason))?;
@@ -138,8 +156,8 @@ impl DeviceDatabase {
     /// The statements that make the indexes, to be [run](Self::index) one after another: each takes its time.
     pub fn index_statements(&self) -> Vec<String> {
         let of_schemas = self.sources.iter().filter_map(|table| {
-            let schema = table.schema.as_ref()?;
-            Some(schema.create_indexes(&table.name))
+            let fixed = table.fixed.as_ref()?;
+            Some(fixed.schema.create_indexes(&table.name))
         });
         let mut all: Vec<_> = INDEXES.map(str::to_owned).into();
         all.extend(of_schemas.flatten());
@@ -196,7 +214,8 @@ impl DeviceDatabase {
                 None => (None, None, None),
             };
             let seconds = refreshed_at.and_then(|at| i64::try_from(at.0 / 1_000).ok());
-            let blobs = table.schema.as_ref().map(Schema::blob_attributes);
+            let fixed = table.fixed.as_ref();
+            let blobs = fixed.map(|fixed| fixed.schema.blob_attributes());
             insert.execute(params![
                 table.number,
                 name.as_str(),
@@ -252,8 +271,8 @@ fn insert(
     attributes: &Attributes,
 ) -> rusqlite::Result<()> {
     table.objects += 1;
-    if let Some(schema) = &table.schema {
-        let mut insert = connection.prepare_cached(&schema.insert(&table.name))?;
+    if let Some(Fixed { schema, insert, .. }) = &table.fixed {
+        let mut insert = connection.prepare_cached(insert)?;
         let values = schema
             .columns()
             .map(|column| attributes.get(column).map(String::as_str));
@@ -278,10 +297,8 @@ fn insert(
 }
 
 fn remove(connection: &Connection, table: &mut Table, id: &ObjectId) -> rusqlite::Result<()> {
-    if table.schema.is_some() {
-        let name = table.name.replace('"', "\"\"");
-        let delete = format!("DELETE FROM \"{name}\" WHERE \"object\" = ?");
-        let removed = connection.prepare_cached(&delete)?.execute([id.as_str()])?;
+    if let Some(Fixed { delete, .. }) = &table.fixed {
+        let removed = connection.prepare_cached(delete)?.execute([id.as_str()])?;
         table.objects -= i64::try_from(removed).unwrap_or(0);
         return Ok(());
     }

@@ -52,6 +52,11 @@ impl Schema {
         )
     }
 
+    /// The statement that takes an object out of the table.
+    pub(crate) fn delete(&self, table: &str) -> String {
+        format!("DELETE FROM {} WHERE \"object\" = ?", quoted(table))
+    }
+
     /// The statements that make the table's indexes.
     pub(crate) fn create_indexes(&self, table: &str) -> Vec<String> {
         let statements = |kind: &str, indexes: &Map<String, Value>| {
