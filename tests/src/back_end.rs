@@ -6,7 +6,7 @@ use sync_client::{Attributes, Objects};
 
 use crate::rest::Rest;
 
-/// The example store of a deployment, from the outside.
+/// The example shop of a deployment, from the outside.
 #[derive(Clone, Debug)]
 pub struct BackEnd {
     rest: Rest,
@@ -47,7 +47,7 @@ impl BackEnd {
             .call(Method::DELETE, &format!("/{path}/{id}"), None);
     }
 
-    /// Makes it do something wrong; see the store's README for what it can.
+    /// Makes it do something wrong; see the shop's README for what it can.
     pub fn fault(&self, fault: &Value) {
         self.rest
             .call(Method::POST, "/_control/faults", Some(fault));
@@ -113,7 +113,7 @@ impl BackEnd {
         counters
             .pointer(pointer)
             .and_then(Value::as_u64)
-            .unwrap_or_else(|| panic!("the store counts no {pointer}"))
+            .unwrap_or_else(|| panic!("the shop counts no {pointer}"))
     }
 
     fn counters(&self) -> Value {

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::thread;
 
 use redis::{Commands as _, Connection};
-use store::{Amounts, Config, Store};
+use shop::{Amounts, Config, Shop};
 use sync_core::test_support::TestRedis;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -54,7 +54,7 @@ pub struct Deployment {
     listen: SocketAddr,
     memory_limit: Option<&'static str>,
     redis: TestRedis,
-    store: Option<Store>,
+    shop: Option<Shop>,
     back_end: BackEnd,
     plugin: Plugin,
     admin: OnceCell<Admin>,
@@ -79,8 +79,8 @@ impl Deployment {
             seed: Amounts::of_products(options.products),
             ..Config::default()
         };
-        let store = runtime
-            .block_on(Store::start(config))
+        let shop = runtime
+            .block_on(Shop::start(config))
             .expect("the back end to start");
         let redis = if options.is_durable {
             TestRedis::start_durable()
@@ -92,9 +92,9 @@ impl Deployment {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             memory_limit: None,
             redis,
-            back_end: BackEnd::new(store.url()),
+            back_end: BackEnd::new(shop.url()),
             plugin: runtime.block_on(Plugin::start()),
-            store: Some(store),
+            shop: Some(shop),
             admin: OnceCell::new(),
             folder,
             runtime,
@@ -219,16 +219,16 @@ impl Deployment {
     }
 
     fn spawn_host(&self, listen: SocketAddr) -> Host {
-        let (redis_url, store_url) = (
+        let (redis_url, shop_url) = (
             self.redis.url(),
-            self.store.as_ref().map(Store::url).unwrap_or_default(),
+            self.shop.as_ref().map(Shop::url).unwrap_or_default(),
         );
         let plugin_url = self.plugin.url();
         let variables = [
             ("redis_url", redis_url.as_str()),
             ("plugin_url", plugin_url.as_str()),
             ("identity_url", plugin_url.as_str()),
-            ("store_url", store_url.as_str()),
+            ("shop_url", shop_url.as_str()),
             ("admin_password", ADMIN_PASSWORD),
         ];
         Host::start(self.folder.path(), listen, self.memory_limit, &variables)
@@ -253,8 +253,8 @@ impl Deployment {
 impl Drop for Deployment {
     fn drop(&mut self) {
         self.host = None;
-        if let Some(store) = self.store.take() {
-            self.runtime.block_on(store.stop());
+        if let Some(shop) = self.shop.take() {
+            self.runtime.block_on(shop.stop());
         }
         let log = self.host_log();
         if thread::panicking() {

@@ -30,7 +30,7 @@ const SETTINGS: &str = r#"
     queue = "adapter"
 
     [sources.Queued.rest]
-    url = { variable = "store_url", path = "/products" }
+    url = { variable = "shop_url", path = "/products" }
     update_method = "PATCH"
     timeout_ms = 1000
 

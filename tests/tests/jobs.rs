@@ -25,7 +25,7 @@ const QUEUED: &str = r#"
     queue = "adapter.queued"
 
     [sources.Queued.rest]
-    url = { variable = "store_url", path = "/products" }
+    url = { variable = "shop_url", path = "/products" }
     types = { price = "number", quantity = "number" }
     update_method = "PATCH"
     timeout_ms = 1000
@@ -38,7 +38,7 @@ const QUEUED: &str = r#"
     queue = "adapter"
 
     [sources.Watched.rest]
-    url = { variable = "store_url", path = "/products" }
+    url = { variable = "shop_url", path = "/products" }
 
     [jobs]
     lease_seconds = 1

@@ -20,7 +20,7 @@ pub(crate) const COMPONENTS: [&str; 5] = [
     "admin-ui-component",
 ];
 /// The programs a local run needs.
-const PROGRAMS: [&str; 2] = ["dev-host", "store"];
+const PROGRAMS: [&str; 2] = ["dev-host", "shop"];
 /// The component that a benchmark compares the others with.
 const BARE: &str = "guest-redis-get";
 /// The example of a component with a job type of its own.
@@ -37,7 +37,7 @@ pub(crate) enum Part {
     Console,
     /// The components that `spin.toml` names, the console's included.
     Components,
-    /// The native programs: dev-host and the example store.
+    /// The native programs: dev-host and the example shop.
     Host,
     /// All of it.
     All,
@@ -88,7 +88,7 @@ pub(crate) fn guests(workspace: &Workspace) -> Result<()> {
 
 /// Builds the native programs.
 pub(crate) fn programs(workspace: &Workspace, native: Native) -> Result<()> {
-    term::step("Building the host and the example store (the first time takes some minutes)");
+    term::step("Building the host and the example shop (the first time takes some minutes)");
     run(program_build(workspace, native, &PROGRAMS))
 }
 

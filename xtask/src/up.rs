@@ -28,7 +28,7 @@ pub(crate) const DEMO_PASSWORD: &str = "demo-password";
 /// Where the server listens, if nobody else does.
 const SERVER_PORT: u16 = 9292;
 /// Where the example back end listens, if nobody else does.
-const STORE_PORT: u16 = 9293;
+const SHOP_PORT: u16 = 9293;
 /// How long the server may take: without a cache it compiles every component first.
 const START: Duration = Duration::from_secs(180);
 /// How long the server may be silent before the user is told why it is not ready.
@@ -137,14 +137,14 @@ impl Services<'_> {
             self.adopt(redis)?;
         }
 
-        let store_port = free_port_from(if port == STORE_PORT {
-            STORE_PORT + 1
+        let shop_port = free_port_from(if port == SHOP_PORT {
+            SHOP_PORT + 1
         } else {
-            STORE_PORT
+            SHOP_PORT
         })?;
-        let store_url = format!("http://127.0.0.1:{store_port}");
-        term::step(format!("Starting the example store on port {store_port}"));
-        self.adopt(Service::start("store", self.store(store_port), &logs)?)?;
+        let shop_url = format!("http://127.0.0.1:{shop_port}");
+        term::step(format!("Starting the example shop on port {shop_port}"));
+        self.adopt(Service::start("shop", self.shop(shop_port), &logs)?)?;
 
         let server_url = format!("http://127.0.0.1:{port}");
         term::step(format!("Starting the server on port {port}"));
@@ -155,7 +155,7 @@ impl Services<'_> {
         let mut server = self.server(spin, port)?;
         server
             .env("SPIN_VARIABLE_REDIS_URL", &redis_url)
-            .env("SPIN_VARIABLE_STORE_URL", &store_url)
+            .env("SPIN_VARIABLE_SHOP_URL", &shop_url)
             .env("SPIN_VARIABLE_ADMIN_PASSWORD", &admin_password)
             .env("SPIN_VARIABLE_SESSION_SECRET", session_secret);
         self.adopt(Service::start("server", server, &logs)?)?;
@@ -168,17 +168,17 @@ impl Services<'_> {
         let running = Running {
             server_url,
             redis_url,
-            store_url,
+            shop_url,
         };
         running.write(&self.state)?;
         Ok(Some(running))
     }
 
-    fn store(&self, port: u16) -> Command {
-        let mut command = Command::new(self.workspace.program_dir(self.native).join("store"));
+    fn shop(&self, port: u16) -> Command {
+        let mut command = Command::new(self.workspace.program_dir(self.native).join("shop"));
         command.current_dir(&self.workspace.root);
         command.args(["--listen", &format!("127.0.0.1:{port}"), "--database"]);
-        command.arg(self.state.join("store.sqlite3"));
+        command.arg(self.state.join("shop.sqlite3"));
         command
     }
 
@@ -271,7 +271,7 @@ impl Running {
     fn announce(&self, admin_password: &str) {
         let Self {
             server_url,
-            store_url,
+            shop_url,
             redis_url,
             ..
         } = self;
@@ -281,7 +281,7 @@ impl Running {
 
     server    {server_url}
     console   {server_url}/console/    {ADMIN} / {admin_password}
-    store     {store_url}    {FAINT}the example back end{FAINT:#}
+    shop      {shop_url}    {FAINT}the example back end{FAINT:#}
     Redis     {redis_url}
     user      {DEMO_USER} / {DEMO_PASSWORD}
 

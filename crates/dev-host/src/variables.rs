@@ -16,7 +16,7 @@ pub(crate) struct Variables {
 impl Variables {
     /// Gives every declared variable its value: from `given`, else from `environment`, else its default.
     ///
-    /// `environment` looks an environment variable up; the variable `store_url` is `SPIN_VARIABLE_STORE_URL`.
+    /// `environment` looks an environment variable up; the variable `shop_url` is `SPIN_VARIABLE_SHOP_URL`.
     ///
     /// # Errors
     ///
@@ -125,13 +125,12 @@ mod tests {
 
     #[test]
     fn a_missing_required_variable_says_how_to_set_it() {
-        let error = Variables::resolve(&declared("store_url.required = true"), &given(&[]), |_| {
-            None
-        })
-        .unwrap_err();
+        let error =
+            Variables::resolve(&declared("shop_url.required = true"), &given(&[]), |_| None)
+                .unwrap_err();
         let message = format!("{error:#}");
-        assert!(message.contains("SPIN_VARIABLE_STORE_URL"), "{message}");
-        assert!(message.contains("--variable store_url=…"), "{message}");
+        assert!(message.contains("SPIN_VARIABLE_SHOP_URL"), "{message}");
+        assert!(message.contains("--variable shop_url=…"), "{message}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) struct Running {
     /// Its Redis.
     pub(crate) redis_url: String,
     /// The example back end.
-    pub(crate) store_url: String,
+    pub(crate) shop_url: String,
 }
 
 /// A process of a run. All of them are in `.rhosync/processes.json`, in the order in which they were started,

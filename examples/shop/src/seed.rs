@@ -1,4 +1,4 @@
-//! Believable records, the same ones every time: the n-th product is the same product in every store.
+//! Believable records, the same ones every time: the n-th product is the same product in every shop.
 
 use fastrand::Rng;
 use rusqlite::{Connection, params};

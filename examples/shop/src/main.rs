@@ -1,11 +1,11 @@
-//! The store as a program.
+//! The shop as a program.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::{fs, io};
 
 use clap::Parser;
-use store::{Amounts, Config, Location, Store};
+use shop::{Amounts, Config, Location, Shop};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -17,7 +17,7 @@ struct Cli {
     listen: SocketAddr,
 
     /// SQLite file, created when missing, or `:memory:`.
-    #[arg(long, value_name = "FILE", default_value = ".rhosync/store.sqlite3")]
+    #[arg(long, value_name = "FILE", default_value = ".rhosync/shop.sqlite3")]
     database: String,
 
     /// Number of products in a new database; there is a customer for every four.
@@ -55,27 +55,27 @@ async fn main() -> anyhow::Result<()> {
             Location::File(path)
         }
     };
-    let store = Store::start(Config {
+    let shop = Shop::start(Config {
         listen,
         database,
         seed: Amounts::of_products(seed),
         control,
     })
     .await?;
-    announce(&store);
+    announce(&shop);
 
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    store.stop().await;
+    shop.stop().await;
     Ok(())
 }
 
 #[expect(
     clippy::print_stdout,
-    reason = "whoever started the store reads its address from this line"
+    reason = "whoever started the shop reads its address from this line"
 )]
-fn announce(store: &Store) {
-    println!("Store listening on {}", store.url());
+fn announce(shop: &Shop) {
+    println!("Shop listening on {}", shop.url());
 }

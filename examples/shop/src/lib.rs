@@ -11,4 +11,4 @@ mod server;
 
 pub use database::Location;
 pub use seed::Amounts;
-pub use server::{Config, StartError, Store};
+pub use server::{Config, Shop, StartError};

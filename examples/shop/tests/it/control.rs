@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::world::{World, header, json};
 use reqwest::Method;
 use serde_json::{Value, json};
-use store::{Amounts, Config, StartError, Store};
+use shop::{Amounts, Config, Shop, StartError};
 
 const TEN: Amounts = Amounts {
     products: 10,
@@ -109,7 +109,7 @@ async fn a_hanging_call_never_answers_and_does_not_keep_the_store_from_stopping(
     );
     assert!(!hanging.is_finished());
 
-    world.store.stop().await;
+    world.shop.stop().await;
     assert!(hanging.await.unwrap().is_err());
 }
 
@@ -239,7 +239,7 @@ async fn the_switches_are_off_unless_asked_for_and_never_open_to_the_network() {
     );
 
     let listen = "0.0.0.0:0".parse().unwrap();
-    let error = Store::start(Config {
+    let error = Shop::start(Config {
         listen,
         ..Config::default()
     })

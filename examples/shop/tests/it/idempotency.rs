@@ -4,7 +4,7 @@ use crate::world::{World, header, json};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
-use store::{Amounts, Config, Location};
+use shop::{Amounts, Config, Location};
 
 const NONE: Amounts = Amounts {
     products: 0,
@@ -102,7 +102,7 @@ async fn an_unusable_key_is_refused_rather_than_ignored() {
 async fn outcomes_are_remembered_across_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config {
-        database: Location::File(folder.path().join("store.db")),
+        database: Location::File(folder.path().join("shop.db")),
         seed: Amounts {
             products: 5,
             customers: 0,
@@ -113,7 +113,7 @@ async fn outcomes_are_remembered_across_a_restart() {
 
     let world = World::start(config.clone()).await;
     let first = json(world.post_once("k", "/products", &lamp).await, 201).await;
-    world.store.stop().await;
+    world.shop.stop().await;
 
     let world = World::start(config).await;
     assert_eq!(

@@ -18,7 +18,7 @@ const SCHEMA_VERSION: i64 = 1;
 /// Where the records are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// In memory: gone when the store stops.
+    /// In memory: gone when the shop stops.
     Memory,
     /// In a file, which is created when missing.
     File(PathBuf),
@@ -95,7 +95,7 @@ impl Database {
             Location::Memory => Connection::open_in_memory()?,
             Location::File(path) => Connection::open(path)?,
         };
-        // So that the `sqlite3` shell can read and edit the file while the store runs.
+        // So that the `sqlite3` shell can read and edit the file while the shop runs.
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
 

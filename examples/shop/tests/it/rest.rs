@@ -3,7 +3,7 @@
 use crate::world::{World, header, json};
 use reqwest::Method;
 use serde_json::{Value, json};
-use store::{Amounts, Config};
+use shop::{Amounts, Config};
 
 const TEN: Amounts = Amounts {
     products: 10,

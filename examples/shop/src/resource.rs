@@ -1,4 +1,4 @@
-//! What the store sells and to whom: the two kinds of record, their fields, and what makes a value valid.
+//! What the shop sells and to whom: the two kinds of record, their fields, and what makes a value valid.
 
 use rusqlite::types::Value as SqlValue;
 use serde_json::{Map, Value};
@@ -109,7 +109,7 @@ impl Resource {
 
     /// Checks the body of an update: only the fields that are there change.
     ///
-    /// Attributes the store doesn't know, and those it sets itself (`id`, `updated_at`), are ignored, because
+    /// Attributes the shop doesn't know, and those it sets itself (`id`, `updated_at`), are ignored, because
     /// clients send back whole objects.
     pub(crate) fn parse_changes(
         &self,

@@ -1,16 +1,16 @@
-//! A store of its own for each test, and short ways to talk to it.
+//! A shop of its own for each test, and short ways to talk to it.
 
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
-use store::{Amounts, Config, Store};
+use shop::{Amounts, Config, Shop};
 
 pub(crate) struct World {
-    pub(crate) store: Store,
+    pub(crate) shop: Shop,
     client: Client,
 }
 
 impl World {
-    /// A store with these records, in memory, with the control switches.
+    /// A shop with these records, in memory, with the control switches.
     pub(crate) async fn with(seed: Amounts) -> Self {
         Self::start(Config {
             seed,
@@ -23,14 +23,14 @@ impl World {
         // A new connection for every call: a dropped one must not be retried by the client's pool.
         let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
         Self {
-            store: Store::start(config).await.unwrap(),
+            shop: Shop::start(config).await.unwrap(),
             client,
         }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client
-            .request(method, format!("{}{path}", self.store.url()))
+            .request(method, format!("{}{path}", self.shop.url()))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Response {

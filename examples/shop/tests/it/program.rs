@@ -1,4 +1,4 @@
-//! The store as a process: its one line, its file, its end.
+//! The shop as a process: its one line, its file, its end.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use serde_json::{Value, json};
 
-/// A running store, killed when the test ends in whatever way.
+/// A running shop, killed when the test ends in whatever way.
 struct Program {
     child: Child,
     url: String,
@@ -27,7 +27,7 @@ impl Program {
             .unwrap();
         let url = line
             .trim_end()
-            .strip_prefix("Store listening on ")
+            .strip_prefix("Shop listening on ")
             .expect(&line)
             .to_owned();
         Self { child, url }
@@ -66,24 +66,24 @@ impl Drop for Program {
 #[tokio::test]
 async fn what_was_answered_survives_a_kill_and_sigterm_ends_it_cleanly() {
     let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("new/store.db");
+    let database = folder.path().join("new/shop.db");
 
-    let store = Program::start(&database, &["--seed", "8"]);
-    assert_eq!(store.products().await.len(), 8);
+    let shop = Program::start(&database, &["--seed", "8"]);
+    assert_eq!(shop.products().await.len(), 8);
     let created = reqwest::Client::new()
-        .post(format!("{}/products", store.url))
+        .post(format!("{}/products", shop.url))
         .json(&json!({"name": "Lamp"}))
         .send()
         .await
         .unwrap();
     assert_eq!(created.status(), 201);
-    drop(store);
+    drop(shop);
 
-    let store = Program::start(&database, &["--seed", "8"]);
-    let products = store.products().await;
+    let shop = Program::start(&database, &["--seed", "8"]);
+    let products = shop.products().await;
     assert_eq!(products.len(), 9);
     assert_eq!(products.last().unwrap()["name"], "Lamp");
-    assert!(store.terminate().success());
+    assert!(shop.terminate().success());
 }
 
 #[test]

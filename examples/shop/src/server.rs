@@ -29,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How long to wait after a failed `accept` (out of file descriptors, mostly) before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How to run a store.
+/// How to run a shop.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
@@ -43,7 +43,7 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// A store for tests: free port, in memory, the usual records, with `/_control`.
+    /// A shop for tests: free port, in memory, the usual records, with `/_control`.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -54,7 +54,7 @@ impl Default for Config {
     }
 }
 
-/// Why a store did not start.
+/// Why a shop did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// `/_control` would be open to the network.
@@ -80,16 +80,16 @@ pub enum StartError {
     },
 }
 
-/// A running store. It stops when this is dropped.
+/// A running shop. It stops when this is dropped.
 #[derive(Debug)]
-pub struct Store {
+pub struct Shop {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
-impl Store {
-    /// Starts a store in this process, on the current Tokio runtime. It takes requests when this returns.
+impl Shop {
+    /// Starts a shop in this process, on the current Tokio runtime. It takes requests when this returns.
     ///
     /// # Errors
     ///
@@ -138,12 +138,12 @@ impl Store {
         format!("http://{}", self.address)
     }
 
-    /// Stops the store: answers what is being answered, waits a second at most, and closes the database.
+    /// Stops the shop: answers what is being answered, waits a second at most, and closes the database.
     pub async fn stop(self) {
         let Self { stop, task, .. } = self;
         drop(stop);
         if let Err(error) = task.await {
-            tracing::error!(cause = %error, "the store ended badly");
+            tracing::error!(cause = %error, "the shop ended badly");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The store over real HTTP, in this process and as a process of its own.
+//! The shop over real HTTP, in this process and as a process of its own.
 
 #![cfg(test)]
 
