@@ -14,7 +14,7 @@ struct Program {
 
 impl Program {
     fn start(database: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_store"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_shop"))
             .args(["--listen", "127.0.0.1:0", "--database"])
             .arg(database)
             .args(arguments)
@@ -88,7 +88,7 @@ async fn what_was_answered_survives_a_kill_and_sigterm_ends_it_cleanly() {
 
 #[test]
 fn control_on_an_open_address_is_refused() {
-    let output = Command::new(env!("CARGO_BIN_EXE_store"))
+    let output = Command::new(env!("CARGO_BIN_EXE_shop"))
         .args([
             "--listen",
             "0.0.0.0:0",
