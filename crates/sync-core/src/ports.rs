@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::ids::Millis;
+use crate::model::Millis;
 
 /// Everything the engine asks of the world, passed as one value.
 pub trait Ports: 'static {

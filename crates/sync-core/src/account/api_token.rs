@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::account::Origin;
 use crate::engine::{Engine, SyncError};
-use crate::ids::Millis;
+use crate::model::Millis;
 use crate::ports::{Clock as _, Ports, Random as _, hex};
 use crate::store::{ApiTokenRecord, ApiTokens};
 

@@ -6,13 +6,10 @@ use crate::account::bearer::Checked;
 use crate::account::{Session, hash_password, verify_password};
 use crate::adapter::AdapterError;
 use crate::engine::{Engine, SyncError};
-use crate::ids::UserId;
+use crate::model::{ADMINISTRATOR, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::settings::AuthenticationMethod;
 use crate::store::{Accounts, Attempts, UserRecord};
-
-/// The administrator's user name.
-pub const ADMINISTRATOR: &str = "rhoadmin";
 
 /// How long an attempt counts, in seconds.
 const WINDOW_SECONDS: u64 = 300;

@@ -9,7 +9,7 @@ mod server_token;
 mod session;
 
 pub use api_token::{ApiToken, Scope};
-pub use login::{ADMINISTRATOR, Origin};
+pub use login::Origin;
 pub use session::{Session, SessionKey};
 
 pub(crate) use bearer::BearerTokens;

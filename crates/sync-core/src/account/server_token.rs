@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::account::{ADMINISTRATOR, SessionKey};
-use crate::ids::{Millis, UserId};
+use crate::account::SessionKey;
+use crate::model::{ADMINISTRATOR, Millis, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::Secret;
 use crate::store::{Accounts, StoreError};

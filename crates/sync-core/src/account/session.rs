@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::ids::{Millis, UserId};
+use crate::model::{Millis, UserId};
 use crate::ports::{Ports, Random as _};
 use crate::settings::Secret;
 use crate::store::{Accounts, StoreError};

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use crate::adapter::{Stash, StashError};
-use crate::document::record::Attributes;
-use crate::ids::ObjectId;
+use crate::model::{Attributes, ObjectId};
 
 /// Takes an answer whole, as long as it is not too much.
 pub(crate) struct Collected {

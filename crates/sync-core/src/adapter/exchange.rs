@@ -9,9 +9,7 @@ use http::{StatusCode, header};
 use serde_json::{Map, Value};
 
 use crate::adapter::{AdapterError, Call};
-use crate::attributes::to_attributes;
-use crate::document::record::Attributes;
-use crate::ids::ObjectId;
+use crate::model::{Attributes, ObjectId, to_attributes};
 use crate::ports::{HttpClient as _, HttpError, Ports};
 use crate::settings::{Authorization, Connection};
 use crate::trace::TraceContext;

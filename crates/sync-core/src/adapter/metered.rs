@@ -5,9 +5,8 @@ use std::rc::Rc;
 use async_trait::async_trait;
 
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
-use crate::document::record::Attributes;
-use crate::ids::ObjectId;
 use crate::metrics::Meter;
+use crate::model::{Attributes, ObjectId};
 use crate::ports::{Clock as _, Ports};
 
 /// An adapter whose calls are counted. Metadata and schema are not: most adapters have none to ask for.

@@ -12,9 +12,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::document::record::Attributes;
 use crate::engine::BlobOpener;
-use crate::ids::{ClientId, ObjectId, SourceName, UserId};
+use crate::model::{Attributes, ClientId, ObjectId, SourceName, UserId};
 use crate::trace::TraceContext;
 
 pub(crate) use collected::Collected;

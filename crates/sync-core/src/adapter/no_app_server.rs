@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
-use crate::document::record::Attributes;
-use crate::ids::ObjectId;
+use crate::model::{Attributes, ObjectId};
 
 /// Back ends push what such a source has. Nobody takes what devices change: it is refused, for an app server that is set
 /// later would know nothing of it.

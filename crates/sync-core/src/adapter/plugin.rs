@@ -13,10 +13,9 @@ use crate::adapter::exchange::{
     Answer, bad_answer, message_of, read_object, refusal, send, shortened,
 };
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
-use crate::document::record::Attributes;
-use crate::ids::ObjectId;
+use crate::model::{Attributes, ObjectId, PartitionRule};
 use crate::ports::Ports;
-use crate::settings::{Connection, PartitionRule, PluginMethod, PluginSettings};
+use crate::settings::{Connection, PluginMethod, PluginSettings};
 
 /// What the back end is told in place of a user's name where everybody shares a copy.
 const SHARED_PARTITION: &str = "__shared__";

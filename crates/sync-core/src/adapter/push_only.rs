@@ -5,8 +5,7 @@ use std::rc::Rc;
 use async_trait::async_trait;
 
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
-use crate::document::record::Attributes;
-use crate::ids::ObjectId;
+use crate::model::{Attributes, ObjectId};
 use crate::ports::{Ports, Random as _};
 
 /// There is nothing to ask: the master document is the source's only copy here. What devices change is taken into it,

@@ -9,9 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::adapter::exchange::{Answer, bad_answer, read_object, refusal, send};
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
-use crate::attributes::to_text;
-use crate::document::record::Attributes;
-use crate::ids::ObjectId;
+use crate::model::{Attributes, ObjectId, to_text};
 use crate::ports::Ports;
 use crate::settings::{AttributeType, Paging, RestSettings, UpdateMethod};
 

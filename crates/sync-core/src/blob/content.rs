@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::stream::{LocalBoxStream, StreamExt as _, try_unfold};
 
 use crate::blob::s3::S3;
-use crate::ids::BlobId;
+use crate::model::BlobId;
 use crate::ports::Ports;
 use crate::settings::S3Settings;
 use crate::store::{Blobs, PIECE_BYTES, Place, StoreError};

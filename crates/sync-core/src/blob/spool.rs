@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::SyncError;
-use crate::ids::{BlobId, Millis};
+use crate::model::{BlobId, Millis};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{Blobs, PIECE_BYTES, Place, StoreError};
 

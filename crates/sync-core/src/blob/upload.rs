@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::blob::spool::Spool;
 use crate::engine::SyncError;
-use crate::ids::{BlobId, Millis, UserId};
+use crate::model::{BlobId, Millis, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Blobs, Place};
 

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_proto::SentAttributes;
 
-use crate::attributes::to_attributes;
-use crate::document::record::{Attributes, Record};
 use crate::engine::{Engine, SyncError};
-use crate::ids::{DocumentId, ObjectId, UserId, Version};
+use crate::model::{
+    Attributes, DocumentId, ObjectChange, ObjectId, PartitionRule, Record, UserId, Version,
+    to_attributes,
+};
 use crate::ports::Ports;
-use crate::settings::PartitionRule;
-use crate::store::{Accounts, CHUNK, Commit, CommitMode, Committed, ObjectChange};
+use crate::store::{Accounts, CHUNK, Commit, CommitMode, Committed};
 
 /// Commits that are tried anew because an object had moved.
 const MAX_CONFLICTS: usize = 50;

@@ -2,7 +2,7 @@
 
 use crate::account::Session;
 use crate::engine::{Engine, Source, SyncError};
-use crate::ids::{ClientId, DocumentId, SourceName, UserId};
+use crate::model::{ClientId, DocumentId, SourceName, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::Clients;
 use sync_proto::DeviceDescription;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::engine::{Engine, Refreshed, Source, SyncError};
-use crate::ids::{ClientId, DocumentId, QueueName, SourceName, UserId};
 use crate::jobs::{Cud, NewJob, Query};
+use crate::model::{
+    ClientId, DocumentId, PartitionRule, PollInterval, QueueName, SourceName, UserId,
+};
 use crate::ports::{Clock as _, Ports};
-use crate::settings::{PartitionRule, PollInterval};
 use crate::store::{EnqueueError, Jobs, Operations};
 
 /// How long after a change was taken in it is seen to at the latest, in milliseconds, if the server dies just then.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::binding::known_form;
 use crate::engine::{Engine, SyncError};
-use crate::ids::{ClientId, DocumentId, Millis, Partition, SourceName, UserId};
+use crate::model::{ClientId, DocumentId, Millis, Partition, SourceName, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{Accounts, ClientRecord, Clients};
 

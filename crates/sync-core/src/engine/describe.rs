@@ -3,9 +3,8 @@
 use futures_util::join;
 
 use crate::adapter::{AdapterError, Call, StashError};
-use crate::document::description::{Description, InvalidDescription};
 use crate::engine::{Engine, Source, SyncError};
-use crate::ids::DocumentId;
+use crate::model::{Description, DocumentId, InvalidDescription};
 use crate::ports::{Ports, RedisConn};
 use crate::store::{Aspect, Document, Marks};
 

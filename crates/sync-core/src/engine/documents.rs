@@ -3,11 +3,12 @@
 use futures_util::join;
 use sync_proto::Commands;
 
-use crate::document::page::{PageBuilder, object_of};
-use crate::document::record::{Attributes, Reader, Record};
 use crate::engine::binding::known_form;
 use crate::engine::{Engine, SyncError};
-use crate::ids::{ClientId, DocumentId, Millis, ObjectId, SourceName, Token, UserId, Version};
+use crate::model::{
+    Attributes, ClientId, DocumentId, Millis, ObjectId, OutboxItem, PageBuilder, Reader, Record,
+    SourceName, Token, UserId, Version,
+};
 use crate::ports::Ports;
 use crate::store::{Accounts, Aspect, CHUNK, Position, SourceError, Summary};
 
@@ -199,7 +200,7 @@ impl<P: Ports> Engine<P> {
         } = position;
         let items = document.outbox(&client, cursor, summary.version).await?;
         let current = self
-            .current_of(&id, items.iter().filter_map(object_of))
+            .current_of(&id, items.iter().filter_map(OutboxItem::object))
             .await?;
         let mut builder = PageBuilder::new(Reader {
             client: &client,

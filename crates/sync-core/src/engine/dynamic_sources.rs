@@ -1,9 +1,8 @@
 //! Sources that are in no settings file come and go.
 
 use crate::engine::{Engine, SyncError};
-use crate::ids::{DocumentId, Partition, SourceName, UserId};
+use crate::model::{DocumentId, Partition, PartitionRule, SourceName, UserId};
 use crate::ports::Ports;
-use crate::settings::PartitionRule;
 use crate::store::{Accounts, Added, CHUNK, Registry};
 
 /// Most sources that are not in the settings file.

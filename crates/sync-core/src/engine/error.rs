@@ -1,8 +1,7 @@
 //! What can go wrong with a request.
 
-use crate::attributes::InvalidAttributes;
 use crate::blob::BlobError;
-use crate::ids::{InvalidId, InvalidToken};
+use crate::model::{DamagedRecord, InvalidAttributes, InvalidId, InvalidToken};
 use crate::store::StoreError;
 
 /// Why a request was refused or failed.
@@ -208,4 +207,10 @@ pub enum SyncError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<DamagedRecord> for SyncError {
+    fn from(error: DamagedRecord) -> Self {
+        Self::Store(error.into())
+    }
 }

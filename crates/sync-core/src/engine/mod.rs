@@ -34,8 +34,8 @@ use std::rc::Rc;
 use crate::account::{BearerTokens, ServerToken, SessionKey};
 use crate::adapter::{Adapter, Call, MeteredAdapter, PluginAdapter, PushOnlyAdapter, RestAdapter};
 use crate::blob::Contents;
-use crate::ids::{DocumentId, SourceName, UserId};
 use crate::metrics::Meter;
+use crate::model::{DocumentId, SourceName, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSettings};
 use crate::store::Document;
@@ -48,8 +48,8 @@ pub(crate) use undelivered::Undelivered;
 pub use admin::ObjectPatch;
 pub use blobs::{BlobOpener, BlobReader, CollectedBlobs, Files};
 pub use bulk_data::{
-    BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload, BulkObjects, BulkScan,
-    BulkSource, BulkStep, BulkWriter,
+    BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload, BulkForm, BulkObjects,
+    BulkScan, BulkSource, BulkStep, BulkWriter,
 };
 pub use clients::ClientDetails;
 pub use documents::{ClientState, DocumentDetails, ObjectPage};

@@ -5,11 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::join;
 use sync_proto::{Commands, ErrorMessage, Page};
 
-use crate::document::page::{PageBuilder, object_of};
-use crate::document::record::Reader;
 use crate::engine::pull::Pull;
 use crate::engine::{Engine, SyncError};
-use crate::ids::{DocumentId, ObjectId, Token, Version};
+use crate::model::{DocumentId, ObjectId, OutboxItem, PageBuilder, Reader, Token, Version};
 use crate::ports::Ports;
 use crate::store::{Aspect, CursorState, PullState};
 
@@ -111,7 +109,7 @@ impl<P: Ports> Engine<P> {
             }
         }
         let current = self
-            .current_of(document, outbox.iter().filter_map(object_of))
+            .current_of(document, outbox.iter().filter_map(OutboxItem::object))
             .await?;
         for item in outbox {
             builder.add_outbox_item(item, &current)?;
@@ -166,7 +164,7 @@ impl<P: Ports> Engine<P> {
                 .outbox(pull.client, state.cursor, state.reached)
                 .await?;
             let current = self
-                .current_of(document, outbox.iter().filter_map(object_of))
+                .current_of(document, outbox.iter().filter_map(OutboxItem::object))
                 .await?;
             for item in outbox {
                 builder.add_outbox_item(item, &current)?;

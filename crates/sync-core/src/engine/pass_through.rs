@@ -7,13 +7,11 @@ use sync_proto::{ErrorMessage, Fields, Page};
 
 use crate::account::Session;
 use crate::adapter::{AdapterError, Collected, StashError, logged_in};
-use crate::document::page::PageBuilder;
-use crate::document::record::Reader;
 use crate::engine::page::page;
 use crate::engine::pull::Pull;
 use crate::engine::refresh::{logoff_error, source_error};
 use crate::engine::{Engine, SyncError};
-use crate::ids::Version;
+use crate::model::{PageBuilder, Reader, Version};
 use crate::ports::Ports;
 use crate::store::Acknowledged;
 

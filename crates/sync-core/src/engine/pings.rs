@@ -3,8 +3,8 @@
 use futures_util::future::try_join_all;
 
 use crate::engine::{Engine, SyncError};
-use crate::ids::{DocumentId, Partition, QueueName, UserId};
 use crate::jobs::{Ping, PingAll};
+use crate::model::{DocumentId, Partition, QueueName, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::push::PushMessage;
 use crate::store::EnqueueError;

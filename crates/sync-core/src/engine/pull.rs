@@ -9,9 +9,8 @@ use crate::engine::page::start_over;
 use crate::engine::parameters::check_parameters;
 use crate::engine::unknown_source::{NamedSource, unknown_source_page};
 use crate::engine::{Engine, Source, SyncError};
-use crate::ids::{ClientId, DocumentId, Token, UserId};
+use crate::model::{ClientId, DocumentId, PollInterval, Token, UserId};
 use crate::ports::{Clock as _, Ports};
-use crate::settings::PollInterval;
 use crate::store::{Acknowledged, CursorState, PullState, PullStep};
 use crate::trace::TraceContext;
 

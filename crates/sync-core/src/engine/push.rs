@@ -5,16 +5,15 @@ use std::collections::BTreeSet;
 use sync_proto::{Changes, Operations as SentOperations};
 
 use crate::account::Session;
-use crate::attributes::to_attributes;
 use crate::engine::binding::known_form;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
 use crate::engine::{Engine, Files, Source, SyncError};
-use crate::ids::{ClientId, DocumentId, Millis, ObjectId, UserId};
-use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{
-    Accepted, Commit, CommitMode, Holder, Operation, OperationKind, Operations, OutboxItem,
-    Released,
+use crate::model::{
+    ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, OutboxItem, UserId,
+    to_attributes,
 };
+use crate::ports::{Clock as _, Ports, Random as _};
+use crate::store::{Accepted, Commit, CommitMode, Holder, Operations, Released};
 use crate::trace::TraceContext;
 
 /// Places an operation is handed in at before the request gives up: the client's cursor may be moving.

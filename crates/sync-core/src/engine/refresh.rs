@@ -7,14 +7,13 @@ use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
 use crate::adapter::{AdapterError, QueryEnd, Stash, StashError, logged_in};
-use crate::document::record::{Attributes, Record};
 use crate::engine::describe::describe_by_adapter;
 use crate::engine::{Engine, Source, SyncError};
-use crate::ids::{DocumentId, ObjectId, UserId, Version};
+use crate::model::{Attributes, DocumentId, ObjectChange, ObjectId, Record, UserId, Version};
 use crate::ports::{Clock as _, Ports, Random as _, RedisConn, hex};
 use crate::store::{
-    CHUNK, Commit, CommitMode, Committed, Document, ObjectChange, RefreshEnd, RefreshStart,
-    SourceError, StoreError,
+    CHUNK, Commit, CommitMode, Committed, Document, RefreshEnd, RefreshStart, SourceError,
+    StoreError,
 };
 
 /// How long a refresh may go without a sign of life, in milliseconds. Longer than any call to a back end.

@@ -7,11 +7,9 @@ use std::rc::Rc;
 use crate::account::ServerToken;
 use crate::adapter::{Adapter, MeteredAdapter, NoAppServerAdapter, PluginAdapter};
 use crate::engine::{Engine, Source, SyncError};
-use crate::ids::{Millis, SourceName};
+use crate::model::{Millis, PartitionRule, PollInterval, SourceName};
 use crate::ports::{Clock as _, Ports};
-use crate::settings::{
-    AdapterSettings, PartitionRule, PluginSettings, PollInterval, SourceSettings, check_address,
-};
+use crate::settings::{AdapterSettings, PluginSettings, SourceSettings, check_address};
 use crate::store::{Registry, RegistryContent};
 
 /// How long an instance relies on what it has read, in milliseconds. Others' changes take this long to be seen.

@@ -1,8 +1,7 @@
 //! Everything is forgotten.
 
-use crate::account::ADMINISTRATOR;
 use crate::engine::{Engine, SyncError};
-use crate::ids::UserId;
+use crate::model::{ADMINISTRATOR, UserId};
 use crate::ports::Ports;
 use crate::store::remove_all;
 

@@ -10,7 +10,7 @@ use crate::engine::binding::known_form;
 use crate::engine::parameters::check_parameters;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
 use crate::engine::{Engine, Source, SyncError};
-use crate::ids::{ClientId, DocumentId, Token, UserId};
+use crate::model::{ClientId, DocumentId, Token, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Clients, FoundPage, FoundPosition};
 use crate::trace::TraceContext;

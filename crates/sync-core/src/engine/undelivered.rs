@@ -3,14 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::{AdapterError, Call};
-use crate::document::record::Attributes;
 use crate::engine::admin::Push;
 use crate::engine::verdict::make_change;
 use crate::engine::{Engine, SyncError};
-use crate::ids::{ClientId, DocumentId, ObjectId, Partition, QueueName, SourceName, UserId};
 use crate::jobs::Deliver;
+use crate::model::{
+    Attributes, ClientId, DocumentId, ObjectId, OperationKind, Partition, QueueName, SourceName,
+    UserId,
+};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{EnqueueError, OperationKind};
+use crate::store::EnqueueError;
 
 /// A change as it is kept: all that is needed to make it, and to be looked at and mended by people.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -7,12 +7,10 @@ use sync_proto::{Commands, ErrorMessage, Page};
 
 use crate::account::Session;
 use crate::adapter::{AdapterError, Call, Stash, StashError};
-use crate::document::record::Attributes;
 use crate::engine::binding::known_form;
 use crate::engine::{Engine, FoundSource, SyncError};
-use crate::ids::{ObjectId, SourceName};
+use crate::model::{Attributes, ObjectId, PartitionRule, SourceName};
 use crate::ports::Ports;
-use crate::settings::PartitionRule;
 use crate::trace::TraceContext;
 
 /// A source that a device named.

@@ -1,7 +1,7 @@
 //! Users, as administrators see and change them.
 
 use crate::engine::{Engine, SyncError};
-use crate::ids::{DocumentId, Millis, Partition, UserId};
+use crate::model::{DocumentId, Millis, Partition, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Accounts, Clients, UserProfile};
 

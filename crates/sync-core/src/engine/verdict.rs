@@ -5,14 +5,15 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::adapter::{Adapter, AdapterError, Call, logged_in};
-use crate::document::record::{Attributes, Record};
 use crate::engine::push::Attempt;
 use crate::engine::{Engine, Source, SyncError, Undelivered};
-use crate::ids::{ClientId, DocumentId, ObjectId, Version};
+use crate::model::{
+    Attributes, ClientId, DocumentId, ObjectChange, ObjectId, Operation, OperationKind, OutboxItem,
+    Record, Version,
+};
 use crate::ports::{Clock as _, Ports, Random as _, RedisConn, hex};
 use crate::store::{
-    Commit, CommitMode, Committed, CreateOutcome, Document, ObjectChange, Operation, OperationEnd,
-    OperationKind, Operations, OutboxItem,
+    Commit, CommitMode, Committed, CreateOutcome, Document, OperationEnd, Operations,
 };
 
 /// Waits between attempts within one request, in milliseconds. Most failures of a back end are over in a moment.

@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 use super::{JobError, JobHandler, NewJob, Priority, RunningJob};
 use crate::engine::{Engine, Refreshed, SyncError};
 use crate::ids::{Millis, QueueName, SourceName, UserId};
+use crate::model::PartitionRule;
 use crate::ports::{Clock as _, Ports, hex};
-use crate::settings::PartitionRule;
 
 /// How often a back end that cannot be asked is asked again. The next device that syncs begins anew.
 const ATTEMPTS: u32 = 5;

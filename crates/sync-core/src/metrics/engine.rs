@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::metrics::families::by_family;
 use crate::metrics::{Family, Meter, Sample, StatsError};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{Jobs, MetricsStore, QueueCounts, StoreError};
+use crate::store::{Figures, Jobs, MetricsStore, QueueCounts, StoreError};
 
 /// How long an instance gathers what it counts before it goes to the store. A busy one sends some eighty requests at
 /// once then: each call would cost a fifth of an idle poll. The host keeps an idle instance for as long anyway.
@@ -29,17 +29,6 @@ pub struct Measured {
     pub figures: Figures,
     /// How many jobs there are.
     pub queues: Vec<QueueCounts>,
-}
-
-/// How things stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Figures {
-    /// Users, with the administrator.
-    pub users: u64,
-    /// Keys in the store's database, whoever's they are.
-    pub store_keys: u64,
-    /// Bytes the store uses.
-    pub store_bytes: u64,
 }
 
 impl<P: Ports> Engine<P> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::store::CLIENTS_COUNTER;
+
 /// Metrics of one name.
 #[derive(Debug)]
 pub struct Family {
@@ -53,7 +55,7 @@ pub enum Value {
 pub const BUCKETS: [u64; 6] = [5, 25, 100, 500, 2_500, 10_000];
 
 macro_rules! families {
-    ($($constant:ident $kind:ident $name:literal [$($label:literal)*] $help:literal;)*) => {
+    ($($constant:ident $kind:ident $name:expr, [$($label:literal)*] $help:literal;)*) => {
         $(
             pub(crate) static $constant: Family = Family {
                 name: $name,
@@ -69,15 +71,15 @@ macro_rules! families {
 }
 
 families! {
-    REQUESTS Counter "rhosync_http_requests_total" ["method" "route" "status"] "Requests that were answered.";
-    REQUEST_SECONDS Histogram "rhosync_http_request_duration_seconds" ["method" "route"] "How long answers took, without sending them.";
-    ADAPTER_CALLS Counter "rhosync_adapter_calls_total" ["source" "operation" "outcome"] "Calls of adapters.";
-    ADAPTER_SECONDS Histogram "rhosync_adapter_call_duration_seconds" ["source" "operation"] "How long calls of adapters took, with keeping what they found.";
-    LOGINS Counter "rhosync_logins_total" ["who" "outcome"] "Attempts to log in.";
-    PULLS Counter "rhosync_pulls_total" ["source"] "Pages that devices asked for.";
-    PUSHES Counter "rhosync_pushes_total" ["source"] "Pushes of devices that were taken in.";
-    OPERATIONS Counter "rhosync_pushed_operations_total" ["source" "operation"] "Creates, updates and deletes that devices sent.";
-    CLIENTS Gauge "rhosync_clients" [] "Clients that are registered.";
+    REQUESTS Counter "rhosync_http_requests_total", ["method" "route" "status"] "Requests that were answered.";
+    REQUEST_SECONDS Histogram "rhosync_http_request_duration_seconds", ["method" "route"] "How long answers took, without sending them.";
+    ADAPTER_CALLS Counter "rhosync_adapter_calls_total", ["source" "operation" "outcome"] "Calls of adapters.";
+    ADAPTER_SECONDS Histogram "rhosync_adapter_call_duration_seconds", ["source" "operation"] "How long calls of adapters took, with keeping what they found.";
+    LOGINS Counter "rhosync_logins_total", ["who" "outcome"] "Attempts to log in.";
+    PULLS Counter "rhosync_pulls_total", ["source"] "Pages that devices asked for.";
+    PUSHES Counter "rhosync_pushes_total", ["source"] "Pushes of devices that were taken in.";
+    OPERATIONS Counter "rhosync_pushed_operations_total", ["source" "operation"] "Creates, updates and deletes that devices sent.";
+    CLIENTS Gauge CLIENTS_COUNTER, [] "Clients that are registered.";
 }
 
 /// What a histogram's field of the store counts.

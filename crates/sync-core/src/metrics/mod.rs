@@ -12,14 +12,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use engine::{Figures, Measured};
+use crate::store::Timing;
+pub use engine::Measured;
+pub(crate) use families::Bucket;
 use families::{
     ADAPTER_CALLS, ADAPTER_SECONDS, LOGINS, OPERATIONS, PULLS, PUSHES, REQUEST_SECONDS, REQUESTS,
 };
 pub use families::{BUCKETS, FAMILIES, Family, Kind, Sample, Value};
-pub(crate) use families::{Bucket, CLIENTS};
 pub use stats::StatsError;
-pub(crate) use stats::{Timed, adapter_stat, request_stat};
+pub(crate) use stats::{adapter_stat, request_stat};
 
 /// A request that was answered.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +51,7 @@ pub(crate) struct Pending {
     /// Requests, by method, route and status: apart, since every request is counted, and names take their time.
     requests: BTreeMap<(&'static str, &'static str, u16), Requests>,
     /// By the names of the old stats; empty where they are off.
-    pub(crate) stats: BTreeMap<String, Timed>,
+    pub(crate) stats: BTreeMap<String, Timing>,
 }
 
 /// Requests of one kind.

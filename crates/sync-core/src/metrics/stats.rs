@@ -1,14 +1,5 @@
 //! The old stats: what was counted minute by minute, by the names scripts know.
 
-/// Calls of one kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Timed {
-    /// How many.
-    pub(crate) count: u64,
-    /// How long all of them took.
-    pub(crate) micros: u64,
-}
-
 /// Why there are no stats to be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StatsError {

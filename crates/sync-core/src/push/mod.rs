@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::SourceName;
+use crate::model::SourceName;
 use crate::ports::{Clock as _, HttpClient as _, HttpError, Ports};
 use crate::settings::PushSettings;
 

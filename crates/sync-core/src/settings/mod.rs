@@ -16,9 +16,9 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::ids::{DocumentId, Partition, QueueName, SourceName, UserId};
+use crate::model::{QueueName, SourceName};
 use authentication::AuthenticationEntry;
 pub use authentication::{AuthenticationMethod, AuthenticationSettings, JwtSettings};
 use blobs::BlobsEntry;
@@ -37,7 +37,7 @@ use jobs::{JobsEntry, QueueEntry, ScheduleEntry};
 pub use jobs::{JobsSettings, QueueSettings, ScheduleSettings};
 pub use plugin::{PluginMethod, PluginSettings};
 pub use rest::{AttributeType, Paging, RestSettings, UpdateMethod};
-pub use source::{AdapterSettings, PollInterval, SourceSettings};
+pub use source::{AdapterSettings, SourceSettings};
 pub use text::Secret;
 
 /// Days a client may be silent before it must start over, where the file does not say.
@@ -89,48 +89,6 @@ impl Settings {
     pub fn source(&self, name: &str) -> Option<(&SourceName, &SourceSettings)> {
         let name = SourceName::parse(name).ok()?;
         self.sources.get_key_value(&name)
-    }
-}
-
-/// Which partition of a source a user belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PartitionRule {
-    /// One copy for everybody.
-    App,
-    /// One copy per user.
-    #[default]
-    User,
-}
-
-impl PartitionRule {
-    /// The rule as the settings file calls it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::App => "app",
-            Self::User => "user",
-        }
-    }
-
-    /// Reads what [`PartitionRule::as_str`] wrote.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "app" => Some(Self::App),
-            "user" => Some(Self::User),
-            _ => None,
-        }
-    }
-
-    /// The document that holds the user's copy of the source.
-    pub fn document(self, source: &SourceName, user: &UserId) -> DocumentId {
-        let partition = match self {
-            Self::App => Partition::App,
-            Self::User => Partition::User(user.clone()),
-        };
-        DocumentId {
-            source: source.clone(),
-            partition,
-        }
     }
 }
 
@@ -360,6 +318,7 @@ impl SettingsFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{PartitionRule, PollInterval};
 
     fn load(text: &str) -> Result<Settings, SettingsError> {
         SettingsFile::parse("rhosync.toml", text)?

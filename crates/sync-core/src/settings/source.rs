@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::document::description::{Description, InvalidDescription};
-use crate::ids::{QueueName, SourceName};
+use crate::model::{
+    Description, InvalidDescription, PartitionRule, PollInterval, QueueName, SourceName,
+};
 use crate::settings::plugin::{PluginEntry, PluginSettings};
 use crate::settings::rest::{RestEntry, RestSettings};
-use crate::settings::{KeyError, PartitionRule, Text, wrong};
+use crate::settings::{KeyError, Text, wrong};
 
 /// The component whose jobs call back ends.
 const ADAPTER: &str = "adapter";
@@ -101,37 +102,6 @@ fn adapter_queue(key: &str, name: &str) -> Result<QueueName, KeyError> {
                 "{name:?} is no queue of the component that calls back ends: use {ADAPTER:?} or \"{ADAPTER}.<name>\""
             ),
         )
-    }
-}
-
-/// How often the back end is asked for what it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PollInterval {
-    /// Never.
-    Never,
-    /// At the begin of every sync.
-    EverySync,
-    /// When the last answer is older than this.
-    Seconds(u64),
-}
-
-impl PollInterval {
-    /// Reads a number of seconds, 0 (every sync) or -1 (never).
-    pub fn from_seconds(seconds: i64) -> Option<Self> {
-        match seconds {
-            -1 => Some(Self::Never),
-            0 => Some(Self::EverySync),
-            _ => u64::try_from(seconds).ok().map(Self::Seconds),
-        }
-    }
-
-    /// What [`PollInterval::from_seconds`] reads.
-    pub fn to_seconds(self) -> i64 {
-        match self {
-            Self::Never => -1,
-            Self::EverySync => 0,
-            Self::Seconds(seconds) => i64::try_from(seconds).unwrap_or(i64::MAX),
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Users, and the secret that signs their sessions.
 
-use crate::ids::{Millis, UserId};
+use crate::model::{Millis, UserId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;

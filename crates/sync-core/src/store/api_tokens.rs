@@ -1,6 +1,6 @@
 //! API tokens, of which only digests are kept.
 
-use crate::ids::Millis;
+use crate::model::Millis;
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;

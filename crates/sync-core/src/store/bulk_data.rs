@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bulk_data::{BulkFile, SelectionId};
-use crate::ids::{BlobId, ClientId, Millis, SourceName, UserId, Version};
+use crate::model::{BlobId, BulkFile, ClientId, Millis, SelectionId, SourceName, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::descriptions::Mark;

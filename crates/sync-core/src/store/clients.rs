@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::{ClientId, DocumentId, Millis, Partition, SourceName, UserId, Version};
-use crate::metrics::CLIENTS;
+use crate::model::{ClientId, DocumentId, Millis, Partition, SourceName, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::Document;
+use crate::store::metrics::CLIENTS_COUNTER;
 use crate::store::redis::keys::{self, ClientField};
 use crate::store::redis::script::{self, Reply, arg, args};
 
@@ -180,7 +180,7 @@ impl<'a, R: RedisConn> Clients<'a, R> {
     /// Counts clients, for those who watch over the server: a crash between this and what was counted makes it wrong by
     /// one.
     async fn count(&self, difference: &str) -> Result<(), StoreError> {
-        let command = args!["HINCRBY", keys::metrics(), CLIENTS.field(&[]), difference];
+        let command = args!["HINCRBY", keys::metrics(), CLIENTS_COUNTER, difference];
         self.redis.run(command).await?;
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! A source's metadata and schema, kept with each of its documents.
 
-use crate::document::description::Description;
-use crate::ids::Version;
+use crate::model::{Description, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::Document;

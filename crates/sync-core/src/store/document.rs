@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::blob::{blobs_of, may_have_blobs};
-use crate::document::record::{Attributes, Record};
-use crate::ids::{BlobId, ClientId, DocumentId, ObjectId, UserId, Version};
+use crate::model::{
+    BlobId, ClientId, DocumentId, ObjectChange, ObjectId, OutboxItem, Record, UserId, Version,
+    blobs_of, may_have_blobs,
+};
 use crate::ports::{RedisConn, RedisValue};
 use crate::store::StoreError;
 use crate::store::blobs::{Blobs, Holder};
@@ -39,54 +40,6 @@ pub(crate) struct SourceError {
     /// `query-error`, `login-error` or `logoff-error`.
     pub(crate) kind: String,
     pub(crate) message: String,
-}
-
-/// What waits for a client besides objects.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "k", rename_all = "kebab-case")]
-pub(crate) enum OutboxItem {
-    /// A create got its id.
-    Link {
-        temporary: ObjectId,
-        id: ObjectId,
-        /// The device may have got the object as news before it could know that it is its own: it is told to drop the
-        /// temporary object, whose attributes these are, and gets the real one in full.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        drop: Option<Vec<String>>,
-    },
-    /// The device drops these attributes: those of a temporary object that got no id, or those it gave to an object that
-    /// is gone.
-    Drop {
-        id: ObjectId,
-        attributes: Vec<String>,
-    },
-    /// A create failed.
-    CreateError {
-        id: ObjectId,
-        message: String,
-        sent: Attributes,
-    },
-    /// An update failed; the object as the server has it goes with the page.
-    UpdateError {
-        id: ObjectId,
-        message: String,
-        sent: Attributes,
-    },
-    /// A delete failed; the object goes back to the device with the page.
-    DeleteError {
-        id: ObjectId,
-        message: String,
-        sent: Attributes,
-    },
-}
-
-/// A change to commit.
-#[derive(Debug, Clone)]
-pub(crate) struct ObjectChange {
-    pub(crate) id: ObjectId,
-    /// The version the change was computed from; [`Version::ZERO`] where the log had none.
-    pub(crate) expected: Version,
-    pub(crate) record: Record,
 }
 
 /// Who commits.

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use crate::document::record::Attributes;
-use crate::ids::{ClientId, Millis, ObjectId};
+use crate::model::{Attributes, ClientId, Millis, ObjectId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::{Document, parse_stored, stored_object_id, to_stored};

@@ -1,6 +1,6 @@
 //! Public keys of an identity provider, for all instances.
 
-use crate::ids::Millis;
+use crate::model::Millis;
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use futures_util::join;
 
-use crate::metrics::{CLIENTS, Figures, Timed};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;
@@ -15,6 +14,29 @@ const NAMES_CHUNK: usize = 1_000;
 
 /// The old stats' names of what is not counted but looked up.
 const VALUES: [&str; 2] = ["clients", "users"];
+
+/// The counter of registered clients, which is counted where they are registered.
+pub(crate) const CLIENTS_COUNTER: &str = "rhosync_clients";
+
+/// How things stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figures {
+    /// Users, with the administrator.
+    pub users: u64,
+    /// Keys in the store's database, whoever's they are.
+    pub store_keys: u64,
+    /// Bytes the store uses.
+    pub store_bytes: u64,
+}
+
+/// Calls of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Timing {
+    /// How many.
+    pub(crate) count: u64,
+    /// How long all of them took.
+    pub(crate) micros: u64,
+}
 
 /// The counters of the whole server.
 pub(crate) struct MetricsStore<'a, R> {
@@ -82,13 +104,13 @@ impl<'a, R: RedisConn> MetricsStore<'a, R> {
     /// Adds to the old stats of a minute, and forgets what is older than `oldest`; both in Unix seconds.
     pub(crate) async fn add_stats(
         &self,
-        stats: &BTreeMap<String, Timed>,
+        stats: &BTreeMap<String, Timing>,
         minute: u64,
         oldest: u64,
     ) -> Result<(), StoreError> {
         let (clients, users) = join!(
             self.redis
-                .run(args!["HGET", keys::metrics(), CLIENTS.field(&[])]),
+                .run(args!["HGET", keys::metrics(), CLIENTS_COUNTER]),
             self.redis.run(args!["ZCARD", keys::users()]),
         );
         let clients = Reply::new("HGET", clients?).text()?.unwrap_or_default();
@@ -100,7 +122,7 @@ impl<'a, R: RedisConn> MetricsStore<'a, R> {
             keys.push(keys::stats(name));
             args.extend(args![name, value, ""]);
         }
-        for (name, Timed { count, micros }) in stats {
+        for (name, Timing { count, micros }) in stats {
             keys.push(keys::stats(name));
             args.extend(args![name, *count, *micros]);
         }

@@ -33,8 +33,8 @@ pub(crate) use bulk_data::{BulkData, Made, Pin, StartedFrom};
 pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
-    CHUNK, Commit, CommitMode, Committed, Document, LOG_CHUNK, ObjectChange, OperationEnd,
-    OutboxItem, SourceError, parse_record,
+    CHUNK, Commit, CommitMode, Committed, Document, LOG_CHUNK, OperationEnd, SourceError,
+    parse_record,
 };
 pub use error::StoreError;
 pub(crate) use found::{FoundPage, FoundPosition};
@@ -45,12 +45,22 @@ pub use jobs::{
     Tick, is_ring,
 };
 pub(crate) use key_sets::KeySets;
-pub(crate) use metrics::MetricsStore;
-pub(crate) use operations::{
-    Accepted, CreateOutcome, Operation, OperationKind, Operations, Released,
-};
+pub use metrics::Figures;
+pub(crate) use metrics::{CLIENTS_COUNTER, MetricsStore, Timing};
+pub(crate) use operations::{Accepted, CreateOutcome, Operations, Released};
 pub(crate) use pull::{Acknowledged, CursorState, PullState, PullStep};
 pub(crate) use refresh::{RefreshEnd, RefreshStart};
 pub(crate) use registry::{Added, Registry, RegistryContent};
 pub(crate) use reset::remove_all;
 pub(crate) use views::{Position, Summary};
+
+use crate::model::DamagedRecord;
+
+impl From<DamagedRecord> for StoreError {
+    fn from(DamagedRecord { reason }: DamagedRecord) -> Self {
+        Self::Damaged {
+            what: "a record",
+            reason,
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! What a client acknowledges, and what lies after its cursor.
 
-use crate::ids::{ClientId, Millis, ObjectId, Token, UserId, Version};
+use crate::model::{ClientId, Millis, ObjectId, Token, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::descriptions::{Mark, Marks};

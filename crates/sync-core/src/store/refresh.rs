@@ -1,6 +1,6 @@
 //! The lease and the outcome of a refresh: one at a time per partition.
 
-use crate::ids::{Millis, Version};
+use crate::model::{Millis, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::descriptions::Marks;

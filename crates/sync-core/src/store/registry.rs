@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::ids::SourceName;
+use crate::model::{PartitionRule, PollInterval, SourceName};
 use crate::ports::RedisConn;
-use crate::settings::{PartitionRule, PollInterval};
 use crate::store::StoreError;
 use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, args};

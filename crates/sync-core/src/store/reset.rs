@@ -1,7 +1,6 @@
 //! Everything is removed.
 
-use crate::account::ADMINISTRATOR;
-use crate::ids::UserId;
+use crate::model::{ADMINISTRATOR, UserId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;

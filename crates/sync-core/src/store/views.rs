@@ -1,6 +1,6 @@
 //! What administrators see of a document.
 
-use crate::ids::{ClientId, Millis, Token, UserId, Version};
+use crate::model::{ClientId, Millis, Token, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::{Document, SourceError, parse_stored};

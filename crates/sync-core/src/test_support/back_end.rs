@@ -9,8 +9,7 @@ use futures_util::StreamExt as _;
 
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
 use crate::blob::BlobError;
-use crate::document::record::Attributes;
-use crate::ids::ObjectId;
+use crate::model::{Attributes, ObjectId};
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

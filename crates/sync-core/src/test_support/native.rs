@@ -7,7 +7,7 @@ use bytes::Bytes;
 use redis::Value;
 use redis::aio::MultiplexedConnection;
 
-use crate::ids::Millis;
+use crate::model::Millis;
 use crate::ports::{
     Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue,
 };

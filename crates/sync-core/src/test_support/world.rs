@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::account::{Origin, Session, SessionKey};
 use crate::blob::Upload;
 use crate::engine::{BlobReader, Engine, Files, PullRequest, PushRequest, RustAdapters, SyncError};
-use crate::ids::{BlobId, ClientId, DocumentId, Partition, Token, UserId};
+use crate::model::{BlobId, ClientId, DocumentId, Partition, Token, UserId};
 use crate::ports::{RedisConn as _, RedisValue};
 use crate::settings::{Secret, SettingsFile};
 use crate::store::redis::keys::DocumentKeys;

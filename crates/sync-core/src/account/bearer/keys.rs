@@ -13,7 +13,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::SyncError;
-use crate::ids::Millis;
+use crate::model::Millis;
 use crate::ports::{Clock as _, HttpClient as _, Ports, hex};
 use crate::store::KeySets;
 

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::account::Session;
 use crate::engine::SyncError;
-use crate::ids::{Millis, UserId};
+use crate::model::{Millis, UserId};
 use crate::ports::{Clock as _, Ports, hex};
 use crate::settings::JwtSettings;
 use keys::Keys;

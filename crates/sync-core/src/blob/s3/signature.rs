@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, HeaderName, HeaderValue, InvalidHeaderValue};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use crate::ids::Millis;
+use crate::model::Millis;
 use crate::ports::hex;
 use crate::settings::S3Settings;
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::blob::{BLOB_SUFFIX, UPLOAD_LIFETIME_MS, Upload, address, blob_at};
+use crate::blob::{UPLOAD_LIFETIME_MS, Upload};
 use crate::engine::blobs::{Files, GRACE_MS};
 use crate::engine::{Engine, SyncError};
-use crate::ids::{AttributeName, BlobId, UserId};
+use crate::model::{
+    AttributeName, BLOB_SUFFIX, BlobId, Operation, OperationKind, UserId, blob_address, blob_at,
+};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{Holder, Operation, OperationKind, Place, Settled, Settling};
+use crate::store::{Holder, Place, Settled, Settling};
 
 /// Times an upload is settled anew because a blob it counted on was just collected.
 const MAX_SETTLINGS: usize = 5;
@@ -31,7 +33,7 @@ impl<P: Ports> Engine<P> {
         for upload in files.uploads {
             let (operation, attribute) = place_of(&upload.part, operations, blob_fields)?;
             let attribute = AttributeName::parse(attribute)?.into_string();
-            let url = address(base, &upload.blob, &upload.file_name);
+            let url = blob_address(base, &upload.blob, &upload.file_name);
             let attributes = &mut operation.attributes;
             attributes
                 .entry(attribute.clone())

@@ -1,9 +1,9 @@
 //! Blobs go when nobody refers to them, and contents when they are nobody's.
 
-use crate::blob::{BlobError, UPLOAD_LIFETIME_MS, blobs_of};
+use crate::blob::{BlobError, UPLOAD_LIFETIME_MS};
 use crate::engine::blobs::GRACE_MS;
 use crate::engine::{Engine, SyncError};
-use crate::ids::{BlobId, Millis};
+use crate::model::{BlobId, Millis, blobs_of};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{BlobRecord, Holder, Operations, Place};
 

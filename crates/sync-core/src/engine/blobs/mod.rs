@@ -10,9 +10,9 @@ use futures_util::future::try_join_all;
 use futures_util::try_join;
 
 use crate::account::Session;
-use crate::blob::{Blob, BlobError, Upload, Uploader, blob_at, discard};
+use crate::blob::{Blob, BlobError, Upload, Uploader, discard};
 use crate::engine::{Engine, SyncError};
-use crate::ids::{BlobId, DocumentId, UserId};
+use crate::model::{BlobId, DocumentId, UserId, blob_at};
 use crate::ports::Ports;
 use crate::store::{BlobRecord, Blobs};
 

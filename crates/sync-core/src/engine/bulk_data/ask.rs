@@ -3,14 +3,12 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::account::Session;
-use crate::bulk_data::BulkSelection;
 use crate::engine::binding::known_form;
 use crate::engine::bulk_data::path;
 use crate::engine::{Engine, Source, SyncError};
-use crate::ids::{ClientId, DocumentId, QueueName, UserId};
 use crate::jobs::bulk_data_job;
+use crate::model::{BulkSelection, ClientId, DocumentId, PartitionRule, QueueName, UserId};
 use crate::ports::{Clock as _, Ports};
-use crate::settings::PartitionRule;
 use crate::store::{Made, Pin, StartedFrom};
 
 /// Where jobs that make files wait.

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use futures_util::stream::LocalBoxStream;
 
 use crate::blob::{Blob, BlobError};
-use crate::bulk_data::{BulkContent, BulkFile, BulkForm, SelectionId};
+use crate::engine::bulk_data::BulkForm;
 use crate::engine::bulk_data::{EXTENSION, file_name};
 use crate::engine::{BlobReader, Engine, SyncError};
-use crate::ids::{BlobId, Partition};
+use crate::model::{BlobId, BulkContent, BulkFile, Partition, SelectionId};
 use crate::ports::Ports;
 use crate::store::Place;
 

@@ -5,14 +5,15 @@ use std::rc::Rc;
 use futures_util::future::try_join_all;
 
 use crate::blob::Spool;
-use crate::bulk_data::{BulkContent, BulkFile, BulkSelection};
 use crate::engine::bulk_data::scan::Reading;
 use crate::engine::bulk_data::{BulkCopy, BulkScan, BulkSource};
 use crate::engine::{Engine, SourceInfo, SyncError};
-use crate::ids::{BlobId, DocumentId, Millis, QueueName, SourceName, Version};
 use crate::jobs::Query;
+use crate::model::{
+    BlobId, BulkContent, BulkFile, BulkSelection, DocumentId, Millis, PollInterval, QueueName,
+    SourceName, Version,
+};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::settings::PollInterval;
 use crate::store::{Aspect, Blobs, Made, Summary};
 
 /// Where jobs that ask back ends wait, of sources that name no queue.

@@ -2,17 +2,18 @@
 
 mod ask;
 mod download;
+mod form;
 mod make;
 mod scan;
 
 pub use ask::{BulkDataAnswer, BulkDataRequest};
 pub use download::BulkDownload;
+pub use form::BulkForm;
 pub use make::{BulkBegin, BulkWriter};
 pub use scan::{BulkCopy, BulkObjects, BulkScan, BulkSource, BulkStep};
 
-use crate::bulk_data::{BulkSelection, SelectionId};
 use crate::engine::{Engine, SyncError};
-use crate::ids::BlobId;
+use crate::model::{BlobId, BulkSelection, SelectionId};
 use crate::ports::Ports;
 use crate::store::{BulkData, Pin};
 

@@ -6,11 +6,9 @@
 
 use std::collections::VecDeque;
 
-use crate::document::record::Attributes;
 use crate::engine::{Engine, SyncError};
-use crate::ids::{DocumentId, Millis, ObjectId, SourceName, Version};
+use crate::model::{Attributes, DocumentId, Millis, ObjectId, PartitionRule, SourceName, Version};
 use crate::ports::Ports;
-use crate::settings::PartitionRule;
 use crate::store::{CHUNK, LOG_CHUNK, Pin, parse_record};
 
 /// A source as devices see it in bulk data.

@@ -1,6 +1,6 @@
 //! Who may refer to a blob, as it stands in the blob's entry.
 
-use crate::ids::{ClientId, DocumentId, Partition};
+use crate::model::{ClientId, DocumentId, Partition};
 use crate::store::StoreError;
 use crate::store::blobs::damaged;
 

@@ -8,7 +8,7 @@ mod holder;
 
 use std::fmt;
 
-use crate::ids::{BlobId, DocumentId, Millis, UserId};
+use crate::model::{BlobId, DocumentId, Millis, UserId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;

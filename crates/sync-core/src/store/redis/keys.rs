@@ -63,9 +63,10 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::bulk_data::SelectionId;
-use crate::ids::{BlobId, ClientId, DocumentId, JobId, Partition, QueueName, SourceName, UserId};
 use crate::jobs::JobState;
+use crate::model::{
+    BlobId, ClientId, DocumentId, JobId, Partition, QueueName, SelectionId, SourceName, UserId,
+};
 
 /// Namespace and schema version.
 const PREFIX: &str = "rhosync:1";

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::attributes::{MAX_VALUE_BYTES, to_text};
+use crate::model::{MAX_VALUE_BYTES, to_text};
 
 /// A source's metadata or schema.
 #[derive(Debug, Clone, PartialEq, Eq)]

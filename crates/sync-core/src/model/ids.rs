@@ -10,6 +10,9 @@ use crate::ports::hex;
 /// Longest user name, object id or temporary id, in bytes.
 const MAX_NAME_BYTES: usize = 255;
 
+/// The administrator's user name.
+pub const ADMINISTRATOR: &str = "rhoadmin";
+
 /// Why a text is not an identifier of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {

@@ -28,7 +28,7 @@ impl BulkContent {
     }
 
     /// Where a block is in the file, and where in the deflated bytes.
-    pub(super) fn block(&self, number: usize) -> Option<(Range<u64>, Range<u64>)> {
+    pub(crate) fn block(&self, number: usize) -> Option<(Range<u64>, Range<u64>)> {
         let end = *self.block_ends.get(number)?;
         let begin = number
             .checked_sub(1)

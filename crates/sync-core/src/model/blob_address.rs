@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::document::record::{Attributes, Record};
-use crate::ids::BlobId;
+use crate::model::{Attributes, BlobId, Record};
 
 /// How the name of an attribute ends whose value is a blob's address. Devices download such values.
 pub(crate) const BLOB_SUFFIX: &str = "-rhoblob";
@@ -24,7 +23,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// The address of a blob at the server `base`. The name is for whoever saves the file; it finds nothing.
-pub(crate) fn address(base: &str, blob: &BlobId, file_name: &str) -> String {
+pub(crate) fn blob_address(base: &str, blob: &BlobId, file_name: &str) -> String {
     // Some devices send a whole path.
     let name = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
     let mut encoded = String::new();
@@ -89,12 +88,12 @@ mod tests {
             "",
             "%2f?#",
         ] {
-            let address = address("https://sync.example/x/", &id(), name);
+            let address = blob_address("https://sync.example/x/", &id(), name);
             assert_eq!(blob_at(&address), Some(id()), "{address}");
         }
-        insta::assert_snapshot!(address("https://sync.example", &id(), "my photo.png"), @"https://sync.example/blobs/abababababababababababababababababababababababababababababababab/my%20photo.png");
+        insta::assert_snapshot!(blob_address("https://sync.example", &id(), "my photo.png"), @"https://sync.example/blobs/abababababababababababababababababababababababababababababababab/my%20photo.png");
         assert_eq!(
-            blob_at(&format!("{}?client_id=c", address("", &id(), ""))),
+            blob_at(&format!("{}?client_id=c", blob_address("", &id(), ""))),
             Some(id())
         );
     }
@@ -116,14 +115,14 @@ mod tests {
 
     #[test]
     fn long_names_are_cut_between_characters() {
-        let address = address("", &id(), &"ż".repeat(1_000));
+        let address = blob_address("", &id(), &"ż".repeat(1_000));
         assert!(address.len() < 400);
         assert!(address.ends_with("%C5%BC"));
     }
 
     #[test]
     fn only_attributes_named_so_refer_to_blobs() {
-        let url = address("", &id(), "a.png");
+        let url = blob_address("", &id(), "a.png");
         let attributes = Attributes::from([
             ("photo".to_owned(), url.clone()),
             ("photo-rhoblob".to_owned(), url),

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress};
 use futures_util::stream::{LocalBoxStream, StreamExt as _, TryStreamExt as _, iter, once, unfold};
 
-use super::content::{BLOCK_BYTES, BulkContent};
 use crate::blob::{Blob, BlobError};
+use crate::model::{BLOCK_BYTES, BulkContent};
 
 /// The 1st of January 1980 in the form of DOS: when files of a zip archive were changed that do not say.
 const DOS_EPOCH: [u8; 4] = [0, 0, 0x21, 0];
@@ -49,7 +49,7 @@ impl BulkForm {
     }
 
     /// How long a file is in this form, in bytes. `name` is that of the file.
-    pub(crate) fn size(self, content: &BulkContent, name: &str) -> u64 {
+    pub(super) fn size(self, content: &BulkContent, name: &str) -> u64 {
         match self {
             Self::Plain => content.size,
             Self::Gzip | Self::Zip => {
@@ -60,7 +60,7 @@ impl BulkForm {
     }
 
     /// Reads a range of a file in this form. No more than a block of it is held at a time.
-    pub(crate) fn read(
+    pub(super) fn read(
         self,
         content: &BulkContent,
         name: &str,

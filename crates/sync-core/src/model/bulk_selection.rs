@@ -6,9 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::ids::{DocumentId, Partition, SourceName, UserId};
+use crate::model::{DocumentId, Partition, PartitionRule, SourceName, UserId};
 use crate::ports::hex;
-use crate::settings::PartitionRule;
 
 /// What a bulk data file has: copies of sources. All devices that ask for the same get the same file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,7 @@
 use serde_json::Value;
 use sync_proto::SentAttributes;
 
-use crate::document::record::Attributes;
-use crate::ids::{AttributeName, InvalidId};
+use crate::model::{AttributeName, Attributes, InvalidId};
 
 /// Longest value of an attribute, in bytes. Larger things are blobs: a page has to fit into a phone's memory.
 pub const MAX_VALUE_BYTES: usize = 512 * 1024;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ClientId, Version};
+use crate::model::{ClientId, ObjectId, Version};
 
 /// An object's attributes.
 pub type Attributes = BTreeMap<String, String>;
@@ -33,6 +33,15 @@ pub(crate) struct Record {
     /// First version of the unbroken run of changes by `origin`; the object's own where there is none.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub origin_since: Option<Version>,
+}
+
+/// A change to commit.
+#[derive(Debug, Clone)]
+pub(crate) struct ObjectChange {
+    pub(crate) id: ObjectId,
+    /// The version the change was computed from; [`Version::ZERO`] where the log had none.
+    pub(crate) expected: Version,
+    pub(crate) record: Record,
 }
 
 /// A device, as far as the question goes what is news to it.

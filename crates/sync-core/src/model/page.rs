@@ -7,9 +7,15 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sync_proto::{Commands, ErrorMap, ErrorMessage, Fields, Link, Objects};
 
-use crate::document::record::{Attributes, Reader, Record};
-use crate::ids::{ObjectId, Version};
-use crate::store::{OutboxItem, StoreError};
+use crate::model::{Attributes, ObjectId, OutboxItem, Reader, Record, Version};
+
+/// A stored record that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("damaged record: {reason}")]
+pub(crate) struct DamagedRecord {
+    /// What is wrong with it.
+    pub(crate) reason: String,
+}
 
 /// As much of a stored record as is needed to see whether its attributes can go out as they are stored.
 #[derive(Deserialize)]
@@ -47,7 +53,7 @@ impl<'a> PageBuilder<'a> {
         id: &ObjectId,
         version: Version,
         record: &[u8],
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), DamagedRecord> {
         let stored: StoredRecord<'_> = parse(record)?;
         let is_own = stored.origin.as_deref() == Some(self.reader.client.as_str());
         let is_new_as_a_whole = stored.older.is_none() || self.reader.base == Version::ZERO;
@@ -75,19 +81,19 @@ impl<'a> PageBuilder<'a> {
         &mut self,
         id: &ObjectId,
         record: &[u8],
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), DamagedRecord> {
         let names = parse::<Record>(record)?.every_attribute();
         add_names(&mut self.commands.delete, id, names);
         Ok(())
     }
 
     /// Adds what waits for the client besides objects. `current` are the records of the objects the items name, as far
-    /// as there are any: see [`object_of`].
+    /// as there are any: see [`OutboxItem::object`].
     pub(crate) fn add_outbox_item(
         &mut self,
         item: OutboxItem,
         current: &BTreeMap<ObjectId, Vec<u8>>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), DamagedRecord> {
         let commands = &mut self.commands;
         match item {
             OutboxItem::Link {
@@ -152,21 +158,7 @@ fn add_error(errors: &mut ErrorMap, id: ObjectId, sent: Attributes, message: Str
     error.message = message;
 }
 
-/// The objects whose present state goes to the device with the item.
-pub(crate) fn object_of(item: &OutboxItem) -> Option<&ObjectId> {
-    match item {
-        OutboxItem::Link {
-            id, drop: Some(_), ..
-        }
-        | OutboxItem::UpdateError { id, .. }
-        | OutboxItem::DeleteError { id, .. } => Some(id),
-        OutboxItem::Link { drop: None, .. }
-        | OutboxItem::Drop { .. }
-        | OutboxItem::CreateError { .. } => None,
-    }
-}
-
-fn whole_object(record: Option<&Vec<u8>>) -> Result<Option<Fields>, StoreError> {
+fn whole_object(record: Option<&Vec<u8>>) -> Result<Option<Fields>, DamagedRecord> {
     let Some(record) = record else {
         return Ok(None);
     };
@@ -185,9 +177,8 @@ fn add_names(delete: &mut Objects, id: &ObjectId, names: Vec<String>) {
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(json).map_err(|error| StoreError::Damaged {
-        what: "a record",
+fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, DamagedRecord> {
+    serde_json::from_slice(json).map_err(|error| DamagedRecord {
         reason: error.to_string(),
     })
 }
@@ -195,7 +186,7 @@ fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::ClientId;
+    use crate::model::ClientId;
 
     fn page(base: u64, add: impl FnOnce(&mut PageBuilder<'_>)) -> String {
         let client = ClientId::parse("me").unwrap();

@@ -1,0 +1,34 @@
+//! What the system is about, as plain values and pure rules over them: identifiers, the record of an object, a page for a
+//! device, what a verdict means.
+//!
+//! Nothing here knows the store, a back end or the time.
+
+mod attributes;
+mod blob_address;
+mod bulk_file;
+mod bulk_selection;
+mod description;
+mod ids;
+mod operation;
+mod outbox;
+mod page;
+mod record;
+mod source;
+
+pub use attributes::{InvalidAttributes, MAX_VALUE_BYTES, to_attributes, to_text};
+pub(crate) use blob_address::{BLOB_SUFFIX, blob_address, blob_at, blobs_of, may_have_blobs};
+pub(crate) use bulk_file::BulkFile;
+pub use bulk_file::{BLOCK_BYTES, BulkContent};
+pub use bulk_selection::{BulkSelection, InvalidSelectionId, SelectionId};
+pub use description::{Description, InvalidDescription};
+pub(crate) use ids::DocumentId;
+pub use ids::{
+    ADMINISTRATOR, AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, JobId,
+    Millis, ObjectId, Partition, QueueName, SourceName, Token, UserId, Version,
+};
+pub(crate) use operation::{Operation, OperationKind};
+pub(crate) use outbox::OutboxItem;
+pub(crate) use page::{DamagedRecord, PageBuilder};
+pub use record::Attributes;
+pub(crate) use record::{ObjectChange, Reader, Record};
+pub use source::{PartitionRule, PollInterval};

@@ -1,0 +1,44 @@
+//! What devices do to objects.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Attributes, Millis, ObjectId, UserId};
+
+/// What a device did to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OperationKind {
+    Create,
+    Update,
+    Delete,
+}
+
+impl OperationKind {
+    /// What it is called where it is counted.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// One change of a device, kept until it has its verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Operation {
+    pub(crate) kind: OperationKind,
+    pub(crate) id: ObjectId,
+    pub(crate) attributes: Attributes,
+    /// Whose change it is, also after the device has gone over to somebody else.
+    pub(crate) user: UserId,
+    /// The client's offset when it was taken in. Stands before the rest in the store, since only the script knows it.
+    #[serde(skip)]
+    pub(crate) offset: u64,
+    /// Attempts that failed for reasons that may pass.
+    #[serde(default)]
+    pub(crate) attempts: u32,
+    /// Not to be tried again before.
+    #[serde(default)]
+    pub(crate) not_before: Millis,
+}

@@ -1,0 +1,78 @@
+//! Rules that hold for a source: who shares a copy of it, and how often its back end is asked.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{DocumentId, Partition, SourceName, UserId};
+
+/// Which partition of a source a user belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PartitionRule {
+    /// One copy for everybody.
+    App,
+    /// One copy per user.
+    #[default]
+    User,
+}
+
+impl PartitionRule {
+    /// The rule as the settings file calls it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::User => "user",
+        }
+    }
+
+    /// Reads what [`PartitionRule::as_str`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "app" => Some(Self::App),
+            "user" => Some(Self::User),
+            _ => None,
+        }
+    }
+
+    /// The document that holds the user's copy of the source.
+    pub fn document(self, source: &SourceName, user: &UserId) -> DocumentId {
+        let partition = match self {
+            Self::App => Partition::App,
+            Self::User => Partition::User(user.clone()),
+        };
+        DocumentId {
+            source: source.clone(),
+            partition,
+        }
+    }
+}
+
+/// How often the back end is asked for what it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PollInterval {
+    /// Never.
+    Never,
+    /// At the begin of every sync.
+    EverySync,
+    /// When the last answer is older than this.
+    Seconds(u64),
+}
+
+impl PollInterval {
+    /// Reads a number of seconds, 0 (every sync) or -1 (never).
+    pub fn from_seconds(seconds: i64) -> Option<Self> {
+        match seconds {
+            -1 => Some(Self::Never),
+            0 => Some(Self::EverySync),
+            _ => u64::try_from(seconds).ok().map(Self::Seconds),
+        }
+    }
+
+    /// What [`PollInterval::from_seconds`] reads.
+    pub fn to_seconds(self) -> i64 {
+        match self {
+            Self::Never => -1,
+            Self::EverySync => 0,
+            Self::Seconds(seconds) => i64::try_from(seconds).unwrap_or(i64::MAX),
+        }
+    }
+}
