@@ -1,4 +1,4 @@
-//! Makes sure that there is a bundle to embed, and that a new one is embedded anew.
+//! Makes sure that there is a bundle to embed, and that a changed one is embedded again.
 
 use std::env;
 use std::path::Path;

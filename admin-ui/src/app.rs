@@ -1,4 +1,4 @@
-//! The console's frame: header, navigation, and the page of the present path.
+//! The console's frame: header, navigation, and the page of the current path.
 
 use leptos::prelude::*;
 use leptos_router::StaticSegment;

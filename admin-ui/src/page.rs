@@ -1,4 +1,4 @@
-//! The console's pages and where they are.
+//! The console's pages and their paths.
 
 /// Where the console is served. The component and the bundler know it too.
 pub(crate) const BASE: &str = "/console";

@@ -1,4 +1,4 @@
-//! What a look at the server amounts to. Plain functions: no browser needed.
+//! Turns what the server says about itself into what is shown. Plain functions: no browser needed.
 
 use sync_proto::{Check, Health, Readiness, ReadinessStatus};
 

@@ -1,4 +1,4 @@
-//! One request in, one answer out.
+//! The server of one instance: a request in, an answer out.
 
 use bytes::Bytes;
 use http::request::Parts;

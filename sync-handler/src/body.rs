@@ -1,4 +1,4 @@
-//! Bodies: requests' are read up to a limit, answers' are whole or a stream of known length.
+//! Bodies: those of requests are read up to a limit, those of answers are whole or a stream of known length.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

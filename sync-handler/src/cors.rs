@@ -1,4 +1,4 @@
-//! Pages of other sites: what their browsers are told, where the settings allow it (Fetch, section 3.2).
+//! Cross-origin requests: what browsers are told about pages of other sites, if the settings allow any (Fetch, section 3.2).
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,

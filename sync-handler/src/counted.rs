@@ -1,4 +1,4 @@
-//! What is counted of a request.
+//! Counts a request: how it was answered, and how long that took.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Answers to those who download something: whole, in part, or not at all if they have it.
+//! Downloads: whole, in part, or not at all if the caller has the content already.
 
 use std::ops::Range;
 

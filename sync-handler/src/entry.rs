@@ -1,4 +1,4 @@
-//! The way in from Spin.
+//! The Spin entry point.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! The name of a request: in its answer, and in every line of the log it leads to.
+//! The id of a request: in its answer, and in every line of the log that it leads to.
 
 use http::{HeaderMap, HeaderValue};
 use sync_core::Random;

@@ -1,4 +1,4 @@
-//! Answers.
+//! Builds answers: texts, JSON, pages, errors.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};

@@ -1,4 +1,4 @@
-//! From a request to a file of the bundle.
+//! Answers requests with files of the bundle.
 
 use std::borrow::Cow;
 

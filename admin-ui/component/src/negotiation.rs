@@ -1,4 +1,4 @@
-//! What the client accepts and what it already has.
+//! What the browser accepts, and what it already has.
 
 use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName};

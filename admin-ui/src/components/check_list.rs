@@ -1,4 +1,4 @@
-//! The things the server needs, and which of them are there.
+//! The list of what the server needs, and whether it has each.
 
 use leptos::prelude::*;
 use sync_proto::Check;

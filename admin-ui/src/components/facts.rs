@@ -1,4 +1,4 @@
-//! The small print of a look at the server.
+//! The small print of the status page: the server's version, and when it was last asked.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! How the server is, to be seen from across the room.
+//! How the server is doing, readable from across the room.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What is shown for a path that is no page.
+//! The page for paths that do not exist.
 
 use leptos::prelude::*;
 use leptos_router::components::A;

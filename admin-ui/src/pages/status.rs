@@ -1,4 +1,4 @@
-//! Whether the server lives and can work.
+//! The status page: whether the server is alive and ready.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! From a manifest to something that runs.
+//! Makes a running application out of a manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The WebAssembly engine, and all that components can import from it.
+//! The WebAssembly engine, and everything that components can import from it.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! The files a component can read: copied at the start, so that nothing changes under it or escapes its folder.
+//! The files a component can read. They are copied at the start, so that nothing changes while it runs and nothing leads out
+//! of its folder.
 
 use std::fs;
 use std::path::{Component as PathPart, Path, PathBuf};

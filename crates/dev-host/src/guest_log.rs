@@ -1,4 +1,4 @@
-//! What components print, in the host's log.
+//! Puts what components print into the host's log.
 
 use std::io;
 use std::pin::Pin;

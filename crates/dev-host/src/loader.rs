@@ -1,4 +1,4 @@
-//! From a component's table in the manifest to something that can be instantiated.
+//! Loads a component: from its table in the manifest to something that can be instantiated.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `spin:redis`: what components do with Redis.
+//! `spin:redis`: lets components use Redis.
 //!
 //! Every `open` is a connection of its own; commands that run at once on one connection share its round trips.
 //! Nothing reconnects and nothing times out, as in Spin: a component that finds its connection broken opens another.

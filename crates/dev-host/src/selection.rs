@@ -1,4 +1,4 @@
-//! Which of a manifest's components run, and whether they can without the others.
+//! Selects which of a manifest's components run, and checks that they can run without the others.
 
 use std::collections::BTreeSet;
 

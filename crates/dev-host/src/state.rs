@@ -1,4 +1,4 @@
-//! What the host keeps for one instance of a component, and how an instance is made.
+//! What the host keeps per instance of a component, and how it makes one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `spin:variables`: what a component asks about its own variables.
+//! `spin:variables`: lets a component read its own variables.
 
 use wasmtime::component::Accessor;
 

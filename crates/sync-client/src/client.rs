@@ -1,4 +1,4 @@
-//! The routes of a device, one method each.
+//! The device's routes, one method each.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, COOKIE};

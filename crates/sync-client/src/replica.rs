@@ -1,4 +1,4 @@
-//! The device's copy of one source, and what the user changed in it while nobody was listening.
+//! The device's copy of one source, with what the user changed in it offline.
 //!
 //! Two layers make up what the user sees: `server` holds what the server is known to have (or has accepted),
 //! `queue` holds the changes that still have to go up and lies on top. So a page can be applied at any time:

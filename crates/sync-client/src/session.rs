@@ -1,4 +1,4 @@
-//! Who the device is to its server.
+//! Who the device is to its server: its session and its client id.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! One run of a source: everything up, then everything down.
+//! One sync of a source: sends everything, then pulls everything.
 
 use std::io;
 

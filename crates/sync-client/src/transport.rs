@@ -1,4 +1,4 @@
-//! How requests travel. The only thing here that touches the network.
+//! How requests travel: the only part that touches the network.
 
 use std::time::Duration;
 

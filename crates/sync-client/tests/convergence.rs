@@ -1,4 +1,4 @@
-//! Devices over a network that loses requests and answers, against a server so simple that it is obviously
+//! Devices on a network that loses requests and answers, against a server so simple that it is obviously
 //! right: once the network holds, every device has what the server has.
 
 #![expect(

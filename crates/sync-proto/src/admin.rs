@@ -1,4 +1,4 @@
-//! Requests of administrators and back ends.
+//! What administrators and back ends send.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a device sends up: creates, updates and deletes.
+//! What a device sends: creates, updates and deletes.
 
 use std::collections::BTreeMap;
 use std::fmt;

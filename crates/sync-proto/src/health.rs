@@ -1,4 +1,4 @@
-//! Whether the server lives and whether it can work: for load balancers, the console and scripts.
+//! Whether the server is alive and ready: for load balancers, the console and scripts.
 
 use serde::{Deserialize, Serialize};
 

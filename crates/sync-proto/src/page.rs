@@ -1,4 +1,4 @@
-//! The answer of a pull: a positional array that devices read strictly in order.
+//! The answer to a pull: a positional array that devices read strictly in order.
 
 use std::collections::BTreeMap;
 

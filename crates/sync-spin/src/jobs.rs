@@ -1,4 +1,4 @@
-//! What a component that works on jobs does when it is rung for, and when a request asks it to work.
+//! What a component that works on jobs does when its doorbell rings, and when a request asks it to work.
 
 use std::time::Duration;
 

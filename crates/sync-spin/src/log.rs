@@ -1,4 +1,4 @@
-//! The log: lines on standard error, which the host collects.
+//! The log: lines on standard error, collected by the host.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The job.
+//! The job `report`.
 
 use async_trait::async_trait;
 use serde::Deserialize;

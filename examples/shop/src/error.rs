@@ -1,4 +1,4 @@
-//! What a request can fail with, and how that looks to the client.
+//! How a request can fail, and what the client sees of it.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};

@@ -1,4 +1,4 @@
-//! What the shop sells and to whom: the two kinds of record, their fields, and what makes a value valid.
+//! The two kinds of record, products and customers: their fields, and what makes a value valid.
 
 use rusqlite::types::Value as SqlValue;
 use serde_json::{Map, Value};

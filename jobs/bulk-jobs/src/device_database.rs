@@ -1,4 +1,4 @@
-//! The SQLite file that a device goes on with in the place of its own.
+//! The SQLite file that a device uses in place of its own.
 
 use std::collections::BTreeMap;
 

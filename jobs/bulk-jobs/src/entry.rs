@@ -1,4 +1,4 @@
-//! The ways in from Spin: the doorbell, and requests to work.
+//! The Spin entry points: the doorbell, and requests to work.
 
 #![expect(unsafe_code, reason = "the subscriber macro's generated bindings")]
 

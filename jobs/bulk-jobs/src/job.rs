@@ -1,4 +1,4 @@
-//! The job.
+//! The job `bulk-data`.
 
 use std::time::Duration;
 

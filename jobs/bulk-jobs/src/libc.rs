@@ -1,4 +1,4 @@
-//! What SQLite needs of a C library and WASI has not.
+//! What SQLite needs from a C library and WASI lacks.
 
 #![expect(
     unsafe_code,

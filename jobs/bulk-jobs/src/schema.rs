@@ -1,4 +1,4 @@
-//! A source's schema, as far as a device's database is concerned: a table of its own.
+//! A source's schema as a table of its own in a device's database.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! Changes that come with files: a form of one part per file and one, `cud`, with the changes as JSON.
+//! Changes that come with files: a form with a part per file, and a part `cud` with the changes as JSON.
 //!
 //! Files go to the store as they arrive. None of them is held in memory, however large it is.
 

@@ -1,4 +1,4 @@
-//! The files objects refer to.
+//! Downloads of files that objects refer to.
 
 use http::{HeaderValue, Method, Response, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};

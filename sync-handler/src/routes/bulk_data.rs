@@ -1,4 +1,4 @@
-//! The files with which devices begin.
+//! Downloads of bulk data files.
 
 use http::{Method, Response};
 use sync_core::{BlobReader, Engine, Ports};

@@ -1,4 +1,4 @@
-//! Is it alive, can it work.
+//! Health checks: `/health` and `/ready`.
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};

@@ -1,4 +1,4 @@
-//! The body of a component's response, which must not look complete when its instance failed on the way.
+//! The body of a component's response. It must not look complete if its instance failed on the way.
 
 use std::pin::Pin;
 use std::sync::Arc;

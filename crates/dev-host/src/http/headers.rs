@@ -1,4 +1,4 @@
-//! What Spin tells a component about a request, beside the request itself.
+//! The headers by which Spin tells a component more about a request.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! What comes down: applying a page.
+//! Applying a page that was pulled.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What goes up: choosing what to send, and taking note of what was accepted.
+//! Sending changes: choosing what to send, and noting what was accepted.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What clients asked for, and how much of it twice.
+//! Counts what clients asked for, and how much of it twice.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;

@@ -1,4 +1,4 @@
-//! What administrators' scripts and back ends ask for, by the addresses they have always used.
+//! The calls of administrators' scripts and back ends, at the addresses they have always used.
 //!
 //! A call takes its arguments from the path or from the body, so the addresses of both generations lead to the same
 //! handlers.

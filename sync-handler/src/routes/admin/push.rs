@@ -1,4 +1,4 @@
-//! Back ends push what has changed.
+//! Back ends feed objects and deletes.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What was counted, minute by minute, as scripts have always asked for it.
+//! The old stats: what was counted, minute by minute, in the form scripts know.
 
 use bytes::Bytes;
 use http::Response;

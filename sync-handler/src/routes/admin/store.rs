@@ -1,4 +1,4 @@
-//! Documents by key: the application's own, and those of sources and clients by the keys `docnames` tells.
+//! Documents by key: the application's own, and those of sources and clients by the keys that `docnames` lists.
 
 use bytes::Bytes;
 use http::Response;

@@ -1,4 +1,4 @@
-//! Objects of a user's copy of a source.
+//! Objects in a user's copy of a source.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A device asks for a file with everything, for its first sync.
+//! A device asks for bulk data.
 
 use bytes::Bytes;
 use http::Response;

@@ -1,4 +1,4 @@
-//! A device's user signs in.
+//! A user logs in on a device.
 
 use bytes::Bytes;
 use cookie::{Cookie, SameSite};

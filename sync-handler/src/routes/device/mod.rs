@@ -1,4 +1,4 @@
-//! What devices ask for.
+//! The routes of devices.
 
 mod bulk_data;
 mod client;

@@ -1,4 +1,4 @@
-//! What a device does all day: pull and push.
+//! What a device does all day: pull, and send changes.
 
 use bytes::Bytes;
 use http::Response;

@@ -1,4 +1,4 @@
-//! What the server does and how it is, for Prometheus.
+//! `/metrics`: what the server does and how it is doing, for Prometheus.
 
 mod text;
 

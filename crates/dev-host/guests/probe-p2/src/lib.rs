@@ -1,4 +1,4 @@
-//! A component of the generation before, on WASI 0.2.
+//! A component of the previous generation, on WASI 0.2.
 //!
 //! It answers how many requests its instance has taken, or with the path `/fetch/<authority>` the status that a
 //! request to `http://<authority>/` is answered with.
