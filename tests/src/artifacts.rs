@@ -10,14 +10,14 @@ const COMPONENT_DIR: &str = "RHOSYNC_WASM_DIR";
 const PROGRAM_DIR: &str = "RHOSYNC_BIN_DIR";
 
 /// The repository.
-pub(crate) fn workspace() -> &'static Path {
+pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the workspace around this crate")
 }
 
 /// The folder of the finished components.
-pub(crate) fn component_dir() -> PathBuf {
+pub fn component_dir() -> PathBuf {
     env::var_os(COMPONENT_DIR).map_or_else(
         || workspace().join("target/wasm32-wasip2/release"),
         PathBuf::from,
@@ -43,8 +43,5 @@ pub(crate) fn host() -> PathBuf {
 
 /// Where compiled components are kept for all tests of all runs; they are found by their content.
 pub(crate) fn compiled_dir() -> PathBuf {
-    let this = env::current_exe().expect("the path of this test");
-    // A test is `target/<profile>/deps/<test>`.
-    let target = this.ancestors().nth(3).expect("the target folder");
-    target.join("tmp/dev-host-cache")
+    component_dir().join("compiled")
 }

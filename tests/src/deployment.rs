@@ -231,7 +231,9 @@ impl Deployment {
             ("shop_url", shop_url.as_str()),
             ("admin_password", ADMIN_PASSWORD),
         ];
-        Host::start(self.folder.path(), listen, self.memory_limit, &variables)
+        let limit = self.memory_limit.map(|limit| ["--memory-limit", limit]);
+        let arguments = limit.as_ref().map_or(&[][..], |limit| limit);
+        Host::start(self.folder.path(), listen, arguments, &variables)
     }
 
     /// The host's process number, while it runs.

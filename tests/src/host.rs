@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use crate::artifacts;
 
 /// A running host.
-pub(crate) struct Host {
+pub struct Host {
     process: Child,
     address: SocketAddr,
     /// Kept open: the host must not find its output closed.
@@ -17,15 +17,15 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Runs the application in `folder`, and returns when it answers requests.
+    /// Runs the application in `folder`, with further arguments, and returns when it answers requests.
     ///
     /// # Panics
     ///
     /// When it does not start; the text is its log.
-    pub(crate) fn start(
+    pub fn start(
         folder: &Path,
         listen: SocketAddr,
-        memory_limit: Option<&str>,
+        arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Self {
         let log = File::options()
@@ -39,13 +39,11 @@ impl Host {
             .args(["--manifest", "spin.toml", "--listen", &listen.to_string()])
             .arg("--cache-dir")
             .arg(artifacts::compiled_dir())
+            .args(arguments)
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log);
-        if let Some(limit) = memory_limit {
-            command.args(["--memory-limit", limit]);
-        }
         for (name, value) in variables {
             command.args(["--variable", &format!("{name}={value}")]);
         }
@@ -67,12 +65,12 @@ impl Host {
     }
 
     /// Where it answers.
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The process's number: the same as before, as long as nobody restarted it.
-    pub(crate) fn id(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.process.id()
     }
 }

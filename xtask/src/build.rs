@@ -1,11 +1,11 @@
 //! `build`: makes every program and component.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::console;
 use crate::install::install;
 use crate::process::run;
 use crate::term;
@@ -25,6 +25,8 @@ const PROGRAMS: [&str; 2] = ["dev-host", "shop"];
 const BARE: &str = "guest-redis-get";
 /// The example of a component with a job type of its own.
 pub(crate) const EXAMPLE: &str = "report-jobs";
+/// The cargo profile that makes small programs for the browser.
+const CONSOLE_PROFILE: &str = "console";
 /// Where the headers of wasi-libc are, on the systems that have it as a package.
 const WASI_HEADERS: &str = "/usr/include/wasm32-wasi";
 /// Where the components are that only the host's tests run.
@@ -92,12 +94,17 @@ pub(crate) fn programs(workspace: &Workspace, native: Native) -> Result<()> {
     run(program_build(workspace, native, &PROGRAMS))
 }
 
-/// Builds what a benchmark needs: the optimised host, the components and the one they are compared with.
+/// Builds what a benchmark needs: the optimised host and what measures it, the components and the one they are
+/// compared with.
 pub(crate) fn measured(workspace: &Workspace) -> Result<()> {
     components(workspace)?;
     term::step("Building what is measured (the first time takes some minutes)");
     run(component_build(workspace, &[BARE]))?;
-    run(program_build(workspace, Native::Optimised, &["dev-host"]))
+    run(program_build(
+        workspace,
+        Native::Optimised,
+        &["dev-host", "bench"],
+    ))
 }
 
 /// Builds all programs and tests of the workspace.
@@ -114,7 +121,48 @@ pub(crate) fn programs_and_tests(workspace: &Workspace) -> Result<()> {
 fn console_bundle(workspace: &Workspace) -> Result<()> {
     term::step("Bundling the console");
     ensure_target(BROWSER_TARGET)?;
-    console::bundle(&workspace.root, &workspace.target)
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--profile", CONSOLE_PROFILE]);
+    cargo.args(["--package", "admin-ui", "--target", BROWSER_TARGET]);
+    run(cargo)?;
+    let wasm = workspace
+        .target
+        .join(BROWSER_TARGET)
+        .join(CONSOLE_PROFILE)
+        .join("admin-ui.wasm");
+    if is_bundled(workspace, &wasm) {
+        return Ok(());
+    }
+    let mut cargo = workspace.cargo();
+    cargo.args(["run", "--quiet", "--package", "console-bundler", "--"]);
+    cargo.arg(&wasm).arg(workspace.root.join("admin-ui"));
+    run(cargo)?;
+    File::create(bundle_stamp(workspace)).context("cannot note that the console is bundled")?;
+    Ok(())
+}
+
+/// Whether the bundle was made of what is there now.
+fn is_bundled(workspace: &Workspace, wasm: &Path) -> bool {
+    let changed = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+    let folder = workspace.root.join("admin-ui");
+    let inputs = [
+        folder.join("icon.svg"),
+        folder.join("index.html"),
+        folder.join("style.css"),
+        folder.join("bundler/src/main.rs"),
+    ];
+    let inputs = inputs.iter().map(PathBuf::as_path).chain([wasm]);
+    let bundled = changed(&bundle_stamp(workspace));
+    folder.join("dist/index.html").is_file()
+        && bundled.is_some()
+        && inputs
+            .map(changed)
+            .all(|changed| changed.is_some() && changed < bundled)
+}
+
+/// The file that is as old as the bundle: the bundle's own files stay untouched where nothing changed.
+fn bundle_stamp(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("console-bundle.stamp")
 }
 
 fn program_build(workspace: &Workspace, native: Native, programs: &[&str]) -> Command {

@@ -3,13 +3,11 @@
 mod bench;
 mod build;
 mod check;
-mod console;
-mod device;
 mod install;
-mod jobs;
 mod net;
 mod process;
 mod redis;
+mod rhosync;
 mod term;
 mod test;
 mod up;
@@ -37,9 +35,9 @@ enum Task {
     /// Builds everything, starts Redis, the example back end and the server, and says where they are.
     Up(up::Up),
     /// Is a device: syncs, shows and changes a source, offline too.
-    Device(device::Device),
+    Device(rhosync::Arguments),
     /// Shows and changes the jobs of a server.
-    Jobs(jobs::Jobs),
+    Jobs(rhosync::Arguments),
     /// Builds components and programs.
     Build {
         /// What to build.
@@ -50,7 +48,7 @@ enum Task {
         release: bool,
     },
     /// Measures the server against a bare component in the same host.
-    Bench(bench::Options),
+    Bench(bench::Bench),
     /// Checks and tests everything, with all it needs set up first.
     Test(test::Test),
     /// Checks what no test sees: format, lints, documents, the rules of the house.
@@ -59,7 +57,7 @@ enum Task {
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(code) => code,
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             anstream::eprintln!("{BAD}error:{BAD:#} {error:#}");
             ExitCode::FAILURE
@@ -67,12 +65,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(Cli { task }: Cli) -> Result<ExitCode> {
+fn run(Cli { task }: Cli) -> Result<()> {
     let workspace = Workspace::load()?;
     match task {
         Task::Up(up) => up.run(&workspace)?,
-        Task::Device(device) => return device.run(&workspace),
-        Task::Jobs(jobs) => return jobs.run(&workspace),
+        Task::Device(arguments) => match rhosync::device(&workspace, arguments)? {},
+        Task::Jobs(arguments) => match rhosync::jobs(&workspace, arguments)? {},
         Task::Build { part, release } => {
             let native = if release {
                 Native::Optimised
@@ -81,11 +79,11 @@ fn run(Cli { task }: Cli) -> Result<ExitCode> {
             };
             build::build(&workspace, part, native)?;
         }
-        Task::Bench(options) => return options.run(&workspace),
+        Task::Bench(bench) => match bench.run(&workspace)? {},
         Task::Test(test) => test.run(&workspace)?,
         Task::Check => check::check(&workspace)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 #[cfg(test)]

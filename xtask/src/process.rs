@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a program may take to end before it is killed. Redis writes its file in this time.
@@ -27,6 +27,11 @@ pub(crate) fn run(mut command: Command) -> Result<()> {
         bail!("{} failed ({status})", line(&command));
     }
     Ok(())
+}
+
+/// Becomes another program, which then has the terminal to itself. Returns only when that fails.
+pub(crate) fn become_program(mut command: Command) -> Error {
+    Error::new(command.exec()).context(format!("cannot run {}", line(&command)))
 }
 
 /// A command as it would be typed.

@@ -47,45 +47,29 @@ impl Redis {
     }
 
     fn start_own(program: &Path, data: &Path, logs: &Path) -> Result<Self> {
-        // Every change is in the file within a second.
-        let durable = ["--appendonly", "yes", "--appendfsync", "everysec"];
-        let (url, service) = start_server(program, &durable, data, logs)?;
+        let port = free_port_from(PORT)?;
+        term::step(format!("Starting Redis on port {port}"));
+        std::fs::create_dir_all(data)
+            .with_context(|| format!("cannot create {}", data.display()))?;
+        let mut command = Command::new(program);
+        command
+            .args(["--port", &port.to_string()])
+            .args(["--bind", "127.0.0.1"])
+            // Every change is in the file within a second, so the classic snapshots would only cost time.
+            .args(["--appendonly", "yes", "--appendfsync", "everysec"])
+            .args(["--save", ""])
+            // Jobs that are due begin though no request comes.
+            .args(["--notify-keyspace-events", "Ex"])
+            .args(["--daemonize", "no"])
+            .arg("--dir")
+            .arg(data);
+        let mut service = Service::start("redis", command, logs)?;
+        service.wait_until(START, || answers_ping(port))?;
         Ok(Self {
-            url,
+            url: format!("redis://127.0.0.1:{port}"),
             service: Some(service),
         })
     }
-}
-
-/// Starts a server that keeps nothing, for measuring; answers where it listens. `folder` stays empty.
-pub(crate) fn start_forgetful(folder: &Path, logs: &Path) -> Result<(String, Service)> {
-    start_server(&find_or_install_server()?, &[], folder, logs)
-}
-
-fn start_server(
-    program: &Path,
-    settings: &[&str],
-    data: &Path,
-    logs: &Path,
-) -> Result<(String, Service)> {
-    let port = free_port_from(PORT)?;
-    term::step(format!("Starting Redis on port {port}"));
-    std::fs::create_dir_all(data).with_context(|| format!("cannot create {}", data.display()))?;
-    let mut command = Command::new(program);
-    command
-        .args(["--port", &port.to_string()])
-        .args(["--bind", "127.0.0.1"])
-        // The classic snapshots would only cost time on top of what `settings` asks for.
-        .args(["--save", ""])
-        // Jobs that are due begin though no request comes.
-        .args(["--notify-keyspace-events", "Ex"])
-        .args(["--daemonize", "no"])
-        .args(settings)
-        .arg("--dir")
-        .arg(data);
-    let mut service = Service::start("redis", command, logs)?;
-    service.wait_until(START, || answers_ping(port))?;
-    Ok((format!("redis://127.0.0.1:{port}"), service))
 }
 
 /// The path of a server on this machine, installed when there is none.

@@ -28,7 +28,7 @@ impl<T: Transport + ?Sized> Transport for &T {
 #[error("no answer from the server")]
 pub struct TransportError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// HTTP over kept-alive connections, without TLS and without compression.
+/// HTTP over kept-alive connections, without compression. HTTPS needs the feature `tls`.
 #[derive(Clone, Debug)]
 pub struct UreqTransport {
     agent: ureq::Agent,
@@ -43,10 +43,15 @@ impl UreqTransport {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(timeout))
             .http_status_as_error(false)
-            .max_redirects(0)
-            .build();
+            .max_redirects(0);
+        #[cfg(feature = "tls")]
+        let config = config.tls_config(
+            ureq::tls::TlsConfig::builder()
+                .root_certs(ureq::tls::RootCerts::PlatformVerifier)
+                .build(),
+        );
         Self {
-            agent: config.into(),
+            agent: config.build().into(),
         }
     }
 }

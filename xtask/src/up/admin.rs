@@ -68,7 +68,8 @@ impl Admin {
         )
     }
 
-    fn login(&self, password: &str) -> Result<String> {
+    /// Logs the administrator in, and answers the token.
+    pub(crate) fn login(&self, password: &str) -> Result<String> {
         let answer = self.post(
             "/rc/v1/system/login",
             None,

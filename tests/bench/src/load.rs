@@ -9,15 +9,15 @@ use http::Request;
 use http_body_util::Full;
 use uuid::Uuid;
 
-use super::device::{Device, page_head, product};
-use super::stage::BARE_PATH;
-use super::wire::{Call, Wire};
+use crate::device::{Device, page_head, product};
+use crate::stage::BARE_PATH;
+use crate::wire::{Call, Wire};
 
 /// Objects of a page of a first sync.
 const FIRST_SYNC_PAGE: usize = 500;
 
 /// What a client does all the time.
-pub(super) enum Task {
+pub(crate) enum Task {
     /// Asks for the bare component's value.
     Bare(Call),
     /// Pulls the same page, which has to have so many objects, and never acknowledges it.
@@ -47,7 +47,7 @@ pub(super) enum Task {
 
 impl Task {
     /// The measure of all others.
-    pub(super) fn bare() -> Result<Self> {
+    pub(crate) fn bare() -> Result<Self> {
         Ok(Self::Bare(Request::get(BARE_PATH).body(Full::default())?))
     }
 
@@ -86,22 +86,22 @@ impl Task {
 }
 
 /// A connection and what is done on it.
-pub(super) struct Client {
+pub(crate) struct Client {
     wire: Wire,
     task: Task,
 }
 
 /// What a while of load showed.
-pub(super) struct Sample {
+pub(crate) struct Sample {
     /// How long each took, in microseconds.
-    pub(super) latency: Histogram<u64>,
+    pub(crate) latency: Histogram<u64>,
     /// How many per second.
-    pub(super) rate: f64,
+    pub(crate) rate: f64,
 }
 
 impl Client {
     /// Connects.
-    pub(super) async fn new(address: &str, task: Task) -> Result<Self> {
+    pub(crate) async fn new(address: &str, task: Task) -> Result<Self> {
         Ok(Self {
             wire: Wire::open(address).await?,
             task,
@@ -109,7 +109,7 @@ impl Client {
     }
 
     /// Does it so many times, one after the other; says how many bytes each sent and received.
-    pub(super) async fn repeat(&mut self, times: u32) -> Result<(f64, f64)> {
+    pub(crate) async fn repeat(&mut self, times: u32) -> Result<(f64, f64)> {
         let (sent_before, received_before) = self.wire.traffic();
         for _ in 0..times {
             self.task.once(&mut self.wire).await?;
@@ -133,7 +133,7 @@ impl Client {
 }
 
 /// Lets all clients work for a while.
-pub(super) async fn run(clients: &mut [Client], time: Duration) -> Result<Sample> {
+pub(crate) async fn run(clients: &mut [Client], time: Duration) -> Result<Sample> {
     let start = Instant::now();
     let until = start + time;
     let latency = clients
@@ -153,7 +153,7 @@ pub(super) async fn run(clients: &mut [Client], time: Duration) -> Result<Sample
 }
 
 /// From a microsecond to a minute, with three digits.
-pub(super) fn histogram() -> Result<Histogram<u64>> {
+pub(crate) fn histogram() -> Result<Histogram<u64>> {
     Ok(Histogram::new_with_bounds(1, 60_000_000, 3)?)
 }
 

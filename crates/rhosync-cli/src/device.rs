@@ -1,43 +1,48 @@
-//! `device`: a device at the command line, which keeps its data and its queue between calls.
+//! `rhosync device`: a device at the command line, which keeps its data and its queue between calls.
 
 mod home;
+mod json;
 mod online;
 mod show;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Error, Result, bail};
 use sync_client::{Replica, SyncOptions};
 
-use crate::up::state::Running;
-use crate::up::{DEMO_PASSWORD, DEMO_USER};
-use crate::workspace::Workspace;
+use crate::advice::advised;
+use crate::config::Settings;
+use crate::login::{ask_password, read_line};
+use crate::term::say;
 use home::Home;
 use online::Online;
 
 /// Tells a script that everything went well but for what the back end refused.
 const REFUSED: u8 = 3;
 
-/// A device at the command line: syncs a source and shows it.
+/// Is a device: syncs, shows and changes a source, offline too.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The password is asked for when the device logs in for the first time; RHOSYNC_PASSWORD answers.
+
+Examples:
+  rhosync device --user anna                          # log in, sync, show the products
+  rhosync device --user anna --source Customer
+  rhosync device --user anna list 42                  # one object, without asking the server
+  rhosync device --user anna create name=Lamp price=12.50
+  rhosync device --user anna --offline update 42 price=9.90
+  rhosync device --user anna --device 2 watch         # another device of hers sees what changes
+  rhosync device --user anna list --json | jq '.objects[].attributes.name'"
+)]
 pub(crate) struct Device {
-    /// Who uses the device.
-    #[arg(global = true, long, default_value = DEMO_USER)]
-    user: String,
-
-    /// The user's password; the demo user's is known.
-    #[arg(
-        global = true,
-        long,
-        env = "RHOSYNC_DEVICE_PASSWORD",
-        hide_env_values = true
-    )]
-    password: Option<String>,
-
-    /// The server [default: the one that `cargo xtask up` runs].
+    /// Who uses the device (or RHOSYNC_USER, or `user` in the configuration file).
     #[arg(global = true, long)]
-    url: Option<String>,
+    user: Option<String>,
+
+    /// Read the password from standard input instead of asking for it.
+    #[arg(global = true, long)]
+    password_stdin: bool,
 
     /// The source to work on.
     #[arg(global = true, long, default_value = "Product")]
@@ -105,29 +110,47 @@ fn pair(text: &str) -> Result<(String, String), &'static str> {
 
 impl Device {
     /// Does it.
-    pub(crate) fn run(&self, workspace: &Workspace) -> Result<ExitCode> {
-        let mut home = Home::open(&workspace.state(), &self.user, self.device)?;
+    pub(crate) fn run(&self, settings: &Settings, json: bool) -> Result<ExitCode> {
+        let server = settings.server()?;
+        let user = settings.user(self.user.as_deref())?;
+        let mut home = Home::open(settings.data_dir(), server, user, self.device)?;
         let mut replica = home.replica(&self.source);
         if let Some(Action::List { id }) = &self.action {
-            self.list(&replica, id.as_deref())?;
+            self.list(&replica, id.as_deref(), json)?;
             return Ok(ExitCode::SUCCESS);
         }
-        self.queue(&mut replica)?;
+        let made = self.queue(&mut replica)?;
         home.save(&home.session, &replica)?;
+        if let Some(id) = &made
+            && !json
+        {
+            say!("Made {id}.");
+        }
         if self.offline {
-            show::table(&replica, self.limit);
+            if json {
+                json::say(&json::outcome(made.as_deref(), None, &replica))?;
+            } else {
+                show::table(&replica, self.limit);
+            }
             return Ok(ExitCode::SUCCESS);
         }
-        let mut online = Online::new(self, workspace, home)?;
+        let mut online = Online::new(self, settings, user, home, json)?;
         match self.action {
-            Some(Action::Watch) => return online.watch(&mut replica),
+            Some(Action::Watch) => {
+                online.watch(&mut replica)?;
+                return Ok(ExitCode::SUCCESS);
+            }
             Some(Action::Reset) => online.reset(&mut replica)?,
             _ => {}
         }
         let start = Instant::now();
         let report = online.sync(&mut replica)?;
-        show::report(&replica, &report, start.elapsed());
-        show::table(&replica, self.limit);
+        if json {
+            json::say(&json::outcome(made.as_deref(), Some(&report), &replica))?;
+        } else {
+            show::report(&replica, &report, start.elapsed());
+            show::table(&replica, self.limit);
+        }
         Ok(if report.applied.rejections.is_empty() {
             ExitCode::SUCCESS
         } else {
@@ -135,57 +158,47 @@ impl Device {
         })
     }
 
-    fn list(&self, replica: &Replica, id: Option<&str>) -> Result<()> {
+    fn list(&self, replica: &Replica, id: Option<&str>, json: bool) -> Result<()> {
         match id {
+            None if json => json::say(&json::objects(replica))?,
             None => show::table(replica, self.limit),
-            Some(id) => show::object(
-                id,
-                &*replica.get(id).with_context(|| self.no_such_object(id))?,
-            ),
+            Some(id) => {
+                let attributes = replica.get(id).ok_or_else(|| self.no_such_object(id))?;
+                if json {
+                    json::say(&json::object(replica, id, &attributes))?;
+                } else {
+                    show::object(id, &attributes);
+                }
+            }
         }
         Ok(())
     }
 
-    /// Queues the change that is asked for.
-    fn queue(&self, replica: &mut Replica) -> Result<()> {
+    /// Queues the change that is asked for; answers the temporary id of a new object.
+    fn queue(&self, replica: &mut Replica) -> Result<Option<String>> {
         let missing = match &self.action {
-            Some(Action::Create { values }) => {
-                let id = replica.create(values.clone());
-                anstream::println!("Made {id}.");
-                return Ok(());
-            }
+            Some(Action::Create { values }) => return Ok(Some(replica.create(values.clone()))),
             Some(Action::Update { id, values }) if !replica.update(id, values.clone()) => id,
             Some(Action::Delete { id }) if !replica.delete(id) => id,
             Some(Action::Watch | Action::Reset) if self.offline => bail!("this needs the network"),
-            _ => return Ok(()),
+            _ => return Ok(None),
         };
-        bail!(self.no_such_object(missing))
+        Err(self.no_such_object(missing))
     }
 
-    fn no_such_object(&self, id: &str) -> String {
-        format!(
-            "{} has no object {id} on this device; sync first, or look with `list`",
-            self.source
+    fn no_such_object(&self, id: &str) -> Error {
+        advised(
+            format!("{} has no object {id} on this device", self.source),
+            "sync first, or look with `list`",
         )
     }
 
     /// The password to log in with.
-    fn password(&self) -> Result<&str> {
-        match &self.password {
-            Some(password) => Ok(password),
-            None if self.user == DEMO_USER => Ok(DEMO_PASSWORD),
-            None => bail!("{} needs a --password", self.user),
-        }
-    }
-
-    /// Where the server is.
-    fn server(&self, workspace: &Workspace) -> Result<String> {
-        match &self.url {
-            Some(url) if url.starts_with("https:") => bail!("this device speaks plain http only"),
-            Some(url) => Ok(url.clone()),
-            None => Ok(Running::read(&workspace.state())?
-                .context("no server is running here: start it with `cargo xtask up`, or name one with --url")?
-                .server_url),
+    fn password(&self, settings: &Settings, user: &str) -> Result<String> {
+        match settings.password_of(user) {
+            _ if self.password_stdin => read_line("a password"),
+            Some(password) => Ok(password.0.clone()),
+            None => ask_password(&format!("Password of {user} at {}: ", settings.server()?)),
         }
     }
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use anyhow::{Context as _, Result};
 use redis::Value;
 
-use super::device::{Device, USER};
-use super::rows::Bench;
-use super::stage::OWN;
-use super::wire::Wire;
+use crate::device::{Device, USER};
+use crate::rows::Bench;
+use crate::stage::OWN;
+use crate::wire::Wire;
 
 /// Devices of one user.
 const DEVICES: usize = 2_000;
@@ -18,16 +18,16 @@ const USERS: usize = 150;
 const OBJECTS: usize = 20;
 
 /// Bytes of one more device.
-pub(super) struct PerDevice {
+pub(crate) struct PerDevice {
     /// All the devices are one user's, and read one document.
-    pub(super) of_one_user: f64,
+    pub(crate) of_one_user: f64,
     /// Each is another user's, who was there before, and reads a document of its own that was there before.
-    pub(super) of_many_users: f64,
+    pub(crate) of_many_users: f64,
 }
 
 impl Bench {
     /// Registers devices, lets each sync until there is nothing new, and looks at what the store's data grew by.
-    pub(super) async fn memory(&mut self) -> Result<PerDevice> {
+    pub(crate) async fn memory(&mut self) -> Result<PerDevice> {
         self.back_end.write("Crowd", USER, 0..OBJECTS, 1).await?;
         let sessions = vec![self.session.clone(); DEVICES];
         let of_one_user = self.growth("Crowd", &sessions).await?;

@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 use sync_client::{Replica, Session};
 
-use crate::up::state::{read_json, write_private};
+use crate::files;
 
-/// A device's memory, in `.rhosync/devices/<user>-<number>.json`.
+/// A device's memory, in `devices/<server>/<user>-<number>.json` of the user's data folder.
 #[derive(Debug)]
 pub(crate) struct Home {
     path: PathBuf,
@@ -19,20 +19,20 @@ pub(crate) struct Home {
 }
 
 #[derive(Deserialize)]
-struct Kept {
+struct Content {
     session: Session,
     replicas: BTreeMap<String, Replica>,
 }
 
 #[derive(Serialize)]
-struct Keeping<'a> {
+struct ContentRef<'a> {
     session: &'a Session,
     replicas: BTreeMap<&'a str, &'a Replica>,
 }
 
 impl Home {
-    /// Opens a user's n-th device; a new one is empty.
-    pub(crate) fn open(state: &Path, user: &str, device: u32) -> Result<Self> {
+    /// Opens a user's n-th device of a server; a new one is empty.
+    pub(crate) fn open(data: &Path, server: &str, user: &str, device: u32) -> Result<Self> {
         if user.is_empty()
             || !user
                 .chars()
@@ -40,11 +40,18 @@ impl Home {
         {
             bail!("{user:?} cannot be a user's name");
         }
-        let path = state.join("devices").join(format!("{user}-{device}.json"));
-        let Kept { session, replicas } = read_json(&path)?.unwrap_or_else(|| Kept {
-            session: Session::default(),
-            replicas: BTreeMap::new(),
-        });
+        let path = data
+            .join("devices")
+            .join(folder_name(server))
+            .join(format!("{user}-{device}.json"));
+        let Content { session, replicas } = match files::read(&path)? {
+            Some(json) => serde_json::from_str(&json)
+                .with_context(|| format!("{} is damaged; remove it", path.display()))?,
+            None => Content {
+                session: Session::default(),
+                replicas: BTreeMap::new(),
+            },
+        };
         Ok(Self {
             path,
             session,
@@ -77,19 +84,34 @@ impl Home {
             .map(|(source, replica)| (source.as_str(), replica))
             .collect();
         replicas.insert(replica.source(), replica);
-        let json = serde_json::to_vec(&Keeping { session, replicas })?;
-        write_private(&self.path, &json).context("the device cannot keep its data")
+        let json = serde_json::to_vec(&ContentRef { session, replicas })?;
+        files::write_private(&self.path, &json).context("the device cannot keep its data")
     }
+}
+
+/// A server's address as the name of a folder: what it has for one server must not reach another.
+fn folder_name(server: &str) -> String {
+    let host = server.split_once("://").map_or(server, |(_, host)| host);
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' || c == '.' {
+            c
+        } else {
+            '_'
+        }
+    };
+    host.trim_start_matches('.').chars().map(plain).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SERVER: &str = "http://127.0.0.1:9292";
+
     #[test]
     fn a_device_remembers_its_client_and_all_its_sources() {
-        let state = tempfile::tempdir().unwrap();
-        let open = || Home::open(state.path(), "demo", 1).unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let open = || Home::open(data.path(), SERVER, "demo", 1).unwrap();
         for source in ["Product", "Customer"] {
             let mut home = open();
             let mut replica = home.replica(source);
@@ -103,12 +125,20 @@ mod tests {
         for source in ["Product", "Customer"] {
             assert_eq!(home.replica(source).get("t").unwrap()["name"], source);
         }
-        let mut other = Home::open(state.path(), "demo", 2).unwrap();
+        let mut other = Home::open(data.path(), SERVER, "demo", 2).unwrap();
         assert_eq!(other.replica("Product").objects().count(), 0);
+        let mut elsewhere = Home::open(data.path(), "https://b", "demo", 1).unwrap();
+        assert_eq!(elsewhere.replica("Product").objects().count(), 0);
+    }
+
+    #[test]
+    fn every_server_has_a_folder() {
+        assert_eq!(folder_name(SERVER), "127.0.0.1_9292");
+        assert_eq!(folder_name("https://../a/b"), "_a_b");
     }
 
     #[test]
     fn a_name_that_leads_out_of_the_folder_is_refused() {
-        assert!(Home::open(Path::new("/tmp"), "../x", 1).is_err());
+        assert!(Home::open(Path::new("data"), SERVER, "../x", 1).is_err());
     }
 }

@@ -6,12 +6,12 @@ use anyhow::Result;
 use hdrhistogram::Histogram;
 use redis::aio::MultiplexedConnection;
 
-use super::cost::{self, Cost};
-use super::device::{BackEnd, Device, USER};
-use super::load::{self, Client, Task, histogram};
-use super::machine::Cpu;
-use super::stage::Stage;
-use super::wire::Wire;
+use crate::cost::{self, Cost};
+use crate::device::{BackEnd, Device, USER};
+use crate::load::{self, Client, Task, histogram};
+use crate::machine::Cpu;
+use crate::stage::Stage;
+use crate::wire::Wire;
 
 /// How often the two sides of a comparison take turns.
 const ROUNDS: usize = 15;
@@ -29,39 +29,39 @@ const MORE_CHANGES: usize = 100;
 const PAGE: usize = 500;
 
 /// Who measures, and with how much.
-pub(super) struct Bench {
-    pub(super) stage: Stage,
-    pub(super) store: MultiplexedConnection,
-    pub(super) back_end: BackEnd,
+pub(crate) struct Bench {
+    pub(crate) stage: Stage,
+    pub(crate) store: MultiplexedConnection,
+    pub(crate) back_end: BackEnd,
     /// The session of [`USER`].
-    pub(super) session: Device,
-    pub(super) wire: Wire,
+    pub(crate) session: Device,
+    pub(crate) wire: Wire,
     /// How many clients work at once.
-    pub(super) clients: usize,
+    pub(crate) clients: usize,
     /// How long one side of a comparison works before it is the other's turn.
-    pub(super) turn: Duration,
+    pub(crate) turn: Duration,
 }
 
 /// One side of a comparison.
-pub(super) struct Side {
+pub(crate) struct Side {
     /// How long each took, in microseconds.
-    pub(super) latency: Histogram<u64>,
+    pub(crate) latency: Histogram<u64>,
     /// How many per second: the median of the rounds.
-    pub(super) rate: f64,
+    pub(crate) rate: f64,
     /// Processor time of each.
-    pub(super) cpu: Cpu,
+    pub(crate) cpu: Cpu,
 }
 
 /// Two kinds of load that took turns.
-pub(super) struct Comparison {
+pub(crate) struct Comparison {
     /// What is measured.
-    pub(super) measured: Side,
+    pub(crate) measured: Side,
     /// What it is compared with.
-    pub(super) base: Side,
+    pub(crate) base: Side,
     /// Rate of what is measured by rate of the base: the median over the rounds of each round's.
-    pub(super) ratio: f64,
+    pub(crate) ratio: f64,
     /// What one of the measured costs.
-    pub(super) cost: Cost,
+    pub(crate) cost: Cost,
 }
 
 /// By whose addresses devices ask.
@@ -75,7 +75,7 @@ enum Addresses {
 
 impl Bench {
     /// Logs in and loads nothing yet.
-    pub(super) async fn new(stage: Stage, clients: usize, turn: Duration) -> Result<Self> {
+    pub(crate) async fn new(stage: Stage, clients: usize, turn: Duration) -> Result<Self> {
         let store = stage.prepare_store().await?;
         let mut back_end = BackEnd::log_in(&stage.address, &stage.admin_password).await?;
         back_end.create_user(USER).await?;
@@ -93,25 +93,25 @@ impl Bench {
     }
 
     /// A poll that finds nothing new.
-    pub(super) async fn idle_poll(&mut self) -> Result<Comparison> {
+    pub(crate) async fn idle_poll(&mut self) -> Result<Comparison> {
         let tasks = self.pulls("Idle", OBJECTS, 0, Addresses::New).await?;
         self.against_bare(tasks).await
     }
 
     /// The same by the address of RhoSync.
-    pub(super) async fn old_idle_poll(&mut self) -> Result<Comparison> {
+    pub(crate) async fn old_idle_poll(&mut self) -> Result<Comparison> {
         let tasks = self.pulls("OldIdle", OBJECTS, 0, Addresses::Old).await?;
         self.against_bare(tasks).await
     }
 
     /// A pull that finds some changes.
-    pub(super) async fn pull(&mut self) -> Result<Comparison> {
+    pub(crate) async fn pull(&mut self) -> Result<Comparison> {
         let tasks = self.pulls("Pull", OBJECTS, CHANGES, Addresses::New).await?;
         self.against_bare(tasks).await
     }
 
     /// The same by the address of RhoSync.
-    pub(super) async fn old_pull(&mut self) -> Result<Comparison> {
+    pub(crate) async fn old_pull(&mut self) -> Result<Comparison> {
         let tasks = self
             .pulls("OldPull", OBJECTS, CHANGES, Addresses::Old)
             .await?;
@@ -119,7 +119,7 @@ impl Bench {
     }
 
     /// A new device that pulls everything.
-    pub(super) async fn first_sync(&mut self) -> Result<Comparison> {
+    pub(crate) async fn first_sync(&mut self) -> Result<Comparison> {
         self.back_end.write("First", USER, 0..OBJECTS, 1).await?;
         let task = || Task::FirstSync {
             device: self.session.clone(),
@@ -131,7 +131,7 @@ impl Bench {
     }
 
     /// A push of one new object.
-    pub(super) async fn push(&mut self) -> Result<Comparison> {
+    pub(crate) async fn push(&mut self) -> Result<Comparison> {
         let mut tasks = Vec::new();
         for device in self.devices().await? {
             device.catch_up(&mut self.wire, "Push").await?;
@@ -144,7 +144,7 @@ impl Bench {
     }
 
     /// The same changes in a large source, compared with a small one.
-    pub(super) async fn size(&mut self) -> Result<Comparison> {
+    pub(crate) async fn size(&mut self) -> Result<Comparison> {
         let large = self
             .pulls("Large", MANY_OBJECTS, MORE_CHANGES, Addresses::New)
             .await?;
@@ -155,7 +155,7 @@ impl Bench {
     }
 
     /// The store's version.
-    pub(super) async fn redis_version(&mut self) -> Result<String> {
+    pub(crate) async fn redis_version(&mut self) -> Result<String> {
         cost::info(&mut self.store, "server", "redis_version").await
     }
 
@@ -285,7 +285,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
 
     #[test]
     fn one_odd_round_does_not_count() {

@@ -1,11 +1,11 @@
 //! How fast jobs that do nothing are taken in and done, and how soon one begins when nothing else is to be done.
-//!
-//! Times depend on the machine, so no test looks at them. `cargo xtask bench --only jobs` runs this with an optimised host.
 
 use std::time::Instant;
 
-use integration_tests::{Deployment, Figure, JobQueue, Options};
+use integration_tests::{Deployment, JobQueue, Options};
 use sync_core::JobState;
+
+use crate::report::Budget;
 
 /// Jobs at once; no more than the history keeps.
 const MANY: usize = 10_000;
@@ -19,7 +19,8 @@ const LEAST_PER_SECOND: f64 = 5_000.0;
 /// How soon one is to begin, in milliseconds.
 const MOST_MS: f64 = 5.0;
 
-fn main() {
+/// Measures it, on a server of its own.
+pub(crate) fn measure() -> [Budget; 2] {
     let deployment = Deployment::start(Options {
         products: 0,
         ..Options::default()
@@ -37,13 +38,22 @@ fn main() {
         .collect();
     waits.sort_unstable();
     let median = waits.get(ALONE / 2).copied().unwrap_or_default();
-    let what = "a job when nothing else is to be done: p50 from enqueued to begun";
-    Figure::at_most(what, median as f64, MOST_MS, "ms").print();
+    let wait = Budget::at_most(
+        "a job when nothing else is to be done: p50 from enqueued to begun",
+        median as f64,
+        MOST_MS,
+        "ms",
+    );
 
     let begin = Instant::now();
     queue.add_many(MANY, "noop", "{}");
     queue.until_empty();
     let rate = MANY as f64 / begin.elapsed().as_secs_f64();
-    let what = "jobs that do nothing: enqueued and done";
-    Figure::at_least(what, rate, LEAST_PER_SECOND, "per second").print();
+    let rate = Budget::at_least(
+        "jobs that do nothing: enqueued and done",
+        rate,
+        LEAST_PER_SECOND,
+        "per second",
+    );
+    [wait, rate]
 }

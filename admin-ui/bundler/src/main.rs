@@ -1,24 +1,16 @@
-//! The console's bundle: from the `admin-ui` crate to `admin-ui/dist`, which its component embeds.
-//!
-//! `wasm-bindgen` is used as a library, so that nothing has to be installed or downloaded. It must have the
-//! version of the console's `wasm-bindgen`; the workspace pins both.
+#![doc = include_str!("../README.md")]
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use brotli::CompressorWriter;
 use sha2::{Digest as _, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::process::run;
-use crate::workspace::BROWSER_TARGET;
-
-/// The cargo profile that makes small programs for the browser.
-const PROFILE: &str = "console";
 /// Where the component serves the bundle.
 const BASE: &str = "/console";
 /// The folder of files that have their content's hash in their name; the component lets them be cached for ever.
@@ -28,13 +20,17 @@ const QUALITY: u32 = 11;
 const WINDOW: u32 = 24;
 const BUFFER: usize = 64 * 1024;
 
-/// Compiles the console and writes its bundle to `admin-ui/dist`.
-///
-/// The folder stays untouched where nothing changed, so that the component is not built again.
-pub(crate) fn bundle(root: &Path, target: &Path) -> Result<()> {
-    let folder = root.join("admin-ui");
-    let wasm = compile(root, target)?;
-    let (script, wasm) = bindgen(&wasm)?;
+fn main() -> Result<()> {
+    let arguments: Vec<_> = env::args_os().skip(1).map(PathBuf::from).collect();
+    let [wasm, folder] = &*arguments else {
+        bail!("usage: console-bundler WASM FOLDER");
+    };
+    bundle(wasm, folder)
+}
+
+/// Writes the bundle to `dist` in the console's folder.
+fn bundle(wasm: &Path, folder: &Path) -> Result<()> {
+    let (script, wasm) = bindgen(wasm)?;
 
     let mut bundle = Bundle::default();
     let wasm = bundle.add_hashed("console", "wasm", wasm)?;
@@ -54,32 +50,12 @@ pub(crate) fn bundle(root: &Path, target: &Path) -> Result<()> {
         let placeholder = format!("{{{{{name}}}}}");
         ensure!(
             index.contains(&placeholder),
-            "admin-ui/index.html does not mention {placeholder}"
+            "index.html does not mention {placeholder}"
         );
         index = index.replace(&placeholder, &url);
     }
     bundle.add("index.html".into(), index.into_bytes())?;
     bundle.write(&folder.join("dist"))
-}
-
-/// Compiles the console for the browser.
-fn compile(root: &Path, target: &Path) -> Result<PathBuf> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root).args([
-        "build",
-        "--profile",
-        PROFILE,
-        "--package",
-        "admin-ui",
-        "--target",
-        BROWSER_TARGET,
-    ]);
-    cargo.arg("--target-dir").arg(target);
-    run(cargo)?;
-    Ok(target
-        .join(BROWSER_TARGET)
-        .join(PROFILE)
-        .join("admin-ui.wasm"))
 }
 
 /// Makes the module that the browser loads and the JavaScript that connects the two.

@@ -14,10 +14,10 @@ use tokio::net::TcpStream;
 use tokio_util::io::{InspectReader, InspectWriter};
 
 /// A request that can be sent again and again.
-pub(super) type Call = Request<Full<Bytes>>;
+pub(crate) type Call = Request<Full<Bytes>>;
 
 /// A connection that is kept from request to request.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     sender: SendRequest<Full<Bytes>>,
     host: HeaderValue,
     traffic: Arc<Traffic>,
@@ -32,7 +32,7 @@ struct Traffic {
 
 impl Wire {
     /// Connects to `address`, written `host:port`.
-    pub(super) async fn open(address: &str) -> Result<Self> {
+    pub(crate) async fn open(address: &str) -> Result<Self> {
         let stream = TcpStream::connect(address)
             .await
             .with_context(|| format!("cannot connect to {address}"))?;
@@ -52,7 +52,7 @@ impl Wire {
     }
 
     /// Sends a request and waits for the whole answer, which has to say that all is well.
-    pub(super) async fn send(&mut self, mut call: Call) -> Result<Response<Bytes>> {
+    pub(crate) async fn send(&mut self, mut call: Call) -> Result<Response<Bytes>> {
         call.headers_mut().insert(HOST, self.host.clone());
         self.sender.ready().await?;
         let answer = self.sender.send_request(call).await?;
@@ -68,7 +68,7 @@ impl Wire {
     }
 
     /// Bytes sent and received so far.
-    pub(super) fn traffic(&self) -> (u64, u64) {
+    pub(crate) fn traffic(&self) -> (u64, u64) {
         let Traffic { sent, received } = &*self.traffic;
         (
             sent.load(Ordering::Relaxed),

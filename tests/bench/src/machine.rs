@@ -6,28 +6,27 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use integration_tests::workspace;
 use serde::Deserialize;
 use sysinfo::{
     CpuRefreshKind, MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System,
 };
-
-use crate::workspace::Workspace;
 
 /// Crates whose versions decide how fast it is.
 const CRATES: [&str; 4] = ["wasmtime", "spin-sdk", "hyper", "redis"];
 
 /// Processor time.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Cpu {
+pub(crate) struct Cpu {
     /// Of the server.
-    pub(super) server: Duration,
+    pub(crate) server: Duration,
     /// Of the store.
-    pub(super) store: Duration,
+    pub(crate) store: Duration,
 }
 
 impl Cpu {
     /// What two processes have used so far.
-    pub(super) fn of(server: u32, store: u32) -> Result<Self> {
+    pub(crate) fn of(server: u32, store: u32) -> Result<Self> {
         let pids = [server, store].map(Pid::from_u32);
         let mut system = System::new()?;
         system.refresh_processes_specifics(
@@ -43,7 +42,7 @@ impl Cpu {
     }
 
     /// The share of one of `requests`.
-    pub(super) fn each(self, requests: u64) -> Self {
+    pub(crate) fn each(self, requests: u64) -> Self {
         let share =
             |time: Duration| Duration::from_secs_f64(time.as_secs_f64() / requests.max(1) as f64);
         Self {
@@ -76,10 +75,7 @@ impl Sub for Cpu {
 }
 
 /// What a measurement is worth nothing without, by name.
-pub(super) fn facts(
-    workspace: &Workspace,
-    redis_version: &str,
-) -> Result<Vec<(&'static str, String)>> {
+pub(crate) fn facts(redis_version: &str) -> Result<Vec<(&'static str, String)>> {
     let mut system = System::new()?;
     system.refresh_cpu_specifics(CpuRefreshKind::nothing());
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
@@ -92,7 +88,10 @@ pub(super) fn facts(
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     Ok(vec![
         ("date", day),
-        ("command", format!("`cargo xtask {}`", arguments.join(" "))),
+        (
+            "command",
+            format!("`cargo xtask bench {}`", arguments.join(" ")),
+        ),
         (
             "processor",
             format!("{cores} × {model} ({})", System::cpu_arch()),
@@ -104,12 +103,12 @@ pub(super) fn facts(
             "compiler",
             String::from_utf8_lossy(&rustc.stdout).trim().to_owned(),
         ),
-        ("crates", locked_versions(workspace)?),
+        ("crates", locked_versions()?),
     ])
 }
 
 /// The versions that `Cargo.lock` names.
-fn locked_versions(workspace: &Workspace) -> Result<String> {
+fn locked_versions() -> Result<String> {
     #[derive(Deserialize)]
     struct Lock {
         package: Vec<Package>,
@@ -120,7 +119,7 @@ fn locked_versions(workspace: &Workspace) -> Result<String> {
         version: String,
     }
     let text =
-        fs::read_to_string(workspace.root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
+        fs::read_to_string(workspace().join("Cargo.lock")).context("cannot read Cargo.lock")?;
     let Lock { package } = toml::from_str(&text)?;
     let versions: Vec<String> = package
         .into_iter()

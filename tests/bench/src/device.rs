@@ -10,11 +10,11 @@ use sync_proto::{
     API_TOKEN_HEADER, CLIENT_ID_HEADER, ClientCreated, PAGE_OBJECT_COUNT_HEADER, PAGE_TOKEN_HEADER,
 };
 
-use super::wire::{Call, Wire};
-use crate::up::admin::ADMIN;
+use crate::stage::ADMIN;
+use crate::wire::{Call, Wire};
 
 /// The user of most devices.
-pub(super) const USER: &str = "bench";
+pub(crate) const USER: &str = "bench";
 /// Everybody's password here.
 const PASSWORD: &str = "bench-password";
 /// Objects of one call that loads data.
@@ -23,14 +23,14 @@ const CHUNK: usize = 1_000;
 const LARGE_PAGE: usize = 2_000;
 
 /// The back end, which is also the administrator.
-pub(super) struct BackEnd {
+pub(crate) struct BackEnd {
     wire: Wire,
     token: HeaderValue,
 }
 
 impl BackEnd {
     /// Logs in.
-    pub(super) async fn log_in(address: &str, password: &str) -> Result<Self> {
+    pub(crate) async fn log_in(address: &str, password: &str) -> Result<Self> {
         let mut wire = Wire::open(address).await?;
         let login = json!({"login": ADMIN, "password": password});
         let answer = wire.send(post("/rc/v1/system/login", &login)?).await?;
@@ -40,13 +40,13 @@ impl BackEnd {
     }
 
     /// Makes a user.
-    pub(super) async fn create_user(&mut self, user: &str) -> Result<()> {
+    pub(crate) async fn create_user(&mut self, user: &str) -> Result<()> {
         let user = json!({"attributes": {"login": user, "password": PASSWORD}});
         self.post("/rc/v1/users", &user).await
     }
 
     /// Gives the objects of this range new values, or makes them.
-    pub(super) async fn write(
+    pub(crate) async fn write(
         &mut self,
         source: &str,
         user: &str,
@@ -78,7 +78,7 @@ impl BackEnd {
 }
 
 /// A record as back ends have them: seven attributes, all of them other ones in every edition.
-pub(super) fn product(number: usize, edition: usize) -> Value {
+pub(crate) fn product(number: usize, edition: usize) -> Value {
     json!({
         "name": format!("Product {number}, edition {edition}"),
         "brand": format!("Brand {}", (number + edition) % 50),
@@ -92,22 +92,22 @@ pub(super) fn product(number: usize, edition: usize) -> Value {
 
 /// A session and, once registered, a client.
 #[derive(Clone)]
-pub(super) struct Device {
+pub(crate) struct Device {
     cookie: HeaderValue,
     client: Option<HeaderValue>,
 }
 
 /// What a page says of itself in its head.
-pub(super) struct PageHead {
+pub(crate) struct PageHead {
     /// What acknowledges it; `None` at the end of a sync.
-    pub(super) token: Option<String>,
+    pub(crate) token: Option<String>,
     /// How many objects it has.
-    pub(super) objects: usize,
+    pub(crate) objects: usize,
 }
 
 impl Device {
     /// Logs a user in.
-    pub(super) async fn log_in(wire: &mut Wire, user: &str) -> Result<Self> {
+    pub(crate) async fn log_in(wire: &mut Wire, user: &str) -> Result<Self> {
         let login = json!({"login": user, "password": PASSWORD});
         let answer = wire.send(post("/rc/v1/app/login", &login)?).await?;
         let cookie = answer
@@ -122,7 +122,7 @@ impl Device {
     }
 
     /// A further device of the same user.
-    pub(super) async fn register(&self, wire: &mut Wire) -> Result<Self> {
+    pub(crate) async fn register(&self, wire: &mut Wire) -> Result<Self> {
         let mut call = post("/rc/v1/clients", &json!({}))?;
         call.headers_mut().insert(COOKIE, self.cookie.clone());
         let answer = wire.send(call).await?;
@@ -134,7 +134,7 @@ impl Device {
     }
 
     /// Asks for a page of a source, acknowledging the one before.
-    pub(super) fn pull(&self, source: &str, token: Option<&str>, size: usize) -> Result<Call> {
+    pub(crate) fn pull(&self, source: &str, token: Option<&str>, size: usize) -> Result<Call> {
         let mut path = format!("/app/v1/{source}?p_size={size}&version=3");
         if let Some(token) = token {
             path.push_str("&token=");
@@ -145,21 +145,21 @@ impl Device {
     }
 
     /// Asks for a page of a source by the address of RhoSync.
-    pub(super) fn old_pull(&self, source: &str, size: usize) -> Result<Call> {
+    pub(crate) fn old_pull(&self, source: &str, size: usize) -> Result<Call> {
         let path = format!("/application?source_name={source}&p_size={size}&version=3");
         let call = Request::get(path).body(Full::default())?;
         Ok(self.signed(call))
     }
 
     /// Sends a new object up.
-    pub(super) fn create(&self, source: &str, id: &str, object: &Value) -> Result<Call> {
+    pub(crate) fn create(&self, source: &str, id: &str, object: &Value) -> Result<Call> {
         let changes = json!({"create": {id: object}});
         let call = post(&format!("/app/v1/{source}"), &changes)?;
         Ok(self.signed(call))
     }
 
     /// Pulls to the end, acknowledging every page; says how many objects came.
-    pub(super) async fn sync(&self, wire: &mut Wire, source: &str, size: usize) -> Result<usize> {
+    pub(crate) async fn sync(&self, wire: &mut Wire, source: &str, size: usize) -> Result<usize> {
         let mut objects = 0;
         let mut token: Option<String> = None;
         loop {
@@ -176,7 +176,7 @@ impl Device {
     }
 
     /// Pulls to the end in pages as large as they come.
-    pub(super) async fn catch_up(&self, wire: &mut Wire, source: &str) -> Result<usize> {
+    pub(crate) async fn catch_up(&self, wire: &mut Wire, source: &str) -> Result<usize> {
         self.sync(wire, source, LARGE_PAGE).await
     }
 
@@ -191,7 +191,7 @@ impl Device {
 }
 
 /// Reads a page's head.
-pub(super) fn page_head(answer: &Response<Bytes>) -> Result<PageHead> {
+pub(crate) fn page_head(answer: &Response<Bytes>) -> Result<PageHead> {
     let header = |name: &str| -> Result<&str> {
         let value = answer.headers().get(name);
         let value = value.with_context(|| format!("the page has no {name}"))?;

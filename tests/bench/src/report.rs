@@ -6,50 +6,72 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
-use super::cost::Cost;
-use super::rows::{Comparison, Side};
+use crate::cost::Cost;
+use crate::rows::{Comparison, Side};
 
 /// A measured row.
-pub(super) struct Row {
+pub(crate) struct Row {
     /// What it is called.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// What exactly is measured.
-    pub(super) meaning: &'static str,
+    pub(crate) meaning: &'static str,
     /// What came out.
-    pub(super) comparison: Comparison,
+    pub(crate) comparison: Comparison,
 }
 
 /// A budget of the project, and whether it is kept.
-pub(super) struct Budget {
+pub(crate) struct Budget {
     /// What it is about.
-    pub(super) what: String,
+    pub(crate) what: String,
     /// What was measured, with its unit.
-    pub(super) measured: String,
+    pub(crate) measured: String,
     /// What was aimed at, with its unit.
-    pub(super) aim: String,
+    pub(crate) aim: String,
     /// Whether it is met.
-    pub(super) is_met: bool,
+    pub(crate) is_met: bool,
+}
+
+impl Budget {
+    /// Of what is to be at least so much.
+    pub(crate) fn at_least(what: &str, measured: f64, aim: f64, unit: &str) -> Self {
+        Self {
+            what: what.to_owned(),
+            measured: format!("{measured:.1} {unit}"),
+            aim: format!("≥ {aim} {unit}"),
+            is_met: measured >= aim,
+        }
+    }
+
+    /// Of what is to be at most so much.
+    pub(crate) fn at_most(what: &str, measured: f64, aim: f64, unit: &str) -> Self {
+        Self {
+            what: what.to_owned(),
+            measured: format!("{measured:.1} {unit}"),
+            aim: format!("≤ {aim} {unit}"),
+            is_met: measured <= aim,
+        }
+    }
 }
 
 /// Everything that came out.
 #[derive(Default)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// The rows that are compared with the bare component.
-    pub(super) rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
     /// The large source against the small one.
-    pub(super) size: Option<Comparison>,
+    pub(crate) size: Option<Comparison>,
     /// The budgets.
-    pub(super) budgets: Vec<Budget>,
+    pub(crate) budgets: Vec<Budget>,
 }
 
 impl Report {
     /// Whether every budget that was looked at is met.
-    pub(super) fn is_met(&self) -> bool {
+    pub(crate) fn is_met(&self) -> bool {
         self.budgets.iter().all(|budget| budget.is_met)
     }
 
     /// How fast it is.
-    pub(super) fn speed(&self, style: TableStyle) -> Table {
+    pub(crate) fn speed(&self, style: TableStyle) -> Table {
         let mut table = table(
             style,
             &[
@@ -93,7 +115,7 @@ impl Report {
     }
 
     /// What a request costs.
-    pub(super) fn costs(&self, style: TableStyle) -> Table {
+    pub(crate) fn costs(&self, style: TableStyle) -> Table {
         let mut table = table(
             style,
             &[
@@ -136,7 +158,7 @@ impl Report {
     }
 
     /// What was aimed at.
-    pub(super) fn aims(&self, style: TableStyle) -> Table {
+    pub(crate) fn aims(&self, style: TableStyle) -> Table {
         let mut table = table(style, &["", "measured", "budget", ""]);
         for Budget {
             what,
@@ -152,7 +174,7 @@ impl Report {
     }
 
     /// The page of the documentation.
-    pub(super) fn page(&self, facts: &[(&str, String)]) -> String {
+    pub(crate) fn page(&self, facts: &[(&str, String)]) -> String {
         let mut machine = table(presets::ASCII_MARKDOWN, &["", "of this run"]);
         for (name, value) in facts {
             machine.add_row([*name, value]);
@@ -218,7 +240,7 @@ fn counts(commands: &BTreeMap<String, f64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
 
     #[test]
     fn counts_are_short() {

@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use sync_client::{Applied, Attributes, Progress, Replica, SyncReport};
 
-use crate::term::{BAD, FAINT, GOOD, NOTE, counted, duration};
+use crate::term::{BAD, FAINT, GOOD, NOTE, counted, duration, say};
 
 /// Most attributes that a table shows; the rest is in `list ID`.
 const COLUMNS: usize = 8;
@@ -23,12 +23,12 @@ pub(crate) fn table(replica: &Replica, limit: usize) {
     // What waits for the server first. Most back ends count: 9 comes before 10, and names after all numbers.
     objects.sort_by_key(|(id, _)| (!replica.is_pending(id), id.parse().unwrap_or(u64::MAX)));
     if objects.is_empty() {
-        anstream::println!("{FAINT}{} is empty.{FAINT:#}", replica.source());
+        say!("{FAINT}{} is empty.{FAINT:#}", replica.source());
         return;
     }
     let shown = objects.get(..limit).unwrap_or(&objects);
     if !shown.is_empty() {
-        anstream::println!("{}", drawn(replica, shown));
+        say!("{}", drawn(replica, shown));
     }
     let mut words = counted(objects.len(), "object");
     if shown.len() < objects.len() {
@@ -37,7 +37,7 @@ pub(crate) fn table(replica: &Replica, limit: usize) {
     if shown.iter().any(|(id, _)| replica.is_pending(id)) {
         words.push_str("; * waits for the server");
     }
-    anstream::println!("{FAINT}{words}{FAINT:#}");
+    say!("{FAINT}{words}{FAINT:#}");
 }
 
 fn drawn(replica: &Replica, shown: &[(&str, Cow<'_, Attributes>)]) -> Table {
@@ -64,10 +64,10 @@ fn drawn(replica: &Replica, shown: &[(&str, Cow<'_, Attributes>)]) -> Table {
 
 /// Shows one object whole.
 pub(crate) fn object(id: &str, attributes: &Attributes) {
-    anstream::println!("{GOOD}{id}{GOOD:#}");
+    say!("{GOOD}{id}{GOOD:#}");
     let width = attributes.keys().map(String::len).max().unwrap_or_default();
     for (name, value) in attributes {
-        anstream::println!("    {FAINT}{name:width$}{FAINT:#}  {value}");
+        say!("    {FAINT}{name:width$}{FAINT:#}  {value}");
     }
 }
 
@@ -98,7 +98,7 @@ pub(crate) fn report(replica: &Replica, report: &SyncReport, took: Duration) {
     } else {
         done.join(", ")
     };
-    anstream::println!(
+    say!(
         "{GOOD}{}{GOOD:#}: {done} {FAINT}({}){FAINT:#}",
         replica.source(),
         duration(took)
@@ -109,7 +109,7 @@ pub(crate) fn report(replica: &Replica, report: &SyncReport, took: Duration) {
         problems(&report.applied);
     }
     if replica.has_changes() {
-        anstream::println!("{NOTE}Some changes still wait for the server.{NOTE:#}");
+        say!("{NOTE}Some changes still wait for the server.{NOTE:#}");
     }
 }
 
@@ -124,16 +124,16 @@ pub(crate) fn changes(replica: &Replica, applied: &Applied) {
         pairs.join(" ")
     };
     for id in &applied.added {
-        anstream::println!("{GOOD}+ {id}{GOOD:#}  {}", values(id));
+        say!("{GOOD}+ {id}{GOOD:#}  {}", values(id));
     }
     for id in &applied.changed {
-        anstream::println!("{NOTE}~ {id}{NOTE:#}  {}", values(id));
+        say!("{NOTE}~ {id}{NOTE:#}  {}", values(id));
     }
     for id in &applied.removed {
-        anstream::println!("{BAD}- {id}{BAD:#}");
+        say!("{BAD}- {id}{BAD:#}");
     }
     for (temporary, id) in &applied.linked {
-        anstream::println!("{GOOD}= {id}{GOOD:#}  {FAINT}was {temporary}{FAINT:#}");
+        say!("{GOOD}= {id}{GOOD:#}  {FAINT}was {temporary}{FAINT:#}");
     }
     problems(applied);
 }
@@ -141,13 +141,13 @@ pub(crate) fn changes(replica: &Replica, applied: &Applied) {
 /// Tells what the server or the back end did not like.
 pub(crate) fn problems(applied: &Applied) {
     if applied.schema_changed {
-        anstream::println!("{NOTE}The source has a new schema: everything was read anew.{NOTE:#}");
+        say!("{NOTE}The source has a new schema: everything was read anew.{NOTE:#}");
     }
     for error in &applied.source_errors {
-        anstream::println!("{BAD}{}{BAD:#}: {}", error.kind, error.message);
+        say!("{BAD}{}{BAD:#}: {}", error.kind, error.message);
     }
     for rejection in &applied.rejections {
-        anstream::println!(
+        say!(
             "{BAD}{} of {} was refused{BAD:#}: {}",
             rejection.operation,
             rejection.id,
@@ -221,10 +221,7 @@ fn short(value: &str) -> Cow<'_, str> {
 
 /// The width of the terminal that is written to; none when it is a file or a pipe.
 fn terminal_width() -> Option<u16> {
-    rustix::termios::tcgetwinsize(std::io::stdout())
-        .ok()
-        .map(|size| size.ws_col)
-        .filter(|&columns| columns > 0)
+    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use futures_util::StreamExt as _;
 use redis::aio::MultiplexedConnection;
 
-use super::load::Client;
+use crate::load::Client;
 
 /// Requests that are counted: two lives of an instance, so that its first request's extra work has its share.
 const REQUESTS: u32 = 256;
@@ -16,21 +16,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The cost of one request, on average.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Cost {
+pub(crate) struct Cost {
     /// Commands the store was sent, by name.
-    pub(super) commands: BTreeMap<String, f64>,
+    pub(crate) commands: BTreeMap<String, f64>,
     /// Commands that its scripts ran, by name.
-    pub(super) inside_scripts: BTreeMap<String, f64>,
+    pub(crate) inside_scripts: BTreeMap<String, f64>,
     /// How often the store read from a connection: commands sent together arrive together.
-    pub(super) round_trips: f64,
+    pub(crate) round_trips: f64,
     /// Bytes the device sent.
-    pub(super) sent: f64,
+    pub(crate) sent: f64,
     /// Bytes the device received.
-    pub(super) received: f64,
+    pub(crate) received: f64,
 }
 
 /// Counts what this client's requests cost. Nobody else may use the store meanwhile.
-pub(super) async fn count(
+pub(crate) async fn count(
     store: &redis::Client,
     connection: &mut MultiplexedConnection,
     client: &mut Client,
@@ -78,7 +78,7 @@ async fn reads(connection: &mut MultiplexedConnection) -> Result<u64> {
 }
 
 /// What the store knows about itself.
-pub(super) async fn info(
+pub(crate) async fn info(
     connection: &mut MultiplexedConnection,
     section: &str,
     field: &str,
@@ -103,7 +103,7 @@ fn parse(line: &str) -> Option<(bool, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
 
     #[test]
     fn what_the_monitor_says_is_understood() {

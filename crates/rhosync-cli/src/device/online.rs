@@ -1,22 +1,22 @@
 //! The device with its server in reach.
 
 use std::io;
-use std::process::ExitCode;
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use anyhow::{Error, Result};
+use anyhow::{Context as _, Error, Result};
 use sync_client::{
     ClientError, DeviceClient, Progress, Replica, Session, SyncObserver, SyncOptions, SyncReport,
     UreqTransport,
 };
 
-use super::Device;
 use super::home::Home;
 use super::show::{self, Bar};
-use crate::term;
-use crate::up::on_interrupt;
-use crate::workspace::Workspace;
+use super::{Device, json};
+use crate::advice::advised;
+use crate::api::unreachable;
+use crate::config::Settings;
+use crate::term::note;
 
 /// How often `watch` asks.
 const POLL: Duration = Duration::from_secs(2);
@@ -24,26 +24,46 @@ const POLL: Duration = Duration::from_secs(2);
 /// A device that is logged in, or can be.
 pub(super) struct Online<'a> {
     device: &'a Device,
+    settings: &'a Settings,
     client: DeviceClient<UreqTransport>,
-    server: String,
+    server: &'a str,
+    user: &'a str,
     home: Home,
+    json: bool,
 }
 
 impl<'a> Online<'a> {
     /// Continues the session the device has; whether it still holds is seen with the first request.
-    pub(super) fn new(device: &'a Device, workspace: &Workspace, home: Home) -> Result<Self> {
-        let server = device.server(workspace)?;
-        let client = DeviceClient::new(UreqTransport::default(), &server, home.session.clone());
+    pub(super) fn new(
+        device: &'a Device,
+        settings: &'a Settings,
+        user: &'a str,
+        home: Home,
+        json: bool,
+    ) -> Result<Self> {
+        let server = settings.server()?;
+        let client = DeviceClient::new(UreqTransport::default(), server, home.session.clone());
         Ok(Self {
             device,
+            settings,
             client,
             server,
+            user,
             home,
+            json,
         })
     }
 
     /// Sends what is queued and brings what is new.
     pub(super) fn sync(&mut self, replica: &mut Replica) -> Result<SyncReport> {
+        let outcome = self.sync_once(replica)?;
+        if outcome.is_err() && replica.has_changes() {
+            note("the changes stay on the device; the next sync sends them");
+        }
+        outcome.map_err(|error| self.explain(error))
+    }
+
+    fn sync_once(&mut self, replica: &mut Replica) -> Result<Result<SyncReport, ClientError>> {
         let options = SyncOptions {
             page_size: self.device.page_size,
             ..SyncOptions::default()
@@ -69,34 +89,44 @@ impl<'a> Online<'a> {
             replica.clear();
             this.home.clear();
             Ok(())
-        })
+        })?
+        .map_err(|error| self.explain(error))
     }
 
-    /// Syncs again and again and tells what changes.
-    pub(super) fn watch(&mut self, replica: &mut Replica) -> Result<ExitCode> {
-        let interrupted = on_interrupt()?;
+    /// Syncs again and again and tells what changes, until Ctrl-C.
+    pub(super) fn watch(&mut self, replica: &mut Replica) -> Result<()> {
         let report = self.sync(replica)?;
-        show::table(replica, self.device.limit);
-        show::problems(&report.applied);
-        term::note(format!("watching {}; Ctrl-C ends it", self.device.source));
+        // Not before: until then, Ctrl-C ends the program, be it at the question for the password.
+        let interrupted = on_interrupt()?;
+        if self.json {
+            json::say_line(&json::outcome(None, Some(&report), replica))?;
+        } else {
+            show::table(replica, self.device.limit);
+            show::problems(&report.applied);
+        }
+        note(format!("watching {}; Ctrl-C ends it", self.device.source));
         let mut offline = false;
         while interrupted.recv_timeout(POLL) == Err(RecvTimeoutError::Timeout) {
-            match self.sync(replica) {
+            match self.sync_once(replica)? {
                 Ok(report) => {
                     if std::mem::take(&mut offline) {
-                        term::note("the server is back");
+                        note("the server is back");
                     }
-                    show::changes(replica, &report.applied);
+                    if !self.json {
+                        show::changes(replica, &report.applied);
+                    } else if report.applied != Default::default() {
+                        json::say_line(&json::outcome(None, Some(&report), replica))?;
+                    }
                 }
-                Err(error) if error.downcast_ref().is_some_and(ClientError::is_offline) => {
+                Err(error) if error.is_offline() => {
                     if !std::mem::replace(&mut offline, true) {
-                        term::note(format!("{error:#}; trying again"));
+                        note(format!("{:#}; trying again", Error::new(error)));
                     }
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.explain(error)),
             }
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 
     /// Does something that needs a session, logging in and becoming a client where that is still to be done,
@@ -105,13 +135,15 @@ impl<'a> Online<'a> {
         &mut self,
         replica: &mut Replica,
         mut action: impl FnMut(&mut Self, &mut Replica) -> Result<R, ClientError>,
-    ) -> Result<R> {
+    ) -> Result<Result<R, ClientError>> {
         // A server that has lost everything refuses twice: it knows neither the session nor the client.
         const ATTEMPTS: usize = 3;
         let mut outcome = Err(ClientError::UnknownClient);
         for _ in 0..ATTEMPTS {
-            self.prepare(replica)?;
-            outcome = action(self, replica);
+            outcome = match self.prepare(replica)? {
+                Ok(()) => action(self, replica),
+                Err(error) => return Ok(Err(error)),
+            };
             match outcome {
                 Err(ClientError::Unauthorized { .. }) => self.client.session_mut().log_out(),
                 Err(ClientError::UnknownClient) => self.client.session_mut().client_id = None,
@@ -119,44 +151,50 @@ impl<'a> Online<'a> {
             }
         }
         self.home.save(self.client.session(), replica)?;
-        if outcome.is_err() && replica.has_changes() {
-            term::note("the changes stay on the device; the next sync sends them");
-        }
-        outcome.map_err(|error| self.explain(error))
+        Ok(outcome)
     }
 
     /// Makes sure that there is a session and a client.
-    fn prepare(&mut self, replica: &mut Replica) -> Result<()> {
+    fn prepare(&mut self, replica: &mut Replica) -> Result<Result<(), ClientError>> {
         if !self.client.session().is_logged_in() {
-            let password = self.device.password()?;
-            self.client
-                .login(&self.device.user, password)
-                .map_err(|error| self.explain(error))?;
+            let password = self.device.password(self.settings, self.user)?;
+            if let Err(error) = self.client.login(self.user, &password) {
+                return Ok(Err(error));
+            }
         }
         if self.client.session().client_id.is_none() {
-            self.client
-                .create_client()
-                .map_err(|error| self.explain(error))?;
+            if let Err(error) = self.client.create_client() {
+                return Ok(Err(error));
+            }
             replica.start_over();
             self.home.start_over();
         }
-        self.home.save(self.client.session(), replica)
+        self.home.save(self.client.session(), replica)?;
+        Ok(Ok(()))
     }
 
     /// Adds what the user can do about an error.
     fn explain(&self, error: ClientError) -> Error {
-        let Self { server, device, .. } = self;
-        let advice = match error {
-            ClientError::Transport(_) => {
-                format!("cannot reach {server}; is `cargo xtask up` running?")
-            }
-            ClientError::Unauthorized { .. } => {
-                format!("{} cannot log in; is the --password right?", device.user)
-            }
-            _ => format!("{} cannot be synced", device.source),
-        };
-        Error::new(error).context(advice)
+        match error {
+            ClientError::Transport(error) => unreachable(self.server, error),
+            ClientError::Unauthorized { .. } => advised(
+                Error::new(error).context(format!("{} cannot log in", self.user)),
+                "is the password right? The one in RHOSYNC_PASSWORD is taken, if there is one",
+            ),
+            _ => Error::new(error).context(format!("{} cannot be synced", self.device.source)),
+        }
     }
+}
+
+/// Hears Ctrl-C, and the request to end that the system sends.
+fn on_interrupt() -> Result<Receiver<()>> {
+    let (sender, receiver) = mpsc::channel();
+    ctrlc::set_handler(move || {
+        // Nobody listens any more only when the program is ending already.
+        let _ = sender.send(());
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(receiver)
 }
 
 /// Writes the device's memory before anything is promised to the server, and moves the bar.

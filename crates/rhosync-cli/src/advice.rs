@@ -1,0 +1,22 @@
+//! Errors that say what to do.
+
+use std::fmt::Display;
+
+use anyhow::Error;
+
+/// A problem, and what the user can do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub(crate) struct Advised {
+    problem: String,
+    /// What to do.
+    pub(crate) advice: String,
+}
+
+/// A problem with advice.
+pub(crate) fn advised(problem: impl Display, advice: impl Display) -> Error {
+    Error::new(Advised {
+        problem: format!("{problem:#}"),
+        advice: advice.to_string(),
+    })
+}
