@@ -22,23 +22,29 @@ pub(crate) struct Cpu {
     pub(crate) server: Duration,
     /// Of the store.
     pub(crate) store: Duration,
+    /// Of this program, which makes the load.
+    pub(crate) load: Duration,
 }
 
 impl Cpu {
-    /// What two processes have used so far.
+    /// What two processes and this one have used so far.
     pub(crate) fn of(server: u32, store: u32) -> Result<Self> {
-        let pids = [server, store].map(Pid::from_u32);
+        let pids = [server, store, std::process::id()].map(Pid::from_u32);
         let mut system = System::new()?;
         system.refresh_processes_specifics(
             ProcessesToUpdate::Some(&pids),
             false,
             ProcessRefreshKind::nothing().with_cpu().without_tasks(),
         );
-        let [server, store] = pids.map(|pid| {
+        let [server, store, load] = pids.map(|pid| {
             let process = system.process(pid);
             Duration::from_millis(process.map_or(0, sysinfo::Process::accumulated_cpu_time))
         });
-        Ok(Self { server, store })
+        Ok(Self {
+            server,
+            store,
+            load,
+        })
     }
 
     /// The share of one of `requests`.
@@ -48,6 +54,7 @@ impl Cpu {
         Self {
             server: share(self.server),
             store: share(self.store),
+            load: share(self.load),
         }
     }
 }
@@ -59,6 +66,7 @@ impl Add for Cpu {
         Self {
             server: self.server + other.server,
             store: self.store + other.store,
+            load: self.load + other.load,
         }
     }
 }
@@ -70,6 +78,7 @@ impl Sub for Cpu {
         Self {
             server: self.server.saturating_sub(earlier.server),
             store: self.store.saturating_sub(earlier.store),
+            load: self.load.saturating_sub(earlier.load),
         }
     }
 }

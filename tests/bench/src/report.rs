@@ -81,6 +81,7 @@ impl Report {
                 "p99 ms",
                 "server CPU µs",
                 "Redis CPU µs",
+                "load CPU µs",
                 "bare per second",
                 "of bare",
             ],
@@ -222,6 +223,7 @@ fn side(name: &str, side: &Side) -> Vec<String> {
         quantile(0.99),
         micros(side.cpu.server),
         micros(side.cpu.store),
+        micros(side.cpu.load),
     ]
 }
 
