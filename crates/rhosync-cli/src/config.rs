@@ -387,7 +387,7 @@ mod tests {
         }
     }
 
-    fn shown<'a>(setting: &'a Option<Setting<String>>) -> Option<(&'a str, Source)> {
+    fn shown(setting: &Option<Setting<String>>) -> Option<(&str, Source)> {
         setting.as_ref().map(|it| (&*it.value, it.source))
     }
 

@@ -1,5 +1,10 @@
 //! The program itself, with no RhoSync around it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set up its world has failed"
+)]
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -122,7 +127,7 @@ fn the_configuration_is_shown_without_its_secrets() {
 #[test]
 fn changes_wait_on_the_device_while_there_is_no_network() {
     let home = home();
-    let mut offline = |line: &str| {
+    let offline = |line: &str| {
         let mut command = rhosync(home.path(), line);
         command
             .env("RHOSYNC_SERVER", "https://a")

@@ -1,5 +1,11 @@
 //! The program against a whole RhoSync.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot set up its world has failed"
+)]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::{fs, io::Write as _};

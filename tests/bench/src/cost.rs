@@ -103,7 +103,7 @@ fn parse(line: &str) -> Option<(bool, String)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     #[test]
     fn what_the_monitor_says_is_understood() {

@@ -242,7 +242,7 @@ fn counts(commands: &BTreeMap<String, f64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     #[test]
     fn counts_are_short() {
