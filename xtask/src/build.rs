@@ -27,8 +27,8 @@ const BARE: &str = "guest-redis-get";
 pub(crate) const EXAMPLE: &str = "report-jobs";
 /// The cargo profile that makes small programs for the browser.
 const CONSOLE_PROFILE: &str = "console";
-/// Where the headers of wasi-libc are, on the systems that have it as a package.
-const WASI_HEADERS: &str = "/usr/include/wasm32-wasi";
+/// The compiler of what components have in C, which fails when no clang here can make WebAssembly.
+const C_COMPILER: &str = "jobs/bulk-jobs/sqlite/clang";
 /// Where the components are that only the host's tests run.
 pub(crate) const GUESTS: &str = "crates/dev-host/guests";
 
@@ -62,22 +62,24 @@ pub(crate) fn build(workspace: &Workspace, part: Part, native: Native) -> Result
 /// Builds the components that `spin.toml` names.
 pub(crate) fn components(workspace: &Workspace) -> Result<()> {
     console_bundle(workspace)?;
-    ensure_c_compiler()?;
+    ensure_c_compiler(workspace)?;
     term::step("Building the components");
     ensure_target(COMPONENT_TARGET)?;
     run(component_build(workspace, &COMPONENTS))
 }
 
 /// Installs what compiles SQLite into a component, where it is missing: see `.cargo/config.toml`.
-pub(crate) fn ensure_c_compiler() -> Result<()> {
-    let is_named = |variable: &str| std::env::var_os(variable).is_some();
-    if !is_named("CC_wasm32_wasip2") && find_program("clang").is_none() {
-        install(&["clang"])?;
+pub(crate) fn ensure_c_compiler(workspace: &Workspace) -> Result<()> {
+    let compiles = || {
+        Command::new(workspace.root.join(C_COMPILER))
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    if compiles() || (install(&["clang", "llvm"]).is_ok() && compiles()) {
+        return Ok(());
     }
-    if !is_named("CFLAGS_wasm32_wasip2") && !Path::new(WASI_HEADERS).is_dir() {
-        install(&["wasi-libc"])?;
-    }
-    Ok(())
+    bail!("there is no clang that can make WebAssembly")
 }
 
 /// Builds the components that the host's tests run.

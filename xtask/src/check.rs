@@ -16,7 +16,7 @@ use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Workspace};
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     ensure_target(COMPONENT_TARGET)?;
     ensure_target(BROWSER_TARGET)?;
-    ensure_c_compiler()?;
+    ensure_c_compiler(workspace)?;
     let mut failed = Vec::new();
     let mut attempt = |what: &str, outcome: Result<()>| {
         if let Err(error) = outcome {

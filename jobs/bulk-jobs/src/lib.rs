@@ -8,7 +8,7 @@ mod schema;
 #[cfg(target_arch = "wasm32")]
 mod entry;
 #[cfg(target_arch = "wasm32")]
-mod libc;
+mod vfs;
 
 pub use device_database::{DatabaseError, DeviceDatabase};
 pub use job::MakeBulkData;

@@ -1,0 +1,3 @@
+#pragma once
+
+typedef long long time_t;
