@@ -27,6 +27,8 @@ pub struct Options {
     pub manifest: PathBuf,
     /// Values of application variables; they win over `SPIN_VARIABLE_*` in the environment.
     pub variables: BTreeMap<String, String>,
+    /// The folder with the `.wasm` files of components whose source is on the web.
+    pub components_dir: Option<PathBuf>,
     /// Where compiled components are kept; `None`: in the user's cache folder.
     pub cache_dir: Option<PathBuf>,
     /// How long a component may take to begin a response, and again to end it.

@@ -14,6 +14,7 @@ mod outbound;
 mod redis_host;
 mod redis_trigger;
 mod selection;
+mod source;
 mod state;
 mod variables;
 mod variables_host;

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use wasmtime::Engine;
 use wasmtime::component::{InstancePre, Linker};
 
 use crate::allow::AllowedHosts;
 use crate::application::Options;
 use crate::outbound::Network;
+use crate::source::Sources;
 use crate::state::{Component, State};
 use crate::variables::Variables;
 use crate::{engine, files, manifest};
@@ -75,20 +76,17 @@ impl<'a> Loader<'a> {
     }
 
     fn compile(&self, component: &manifest::Component) -> Result<InstancePre<State>> {
-        let path = self.base.join(&component.source);
-        if !path.is_file() {
-            let build = component
-                .build
-                .as_ref()
-                .map(|build| format!("; build it with: {}", build.command()));
-            bail!(
-                "source: there is no file {path:?}{}",
-                build.unwrap_or_default()
-            );
-        }
-        let compiled =
-            wasmtime::component::Component::from_file(&self.engine, &path).map_err(|error| {
-                anyhow!(error).context(format!("source: {path:?} is no WebAssembly component"))
+        let sources = Sources {
+            base: self.base,
+            components: self.options.components_dir.as_deref(),
+        };
+        let found = sources.find(component).context("source")?;
+        let compiled = wasmtime::component::Component::from_binary(&self.engine, &found.content)
+            .map_err(|error| {
+                anyhow!(error).context(format!(
+                    "source: {:?} is no WebAssembly component",
+                    found.path
+                ))
             })?;
         self.linker
             .instantiate_pre(&compiled)

@@ -52,6 +52,11 @@ struct Arguments {
     #[arg(long, value_name = "SIZE", default_value = "256MiB")]
     memory_limit: ByteSize,
 
+    /// A folder with the files of components whose source is on the web, from which nothing is downloaded; their
+    /// digests are checked.
+    #[arg(long, value_name = "FOLDER")]
+    components_dir: Option<PathBuf>,
+
     /// Where compiled components are kept from one start to the next. Default: in the user's cache folder.
     #[arg(long, value_name = "FOLDER")]
     cache_dir: Option<PathBuf>,
@@ -71,6 +76,7 @@ impl Arguments {
         Ok(Options {
             manifest: self.manifest,
             variables: self.variables.into_iter().collect::<BTreeMap<_, _>>(),
+            components_dir: self.components_dir,
             cache_dir: self.cache_dir,
             request_timeout: self.request_timeout,
             memory_limit: usize::try_from(self.memory_limit.as_u64()).context("--memory-limit")?,

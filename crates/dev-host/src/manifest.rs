@@ -9,7 +9,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-pub(crate) use schema::{Component, Files, Manifest, Route, StaticResponse, Table, Variable};
+pub(crate) use schema::{
+    Component, Download, Files, Manifest, Route, Source, StaticResponse, Table, Variable,
+};
 
 impl Manifest {
     /// Reads and checks the manifest at `path`.
@@ -93,6 +95,11 @@ impl Manifest {
 impl Component {
     /// Refuses what Spin would honour and this host cannot.
     fn check(&self, id: &str) -> Result<()> {
+        if let Source::Package { package, .. } = &self.source {
+            bail!(
+                "component.{id}.source: this host knows no registry to get the package {package:?} from"
+            );
+        }
         let unsupported = [
             ("ai_models", self.ai_models.is_empty()),
             ("allowed_http_hosts", self.allowed_http_hosts.is_empty()),
@@ -130,7 +137,26 @@ mod tests {
             "{HEAD}[[trigger.http]]\ncomponent = \"a\"\nroute = \"/...\"\n[component.a]\nsource = \"a.wasm\""
         ))
         .unwrap();
-        assert_eq!(manifest.components["a"].source, "a.wasm");
+        assert_eq!(
+            manifest.components["a"].source,
+            Source::File("a.wasm".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_source_may_be_on_the_web() {
+        let source = |source: &str| {
+            Manifest::parse(&format!("{HEAD}[component.a]\nsource = {source}"))
+                .map(|mut manifest| manifest.components.remove("a").unwrap().source)
+        };
+        let download = Download {
+            url: "https://x.test/a.wasm".to_owned(),
+            digest: "sha256:00".to_owned(),
+        };
+        assert_eq!(
+            source(r#"{ url = "https://x.test/a.wasm", digest = "sha256:00" }"#).unwrap(),
+            Source::Url(download)
+        );
     }
 
     #[test]
@@ -160,6 +186,14 @@ mod tests {
             (
                 format!("{component}ai_models = [\"x\"]"),
                 "component.a.ai_models: this host does not support it",
+            ),
+            (
+                "[component.a]\nsource = { url = \"https://x.test/a.wasm\" }".to_owned(),
+                "a source is the path of a .wasm file or { url = ",
+            ),
+            (
+                "[component.a]\nsource = { package = \"a:b\", version = \"1.0.0\" }".to_owned(),
+                "component.a.source: this host knows no registry",
             ),
             (
                 format!("{component}sqlite_databases = [\"x\"]"),

@@ -160,8 +160,8 @@ pub(crate) struct RedisTrigger {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Component {
-    /// The `.wasm` file, relative to the manifest.
-    pub(crate) source: String,
+    /// Where its `.wasm` file is.
+    pub(crate) source: Source,
     /// What the component can ask for; templates over the application's variables.
     #[serde(default)]
     pub(crate) variables: Table<String>,
@@ -199,6 +199,38 @@ pub(crate) struct Component {
     pub(super) dependencies: toml::Table,
     #[serde(default)]
     pub(super) dependencies_inherit_configuration: bool,
+}
+
+/// The `source` of a component.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a source is the path of a .wasm file or { url = \"…\", digest = \"sha256:…\" }"
+)]
+pub(crate) enum Source {
+    /// A path, relative to the manifest.
+    File(String),
+    /// A file on the web that has to have this digest.
+    Url(Download),
+    /// A package of a registry, which this host has no access to.
+    Package {
+        #[serde(rename = "registry")]
+        _registry: Option<String>,
+        /// Its name.
+        package: String,
+        #[serde(rename = "version")]
+        _version: String,
+    },
+}
+
+/// See [`Source::Url`].
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Download {
+    /// Where Spin downloads it from.
+    pub(crate) url: String,
+    /// `sha256:`, and the digest in lower-case hexadecimal digits.
+    pub(crate) digest: String,
 }
 
 /// One entry of `files`.

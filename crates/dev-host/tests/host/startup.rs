@@ -1,6 +1,8 @@
 use std::net::TcpListener;
 
-use crate::world::{Host, Refusal, manifest, probe, refused};
+use sha2::{Digest as _, Sha256};
+
+use crate::world::{Host, Refusal, guest, manifest, probe, refused};
 
 #[track_caller]
 fn assert_refused(refusal: &Refusal, code: i32, expected: &[&str]) {
@@ -49,6 +51,17 @@ fn a_wrong_application_is_refused_with_the_reason() {
             vec!["component.probe: variables", "no variable `b`"],
         ),
         (probe("files = [\"none\"]"), vec!["component.probe", "none"]),
+        (
+            manifest(&format!(
+                "{http}\n[component.a]\nsource = {{ url = \"https://x.test/a.wasm\", digest = \"sha256:{:064}\" }}",
+                0
+            )),
+            vec![
+                "component.a: source",
+                "put https://x.test/a.wasm into a folder",
+                "--components-dir",
+            ],
+        ),
         (
             format!(
                 "{}\n[variables]\nsecret_key = {{ required = true }}",
@@ -100,6 +113,22 @@ fn a_taken_address_is_named() {
     let address = listener.local_addr().unwrap().to_string();
     let refusal = refused(&probe(""), &["--listen", &address]);
     assert_refused(&refusal, 1, &[&format!("cannot listen at {address}")]);
+}
+
+#[tokio::test]
+async fn a_component_of_the_web_runs_from_a_folder() {
+    let components = tempfile::tempdir().unwrap();
+    let content = std::fs::read(guest("probe")).unwrap();
+    std::fs::write(components.path().join("a.wasm"), &content).unwrap();
+    let digest = base16ct::lower::encode_string(&Sha256::digest(&content));
+    let host = Host::start(
+        &manifest(&format!(
+            "[[trigger.http]]\ncomponent = \"a\"\nroute = \"/...\"\n[component.a]\n\
+             source = {{ url = \"https://x.test/v1/a.wasm\", digest = \"sha256:{digest}\" }}"
+        )),
+        &["--components-dir", components.path().to_str().unwrap()],
+    );
+    assert_eq!(host.answer("/a").await.0, 200);
 }
 
 #[tokio::test]
