@@ -6,6 +6,7 @@ use std::rc::Rc;
 use spin_sdk::http::{Request, Response};
 use spin_sdk::http_service;
 use spin_sdk::wasip3::spawn;
+use sync_core::SettingsPart;
 use sync_spin::{LoadError, SpinPorts};
 
 use crate::error::HttpError;
@@ -14,6 +15,13 @@ use crate::{App, Body, respond};
 /// A request makes some hundred allocations: this takes half the time for them that the C library takes.
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
+/// The parts of the settings that requests need.
+const SETTINGS: [SettingsPart; 3] = [
+    SettingsPart::SignIn,
+    SettingsPart::BackEnds,
+    SettingsPart::BlobStore,
+];
 
 thread_local! {
     /// Built by the first request of this instance: settings and keys do not change while it lives.
@@ -51,7 +59,7 @@ async fn app() -> Result<Rc<App<SpinPorts>>, HttpError> {
 }
 
 async fn build() -> Result<App<SpinPorts>, HttpError> {
-    match sync_spin::load_engine().await {
+    match sync_spin::load_engine(&SETTINGS).await {
         Ok(engine) => Ok(App::new(engine)),
         Err(LoadError::Settings(error)) => Ok(App::with_wrong_settings(error)),
         Err(LoadError::Store(error)) => Err(HttpError::Sync(error.into())),

@@ -9,6 +9,13 @@ use crate::artifacts::{component_dir, workspace};
 
 const SETTINGS: &str = include_str!("../rhosync.toml");
 
+/// Variables that the tests' settings refer to, and the components that use them and call there. The plugin stands in for
+/// the push services too.
+const VARIABLES: [(&str, &[&str]); 2] = [
+    ("plugin_url", &["sync-handler", "adapter-jobs", "push-jobs"]),
+    ("identity_url", &["sync-handler"]),
+];
+
 /// Writes the application into `folder`, with some settings beside those of the sources.
 ///
 /// # Panics
@@ -40,15 +47,32 @@ pub(crate) fn write_application(folder: &Path, settings: &str) {
             file["source"] = Value::String("rhosync.toml".to_owned());
         }
     }
-    // The plugin stands in for the push services.
-    manifest["component"]["push-jobs"]["allowed_outbound_hosts"]
-        .as_array_mut()
-        .expect("allowed hosts")
-        .push(Value::String("{{ plugin_url }}".to_owned()));
+    for (name, users) in VARIABLES {
+        declare(&mut manifest, name, users);
+    }
     let settings = format!("{SETTINGS}\n{settings}");
     fs::write(folder.join("rhosync.toml"), settings).expect("to write the settings");
     let manifest = toml::to_string(&manifest).expect("a manifest");
     fs::write(folder.join("spin.toml"), manifest).expect("to write the manifest");
+}
+
+/// Declares a variable, an address, for some components.
+fn declare(manifest: &mut Table, name: &str, components: &[&str]) {
+    let required = Table::from_iter([("required".to_owned(), true.into())]);
+    table(&mut manifest["variables"]).insert(name.to_owned(), required.into());
+    let value = Value::String(format!("{{{{ {name} }}}}"));
+    for component in components {
+        let component = &mut manifest["component"][component];
+        table(&mut component["variables"]).insert(name.to_owned(), value.clone());
+        component["allowed_outbound_hosts"]
+            .as_array_mut()
+            .expect("allowed hosts")
+            .push(value.clone());
+    }
+}
+
+fn table(value: &mut Value) -> &mut Table {
+    value.as_table_mut().expect("a table")
 }
 
 fn file_name(path: &str) -> Option<&std::ffi::OsStr> {

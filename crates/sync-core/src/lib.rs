@@ -54,8 +54,8 @@ pub use settings::{
     AdapterSettings, ApnsSettings, AttributeType, AuthenticationMethod, AuthenticationSettings,
     Authorization, BlobSettings, Connection, CorsSettings, FcmSettings, JobsSettings, JwtSettings,
     Origins, Paging, PluginMethod, PluginSettings, PushSettings, QueueSettings, RestSettings,
-    S3Settings, ScheduleSettings, Secret, Settings, SettingsError, SettingsFile, SourceSettings,
-    UpdateMethod, WebPushSettings,
+    S3Settings, ScheduleSettings, Secret, Settings, SettingsError, SettingsFile, SettingsPart,
+    SourceSettings, UpdateMethod, WebPushSettings,
 };
 pub use store::{
     ApplicationDocument, Cancelled, Claim, ClaimedJob, EnqueueError, Enqueued, Failure, Figures,

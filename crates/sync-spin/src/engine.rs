@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use sync_core::{
-    Engine, RustAdapters, Secret, SessionKey, Settings, SettingsError, SettingsFile, StoreError,
+    Engine, Ports as _, Random as _, RustAdapters, Secret, SessionKey, Settings, SettingsError,
+    SettingsFile, SettingsPart, StoreError,
 };
 
 use crate::{SpinPorts, variable};
@@ -23,15 +24,31 @@ pub enum LoadError {
     Store(#[from] StoreError),
 }
 
-/// Puts a component's engine together.
+/// Puts a component's engine together, with the parts of the settings that it uses.
 ///
 /// # Errors
 /// See [`LoadError`].
-pub async fn load_engine() -> Result<Engine<SpinPorts>, LoadError> {
-    let (settings, [redis_url, session_secret, administrator_password]) =
-        settings_and_variables().await?;
+pub async fn load_engine(parts: &[SettingsPart]) -> Result<Engine<SpinPorts>, LoadError> {
+    let settings = load_settings(parts).await?;
+    let redis_url = own_variable("redis_url").await?;
+    let redis_url = redis_url.ok_or_else(|| {
+        let reason = "the component has no such variable".to_owned();
+        wrong("spin.toml", "redis_url", reason)
+    })?;
     let ports = SpinPorts::new(redis_url);
-    let key = SessionKey::load(&ports, &Secret::new(session_secret)).await?;
+    let signs_in = parts.contains(&SettingsPart::SignIn);
+    // Back ends get a token that is made with the key of sessions.
+    let key = if signs_in || parts.contains(&SettingsPart::BackEnds) {
+        let configured = own_variable("session_secret").await?.unwrap_or_default();
+        SessionKey::load(&ports, &Secret::new(configured)).await?
+    } else {
+        SessionKey::new(&ports.random().hex::<32>())
+    };
+    let administrator_password = if signs_in {
+        own_variable("admin_password").await?.unwrap_or_default()
+    } else {
+        String::new()
+    };
     Ok(Engine::new(
         Rc::new(ports),
         settings,
@@ -41,40 +58,29 @@ pub async fn load_engine() -> Result<Engine<SpinPorts>, LoadError> {
     )?)
 }
 
-async fn settings_and_variables() -> Result<(Settings, [String; 3]), SettingsError> {
-    let wrong = |file: &str, key: &str, reason: String| SettingsError {
-        file: file.to_owned(),
-        key: key.to_owned(),
-        reason,
-    };
+async fn load_settings(parts: &[SettingsPart]) -> Result<Settings, SettingsError> {
     let text = std::fs::read_to_string(SETTINGS_FILE)
         .map_err(|error| wrong(SETTINGS_FILE, "(file)", format!("cannot be read: {error}")))?;
-    let file = SettingsFile::parse("rhosync.toml", &text)?;
+    let file = SettingsFile::parse("rhosync.toml", &text)?.only(parts);
     let mut values = BTreeMap::new();
     for name in file.variables() {
-        if let Some(value) = variable(name)
-            .await
-            .map_err(|reason| wrong("spin.toml", name, reason))?
-        {
+        if let Some(value) = own_variable(name).await? {
             values.insert(name.to_owned(), value);
         }
     }
-    let settings = file.resolve(|name| values.get(name).cloned())?;
-    let mut own = <[String; 3]>::default();
-    for (value, name) in own
-        .iter_mut()
-        .zip(["redis_url", "session_secret", "admin_password"])
-    {
-        *value = variable(name)
-            .await
-            .map_err(|reason| wrong("spin.toml", name, reason))?
-            .ok_or_else(|| {
-                wrong(
-                    "spin.toml",
-                    name,
-                    "the component has no such variable".to_owned(),
-                )
-            })?;
+    file.resolve(|name| values.get(name).cloned())
+}
+
+async fn own_variable(name: &str) -> Result<Option<String>, SettingsError> {
+    variable(name)
+        .await
+        .map_err(|reason| wrong("spin.toml", name, reason))
+}
+
+fn wrong(file: &str, key: &str, reason: String) -> SettingsError {
+    SettingsError {
+        file: file.to_owned(),
+        key: key.to_owned(),
+        reason,
     }
-    Ok((settings, own))
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode, header};
 use serde::Serialize;
 use spin_sdk::http::{FullBody, Request};
-use sync_core::{Budget, Engine, JobHandlers, Scope, SyncError, Worked, Worker};
+use sync_core::{Budget, Engine, JobHandlers, Scope, SettingsPart, SyncError, Worked, Worker};
 use sync_proto::ErrorCode;
 use sync_proto::api::{ApiError, ApiErrorDetails, JobsRun};
 
@@ -25,14 +25,17 @@ pub struct Component {
     pub name: &'static str,
     /// How many jobs it does at once.
     pub at_once: usize,
+    /// The parts of the settings that its jobs use.
+    pub settings: &'static [SettingsPart],
 }
 
 impl Component {
     /// A component whose jobs wait for others most of the time, so that many can be done at once.
-    pub const fn waiting(name: &'static str) -> Self {
+    pub const fn waiting(name: &'static str, settings: &'static [SettingsPart]) -> Self {
         Self {
             name,
             at_once: Budget::RING.at_once,
+            settings,
         }
     }
 
@@ -52,7 +55,7 @@ impl Component {
         if !sync_core::is_ring(message) {
             return Ok(());
         }
-        let engine = load_engine().await?;
+        let engine = load_engine(self.settings).await?;
         let worker = Worker::new(&engine, handlers, self.name);
         let budget = Budget {
             at_once: self.at_once,
@@ -112,10 +115,12 @@ impl Component {
             let code = ErrorCode::MethodNotAllowed;
             return Err((StatusCode::METHOD_NOT_ALLOWED, code, message));
         }
-        let engine = load_engine().await.map_err(|error| match error {
-            LoadError::Settings(error) => wrong_settings(&error.to_string()),
-            LoadError::Store(error) => unavailable(&error.into()),
-        })?;
+        let engine = load_engine(self.settings)
+            .await
+            .map_err(|error| match error {
+                LoadError::Settings(error) => wrong_settings(&error.to_string()),
+                LoadError::Store(error) => unavailable(&error.into()),
+            })?;
         authorize(&engine, request).await?;
         let budget = Budget {
             time: REQUEST_TIME,

@@ -11,7 +11,7 @@ use sync_spin::{Component, SpinPorts};
 use crate::Report;
 
 /// What works on jobs here.
-const COMPONENT: Component = Component::waiting("report");
+const COMPONENT: Component = Component::waiting("report", &[]);
 
 #[redis_subscriber]
 async fn on_ring(message: Bytes) -> anyhow::Result<()> {

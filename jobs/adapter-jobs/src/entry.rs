@@ -5,11 +5,11 @@
 use bytes::Bytes;
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::{http_service, redis_subscriber};
-use sync_core::{Cud, Deliver, JobHandlers, Noop, Query, QueryAll};
+use sync_core::{Cud, Deliver, JobHandlers, Noop, Query, QueryAll, SettingsPart};
 use sync_spin::{Component, SpinPorts};
 
 /// What works on jobs here.
-const COMPONENT: Component = Component::waiting("adapter");
+const COMPONENT: Component = Component::waiting("adapter", &[SettingsPart::BackEnds]);
 
 #[redis_subscriber]
 async fn on_ring(message: Bytes) -> anyhow::Result<()> {

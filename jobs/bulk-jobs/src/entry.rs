@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::{http_service, redis_subscriber};
-use sync_core::{BULK_DATA, JobHandlers};
+use sync_core::{BULK_DATA, JobHandlers, SettingsPart};
 use sync_spin::{Component, SpinPorts};
 
 use crate::MakeBulkData;
@@ -14,6 +14,7 @@ use crate::MakeBulkData;
 const COMPONENT: Component = Component {
     name: "bulk",
     at_once: 1,
+    settings: &[SettingsPart::BlobStore],
 };
 
 #[redis_subscriber]

@@ -86,6 +86,16 @@ impl BlobsEntry {
         }
     }
 
+    /// Leaves out the address at which back ends find this server.
+    pub(super) fn leave_out_public_url(&mut self) {
+        self.public_url = None;
+    }
+
+    /// Leaves out where contents are kept, if that is not Redis.
+    pub(super) fn leave_out_store(&mut self) {
+        self.s3 = None;
+    }
+
     pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
         let s3 = self.s3.iter().flat_map(|s3| {
             let S3Entry {

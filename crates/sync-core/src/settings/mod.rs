@@ -121,6 +121,19 @@ pub struct SettingsFile {
     sources: BTreeMap<SourceName, SourceEntry>,
 }
 
+/// A part of the settings that only some components use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingsPart {
+    /// Who may sign in, and how that is found out.
+    SignIn,
+    /// How back ends are reached, and where they find devices' files.
+    BackEnds,
+    /// Where files are kept, if that is not Redis.
+    BlobStore,
+    /// How push services are reached.
+    PushServices,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Contents {
@@ -232,6 +245,27 @@ impl SettingsFile {
             schedules,
             sources,
         })
+    }
+
+    /// Leaves out the parts that a component does not use, and the variables that only they refer to.
+    pub fn only(mut self, parts: &[SettingsPart]) -> Self {
+        let unused = |part| !parts.contains(&part);
+        if unused(SettingsPart::SignIn) {
+            self.authentication = AuthenticationEntry::default();
+        }
+        if unused(SettingsPart::BackEnds) {
+            self.sources
+                .values_mut()
+                .for_each(SourceEntry::leave_out_back_end);
+            self.blobs.leave_out_public_url();
+        }
+        if unused(SettingsPart::BlobStore) {
+            self.blobs.leave_out_store();
+        }
+        if unused(SettingsPart::PushServices) {
+            self.push.leave_out_services();
+        }
+        self
     }
 
     /// The names of the variables the file refers to.
@@ -403,6 +437,71 @@ mod tests {
                 && !format!("{settings:?}").contains("key: \"http"),
             "secrets print as ***"
         );
+    }
+
+    #[test]
+    fn a_component_needs_the_variables_of_the_parts_it_uses() {
+        let file = SettingsFile::parse(
+            "rhosync.toml",
+            r#"
+            [authentication]
+            method = "back-end"
+            url = { variable = "accounts" }
+
+            [blobs]
+            public_url = { variable = "own" }
+
+            [blobs.s3]
+            endpoint = { variable = "s3" }
+            bucket = "b"
+            region = "r"
+            access_key = "a"
+            secret_key = { variable = "s3_key" }
+
+            [push]
+            window_seconds = 5
+
+            [push.web]
+            subject = "mailto:a@example.com"
+            private_key = { variable = "vapid" }
+
+            [sources.Product]
+            adapter = "rest"
+            poll_interval = 60
+            queue = "adapter"
+            background = true
+
+            [sources.Product.rest]
+            url = { variable = "crm" }
+
+            [sources.Customer]
+            adapter = "http"
+
+            [sources.Customer.http]
+            url = { variable = "erp" }
+            "#,
+        )
+        .unwrap();
+        for (parts, variables) in [
+            (&[SettingsPart::SignIn][..], &["accounts"][..]),
+            (&[SettingsPart::BackEnds], &["crm", "erp", "own"]),
+            (&[SettingsPart::BlobStore], &["s3", "s3_key"]),
+            (&[SettingsPart::PushServices], &["vapid"]),
+            (
+                &[SettingsPart::SignIn, SettingsPart::BackEnds],
+                &["accounts", "crm", "erp", "own"],
+            ),
+            (&[], &[]),
+        ] {
+            let file = file.clone().only(parts);
+            assert_eq!(Vec::from_iter(file.variables()), variables, "{parts:?}");
+        }
+
+        let settings = file.only(&[]).resolve(|_| None).unwrap();
+        assert_eq!(settings.push.window_seconds, 5);
+        assert_eq!(settings.schedules.len(), 1, "queries in the background");
+        let (_, customer) = settings.source("Customer").unwrap();
+        assert_eq!(customer.poll_interval, PollInterval::Seconds(300));
     }
 
     #[test]

@@ -111,6 +111,11 @@ struct WebPushEntry {
 }
 
 impl PushEntry {
+    /// Leaves out the push services.
+    pub(super) fn leave_out_services(&mut self) {
+        (self.apns, self.fcm, self.web) = (None, None, None);
+    }
+
     /// The variables the entry refers to.
     pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
         let apns = self.apns.iter().flat_map(|apns| {

@@ -247,6 +247,23 @@ impl SourceEntry {
         self.max_page_size.unwrap_or(DEFAULT_MAX_PAGE_SIZE)
     }
 
+    fn poll_interval(&self) -> PollInterval {
+        let default = match self.adapter {
+            AdapterKind::PushOnly => PollInterval::Never,
+            AdapterKind::Rest | AdapterKind::Plugin | AdapterKind::Rust => DEFAULT_POLL_INTERVAL,
+        };
+        self.poll_interval
+            .and_then(PollInterval::from_seconds)
+            .unwrap_or(default)
+    }
+
+    /// Leaves out how the back end is reached. How often it is asked stays.
+    pub(super) fn leave_out_back_end(&mut self) {
+        self.poll_interval = Some(self.poll_interval().to_seconds());
+        self.adapter = AdapterKind::PushOnly;
+        (self.rest, self.http, self.rust) = (None, None, None);
+    }
+
     /// The variables the entry refers to.
     pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
         let rest = self.rest.iter().flat_map(RestEntry::texts);
@@ -259,11 +276,10 @@ impl SourceEntry {
         self,
         variable: &impl Fn(&str) -> Option<String>,
     ) -> Result<SourceSettings, KeyError> {
-        let max_page_size = self.max_page_size();
+        let (max_page_size, poll_interval) = (self.max_page_size(), self.poll_interval());
         let Self {
             adapter,
             partition,
-            poll_interval,
             queue,
             query_queue,
             cud_queue,
@@ -278,14 +294,8 @@ impl SourceEntry {
             http,
             rust,
             max_page_size: _,
+            poll_interval: _,
         } = self;
-        let default_interval = match adapter {
-            AdapterKind::PushOnly => PollInterval::Never,
-            AdapterKind::Rest | AdapterKind::Plugin | AdapterKind::Rust => DEFAULT_POLL_INTERVAL,
-        };
-        let poll_interval = poll_interval
-            .and_then(PollInterval::from_seconds)
-            .unwrap_or(default_interval);
         let adapter = match (adapter, rest, http, rust) {
             (AdapterKind::Rest, Some(rest), _, _) => {
                 AdapterSettings::Rest(Box::new(rest.resolve(variable)?))
