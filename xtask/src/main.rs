@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod install;
 mod net;
+mod package;
 mod process;
 mod redis;
 mod rhosync;
@@ -47,6 +48,8 @@ enum Task {
         #[arg(long)]
         release: bool,
     },
+    /// Makes what a release has: the components, their digests, and the template of applications.
+    Package(package::Package),
     /// Measures the server against a bare component in the same host.
     Bench(bench::Bench),
     /// Checks and tests everything, with all it needs set up first.
@@ -79,6 +82,7 @@ fn run(Cli { task }: Cli) -> Result<()> {
             };
             build::build(&workspace, part, native)?;
         }
+        Task::Package(package) => package.run(&workspace)?,
         Task::Bench(bench) => match bench.run(&workspace)? {},
         Task::Test(test) => test.run(&workspace)?,
         Task::Check => check::check(&workspace)?,
