@@ -4,11 +4,11 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::build;
+use crate::needs::REDIS;
 use crate::process::become_program;
-use crate::redis::find_or_install_server;
 use crate::workspace::{Native, Workspace};
 
 /// Said to measure what is built already; the rest is for the package to understand.
@@ -38,7 +38,10 @@ impl Bench {
             .args(arguments)
             .env("RHOSYNC_WASM_DIR", workspace.component_dir())
             .env("RHOSYNC_BIN_DIR", programs)
-            .env("RHOSYNC_REDIS_SERVER", find_or_install_server()?);
+            .env(
+                "RHOSYNC_REDIS_SERVER",
+                REDIS.program().context("there is no redis-server")?,
+            );
         Err(become_program(bench))
     }
 }

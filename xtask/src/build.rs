@@ -1,15 +1,10 @@
 //! `build`: makes every program and component.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use anyhow::Result;
 
-use anyhow::{Context as _, Result, bail};
-
-use crate::install::install;
-use crate::process::run;
-use crate::term;
-use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Native, Workspace, find_program};
+use crate::needs::{self, Purpose};
+use crate::workspace::{COMPONENT_TARGET, Native, Workspace};
+use crate::{budget, cargo, console};
 
 /// The components that `spin.toml` names.
 pub(crate) const COMPONENTS: [&str; 5] = [
@@ -19,18 +14,22 @@ pub(crate) const COMPONENTS: [&str; 5] = [
     "push-jobs",
     "admin-ui-component",
 ];
-/// The programs a local run needs.
-const PROGRAMS: [&str; 2] = ["dev-host", "shop"];
+/// What only tests run: an application's own component, and those that the host's tests are about.
+pub(crate) const TEST_COMPONENTS: [&str; 5] = [
+    "report-jobs",
+    "guest-listener",
+    "guest-probe",
+    "guest-probe-p2",
+    BARE,
+];
 /// The component that a benchmark compares the others with.
 const BARE: &str = "guest-redis-get";
-/// The example of a component with a job type of its own.
-pub(crate) const EXAMPLE: &str = "report-jobs";
-/// The cargo profile that makes small programs for the browser.
-const CONSOLE_PROFILE: &str = "console";
-/// The compiler of what components have in C, which fails when no clang here can make WebAssembly.
-const C_COMPILER: &str = "jobs/bulk-jobs/sqlite/clang";
-/// Where the components are that only the host's tests run.
-pub(crate) const GUESTS: &str = "crates/dev-host/guests";
+/// Makes the console's bundle.
+pub(crate) const BUNDLER: &str = "console-bundler";
+/// The program of operators and developers.
+pub(crate) const RHOSYNC: &str = "rhosync";
+/// The programs a local run needs.
+const PROGRAMS: [&str; 4] = ["dev-host", "shop", RHOSYNC, BUNDLER];
 
 /// What to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -39,7 +38,7 @@ pub(crate) enum Part {
     Console,
     /// The components that `spin.toml` names, the console's included.
     Components,
-    /// The native programs: dev-host and the example shop.
+    /// The native programs: dev-host, the example shop, rhosync.
     Host,
     /// All of it.
     All,
@@ -47,162 +46,87 @@ pub(crate) enum Part {
 
 /// Builds a part.
 pub(crate) fn build(workspace: &Workspace, part: Part, native: Native) -> Result<()> {
+    needs::ensure(workspace, &[Purpose::Build])?;
     match part {
-        Part::Console => console_bundle(workspace)?,
-        Part::Components => components(workspace)?,
-        Part::Host => programs(workspace, native)?,
-        Part::All => {
+        Part::Console => {
+            programs(workspace, Native::Dev, &[BUNDLER])?;
+            console::bundle(workspace)?;
+        }
+        Part::Components => {
+            programs(workspace, Native::Dev, &[BUNDLER])?;
             components(workspace)?;
-            programs(workspace, native)?;
+            budget::check(workspace)?;
+        }
+        Part::Host => programs(workspace, native, &PROGRAMS)?,
+        Part::All => {
+            all(workspace, native)?;
+            budget::check(workspace)?;
         }
     }
     Ok(())
 }
 
-/// Builds the components that `spin.toml` names.
-pub(crate) fn components(workspace: &Workspace) -> Result<()> {
-    console_bundle(workspace)?;
-    ensure_c_compiler(workspace)?;
-    term::step("Building the components");
-    ensure_target(COMPONENT_TARGET)?;
-    run(component_build(workspace, &COMPONENTS))
-}
-
-/// Installs what compiles SQLite into a component, where it is missing: see `.cargo/config.toml`.
-pub(crate) fn ensure_c_compiler(workspace: &Workspace) -> Result<()> {
-    let compiles = || {
-        Command::new(workspace.root.join(C_COMPILER))
-            .arg("--version")
-            .output()
-            .is_ok_and(|output| output.status.success())
-    };
-    if compiles() || (install(&["clang", "llvm"]).is_ok() && compiles()) {
-        return Ok(());
+/// Builds all that a run needs.
+pub(crate) fn all(workspace: &Workspace, native: Native) -> Result<()> {
+    programs(workspace, native, &PROGRAMS)?;
+    if native != Native::Dev {
+        programs(workspace, Native::Dev, &[BUNDLER])?;
     }
-    bail!("there is no clang that can make WebAssembly")
+    components(workspace)
 }
 
-/// Builds the components that the host's tests run.
-pub(crate) fn guests(workspace: &Workspace) -> Result<()> {
-    let guests = workspace.members_in(GUESTS);
-    term::step("Building the components for the host's tests");
-    ensure_target(COMPONENT_TARGET)?;
-    run(component_build(workspace, &guests))
+/// Builds the components that `spin.toml` names. The bundler of the console's is built already.
+pub(crate) fn components(workspace: &Workspace) -> Result<()> {
+    console::bundle(workspace)?;
+    component_build(workspace, "Building the components", &COMPONENTS)
 }
 
-/// Builds the native programs.
-pub(crate) fn programs(workspace: &Workspace, native: Native) -> Result<()> {
-    term::step("Building the host and the example shop (the first time takes some minutes)");
-    run(program_build(workspace, native, &PROGRAMS))
+/// Builds the components that only tests run.
+pub(crate) fn test_components(workspace: &Workspace) -> Result<()> {
+    component_build(
+        workspace,
+        "Building the components of the tests",
+        &TEST_COMPONENTS,
+    )
 }
 
 /// Builds what a benchmark needs: the optimised host and what measures it, the components and the one they are
 /// compared with.
 pub(crate) fn measured(workspace: &Workspace) -> Result<()> {
+    needs::ensure(workspace, &[Purpose::Build, Purpose::Run])?;
+    programs(workspace, Native::Dev, &[BUNDLER])?;
     components(workspace)?;
-    term::step("Building what is measured (the first time takes some minutes)");
-    run(component_build(workspace, &[BARE]))?;
-    run(program_build(
-        workspace,
-        Native::Optimised,
-        &["dev-host", "bench"],
-    ))
+    component_build(workspace, "Building the bare component", &[BARE])?;
+    programs(workspace, Native::Optimised, &["dev-host", "bench"])
 }
 
 /// Builds all programs and tests of the workspace.
-///
-/// As `cargo test --workspace` sees them: with other packages selected, cargo would choose other features of
-/// what they stand on, and compile the largest of it, the host's compiler, once more.
 pub(crate) fn programs_and_tests(workspace: &Workspace) -> Result<()> {
-    term::step("Building all programs and tests (the first time takes some minutes)");
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--workspace", "--all-targets"]);
-    run(cargo)
+    let cargo = workspace.cargo(["build", "--workspace", "--all-targets"]);
+    cargo::run(workspace, "Building all programs and tests", cargo)
 }
 
-fn console_bundle(workspace: &Workspace) -> Result<()> {
-    term::step("Bundling the console");
-    ensure_target(BROWSER_TARGET)?;
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--profile", CONSOLE_PROFILE]);
-    cargo.args(["--package", "admin-ui", "--target", BROWSER_TARGET]);
-    run(cargo)?;
-    let wasm = workspace
-        .target
-        .join(BROWSER_TARGET)
-        .join(CONSOLE_PROFILE)
-        .join("admin-ui.wasm");
-    if is_bundled(workspace, &wasm) {
-        return Ok(());
-    }
-    let mut cargo = workspace.cargo();
-    cargo.args(["run", "--quiet", "--package", "console-bundler", "--"]);
-    cargo.arg(&wasm).arg(workspace.root.join("admin-ui"));
-    run(cargo)?;
-    File::create(bundle_stamp(workspace)).context("cannot note that the console is bundled")?;
-    Ok(())
-}
-
-/// Whether the bundle was made of what is there now.
-fn is_bundled(workspace: &Workspace, wasm: &Path) -> bool {
-    let changed = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
-    let folder = workspace.root.join("admin-ui");
-    let inputs = [
-        folder.join("icon.svg"),
-        folder.join("index.html"),
-        folder.join("style.css"),
-        folder.join("bundler/src/main.rs"),
-    ];
-    let inputs = inputs.iter().map(PathBuf::as_path).chain([wasm]);
-    let bundled = changed(&bundle_stamp(workspace));
-    folder.join("dist/index.html").is_file()
-        && bundled.is_some()
-        && inputs
-            .map(changed)
-            .all(|changed| changed.is_some() && changed < bundled)
-}
-
-/// The file that is as old as the bundle: the bundle's own files stay untouched where nothing changed.
-fn bundle_stamp(workspace: &Workspace) -> PathBuf {
-    workspace.target.join("console-bundle.stamp")
-}
-
-fn program_build(workspace: &Workspace, native: Native, programs: &[&str]) -> Command {
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--profile", native.profile()]);
+/// Builds native programs.
+///
+/// Features are chosen for the whole workspace and its tests, as `cargo test --workspace` chooses them, so that nothing is
+/// compiled twice, the host's compiler above all. That tests count is the doing of `--examples`; there are none to build.
+pub(crate) fn programs(workspace: &Workspace, native: Native, programs: &[&str]) -> Result<()> {
+    let mut cargo = workspace.cargo(["build", "--workspace", "--examples"]);
+    cargo.args(["--profile", native.profile()]);
     for program in programs {
-        cargo.args(["--package", program]);
+        cargo.args(["--bin", program]);
     }
-    cargo
+    let what = match programs {
+        [program] => format!("Building {program}"),
+        programs => format!("Building {} programs", programs.len()),
+    };
+    cargo::run(workspace, what, cargo)
 }
 
-fn component_build(workspace: &Workspace, packages: &[impl AsRef<str>]) -> Command {
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--release", "--target", COMPONENT_TARGET]);
+fn component_build(workspace: &Workspace, what: &str, packages: &[&str]) -> Result<()> {
+    let mut cargo = workspace.cargo(["build", "--release", "--target", COMPONENT_TARGET]);
     for package in packages {
-        cargo.args(["--package", package.as_ref()]);
+        cargo.args(["--package", package]);
     }
-    cargo
-}
-
-/// Adds a compilation target where it is missing.
-pub(crate) fn ensure_target(target: &str) -> Result<()> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let libraries = Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", target])
-        .output()
-        .context("cannot run rustc")?;
-    let folder = String::from_utf8_lossy(&libraries.stdout);
-    if libraries.status.success() && std::path::Path::new(folder.trim()).is_dir() {
-        return Ok(());
-    }
-    if find_program("rustup").is_none() {
-        bail!("the compilation target {target} is missing; add it the way this Rust was installed");
-    }
-    term::note(format!(
-        "adding the compilation target {target} with rustup"
-    ));
-    let mut rustup = Command::new("rustup");
-    rustup.args(["target", "add", target]);
-    run(rustup)
+    cargo::run(workspace, what, cargo)
 }

@@ -1,89 +1,89 @@
 //! `check`: what no test sees.
 
-mod arrows;
-mod tree;
-
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::build::{COMPONENTS, EXAMPLE, GUESTS, ensure_c_compiler, ensure_target};
+use crate::build::{self, COMPONENTS, TEST_COMPONENTS};
+use crate::needs::{self, Purpose};
 use crate::process::run;
-use crate::term;
-use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Workspace};
+use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Native, Workspace};
+use crate::{cargo, console, term};
 
-/// Runs every check, and fails with the list of those that did.
-pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    ensure_target(COMPONENT_TARGET)?;
-    ensure_target(BROWSER_TARGET)?;
-    ensure_c_compiler(workspace)?;
-    let mut failed = Vec::new();
-    let mut attempt = |what: &str, outcome: Result<()>| {
-        if let Err(error) = outcome {
-            term::note(format!("{error:#}"));
-            failed.push(what.to_owned());
+/// The program that knows the rules of the house.
+const RULES: &str = "xtask-check";
+
+/// Checks what no test sees: format, lints, documents, the rules of the house.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Check {
+    /// Write the tables of the documentation that are made of the code.
+    #[arg(long)]
+    write: bool,
+}
+
+impl Check {
+    /// Runs every check, and fails with the list of those that did.
+    pub(crate) fn run(&self, workspace: &Workspace) -> Result<()> {
+        needs::ensure(workspace, &[Purpose::Build, Purpose::Check])?;
+        let mut failed = Vec::new();
+        let mut attempt = |what: &'static str, outcome: Result<()>| {
+            if let Err(error) = outcome {
+                term::note(format!("{error:#}"));
+                failed.push(what);
+            }
+        };
+        attempt("rules", self.rules(workspace));
+        for (what, command) in commands(workspace) {
+            attempt(
+                what,
+                cargo::run(workspace, format!("Checking: {what}"), command),
+            );
         }
-    };
-    term::step("Checking the rules of the house");
-    attempt("rules", report(arrows::violations(workspace)?));
-    attempt("tree", report(tree::violations(workspace)?));
-    for (what, command) in commands(workspace) {
-        term::step(format!("Checking: {what}"));
-        attempt(what, run(command));
+        if failed.is_empty() {
+            return Ok(());
+        }
+        bail!("checks failed: {}", failed.join(", "))
     }
-    if failed.is_empty() {
-        return Ok(());
+
+    fn rules(&self, workspace: &Workspace) -> Result<()> {
+        build::programs(workspace, Native::Dev, &[RULES])?;
+        term::step("Checking: rules of the house");
+        let mut rules = Command::new(workspace.program_dir(Native::Dev).join(RULES));
+        rules.current_dir(&workspace.root);
+        if self.write {
+            rules.arg("--write");
+        }
+        run(rules)
     }
-    bail!("checks failed: {}", failed.join(", "))
 }
 
-fn report(violations: Vec<String>) -> Result<()> {
-    if violations.is_empty() {
-        return Ok(());
-    }
-    bail!("{}", violations.join("\n    "))
-}
-
+/// What cargo checks. Profiles, packages and features are those of the builds, so that what both stand on is compiled once.
 fn commands(workspace: &Workspace) -> Vec<(&'static str, Command)> {
     const DENY: [&str; 3] = ["--", "-D", "warnings"];
-    let cargo = |arguments: &[&str]| {
-        let mut cargo = workspace.cargo();
+    let clippy = |arguments: &[&str], packages: &[&str]| {
+        let mut cargo = workspace.cargo(["clippy"]);
         cargo.args(arguments);
+        for package in packages {
+            cargo.args(["--package", package]);
+        }
+        cargo.args(DENY);
         cargo
     };
-    let format = cargo(&["fmt", "--all", "--check"]);
-    let mut native = cargo(&["clippy", "--workspace", "--all-targets"]);
-    native.args(DENY);
-    let mut components = cargo(&["clippy", "--target", COMPONENT_TARGET]);
-    for component in COMPONENTS
-        .map(str::to_owned)
-        .into_iter()
-        .chain(workspace.members_in(GUESTS))
-        .chain([EXAMPLE.to_owned()])
-    {
-        components.args(["--package", &component]);
-    }
-    components.args(DENY);
-    let mut console = cargo(&[
-        "clippy",
-        "--target",
-        BROWSER_TARGET,
-        "--package",
-        "admin-ui",
-    ]);
-    console.args(DENY);
-    let mut documents = cargo(&[
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-    ]);
-    documents.env("RUSTDOCFLAGS", "-D warnings");
+    let components = ["--release", "--target", COMPONENT_TARGET];
+    let browser = ["--profile", console::PROFILE, "--target", BROWSER_TARGET];
+    let mut documents = workspace.cargo(["doc", "--workspace", "--no-deps"]);
+    documents
+        .args(["--document-private-items", "--lib", "--bins", "--examples"])
+        .env("RUSTDOCFLAGS", "-D warnings");
     vec![
-        ("format", format),
-        ("lints", native),
-        ("lints of the components", components),
-        ("lints of the console", console),
+        ("format", workspace.cargo(["fmt", "--all", "--check"])),
+        ("lints", clippy(&["--workspace", "--all-targets"], &[])),
+        ("lints of the components", clippy(&components, &COMPONENTS)),
+        (
+            "lints of the tests' components",
+            clippy(&components, &TEST_COMPONENTS),
+        ),
+        ("lints of the console", clippy(&browser, &["admin-ui"])),
         ("documents", documents),
     ]
 }

@@ -1,110 +1,181 @@
-//! Installing what the repository needs from the system, by the system's own package manager.
+//! Installing what is missing, by the system's own package manager or by rustup.
 
+use std::fs;
 use std::io::IsTerminal as _;
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::process::run;
-use crate::term;
-use crate::workspace::find_program;
+use crate::needs::{Packages, find_program};
+use crate::progress::{Line, follow};
+use crate::workspace::Workspace;
 
-/// How a package manager installs packages without asking.
-struct Manager {
+/// A package manager that installs without asking.
+struct Kind {
     program: &'static str,
     install: &'static [&'static str],
-    /// What brings its list of packages up to date: an old one names packages that are not there any more.
-    update: &'static [&'static str],
+    /// What brings its lists of packages up to date.
+    refresh: &'static [&'static str],
+    /// Where the lists are, if it does not fetch them itself: a new system has none.
+    lists: Option<&'static str>,
     /// Whether it changes the system and so needs its administrator.
     as_root: bool,
+    names: fn(&Packages) -> &'static [&'static str],
 }
 
-const MANAGERS: [Manager; 5] = [
-    Manager {
+const KINDS: [Kind; 5] = [
+    Kind {
         program: "apt-get",
         install: &["install", "--yes", "--no-install-recommends"],
-        update: &["update"],
+        refresh: &["update"],
+        lists: Some("/var/lib/apt/lists"),
         as_root: true,
+        names: |packages| packages.apt,
     },
-    Manager {
+    Kind {
         program: "dnf",
         install: &["install", "--assumeyes"],
-        update: &["makecache"],
+        refresh: &["makecache"],
+        lists: None,
         as_root: true,
+        names: |packages| packages.dnf,
     },
-    Manager {
+    Kind {
         program: "apk",
         install: &["add"],
-        update: &["update"],
+        refresh: &["update"],
+        lists: Some("/var/cache/apk"),
         as_root: true,
+        names: |packages| packages.apk,
     },
-    Manager {
+    Kind {
         program: "pacman",
         install: &["--sync", "--noconfirm", "--needed"],
-        update: &["--sync", "--refresh"],
+        refresh: &["--sync", "--refresh"],
+        lists: Some("/var/lib/pacman/sync"),
         as_root: true,
+        names: |packages| packages.pacman,
     },
-    Manager {
+    Kind {
         program: "brew",
         install: &["install"],
-        update: &["update"],
+        refresh: &["update"],
+        lists: None,
         as_root: false,
+        names: |packages| packages.brew,
     },
 ];
 
-/// Installs the first of these packages that the system offers.
-pub(crate) fn install(packages: &[&str]) -> Result<()> {
-    let Some(manager) = MANAGERS
-        .iter()
-        .find(|manager| find_program(manager.program).is_some())
-    else {
-        bail!(
-            "no package manager found; install {} by hand",
-            packages.join(" or ")
-        );
-    };
-    let attempt = || {
-        for package in packages {
-            term::note(format!("installing {package} with {}", manager.program));
-            let mut command = manager.command(manager.install)?;
-            command.arg(package);
-            if run(command).is_ok() {
-                return Ok(true);
-            }
-        }
-        Ok::<_, anyhow::Error>(false)
-    };
-    if attempt()? || (run(manager.command(manager.update)?).is_ok() && attempt()?) {
-        return Ok(());
-    }
-    bail!(
-        "{} could not install {}; install it by hand",
-        manager.program,
-        packages.join(" or ")
-    )
+/// The package manager of this machine.
+pub(crate) struct Manager {
+    kind: &'static Kind,
+    /// Whether its lists have been refreshed already: once is enough.
+    refreshed: bool,
 }
 
 impl Manager {
+    /// The one that is there.
+    pub(crate) fn find() -> Option<Self> {
+        let kind = const { &KINDS }
+            .iter()
+            .find(|kind| find_program(kind.program).is_some())?;
+        Some(Self {
+            kind,
+            refreshed: false,
+        })
+    }
+
+    /// What installs a package, as the user would type it.
+    pub(crate) fn line(&self, packages: &Packages) -> String {
+        let name = (self.kind.names)(packages).first().copied();
+        let words = [
+            self.kind.program,
+            self.kind.install.first().copied().unwrap_or_default(),
+        ];
+        [&words[..], &[name.unwrap_or_default()]].concat().join(" ")
+    }
+
+    /// Installs the first of a need's packages that the system offers. Old lists name packages that are gone, so they
+    /// are refreshed if it offers none.
+    pub(crate) fn install(
+        &mut self,
+        workspace: &Workspace,
+        need: &str,
+        packages: &Packages,
+    ) -> Result<()> {
+        if self.kind.lists.is_some_and(is_empty) && !self.refreshed {
+            self.refresh(workspace)?;
+        }
+        loop {
+            let mut failure = None;
+            for name in (self.kind.names)(packages) {
+                let title = format!("Installing {need}: {} package {name}", self.kind.program);
+                let mut command = self.command(self.kind.install)?;
+                command.arg(name);
+                match follow(workspace, title, command, |_| Line::Chatter) {
+                    Ok(()) => return Ok(()),
+                    Err(error) => failure = Some(error),
+                }
+            }
+            if self.refreshed {
+                let why = failure.map_or_else(String::new, |error| format!(": {error:#}"));
+                bail!("cannot install {need}{why}; install it by hand");
+            }
+            self.refresh(workspace)?;
+        }
+    }
+
+    fn refresh(&mut self, workspace: &Workspace) -> Result<()> {
+        self.refreshed = true;
+        let title = format!("Refreshing the package lists of {}", self.kind.program);
+        follow(workspace, title, self.command(self.kind.refresh)?, |_| {
+            Line::Chatter
+        })
+    }
+
     /// The package manager with these arguments, as whoever may change the system.
     fn command(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = if !self.as_root || rustix::process::geteuid().is_root() {
-            Command::new(self.program)
+        let program = self.kind.program;
+        let mut command = if !self.kind.as_root || nix::unistd::geteuid().is_root() {
+            Command::new(program)
         } else if find_program("sudo").is_some() {
             let mut sudo = Command::new("sudo");
             if !std::io::stdin().is_terminal() {
                 // Nobody could type a password: fail instead of waiting for one.
                 sudo.arg("--non-interactive");
             }
-            sudo.arg(self.program);
+            sudo.arg(program);
             sudo
         } else {
             bail!(
-                "installing needs the administrator: {} {}",
-                self.program,
+                "installing needs the administrator, and there is no sudo: run {program} {} as root",
                 arguments.join(" ")
             );
         };
-        command.args(arguments);
+        command
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive");
         Ok(command)
     }
+}
+
+/// Whether a folder has no files but locks.
+fn is_empty(folder: &str) -> bool {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    !files
+        .filter(|entry| entry.file_name() != "lock")
+        .any(|entry| entry.path().is_file())
+}
+
+/// Adds Rust's libraries for a target.
+pub(crate) fn add_target(workspace: &Workspace, target: &str) -> Result<()> {
+    if find_program("rustup").is_none() {
+        bail!(
+            "Rust's libraries for {target} are missing; add them the way this Rust was installed"
+        );
+    }
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", target]);
+    let title = format!("Installing Rust's libraries for {target}");
+    follow(workspace, title, rustup, |_| Line::Chatter)
 }

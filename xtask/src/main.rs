@@ -1,12 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 mod bench;
+mod budget;
 mod build;
+mod cargo;
 mod check;
+mod console;
+mod doctor;
 mod install;
+mod needs;
 mod net;
 mod package;
 mod process;
+mod progress;
 mod redis;
 mod rhosync;
 mod term;
@@ -27,6 +33,10 @@ use workspace::{Native, Workspace};
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
+    /// Show all that other programs say: what is downloaded, compiled and installed.
+    #[arg(long, global = true)]
+    verbose: bool,
+
     #[command(subcommand)]
     task: Task,
 }
@@ -55,7 +65,9 @@ enum Task {
     /// Checks and tests everything, with all it needs set up first.
     Test(test::Test),
     /// Checks what no test sees: format, lints, documents, the rules of the house.
-    Check,
+    Check(check::Check),
+    /// Shows what set-up needs, whether it is there, and what would be installed.
+    Doctor(doctor::Doctor),
 }
 
 fn main() -> ExitCode {
@@ -68,8 +80,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(Cli { task }: Cli) -> Result<()> {
-    let workspace = Workspace::load()?;
+fn run(Cli { verbose, task }: Cli) -> Result<()> {
+    let workspace = Workspace::find(verbose)?;
     match task {
         Task::Up(up) => up.run(&workspace)?,
         Task::Device(arguments) => match rhosync::device(&workspace, arguments)? {},
@@ -85,7 +97,8 @@ fn run(Cli { task }: Cli) -> Result<()> {
         Task::Package(package) => package.run(&workspace)?,
         Task::Bench(bench) => match bench.run(&workspace)? {},
         Task::Test(test) => test.run(&workspace)?,
-        Task::Check => check::check(&workspace)?,
+        Task::Check(check) => check.run(&workspace)?,
+        Task::Doctor(doctor) => doctor.run(&workspace)?,
     }
     Ok(())
 }

@@ -11,7 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Error, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// How long a program may take to end before it is killed. Redis writes its file in this time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,7 +36,7 @@ pub(crate) fn become_program(mut command: Command) -> Error {
 }
 
 /// A command as it would be typed.
-fn line(command: &Command) -> String {
+pub(crate) fn line(command: &Command) -> String {
     let mut line = file_name(command.get_program());
     for word in command.get_args() {
         line.push(' ');
@@ -136,7 +137,7 @@ impl Service {
         if !matches!(self.child.try_wait(), Ok(None)) {
             return;
         }
-        terminate(self.pid(), Signal::TERM);
+        terminate(self.pid(), Signal::SIGTERM);
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             if !matches!(self.child.try_wait(), Ok(None)) {
@@ -195,9 +196,9 @@ pub(crate) fn end_leftover(pid: u32, program: &str) {
         terminate(
             pid,
             if start.elapsed() < PATIENCE {
-                Signal::TERM
+                Signal::SIGTERM
             } else {
-                Signal::KILL
+                Signal::SIGKILL
             },
         );
         thread::sleep(GLANCE);
@@ -205,9 +206,9 @@ pub(crate) fn end_leftover(pid: u32, program: &str) {
 }
 
 fn terminate(pid: u32, signal: Signal) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+    if let Ok(pid) = i32::try_from(pid) {
         // Fails only when it has ended meanwhile.
-        let _ = kill_process(pid, signal);
+        let _ = kill(Pid::from_raw(pid), signal);
     }
 }
 

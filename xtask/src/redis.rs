@@ -1,29 +1,23 @@
 //! The store of local runs: a Redis of their own, or the one the user names.
 
 use std::env;
-use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::install::install;
+use crate::needs::REDIS;
 use crate::net::free_port_from;
 use crate::process::Service;
 use crate::term;
-use crate::workspace::find_program;
 
 /// Names the user's own Redis.
 pub(crate) const URL_VARIABLE: &str = "RHOSYNC_REDIS_URL";
 /// Where a Redis of our own listens, if the port is free.
 const PORT: u16 = 9379;
-/// Servers that speak Redis, in order of preference.
-const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
-/// Their packages, as the systems call them.
-const PACKAGES: [&str; 3] = ["redis-server", "redis", "valkey"];
 /// How long a start may take: a large append-only file has to be read first.
 const START: Duration = Duration::from_secs(60);
 
@@ -39,11 +33,12 @@ pub(crate) struct Redis {
 impl Redis {
     /// Takes the user's Redis, or starts one that keeps its data in `data`.
     pub(crate) fn start(data: &Path, logs: &Path) -> Result<Self> {
-        if let Some(url) = env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty()) {
+        if let Some(url) = named_url() {
             term::step(format!("Using Redis at {url}"));
             return Ok(Self { url, service: None });
         }
-        Self::start_own(&find_or_install_server()?, data, logs)
+        let program = REDIS.program().context("there is no redis-server")?;
+        Self::start_own(&program, data, logs)
     }
 
     fn start_own(program: &Path, data: &Path, logs: &Path) -> Result<Self> {
@@ -72,21 +67,9 @@ impl Redis {
     }
 }
 
-/// The path of a server on this machine, installed when there is none.
-pub(crate) fn find_or_install_server() -> Result<PathBuf> {
-    if let Some(server) = find_server() {
-        return Ok(server);
-    }
-    term::step("Redis is not installed");
-    install(&PACKAGES)?;
-    find_server().context("Redis was installed, but its server is not on the PATH")
-}
-
-fn find_server() -> Option<PathBuf> {
-    let named = env::var_os("RHOSYNC_REDIS_SERVER")
-        .filter(|path| *path != OsString::new())
-        .map(PathBuf::from);
-    named.or_else(|| PROGRAMS.iter().find_map(|program| find_program(program)))
+/// Where the user's own Redis is, if there is one to use.
+pub(crate) fn named_url() -> Option<String> {
+    env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty())
 }
 
 /// Whether a Redis on this port has read its data and serves.
@@ -121,10 +104,9 @@ mod tests {
             stream.read_to_string(&mut answer).unwrap();
             answer
         };
-        let Some(program) = find_server() else {
-            println!("skipped: there is no Redis on this machine");
-            return;
-        };
+        let program = REDIS
+            .program()
+            .expect("`cargo xtask test` installs redis-server");
         let start = || {
             Redis::start_own(
                 &program,

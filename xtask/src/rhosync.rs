@@ -7,11 +7,12 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::build::{self, RHOSYNC};
 use crate::process::become_program;
 use crate::up::admin::Admin;
 use crate::up::state::{self, Running};
 use crate::up::{DEMO_PASSWORD, DEMO_USER};
-use crate::workspace::Workspace;
+use crate::workspace::{Native, Workspace};
 
 /// What `rhosync` takes from the environment.
 const SERVER: &str = "RHOSYNC_SERVER";
@@ -31,7 +32,7 @@ pub(crate) struct Arguments {
 
 /// Runs `rhosync device` as the demo user, on data in `.rhosync/`.
 pub(crate) fn device(workspace: &Workspace, arguments: Arguments) -> Result<Infallible> {
-    let mut rhosync = rhosync(workspace, "device", arguments);
+    let mut rhosync = rhosync(workspace, "device", arguments)?;
     if let Some(running) = Running::read(&workspace.state())? {
         set_unless_named(&mut rhosync, SERVER, running.server_url);
     }
@@ -44,7 +45,7 @@ pub(crate) fn device(workspace: &Workspace, arguments: Arguments) -> Result<Infa
 
 /// Runs `rhosync jobs` as the administrator.
 pub(crate) fn jobs(workspace: &Workspace, arguments: Arguments) -> Result<Infallible> {
-    let mut rhosync = rhosync(workspace, "jobs", arguments);
+    let mut rhosync = rhosync(workspace, "jobs", arguments)?;
     let names_server = [SERVER, TOKEN]
         .iter()
         .any(|name| env::var_os(name).is_some());
@@ -57,12 +58,11 @@ pub(crate) fn jobs(workspace: &Workspace, arguments: Arguments) -> Result<Infall
     Err(become_program(rhosync))
 }
 
-fn rhosync(workspace: &Workspace, command: &str, arguments: Arguments) -> Command {
-    let mut cargo = workspace.cargo();
-    cargo
-        .args(["run", "--quiet", "--package", "rhosync-cli", "--", command])
-        .args(arguments.arguments);
-    cargo
+fn rhosync(workspace: &Workspace, command: &str, arguments: Arguments) -> Result<Command> {
+    build::programs(workspace, Native::Dev, &[RHOSYNC])?;
+    let mut rhosync = Command::new(workspace.program_dir(Native::Dev).join(RHOSYNC));
+    rhosync.arg(command).args(arguments.arguments);
+    Ok(rhosync)
 }
 
 fn set_unless_named(command: &mut Command, name: &str, value: impl Into<OsString>) {

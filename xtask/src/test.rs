@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
-use crate::install::install;
+use crate::check::Check;
+use crate::needs::{self, Purpose, REDIS};
 use crate::process::run;
-use crate::redis::{URL_VARIABLE, find_or_install_server};
-use crate::term::{self, BAD, FAINT, GOOD};
-use crate::workspace::{Native, Workspace, find_program};
-use crate::{build, check};
+use crate::redis::URL_VARIABLE;
+use crate::term::{self, BAD, FAINT, GOOD, NOTE};
+use crate::workspace::{Native, Workspace};
+use crate::{budget, build};
 
-/// Browsers the browser tests can drive, each with its driver.
-const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-const DRIVER: &str = "chromedriver";
+/// How the names of the tests begin that need a browser.
+const BROWSER_TESTS: &str = "console::";
 
 /// Checks and tests everything.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,10 @@ pub(crate) struct Test {
     #[arg(long)]
     quick: bool,
 
+    /// Leave out the tests that need a browser, and do not install one.
+    #[arg(long)]
+    skip_browser: bool,
+
     /// Only the tests whose names contain this.
     filter: Option<String>,
 }
@@ -29,88 +33,110 @@ pub(crate) struct Test {
 impl Test {
     /// Does it.
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<()> {
-        let redis = find_or_install_server()?;
-        // What the documents tell readers to type is run, and files for devices are opened by a program that is not ours.
-        for (program, packages) in [("curl", &["curl"][..]), ("sqlite3", &["sqlite3", "sqlite"])] {
-            if find_program(program).is_none() {
-                install(packages)?;
+        let mut purposes = vec![Purpose::Run, Purpose::Test];
+        if !self.quick {
+            purposes.extend([Purpose::Build, Purpose::Check]);
+            if !self.skip_browser {
+                purposes.push(Purpose::Browser);
             }
         }
-        let mut steps = Steps::default();
-        let mut cargo = workspace.cargo();
+        needs::ensure(workspace, &purposes)?;
+        let redis = REDIS.program().context("Redis is gone again")?;
+
+        let mut cargo = workspace.cargo(["test", "--workspace", "--no-fail-fast"]);
         cargo
-            .args(["test", "--workspace", "--no-fail-fast"])
             .env("RHOSYNC_WASM_DIR", workspace.component_dir())
             .env("RHOSYNC_BIN_DIR", workspace.program_dir(Native::Dev))
             .env("RHOSYNC_REDIS_SERVER", redis)
             // Tests own their world: the user's own Redis is none of their business.
             .env_remove(URL_VARIABLE);
+        let mut steps = Steps::default();
         if self.quick {
             cargo.args(["--lib", "--bins"]);
         } else {
-            if find_program(DRIVER).is_none()
-                || !BROWSERS
-                    .iter()
-                    .any(|browser| find_program(browser).is_some())
-            {
-                term::note(
-                    "the browser tests will be skipped: install chromium and chromedriver to run them",
-                );
-            }
             if self.filter.is_none() {
-                steps.run("check", || check::check(workspace));
+                steps.run("check", || Check::default().run(workspace));
             }
+            steps.run("programs", || build::programs_and_tests(workspace));
             // Without these, the tests that run them could only fail once more.
             steps.run("components", || {
-                build::components(workspace).and_then(|()| build::guests(workspace))
+                build::components(workspace)?;
+                build::test_components(workspace)?;
+                budget::check(workspace)
             });
-            steps.run("programs", || build::programs_and_tests(workspace));
         }
         cargo.args(&self.filter);
+        if self.skip_browser {
+            cargo.args(["--", "--skip", BROWSER_TESTS]);
+        }
         steps.run("tests", || {
             term::step("Testing");
             run(cargo)
         });
+        if self.skip_browser || self.quick {
+            steps.skip("browser");
+        }
         steps.summary()
     }
 }
 
 /// What was done, how long it took, and how it ended.
 #[derive(Debug, Default)]
-struct Steps(Vec<(&'static str, Duration, Result<()>)>);
+struct Steps(Vec<Step>);
+
+#[derive(Debug)]
+struct Step {
+    name: &'static str,
+    took: Duration,
+    /// Nothing where it was not done, as the user wanted.
+    outcome: Option<Result<()>>,
+}
 
 impl Steps {
     /// Does a step. The next one is done in any case: a failure does not hide the others.
     fn run(&mut self, name: &'static str, step: impl FnOnce() -> Result<()>) {
         let start = Instant::now();
-        let outcome = step();
-        self.0.push((name, start.elapsed(), outcome));
+        let outcome = Some(step());
+        let took = start.elapsed();
+        self.0.push(Step {
+            name,
+            took,
+            outcome,
+        });
+    }
+
+    /// Takes down a step that was left out.
+    fn skip(&mut self, name: &'static str) {
+        self.0.push(Step {
+            name,
+            took: Duration::ZERO,
+            outcome: None,
+        });
     }
 
     /// Says how it went.
     fn summary(self) -> Result<()> {
         anstream::eprintln!();
-        let total: Duration = self.0.iter().map(|(_, took, _)| *took).sum();
-        let failed = self
-            .0
-            .iter()
-            .filter(|(_, _, outcome)| outcome.is_err())
-            .count();
-        for (name, took, outcome) in self.0 {
-            let took = term::duration(took);
-            match outcome {
-                Ok(()) => {
-                    anstream::eprintln!("{GOOD}  ok    {GOOD:#} {name:12} {FAINT}{took}{FAINT:#}")
+        let total: Duration = self.0.iter().map(|step| step.took).sum();
+        let mut failed = 0;
+        for step in self.0 {
+            let name = step.name;
+            let took = term::duration(step.took);
+            match step.outcome {
+                Some(Ok(())) => {
+                    anstream::eprintln!("{GOOD}  ok     {GOOD:#} {name:12} {FAINT}{took}{FAINT:#}");
                 }
-                Err(error) => {
+                Some(Err(error)) => {
+                    failed += 1;
                     anstream::eprintln!(
-                        "{BAD}  failed{BAD:#} {name:12} {FAINT}{took}{FAINT:#}\n         {error:#}"
+                        "{BAD}  failed {BAD:#} {name:12} {FAINT}{took}{FAINT:#}\n          {error:#}"
                     );
                 }
+                None => anstream::eprintln!("{NOTE}  skipped{NOTE:#} {name}"),
             }
         }
         anstream::eprintln!(
-            "         {:12} {FAINT}{}{FAINT:#}",
+            "          {:12} {FAINT}{}{FAINT:#}",
             "in all",
             term::duration(total)
         );

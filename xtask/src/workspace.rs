@@ -1,17 +1,17 @@
 //! Where things are: the repository, what cargo builds, and the state of local runs.
 
 use std::env;
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use cargo_metadata::{Metadata, MetadataCommand, Package};
 
 /// The target of Spin components.
 pub(crate) const COMPONENT_TARGET: &str = "wasm32-wasip2";
 /// The target of what runs in a browser.
 pub(crate) const BROWSER_TARGET: &str = "wasm32-unknown-unknown";
+/// Files that cargo makes at the top of its target directory: one if it has made the folder, the other in any.
+const TARGET_MARKS: [&str; 2] = ["CACHEDIR.TAG", ".rustc_info.json"];
 
 /// How native programs are built. Components are always built for release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,35 +47,28 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// Cargo's target directory, wherever the user has put it.
     pub(crate) target: PathBuf,
-    metadata: Metadata,
+    /// Whether the user wants to see all that other programs say.
+    pub(crate) verbose: bool,
 }
 
 impl Workspace {
-    /// Asks cargo.
-    pub(crate) fn load() -> Result<Self> {
-        let metadata = MetadataCommand::new()
-            .no_deps()
-            .exec()
-            .context("cargo does not know this workspace; run this inside the repository")?;
+    /// Finds it without asking cargo, which has started this program and put it into the target directory.
+    pub(crate) fn find(verbose: bool) -> Result<Self> {
+        let package = env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+        let root = package
+            .parent()
+            .context("this package has no parent folder")?;
+        let program = env::current_exe().context("this program does not know where it is")?;
+        let target = program
+            .ancestors()
+            .find(|folder| TARGET_MARKS.iter().any(|mark| folder.join(mark).is_file()))
+            .context("this program is not where cargo builds; run it as `cargo xtask`")?;
         Ok(Self {
-            root: metadata.workspace_root.clone().into(),
-            target: metadata.target_directory.clone().into(),
-            metadata,
+            root: root.to_owned(),
+            target: target.to_owned(),
+            verbose,
         })
-    }
-
-    /// The members of the workspace.
-    pub(crate) fn members(&self) -> impl Iterator<Item = &Package> {
-        self.metadata.workspace_packages().into_iter()
-    }
-
-    /// Names of the members whose folders lie in `folder`.
-    pub(crate) fn members_in(&self, folder: &str) -> Vec<String> {
-        let folder = self.root.join(folder);
-        self.members()
-            .filter(|package| package.manifest_path.starts_with(&folder))
-            .map(|package| package.name.to_string())
-            .collect()
     }
 
     /// Where local runs keep their data: `.rhosync/`.
@@ -94,18 +87,12 @@ impl Workspace {
     }
 
     /// The cargo that started this program, run at the root.
-    pub(crate) fn cargo(&self) -> Command {
-        let mut command =
-            Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-        command.current_dir(&self.root);
+    pub(crate) fn cargo<S: AsRef<std::ffi::OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(&self.root).args(arguments);
         command
     }
-}
-
-/// The path of a program on the `PATH`.
-pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|program| program.is_file())
 }

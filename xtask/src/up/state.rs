@@ -8,7 +8,6 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 /// Where a run is to be found; in `.rhosync/up.json` while it serves.
 #[derive(Debug, Serialize, Deserialize)]
@@ -127,8 +126,10 @@ pub(crate) fn secret(path: &Path) -> Result<String> {
 }
 
 fn make_secret(path: &Path) -> Result<String> {
-    // Version 4 is all random but for six bits, from the system's source.
-    let secret = Uuid::new_v4().simple().to_string();
+    let mut random = [0; 16];
+    let mut source = File::open("/dev/urandom").context("this system has no random numbers")?;
+    source.read_exact(&mut random)?;
+    let secret = format!("{:032x}", u128::from_ne_bytes(random));
     write_private(path, format!("{secret}\n").as_bytes())?;
     Ok(secret)
 }

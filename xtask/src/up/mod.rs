@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::build;
+use crate::needs::{self, Purpose, find_program};
 use crate::net::{free_port_from, is_free};
 use crate::process::{GLANCE, Service, end_leftover};
-use crate::redis::Redis;
+use crate::redis::{Redis, named_url};
 use crate::term::{self, FAINT, GOOD, HEADING};
-use crate::workspace::{Native, Workspace, find_program};
+use crate::workspace::{Native, Workspace};
 use admin::{ADMIN, Admin};
 use state::{Lock, Process, Running};
 
@@ -53,6 +54,7 @@ pub(crate) struct Up {
 impl Up {
     /// Does it.
     pub(crate) fn run(&self, workspace: &Workspace) -> Result<()> {
+        let begun = Instant::now();
         let state = workspace.state();
         let _lock = Lock::take(&state)?;
         end_leftovers(&state)?;
@@ -63,8 +65,11 @@ impl Up {
         } else {
             Native::Dev
         };
-        build::components(workspace)?;
-        build::programs(workspace, native)?;
+        needs::ensure(workspace, &[Purpose::Build])?;
+        if named_url().is_none() {
+            needs::ensure(workspace, &[Purpose::Run])?;
+        }
+        build::all(workspace, native)?;
 
         // Not before: a build is ended by Ctrl-C directly.
         let interrupted = on_interrupt()?;
@@ -77,7 +82,7 @@ impl Up {
         let started = services.start(spin.as_deref(), port, &interrupted);
         let outcome = match started {
             Ok(Some(running)) => {
-                running.announce(&secrets(workspace)?.admin_password);
+                running.announce(begun.elapsed(), &secrets(workspace)?.admin_password);
                 services.watch(&interrupted)
             }
             Ok(None) => Ok(()),
@@ -268,16 +273,16 @@ impl Services<'_> {
 
 impl Running {
     /// Tells the user what there is and what to try.
-    fn announce(&self, admin_password: &str) {
+    fn announce(&self, took: Duration, admin_password: &str) {
         let Self {
             server_url,
             shop_url,
             redis_url,
-            ..
         } = self;
+        let took = term::duration(took);
         anstream::println!(
             "
-{GOOD}RhoSync is up.{GOOD:#}
+{GOOD}RhoSync is up{GOOD:#} after {took}.
 
     server    {server_url}
     console   {server_url}/console/    {ADMIN} / {admin_password}

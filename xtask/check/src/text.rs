@@ -5,13 +5,11 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::workspace::Workspace;
-
 /// The only file that builds keys of the store.
 const KEYS: &str = "crates/sync-core/src/store/redis/keys.rs";
-/// The tests from outside: they name keys to look at what is in the store, and prove nothing if they ask the
-/// module under test for the names.
-const OUTSIDE: &str = "tests/";
+/// Tests from outside: they name keys to look at what is in the store, and prove nothing if they ask the module under
+/// test for the names.
+const TESTS: &str = "tests/";
 /// How a key of the store begins in source text. Written in two parts, or this line would be found.
 const KEY: &str = concat!("\"rhosync", ":");
 /// How the folders of a person's own begin. In two parts for the same reason.
@@ -22,11 +20,11 @@ const HOMES: [&str; 3] = [
 ];
 
 /// All violations, in words.
-pub(super) fn violations(workspace: &Workspace) -> Result<Vec<String>> {
+pub(crate) fn violations(root: &Path) -> Result<Vec<String>> {
     let mut violations = Vec::new();
-    for file in files(workspace)? {
+    for file in files(root)? {
         // What is not text, or is gone by now, has nothing to say.
-        let Ok(text) = std::fs::read_to_string(workspace.root.join(&file)) else {
+        let Ok(text) = std::fs::read_to_string(root.join(&file)) else {
             continue;
         };
         violations.extend(
@@ -42,7 +40,7 @@ pub(super) fn violations(workspace: &Workspace) -> Result<Vec<String>> {
 }
 
 /// The files under version control, and those that will be.
-fn files(workspace: &Workspace) -> Result<Vec<String>> {
+fn files(root: &Path) -> Result<Vec<String>> {
     let list = Command::new("git")
         .args([
             "ls-files",
@@ -51,7 +49,7 @@ fn files(workspace: &Workspace) -> Result<Vec<String>> {
             "--exclude-standard",
             "-z",
         ])
-        .current_dir(&workspace.root)
+        .current_dir(root)
         .output()
         .context("cannot run git")?;
     if !list.status.success() {
@@ -71,7 +69,8 @@ fn problems<'a>(file: &'a str, line: &'a str) -> impl Iterator<Item = &'static s
     let is_comment = line.trim_start().starts_with("//") || line.trim_start().starts_with("--");
     let builds_key = is_source
         && file != KEYS
-        && !file.starts_with(OUTSIDE)
+        && !file.starts_with(TESTS)
+        && !file.contains(&format!("/{TESTS}"))
         && !is_comment
         && line.contains(KEY);
     let names_home = HOMES.iter().any(|home| line.contains(home));

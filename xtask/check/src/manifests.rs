@@ -1,61 +1,27 @@
-//! Which crate may depend on which, and where versions and lints are set.
+//! What a member's manifest leaves to the workspace: versions and lints.
 
 use std::fs;
 
 use anyhow::{Context as _, Result};
-use cargo_metadata::{DependencyKind, Package};
+use cargo_metadata::Metadata;
 use toml::{Table, Value};
 
-use crate::workspace::Workspace;
-
-/// What a crate of ours may use of the others. One that is not listed may use all of them.
-const ARROWS: [(&str, &[&str]); 6] = [
-    ("sync-proto", &[]),
-    ("sync-core", &["sync-proto"]),
-    ("sync-spin", &["sync-core", "sync-proto"]),
-    ("sync-client", &["sync-proto"]),
-    ("dev-host", &[]),
-    ("admin-ui", &["sync-proto"]),
-];
-
 /// All violations, in words.
-pub(super) fn violations(workspace: &Workspace) -> Result<Vec<String>> {
-    let ours: Vec<&str> = workspace
-        .members()
-        .map(|package| package.name.as_str())
-        .collect();
+pub(crate) fn violations(metadata: &Metadata) -> Result<Vec<String>> {
     let mut violations = Vec::new();
-    for package in workspace.members() {
-        violations.extend(forbidden_arrows(package, &ours));
+    for package in metadata.workspace_packages() {
         let manifest = fs::read_to_string(&package.manifest_path)
             .with_context(|| format!("cannot read {}", package.manifest_path))?;
         let manifest: Table = manifest
             .parse()
             .with_context(|| format!("{} is not TOML", package.manifest_path))?;
-        let found = own_settings(&manifest);
         violations.extend(
-            found
+            own_settings(&manifest)
                 .into_iter()
                 .map(|violation| format!("{}: {violation}", package.name)),
         );
     }
     Ok(violations)
-}
-
-/// Dependencies that lead where none may lead. Those of tests are free.
-fn forbidden_arrows(package: &Package, ours: &[&str]) -> Vec<String> {
-    let name = package.name.as_str();
-    let Some((_, allowed)) = ARROWS.iter().find(|(crate_name, _)| *crate_name == name) else {
-        return Vec::new();
-    };
-    package
-        .dependencies
-        .iter()
-        .filter(|dependency| dependency.kind != DependencyKind::Development)
-        .map(|dependency| dependency.name.as_str())
-        .filter(|used| ours.contains(used) && !allowed.contains(used))
-        .map(|used| format!("{name}: must not depend on {used}"))
-        .collect()
 }
 
 /// What a member sets for itself although the workspace does.
@@ -116,32 +82,5 @@ mod tests {
             ]
         );
         assert!(own_settings(&"lints.workspace = true".parse().unwrap()).is_empty());
-    }
-
-    #[test]
-    fn every_arrow_is_about_a_crate_that_exists() {
-        let workspace = Workspace::load().unwrap();
-        let ours: Vec<&str> = workspace
-            .members()
-            .map(|package| package.name.as_str())
-            .collect();
-        for (name, allowed) in ARROWS {
-            assert!(
-                ours.contains(&name) && allowed.iter().all(|name| ours.contains(name)),
-                "{name}"
-            );
-        }
-    }
-
-    #[test]
-    fn an_arrow_outwards_is_forbidden() {
-        let workspace = Workspace::load().unwrap();
-        let package = workspace
-            .members()
-            .find(|package| package.name == "sync-client")
-            .unwrap();
-        assert!(forbidden_arrows(package, &["sync-proto", "sync-core"]).is_empty());
-        let found = forbidden_arrows(package, &["sync-proto", "serde"]);
-        assert_eq!(found, ["sync-client: must not depend on serde"]);
     }
 }

@@ -1,0 +1,80 @@
+//! The table itself. What is used stands above what uses it.
+
+use super::{Row, row};
+
+/// The crates of the workspace.
+pub(super) const CRATES: &[Row] = &[
+    row("admin-ui-component", &[]),
+    row("console-bundler", &[]),
+    row("dev-host", &[]),
+    row("guest-listener", &[]),
+    row("guest-probe", &[]),
+    row("guest-probe-p2", &[]),
+    row("guest-redis-get", &[]),
+    row("shop", &[]),
+    row("sync-proto", &[]),
+    row("xtask-check", &[]),
+    row("admin-ui", &["sync-proto"]),
+    row("sync-client", &["sync-proto"]),
+    row("sync-core", &["sync-proto"]),
+    row("xtask", &["sync-proto"]),
+    row(
+        "integration-tests",
+        &["shop", "sync-client", "sync-core", "sync-proto"],
+    ),
+    row("rhosync-cli", &["sync-client", "sync-proto"]),
+    row("sync-spin", &["sync-core", "sync-proto"]),
+    row("adapter-jobs", &["sync-core", "sync-spin"]),
+    row("bench", &["integration-tests", "sync-core", "sync-proto"]),
+    row("bulk-jobs", &["sync-core", "sync-spin"]),
+    row("push-jobs", &["sync-core", "sync-spin"]),
+    row("report-jobs", &["sync-core", "sync-spin"]),
+    row("sync-handler", &["sync-core", "sync-proto", "sync-spin"]),
+];
+
+/// The modules of the crates that have an order inside.
+pub(super) const MODULES: &[(&str, &[Row])] = &[
+    (
+        "sync-proto",
+        &[
+            row("changes", &[]),
+            row("error_code", &[]),
+            row("health", &[]),
+            row("names", &[]),
+            row("admin", &["changes"]),
+            row("api", &["changes"]),
+            row("page", &["names"]),
+            row("search", &["names", "page"]),
+        ],
+    ),
+    (
+        "sync-client",
+        &[
+            row("object", &[]),
+            row("session", &[]),
+            row("transport", &[]),
+            row("page", &["object"]),
+            row("error", &["page", "transport"]),
+            row("replica", &["object", "page"]),
+            row(
+                "client",
+                &["error", "object", "page", "replica", "session", "transport"],
+            ),
+            row(
+                "sync",
+                &["client", "error", "page", "replica", "session", "transport"],
+            ),
+        ],
+    ),
+    (
+        "bulk-jobs",
+        &[
+            row("deflate", &[]),
+            row("schema", &[]),
+            row("vfs", &[]),
+            row("device_database", &["schema"]),
+            row("job", &["deflate", "device_database"]),
+            row("entry", &["job"]),
+        ],
+    ),
+];

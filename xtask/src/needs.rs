@@ -1,0 +1,333 @@
+//! What the tasks need of the machine: the one table, which `doctor` prints and every task installs from.
+
+use std::env;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use crate::install::Manager;
+use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Workspace};
+
+/// What something is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Making components and programs.
+    Build,
+    /// Running the server.
+    Run,
+    /// The checks that are no tests.
+    Check,
+    /// The tests.
+    Test,
+    /// The tests in a browser.
+    Browser,
+}
+
+/// Something that has to be on the machine.
+pub(crate) struct Need {
+    pub(crate) name: &'static str,
+    /// Why, in words.
+    pub(crate) why: &'static str,
+    pub(crate) purpose: Purpose,
+    pub(crate) sign: Sign,
+    pub(crate) source: Source,
+}
+
+/// How it is seen that it is there. A variable that is set is no sign: cargo sets those of `.cargo/config.toml` for
+/// what it runs, on every machine.
+pub(crate) enum Sign {
+    /// One of these programs, on the `PATH` or at the path that is given; before them, the one that the variable names.
+    Program {
+        names: &'static [&'static str],
+        variable: Option<&'static str>,
+    },
+    /// A folder of Rust's libraries for this target.
+    Target(&'static str),
+    /// The compiler of what components have in C makes WebAssembly of a line.
+    CCompiler,
+}
+
+/// Where it comes from.
+pub(crate) enum Source {
+    /// `rustup target add`.
+    Rustup(&'static str),
+    /// A package of the system.
+    Packages(Packages),
+}
+
+/// Names of a package, as each package manager has them: the first that it can install.
+pub(crate) struct Packages {
+    pub(crate) apt: &'static [&'static str],
+    pub(crate) dnf: &'static [&'static str],
+    pub(crate) apk: &'static [&'static str],
+    pub(crate) pacman: &'static [&'static str],
+    pub(crate) brew: &'static [&'static str],
+}
+
+impl Packages {
+    /// A package that has the same name everywhere.
+    const fn all(name: &'static [&'static str]) -> Source {
+        Source::Packages(Self {
+            apt: name,
+            dnf: name,
+            apk: name,
+            pacman: name,
+            brew: name,
+        })
+    }
+}
+
+/// The store.
+pub(crate) const REDIS: Need = Need {
+    name: "redis-server",
+    why: "the store of `up`, tests and benchmarks",
+    purpose: Purpose::Run,
+    sign: Sign::Program {
+        names: &["redis-server", "valkey-server"],
+        variable: Some("RHOSYNC_REDIS_SERVER"),
+    },
+    source: Source::Packages(Packages {
+        apt: &["redis-server"],
+        dnf: &["valkey", "redis"],
+        apk: &["valkey", "redis"],
+        pacman: &["valkey"],
+        brew: &["redis"],
+    }),
+};
+
+/// Everything.
+const NEEDS: [Need; 9] = [
+    Need {
+        name: COMPONENT_TARGET,
+        why: "Rust's libraries for components",
+        purpose: Purpose::Build,
+        sign: Sign::Target(COMPONENT_TARGET),
+        source: Source::Rustup(COMPONENT_TARGET),
+    },
+    Need {
+        name: BROWSER_TARGET,
+        why: "Rust's libraries for the console",
+        purpose: Purpose::Build,
+        sign: Sign::Target(BROWSER_TARGET),
+        source: Source::Rustup(BROWSER_TARGET),
+    },
+    Need {
+        name: "clang",
+        why: "SQLite in a component; has to make WebAssembly, which Apple's cannot",
+        purpose: Purpose::Build,
+        sign: Sign::CCompiler,
+        source: Source::Packages(Packages {
+            apt: &["clang"],
+            dnf: &["clang"],
+            apk: &["clang"],
+            pacman: &["clang"],
+            brew: &["llvm"],
+        }),
+    },
+    REDIS,
+    Need {
+        name: "git",
+        why: "the check of the sources: which files are in the repository",
+        purpose: Purpose::Check,
+        sign: program(&["git"]),
+        source: Packages::all(&["git"]),
+    },
+    Need {
+        name: "curl",
+        why: "tests run what the documentation tells readers to type",
+        purpose: Purpose::Test,
+        sign: program(&["curl"]),
+        source: Packages::all(&["curl"]),
+    },
+    Need {
+        name: "sqlite3",
+        why: "tests open devices' files with a program that is not ours",
+        purpose: Purpose::Test,
+        sign: program(&["sqlite3"]),
+        source: Source::Packages(Packages {
+            apt: &["sqlite3"],
+            dnf: &["sqlite"],
+            apk: &["sqlite"],
+            pacman: &["sqlite"],
+            brew: &["sqlite"],
+        }),
+    },
+    Need {
+        name: "chromium",
+        why: "tests of the console",
+        purpose: Purpose::Browser,
+        sign: program(&[
+            "chromium",
+            "chromium-browser",
+            "google-chrome",
+            "google-chrome-stable",
+            "/Applications/Chromium.app/Contents/MacOS/Chromium",
+            "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        ]),
+        source: Source::Packages(Packages {
+            apt: &["chromium", "chromium-browser"],
+            dnf: &["chromium"],
+            apk: &["chromium"],
+            pacman: &["chromium"],
+            brew: &["google-chrome", "chromium"],
+        }),
+    },
+    Need {
+        name: "chromedriver",
+        why: "tests of the console: drives the browser",
+        purpose: Purpose::Browser,
+        sign: program(&["chromedriver"]),
+        source: Source::Packages(Packages {
+            apt: &["chromium-driver", "chromium-chromedriver"],
+            dnf: &["chromedriver"],
+            apk: &["chromium-chromedriver"],
+            // Arch has it in the browser's package.
+            pacman: &["chromium"],
+            brew: &["chromedriver"],
+        }),
+    },
+];
+
+const fn program(names: &'static [&'static str]) -> Sign {
+    Sign::Program {
+        names,
+        variable: None,
+    }
+}
+
+/// All needs, in the order in which they are installed.
+pub(crate) fn all() -> impl Iterator<Item = &'static Need> {
+    const { &NEEDS }.iter()
+}
+
+/// Installs what these purposes need and the machine does not have.
+pub(crate) fn ensure(workspace: &Workspace, purposes: &[Purpose]) -> Result<()> {
+    let missing: Vec<_> = all()
+        .filter(|need| purposes.contains(&need.purpose) && !need.is_met(workspace))
+        .collect();
+    install(workspace, &missing)
+}
+
+/// Installs these needs, and looks whether that has helped.
+pub(crate) fn install(workspace: &Workspace, missing: &[&Need]) -> Result<()> {
+    let mut manager = None;
+    for need in missing {
+        match &need.source {
+            Source::Rustup(target) => {
+                crate::install::add_target(workspace, target)?;
+            }
+            Source::Packages(packages) => {
+                if manager.is_none() {
+                    manager = Some(Manager::find().with_context(|| {
+                        format!(
+                            "this machine has no package manager known here; install {} by hand",
+                            need.name
+                        )
+                    })?);
+                }
+                if let Some(manager) = &mut manager {
+                    manager.install(workspace, need.name, packages)?;
+                }
+            }
+        }
+        anyhow::ensure!(
+            need.is_met(workspace),
+            "{} is installed, but still not to be found: {}",
+            need.name,
+            need.why
+        );
+    }
+    Ok(())
+}
+
+impl Need {
+    /// Whether the machine has it.
+    pub(crate) fn is_met(&self, workspace: &Workspace) -> bool {
+        match &self.sign {
+            Sign::Program { .. } => self.program().is_some(),
+            Sign::Target(target) => has_target(target),
+            Sign::CCompiler => makes_webassembly(workspace),
+        }
+    }
+
+    /// The program that was found.
+    pub(crate) fn program(&self) -> Option<PathBuf> {
+        let Sign::Program { names, variable } = &self.sign else {
+            return None;
+        };
+        let named = variable
+            .and_then(env::var_os)
+            .filter(|path| !path.is_empty());
+        named
+            .map(PathBuf::from)
+            .or_else(|| names.iter().find_map(|name| find_program(name)))
+    }
+
+    /// The command that brings it, as the user would type it; nothing where no package manager is known.
+    pub(crate) fn remedy(&self) -> Option<String> {
+        match &self.source {
+            Source::Rustup(target) => Some(format!("rustup target add {target}")),
+            Source::Packages(packages) => Some(Manager::find()?.line(packages)),
+        }
+    }
+}
+
+/// The path of a program: on the `PATH`, or where it says.
+pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
+    if name.starts_with('/') {
+        return Some(PathBuf::from(name)).filter(|program| program.is_file());
+    }
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| folder.join(name))
+        .find(|program| program.is_file())
+}
+
+fn has_target(target: &str) -> bool {
+    Command::new(rustc())
+        .args(["--print", "target-libdir", "--target", target])
+        .stderr(Stdio::null())
+        .output()
+        .is_ok_and(|output| {
+            output.status.success()
+                && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+        })
+}
+
+/// The compiler that cargo would use: the one beside it, if it does not name another.
+fn rustc() -> PathBuf {
+    let beside = || {
+        let cargo = PathBuf::from(env::var_os("CARGO")?);
+        Some(cargo.with_file_name("rustc")).filter(|rustc| rustc.is_file())
+    };
+    env::var_os("RUSTC")
+        .map(PathBuf::from)
+        .or_else(beside)
+        .unwrap_or_else(|| "rustc".into())
+}
+
+/// Asks the very compiler that cargo will run, with headers as SQLite includes them.
+fn makes_webassembly(workspace: &Workspace) -> bool {
+    const PROGRAM: &[u8] =
+        b"#include <string.h>\n#include <stdint.h>\nuint32_t f(char *s) { return strlen(s); }\n";
+    let compiler = env::var_os("CC_wasm32_wasip2").map_or_else(
+        || workspace.root.join("jobs/bulk-jobs/sqlite/clang"),
+        PathBuf::from,
+    );
+    let compile = || -> std::io::Result<bool> {
+        let mut child = Command::new(compiler)
+            .arg(format!("--target={COMPONENT_TARGET}"))
+            .args(["-c", "-x", "c", "-", "-o", "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A compiler that does not read it has failed, and says so by its status.
+            let _ = stdin.write_all(PROGRAM);
+        }
+        Ok(child.wait()?.success())
+    };
+    compile().unwrap_or(false)
+}
