@@ -2,8 +2,8 @@
 
 use sync_core::{Priority, Retry};
 
+use super::world::{Held, LEASE_MS, World};
 use crate::common::local;
-use crate::world::{Held, LEASE_MS, World};
 
 fn users(held: &[Held]) -> Vec<&str> {
     held.iter().map(|held| held.job.user.as_str()).collect()
@@ -92,7 +92,7 @@ fn nothing_is_claimed_from_a_paused_queue_and_nobody_is_rung_for() {
     local(async {
         let world = World::start().await;
         world.add(&world.job("u")).await;
-        let queue = crate::world::queue();
+        let queue = super::world::queue();
         world.jobs().set_paused(&queue, true).await.unwrap();
         assert!(world.claim(1).await.is_empty());
         assert!(world.sweep().await.ready.is_empty());

@@ -2,12 +2,10 @@
 
 #![expect(clippy::expect_used, reason = "what is not there fails the test")]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::local;
+use crate::common::local;
 use serde_json::{Value, json};
 use sync_core::test_support::{Fault, World};
 use sync_core::{ClientId, Ports as _, SearchRequest, Session, SyncError};
@@ -58,7 +56,7 @@ fn a_back_end_that_is_down_is_told_without_a_token() {
         world.back_end.fail([Fault::Unreachable]);
         let page = pull(&world, &session, &client, "").await;
         let error = json!({"source-error": {"query-error": {"message": "unreachable"}}});
-        assert_eq!(page, common::page("", 0, 0, 0, error));
+        assert_eq!(page, crate::common::page("", 0, 0, 0, error));
     });
 }
 

@@ -7,7 +7,6 @@ use sync_core::test_support::{ManualClock, NativeRedis, SeededRandom, TestPorts,
 use sync_core::{Engine, HttpClient, RustAdapters, Secret, SessionKey, SettingsFile};
 
 /// An engine with a network of the test's own.
-#[allow(dead_code, reason = "not every test has one")]
 #[expect(clippy::unwrap_used, reason = "a test without an engine has failed")]
 pub(crate) async fn engine<H: HttpClient + Default + 'static>(
     redis: &TestRedis,
@@ -39,7 +38,6 @@ pub(crate) fn local<F: Future>(test: F) -> F::Output {
 }
 
 /// A page as it stands on the wire.
-#[allow(dead_code, reason = "not every test compares whole pages")]
 pub(crate) fn page(token: &str, count: u64, progress: u64, total: u64, commands: Value) -> Value {
     json!([
         {"version": 3},

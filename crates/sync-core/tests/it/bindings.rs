@@ -1,10 +1,8 @@
 //! Clients that move, and clients that were away for too long.
 
-mod common;
-
 use std::time::Duration;
 
-use common::local;
+use crate::common::local;
 use serde_json::{Value, json};
 use sync_core::Ports as _;
 use sync_core::test_support::World;

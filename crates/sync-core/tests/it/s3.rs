@@ -7,14 +7,12 @@
     reason = "a test that does not find what it looks for has failed, and the place says why"
 )]
 
-mod common;
-
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::common::{engine, local};
 use bytes::Bytes;
-use common::{engine, local};
 use futures_util::StreamExt as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{Method, Request, Response, StatusCode};

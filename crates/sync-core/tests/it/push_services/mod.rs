@@ -11,7 +11,7 @@ mod fakes;
 
 use std::time::Duration;
 
-use fakes::{APNS_KEY, Services, VAPID_KEY, service_account};
+use self::fakes::{APNS_KEY, Services, VAPID_KEY, service_account};
 use serde_json::json;
 use sync_core::test_support::{ManualClock, NativeRedis, SeededRandom, TestPorts, TestRedis};
 use sync_core::{

@@ -1,11 +1,9 @@
 //! When the back end is asked, and what its answer may and may not do.
 
-mod common;
-
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::{local, page};
+use crate::common::{local, page};
 use futures_util::join;
 use serde_json::json;
 use sync_core::Ports as _;

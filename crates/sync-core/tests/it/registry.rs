@@ -1,10 +1,8 @@
 //! What administrators change at run time: sources that are in no settings file, poll intervals, the app server.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{local, page};
+use crate::common::{local, page};
 use serde_json::{Value, json};
 use sync_core::test_support::{TestPorts, World};
 use sync_core::{Engine, MAX_DYNAMIC_SOURCES, PartitionRule, PollInterval, SyncError};

@@ -1,8 +1,6 @@
 //! What devices are told of a source beside its objects.
 
-mod common;
-
-use common::{local, page};
+use crate::common::{local, page};
 use futures_util::join;
 use serde_json::json;
 use sync_core::test_support::World;

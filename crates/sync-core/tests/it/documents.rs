@@ -1,10 +1,8 @@
 //! What administrators see of documents, and how they change them.
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::local;
+use crate::common::local;
 use serde_json::{Value, json};
 use sync_core::test_support::World;
 use sync_core::{ApplicationDocument, ObjectPage, ObjectPatch, SyncError, Version};

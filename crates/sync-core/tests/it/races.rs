@@ -1,8 +1,6 @@
 //! Many at once on one document.
 
-mod common;
-
-use common::local;
+use crate::common::local;
 use futures_util::future::join_all;
 use futures_util::join;
 use serde_json::{Value, json};

@@ -5,8 +5,8 @@ use sync_core::{
     Standing, Tick,
 };
 
+use super::world::{LEASE_MS, World, queue};
 use crate::common::local;
-use crate::world::{LEASE_MS, World, queue};
 
 fn unique(world: &World, key: &str) -> NewJob {
     NewJob {

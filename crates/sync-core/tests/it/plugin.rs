@@ -1,8 +1,6 @@
 //! What a back end is asked by the plugin protocol, and how its answers are read.
 
-mod common;
-
-use common::{local, page};
+use crate::common::{local, page};
 use serde_json::{Value, json};
 use sync_core::test_support::{ScriptedHttp, TestPorts, TestRedis};
 use sync_core::{
@@ -38,7 +36,7 @@ struct World {
 impl World {
     async fn start() -> Self {
         let redis = TestRedis::start();
-        let engine = common::engine(&redis, SETTINGS, 1).await;
+        let engine = crate::common::engine(&redis, SETTINGS, 1).await;
         let token = engine
             .log_in_administrator(ADMINISTRATOR, "admin", Origin("test"))
             .await

@@ -9,8 +9,8 @@ use sync_core::{
     Standing,
 };
 
+use super::world::{Held, LEASE_MS, World, queue};
 use crate::common::local;
-use crate::world::{Held, LEASE_MS, World, queue};
 
 /// Something that happens. Numbers choose among what there is.
 #[derive(Debug, Clone)]

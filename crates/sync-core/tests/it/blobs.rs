@@ -6,12 +6,10 @@
     reason = "a test that does not find what it looks for has failed, and the place says why"
 )]
 
-mod common;
-
 use std::cell::RefCell;
 use std::time::Duration;
 
-use common::local;
+use crate::common::local;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use sync_core::test_support::{Break, Fault, World};

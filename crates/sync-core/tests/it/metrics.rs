@@ -6,11 +6,9 @@
     reason = "a test that does not find what it looks for has failed, and the place says why"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::local;
+use crate::common::local;
 use sync_core::test_support::{Break, TestPorts, World};
 use sync_core::{Answered, Clock as _, Engine, Measured, StatsError, Value};
 

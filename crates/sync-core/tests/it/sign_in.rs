@@ -6,11 +6,9 @@
     reason = "a world that cannot be made is a failed test"
 )]
 
-mod common;
-
 use std::time::Duration;
 
-use common::local;
+use crate::common::local;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
@@ -35,7 +33,7 @@ const PROVIDER: &str = r#"
 type TestEngine = Engine<TestPorts<ScriptedHttp>>;
 
 async fn engine(redis: &TestRedis, settings: &str) -> TestEngine {
-    common::engine(redis, settings, 1).await
+    crate::common::engine(redis, settings, 1).await
 }
 
 fn answer(engine: &TestEngine, status: u16, body: &str) {

@@ -1,8 +1,6 @@
 //! What a device sees of the data, from its first sync to its last.
 
-mod common;
-
-use common::{local, page};
+use crate::common::{local, page};
 use serde_json::json;
 use sync_core::SyncError;
 use sync_core::test_support::World;

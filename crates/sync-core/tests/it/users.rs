@@ -1,10 +1,8 @@
 //! Users, their sessions, their clients, and what is left of them when they go.
 
-mod common;
-
 use std::time::Duration;
 
-use common::local;
+use crate::common::local;
 use proptest::prelude::*;
 use serde_json::json;
 use sync_core::test_support::World;

@@ -8,8 +8,6 @@
     reason = "what tests share fails where it cannot go on"
 )]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod model;
 mod queue;
 mod sources;

@@ -6,9 +6,7 @@
     reason = "what is not there fails the test"
 )]
 
-mod common;
-
-use common::local;
+use crate::common::local;
 use serde_json::{Value, json};
 use sync_core::test_support::{Fault, World};
 use sync_core::{ClientId, SearchRequest, Session, SyncError};

@@ -1,10 +1,8 @@
 //! What becomes of a device's changes.
 
-mod common;
-
 use std::time::Duration;
 
-use common::local;
+use crate::common::local;
 use serde_json::json;
 use sync_core::test_support::{Fault, World};
 use sync_core::{Ports as _, PushRequest};

@@ -1,10 +1,8 @@
 //! What a declared REST back end is asked, and how its answers are read.
 
-mod common;
-
 use std::rc::Rc;
 
-use common::local;
+use crate::common::local;
 use serde_json::{Value, json};
 use sync_core::test_support::{
     ManualClock, NativeRedis, ScriptedHttp, SeededRandom, TestPorts, TestRedis,

@@ -1,0 +1,22 @@
+//! The engine on a private Redis, with back ends and a network of the test's own.
+
+mod bindings;
+mod blobs;
+mod common;
+mod documents;
+mod jobs;
+mod metadata;
+mod metrics;
+mod pass_through;
+mod plugin;
+mod push;
+mod push_services;
+mod races;
+mod refresh;
+mod registry;
+mod rest;
+mod s3;
+mod search;
+mod sign_in;
+mod sync;
+mod users;
