@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use sync_proto::API_TOKEN_HEADER;
 
-use crate::rest::Rest;
+use crate::rest::{Rest, json_of};
 
 /// An administrator, logged in.
 pub struct Admin {
@@ -12,16 +12,16 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// A new token of `/api/v1` that is good for everything, as the value of `Authorization`.
+    /// A new token of `/api/v1` that is good for everything.
     ///
     /// # Panics
     ///
     /// When the administrator cannot log in.
-    pub fn bearer(server: &str, password: &str) -> String {
+    pub fn new_token(server: &str, password: &str) -> String {
         let login = json!({"login": sync_core::ADMINISTRATOR, "password": password});
-        let made = Rest::json(server).call(Method::POST, "/api/v1/login", Some(&login));
-        let made: Value = serde_json::from_slice(&made).expect("JSON");
-        format!("Bearer {}", made["token"].as_str().expect("a token"))
+        let made = Rest::json(server).expect(201, Method::POST, "/api/v1/login", &login);
+        let made = json_of(&made);
+        made["token"].as_str().expect("a token").to_owned()
     }
 
     pub(crate) fn log_in(server: &str, password: &str) -> Self {

@@ -1,14 +1,17 @@
 //! A whole RhoSync: host and components, Redis, back end.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::thread;
 
 use redis::{Commands as _, Connection};
+use serde_json::Value;
 use shop::{Amounts, Config, Shop};
 use sync_core::test_support::TestRedis;
+use sync_proto::CLIENT_ID_HEADER;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -18,6 +21,7 @@ use crate::device::Device;
 use crate::host::{Host, log_file};
 use crate::manifest::write_application;
 use crate::plugin::Plugin;
+use crate::rest::Rest;
 use crate::wait::until;
 
 /// The administrator's password.
@@ -114,6 +118,31 @@ impl Deployment {
             .get_or_init(|| Admin::log_in(&self.url(), ADMIN_PASSWORD))
     }
 
+    /// The server as anybody reaches it, who says that bodies are JSON.
+    pub fn rest(&self) -> Rest {
+        Rest::json(self.url())
+    }
+
+    /// `/api/v1` with a new token that is good for everything.
+    pub fn api(&self) -> Rest {
+        let token = Admin::new_token(&self.url(), ADMIN_PASSWORD);
+        self.rest().with_bearer(&token)
+    }
+
+    /// The server as a user who has logged in reaches it.
+    pub fn rest_of(&self, user: &str) -> Rest {
+        let rest = self.rest();
+        let cookie = rest.log_in(user, &password_of(user));
+        rest.with_header("cookie", &cookie)
+    }
+
+    /// The server as a new device of a user reaches it, request by request.
+    pub fn rest_of_device(&self, user: &str) -> Rest {
+        let rest = self.rest_of(user);
+        let client = rest.register_client(&Value::Null);
+        rest.with_header(CLIENT_ID_HEADER, &client)
+    }
+
     /// Creates a user; [`password_of`] knows the password.
     pub fn create_user(&self, login: &str) {
         self.admin().create_user(login, &password_of(login));
@@ -176,11 +205,16 @@ impl Deployment {
         }
     }
 
+    /// The keys in the store that match a pattern.
+    pub fn keys(&self, pattern: &str) -> BTreeSet<String> {
+        let keys = self.redis_connection().keys(pattern);
+        keys.expect("the keys")
+    }
+
     /// Lets the store forget the keys that match a pattern, as if their time had come.
     pub fn forget_keys(&self, pattern: &str) {
         let mut redis = self.redis_connection();
-        let keys: Vec<String> = redis.keys(pattern).expect("the keys");
-        for key in keys {
+        for key in self.keys(pattern) {
             let () = redis.del(key).expect("to end a key");
         }
     }

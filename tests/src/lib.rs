@@ -44,6 +44,6 @@ pub use host::Host;
 pub use jobs::JobQueue;
 pub use plugin::Plugin;
 pub use redis_content::RedisContent;
-pub use rest::{Rest, text_of};
+pub use rest::{Rest, json_of, text_of};
 pub use transport::{Loss, LossyTransport};
 pub use wait::until;

@@ -1,8 +1,9 @@
 //! Plain JSON over HTTP.
 
 use bytes::Bytes;
+use http::header::{AUTHORIZATION, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sync_client::{Transport as _, UreqTransport};
 
 /// A server that takes and gives JSON, with headers that go with every request.
@@ -30,10 +31,24 @@ impl Rest {
 
     /// The same with one more header.
     #[must_use]
-    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
-        let value = HeaderValue::from_str(value).expect("a header's value");
-        self.headers.append(HeaderName::from_static(name), value);
+    pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        let name = HeaderName::try_from(name).expect("a header's name");
+        let value = HeaderValue::from_bytes(value.as_ref()).expect("a header's value");
+        self.headers.append(name, value);
         self
+    }
+
+    /// The same without a header.
+    #[must_use]
+    pub fn without_header(mut self, name: &HeaderName) -> Self {
+        self.headers.remove(name);
+        self
+    }
+
+    /// The same with a token of the API.
+    #[must_use]
+    pub fn with_bearer(self, token: &str) -> Self {
+        self.with_header(AUTHORIZATION.as_str(), format!("Bearer {token}"))
     }
 
     /// Sends a request, and returns whatever answer comes.
@@ -71,6 +86,50 @@ impl Rest {
         answer.into_body()
     }
 
+    /// Sends a request whose answer must have this status. Without a body, `body` is null.
+    ///
+    /// # Panics
+    ///
+    /// When the answer has another status.
+    pub fn expect(&self, status: u16, method: Method, path: &str, body: &Value) -> Response<Bytes> {
+        let sent = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        let answer = self.send(method.clone(), path, sent);
+        assert_eq!(
+            answer.status(),
+            status,
+            "{method} {path} {body}: {}",
+            text_of(&answer)
+        );
+        answer
+    }
+
+    /// Logs a user in; returns the session's cookie.
+    ///
+    /// # Panics
+    ///
+    /// When the user is not let in.
+    pub fn log_in(&self, user: &str, password: &str) -> String {
+        let login = json!({"login": user, "password": password});
+        let answer = self.expect(200, Method::POST, "/rc/v1/app/login", &login);
+        let cookie = answer.headers()[SET_COOKIE].to_str().expect("a cookie");
+        cookie.split(';').next().unwrap_or_default().to_owned()
+    }
+
+    /// Registers a client of the user whose cookie goes with every request; returns its id.
+    ///
+    /// # Panics
+    ///
+    /// When there is none.
+    pub fn register_client(&self, description: &Value) -> String {
+        let made = self.expect(200, Method::POST, "/rc/v1/clients", description);
+        let made = json_of(&made);
+        let id = made["client"]["client_id"].as_str();
+        id.expect("a client's id").to_owned()
+    }
+
     /// Reads JSON.
     ///
     /// # Panics
@@ -80,6 +139,15 @@ impl Rest {
         let body = self.call(Method::GET, path, None);
         serde_json::from_slice(&body).expect("JSON")
     }
+}
+
+/// An answer's body as JSON.
+///
+/// # Panics
+///
+/// When it is something else.
+pub fn json_of(answer: &Response<Bytes>) -> Value {
+    serde_json::from_slice(answer.body()).expect("JSON")
 }
 
 /// An answer's body as text.

@@ -110,9 +110,7 @@ fn tokens_of_before_move_no_cursor_of_after() {
         let token = page[1]["token"].as_str().unwrap().to_owned();
         let mut objects = begin(&world, &session, &client).await;
         let late = world.pull(&session, &client, "Shared", &token).await;
-        if let Ok(page) = late {
-            apply(&mut objects, &page[5]);
-        }
+        apply(&mut objects, &late.unwrap()[5]);
         sync(&world, &session, &client, &mut objects).await;
         assert_eq!(objects, in_back_end(&world));
     });

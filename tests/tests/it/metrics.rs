@@ -1,25 +1,14 @@
 //! What the real components count, in the real host.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a test that does not find what it looks for has failed, and the place says why"
-)]
-
 use std::thread;
 
 use http::Method;
-use integration_tests::{ADMIN_PASSWORD, Admin, Deployment, Options, Rest, text_of, until};
+use integration_tests::{Deployment, Options, Rest, text_of, until};
 
 /// The number a sample has; 0 where there is none.
 fn number(text: &str, sample: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(sample));
     line.map_or(0, |number| number.trim().parse().expect("a number"))
-}
-
-/// The administrator, as one who watches over the server.
-fn scraper(deployment: &Deployment) -> Rest {
-    let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);
-    Rest::new(deployment.url()).with_header("authorization", &bearer)
 }
 
 fn scrape(scraper: &Rest) -> String {
@@ -34,7 +23,7 @@ fn every_request_is_counted_once_whichever_instance_answers_it() {
     const REQUESTS: u64 = 150;
     let deployment = Deployment::start(Options::default());
     let plain = Rest::new(deployment.url());
-    let scraper = scraper(&deployment);
+    let scraper = deployment.api();
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
@@ -78,7 +67,7 @@ fn a_devices_work_is_counted_by_source() {
     deployment.create_user("anna");
     let mut phone = deployment.device("anna");
     phone.sync("Product").expect("to sync");
-    let scraper = scraper(&deployment);
+    let scraper = deployment.api();
     until("the query to be counted", || {
         let text = scrape(&scraper);
         let query =

@@ -1,15 +1,7 @@
 //! Pings, from a call of the REST API to what a push service gets.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test that does not find what it looks for has failed, and the place says why"
-)]
-
-use http::{Method, StatusCode, header};
-use integration_tests::{
-    ADMIN_PASSWORD, Admin, Deployment, JobQueue, Options, Rest, password_of, text_of, until,
-};
+use http::Method;
+use integration_tests::{Deployment, JobQueue, Options, Rest, until};
 use serde_json::{Value, json};
 use sync_core::{JobDetails, JobState};
 
@@ -19,7 +11,7 @@ const SETTINGS: &str = concat!(
     "[sources.ToldAll]\nadapter = \"push-only\"\npartition = \"app\"\npush_notify = true\n\n",
     "[push]\nwindow_seconds = 0\n\n[push.apns]\nteam_id = \"T\"\nkey_id = \"K\"\ntopic = \"com.example.app\"\n",
     "url = { variable = \"plugin_url\" }\nkey = '''\n",
-    include_str!("../../crates/sync-core/tests/push_services/apns.pem"),
+    include_str!("../../../../../../crates/sync-core/tests/it/push_services/apns.pem"),
     "'''\n",
 );
 
@@ -38,40 +30,22 @@ impl Server {
         });
         deployment.create_user("anna");
         deployment.until_listening("rhosync:jobs:push");
-        let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);
         Self {
             queue: JobQueue::new(&deployment.redis_url(), "push"),
-            api: Rest::json(deployment.url()).with_header("authorization", &bearer),
+            api: deployment.api(),
             deployment,
         }
     }
 
     /// Registers a client of anna's.
     fn client(&self, description: &Value) -> String {
-        let rest = Rest::json(self.deployment.url());
-        let login = json!({"login": "anna", "password": password_of("anna")});
-        let answer = rest.send(Method::POST, "/rc/v1/app/login", login.to_string());
-        let cookie = answer.headers()[header::SET_COOKIE].to_str().expect("text");
-        let rest = rest.with_header("cookie", cookie.split(';').next().expect("a session"));
-        let made = rest.call(Method::POST, "/rc/v1/clients", Some(description));
-        let made: Value = serde_json::from_slice(&made).expect("JSON");
-        made["client"]["client_id"]
-            .as_str()
-            .expect("an id")
-            .to_owned()
+        let rest = self.deployment.rest_of("anna");
+        rest.register_client(description)
     }
 
     fn ping(&self, message: &str) {
         let ping = json!({"users": ["anna"], "message": message, "sources": ["Note"]});
-        let answer = self
-            .api
-            .send(Method::POST, "/api/v1/pings", ping.to_string());
-        assert_eq!(
-            answer.status(),
-            StatusCode::ACCEPTED,
-            "{}",
-            text_of(&answer)
-        );
+        self.api.expect(202, Method::POST, "/api/v1/pings", &ping);
     }
 
     /// What the service has got: tokens and what is shown.
@@ -153,7 +127,7 @@ fn a_push_the_service_cannot_take_now_is_sent_again_alone() {
     assert!(error.error.contains("503"), "{error:?}");
     until("the other push", || {
         // Whoever asks for something has what is due looked after.
-        Rest::new(server.deployment.url()).get("/health");
+        server.deployment.rest().get("/health");
         (server.pushed().len() == 2).then_some(())
     });
     server.queue.until_empty();

@@ -1,20 +1,13 @@
 //! Bulk data through the finished components: devices ask, download, open what they got, and go on from there.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test that does not find what it looks for has failed, and the place says why"
-)]
-
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
 
 use http::{Method, StatusCode, header};
-use integration_tests::{Deployment, JobQueue, Options, Rest, password_of, text_of, until};
+use integration_tests::{Deployment, JobQueue, Options, Rest, json_of, until};
 use serde_json::{Value, json};
 use sync_core::JobState;
 
@@ -25,26 +18,15 @@ struct Phone {
 
 impl Phone {
     fn log_in(deployment: &Deployment, user: &str) -> Self {
-        let rest = Rest::json(deployment.url());
-        let login = json!({"login": user, "password": password_of(user)});
-        let answer = rest.send(Method::POST, "/rc/v1/app/login", login.to_string());
-        let cookie = answer.headers()[header::SET_COOKIE].to_str();
-        let cookie = cookie.expect("a cookie").split(';').next();
-        let rest = rest.with_header("cookie", cookie.unwrap_or_default());
-        let made = rest.call(Method::POST, "/rc/v1/clients", None);
-        let made: Value = serde_json::from_slice(&made).expect("JSON");
-        let id = made["client"]["client_id"].as_str().expect("an id");
-        let rest = rest.with_header("x-rhoconnect-client-id", id);
-        Self { rest }
+        Self {
+            rest: deployment.rest_of_device(user),
+        }
     }
 
     fn ask(&self) -> Value {
         let wanted = json!({"partition": "app", "sources": ["Product"]});
-        let answer = self
-            .rest
-            .send(Method::POST, "/rc/v1/app/bulk_data", wanted.to_string());
-        assert_eq!(answer.status(), StatusCode::OK, "{}", text_of(&answer));
-        serde_json::from_slice(answer.body()).expect("JSON")
+        let path = "/rc/v1/app/bulk_data";
+        json_of(&self.rest.expect(200, Method::POST, path, &wanted))
     }
 
     /// Asks until the file is there; answers its path.
@@ -167,24 +149,37 @@ fn however_many_devices_ask_at_once_one_file_is_made() {
     assert_eq!(made.count(), 1);
 }
 
+/// Moments of the making of a file, in their order: what there is then, and under which keys of the store.
+const MOMENTS: [(&str, &str); 3] = [
+    ("a job at work", "*{jobs}:leased:bulk"),
+    ("the first piece of the file", "*:blob-content:*"),
+    ("the file, which nobody is told of yet", "*:bulk-file:*"),
+];
+
 #[test]
 fn a_host_killed_while_a_file_is_made_leaves_it_to_the_next() {
     let mut deployment = start(3_000);
     let phone = Phone::log_in(&deployment, "anna");
-    for kill in 0..4 {
+    let queue = JobQueue::new(&deployment.redis_url(), "bulk");
+    let mut killed_at_work = 0;
+    for (what, keys) in MOMENTS {
+        let before = deployment.keys(keys);
         phone.ask();
-        let queue = JobQueue::new(&deployment.redis_url(), "bulk");
-        until("a job at work, or a file", || {
-            let at_work = !queue.jobs(JobState::Leased).is_empty();
-            (at_work || !queue.jobs(JobState::Done).is_empty()).then_some(())
+        until(what, || {
+            let is_there = deployment
+                .keys(keys)
+                .iter()
+                .any(|key| !before.contains(key));
+            is_there.then_some(())
         });
-        thread::sleep(Duration::from_millis(50 * kill));
         deployment.kill_host();
-        // Its lease ends, and what it has made is forgotten.
+        killed_at_work += queue.jobs(JobState::Leased).len();
+        // What it has made is forgotten.
         deployment.forget_keys("*:bulk-data:*");
         deployment.start_host();
         deployment.until_listening("rhosync:jobs:bulk");
     }
+    assert!(killed_at_work > 0, "no kill fell into the work");
     let path = phone.ask_until_ready();
     assert_eq!(
         products(&phone.download(&path)),

@@ -4,12 +4,6 @@
 //! The engine is the real one, on a real Redis; so are the devices' copies. Only the network between them is played
 //! here, since it has to fail on command. `PROPTEST_CASES` runs that many cases that nobody has seen yet.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test that does not find what it looks for has failed, and the place says why"
-)]
-
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use integration_tests::{Deployment, Options, RedisContent, text_of};
 use serde_json::json;
 
-use crate::world::{Bad, World};
+use super::server::{Bad, Server};
 
 const ODD: [&str; 14] = [
     "a:b",
@@ -85,8 +85,8 @@ fn odd_names_are_only_names() {
 
 #[test]
 fn an_odd_id_does_not_leave_its_place_in_the_back_end() {
-    let world = World::start();
-    let before = world.records();
+    let server = Server::start();
+    let before = server.records();
     for odd in [
         "../customers/1",
         "..",
@@ -99,9 +99,9 @@ fn an_odd_id_does_not_leave_its_place_in_the_back_end() {
     ] {
         for operation in ["update", "delete"] {
             let body = json!({operation: {odd: {"name": "changed from outside"}}});
-            let answer = world.send(&Bad::post("/app/v1/Product", body));
+            let answer = server.send(&Bad::post("/app/v1/Product", body));
             assert_eq!(answer.status(), 200, "{odd}: {}", text_of(&answer));
-            assert_eq!(world.records(), before, "{operation} of {odd}");
+            assert_eq!(server.records(), before, "{operation} of {odd}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use http::Method;
 use integration_tests::{Deployment, Options, Rest};
 use serde_json::{Value, json};
+use sync_proto::API_TOKEN_HEADER;
 
 fn place(plugin: &Rest, path: &str) -> Value {
     plugin.get(&format!("/places/{path}"))
@@ -41,7 +42,7 @@ fn a_plugin_is_read_and_written_and_pushes() {
     let token = create[0]["body"]["api_token"].as_str().expect("a token");
 
     // The back end pushes with the token it was given.
-    let rest = Rest::json(deployment.url()).with_header("x-rhoconnect-api-token", token);
+    let rest = deployment.rest().with_header(API_TOKEN_HEADER, token);
     let objects = json!({"user_id": "anna", "objects": {"2": {"name": "pushed"}}});
     rest.call(Method::POST, "/app/v1/Probe/push_objects", Some(&objects));
 

@@ -1,17 +1,13 @@
 //! Power cuts while jobs run: every job's effect happens, none twice where the back end recognises repetitions, and no
 //! job stays behind.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a test that does not find what it looks for has failed, and the place says why"
-)]
-
 use std::thread;
 
-use http::{Method, StatusCode, header};
-use integration_tests::{Deployment, JobQueue, Options, Rest, password_of, text_of, until};
+use http::Method;
+use integration_tests::{Deployment, JobQueue, Options, Rest, until};
 use serde_json::{Value, json};
 use sync_core::JobState;
+use sync_proto::CLIENT_ID_HEADER;
 
 /// Jobs that run while something is killed: each carries one client's change.
 const JOBS: usize = 200;
@@ -57,22 +53,8 @@ struct Phones {
 
 impl Phones {
     fn register(deployment: &Deployment) -> Self {
-        let rest = Rest::json(deployment.url());
-        let login = json!({"login": "anna", "password": password_of("anna")});
-        let answer = rest.send(Method::POST, "/rc/v1/app/login", login.to_string());
-        let cookie = answer
-            .headers()
-            .get(header::SET_COOKIE)
-            .and_then(|cookie| cookie.to_str().ok())
-            .and_then(|cookie| cookie.split(';').next())
-            .expect("a session");
-        let rest = rest.with_header("cookie", cookie);
-        let ids = (0..JOBS).map(|_| {
-            let made = rest.call(Method::POST, "/rc/v1/clients", None);
-            let made: Value = serde_json::from_slice(&made).expect("JSON");
-            let id = made.pointer("/client/client_id").and_then(Value::as_str);
-            id.expect("a client").to_owned()
-        });
+        let rest = deployment.rest_of("anna");
+        let ids = (0..JOBS).map(|_| rest.register_client(&Value::Null));
         Self {
             ids: ids.collect(),
             rest,
@@ -83,9 +65,8 @@ impl Phones {
     fn push(&self) {
         for (number, id) in self.ids.iter().enumerate() {
             let changes = json!({"create": {"tmp": {"name": name(number)}}});
-            let rest = self.rest.clone().with_header("x-rhoconnect-client-id", id);
-            let answer = rest.send(Method::POST, "/app/v1/Queued", changes.to_string());
-            assert_eq!(answer.status(), StatusCode::OK, "{}", text_of(&answer));
+            let rest = self.rest.clone().with_header(CLIENT_ID_HEADER, id);
+            rest.expect(200, Method::POST, "/app/v1/Queued", &changes);
         }
     }
 }
@@ -106,7 +87,7 @@ fn until_done(deployment: &Deployment, writes: usize) {
 fn check(deployment: &Deployment) {
     let queue = JobQueue::new(&deployment.redis_url(), "adapter");
     // Whatever was lost is found by whoever looks after requests.
-    let rest = Rest::new(deployment.url());
+    let rest = deployment.rest();
     queue.until_empty_while(|| drop(rest.get("/health")));
     assert_eq!(queue.jobs(JobState::Dead), [], "no job was given up");
     let products = deployment.back_end().objects("products");
@@ -131,7 +112,7 @@ fn a_host_killed_ten_times_while_jobs_run_loses_and_doubles_nothing() {
         deployment.kill_host();
         deployment.expire_leases();
         deployment.start_host();
-        Rest::new(deployment.url()).get("/health");
+        deployment.rest().get("/health");
     }
     check(&deployment);
 }

@@ -1,10 +1,4 @@
-//! The console in a real browser. Without one the test is skipped, and says so.
-
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that does not find what it looks for has failed, and the place says why"
-)]
+//! The console in a real browser. `cargo xtask test` installs one; `--skip console::` leaves these tests out.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -19,6 +13,9 @@ use tokio::runtime::Runtime;
 /// Drives the browser; installed with it.
 const DRIVER: &str = "chromedriver";
 
+/// What to do where there is no browser.
+const HELP: &str = "`cargo xtask test` installs chromium and its driver; to leave these tests out, pass `--skip console::` to them.";
+
 /// How long the page may take: it compiles a megabyte of WebAssembly on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -31,15 +28,15 @@ struct Driver {
 }
 
 impl Driver {
-    /// Starts one on any free port; `None` if there is none.
-    fn start() -> Option<Self> {
+    /// Starts one on any free port.
+    fn start() -> Self {
         let mut process = Command::new(DRIVER)
             .arg("--port=0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .ok()?;
+            .unwrap_or_else(|error| panic!("cannot start {DRIVER}: {error}. {HELP}"));
         let mut stdout = BufReader::new(process.stdout.take().expect("the driver's output"));
         // "ChromeDriver was started successfully on port 35871."
         let port = (&mut stdout)
@@ -50,11 +47,11 @@ impl Driver {
                 port.trim_end_matches('.').parse().ok()
             })
             .expect("the driver to say its port");
-        Some(Self {
+        Self {
             process,
             port,
             _stdout: stdout,
-        })
+        }
     }
 }
 
@@ -73,25 +70,21 @@ struct Browser {
 }
 
 impl Browser {
-    /// Opens one; an error says what is not installed.
-    fn open() -> Result<Self, String> {
-        let driver = Driver::start().ok_or_else(|| format!("{DRIVER} is not installed"))?;
+    fn open() -> Self {
+        let driver = Driver::start();
         let runtime = Runtime::new().expect("a runtime");
         let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage"];
         let options = ("goog:chromeOptions".to_owned(), json!({"args": arguments}));
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities([options].into_iter().collect());
         let url = format!("http://127.0.0.1:{}", driver.port);
-        match runtime.block_on(builder.connect(&url)) {
-            Ok(client) => Ok(Self {
-                client,
-                runtime,
-                _driver: driver,
-            }),
-            Err(error) if error.to_string().contains("cannot find Chrome binary") => {
-                Err("there is a driver, but no browser".to_owned())
-            }
-            Err(error) => panic!("the browser did not start: {error}"),
+        let connected = runtime.block_on(builder.connect(&url));
+        let client =
+            connected.unwrap_or_else(|error| panic!("cannot open a browser: {error}. {HELP}"));
+        Self {
+            client,
+            runtime,
+            _driver: driver,
         }
     }
 
@@ -130,13 +123,7 @@ impl Drop for Browser {
 
 #[test]
 fn the_console_shows_how_the_server_is() {
-    let browser = match Browser::open() {
-        Ok(browser) => browser,
-        Err(missing) => {
-            println!("SKIPPED: the console was not looked at: {missing}");
-            return;
-        }
-    };
+    let browser = Browser::open();
     let mut deployment = Deployment::start(Options {
         products: 0,
         ..Options::default()

@@ -1,18 +1,10 @@
 //! Files through the finished component: large ones in little memory.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test that does not find what it looks for has failed, and the place says why"
-)]
-
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use http::Method;
-use http::header::SET_COOKIE;
-use integration_tests::{Deployment, Options, Rest, password_of};
+use integration_tests::{Deployment, Options, password_of, until};
 use serde_json::{Value, json};
 
 const MIB: usize = 1024 * 1024;
@@ -59,19 +51,13 @@ impl Head {
 impl Phone {
     fn log_in(deployment: &Deployment, user: &str) -> Self {
         deployment.create_user(user);
-        let rest = Rest::json(deployment.url());
-        let login = json!({"login": user, "password": password_of(user)}).to_string();
-        let login = rest.send(Method::POST, "/rc/v1/app/login", login);
-        let cookie = login.headers()[SET_COOKIE].to_str().expect("a cookie");
-        let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        let rest = deployment.rest();
+        let cookie = rest.log_in(user, &password_of(user));
         let rest = rest.with_header("cookie", &cookie);
-        let created = rest.call(Method::POST, "/rc/v1/clients", None);
-        let created: Value = serde_json::from_slice(&created).expect("JSON");
-        let client = created["client"]["client_id"].as_str().expect("an id");
         Self {
             server: deployment.url().replace("http://", ""),
             cookie,
-            client: client.to_owned(),
+            client: rest.register_client(&Value::Null),
         }
     }
 
@@ -206,13 +192,7 @@ fn an_upload_that_is_cut_off_leaves_nothing() {
     let deployment = Deployment::start(Options::default());
     let phone = Phone::log_in(&deployment, "anna");
     phone.pull("Board", "");
-    let contents = || -> Vec<String> {
-        let mut redis = deployment.redis_connection();
-        redis::cmd("KEYS")
-            .arg("*blob-content*")
-            .query(&mut redis)
-            .expect("keys")
-    };
+    let contents = || deployment.keys("*blob-content*");
 
     let head =
         "POST /app/v1/Board HTTP/1.1\r\ncontent-type: multipart/form-data; boundary=b0undary";
@@ -223,11 +203,11 @@ fn an_upload_that_is_cut_off_leaves_nothing() {
     for number in 0..2 {
         stream.write_all(&megabyte(number)).expect("to send");
     }
-    integration_tests::until("the first pieces", || {
+    until("the first pieces", || {
         (!contents().is_empty()).then_some(())
     });
     drop(stream);
-    integration_tests::until("the end of what was cut off", || {
+    until("the end of what was cut off", || {
         contents().is_empty().then_some(())
     });
 }

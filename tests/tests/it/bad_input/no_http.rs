@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sync_proto::CLIENT_ID_HEADER;
 
-use crate::world::World;
+use super::server::Server;
 
 /// What a client does after its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,8 @@ enum After {
 }
 
 /// Sends these bytes and nothing more, and returns what comes back until the connection ends.
-fn send_bytes(world: &World, request: &[u8], after: After) -> String {
-    let address = world.deployment.url().replace("http://", "");
+fn send_bytes(server: &Server, request: &[u8], after: After) -> String {
+    let address = server.deployment.url().replace("http://", "");
     let mut stream = TcpStream::connect(address).expect("a connection");
     let patience = Duration::from_secs(30);
     stream.set_read_timeout(Some(patience)).expect("a timeout");
@@ -34,10 +34,10 @@ fn send_bytes(world: &World, request: &[u8], after: After) -> String {
 }
 
 /// The begin of a push that would be good.
-fn head_of_push(world: &World, length: &str) -> String {
-    let World {
+fn head_of_push(server: &Server, length: &str) -> String {
+    let Server {
         cookie, client_id, ..
-    } = world;
+    } = server;
     format!(
         "POST /app/v1/Board HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n{CLIENT_ID_HEADER}: {client_id}\r\n\
          Content-Type: application/json\r\n{length}\r\n"
@@ -48,9 +48,9 @@ const BODY: &str = r#"{"create": {"t2": {"n": "x"}}}"#;
 
 #[test]
 fn requests_that_are_no_http_are_refused_by_the_host() {
-    let world = World::start();
-    let before = world.content();
-    let push = |length: &str| [head_of_push(&world, length).as_bytes(), BODY.as_bytes()].concat();
+    let server = Server::start();
+    let before = server.content();
+    let push = |length: &str| [head_of_push(&server, length).as_bytes(), BODY.as_bytes()].concat();
     let requests = [
         (
             "raw bytes in the path",
@@ -74,19 +74,19 @@ fn requests_that_are_no_http_are_refused_by_the_host() {
         ),
     ];
     for (what, request) in requests {
-        let answer = send_bytes(&world, &request, After::Wait);
+        let answer = send_bytes(&server, &request, After::Wait);
         assert!(answer.starts_with("HTTP/1.1 4"), "{what}: {answer:?}");
-        assert_eq!(world.content().difference(&before), [""; 0], "{what}");
+        assert_eq!(server.content().difference(&before), [""; 0], "{what}");
     }
 }
 
 #[test]
 fn a_body_that_is_cut_off_changes_nothing() {
-    let world = World::start();
-    let before = world.content();
+    let server = Server::start();
+    let before = server.content();
     let length = format!("Content-Length: {}\r\n", BODY.len() + 1);
-    let request = head_of_push(&world, &length) + BODY;
-    let answer = send_bytes(&world, request.as_bytes(), After::HangUp);
+    let request = head_of_push(&server, &length) + BODY;
+    let answer = send_bytes(&server, request.as_bytes(), After::HangUp);
     assert!(!answer.starts_with("HTTP/1.1 2"), "{answer:?}");
-    assert_eq!(world.content().difference(&before), [""; 0]);
+    assert_eq!(server.content().difference(&before), [""; 0]);
 }

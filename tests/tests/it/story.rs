@@ -1,12 +1,6 @@
 //! A day of two users with three devices: everything that happens to devices in the field, in one story, at the end of
 //! which everybody has the same, and nothing was done twice.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test that does not find what it looks for has failed, and the place says why"
-)]
-
 use integration_tests::{Deployment, Device, Loss, Options, Source, converge};
 use serde_json::json;
 use sync_client::{ClientError, Operation, Start, SyncReport};

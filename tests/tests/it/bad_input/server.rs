@@ -1,98 +1,69 @@
 //! A server that must not be moved by what it is sent, and what it is sent.
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, SET_COOKIE};
-use http::{HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderName, HeaderValue, Method, Response};
 use integration_tests::{
     ADMIN_PASSWORD, Admin, Deployment, Options, RedisContent, Rest, password_of, text_of,
 };
 use serde_json::{Value, json};
-use sync_client::{Objects, Transport as _, UreqTransport};
+use sync_client::Objects;
 use sync_proto::{API_TOKEN_HEADER, CLIENT_ID_HEADER, PAGE_TOKEN_HEADER};
 
 /// A server with one user and one device, which has synced.
-pub(crate) struct World {
+pub(crate) struct Server {
     pub(crate) deployment: Deployment,
-    transport: UreqTransport,
+    /// With the headers of the device and of the administrator.
+    rest: Rest,
     pub(crate) cookie: String,
     pub(crate) client_id: String,
-    api_token: String,
-    /// `Authorization` of `/api/v1`.
-    bearer: String,
 }
 
-impl World {
+impl Server {
     pub(crate) fn start() -> Self {
         let deployment = Deployment::start(Options {
             products: 10,
             ..Options::default()
         });
         deployment.create_user("anna");
-        let server = Rest::json(deployment.url());
-        let post = |path: &str, body: Value| server.send(Method::POST, path, body.to_string());
-        let login = post(
-            "/rc/v1/app/login",
-            json!({"login": "anna", "password": password_of("anna")}),
-        );
-        let cookie = login.headers()[SET_COOKIE].to_str().expect("a cookie");
-        let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        let rest = deployment.rest();
+        let cookie = rest.log_in("anna", &password_of("anna"));
         let administrator = json!({"login": sync_core::ADMINISTRATOR, "password": ADMIN_PASSWORD});
-        let api_token = text_of(&post("/rc/v1/system/login", administrator));
-        let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);
-        let mut world = Self {
-            transport: UreqTransport::default(),
+        let api_token = rest.expect(200, Method::POST, "/rc/v1/system/login", &administrator);
+        let rest = rest
+            .with_header("cookie", &cookie)
+            .with_header(API_TOKEN_HEADER, text_of(&api_token))
+            .with_bearer(&Admin::new_token(&deployment.url(), ADMIN_PASSWORD));
+        let client_id = rest.register_client(&Value::Null);
+        let server = Self {
+            rest: rest.with_header(CLIENT_ID_HEADER, &client_id),
             deployment,
             cookie,
-            client_id: String::new(),
-            api_token,
-            bearer,
+            client_id,
         };
-        let created = world.send(&Bad::post("/rc/v1/clients", ""));
-        let created: Value = serde_json::from_slice(created.body()).expect("a client");
-        world.client_id = created["client"]["client_id"]
-            .as_str()
-            .expect("an id")
-            .to_owned();
         for source in ["Product", "Board"] {
             let note = json!({"create": {"t1": {"text": "first"}}, "source_name": source});
             let path = format!("/app/v1/{source}");
-            assert!(world.send(&Bad::post(&path, note)).status().is_success());
-            let page = world.send(&Bad::get(&path));
+            assert!(server.send(&Bad::post(&path, note)).status().is_success());
+            let page = server.send(&Bad::get(&path));
             let token = page.headers()[PAGE_TOKEN_HEADER].to_str().expect("text");
-            let acknowledged = world.send(&Bad::get(&format!("{path}?token={token}")));
+            let acknowledged = server.send(&Bad::get(&format!("{path}?token={token}")));
             assert!(acknowledged.status().is_success());
         }
-        world
+        server
     }
 
     /// Sends a request of the logged-in device and of the administrator, but for what the request itself says.
     pub(crate) fn send(&self, bad: &Bad) -> Response<Bytes> {
-        let mut request = Request::builder()
-            .method(&bad.method)
-            .uri(format!("{}{}", self.deployment.url(), bad.path))
-            .body(bad.body.clone())
-            .expect("a request");
-        let own = [
-            (COOKIE, &self.cookie),
-            (HeaderName::from_static(CLIENT_ID_HEADER), &self.client_id),
-            (HeaderName::from_static(API_TOKEN_HEADER), &self.api_token),
-            (AUTHORIZATION, &self.bearer),
-            (CONTENT_TYPE, &"application/json".to_owned()),
-        ];
-        for (name, value) in own {
-            if !bad.headers.iter().any(|(given, _)| *given == name) {
-                let value = HeaderValue::from_str(value).expect("a header's value");
-                request.headers_mut().append(name, value);
-            }
+        let mut rest = self.rest.clone();
+        for (name, _) in &bad.headers {
+            rest = rest.without_header(name);
         }
         for (name, value) in &bad.headers {
             if let Some(value) = value {
-                request.headers_mut().append(name, value.clone());
+                rest = rest.with_header(name.as_str(), value);
             }
         }
-        self.transport
-            .send(request)
-            .unwrap_or_else(|error| panic!("{}: {error}: {}", bad.path, error.0))
+        rest.send(bad.method.clone(), &bad.path, bad.body.clone())
     }
 
     pub(crate) fn content(&self) -> RedisContent {

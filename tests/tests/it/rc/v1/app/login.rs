@@ -1,10 +1,5 @@
 //! Signing in where others know the users, over real HTTP.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a test that does not find what it looks for has failed, and the place says why"
-)]
-
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::Method;
@@ -86,7 +81,7 @@ fn a_back_end_lets_users_in() {
     let control = deployment.plugin().control();
     let login = json!({"password": "ok", "body": "dynuser"});
     control.call(Method::PUT, "/logins/bob", Some(&login));
-    let rest = Rest::json(deployment.url());
+    let rest = deployment.rest();
     let right = json!({"login": "bob", "password": "ok"});
     for path in ["/rc/v1/app/login", "/application/clientlogin"] {
         assert_eq!(status(&rest, Method::POST, path, &right).0, 200, "{path}");
@@ -110,9 +105,7 @@ fn devices_come_with_tokens_of_an_identity_provider() {
     let deployment = start();
     let control = deployment.plugin().control();
     let (old, new) = (Key::make("k1"), Key::make("k2"));
-    let with = |token: &str| {
-        Rest::json(deployment.url()).with_header("authorization", &format!("Bearer {token}"))
-    };
+    let with = |token: &str| deployment.rest().with_bearer(token);
     let anna = with(&old.token("anna", 600));
     let create = |rest: &Rest| status(rest, Method::POST, "/rc/v1/clients", &Value::Null).0;
     assert_eq!(create(&anna), 503, "the provider is away, so nobody knows");

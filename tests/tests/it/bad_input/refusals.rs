@@ -13,7 +13,7 @@ use sync_proto::{
     API_TOKEN_HEADER, CLIENT_ID_HEADER, ERROR_CODE_HEADER, PUSH_SEQUENCE_HEADER, SESSION_COOKIE,
 };
 
-use crate::world::{Bad, World, push};
+use super::server::{Bad, Server, push};
 
 /// What is wrong, the request, and the status and code it must get.
 type Row = (&'static str, Bad, u16, ErrorCode);
@@ -25,20 +25,20 @@ const NO_CLIENT: &str = "0123456789abcdef0123456789abcdef";
 
 #[test]
 fn bad_requests_are_refused_and_change_nothing() {
-    let world = World::start();
-    let before = (world.content(), world.records());
+    let server = Server::start();
+    let before = (server.content(), server.records());
     let mut failures = Vec::new();
     let rows = [
-        bodies(&world),
+        bodies(&server),
         sizes(),
         names(),
-        strangers(&world),
+        strangers(&server),
         numbers(),
-        identities(&world),
+        identities(&server),
         addresses(),
     ];
     for (what, bad, status, code) in rows.into_iter().flatten() {
-        let answer = world.send(&bad);
+        let answer = server.send(&bad);
         let mut check = |is_right: bool, problem: String| {
             if !is_right {
                 failures.push(format!("{what}: {problem}"));
@@ -67,13 +67,13 @@ fn bad_requests_are_refused_and_change_nothing() {
             has_allow == (status == 405),
             "405 and Allow belong together".to_owned(),
         );
-        let content = world.content();
+        let content = server.content();
         check(
             content == before.0,
             format!("changed {:?}", before.0.difference(&content)),
         );
         check(
-            world.records() == before.1,
+            server.records() == before.1,
             "changed the back end".to_owned(),
         );
     }
@@ -133,7 +133,7 @@ fn nested(depth: usize) -> Value {
 }
 
 #[rustfmt::skip] // A row is a line.
-fn bodies(world: &World) -> Vec<Row> {
+fn bodies(server: &Server) -> Vec<Row> {
     vec![
         ("malformed JSON", Bad::post(BOARD, r#"{"create": {"#), 400, MalformedBody),
         ("a JSON array", Bad::post(BOARD, "[1, 2]"), 400, MalformedBody),
@@ -156,7 +156,7 @@ fn bodies(world: &World) -> Vec<Row> {
         ("a user that is a list", Bad::post("/rc/v1/users", json!({"attributes": []})), 400, MalformedBody),
         ("objects that are a list", objects("anna", json!(["x"])), 400, MalformedBody),
         ("objects of nobody", Bad::post("/app/v1/Board/push_objects", json!({"objects": {}})), 400, InvalidValue),
-        ("sources that are a text", reset(&world.client_id, json!({"sources": "Board"})), 400, MalformedBody),
+        ("sources that are a text", reset(&server.client_id, json!({"sources": "Board"})), 400, MalformedBody),
         ("a pin that is an object", Bad::post("/rc/v1/clients", json!({"device_pin": {}})), 400, MalformedBody),
     ]
 }
@@ -196,8 +196,8 @@ fn names() -> Vec<Row> {
 }
 
 #[rustfmt::skip] // A row is a line.
-fn strangers(world: &World) -> Vec<Row> {
-    let two_clients = Bad::get(BOARD).with(CLIENT_ID_HEADER, NO_CLIENT).with(CLIENT_ID_HEADER, &world.client_id);
+fn strangers(server: &Server) -> Vec<Row> {
+    let two_clients = Bad::get(BOARD).with(CLIENT_ID_HEADER, NO_CLIENT).with(CLIENT_ID_HEADER, &server.client_id);
     let climbing = "/app/v1/..%2F..%2Fetc%2Fpasswd";
     vec![
         ("a push to an unknown source", Bad::post("/app/v1/Nothing", json!({"create": {"t2": {"n": "x"}}})), 404, UnknownSource),
@@ -217,7 +217,7 @@ fn strangers(world: &World) -> Vec<Row> {
         ("a search in an unknown source", search(json!({"sources": [{"name": "Nothing"}]})), 404, UnknownSource),
         ("a search of no client", search(json!({})).without(CLIENT_ID_HEADER), 500, UnknownClient),
         ("a reset of an unknown client", reset(NO_CLIENT, json!({})), 500, UnknownClient),
-        ("a reset of an unknown source", reset(&world.client_id, json!({"sources": [{"name": "Nothing"}]})), 404, UnknownSource),
+        ("a reset of an unknown source", reset(&server.client_id, json!({"sources": [{"name": "Nothing"}]})), 404, UnknownSource),
     ]
 }
 
@@ -245,9 +245,9 @@ fn numbers() -> Vec<Row> {
 }
 
 #[rustfmt::skip] // A row is a line.
-fn identities(world: &World) -> Vec<Row> {
+fn identities(server: &Server) -> Vec<Row> {
     let forged = |session: &str| Bad::get(BOARD).with(COOKIE, format!("{SESSION_COOKIE}={session}"));
-    let session = world.cookie.split_once('=').map(|(_, session)| session);
+    let session = server.cookie.split_once('=').map(|(_, session)| session);
     let (payload, signature) = session.and_then(|session| session.split_once('.')).expect("a session");
     let others = format!("{payload}.{}", signature.chars().rev().collect::<String>());
     let at_the_wrong_door = json!({"login": "anna", "password": password_of("anna")});

@@ -2,11 +2,11 @@
 
 use http::header::{RETRY_AFTER, SET_COOKIE};
 use http::{Method, StatusCode};
-use integration_tests::{Deployment, Options, Rest, password_of, text_of};
+use integration_tests::{Deployment, Options, password_of, text_of};
 use serde_json::json;
 use sync_proto::ERROR_CODE_HEADER;
 
-use crate::world::{Bad, World};
+use super::server::{Bad, Server};
 
 /// Logins that may fail before the account is closed to an address for a while.
 const LOGINS: usize = 10;
@@ -19,7 +19,7 @@ fn too_many_logins_are_stopped_for_a_while() {
     });
     deployment.create_user("anna");
     deployment.create_user("ben");
-    let server = Rest::json(deployment.url());
+    let server = deployment.rest();
     let log_in = |user: &str, password: &str| {
         let login = json!({"login": user, "password": password});
         server.send(Method::POST, "/rc/v1/app/login", login.to_string())
@@ -42,17 +42,17 @@ fn too_many_logins_are_stopped_for_a_while() {
 
 #[test]
 fn sessions_end_with_the_key_that_signed_them() {
-    let mut world = World::start();
-    assert_eq!(world.send(&Bad::get("/app/v1/Board")).status(), 200);
-    world.deployment.kill_host();
+    let mut server = Server::start();
+    assert_eq!(server.send(&Bad::get("/app/v1/Board")).status(), 200);
+    server.deployment.kill_host();
     let () = redis::cmd("DEL")
         .arg("rhosync:1:session-secret")
-        .query(&mut world.deployment.redis_connection())
+        .query(&mut server.deployment.redis_connection())
         .expect("to lose the key");
-    world.deployment.start_host();
-    let answer = world.send(&Bad::get("/app/v1/Board"));
+    server.deployment.start_host();
+    let answer = server.send(&Bad::get("/app/v1/Board"));
     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(answer.headers()[ERROR_CODE_HEADER], "not_authenticated");
-    let answer = world.send(&Bad::get("/rc/v1/users"));
+    let answer = server.send(&Bad::get("/rc/v1/users"));
     assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
 }

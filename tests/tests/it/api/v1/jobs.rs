@@ -1,9 +1,7 @@
 //! Jobs, as components do them: who rings, what happens when nobody does, and work that is not done while a device waits.
 
-use http::{Method, StatusCode, header};
-use integration_tests::{
-    ADMIN_PASSWORD, Admin, Deployment, JobQueue, Options, Rest, text_of, until,
-};
+use http::{Method, header};
+use integration_tests::{ADMIN_PASSWORD, Admin, Deployment, JobQueue, Options, json_of, until};
 use serde_json::{Value, json};
 use sync_core::JobState;
 
@@ -71,7 +69,7 @@ fn a_job_whose_ring_nobody_heard_is_found_after_the_next_request() {
     deployment.start_host();
     deployment.until_listening(DOORBELL);
     assert_eq!(queue.show(&id).state, JobState::Ready, "nobody has rung");
-    Rest::new(deployment.url()).get("/health");
+    deployment.rest().get("/health");
     queue.until(&id, JobState::Done);
 }
 
@@ -91,30 +89,25 @@ fn where_the_store_tells_of_expired_keys_a_job_is_done_in_time_without_any_reque
 #[test]
 fn a_request_works_on_jobs_where_nobody_rings() {
     let (mut deployment, queue) = start("");
-    let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);
+    let token = Admin::new_token(&deployment.url(), ADMIN_PASSWORD);
     deployment.kill_host();
     let ids = [0; 3].map(|_| queue.add(0, NOOP, "{}"));
     deployment.start_host();
-    let rest = Rest::json(deployment.url());
-    for (method, authorization, status) in [
-        (Method::POST, "", StatusCode::UNAUTHORIZED),
-        (Method::POST, "Bearer nonsense", StatusCode::UNAUTHORIZED),
-        (Method::GET, bearer.as_str(), StatusCode::METHOD_NOT_ALLOWED),
+    let anybody = deployment.rest().with_header("authorization", "");
+    let stranger = deployment.rest().with_bearer("nonsense");
+    let admin = deployment.rest().with_bearer(&token);
+    for (rest, method, status) in [
+        (&anybody, Method::POST, 401),
+        (&stranger, Method::POST, 401),
+        (&admin, Method::GET, 405),
     ] {
-        let rest = Rest::json(deployment.url()).with_header("authorization", authorization);
-        let refused = rest.send(method, RUN, "");
-        assert_eq!(refused.status(), status, "{}", text_of(&refused));
-        let error: Value = serde_json::from_slice(refused.body()).expect("JSON");
+        let error = json_of(&rest.expect(status, method, RUN, &Value::Null));
         assert!(error["error"]["message"].is_string(), "{error}");
     }
     assert_eq!(queue.show(&ids[0]).state, JobState::Ready);
-    let answer = rest
-        .with_header("authorization", &bearer)
-        .send(Method::POST, RUN, "");
-    assert_eq!(answer.status(), StatusCode::OK, "{}", text_of(&answer));
+    let answer = admin.expect(200, Method::POST, RUN, &Value::Null);
     assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/json");
-    let worked: Value = serde_json::from_slice(answer.body()).expect("JSON");
-    assert_eq!(worked, json!({"done": 3, "failed": 0}));
+    assert_eq!(json_of(&answer), json!({"done": 3, "failed": 0}));
     for id in &ids {
         assert_eq!(queue.show(id).state, JobState::Done);
     }
@@ -178,8 +171,7 @@ fn a_watched_source_is_asked_without_any_device_asking() {
     deployment
         .back_end()
         .create("products", &json!({"name": "new", "sku": "N-1"}));
-    let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);
-    let admin = Rest::json(deployment.url()).with_header("authorization", &bearer);
+    let admin = deployment.api();
     until("the server to have what is new", || {
         let document = admin.get("/api/v1/sources/Watched/users/anna");
         (document["objects"] == json!(4)).then_some(())
@@ -192,15 +184,13 @@ fn a_dead_job_can_be_mended_and_tried_again() {
     deployment.until_listening(DOORBELL);
     let id = queue.add(0, "query", r#"{"source":7}"#);
     queue.until(&id, JobState::Dead);
-    let bearer = Admin::bearer(&deployment.url(), ADMIN_PASSWORD);
-    let api = Rest::json(deployment.url()).with_header("authorization", &bearer);
+    let api = deployment.api();
     let path = format!("/api/v1/jobs/{}", id.as_str());
     let shown = api.get(&path);
     assert_eq!(shown["state"], "dead", "{shown}");
     assert_eq!(shown["payload"], json!({"source": 7}));
     let mended = json!({"payload": {"source": "Product", "user": "anna"}});
-    let answer = api.send(Method::POST, &format!("{path}/retry"), mended.to_string());
-    assert_eq!(answer.status(), StatusCode::OK, "{}", text_of(&answer));
+    api.expect(200, Method::POST, &format!("{path}/retry"), &mended);
     let job = queue.until(&id, JobState::Done);
     assert_eq!(job.result.as_deref(), Some("asked"));
 }

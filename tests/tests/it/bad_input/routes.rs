@@ -7,7 +7,7 @@ use http::{Method, Response};
 use integration_tests::text_of;
 use sync_proto::{API_TOKEN_HEADER, CLIENT_ID_HEADER, ERROR_CODE_HEADER};
 
-use crate::world::{Bad, World};
+use super::server::{Bad, Server};
 
 /// Addresses anybody may use, and those where one logs in.
 const PUBLIC: [&str; 11] = [
@@ -103,14 +103,14 @@ fn fill(template: &str, value: &dyn Fn(&str) -> String) -> String {
 
 /// Collects what is wrong with answers.
 struct Walk {
-    world: World,
+    server: Server,
     failures: Vec<String>,
 }
 
 impl Walk {
     fn start() -> Self {
         Self {
-            world: World::start(),
+            server: Server::start(),
             failures: Vec::new(),
         }
     }
@@ -138,7 +138,7 @@ impl Walk {
         path: &str,
         bad: &Bad,
     ) -> Response<bytes::Bytes> {
-        let answer = self.world.send(bad);
+        let answer = self.server.send(bad);
         let code = code(&answer);
         if answer.status().is_server_error() && !OLD_ERRORS.contains(&code.as_str()) {
             self.fail(what, method, path, &answer);
@@ -164,9 +164,9 @@ impl Walk {
 
     /// Runs requests that must leave no trace.
     fn without_a_trace(&mut self, what: &str, run: impl FnOnce(&mut Self)) {
-        let before = self.world.content();
+        let before = self.server.content();
         run(self);
-        let after = self.world.content();
+        let after = self.server.content();
         if before != after {
             self.failures
                 .push(format!("{what} changed {:?}", before.difference(&after)));
@@ -346,7 +346,7 @@ fn no_id_gets_anywhere_it_does_not_belong() {
             walk.send("an odd client", &method, template, &request);
         }
     }
-    let answer = walk.world.send(&Bad::get("/app/v1/Board"));
+    let answer = walk.server.send(&Bad::get("/app/v1/Board"));
     assert_eq!(answer.status(), 200, "all is as it was");
     walk.finish();
 }

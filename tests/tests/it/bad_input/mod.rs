@@ -1,0 +1,8 @@
+//! What nobody should send: it is refused or taken for what it is, and never moves anything else.
+
+mod names;
+mod no_http;
+mod refusals;
+mod routes;
+mod server;
+mod sessions;

@@ -1,0 +1,44 @@
+//! The finished components in the real host, each test with a deployment of its own. Tests of calls are where their URLs
+//! say; the others are about what takes many calls.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that does not find what it looks for has failed, and the place says why"
+)]
+
+mod api {
+    mod application;
+    mod v1 {
+        mod every_call;
+        mod jobs;
+        mod pings;
+        mod tokens;
+        mod users;
+    }
+}
+mod app {
+    mod v1 {
+        mod files;
+        mod pull;
+    }
+}
+mod bad_input;
+mod console;
+mod convergence;
+mod documents;
+mod faults;
+mod job_faults;
+mod metrics;
+mod plugin;
+mod rc {
+    mod v1 {
+        mod app {
+            mod bulk_data;
+            mod login;
+            mod search;
+        }
+    }
+}
+mod story;
