@@ -10,9 +10,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::{fs, io::Write as _};
 
-use integration_tests::{ADMIN_PASSWORD, Deployment, JobQueue, Options, password_of};
 use serde_json::Value;
 use sync_core::JobState;
+use test_support::{ADMIN_PASSWORD, Deployment, JobQueue, Options, password_of};
 
 /// What the program said.
 struct Said {

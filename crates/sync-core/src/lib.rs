@@ -13,8 +13,6 @@ mod push;
 mod request_id;
 mod settings;
 mod store;
-#[cfg(feature = "test-support")]
-pub mod test_support;
 mod trace;
 
 // Where the jobs still look for what is in `model` now.

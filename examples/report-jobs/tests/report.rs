@@ -7,11 +7,11 @@
 )]
 
 use report_jobs::Report;
-use sync_core::test_support::World;
 use sync_core::{
     Budget, Clock as _, Enqueued, JobDetails, JobHandlers, JobState, Jobs, NewJob, Priority,
     QueueName, Worker,
 };
+use test_support::World;
 
 async fn report(world: &World, source: &str) -> JobDetails {
     let ports = world.engine.ports();

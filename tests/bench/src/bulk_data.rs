@@ -14,9 +14,9 @@ use std::process::Command;
 use std::time::Instant;
 
 use http::{Method, header};
-use integration_tests::{Deployment, JobQueue, Options, Rest, password_of, until};
 use serde_json::{Map, Value, json};
 use sync_core::JobState;
+use test_support::{Deployment, JobQueue, Options, Rest, password_of, until};
 
 use crate::report::Budget;
 

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use integration_tests::{Deployment, JobQueue, Options};
 use sync_core::JobState;
+use test_support::{Deployment, JobQueue, Options};
 
 use crate::report::Budget;
 

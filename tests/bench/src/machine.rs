@@ -6,11 +6,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use integration_tests::workspace;
 use serde::Deserialize;
 use sysinfo::{
     CpuRefreshKind, MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System,
 };
+use test_support::workspace;
 
 /// Crates whose versions decide how fast it is.
 const CRATES: [&str; 4] = ["wasmtime", "spin-sdk", "hyper", "redis"];

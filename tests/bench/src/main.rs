@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, ValueEnum};
 use comfy_table::presets;
-use integration_tests::workspace;
+use test_support::workspace;
 use tokio::signal::unix::{SignalKind, signal};
 
 use report::{Budget, Report, Row};

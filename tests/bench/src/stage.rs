@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use integration_tests::{Host, component_dir};
 use redis::AsyncCommands as _;
 use redis::aio::MultiplexedConnection;
-use sync_core::test_support::TestRedis;
 use tempfile::TempDir;
+use test_support::{Host, TestRedis, component_dir};
 use toml::Value;
 use uuid::Uuid;
 

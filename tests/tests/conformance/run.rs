@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{Method, Request, Response};
-use integration_tests::{Rest, password_of, text_of};
 use serde_json::{Value, json};
 use sync_client::{Transport as _, UreqTransport};
+use test_support::{Rest, password_of, text_of};
 
 use crate::body;
 use crate::case::{Case, Exchange, Fixture, Header};

@@ -4,8 +4,8 @@ use std::env;
 use std::sync::{Mutex, OnceLock};
 
 use http::Method;
-use integration_tests::{ADMIN_PASSWORD, Admin, Deployment, Options, Rest, text_of};
 use serde_json::json;
+use test_support::{ADMIN_PASSWORD, Admin, Deployment, Options, Rest, text_of};
 
 /// Pings wait long enough to be looked at.
 const SETTINGS: &str = "[push]\nwindow_seconds = 600";

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use integration_tests::{Deployment, Options};
 use serde_json::json;
+use test_support::{Deployment, Options};
 use tokio::runtime::Runtime;
 
 /// Drives the browser; installed with it.

@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 use sync_client::{Page, Push, Replica};
-use sync_core::test_support::{Fault, TestRedis, World};
 use sync_core::{ClientId, Files, Ports as _, PullRequest, PushRequest, Session, SyncError, Token};
+use test_support::{Fault, TestRedis, World};
 
 /// A source that everybody shares and that asks the back end with every sync.
 const SOURCE: &str = "Shared";

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use http::Method;
-use integration_tests::{ADMIN_PASSWORD, Deployment, Options};
 use serde_json::json;
+use test_support::{ADMIN_PASSWORD, Deployment, Options};
 
 /// The shell lines of a document, in their order.
 fn shell_lines(document: &str) -> String {

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use http::{Method, StatusCode};
-use integration_tests::{
-    BackEnd, Deployment, Device, Options, Rest, Source, converge, text_of, until,
-};
 use redis::Commands as _;
 use serde_json::{Value, json};
 use sync_client::{ClientError, SyncReport};
 use sync_proto::ERROR_CODE_HEADER;
+use test_support::{
+    Deployment, Device, Options, Rest, ShopBackEnd, Source, converge, text_of, until,
+};
 
 const PRODUCT: &str = "Product";
 
@@ -74,7 +74,7 @@ impl Work {
     }
 
     /// Checks that the back end has it, each thing once.
-    fn assert_done(&self, back_end: &BackEnd) {
+    fn assert_done(&self, back_end: &ShopBackEnd) {
         let objects = back_end.objects("products");
         for name in &self.made {
             let count = objects.values().filter(|it| it["name"] == *name).count();

@@ -4,10 +4,10 @@
 use std::thread;
 
 use http::Method;
-use integration_tests::{Deployment, JobQueue, Options, Rest, until};
 use serde_json::{Value, json};
 use sync_core::JobState;
 use sync_proto::CLIENT_ID_HEADER;
+use test_support::{Deployment, JobQueue, Options, Rest, until};
 
 /// Jobs that run while something is killed: each carries one client's change.
 const JOBS: usize = 200;

@@ -3,7 +3,7 @@
 use std::thread;
 
 use http::Method;
-use integration_tests::{Deployment, Options, Rest, text_of, until};
+use test_support::{Deployment, Options, Rest, text_of, until};
 
 /// The number a sample has; 0 where there is none.
 fn number(text: &str, sample: &str) -> u64 {

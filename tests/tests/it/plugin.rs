@@ -1,9 +1,9 @@
 //! Back ends that speak the plugin protocol, end to end.
 
 use http::Method;
-use integration_tests::{Deployment, Options, Rest};
 use serde_json::{Value, json};
 use sync_proto::API_TOKEN_HEADER;
+use test_support::{Deployment, Options, Rest};
 
 fn place(plugin: &Rest, path: &str) -> Value {
     plugin.get(&format!("/places/{path}"))

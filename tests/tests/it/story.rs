@@ -1,9 +1,9 @@
 //! A day of two users with three devices: everything that happens to devices in the field, in one story, at the end of
 //! which everybody has the same, and nothing was done twice.
 
-use integration_tests::{Deployment, Device, Loss, Options, Source, converge};
 use serde_json::json;
 use sync_client::{ClientError, Operation, Start, SyncReport};
+use test_support::{Deployment, Device, Loss, Options, Source, converge};
 
 /// Products in the back end when the day begins: two full pages and a bit.
 const PRODUCTS: usize = 120;

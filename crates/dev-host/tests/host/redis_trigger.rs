@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use crate::world::{Host, Redis, free_port, manifest};
+use crate::world::{Host, Redis, manifest};
 
 /// An application in which the listeners `names` hear the channel `doorbell`.
 fn listeners(port: u16, names: &[&str]) -> String {
@@ -107,19 +107,20 @@ async fn wait_for_one_done(redis: &Redis) -> BTreeSet<&'static str> {
 
 #[tokio::test]
 async fn without_its_server_the_host_waits_for_it_and_answers_http() {
-    let port = free_port();
-    let host = Host::start(&listeners(port, &["a"]), &[]);
+    let mut redis = Redis::start();
+    redis.kill();
+    let host = Host::start(&listeners(redis.port, &["a"]), &[]);
     host.stderr.wait_for("cannot listen on");
     assert_eq!(host.text("/.well-known/spin/health").await, "OK");
 
-    let redis = Redis::start_at(port);
+    redis.restart();
     host.stderr.wait_for("listening on");
     assert_eq!(publish(&redis, "one").await, 1);
     assert_eq!(take(&redis, "heard:a", 1).await, ["one"]);
 
-    drop(redis);
+    redis.kill();
     host.stderr.wait_for("lost the connection");
-    let redis = Redis::start_at(port);
+    redis.restart();
     host.stderr.wait_for_nth("listening on", 1);
     assert_eq!(publish(&redis, "two").await, 1);
     assert_eq!(take(&redis, "heard:a", 1).await, ["two"]);

@@ -174,6 +174,18 @@ impl<P: Ports> Engine<P> {
         Ok(())
     }
 
+    /// Collects what deleted objects have left in a user's copy of a source, as far as every client has seen it. Says how
+    /// much went. The engine does so by itself where there is much of it.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownSource`] and [`SyncError::InvalidId`], beside the store's.
+    pub async fn collect_tombstones(&self, source: &str, user: &str) -> Result<u64, SyncError> {
+        let found = self.source(source).await?;
+        let id = found.as_source().document_for(&UserId::parse(user)?);
+        let (now, retention) = (self.ports.clock().now(), self.settings.retention_days);
+        Ok(self.document(&id).collect(&id, now, retention).await?)
+    }
+
     /// Collects tombstones where there are many.
     pub(super) async fn collect_if_worth_it(&self, id: &DocumentId) -> Result<(), SyncError> {
         let document = self.document(id);

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use crate::common::local;
 use serde_json::{Value, json};
 use sync_core::Ports as _;
-use sync_core::test_support::World;
+use test_support::{World, local};
 
 const OWN_INSTEAD_OF_SHARED: &str = r#"
     [sources.Pushed]

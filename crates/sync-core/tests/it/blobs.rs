@@ -9,11 +9,10 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use crate::common::local;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use sync_core::test_support::{Break, Fault, World};
 use sync_core::{BlobError, BlobId, BlobReader, ClientId, Ports as _, Session, SyncError};
+use test_support::{Break, Fault, World, local};
 
 const DAY: Duration = Duration::from_secs(86_400);
 

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::local;
 use serde_json::{Value, json};
-use sync_core::test_support::World;
 use sync_core::{ApplicationDocument, ObjectPage, ObjectPatch, SyncError, Version};
+use test_support::{World, local};
 
 #[expect(clippy::unwrap_used, reason = "the test's own text")]
 fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {

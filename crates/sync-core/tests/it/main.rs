@@ -2,7 +2,6 @@
 
 mod bindings;
 mod blobs;
-mod common;
 mod documents;
 mod jobs;
 mod metadata;

@@ -1,9 +1,8 @@
 //! What devices are told of a source beside its objects.
 
-use crate::common::{local, page};
 use futures_util::join;
 use serde_json::json;
-use sync_core::test_support::World;
+use test_support::{World, local, page};
 
 /// A push-only source that the settings describe.
 fn described(version: &str, metadata: &str) -> String {

@@ -8,9 +8,8 @@
 
 use std::time::Duration;
 
-use crate::common::local;
-use sync_core::test_support::{Break, TestPorts, World};
 use sync_core::{Answered, Clock as _, Engine, Measured, StatsError, Value};
+use test_support::{Break, TestPorts, World, local};
 
 const SETTINGS: &str = "stats = true\n[sources.Pushed]\nadapter = \"push-only\"";
 

@@ -5,10 +5,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::common::local;
 use serde_json::{Value, json};
-use sync_core::test_support::{Fault, World};
 use sync_core::{ClientId, Ports as _, SearchRequest, Session, SyncError};
+use test_support::{Fault, World, local};
 
 async fn pull(world: &World, session: &Session, client: &ClientId, token: &str) -> Value {
     let page = world.pull_pages_of(1, session, client, "Passed", token);
@@ -56,7 +55,7 @@ fn a_back_end_that_is_down_is_told_without_a_token() {
         world.back_end.fail([Fault::Unreachable]);
         let page = pull(&world, &session, &client, "").await;
         let error = json!({"source-error": {"query-error": {"message": "unreachable"}}});
-        assert_eq!(page, crate::common::page("", 0, 0, 0, error));
+        assert_eq!(page, test_support::page("", 0, 0, 0, error));
     });
 }
 

@@ -1,12 +1,11 @@
 //! What a back end is asked by the plugin protocol, and how its answers are read.
 
-use crate::common::{local, page};
 use serde_json::{Value, json};
-use sync_core::test_support::{ScriptedHttp, TestPorts, TestRedis};
 use sync_core::{
     ADMINISTRATOR, AdapterError, Clock as _, Engine, Origin, Ports as _, PullRequest, PushRequest,
     Session, SyncError, Token, TraceContext,
 };
+use test_support::{ENGINE_PASSWORD, ScriptedHttp, TestPorts, TestRedis, local, page};
 
 const SETTINGS: &str = r#"
     [sources.Probe]
@@ -36,9 +35,9 @@ struct World {
 impl World {
     async fn start() -> Self {
         let redis = TestRedis::start();
-        let engine = crate::common::engine(&redis, SETTINGS, 1).await;
+        let engine = test_support::engine(&redis, SETTINGS, 1).await;
         let token = engine
-            .log_in_administrator(ADMINISTRATOR, "admin", Origin("test"))
+            .log_in_administrator(ADMINISTRATOR, ENGINE_PASSWORD, Origin("test"))
             .await
             .unwrap();
         engine.create_user("anna", "password").await.unwrap();

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use crate::common::local;
 use serde_json::json;
-use sync_core::test_support::{Fault, World};
 use sync_core::{Ports as _, PushRequest};
+use test_support::{Fault, World, local};
 
 #[test]
 fn a_create_comes_back_as_a_link_and_as_news_for_others() {

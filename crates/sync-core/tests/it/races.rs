@@ -1,11 +1,10 @@
 //! Many at once on one document.
 
-use crate::common::local;
 use futures_util::future::join_all;
 use futures_util::join;
 use serde_json::{Value, json};
 use sync_core::Ports as _;
-use sync_core::test_support::World;
+use test_support::{World, local};
 
 #[test]
 fn writers_on_one_object_lose_nothing_of_each_other() {

@@ -3,11 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::common::{local, page};
 use futures_util::join;
 use serde_json::json;
 use sync_core::Ports as _;
-use sync_core::test_support::{Fault, World};
+use test_support::{Fault, World, local, page};
 
 #[test]
 fn the_back_end_is_asked_when_its_answer_is_old_and_not_before() {

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use crate::common::{local, page};
 use serde_json::{Value, json};
-use sync_core::test_support::{TestPorts, World};
 use sync_core::{Engine, MAX_DYNAMIC_SOURCES, PartitionRule, PollInterval, SyncError};
+use test_support::{TestPorts, World, local, page};
 
 #[expect(clippy::expect_used, reason = "a test that cannot push has failed")]
 async fn push_objects<P: sync_core::Ports>(

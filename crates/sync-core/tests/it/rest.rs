@@ -1,16 +1,10 @@
 //! What a declared REST back end is asked, and how its answers are read.
 
-use std::rc::Rc;
-
-use crate::common::local;
 use serde_json::{Value, json};
-use sync_core::test_support::{
-    ManualClock, NativeRedis, ScriptedHttp, SeededRandom, TestPorts, TestRedis,
-};
 use sync_core::{
-    Clock as _, Engine, Origin, Ports as _, PullRequest, PushRequest, RustAdapters, SearchRequest,
-    Secret, Session, SessionKey, SettingsFile, Token,
+    Clock as _, Engine, Origin, Ports as _, PullRequest, PushRequest, SearchRequest, Session, Token,
 };
+use test_support::{ScriptedHttp, TestPorts, TestRedis, engine, local};
 
 struct World {
     engine: Engine<TestPorts<ScriptedHttp>>,
@@ -26,28 +20,10 @@ struct World {
 impl World {
     async fn start(rest: &str) -> Self {
         let redis = TestRedis::start();
-        let ports = TestPorts {
-            redis: NativeRedis::connect(&redis.url()).await,
-            http: ScriptedHttp::default(),
-            clock: ManualClock::default(),
-            random: SeededRandom::new(1),
-        };
         let text = format!(
             "[sources.Product]\nadapter = \"rest\"\npartition = \"app\"\npoll_interval = 0\n[sources.Product.rest]\nurl = \"http://crm/products\"\n{rest}"
         );
-        let settings = SettingsFile::parse("rhosync.toml", &text)
-            .unwrap()
-            .resolve(|_| None)
-            .unwrap();
-        let key = SessionKey::new("test");
-        let engine = Engine::new(
-            Rc::new(ports),
-            settings,
-            &RustAdapters::new(),
-            key,
-            Secret::new("x"),
-        )
-        .unwrap();
+        let engine = engine(&redis, &text, 1).await;
         engine.create_user("u1", "password").await.unwrap();
         let session = engine
             .log_in("u1", "password", Origin("test"))

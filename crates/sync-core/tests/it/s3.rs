@@ -11,18 +11,17 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::common::{engine, local};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{Method, Request, Response, StatusCode};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use sync_core::test_support::{TestPorts, TestRedis};
 use sync_core::{
     BlobId, BlobReader, Engine, Files, HttpClient, HttpError, Origin, Ports as _, PushRequest,
     RedisConn as _, Session, SyncError,
 };
+use test_support::{TestPorts, TestRedis, engine, local};
 
 const MIB: usize = 1024 * 1024;
 

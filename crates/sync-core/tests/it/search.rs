@@ -6,10 +6,9 @@
     reason = "what is not there fails the test"
 )]
 
-use crate::common::local;
 use serde_json::{Value, json};
-use sync_core::test_support::{Fault, World};
 use sync_core::{ClientId, SearchRequest, Session, SyncError};
+use test_support::{Fault, World, local};
 
 /// One device that searches.
 struct Device {

@@ -8,14 +8,13 @@
 
 use std::time::Duration;
 
-use crate::common::local;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
-use sync_core::test_support::{ScriptedHttp, TestPorts, TestRedis};
 use sync_core::{ADMINISTRATOR, Clock as _, Engine, Origin, Ports as _, Session, SyncError};
+use test_support::{ENGINE_PASSWORD, ScriptedHttp, TestPorts, TestRedis, local};
 
 const BACK_END: &str = r#"
     [authentication]
@@ -33,7 +32,7 @@ const PROVIDER: &str = r#"
 type TestEngine = Engine<TestPorts<ScriptedHttp>>;
 
 async fn engine(redis: &TestRedis, settings: &str) -> TestEngine {
-    crate::common::engine(redis, settings, 1).await
+    test_support::engine(redis, settings, 1).await
 }
 
 fn answer(engine: &TestEngine, status: u16, body: &str) {
@@ -97,10 +96,12 @@ fn a_back_end_makes_nobody_the_administrator_and_knows_nothing_of_his_password()
         let refused = engine.log_in("bob", "ok", Origin("test")).await;
         assert!(matches!(refused, Err(SyncError::LoginFailed { .. })));
         engine.ports().http().asked();
-        let refused = engine.log_in(ADMINISTRATOR, "admin", Origin("test")).await;
+        let refused = engine
+            .log_in(ADMINISTRATOR, ENGINE_PASSWORD, Origin("test"))
+            .await;
         assert!(matches!(refused, Err(SyncError::LoginFailed { .. })));
         engine
-            .log_in_administrator(ADMINISTRATOR, "admin", Origin("test"))
+            .log_in_administrator(ADMINISTRATOR, ENGINE_PASSWORD, Origin("test"))
             .await
             .unwrap();
         assert!(engine.ports().http().asked().is_empty());

@@ -1,9 +1,8 @@
 //! What a device sees of the data, from its first sync to its last.
 
-use crate::common::{local, page};
 use serde_json::json;
 use sync_core::SyncError;
-use sync_core::test_support::World;
+use test_support::{World, local, page};
 
 #[test]
 fn a_first_sync_brings_everything_and_then_nothing() {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::common::local;
 use proptest::prelude::*;
 use serde_json::json;
-use sync_core::test_support::World;
 use sync_core::{Origin, Scope, Session, SyncError, UserChange};
+use test_support::{World, local};
 
 #[expect(
     clippy::unwrap_used,

@@ -8,25 +8,16 @@ use bulk_jobs::MakeBulkData;
 use futures_util::TryStreamExt as _;
 use rusqlite::Connection;
 use serde_json::Value;
-use sync_core::test_support::{TestPorts, World};
 use sync_core::{
     BULK_DATA, BlobReader, Budget, BulkDataAnswer, BulkDataRequest, ClientId, Cud, Engine,
     JobDetails, JobHandlers, JobState, Jobs, PartitionRule, Query, QueueName, Session, SyncError,
     Worker,
 };
 use tempfile::NamedTempFile;
+use test_support::{TestPorts, World};
 
 /// Objects as a device has them.
 pub(crate) type Objects = BTreeMap<String, BTreeMap<String, String>>;
-
-/// Runs a test on one thread, as a component runs.
-pub(crate) fn local<F: Future>(test: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(test)
-}
 
 /// Asks for a partition's bulk data.
 pub(crate) async fn ask(

@@ -2,10 +2,10 @@
 
 use std::io::{Cursor, Read as _};
 
-use sync_core::test_support::{Fault, World};
 use sync_core::{BulkDataAnswer, JobState, PartitionRule, SyncError};
+use test_support::{Fault, World, local};
 
-use crate::device::{Downloaded, ask, ask_until_ready, download, in_back_end, jobs, local, work};
+use crate::device::{Downloaded, ask, ask_until_ready, download, in_back_end, jobs, work};
 
 const APP: PartitionRule = PartitionRule::App;
 

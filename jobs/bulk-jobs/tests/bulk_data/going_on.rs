@@ -1,11 +1,11 @@
 //! A device goes on from a file: its next pulls bring what came after it, whoever did it.
 
 use serde_json::json;
-use sync_core::test_support::World;
 use sync_core::{BulkDataAnswer, ClientId, JobState, PartitionRule, Session};
+use test_support::{World, local};
 
 use crate::device::{
-    Downloaded, Objects, apply, ask, ask_until_ready, download, in_back_end, jobs, local, work,
+    Downloaded, Objects, apply, ask, ask_until_ready, download, in_back_end, jobs, work,
 };
 
 const APP: PartitionRule = PartitionRule::App;
@@ -196,7 +196,7 @@ fn a_client_of_another_user_begins_as_its_new_users() {
 
 #[test]
 fn a_client_whose_changes_wait_gets_no_file_before_they_have_their_verdict() {
-    use sync_core::test_support::Fault;
+    use test_support::Fault;
     local(async {
         let world = World::start().await;
         let session = world.session("anna").await;
@@ -223,7 +223,7 @@ fn a_client_whose_changes_wait_gets_no_file_before_they_have_their_verdict() {
 
 #[test]
 fn a_server_that_dies_while_a_file_is_made_leaves_it_to_another() {
-    use sync_core::test_support::Break;
+    use test_support::Break;
     local(async {
         for (command, at) in
             (1..200).flat_map(|command| [(command, Break::Before), (command, Break::After)])

@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use bulk_jobs::DeviceDatabase;
 use proptest::prelude::*;
-use sync_core::test_support::{TestRedis, World};
 use sync_core::{
     BulkBegin, BulkContent, BulkSelection, BulkStep, Clock as _, PartitionRule, UserId,
 };
+use test_support::{TestRedis, World, local};
 
-use crate::device::{Downloaded, Objects, apply, ask_until_ready, download, local};
+use crate::device::{Downloaded, Objects, apply, ask_until_ready, download};
 
 /// What somebody does to an object.
 #[derive(Debug, Clone)]

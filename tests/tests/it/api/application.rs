@@ -1,8 +1,8 @@
 //! The calls of devices and scripts of RhoSync.
 
 use http::Method;
-use integration_tests::{ADMIN_PASSWORD, Deployment, Options, json_of, password_of};
 use serde_json::{Value, json};
+use test_support::{ADMIN_PASSWORD, Deployment, Options, json_of, password_of};
 
 #[test]
 fn devices_and_scripts_of_rhosync_are_served() {

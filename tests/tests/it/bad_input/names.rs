@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use integration_tests::{Deployment, Options, RedisContent, text_of};
 use serde_json::json;
+use test_support::{Deployment, Options, RedisContent, text_of};
 
 use super::server::{Bad, Server};
 

@@ -2,7 +2,6 @@
 
 use http::Method;
 use http::header::{ALLOW, CONTENT_LENGTH, COOKIE};
-use integration_tests::{password_of, text_of};
 use serde_json::{Map, Value, json};
 use sync_proto::ErrorCode::{
     self, InvalidApiToken, InvalidPageSize, InvalidToken, InvalidValue, LoginFailed, MalformedBody,
@@ -12,6 +11,7 @@ use sync_proto::ErrorCode::{
 use sync_proto::{
     API_TOKEN_HEADER, CLIENT_ID_HEADER, ERROR_CODE_HEADER, PUSH_SEQUENCE_HEADER, SESSION_COOKIE,
 };
+use test_support::{password_of, text_of};
 
 use super::server::{Bad, Server, push};
 

@@ -4,8 +4,8 @@
 
 use http::header::{ALLOW, AUTHORIZATION, COOKIE};
 use http::{Method, Response};
-use integration_tests::text_of;
 use sync_proto::{API_TOKEN_HEADER, CLIENT_ID_HEADER, ERROR_CODE_HEADER};
+use test_support::text_of;
 
 use super::server::{Bad, Server};
 

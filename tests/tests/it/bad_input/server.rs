@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response};
-use integration_tests::{
-    ADMIN_PASSWORD, Admin, Deployment, Options, RedisContent, Rest, password_of, text_of,
-};
 use serde_json::{Value, json};
 use sync_client::Objects;
 use sync_proto::{API_TOKEN_HEADER, CLIENT_ID_HEADER, PAGE_TOKEN_HEADER};
+use test_support::{
+    ADMIN_PASSWORD, Admin, Deployment, Options, RedisContent, Rest, password_of, text_of,
+};
 
 /// A server with one user and one device, which has synced.
 pub(crate) struct Server {

@@ -2,9 +2,9 @@
 
 use http::header::{RETRY_AFTER, SET_COOKIE};
 use http::{Method, StatusCode};
-use integration_tests::{Deployment, Options, password_of, text_of};
 use serde_json::json;
 use sync_proto::ERROR_CODE_HEADER;
+use test_support::{Deployment, Options, password_of, text_of};
 
 use super::server::{Bad, Server};
 

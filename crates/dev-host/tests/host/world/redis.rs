@@ -1,37 +1,39 @@
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, FromRedisValue};
+use test_support::TestRedis;
 
-use super::{Log, PATIENCE};
+use super::PATIENCE;
 
 /// A private Redis server, until it is dropped.
 pub(crate) struct Redis {
-    process: Child,
+    server: TestRedis,
     pub(crate) port: u16,
 }
 
 impl Redis {
     pub(crate) fn start() -> Self {
-        Self::start_at(free_port())
+        let server = TestRedis::start();
+        Self {
+            port: server.address().port(),
+            server,
+        }
     }
 
-    /// Starts at a port that was chosen before, maybe of a server that has ended.
-    pub(crate) fn start_at(port: u16) -> Self {
-        let mut process = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
-            .args(["--save", "", "--appendonly", "no"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the tests need the program redis-server");
-        Log::collect(process.stdout.take().unwrap()).wait_for("Ready to accept connections");
-        Self { process, port }
+    /// Ends the server. Its port stays its own.
+    pub(crate) fn kill(&mut self) {
+        self.server.kill();
+    }
+
+    /// Starts the server again, where it was.
+    pub(crate) fn restart(&mut self) {
+        self.server.restart();
     }
 
     /// As a manifest and a component name it.
     pub(crate) fn address(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        self.server.url()
     }
 
     pub(crate) async fn connect(&self) -> MultiplexedConnection {
@@ -64,11 +66,4 @@ pub(crate) fn free_port() -> u16 {
         .local_addr()
         .unwrap()
         .port()
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
 }

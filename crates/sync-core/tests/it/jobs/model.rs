@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use sync_core::test_support::TestRedis;
 use sync_core::{
     Cancelled, Enqueued, JobId, JobState, Millis, Priority, RedisConn as _, Refused, Retry,
     Standing,
 };
+use test_support::{TestRedis, local};
 
 use super::world::{Held, LEASE_MS, World, queue};
-use crate::common::local;
 
 /// Something that happens. Numbers choose among what there is.
 #[derive(Debug, Clone)]

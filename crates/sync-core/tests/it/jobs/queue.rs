@@ -4,9 +4,9 @@ use sync_core::{
     Cancelled, EnqueueError, Enqueued, Failure, History, JobState, Leased, NewJob, Refused, Retry,
     Standing, Tick,
 };
+use test_support::local;
 
 use super::world::{LEASE_MS, World, queue};
-use crate::common::local;
 
 fn unique(world: &World, key: &str) -> NewJob {
     NewJob {

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sync_core::test_support::{Fault, TestPorts, World};
 use sync_core::{
     Budget, Cud, Deliver, Engine, JobDetails, JobHandlers, JobState, Jobs, Query, QueueName, Worker,
 };
-
-use crate::common::local;
+use test_support::{Fault, TestPorts, World, local};
 
 const SETTINGS: &str = r#"
     [sources.Shared]
@@ -74,7 +72,7 @@ fn what_a_back_end_did_not_take_is_kept_as_a_dead_job_and_can_be_delivered_later
 
 #[test]
 fn a_crash_between_taking_changes_in_and_asking_for_the_job_leaves_one_that_comes_later() {
-    use sync_core::test_support::Break;
+    use test_support::Break;
     local(async {
         // Wherever the server dies: what it has taken in is carried to the back end.
         let mut died = 0;

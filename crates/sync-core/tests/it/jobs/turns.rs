@@ -1,9 +1,9 @@
 //! Who comes next, and how many at once.
 
 use sync_core::{Priority, Retry};
+use test_support::local;
 
 use super::world::{Held, LEASE_MS, World};
-use crate::common::local;
 
 fn users(held: &[Held]) -> Vec<&str> {
     held.iter().map(|held| held.job.user.as_str()).collect()

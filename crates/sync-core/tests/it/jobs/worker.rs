@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use sync_core::test_support::{TestPorts, World};
 use sync_core::{
     Budget, Clock as _, Engine, JobDetails, JobError, JobHandler, JobHandlers, JobId, JobState,
     Jobs, NewJob, Priority, QueueName, RunningJob, Worked, Worker,
 };
-
-use crate::common::local;
+use test_support::{TestPorts, World, local};
 
 /// A day is enough for anything on a clock that is moved by waiting.
 const BUDGET: Budget = Budget {
@@ -80,7 +78,7 @@ impl Test {
         }
     }
 
-    fn jobs(&self) -> Jobs<'_, sync_core::test_support::NativeRedis> {
+    fn jobs(&self) -> Jobs<'_, test_support::NativeRedis> {
         Jobs::new(&self.world.engine.ports().redis)
     }
 

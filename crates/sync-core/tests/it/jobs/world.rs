@@ -2,11 +2,11 @@
 
 use std::cell::Cell;
 
-use sync_core::test_support::{NativeRedis, TestRedis};
 use sync_core::{
     Claim, ClaimedJob, Enqueued, Failure, History, JobDetails, JobId, JobState, Jobs, Leased,
     Millis, NewJob, Priority, QueueName, Retry, Swept,
 };
+use test_support::{NativeRedis, TestRedis};
 
 /// How long leases are here, in milliseconds.
 pub(crate) const LEASE_MS: u64 = 10_000;

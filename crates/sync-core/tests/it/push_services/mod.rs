@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use self::fakes::{APNS_KEY, Services, VAPID_KEY, service_account};
 use serde_json::json;
-use sync_core::test_support::{ManualClock, NativeRedis, SeededRandom, TestPorts, TestRedis};
 use sync_core::{
     Clock as _, PushAddress, PushMessage, PushOutcome, PushPriority, PushSender, PushService,
     PushSettings, SettingsFile,
 };
+use test_support::{TestPorts, TestRedis};
 
 const SETTINGS: &str = r#"
     [push.apns]
@@ -57,12 +57,7 @@ impl World {
         let redis = TestRedis::start();
         let settings = SettingsFile::parse("rhosync.toml", settings).unwrap();
         Self {
-            ports: TestPorts {
-                redis: NativeRedis::connect(&redis.url()).await,
-                http: Services::default(),
-                clock: ManualClock::default(),
-                random: SeededRandom::new(1),
-            },
+            ports: TestPorts::to(&redis, 1).await,
             settings: settings.resolve(variable).unwrap().push,
             _redis: redis,
         }

@@ -1,8 +1,8 @@
 //! What holds for every call: repetitions and errors.
 
 use http::Method;
-use integration_tests::{Deployment, Options, Rest, json_of};
 use serde_json::{Value, json};
+use test_support::{Deployment, Options, Rest, json_of};
 
 #[test]
 fn a_repeated_write_is_done_once() {

@@ -1,9 +1,9 @@
 //! Jobs, as components do them: who rings, what happens when nobody does, and work that is not done while a device waits.
 
 use http::{Method, header};
-use integration_tests::{ADMIN_PASSWORD, Admin, Deployment, JobQueue, Options, json_of, until};
 use serde_json::{Value, json};
 use sync_core::JobState;
+use test_support::{ADMIN_PASSWORD, Admin, Deployment, JobQueue, Options, json_of, until};
 
 /// The doorbell of the adapter jobs, as the manifest names it.
 const DOORBELL: &str = "rhosync:jobs:adapter";

@@ -1,9 +1,9 @@
 //! Pings, from a call of the REST API to what a push service gets.
 
 use http::Method;
-use integration_tests::{Deployment, JobQueue, Options, Rest, until};
 use serde_json::{Value, json};
 use sync_core::{JobDetails, JobState};
+use test_support::{Deployment, JobQueue, Options, Rest, until};
 
 /// Apple's service, which the plugin stands in for. Google's is not set up.
 const SETTINGS: &str = concat!(

@@ -1,8 +1,8 @@
 //! Tokens of integrations.
 
 use http::Method;
-use integration_tests::{Deployment, Options, json_of};
 use serde_json::{Value, json};
+use test_support::{Deployment, Options, json_of};
 
 #[test]
 fn tokens_are_good_for_what_they_say() {

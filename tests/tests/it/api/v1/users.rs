@@ -1,8 +1,8 @@
 //! Users and what is theirs, as an integration manages them.
 
 use http::Method;
-use integration_tests::{Deployment, Options, json_of, password_of};
 use serde_json::{Value, json};
+use test_support::{Deployment, Options, json_of, password_of};
 
 #[test]
 fn an_integration_manages_users_objects_and_clients() {

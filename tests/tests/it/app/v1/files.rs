@@ -4,8 +4,8 @@ use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use integration_tests::{Deployment, Options, password_of, until};
 use serde_json::{Value, json};
+use test_support::{Deployment, Options, password_of, until};
 
 const MIB: usize = 1024 * 1024;
 

@@ -1,8 +1,8 @@
 //! What a source has beside objects: metadata and a schema.
 
 use http::Method;
-use integration_tests::{Deployment, Options};
 use serde_json::json;
+use test_support::{Deployment, Options};
 
 #[test]
 fn devices_are_told_what_a_plugin_says_of_its_source() {

@@ -7,9 +7,9 @@ use std::process::Command;
 use std::thread;
 
 use http::{Method, StatusCode, header};
-use integration_tests::{Deployment, JobQueue, Options, Rest, json_of, until};
 use serde_json::{Value, json};
 use sync_core::JobState;
+use test_support::{Deployment, JobQueue, Options, Rest, json_of, until};
 
 /// A device that begins with bulk data.
 struct Phone {

@@ -3,10 +3,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::Method;
-use integration_tests::{Deployment, Options, Rest, text_of};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
+use test_support::{Deployment, Options, Rest, text_of};
 
 const SETTINGS: &str = r#"
 [authentication]

@@ -1,9 +1,9 @@
 //! Searches and objects that pass through, as devices in the field write their requests.
 
 use http::Method;
-use integration_tests::{Deployment, Options, json_of};
 use serde_json::{Value, json};
 use sync_proto::{PAGE_OBJECT_COUNT_HEADER, PAGE_TOKEN_HEADER};
+use test_support::{Deployment, Options, json_of};
 
 #[test]
 fn devices_search_and_pass_through() {

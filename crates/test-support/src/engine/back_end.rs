@@ -6,10 +6,7 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-
-use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
-use crate::blob::BlobError;
-use crate::model::{Attributes, ObjectId};
+use sync_core::{Adapter, AdapterError, Attributes, BlobError, Call, ObjectId, QueryEnd, Stash};
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

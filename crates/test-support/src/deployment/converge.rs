@@ -4,7 +4,7 @@ use http::StatusCode;
 use sync_client::{ClientError, Objects};
 
 use crate::deployment::Deployment;
-use crate::device::Device;
+use crate::deployment::device::Device;
 use crate::wait::until_or;
 
 /// A source that is read from the back end.

@@ -4,18 +4,13 @@ use std::rc::Rc;
 
 use futures_util::StreamExt as _;
 use serde_json::Value;
-
-use crate::account::{Origin, Session, SessionKey};
-use crate::blob::Upload;
-use crate::engine::{BlobReader, Engine, Files, PullRequest, PushRequest, RustAdapters, SyncError};
-use crate::model::{BlobId, ClientId, DocumentId, Partition, Token, UserId};
-use crate::ports::{RedisConn as _, RedisValue};
-use crate::settings::{Secret, SettingsFile};
-use crate::store::redis::keys::DocumentKeys;
-use crate::store::{Accounts, Document, UserRecord};
-use crate::test_support::{
-    BackEnd, ManualClock, NativeRedis, NoHttp, SeededRandom, TestPorts, TestRedis,
+use sync_core::{
+    Adapter, BlobId, BlobReader, ClientId, Clock as _, Engine, Files, Origin, PullRequest,
+    PushRequest, RedisConn as _, RedisValue, RustAdapters, Session, SyncError, Token, Upload,
 };
+
+use super::{BackEnd, ScriptedHttp, TestPorts, engine_with};
+use crate::redis_server::TestRedis;
 
 /// A source that everybody shares and that is refreshed with every sync, one per user, and a push-only one.
 const SETTINGS: &str = r#"
@@ -50,6 +45,13 @@ const SETTINGS: &str = r#"
     partition = "app"
 "#;
 
+/// Of a server that lets in whom a back end lets in.
+const GUESTS: &str = r#"
+    [authentication]
+    method = "back-end"
+    url = "http://users"
+"#;
+
 /// An engine on a Redis of its own, with one scripted back end behind its sources.
 pub struct World {
     /// The engine.
@@ -58,6 +60,8 @@ pub struct World {
     pub back_end: Rc<BackEnd>,
     /// The store.
     pub redis: Rc<TestRedis>,
+    /// Lets users in whose password nobody has to check.
+    guests: Engine<TestPorts<ScriptedHttp>>,
 }
 
 impl World {
@@ -69,9 +73,9 @@ impl World {
     /// Starts a server on a store that may hold data already.
     pub async fn on(redis: Rc<TestRedis>, seed: u64) -> Self {
         let back_end = Rc::new(BackEnd::default());
-        let engine = Self::engine(&redis, &back_end, SETTINGS, seed).await;
         Self {
-            engine,
+            engine: Self::engine(&redis, &back_end, SETTINGS, seed).await,
+            guests: engine_with(&redis, GUESTS, &RustAdapters::new(), seed).await,
             back_end,
             redis,
         }
@@ -94,26 +98,9 @@ impl World {
         settings: &str,
         seed: u64,
     ) -> Engine<TestPorts> {
-        let ports = TestPorts {
-            redis: NativeRedis::connect(&redis.url()).await,
-            http: NoHttp,
-            clock: ManualClock::default(),
-            random: SeededRandom::new(seed),
-        };
-        let settings = SettingsFile::parse("rhosync.toml", settings)
-            .and_then(|file| file.resolve(|_| None))
-            .expect("the test's settings");
-        let back_end: Rc<dyn crate::adapter::Adapter> = Rc::clone(back_end) as _;
+        let back_end: Rc<dyn Adapter> = Rc::clone(back_end) as _;
         let adapters = RustAdapters::from([("back-end".to_owned(), back_end)]);
-        let key = SessionKey::new("test");
-        Engine::new(
-            Rc::new(ports),
-            settings,
-            &adapters,
-            key,
-            Secret::new("admin-password"),
-        )
-        .expect("an engine")
+        engine_with(redis, settings, &adapters, seed).await
     }
 
     /// Creates a user and logs it in.
@@ -122,36 +109,16 @@ impl World {
             Ok(()) | Err(SyncError::UserExists { .. }) => {}
             Err(error) => panic!("cannot create {user}: {error}"),
         }
-        let session = self
-            .engine
-            .log_in(user, "password", Origin("test"))
-            .await
-            .expect("to log in");
-        let now = crate::ports::Clock::now(&self.engine.ports().clock);
-        self.engine
-            .sessions()
-            .verify(&session, now)
-            .expect("a session of our own")
+        let origin = Origin("test");
+        let session = self.engine.log_in(user, "password", origin).await;
+        read_session(&self.engine, &session.expect("to log in"))
     }
 
-    /// A session of a user that cannot log in: without the cost of a password.
+    /// A session of a user that has no password: without the cost of one.
     pub async fn session(&self, user: &str) -> Session {
-        let user: UserId = user.parse().expect("a user name");
-        let ports = self.engine.ports();
-        let record = UserRecord {
-            password_hash: "none".to_owned(),
-            generation: "1".to_owned(),
-        };
-        let now = crate::ports::Clock::now(&ports.clock);
-        Accounts::new(&ports.redis)
-            .create(&user, &record, now)
-            .await
-            .expect("a user");
-        Session {
-            user,
-            generation: record.generation,
-            id: "1".to_owned(),
-        }
+        self.guests.ports().http.answer(200, &[], "");
+        let session = self.guests.log_in(user, "any", Origin(user)).await;
+        read_session(&self.guests, &session.expect("a guest's session"))
     }
 
     /// Empties the store.
@@ -192,26 +159,24 @@ impl World {
 
     /// Lets the lease of a shared source's refresh run out.
     pub async fn drop_refresh_lease(&self, source: &str) {
-        let key = DocumentKeys::new(&shared(source)).refresh_lease();
-        self.run(&["DEL", &key]).await;
+        self.forget(&format!("*{{{source}/app}}:lease")).await;
+    }
+
+    /// Lets the lease on a client's operations in a shared source run out.
+    pub async fn drop_operations_lease(&self, source: &str, client: &ClientId) {
+        let key = format!("*{{{source}/app}}:cudlease:{client}");
+        self.forget(&key).await;
     }
 
     /// Collects a shared source's tombstones; answers how many went.
     pub async fn collect(&self, source: &str) -> u64 {
-        let ports = self.engine.ports();
-        let id = shared(source);
-        let now = crate::ports::Clock::now(&ports.clock);
-        Document::new(&ports.redis, &id)
-            .collect(&id, now, 30)
-            .await
-            .expect("to collect")
+        let collected = self.engine.collect_tombstones(source, "anybody").await;
+        collected.expect("to collect")
     }
 
     /// Forgets which bulk data files there are, as if their time had come.
     pub async fn forget_bulk_data(&self) {
-        for key in self.keys_like("*:bulk-data:*").await {
-            self.run(&["DEL", &key]).await;
-        }
+        self.forget("*:bulk-data:*").await;
     }
 
     /// How many bytes the store has answered so far.
@@ -242,6 +207,12 @@ impl World {
         count
             .and_then(|line| line.split(',').next()?.parse().ok())
             .unwrap_or(0)
+    }
+
+    async fn forget(&self, pattern: &str) {
+        for key in self.keys_like(pattern).await {
+            self.run(&["DEL", &key]).await;
+        }
     }
 
     async fn run(&self, command: &[&str]) -> String {
@@ -365,12 +336,6 @@ impl World {
         keys
     }
 
-    /// Lets the lease on a client's operations in a shared source run out.
-    pub async fn drop_operations_lease(&self, source: &str, client: &ClientId) {
-        let key = DocumentKeys::new(&shared(source)).operations_lease(client);
-        self.run(&["DEL", &key]).await;
-    }
-
     async fn keys_like(&self, pattern: &str) -> Vec<String> {
         let command = ["KEYS", pattern].map(|part| part.as_bytes().to_vec());
         let keys = self.engine.ports().redis.run(command.into()).await;
@@ -410,15 +375,15 @@ impl World {
     }
 }
 
-fn shared(source: &str) -> DocumentId {
-    DocumentId {
-        source: source.parse().expect("a source name"),
-        partition: Partition::App,
-    }
+/// The session in a text that an engine has signed.
+fn read_session<P: sync_core::Ports>(engine: &Engine<P>, text: &str) -> Session {
+    let now = engine.ports().clock().now();
+    let session = engine.sessions().verify(text, now);
+    session.expect("a session of our own")
 }
 
 /// Pulls one page from an engine.
-pub(crate) async fn pull(
+async fn pull(
     engine: &Engine<TestPorts>,
     session: &Session,
     client: &ClientId,

@@ -1,5 +1,17 @@
 //! A whole RhoSync: host and components, Redis, back end.
 
+mod admin;
+mod artifacts;
+mod converge;
+mod device;
+mod host;
+mod jobs;
+mod manifest;
+mod plugin;
+mod redis_content;
+mod shop;
+mod transport;
+
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,19 +22,27 @@ use std::thread;
 use redis::{Commands as _, Connection};
 use serde_json::Value;
 use shop::{Amounts, Config, Shop};
-use sync_core::test_support::TestRedis;
 use sync_proto::CLIENT_ID_HEADER;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::admin::Admin;
-use crate::back_end::BackEnd;
-use crate::device::Device;
-use crate::host::{Host, log_file};
-use crate::manifest::write_application;
-use crate::plugin::Plugin;
+use crate::redis_server::TestRedis;
 use crate::rest::Rest;
 use crate::wait::until;
+
+use self::host::log_file;
+use self::manifest::write_application;
+
+pub use self::admin::Admin;
+pub use self::artifacts::{component_dir, workspace};
+pub use self::converge::{Source, converge};
+pub use self::device::Device;
+pub use self::host::Host;
+pub use self::jobs::JobQueue;
+pub use self::plugin::Plugin;
+pub use self::redis_content::RedisContent;
+pub use self::shop::ShopBackEnd;
+pub use self::transport::{Loss, LossyTransport};
 
 /// The administrator's password.
 pub const ADMIN_PASSWORD: &str = "the-administrators";
@@ -59,7 +79,7 @@ pub struct Deployment {
     memory_limit: Option<&'static str>,
     redis: TestRedis,
     shop: Option<Shop>,
-    back_end: BackEnd,
+    back_end: ShopBackEnd,
     plugin: Plugin,
     admin: OnceCell<Admin>,
     folder: TempDir,
@@ -96,7 +116,7 @@ impl Deployment {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             memory_limit: None,
             redis,
-            back_end: BackEnd::new(shop.url()),
+            back_end: ShopBackEnd::new(shop.url()),
             plugin: runtime.block_on(Plugin::start()),
             shop: Some(shop),
             admin: OnceCell::new(),
@@ -154,7 +174,7 @@ impl Deployment {
     }
 
     /// The back end.
-    pub fn back_end(&self) -> &BackEnd {
+    pub fn back_end(&self) -> &ShopBackEnd {
         &self.back_end
     }
 

@@ -1,18 +1,13 @@
 //! What is counted, as Prometheus and as old scripts get it.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that does not find what it looks for has failed, and the place says why"
-)]
-
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full};
+use http::{Request, Response, request};
 use sync_core::Scope;
-use sync_core::test_support::{Fault, TestPorts, World};
 use sync_handler::App;
+use test_support::{ENGINE_PASSWORD, Fault};
 
-const SETTINGS: &str = r#"
+use crate::server::Server;
+
+pub(crate) const SETTINGS: &str = r#"
     stats = true
 
     [sources.Shared]
@@ -26,22 +21,22 @@ const SETTINGS: &str = r#"
     partition = "app"
 "#;
 
-struct Server {
-    app: App<TestPorts>,
-    world: World,
+/// A server, and those who watch over it.
+pub(crate) struct Watched {
+    pub(crate) server: Server,
     /// Of the API, good for reading the system.
     token: String,
     /// Of the old addresses.
-    old_token: String,
+    pub(crate) old_token: String,
 }
 
-impl Server {
-    async fn start(settings: &str) -> Self {
-        let world = World::start().await;
-        let engine = world.another(Some(settings), 7).await;
+impl Watched {
+    pub(crate) async fn start(settings: &str) -> Self {
+        let server = Server::start(Some(settings)).await;
+        let engine = &server.world.engine;
         let origin = sync_core::Origin("test");
         let old_token = engine
-            .log_in_administrator("rhoadmin", "admin-password", origin)
+            .log_in_administrator("rhoadmin", ENGINE_PASSWORD, origin)
             .await
             .unwrap();
         let scopes = vec![Scope::SystemRead];
@@ -50,27 +45,23 @@ impl Server {
             .await
             .unwrap();
         Self {
-            app: App::new(engine),
-            world,
+            server,
             token,
             old_token,
         }
     }
 
-    async fn send(&self, request: http::request::Builder, body: &str) -> Response<String> {
-        let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
-        let answer = self.app.handle(request.body(body).unwrap()).await;
-        let (head, body) = answer.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Response::from_parts(head, String::from_utf8(body.to_vec()).unwrap())
+    pub(crate) async fn send(&self, request: request::Builder, body: &str) -> Response<String> {
+        let answer = self.server.send(request, body).await;
+        answer.map(|body| String::from_utf8(body.to_vec()).unwrap())
     }
 
     /// What the components do beside answering.
-    async fn flush(&self) {
-        assert!(self.app.must_tidy_up());
-        assert!(!self.app.must_tidy_up(), "one does it");
-        self.app.tidy_up_soon().await;
-        assert!(!self.app.must_tidy_up());
+    pub(crate) async fn flush(&self) {
+        assert!(self.server.app.must_tidy_up());
+        assert!(!self.server.app.must_tidy_up(), "one does it");
+        self.server.app.tidy_up_soon().await;
+        assert!(!self.server.app.must_tidy_up());
     }
 
     async fn scrape(&self) -> String {
@@ -85,16 +76,10 @@ impl Server {
         answer.into_body()
     }
 
-    async fn stats(&self, query: &str) -> Response<String> {
-        let uri = format!("/rc/v1/system/stats?{query}");
-        let request = Request::get(uri).header("X-RhoConnect-API-TOKEN", &self.old_token);
-        self.send(request, "").await
-    }
-
     /// A user's device: its cookie and its client.
-    async fn device(&self) -> (String, String) {
-        let session = self.world.sign_in("u1").await;
-        let client = self.world.client(&session).await;
+    pub(crate) async fn device(&self) -> (String, String) {
+        let session = self.server.world.sign_in("u1").await;
+        let client = self.server.world.client(&session).await;
         let login = Request::post("/rc/v1/app/login").header("content-type", "application/json");
         let answer = self
             .send(login, r#"{"login":"u1","password":"password"}"#)
@@ -106,7 +91,11 @@ impl Server {
         )
     }
 
-    async fn pull(&self, source: &str, (cookie, client): &(String, String)) -> Response<String> {
+    pub(crate) async fn pull(
+        &self,
+        source: &str,
+        (cookie, client): &(String, String),
+    ) -> Response<String> {
         let request = Request::get(format!("/app/v1/{source}?client_id={client}"));
         self.send(request.header("cookie", cookie), "").await
     }
@@ -118,7 +107,7 @@ fn has(text: &str, line: &str) {
 
 #[tokio::test]
 async fn requests_calls_logins_and_changes_are_counted() {
-    let server = Server::start(SETTINGS).await;
+    let server = Watched::start(SETTINGS).await;
     let device = server.device().await;
     for _ in 0..3 {
         assert_eq!(server.pull("Shared", &device).await.status(), 200);
@@ -183,9 +172,9 @@ async fn requests_calls_logins_and_changes_are_counted() {
 
 #[tokio::test]
 async fn a_failed_call_is_counted_by_what_became_of_it() {
-    let server = Server::start(SETTINGS).await;
+    let server = Watched::start(SETTINGS).await;
     let device = server.device().await;
-    server.world.back_end.fail([Fault::Unreachable]);
+    server.server.world.back_end.fail([Fault::Unreachable]);
     assert_eq!(server.pull("Shared", &device).await.status(), 200);
     server.flush().await;
     has(
@@ -196,20 +185,19 @@ async fn a_failed_call_is_counted_by_what_became_of_it() {
 
 #[tokio::test]
 async fn what_two_instances_count_is_added_up_and_a_deleted_client_is_taken_off() {
-    let server = Server::start(SETTINGS).await;
-    let other = App::new(server.world.another(Some(SETTINGS), 8).await);
-    for app in [&server.app, &other] {
+    let server = Watched::start(SETTINGS).await;
+    let other = App::new(server.server.world.another(Some(SETTINGS), 8).await);
+    for app in [&server.server.app, &other] {
         for _ in 0..5 {
-            let request = Request::get("/health")
-                .body(Full::new(Bytes::new()))
-                .unwrap();
+            let request = Request::get("/health").body(String::new()).unwrap();
             assert_eq!(app.handle(request).await.status(), 200);
         }
         assert!(app.must_tidy_up());
     }
-    futures_util::join!(server.app.tidy_up_soon(), other.tidy_up_soon());
+    futures_util::join!(server.server.app.tidy_up_soon(), other.tidy_up_soon());
     let (_, client) = server.device().await;
     server
+        .server
         .world
         .engine
         .delete_client(None, &client)
@@ -225,8 +213,8 @@ async fn what_two_instances_count_is_added_up_and_a_deleted_client_is_taken_off(
 
 #[tokio::test]
 async fn metrics_need_a_token_that_may_read_the_system() {
-    let server = Server::start(SETTINGS).await;
-    let engine = &server.world.engine;
+    let server = Watched::start(SETTINGS).await;
+    let engine = &server.server.world.engine;
     let scopes = vec![Scope::UsersRead];
     let (_, other) = engine
         .create_api_token("other", scopes, None)
@@ -247,78 +235,4 @@ async fn metrics_need_a_token_that_may_read_the_system() {
     }
     let answer = server.send(Request::post("/metrics"), "").await;
     assert_eq!(answer.status(), 405);
-}
-
-#[tokio::test]
-async fn old_scripts_read_what_was_counted_minute_by_minute() {
-    let server = Server::start(SETTINGS).await;
-    let device = server.device().await;
-    server.pull("Shared", &device).await;
-    server.flush().await;
-    server.pull("Shared", &device).await;
-    server.pull("Shared", &device).await;
-    server.flush().await;
-    let clock = &server.world.engine.ports().clock;
-    let first = sync_core::Clock::now(clock).0 / 60_000 * 60;
-
-    let names: Vec<String> = serde_json::from_str(server.stats("names=*").await.body()).unwrap();
-    for name in [
-        "clients",
-        "users",
-        "http:GET:",
-        "http:POST:/login",
-        "source:query:Shared",
-    ] {
-        assert!(names.iter().any(|known| known == name), "{name}: {names:?}");
-    }
-    let some = server.stats("names=source:*").await;
-    assert_eq!(some.body(), r#"["source:query:Shared"]"#);
-    assert_eq!(some.headers()["content-type"], "text/html;charset=utf-8");
-    let query = "metric=source:query:Shared&start=0&finish=-1";
-    // The test's clock stands still while it is asked.
-    assert_eq!(
-        server.stats(query).await.body(),
-        &format!("[\"3.0,0.0:{first}\"]")
-    );
-    assert_eq!(
-        server.stats("metric=clients").await.body(),
-        &format!("[\"1:{first}\"]")
-    );
-    assert_eq!(
-        server.stats("metric=users&start=5&finish=9").await.body(),
-        "[]"
-    );
-    let by_post = Request::post("/api/admin/stats").header("content-type", "application/json");
-    let body = format!(
-        r#"{{"api_token":"{}","metric":"users","start":0,"finish":-1}}"#,
-        server.old_token
-    );
-    let answer = server.send(by_post, &body).await;
-    assert_eq!(answer.body(), &format!("[\"2:{first}\"]"));
-    assert!(answer.headers().contains_key("warning"));
-}
-
-#[tokio::test]
-async fn stats_that_are_off_or_unknown_are_refused_as_ever() {
-    let server = Server::start(SETTINGS).await;
-    let unknown = server.stats("metric=nothing").await;
-    assert_eq!(
-        (unknown.status().as_u16(), unknown.body().as_str()),
-        (404, "Unknown metric")
-    );
-    assert_eq!(server.stats("").await.status(), 404);
-    assert_eq!(server.stats("metric=users&start=x").await.status(), 400);
-    let long = format!("names={}", "*".repeat(300));
-    assert_eq!(server.stats(&long).await.status(), 400);
-    let nobodys = server
-        .send(Request::get("/rc/v1/system/stats?names=*"), "")
-        .await;
-    assert_eq!(nobodys.status(), 422);
-
-    let server = Server::start("[sources.Pushed]\nadapter = \"push-only\"").await;
-    let off = server.stats("names=*").await;
-    assert_eq!(
-        (off.status().as_u16(), off.body().as_str()),
-        (500, "Stats not enabled")
-    );
 }

@@ -1,4 +1,4 @@
-//! The back end: what it has, what it was asked, and what it shall do wrong.
+//! The example shop: what it has, what it was asked, and what it shall do wrong.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -8,11 +8,11 @@ use crate::rest::Rest;
 
 /// The example shop of a deployment, from the outside.
 #[derive(Clone, Debug)]
-pub struct BackEnd {
+pub struct ShopBackEnd {
     rest: Rest,
 }
 
-impl BackEnd {
+impl ShopBackEnd {
     pub(crate) fn new(url: String) -> Self {
         Self {
             rest: Rest::new(url),

@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-
-use crate::ports::{HttpClient, HttpError};
+use sync_core::{HttpClient, HttpError};
 
 /// Remembers what was asked, and answers from a list; behind its end nobody is there.
 #[derive(Default)]

@@ -12,7 +12,8 @@ const PROGRAM_DIR: &str = "RHOSYNC_BIN_DIR";
 /// The repository.
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
+        .ancestors()
+        .nth(2)
         .expect("the workspace around this crate")
 }
 

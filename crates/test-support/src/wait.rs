@@ -23,8 +23,8 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 ///
 /// # Panics
 ///
-/// When it has not found anything in a minute.
-pub(crate) fn until_or<T, E: Display>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
+/// When it has not found anything in a minute; the text says what was missing.
+pub fn until_or<T, E: Display>(what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {
         let missing = match look() {

@@ -7,7 +7,7 @@ use sync_client::{
     SyncReport,
 };
 
-use crate::transport::LossyTransport;
+use crate::deployment::transport::LossyTransport;
 
 /// Objects of a page: few, so that every sync of more than a handful takes several.
 const PAGE_SIZE: u32 = 50;

@@ -1,16 +1,11 @@
-//! The engine's ports outside a component.
+//! Redis, time and randomness outside a component.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use bytes::Bytes;
 use redis::Value;
 use redis::aio::MultiplexedConnection;
-
-use crate::model::Millis;
-use crate::ports::{
-    Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue,
-};
+use sync_core::{Clock, Millis, Random, RedisConn, RedisError, RedisValue};
 
 /// A connection through the `redis` crate. Replies are flattened as Spin's host does it.
 pub struct NativeRedis {
@@ -181,58 +176,5 @@ impl Random for SeededRandom {
             mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             *byte = (mixed ^ (mixed >> 31)).to_le_bytes()[0];
         }
-    }
-}
-
-/// A network without anybody.
-#[derive(Debug)]
-pub struct NoHttp;
-
-impl HttpClient for NoHttp {
-    async fn send(
-        &self,
-        request: http::Request<Bytes>,
-        _: Duration,
-        _: usize,
-    ) -> Result<http::Response<Bytes>, HttpError> {
-        Err(HttpError::NoAnswer {
-            host: request.uri().host().unwrap_or_default().to_owned(),
-            reason: "tests have no network".to_owned(),
-        })
-    }
-}
-
-/// The ports of a test.
-pub struct TestPorts<H = NoHttp> {
-    /// The test's Redis.
-    pub redis: NativeRedis,
-    /// The test's network.
-    pub http: H,
-    /// The test's time.
-    pub clock: ManualClock,
-    /// The test's randomness.
-    pub random: SeededRandom,
-}
-
-impl<H: HttpClient + 'static> Ports for TestPorts<H> {
-    type Redis = NativeRedis;
-    type Http = H;
-    type Clock = ManualClock;
-    type Random = SeededRandom;
-
-    fn redis(&self) -> &NativeRedis {
-        &self.redis
-    }
-
-    fn http(&self) -> &H {
-        &self.http
-    }
-
-    fn clock(&self) -> &ManualClock {
-        &self.clock
-    }
-
-    fn random(&self) -> &SeededRandom {
-        &self.random
     }
 }

@@ -1,55 +1,32 @@
 //! Files over HTTP: sent in forms, fetched with ranges and tags.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that does not find what it looks for has failed, and the place says why"
-)]
-
-use std::convert::Infallible;
-
 use bytes::Bytes;
-use futures_util::stream;
 use http::{HeaderMap, Request, Response, StatusCode};
-use http_body::Frame;
-use http_body_util::{BodyExt as _, StreamBody};
 use serde_json::{Value, json};
 use sync_core::Origin;
-use sync_core::test_support::{TestPorts, World};
-use sync_handler::App;
+use test_support::local;
+
+use crate::server::Server;
 
 /// A server, a user with a client, and the client's cookie.
-struct Server {
-    app: App<TestPorts>,
-    world: World,
+struct Phone {
+    server: Server,
     cookie: String,
     client: String,
 }
 
-impl Server {
+impl Phone {
     async fn start() -> Self {
-        let world = World::start().await;
-        let engine = world.another(None, 7).await;
+        let server = Server::start(None).await;
+        let world = &server.world;
         let session = world.sign_in("u1").await;
         let client = world.client(&session).await;
         world.sync(&session, &client, "Pushed").await;
         Self {
-            cookie: cookie(&world, "u1").await,
-            app: App::new(engine),
+            cookie: server.cookie("u1").await,
             client: client.to_string(),
-            world,
+            server,
         }
-    }
-
-    async fn send(&self, request: http::request::Builder, body: &[u8]) -> Response<Bytes> {
-        let frames: Vec<_> = body
-            .chunks(1_000)
-            .map(|bytes| Ok::<_, Infallible>(Frame::data(Bytes::copy_from_slice(bytes))))
-            .collect();
-        let request = request.body(StreamBody::new(stream::iter(frames))).unwrap();
-        let (head, body) = self.app.handle(request).await.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Response::from_parts(head, body)
     }
 
     /// Posts a form to `Pushed`.
@@ -58,7 +35,7 @@ impl Server {
             .header("host", "sync.example:8080")
             .header("cookie", &self.cookie)
             .header("content-type", "multipart/form-data; boundary=bbb");
-        self.send(request, form).await
+        self.server.send(request, form).await
     }
 
     async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
@@ -66,7 +43,7 @@ impl Server {
         let request = headers.iter().fold(request, |request, (name, value)| {
             request.header(*name, *value)
         });
-        self.send(request, b"").await
+        self.server.send(request, "").await
     }
 
     /// Creates an object with a file, and answers the address of the file as devices get it.
@@ -84,9 +61,9 @@ impl Server {
         let answer = self.post(&form).await;
         assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
         assert!(answer.body().is_empty());
-        let session = self.world.sign_in("u1").await;
-        let other = self.world.client(&session).await;
-        let news = self.world.sync(&session, &other, "Pushed").await;
+        let session = self.server.world.sign_in("u1").await;
+        let other = self.server.world.client(&session).await;
+        let news = self.server.world.sync(&session, &other, "Pushed").await;
         let objects = news[0]["insert"].as_object().unwrap();
         let object = objects
             .values()
@@ -98,15 +75,6 @@ impl Server {
             .unwrap()
             .to_owned()
     }
-}
-
-async fn cookie(world: &World, user: &str) -> String {
-    let session = world
-        .engine
-        .log_in(user, "password", Origin("test"))
-        .await
-        .unwrap();
-    format!("rhoconnect_session={session}")
 }
 
 /// A form of parts with a name, a file name, and a content.
@@ -132,25 +100,16 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
         .map_or("", |value| value.to_str().unwrap())
 }
 
-/// Runs a test on one thread, as a component runs.
-fn local<F: Future>(test: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(test)
-}
-
 #[test]
 fn a_file_that_came_in_a_form_is_served_with_ranges_and_tags() {
     local(async {
-        let server = Server::start().await;
+        let phone = Phone::start().await;
         let content: Vec<u8> = (0..700_000_u32).map(|at| (at % 253) as u8).collect();
-        let path = server.create("t-1", &content).await;
+        let path = phone.create("t-1", &content).await;
         assert!(path.ends_with("/my%20photo.png"), "{path}");
 
-        let whole = server
-            .get(&format!("{path}?client_id={}", server.client), &[])
+        let whole = phone
+            .get(&format!("{path}?client_id={}", phone.client), &[])
             .await;
         assert_eq!(
             (whole.status(), whole.body().len()),
@@ -174,7 +133,7 @@ fn a_file_that_came_in_a_form_is_served_with_ranges_and_tags() {
             assert_eq!(header(headers, name), value, "{name}");
         }
 
-        let part = server.get(&path, &[("range", "bytes=524000-525000")]).await;
+        let part = phone.get(&path, &[("range", "bytes=524000-525000")]).await;
         assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
         assert_eq!(part.body().as_ref(), &content[524_000..=525_000]);
         assert_eq!(
@@ -182,31 +141,32 @@ fn a_file_that_came_in_a_form_is_served_with_ranges_and_tags() {
             "bytes 524000-525000/700000"
         );
         assert_eq!(header(part.headers(), "content-length"), "1001");
-        let part = server
+        let part = phone
             .get(&path, &[("range", "bytes=-5"), ("if-range", etag)])
             .await;
         assert_eq!(part.body().as_ref(), &content[699_995..]);
-        let other = server
+        let other = phone
             .get(&path, &[("range", "bytes=-5"), ("if-range", "\"other\"")])
             .await;
         assert_eq!(
             (other.status(), other.body().len()),
             (StatusCode::OK, 700_000)
         );
-        let behind = server.get(&path, &[("range", "bytes=700000-")]).await;
+        let behind = phone.get(&path, &[("range", "bytes=700000-")]).await;
         assert_eq!(behind.status(), StatusCode::RANGE_NOT_SATISFIABLE);
         assert_eq!(header(behind.headers(), "content-range"), "bytes */700000");
 
         for known in [etag, "\"x\", W/\"y\", *"] {
-            let known = server.get(&path, &[("if-none-match", known)]).await;
+            let known = phone.get(&path, &[("if-none-match", known)]).await;
             assert_eq!(
                 (known.status(), known.body().len()),
                 (StatusCode::NOT_MODIFIED, 0)
             );
             assert_eq!(header(known.headers(), "etag"), etag);
         }
-        let head = server
-            .send(Request::head(&path).header("cookie", &server.cookie), b"")
+        let head = phone
+            .server
+            .send(Request::head(&path).header("cookie", &phone.cookie), b"")
             .await;
         assert_eq!((head.status(), head.body().len()), (StatusCode::OK, 0));
         assert_eq!(header(head.headers(), "content-length"), "700000");
@@ -216,10 +176,10 @@ fn a_file_that_came_in_a_form_is_served_with_ranges_and_tags() {
 #[test]
 fn files_are_for_those_who_see_the_object_and_for_the_administrator() {
     local(async {
-        let server = Server::start().await;
-        let path = server.create("t", b"content").await;
+        let phone = Phone::start().await;
+        let path = phone.create("t", b"content").await;
         let send = async |request: http::request::Builder| {
-            let answer = server.send(request, b"").await;
+            let answer = phone.server.send(request, b"").await;
             (answer.status(), answer.into_body())
         };
         assert_eq!(send(Request::get(&path)).await.0, StatusCode::UNAUTHORIZED);
@@ -228,7 +188,8 @@ fn files_are_for_those_who_see_the_object_and_for_the_administrator() {
             send(token("wrong")).await.0,
             StatusCode::UNPROCESSABLE_ENTITY
         );
-        let admin = server
+        let admin = phone
+            .server
             .world
             .engine
             .log_in_administrator("rhoadmin", "admin-password", Origin("test"))
@@ -241,12 +202,12 @@ fn files_are_for_those_who_see_the_object_and_for_the_administrator() {
         let nobodys = format!("/blobs/{}", "0".repeat(64));
         for path in [nobodys.as_str(), "/blobs/x", "/blobs/..%2f..%2fhealth"] {
             assert_eq!(
-                server.get(path, &[]).await.status(),
+                phone.get(path, &[]).await.status(),
                 StatusCode::NOT_FOUND,
                 "{path}"
             );
         }
-        let wrong = server.send(Request::post(&path), b"").await;
+        let wrong = phone.server.send(Request::post(&path), b"").await;
         assert_eq!(wrong.status(), StatusCode::METHOD_NOT_ALLOWED);
     });
 }
@@ -254,15 +215,16 @@ fn files_are_for_those_who_see_the_object_and_for_the_administrator() {
 #[test]
 fn a_form_without_files_works_as_its_json_does() {
     local(async {
-        let server = Server::start().await;
-        let changes = json!({"client_id": server.client, "create": {"t": {"name": "plain"}}});
-        let answer = server
+        let phone = Phone::start().await;
+        let changes = json!({"client_id": phone.client, "create": {"t": {"name": "plain"}}});
+        let answer = phone
             .post(&form(&[("cud", None, changes.to_string().as_bytes())]))
             .await;
         assert_eq!(answer.status(), StatusCode::OK);
-        let session = server.world.sign_in("u1").await;
-        let other = server.world.client(&session).await;
-        let news: Value = server
+        let session = phone.server.world.sign_in("u1").await;
+        let other = phone.server.world.client(&session).await;
+        let news: Value = phone
+            .server
             .world
             .sync(&session, &other, "Pushed")
             .await
@@ -275,9 +237,9 @@ fn a_form_without_files_works_as_its_json_does() {
 #[test]
 fn a_form_that_is_none_is_refused_and_leaves_nothing() {
     local(async {
-        let server = Server::start().await;
+        let phone = Phone::start().await;
         let file = ("photo-t", Some("p.png"), &b"content"[..]);
-        let changes = json!({"client_id": server.client, "create": {"t": {"photo": "p"}}});
+        let changes = json!({"client_id": phone.client, "create": {"t": {"photo": "p"}}});
         let changes = changes.to_string();
         let cud = ("cud", None, changes.as_bytes());
         let whole = form(&[file, cud]);
@@ -311,16 +273,16 @@ fn a_form_that_is_none_is_refused_and_leaves_nothing() {
                 "the file \"scan-t\" belongs to no object: its name has to be that of an attribute of a created or updated object, a dash, and the object's id",
             ),
         ] {
-            let answer = server.post(&form).await;
+            let answer = phone.post(&form).await;
             let said = String::from_utf8_lossy(answer.body()).into_owned();
             assert_eq!(answer.status().as_u16(), status, "{said}");
             assert_eq!(said, text);
-            assert_eq!(server.world.blob_contents().await, 0, "{text}");
+            assert_eq!(phone.server.world.blob_contents().await, 0, "{text}");
         }
         let anonymous = Request::post("/app/v1/Pushed")
             .header("content-type", "multipart/form-data; boundary=bbb");
         assert_eq!(
-            server.send(anonymous, &whole).await.status(),
+            phone.server.send(anonymous, &whole).await.status(),
             StatusCode::UNAUTHORIZED
         );
     });

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::artifacts;
+use crate::deployment::artifacts;
 
 /// A running host.
 pub struct Host {

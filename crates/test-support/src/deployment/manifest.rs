@@ -5,9 +5,9 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use crate::artifacts::{component_dir, workspace};
+use crate::deployment::artifacts::{component_dir, workspace};
 
-const SETTINGS: &str = include_str!("../rhosync.toml");
+const SETTINGS: &str = include_str!("rhosync.toml");
 
 /// Variables that the tests' settings refer to, and the components that use them and call there. The plugin stands in for
 /// the push services too.

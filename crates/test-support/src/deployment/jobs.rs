@@ -3,10 +3,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::{StreamExt as _, stream};
-use sync_core::test_support::NativeRedis;
 use sync_core::{Enqueued, JobDetails, JobId, JobState, Jobs, Millis, NewJob, Priority, QueueName};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::engine::NativeRedis;
 use crate::wait::{until, until_or};
 
 /// Jobs that are taken in at once.

@@ -1,46 +1,38 @@
 //! Pages of other sites, and the ids of requests.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that does not find what it looks for has failed, and the place says why"
-)]
-
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
-use sync_core::test_support::{TestPorts, World};
-use sync_handler::{App, Body};
+
+use crate::server::Server;
 
 const PAGE: &str = "https://app.example.com";
 
 /// A server with these origins in its settings.
-async fn server(origins: &str) -> (App<TestPorts>, World) {
-    let world = World::start().await;
+async fn server(origins: &str) -> Server {
     let settings = format!("[cors]\norigins = {origins}\n[sources.A]\nadapter = \"push-only\"");
-    (App::new(world.another(Some(&settings), 7).await), world)
+    Server::start(Some(&settings)).await
 }
 
 async fn send(
-    app: &App<TestPorts>,
+    server: &Server,
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
-) -> Response<Body> {
+) -> Response<Bytes> {
     let request = Request::builder().method(method).uri(path);
     let request = headers.iter().fold(request, |request, (name, value)| {
         request.header(*name, *value)
     });
-    app.handle(request.body(Full::new(Bytes::new())).unwrap())
-        .await
+    server.send(request, "").await
 }
 
-async fn preflight(app: &App<TestPorts>, path: &str, origin: &str) -> Response<Body> {
+async fn preflight(server: &Server, path: &str, origin: &str) -> Response<Bytes> {
     let headers = [("origin", origin), ("access-control-request-method", "GET")];
-    send(app, "OPTIONS", path, &headers).await
+    send(server, "OPTIONS", path, &headers).await
 }
 
 /// The headers of an answer that say something of origins.
-fn told(answer: &Response<Body>) -> Vec<String> {
+fn told(answer: &Response<Bytes>) -> Vec<String> {
     let mut told: Vec<_> = answer
         .headers()
         .iter()
@@ -53,24 +45,24 @@ fn told(answer: &Response<Body>) -> Vec<String> {
 
 #[tokio::test]
 async fn browsers_are_told_nothing_unless_the_settings_say_so() {
-    let (app, _world) = server("[]").await;
-    let answer = preflight(&app, "/app/v1/A", PAGE).await;
+    let server = server("[]").await;
+    let answer = preflight(&server, "/app/v1/A", PAGE).await;
     assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(answer.headers()["allow"], "GET, POST");
     assert!(told(&answer).is_empty());
-    let answer = send(&app, "GET", "/app/v1/A", &[("origin", PAGE)]).await;
+    let answer = send(&server, "GET", "/app/v1/A", &[("origin", PAGE)]).await;
     assert!(told(&answer).is_empty());
 }
 
 #[tokio::test]
 async fn a_page_that_may_call_is_told_how() {
-    let (app, _world) = server(&format!("[{PAGE:?}]")).await;
+    let server = server(&format!("[{PAGE:?}]")).await;
     for (path, methods) in [
         ("/app/v1/A", "GET, POST"),
         ("/api/v1/users", "GET, POST"),
         ("/application/clientlogin", "POST"),
     ] {
-        let answer = preflight(&app, path, PAGE).await;
+        let answer = preflight(&server, path, PAGE).await;
         assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{path}");
         let headers = answer.headers();
         assert_eq!(headers["access-control-allow-origin"], PAGE);
@@ -85,13 +77,13 @@ async fn a_page_that_may_call_is_told_how() {
 
 #[tokio::test]
 async fn a_page_may_read_answers_and_errors_and_the_headers_devices_need() {
-    let (app, _world) = server(&format!("[{PAGE:?}]")).await;
+    let server = server(&format!("[{PAGE:?}]")).await;
     for (path, status) in [
         ("/app/v1/A", StatusCode::UNAUTHORIZED),
         ("/api/v1/users", StatusCode::UNAUTHORIZED),
         ("/api/v1/nothing", StatusCode::NOT_FOUND),
     ] {
-        let answer = send(&app, "GET", path, &[("origin", PAGE)]).await;
+        let answer = send(&server, "GET", path, &[("origin", PAGE)]).await;
         assert_eq!(answer.status(), status, "{path}");
         let headers = answer.headers();
         assert_eq!(headers["access-control-allow-origin"], PAGE, "{path}");
@@ -109,21 +101,21 @@ async fn a_page_may_read_answers_and_errors_and_the_headers_devices_need() {
 
 #[tokio::test]
 async fn other_pages_and_other_addresses_get_nothing() {
-    let (app, _world) = server(&format!("[{PAGE:?}]")).await;
+    let server = server(&format!("[{PAGE:?}]")).await;
     for origin in [
         "https://evil.example",
         "null",
         "https://app.example.com.evil.example",
     ] {
-        let answer = preflight(&app, "/app/v1/A", origin).await;
+        let answer = preflight(&server, "/app/v1/A", origin).await;
         assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{origin}");
         assert_eq!(told(&answer), ["vary: origin"]);
-        let answer = send(&app, "GET", "/app/v1/A", &[("origin", origin)]).await;
+        let answer = send(&server, "GET", "/app/v1/A", &[("origin", origin)]).await;
         assert_eq!(told(&answer), ["vary: origin"]);
     }
     // A cache must not give a page what was meant for nobody in particular.
     assert_eq!(
-        told(&send(&app, "GET", "/app/v1/A", &[]).await),
+        told(&send(&server, "GET", "/app/v1/A", &[]).await),
         ["vary: origin"]
     );
     for path in [
@@ -132,21 +124,21 @@ async fn other_pages_and_other_addresses_get_nothing() {
         "/health",
         "/nothing",
     ] {
-        let answer = preflight(&app, path, PAGE).await;
+        let answer = preflight(&server, path, PAGE).await;
         assert!(answer.status().is_client_error(), "{path}");
         assert!(told(&answer).is_empty(), "{path}");
     }
     // Not a browser's question.
-    let answer = send(&app, "OPTIONS", "/app/v1/A", &[("origin", PAGE)]).await;
+    let answer = send(&server, "OPTIONS", "/app/v1/A", &[("origin", PAGE)]).await;
     assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
-    let answer = preflight(&app, "/api/v1/nothing", PAGE).await;
+    let answer = preflight(&server, "/api/v1/nothing", PAGE).await;
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
 async fn any_page_may_call_without_the_devices_session() {
-    let (app, _world) = server("[\"*\"]").await;
-    let answer = preflight(&app, "/app/v1/A", "https://anywhere.example").await;
+    let server = server("[\"*\"]").await;
+    let answer = preflight(&server, "/app/v1/A", "https://anywhere.example").await;
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     let headers = answer.headers();
     assert_eq!(headers["access-control-allow-origin"], "*");
@@ -155,18 +147,18 @@ async fn any_page_may_call_without_the_devices_session() {
 
 #[tokio::test]
 async fn every_answer_names_its_request() {
-    let (app, _world) = server("[]").await;
-    let id = |answer: &Response<Body>| {
+    let server = server("[]").await;
+    let id = |answer: &Response<Bytes>| {
         answer.headers()["x-request-id"]
             .to_str()
             .unwrap()
             .to_owned()
     };
     for path in ["/health", "/nothing", "/app/v1/A", "/api/v1/users"] {
-        let chosen = send(&app, "GET", path, &[("x-request-id", "4fede851")]).await;
+        let chosen = send(&server, "GET", path, &[("x-request-id", "4fede851")]).await;
         assert_eq!(id(&chosen), "4fede851", "{path}");
-        let one = id(&send(&app, "GET", path, &[]).await);
-        let other = id(&send(&app, "GET", path, &[("x-request-id", "two words")]).await);
+        let one = id(&send(&server, "GET", path, &[]).await);
+        let other = id(&send(&server, "GET", path, &[("x-request-id", "two words")]).await);
         assert_eq!(one.len(), 16);
         assert_eq!(other.len(), 16);
         assert_ne!(one, other, "{path}");

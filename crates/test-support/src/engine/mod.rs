@@ -1,0 +1,76 @@
+//! The engine in a test's own process.
+
+mod back_end;
+mod native;
+mod ports;
+mod scripted_http;
+mod world;
+
+use std::rc::Rc;
+
+use serde_json::{Value, json};
+use sync_core::{Engine, HttpClient, RustAdapters, Secret, SessionKey, SettingsFile};
+
+use crate::redis_server::TestRedis;
+
+pub use back_end::{BackEnd, Fault};
+pub use native::{Break, ManualClock, NativeRedis, SeededRandom};
+pub use ports::{NoHttp, TestPorts};
+pub use scripted_http::ScriptedHttp;
+pub use world::World;
+
+/// The administrator's password at an engine of a test.
+pub const ENGINE_PASSWORD: &str = "admin-password";
+
+/// An engine with a network of the test's own.
+///
+/// # Panics
+///
+/// When the settings are wrong.
+pub async fn engine<H: HttpClient + Default + 'static>(
+    redis: &TestRedis,
+    settings: &str,
+    seed: u64,
+) -> Engine<TestPorts<H>> {
+    engine_with(redis, settings, &RustAdapters::new(), seed).await
+}
+
+async fn engine_with<H: HttpClient + Default + 'static>(
+    redis: &TestRedis,
+    settings: &str,
+    adapters: &RustAdapters,
+    seed: u64,
+) -> Engine<TestPorts<H>> {
+    let ports = TestPorts::to(redis, seed).await;
+    let settings = SettingsFile::parse("rhosync.toml", settings)
+        .and_then(|file| file.resolve(|_| None))
+        .expect("the test's settings");
+    let key = SessionKey::new("test");
+    let password = Secret::new(ENGINE_PASSWORD);
+    Engine::new(Rc::new(ports), settings, adapters, key, password).expect("an engine")
+}
+
+/// Runs a test on one thread, as a component runs.
+///
+/// # Panics
+///
+/// When there is no runtime.
+pub fn local<F: Future>(test: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(test)
+}
+
+/// A page as it stands on the wire.
+pub fn page(token: &str, count: u64, progress: u64, total: u64, commands: Value) -> Value {
+    json!([
+        {"version": 3},
+        {"token": token},
+        {"count": count},
+        {"progress_count": progress},
+        {"total_count": total},
+        commands
+    ])
+}

@@ -1,0 +1,74 @@
+//! The engine's ports outside a component.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use sync_core::{HttpClient, HttpError, Ports};
+
+use super::native::{ManualClock, NativeRedis, SeededRandom};
+use crate::redis_server::TestRedis;
+
+/// A network without anybody.
+#[derive(Debug, Default)]
+pub struct NoHttp;
+
+impl HttpClient for NoHttp {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        _: Duration,
+        _: usize,
+    ) -> Result<http::Response<Bytes>, HttpError> {
+        Err(HttpError::NoAnswer {
+            host: request.uri().host().unwrap_or_default().to_owned(),
+            reason: "tests have no network".to_owned(),
+        })
+    }
+}
+
+/// The ports of a test.
+pub struct TestPorts<H = NoHttp> {
+    /// The test's Redis.
+    pub redis: NativeRedis,
+    /// The test's network.
+    pub http: H,
+    /// The test's time.
+    pub clock: ManualClock,
+    /// The test's randomness.
+    pub random: SeededRandom,
+}
+
+impl<H: Default> TestPorts<H> {
+    /// Ports to this store.
+    pub async fn to(redis: &TestRedis, seed: u64) -> Self {
+        Self {
+            redis: NativeRedis::connect(&redis.url()).await,
+            http: H::default(),
+            clock: ManualClock::default(),
+            random: SeededRandom::new(seed),
+        }
+    }
+}
+
+impl<H: HttpClient + 'static> Ports for TestPorts<H> {
+    type Redis = NativeRedis;
+    type Http = H;
+    type Clock = ManualClock;
+    type Random = SeededRandom;
+
+    fn redis(&self) -> &NativeRedis {
+        &self.redis
+    }
+
+    fn http(&self) -> &H {
+        &self.http
+    }
+
+    fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    fn random(&self) -> &SeededRandom {
+        &self.random
+    }
+}

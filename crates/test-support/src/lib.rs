@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot set up its world has failed, and the place says why"
+)]
+
+#[cfg(feature = "deployment")]
+mod deployment;
+#[cfg(feature = "engine")]
+mod engine;
+mod redis_server;
+#[cfg(feature = "rest")]
+mod rest;
+mod wait;
+
+#[cfg(feature = "deployment")]
+pub use deployment::{
+    ADMIN_PASSWORD, Admin, AnotherHost, Deployment, Device, Host, JobQueue, Loss, LossyTransport,
+    Options, Plugin, RedisContent, ShopBackEnd, Source, component_dir, converge, password_of,
+    workspace,
+};
+#[cfg(feature = "engine")]
+pub use engine::{
+    BackEnd, Break, ENGINE_PASSWORD, Fault, ManualClock, NativeRedis, NoHttp, ScriptedHttp,
+    SeededRandom, TestPorts, World, engine, local, page,
+};
+pub use redis_server::TestRedis;
+#[cfg(feature = "rest")]
+pub use rest::{Rest, json_of, text_of};
+pub use wait::{until, until_or};

@@ -1,0 +1,23 @@
+//! What the handler answers, on the engine of a test. Tests of calls are where their URLs say.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that does not find what it looks for has failed, and the place says why"
+)]
+
+mod app {
+    mod v1 {
+        mod files;
+    }
+}
+mod every_call;
+mod metrics;
+mod rc {
+    mod v1 {
+        mod system {
+            mod stats;
+        }
+    }
+}
+mod server;
