@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use serde_json::{Value, json};
-use sync_client::{Transport as _, UreqTransport};
+use sync_client::{Transport as _, TransportError, UreqTransport};
 
 /// A server that takes and gives JSON, with headers that go with every request.
 #[derive(Clone, Debug)]
@@ -57,16 +57,28 @@ impl Rest {
     ///
     /// When none comes.
     pub fn send(&self, method: Method, path: &str, body: impl Into<Bytes>) -> Response<Bytes> {
-        let body = body.into();
-        let mut request = Request::builder()
-            .method(method.clone())
-            .uri(format!("{}{path}", self.server))
-            .body(body)
-            .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-        request.headers_mut().extend(self.headers.clone());
-        self.transport
-            .send(request)
+        self.try_send(method.clone(), path, body)
             .unwrap_or_else(|error| panic!("{method} {path}: {error}: {:?}", error.0))
+    }
+
+    /// Sends a request, and returns whatever answer comes.
+    ///
+    /// # Errors
+    ///
+    /// When none comes.
+    pub fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl Into<Bytes>,
+    ) -> Result<Response<Bytes>, TransportError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.server))
+            .body(body.into())
+            .unwrap_or_else(|error| panic!("{path}: {error}"));
+        request.headers_mut().extend(self.headers.clone());
+        self.transport.send(request)
     }
 
     /// Sends a request that must succeed, and returns the answer's body.

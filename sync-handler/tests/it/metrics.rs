@@ -3,7 +3,7 @@
 use http::{Request, Response, request};
 use sync_core::Scope;
 use sync_handler::App;
-use test_support::{ENGINE_PASSWORD, Fault};
+use test_support::{ENGINE_PASSWORD, Fault, World};
 
 use crate::server::Server;
 
@@ -32,8 +32,8 @@ pub(crate) struct Watched {
 
 impl Watched {
     pub(crate) async fn start(settings: &str) -> Self {
-        let server = Server::start(Some(settings)).await;
-        let engine = &server.world.engine;
+        let world = World::start().await;
+        let engine = world.another(Some(settings), 7).await;
         let origin = sync_core::Origin("test");
         let old_token = engine
             .log_in_administrator("rhoadmin", ENGINE_PASSWORD, origin)
@@ -45,7 +45,10 @@ impl Watched {
             .await
             .unwrap();
         Self {
-            server,
+            server: Server {
+                app: App::new(engine),
+                world,
+            },
             token,
             old_token,
         }

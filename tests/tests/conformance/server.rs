@@ -77,7 +77,9 @@ impl Started {
 
     /// `Authorization` of `/api/v1`, good for everything.
     pub(crate) fn bearer(&self) -> &str {
-        self.bearer
-            .get_or_init(|| Admin::bearer(&self.url, &self.admin_password))
+        self.bearer.get_or_init(|| {
+            let token = Admin::new_token(&self.url, &self.admin_password);
+            format!("Bearer {token}")
+        })
     }
 }

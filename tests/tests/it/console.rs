@@ -24,7 +24,7 @@ struct Driver {
     process: Child,
     port: u16,
     /// Kept open: the driver must not find its output closed.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Driver {
@@ -37,9 +37,15 @@ impl Driver {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {DRIVER}: {error}. {HELP}"));
-        let mut stdout = BufReader::new(process.stdout.take().expect("the driver's output"));
+        let stdout = BufReader::new(process.stdout.take().expect("the driver's output"));
+        // From here on it ends with this, whatever happens.
+        let mut driver = Self {
+            process,
+            port: 0,
+            stdout,
+        };
         // "ChromeDriver was started successfully on port 35871."
-        let port = (&mut stdout)
+        driver.port = (&mut driver.stdout)
             .lines()
             .map_while(Result::ok)
             .find_map(|line| {
@@ -47,11 +53,7 @@ impl Driver {
                 port.trim_end_matches('.').parse().ok()
             })
             .expect("the driver to say its port");
-        Self {
-            process,
-            port,
-            _stdout: stdout,
-        }
+        driver
     }
 }
 

@@ -163,7 +163,7 @@ fn a_user_who_sees_no_such_object_does_not_get_the_file_by_its_digest() {
     local(async {
         let world = World::start().await;
         let engine = world.another(Some(SMALL), 2).await;
-        let world = World { engine, ..world };
+        let world = world.with_engine(engine);
         let (mine, other) = (world.session("u1").await, world.session("u2").await);
         let client = world.client(&mine).await;
         world.sync(&mine, &client, "Mine").await;
@@ -225,7 +225,7 @@ fn what_does_not_fit_into_the_quota_is_refused_with_all_that_came_with_it() {
     local(async {
         let world = World::start().await;
         let engine = world.another(Some(SMALL), 2).await;
-        let world = World { engine, ..world };
+        let world = world.with_engine(engine);
         let session = world.session("u1").await;
         let client = world.client(&session).await;
         world.sync(&session, &client, "Pushed").await;
@@ -488,7 +488,7 @@ fn one_user_cannot_fill_the_store_with_uploads_that_never_end() {
     local(async {
         let world = World::start().await;
         let engine = world.another(Some(SMALL), 2).await;
-        let world = World { engine, ..world };
+        let world = world.with_engine(engine);
         let (session, other) = (world.session("u1").await, world.session("u2").await);
         let begun = async |session: &Session, bytes: usize| {
             let mut uploader = world.engine.uploader(session).await.unwrap();

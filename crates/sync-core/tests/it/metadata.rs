@@ -277,26 +277,19 @@ fn a_schema_that_is_none_is_told_and_changes_nothing() {
 #[test]
 fn what_the_settings_say_holds_with_the_next_pull_and_without_a_back_end() {
     local(async {
-        let world = World::start().await;
+        let mut world = World::start().await;
         let session = world.sign_in("u1").await;
         let client = world.client(&session).await;
         let objects = serde_json::from_value(json!({"a": {"name": "x"}})).unwrap();
         let push = world.engine.push_objects("Pushed", "u1", objects);
         push.await.unwrap();
 
-        let first = World {
-            engine: world.another(Some(&described("1", "m1")), 2).await,
-            back_end: world.back_end.clone(),
-            redis: world.redis.clone(),
-        };
-        let told = first.sync(&session, &client, "Pushed").await;
+        world.engine = world.another(Some(&described("1", "m1")), 2).await;
+        let told = world.sync(&session, &client, "Pushed").await;
         let everything = json!({"insert": {"a": {"name": "x"}}, "metadata": "m1"});
         assert_eq!(told, [everything, json!({})]);
-        let second = World {
-            engine: world.another(Some(&described("2", "m2")), 3).await,
-            ..first
-        };
-        let told = second.sync(&session, &client, "Pushed").await;
+        world.engine = world.another(Some(&described("2", "m2")), 3).await;
+        let told = world.sync(&session, &client, "Pushed").await;
         let everything = json!({"insert": {"a": {"name": "x"}}, "metadata": "m2"});
         assert_eq!(
             told,

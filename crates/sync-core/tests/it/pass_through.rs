@@ -164,7 +164,7 @@ fn what_is_found_is_shown_and_what_is_pushed_is_refused() {
 #[test]
 fn a_source_that_kept_its_objects_once_passes_them_by() {
     local(async {
-        let world = World::start().await;
+        let mut world = World::start().await;
         let session = world.sign_in("u1").await;
         let client = world.client(&session).await;
         for id in ["1", "2", "3"] {
@@ -180,10 +180,7 @@ fn a_source_that_kept_its_objects_once_passes_them_by() {
             partition = "app"
             pass_through = true
         "#;
-        let world = World {
-            engine: world.another(Some(settings), 2).await,
-            ..world
-        };
+        world.engine = world.another(Some(settings), 2).await;
         let page = async || {
             let page = world.pull_pages_of(1, &session, &client, "Shared", "");
             page.await.unwrap()[5].clone()

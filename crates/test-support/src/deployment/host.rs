@@ -13,7 +13,7 @@ pub struct Host {
     process: Child,
     address: SocketAddr,
     /// Kept open: the host must not find its output closed.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Host {
@@ -48,20 +48,23 @@ impl Host {
             command.args(["--variable", &format!("{name}={value}")]);
         }
         let mut process = command.spawn().expect("to start the host");
-        let mut stdout = BufReader::new(process.stdout.take().expect("the host's output"));
+        let stdout = BufReader::new(process.stdout.take().expect("the host's output"));
+        // From here on it ends with this, whatever happens.
+        let mut host = Self {
+            process,
+            address: listen,
+            stdout,
+        };
         let mut line = String::new();
-        stdout.read_line(&mut line).expect("the host's first line");
-        let Some(address) = line.trim().strip_prefix("Serving http://") else {
-            let _ = process.kill();
-            let _ = process.wait();
+        let read = host.stdout.read_line(&mut line);
+        read.expect("the host's first line");
+        let address = line.trim().strip_prefix("Serving http://");
+        let Some(address) = address.and_then(|address| address.parse().ok()) else {
             let log = std::fs::read_to_string(log_file(folder)).unwrap_or_default();
             panic!("the host did not start, but said {line:?}. Its log:\n{log}");
         };
-        Self {
-            address: address.parse().expect("the host's address"),
-            process,
-            _stdout: stdout,
-        }
+        host.address = address;
+        host
     }
 
     /// Where it answers.

@@ -9,7 +9,7 @@ mod jobs;
 mod manifest;
 mod plugin;
 mod redis_content;
-mod shop;
+mod shop_back_end;
 mod transport;
 
 use std::cell::OnceCell;
@@ -41,7 +41,7 @@ pub use self::host::Host;
 pub use self::jobs::JobQueue;
 pub use self::plugin::Plugin;
 pub use self::redis_content::RedisContent;
-pub use self::shop::ShopBackEnd;
+pub use self::shop_back_end::ShopBackEnd;
 pub use self::transport::{Loss, LossyTransport};
 
 /// The administrator's password.

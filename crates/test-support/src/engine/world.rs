@@ -81,6 +81,12 @@ impl World {
         }
     }
 
+    /// The same with another engine in the place of the first.
+    #[must_use]
+    pub fn with_engine(self, engine: Engine<TestPorts>) -> Self {
+        Self { engine, ..self }
+    }
+
     /// A second server on the same store and the same back end, with other settings if some are given.
     pub async fn another(&self, settings: Option<&str>, seed: u64) -> Engine<TestPorts> {
         Self::engine(

@@ -4,7 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use http::Method;
 use serde_json::{Value, json};
+use test_support::Rest;
 
 /// A running shop, killed when the test ends in whatever way.
 struct Program {
@@ -21,25 +23,26 @@ impl Program {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        // From here on it ends with this, whatever happens.
+        let mut program = Self {
+            child,
+            url: String::new(),
+        };
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let url = line
-            .trim_end()
-            .strip_prefix("Shop listening on ")
-            .expect(&line)
-            .to_owned();
-        Self { child, url }
+        stdout.read_line(&mut line).unwrap();
+        let url = line.trim_end().strip_prefix("Shop listening on ");
+        url.expect(&line).clone_into(&mut program.url);
+        program
     }
 
-    async fn products(&self) -> Vec<Value> {
-        reqwest::get(format!("{}/products", self.url))
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap()
+    fn rest(&self) -> Rest {
+        Rest::json(&self.url)
+    }
+
+    fn products(&self) -> Vec<Value> {
+        let products = self.rest().get("/products");
+        products.as_array().unwrap().clone()
     }
 
     fn terminate(mut self) -> ExitStatus {
@@ -63,24 +66,19 @@ impl Drop for Program {
     }
 }
 
-#[tokio::test]
-async fn what_was_answered_survives_a_kill_and_sigterm_ends_it_cleanly() {
+#[test]
+fn what_was_answered_survives_a_kill_and_sigterm_ends_it_cleanly() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("new/shop.db");
 
     let shop = Program::start(&database, &["--seed", "8"]);
-    assert_eq!(shop.products().await.len(), 8);
-    let created = reqwest::Client::new()
-        .post(format!("{}/products", shop.url))
-        .json(&json!({"name": "Lamp"}))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(created.status(), 201);
+    assert_eq!(shop.products().len(), 8);
+    shop.rest()
+        .expect(201, Method::POST, "/products", &json!({"name": "Lamp"}));
     drop(shop);
 
     let shop = Program::start(&database, &["--seed", "8"]);
-    let products = shop.products().await;
+    let products = shop.products();
     assert_eq!(products.len(), 9);
     assert_eq!(products.last().unwrap()["name"], "Lamp");
     assert!(shop.terminate().success());

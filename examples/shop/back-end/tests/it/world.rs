@@ -1,82 +1,91 @@
 //! A shop of its own for each test, and short ways to talk to it.
 
-use reqwest::{Client, Method, RequestBuilder, Response};
+use bytes::Bytes;
+use http::{Method, Response};
 use serde_json::Value;
 use shop::{Amounts, Config, Shop};
+use test_support::{Rest, json_of, text_of};
+use tokio::runtime::Runtime;
 
 pub(crate) struct World {
-    pub(crate) shop: Shop,
-    client: Client,
+    pub(crate) rest: Rest,
+    shop: Shop,
+    runtime: Runtime,
 }
 
 impl World {
     /// A shop with these records, in memory, with the control switches.
-    pub(crate) async fn with(seed: Amounts) -> Self {
+    pub(crate) fn with(seed: Amounts) -> Self {
         Self::start(Config {
             seed,
             ..Config::default()
         })
-        .await
     }
 
-    pub(crate) async fn start(config: Config) -> Self {
-        // A new connection for every call: a dropped one must not be retried by the client's pool.
-        let client = Client::builder().pool_max_idle_per_host(0).build().unwrap();
+    pub(crate) fn start(config: Config) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let shop = runtime.block_on(Shop::start(config)).unwrap();
         Self {
-            shop: Shop::start(config).await.unwrap(),
-            client,
+            rest: Rest::json(shop.url()),
+            shop,
+            runtime,
         }
     }
 
-    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.shop.url()))
+    /// Ends the shop.
+    pub(crate) fn stop(self) {
+        self.runtime.block_on(self.shop.stop());
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Response {
-        self.request(Method::GET, path).send().await.unwrap()
+    pub(crate) fn get(&self, path: &str) -> Response<Bytes> {
+        self.rest.send(Method::GET, path, "")
     }
 
-    pub(crate) async fn read(&self, path: &str) -> Value {
-        json(self.get(path).await, 200).await
+    pub(crate) fn read(&self, path: &str) -> Value {
+        json(self.get(path), 200)
     }
 
-    pub(crate) async fn send(&self, method: Method, path: &str, body: &Value) -> Response {
-        self.request(method, path).json(body).send().await.unwrap()
+    pub(crate) fn delete(&self, path: &str) -> Response<Bytes> {
+        self.rest.send(Method::DELETE, path, "")
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Response {
-        self.send(Method::POST, path, body).await
+    pub(crate) fn send(&self, method: Method, path: &str, body: &Value) -> Response<Bytes> {
+        self.rest.send(method, path, body.to_string())
     }
 
-    pub(crate) async fn post_once(&self, key: &str, path: &str, body: &Value) -> Response {
-        self.keyed(key, path, body).send().await.unwrap()
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Response<Bytes> {
+        self.send(Method::POST, path, body)
     }
 
-    pub(crate) fn keyed(&self, key: &str, path: &str, body: &Value) -> RequestBuilder {
-        self.request(Method::POST, path)
-            .header("Idempotency-Key", key)
-            .json(body)
+    /// With an idempotency key on every request.
+    pub(crate) fn keyed(&self, key: &str) -> Rest {
+        self.rest.clone().with_header("idempotency-key", key)
     }
 
-    pub(crate) async fn control(&self, path: &str, body: &Value) {
-        let response = self.post(&format!("/_control/{path}"), body).await;
+    pub(crate) fn post_once(&self, key: &str, path: &str, body: &Value) -> Response<Bytes> {
+        self.keyed(key).send(Method::POST, path, body.to_string())
+    }
+
+    /// What is there, unless it has one of these tags.
+    pub(crate) fn get_unless(&self, tags: &str, path: &str) -> Response<Bytes> {
+        let rest = self.rest.clone().with_header("if-none-match", tags);
+        rest.send(Method::GET, path, "")
+    }
+
+    pub(crate) fn control(&self, path: &str, body: &Value) {
+        let response = self.post(&format!("/_control/{path}"), body);
         let status = response.status();
-        assert!(
-            status.is_success(),
-            "{status}: {}",
-            response.text().await.unwrap()
-        );
+        assert!(status.is_success(), "{status}: {}", text_of(&response));
     }
 }
 
 /// The body of a response whose status must be `status`.
-pub(crate) async fn json(response: Response, status: u16) -> Value {
+pub(crate) fn json(response: Response<Bytes>, status: u16) -> Value {
     assert_eq!(response.status(), status);
-    response.json().await.unwrap()
+    json_of(&response)
 }
 
-pub(crate) fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(response: &'a Response<Bytes>, name: &str) -> Option<&'a str> {
     response
         .headers()
         .get(name)

@@ -11,7 +11,7 @@ const SETTINGS: &str = concat!(
     "[sources.ToldAll]\nadapter = \"push-only\"\npartition = \"app\"\npush_notify = true\n\n",
     "[push]\nwindow_seconds = 0\n\n[push.apns]\nteam_id = \"T\"\nkey_id = \"K\"\ntopic = \"com.example.app\"\n",
     "url = { variable = \"plugin_url\" }\nkey = '''\n",
-    include_str!("../../../../../../crates/sync-core/tests/it/push_services/apns.pem"),
+    include_str!("../../../../../crates/sync-core/tests/it/push_services/apns.pem"),
     "'''\n",
 );
 
