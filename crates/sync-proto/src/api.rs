@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::SentAttributes;
 
-/// What every refused or failed request is answered with.
+/// The answer to a refused or failed request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ApiError {
@@ -18,23 +18,23 @@ pub struct ApiError {
     pub error: ApiErrorDetails,
 }
 
-/// See [`ApiError`].
+/// What is wrong, for programs and for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ApiErrorDetails {
-    /// A stable code, for programs; see [`ErrorCode`](crate::ErrorCode).
+    /// Stable code, for programs. `docs/errors.md` explains each.
     pub code: String,
-    /// For people.
+    /// Message, for people.
     pub message: String,
 }
 
-/// Part of a list.
+/// A part of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Listing<T> {
-    /// The part.
+    /// The items of this part.
     pub items: Vec<T>,
-    /// Where the next part begins; missing at the end.
+    /// The `cursor` of the request for the next part; missing at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
@@ -44,7 +44,7 @@ pub struct Listing<T> {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ApiLogin {
-    /// User name.
+    /// Name of the administrator.
     pub login: String,
     /// Password.
     pub password: String,
@@ -56,41 +56,41 @@ pub struct ApiLogin {
 pub struct TokenInfo {
     /// Id.
     pub id: String,
-    /// What its maker called it.
+    /// Name that its maker gave it.
     pub name: String,
-    /// What it is good for, `users:read` for instance; `admin` is everything.
+    /// What it allows, for example `users:read`; `admin` is everything.
     pub scopes: Vec<String>,
-    /// Since when it exists.
+    /// When it was made.
     pub created_at: u64,
-    /// When it was used last, to the minute.
+    /// When it was last used, to the minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<u64>,
-    /// Until when it is good; missing where it does not end.
+    /// When it ends; missing if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<u64>,
 }
 
-/// A token to be made.
+/// An API token to make.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
-    /// What to call it.
+    /// Name for people.
     pub name: String,
-    /// What it shall be good for.
+    /// What it allows, for example `users:read`; `admin` is everything.
     pub scopes: Vec<String>,
-    /// For how many seconds; for ever where it is missing.
+    /// Seconds until it ends; without them it does not.
     #[serde(default)]
     pub expires_in: Option<u64>,
 }
 
-/// A token that was just made.
+/// An API token that was just made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct CreatedToken {
-    /// The token itself, to be sent as `Authorization: Bearer`. It is told this once.
+    /// The token itself, to be sent as `Authorization: Bearer`. It is shown only this once.
     pub token: String,
-    /// What it is.
+    /// What is known of the token.
     pub info: TokenInfo,
 }
 
@@ -100,10 +100,10 @@ pub struct CreatedToken {
 pub struct UserInfo {
     /// Name.
     pub login: String,
-    /// Address, where one is known.
+    /// Email address, if one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Since when it exists.
+    /// When it was created.
     pub created_at: u64,
 }
 
@@ -115,7 +115,7 @@ pub struct UserName {
     pub login: String,
 }
 
-/// A user to be made.
+/// A user to create.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -124,20 +124,20 @@ pub struct NewUserInfo {
     pub login: String,
     /// Password.
     pub password: String,
-    /// Address.
+    /// Email address.
     #[serde(default)]
     pub email: Option<String>,
 }
 
-/// What to change of a user; what is missing stays.
+/// Changes to a user; what is missing stays.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UserPatch {
-    /// Another password. Every session of the user ends.
+    /// New password. It ends every session of the user.
     #[serde(default)]
     pub password: Option<String>,
-    /// Another address.
+    /// New email address.
     #[serde(default)]
     pub email: Option<String>,
 }
@@ -156,39 +156,39 @@ pub struct ClientName {
 pub struct ClientInfo {
     /// Id.
     pub id: String,
-    /// Whose it is.
+    /// The user it belongs to.
     pub user: String,
-    /// Since when it is registered.
+    /// When it was registered.
     pub created_at: u64,
-    /// What the device says of itself: `device_type`, `device_pin`, ….
+    /// What the device says about itself: `device_type`, `device_pin`, ….
     pub device: BTreeMap<String, String>,
     /// The sources it syncs.
     pub sources: Vec<String>,
 }
 
-/// Which of a client's sources start over.
+/// The sources that a client is to start over with.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClientReset {
-    /// The sources; all that it syncs where none is named.
+    /// Names of sources; without them, all that the client syncs.
     #[serde(default)]
     pub sources: Option<Vec<String>>,
 }
 
-/// How far a client is with a source.
+/// How far a client has come with a source.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ClientSourceInfo {
-    /// What it acknowledged last, as devices send it.
+    /// The last token it acknowledged, as devices send it.
     pub token: String,
-    /// The version that stands for.
+    /// The version that the token stands for.
     pub version: u64,
     /// Version of the document's last change.
     pub latest: u64,
-    /// Its operations that wait for the back end.
+    /// Number of its operations that wait for the back end.
     pub waiting: u64,
-    /// What it will be told besides objects, as the device protocol writes it: links, errors, rollbacks.
+    /// What it will be told beside objects, as the device protocol writes it: links, errors, rollbacks.
     pub outbox: Value,
 }
 
@@ -200,20 +200,20 @@ pub struct SourceSummary {
     pub name: String,
     /// Who shares a copy: `app` or `user`.
     pub partition: String,
-    /// Seconds between queries of the back end; 0: with every sync, -1: never.
+    /// Seconds between queries of the back end; 0: with every sync; -1: never.
     pub poll_interval: i64,
-    /// Whether objects are never kept here.
+    /// Whether the server keeps none of its objects.
     pub pass_through: bool,
-    /// Whether it came to be at run time, and stands in no settings file.
+    /// Whether it was made at run time, and no settings file names it.
     pub dynamic: bool,
 }
 
-/// What to change of a source.
+/// Changes to a source.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SourcePatch {
-    /// Seconds between queries of the back end; 0: with every sync, -1: never.
+    /// Seconds between queries of the back end; 0: with every sync; -1: never.
     pub poll_interval: i64,
 }
 
@@ -223,12 +223,12 @@ pub struct SourcePatch {
 pub struct DocumentInfo {
     /// Version of its last change.
     pub version: u64,
-    /// Objects there are.
+    /// Number of objects.
     pub objects: u64,
-    /// When the back end was asked last.
+    /// When the back end was last asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refreshed_at: Option<u64>,
-    /// What is wrong with the source: by kind, `query-error` for instance.
+    /// What is wrong with the source, by kind, for example `query-error`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub errors: BTreeMap<String, String>,
     /// The source's metadata.
@@ -239,12 +239,12 @@ pub struct DocumentInfo {
     pub schema: Option<String>,
 }
 
-/// When a copy is to be brought up to date.
+/// When to refresh a copy.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
-    /// By the first sync after so many seconds; 0: by the next.
+    /// Refresh with the first sync after so many seconds; 0: with the next.
     #[serde(default)]
     pub in_seconds: u64,
 }
@@ -259,16 +259,16 @@ pub struct ObjectInfo {
     pub attributes: BTreeMap<String, String>,
 }
 
-/// Attributes to set; values of any type become texts.
+/// An object's new content; values of any type become texts.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ObjectPut {
-    /// All attributes the object has from then on.
+    /// All attributes that the object has from then on.
     pub attributes: SentAttributes,
 }
 
-/// How an object changes.
+/// Changes to an object.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -281,15 +281,15 @@ pub struct ObjectChange {
     pub remove: Vec<String>,
 }
 
-/// Changes of many objects.
+/// Changes to many objects.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ObjectBatch {
-    /// Attributes to merge, by object id. Objects that are not there are made.
+    /// Attributes to merge, by object id. Objects that do not exist are created.
     #[serde(default)]
     pub merge: BTreeMap<String, SentAttributes>,
-    /// Ids of objects to delete; unknown ones are passed over.
+    /// Ids of objects to delete; unknown ones are skipped.
     #[serde(default)]
     pub delete: Vec<String>,
 }
@@ -300,24 +300,24 @@ pub struct ObjectBatch {
 pub struct SystemInfo {
     /// Its version.
     pub version: String,
-    /// The back end of sources that are in no settings file.
+    /// Address of the app server, the back end of dynamic sources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_server: Option<String>,
-    /// How many sources there are.
+    /// Number of sources.
     pub sources: usize,
 }
 
-/// The back end of sources that are in no settings file.
+/// The app server, the back end of dynamic sources.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AppServer {
-    /// Its address; missing: there is none.
+    /// Its address; without one, there is no app server.
     #[serde(default)]
     pub url: Option<String>,
 }
 
-/// A wish to remove everything.
+/// A request to remove everything.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -335,7 +335,7 @@ pub struct StoredDocument {
     pub data: Value,
 }
 
-/// What came of working on jobs for a request.
+/// What came of a request to work on jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct JobsRun {
@@ -345,38 +345,38 @@ pub struct JobsRun {
     pub failed: u64,
 }
 
-/// Whom to wake, and what to tell.
+/// A ping: whom to wake, and what to tell them.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewPing {
     /// Names of users, at most 10 000.
     pub users: Vec<String>,
-    /// Sources their devices should sync.
+    /// Sources that their devices should sync.
     #[serde(default)]
     pub sources: Vec<String>,
-    /// Shown to the user. Without it, a badge or a sound, the push is silent.
+    /// Message to show. A ping without message, badge and sound is silent.
     pub message: Option<String>,
-    /// Number on the application's icon.
+    /// Number to show on the application's icon.
     pub badge: Option<u32>,
     /// Name of the sound to play.
     pub sound: Option<String>,
     /// Seconds to vibrate, for clients that do it themselves.
     pub vibrate: Option<u32>,
-    /// A newer push with the same key takes this one's place while the device is out of reach.
+    /// A newer ping with the same key replaces this one while the device is out of reach.
     pub collapse_key: Option<String>,
     /// Whether it may wait until a sleeping device wakes up by itself.
     #[serde(default)]
     pub may_wait: bool,
-    /// How long the push service keeps it for a device that is out of reach, in seconds; a day where it is missing.
+    /// Seconds for which the push service keeps it for a device that is out of reach; a day by default.
     pub time_to_live: Option<u32>,
 }
 
-/// What becomes of a ping.
+/// A ping that was taken in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct PingInfo {
-    /// Users whose devices are pushed to, by jobs.
+    /// Number of users whose devices jobs will ping.
     pub users: usize,
 }
 
@@ -388,21 +388,21 @@ pub struct JobInfo {
     pub id: String,
     /// `ready`, `delayed`, `leased`, `dead` or `done`.
     pub state: String,
-    /// What is to be done.
+    /// What it does: the name of its handler.
     pub name: String,
     /// The queue it is in.
     pub queue: String,
-    /// With what; not in lists.
+    /// What it works on; not in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<serde_json::Value>,
     /// The user in whose turn it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// How often it was tried.
+    /// Number of attempts so far.
     pub attempts: u64,
-    /// How often it is tried at most.
+    /// Number of attempts after which it is dead.
     pub max_attempts: u64,
-    /// When it was taken in, in milliseconds since 1970.
+    /// When it was enqueued.
     pub created_at: u64,
     /// When the last attempt began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -410,18 +410,18 @@ pub struct JobInfo {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<u64>,
-    /// What no two jobs that wait or run have in common.
+    /// Key that no other job that waits or runs has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique_key: Option<String>,
-    /// Who works on it.
+    /// The worker it runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
     /// The last errors, the oldest first.
     pub errors: Vec<JobErrorInfo>,
-    /// How far it is.
+    /// How far it has come, in its own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<String>,
-    /// What came of it.
+    /// What it has done, in its own words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
     /// Why it is dead.
@@ -429,35 +429,35 @@ pub struct JobInfo {
     pub reason: Option<String>,
 }
 
-/// What went wrong with an attempt at a job.
+/// A failed attempt at a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct JobErrorInfo {
-    /// When, in milliseconds since 1970.
+    /// When it failed.
     pub at: u64,
-    /// Which attempt; the first is 1.
+    /// Number of the attempt; the first is 1.
     pub attempt: u64,
-    /// What has happened.
+    /// What went wrong.
     pub error: String,
 }
 
-/// How a dead job is tried again.
+/// How to retry a dead job.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct JobRetry {
-    /// Another payload; the old one where it is missing.
+    /// New payload; without it, the old one.
     #[serde(default)]
     pub payload: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// Dead jobs that are tried again.
+/// Dead jobs that were retried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct JobsRetried {
-    /// How many are.
+    /// Number of jobs that will be tried again.
     pub retried: u64,
-    /// How many are dead still: another job has their unique key, or there were too many for one request.
+    /// Number of jobs that are still dead: another job has their unique key, or there were too many for one request.
     pub dead: u64,
 }
 
@@ -465,21 +465,21 @@ pub struct JobsRetried {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct QueueInfo {
-    /// Name: a component's, or one that begins with a component's and a dot.
+    /// Name: a component's, or a component's with a dot and more behind it.
     pub name: String,
-    /// Nothing is begun.
+    /// Whether it is paused: none of its jobs is begun.
     pub paused: bool,
-    /// How many jobs there are, by state.
+    /// Number of jobs, by state.
     pub jobs: BTreeMap<String, u64>,
     /// What happened in the last ten whole minutes: `enqueued`, `claimed`, `completed`, `failed`, `died`, `crashed`.
     pub last_minutes: BTreeMap<String, u64>,
 }
 
-/// What to change of a queue.
+/// Changes to a queue.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct QueuePatch {
-    /// Whether nothing is begun until this is `false` again.
+    /// `true` pauses it, `false` resumes it.
     pub paused: bool,
 }
