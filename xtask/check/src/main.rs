@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod arrows;
+mod links;
 mod manifests;
 mod modules;
 mod page;
@@ -30,6 +31,7 @@ fn main() -> Result<ExitCode> {
         arrows::violations(&metadata)?,
         manifests::violations(&metadata)?,
         page::violations(root)?,
+        links::violations(root)?,
         text::violations(root)?,
     ]
     .concat();

@@ -40,7 +40,7 @@ pub(crate) fn violations(root: &Path) -> Result<Vec<String>> {
 }
 
 /// The files under version control, and those that will be.
-fn files(root: &Path) -> Result<Vec<String>> {
+pub(crate) fn files(root: &Path) -> Result<Vec<String>> {
     let list = Command::new("git")
         .args([
             "ls-files",
