@@ -116,7 +116,7 @@ fn a_device_begins_with_a_file_and_goes_on_by_pulls() {
     let rest = phone
         .rest
         .clone()
-        .with_header("range", &format!("bytes={half}-"));
+        .with_header("range", format!("bytes={half}-"));
     let answer = rest.send(Method::GET, &path, "");
     assert_eq!(answer.status(), StatusCode::PARTIAL_CONTENT);
     assert!(answer.body() == &content[half..]);
