@@ -1,4 +1,4 @@
-//! What the documents tell readers to type works.
+//! What the documents tell readers to type, works.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The application under test: the real manifest, with the tests' settings mounted in the place of the example's.
+//! The application under test: the real manifest, with the tests' settings mounted in place of the example's.
 
 use std::fs;
 use std::path::Path;

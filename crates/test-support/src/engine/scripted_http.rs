@@ -1,4 +1,4 @@
-//! A network with one back end, which answers what it is told to.
+//! A network with one back end that answers what it is told to.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! A whole server in a test: engine, store, back end.
+//! A whole server for a test: engine, store, back end.
 
 use std::rc::Rc;
 

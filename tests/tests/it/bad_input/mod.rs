@@ -1,4 +1,4 @@
-//! What nobody should send: it is refused or taken for what it is, and never moves anything else.
+//! Bad input: it is refused or taken for what it is, and never changes anything else.
 
 mod names;
 mod no_http;

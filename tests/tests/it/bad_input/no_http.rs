@@ -1,4 +1,4 @@
-//! What is not even a request: the host turns it away, and the server never hears of it.
+//! Input that is not even a request: the host rejects it, and the server never hears of it.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};

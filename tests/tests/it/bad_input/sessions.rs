@@ -1,4 +1,4 @@
-//! Logins and sessions that must not go on.
+//! Logins and sessions that must not be accepted.
 
 use http::header::{RETRY_AFTER, SET_COOKIE};
 use http::{Method, StatusCode};

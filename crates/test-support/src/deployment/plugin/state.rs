@@ -1,4 +1,4 @@
-//! What a plugin has, and what it shall do.
+//! What a plugin has, and what it should do.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,4 +1,4 @@
-//! Signing in where others know the users, over real HTTP.
+//! Signing in with a back end or an identity provider, over real HTTP.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
