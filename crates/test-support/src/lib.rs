@@ -20,7 +20,7 @@ mod wait;
 pub use deployment::{
     ADMIN_PASSWORD, Admin, AnotherHost, Deployment, Device, Host, JobQueue, Loss, LossyTransport,
     Options, Plugin, RedisContent, ShopBackEnd, Source, component_dir, converge, password_of,
-    workspace,
+    program, workspace,
 };
 #[cfg(feature = "engine")]
 pub use engine::{

@@ -42,3 +42,4 @@ mod rc {
     }
 }
 mod story;
+mod template;

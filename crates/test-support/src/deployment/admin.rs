@@ -24,7 +24,12 @@ impl Admin {
         made["token"].as_str().expect("a token").to_owned()
     }
 
-    pub(crate) fn log_in(server: &str, password: &str) -> Self {
+    /// Logs in.
+    ///
+    /// # Panics
+    ///
+    /// When the administrator cannot.
+    pub fn log_in(server: &str, password: &str) -> Self {
         let rest = Rest::json(server);
         let login = json!({"login": sync_core::ADMINISTRATOR, "password": password});
         let token = rest.call(Method::POST, "/rc/v1/system/login", Some(&login));

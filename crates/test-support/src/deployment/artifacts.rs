@@ -25,18 +25,18 @@ pub fn component_dir() -> PathBuf {
     )
 }
 
-/// The host.
+/// A native program of the workspace.
 ///
 /// # Panics
 ///
 /// When it is not built; the text says how to.
-pub(crate) fn host() -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let folder =
         env::var_os(PROGRAM_DIR).map_or_else(|| workspace().join("target/debug"), PathBuf::from);
-    let program = folder.join("dev-host");
+    let program = folder.join(name);
     assert!(
         program.is_file(),
-        "{} is missing: build it with `cargo build -p dev-host`, or name its folder in {PROGRAM_DIR}",
+        "{} is missing: build it with `cargo build -p {name}`, or name its folder in {PROGRAM_DIR}",
         program.display()
     );
     program

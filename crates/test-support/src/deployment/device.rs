@@ -20,7 +20,12 @@ pub struct Device {
 }
 
 impl Device {
-    pub(crate) fn log_in(server: &str, user: &str, password: &str) -> Self {
+    /// A new device of a user, logged in and registered.
+    ///
+    /// # Panics
+    ///
+    /// When the user cannot log in.
+    pub fn log_in(server: &str, user: &str, password: &str) -> Self {
         let mut client = DeviceClient::new(LossyTransport::default(), server, Session::default());
         client.login(user, password).expect("to log in");
         client.create_client().expect("to get a client id");

@@ -33,7 +33,7 @@ impl Host {
             .append(true)
             .open(log_file(folder))
             .expect("a log file");
-        let mut command = Command::new(artifacts::host());
+        let mut command = Command::new(artifacts::program("dev-host"));
         command
             .current_dir(folder)
             .args(["--manifest", "spin.toml", "--listen", &listen.to_string()])

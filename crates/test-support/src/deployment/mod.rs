@@ -34,7 +34,7 @@ use self::host::log_file;
 use self::manifest::write_application;
 
 pub use self::admin::Admin;
-pub use self::artifacts::{component_dir, workspace};
+pub use self::artifacts::{component_dir, program, workspace};
 pub use self::converge::{Source, converge};
 pub use self::device::Device;
 pub use self::host::Host;
