@@ -89,13 +89,15 @@ impl<P: Ports> App<P> {
 
     /// Whether the caller must run [`App::tidy_up_soon`], beside whatever it does and without letting anybody wait.
     pub fn must_tidy_up(&self) -> bool {
-        self.engine.as_ref().is_ok_and(Engine::must_flush)
+        self.engine
+            .as_ref()
+            .is_ok_and(|engine| engine.metrics().must_flush())
     }
 
     /// Brings what requests were counted by to the store, in a moment.
     pub async fn tidy_up_soon(&self) {
         if let Ok(engine) = &self.engine {
-            engine.flush_soon().await;
+            engine.metrics().flush_soon().await;
             if let Err(error) = engine.sweep_if_due().await {
                 tracing::warn!(%error, "nobody has looked for jobs that are due");
             }
@@ -161,10 +163,15 @@ impl<P: Ports> App<P> {
     ) -> Result<http::Response<Body>, HttpError> {
         let engine = self.engine()?;
         let session = request.session(engine).await?;
-        let form = form::read(engine.uploader(&session).await?, body, boundary).await?;
+        engine.accounts().check_session(&session).await?;
+        let uploader = engine.blobs().uploader(session.user());
+        let form = form::read(uploader, body, boundary).await?;
         let request = request.with_form(form);
         let answer = self.dispatch(route, &request).await;
-        engine.end_uploads(&session, request.uploads()).await;
+        engine
+            .blobs()
+            .end_uploads(session.user(), request.uploads())
+            .await;
         answer
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use sync_core::{Answered, Clock as _, Engine, Ports};
+use sync_core::{Clock as _, Engine, Ports, RequestOutcome};
 
 use crate::error::HttpError;
 use crate::router::Found;
@@ -46,8 +46,8 @@ impl<'a, P: Ports> Counted<'a, P> {
             who_logs_in,
             began,
         } = self;
-        let meter = engine.meter();
-        meter.request(Answered {
+        let meter = engine.metrics().meter();
+        meter.request(RequestOutcome {
             method,
             route,
             status: status.as_u16(),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::LocalBoxStream;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use sync_core::BlobError;
+use sync_core::ContentError;
 
 use crate::body::{Body, BodyError};
 
@@ -34,7 +34,7 @@ enum Portion {
 
 impl<R> Download<'_, R>
 where
-    R: FnOnce(Range<u64>) -> LocalBoxStream<'static, Result<Bytes, BlobError>>,
+    R: FnOnce(Range<u64>) -> LocalBoxStream<'static, Result<Bytes, ContentError>>,
 {
     /// The answer to a `GET` or a `HEAD` with these headers.
     pub(crate) fn answer(self, method: &Method, headers: &HeaderMap) -> Response<Body> {

@@ -62,6 +62,6 @@ async fn build() -> Result<App<SpinPorts>, HttpError> {
     match sync_spin::load_engine(&SETTINGS).await {
         Ok(engine) => Ok(App::new(engine)),
         Err(LoadError::Settings(error)) => Ok(App::with_wrong_settings(error)),
-        Err(LoadError::Store(error)) => Err(HttpError::Sync(error.into())),
+        Err(LoadError::Store(error)) => Err(error.into()),
     }
 }

@@ -1,7 +1,12 @@
 //! The only place that turns errors into statuses, codes and texts.
+//!
+//! Each border of the core has an error of its own, and each of them one exhaustive `match` here.
 
 use http::StatusCode;
-use sync_core::{InvalidAttributes, Scope, StatsError, StoreError, SyncError};
+use sync_core::{
+    AccountError, BlobError, ContentError, DocumentError, FeedError, IdempotencyError,
+    InvalidAttributes, Scope, StatsError, StoreError, SyncError,
+};
 use sync_proto::ErrorCode;
 
 /// Why a request was not answered as it wished.
@@ -40,41 +45,57 @@ pub(crate) enum HttpError {
     WrongSettings(String),
     /// There are no old stats, or none of this name.
     Stats(StatsError),
+    /// A write that is repeated cannot be begun.
+    Idempotency(IdempotencyError),
+    /// A document of the application's own cannot be kept.
+    Document(DocumentError),
+    /// Somebody is not let in, or is not known.
+    Account(AccountError),
+    /// Files are not taken in, or not handed out.
+    Blob(BlobError),
+    /// Objects are not taken from a back end.
+    Feed(FeedError),
+    /// A device or an administrator does not get what it asks for.
     Sync(SyncError),
+    /// The store failed.
+    Store(StoreError),
 }
 
-impl From<StoreError> for HttpError {
-    fn from(error: StoreError) -> Self {
-        Self::Sync(error.into())
-    }
+/// Errors of the core that stand for themselves.
+macro_rules! from_core {
+    ($($variant:ident($error:ty),)*) => {
+        $(
+            impl From<$error> for HttpError {
+                fn from(error: $error) -> Self {
+                    Self::$variant(error)
+                }
+            }
+        )*
+    };
 }
 
-impl From<StatsError> for HttpError {
-    fn from(error: StatsError) -> Self {
-        match error {
-            StatsError::Store(error) => error.into(),
-            other => Self::Stats(other),
-        }
-    }
-}
-
-impl From<SyncError> for HttpError {
-    fn from(error: SyncError) -> Self {
-        Self::Sync(error)
-    }
-}
-
-impl std::fmt::Display for HttpError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&public_text(self))
-    }
+from_core! {
+    Stats(StatsError),
+    Idempotency(IdempotencyError),
+    Document(DocumentError),
+    Account(AccountError),
+    Blob(BlobError),
+    Feed(FeedError),
+    Sync(SyncError),
+    Store(StoreError),
 }
 
 /// What the outside gets to know of an error.
-pub(crate) struct Mapped {
+pub(crate) struct ErrorAnswer {
     pub(crate) status: StatusCode,
+    /// The API's status, where it differs from that the old addresses have always had.
+    pub(crate) api_status: StatusCode,
     pub(crate) code: ErrorCode,
     pub(crate) text: String,
+    /// What the API says, where the old addresses have a text of their own.
+    pub(crate) api_text: Option<&'static str>,
+    /// Whether the old addresses call the text HTML, as they have always done.
+    pub(crate) is_legacy: bool,
     /// Methods the path has, for 405.
     pub(crate) allow: Option<String>,
     /// When to try again, in seconds.
@@ -82,185 +103,303 @@ pub(crate) struct Mapped {
 }
 
 /// Maps an error. What is the server's own fault goes to the log, and not outside.
-pub(crate) fn map(error: &HttpError) -> Mapped {
-    let (status, code) = status_and_code(error);
+pub(crate) fn map(error: &HttpError) -> ErrorAnswer {
+    let Mapping {
+        status,
+        api_status,
+        code,
+        api_text,
+        own_text,
+        is_legacy,
+        retry_after,
+    } = mapping(error);
+    let details = details(error);
     // A status above 500 alone does not mean that somebody must act: scripts get one for a user that exists.
     if matches!(code, ErrorCode::Unavailable | ErrorCode::Internal) {
-        let details = match error {
-            HttpError::Sync(error) => error.to_string(),
-            HttpError::WrongSettings(reason) => reason.clone(),
-            other => other.to_string(),
-        };
         tracing::error!(error.code = code.as_str(), "a request failed: {details}");
     }
     let allow = match error {
         HttpError::MethodNotAllowed { allow } => Some(allow.clone()),
         _ => None,
     };
-    let retry_after = match error {
-        HttpError::Sync(SyncError::TooManyAttempts { seconds }) => Some(*seconds),
-        HttpError::Sync(SyncError::Busy | SyncError::Store(_) | SyncError::Blob(_)) => Some(1),
-        HttpError::Sync(
-            SyncError::QueueFull
-            | SyncError::BackEndUnavailable { .. }
-            | SyncError::LoginUnavailable { .. },
-        ) => Some(60),
-        _ => None,
-    };
-    Mapped {
+    ErrorAnswer {
         status,
+        api_status: api_status.unwrap_or(status),
         code,
-        text: public_text(error),
+        text: own_text.map_or(details, str::to_owned),
+        api_text,
+        is_legacy,
         allow,
         retry_after,
     }
 }
 
-/// The API's statuses, where they differ from those the old addresses have always had.
-pub(crate) fn api_status(error: &HttpError, old: StatusCode) -> StatusCode {
-    match error {
-        HttpError::Sync(SyncError::UnknownClient) => StatusCode::NOT_FOUND,
-        HttpError::Sync(SyncError::UserExists { .. }) => StatusCode::CONFLICT,
-        HttpError::Sync(SyncError::InvalidApiToken) => StatusCode::UNAUTHORIZED,
-        HttpError::Sync(SyncError::NotAdministrator) => StatusCode::FORBIDDEN,
-        _ => old,
-    }
+/// What is decided of an error.
+struct Mapping {
+    status: StatusCode,
+    api_status: Option<StatusCode>,
+    code: ErrorCode,
+    api_text: Option<&'static str>,
+    /// What is said in place of the error's own words.
+    own_text: Option<&'static str>,
+    is_legacy: bool,
+    retry_after: Option<u64>,
 }
 
-/// What the API says where the old addresses have a text of their own.
-pub(crate) fn api_text(error: &HttpError, old: String) -> String {
-    match error {
-        HttpError::Sync(SyncError::InvalidApiToken) => {
-            "the API token is missing, wrong or has ended".to_owned()
+impl Mapping {
+    const fn new(status: StatusCode, code: ErrorCode) -> Self {
+        Self {
+            status,
+            api_status: None,
+            code,
+            api_text: None,
+            own_text: None,
+            is_legacy: false,
+            retry_after: None,
         }
-        _ => old,
+    }
+
+    /// Of an error of the core, which the old addresses have always told as HTML.
+    const fn legacy(status: StatusCode, code: ErrorCode) -> Self {
+        let mut mapping = Self::new(status, code);
+        mapping.is_legacy = true;
+        mapping
+    }
+
+    const fn in_api(mut self, status: StatusCode) -> Self {
+        self.api_status = Some(status);
+        self
+    }
+
+    const fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 }
 
-fn status_and_code(error: &HttpError) -> (StatusCode, ErrorCode) {
+fn mapping(error: &HttpError) -> Mapping {
+    let new = Mapping::new;
     match error {
-        HttpError::NotFound => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
+        HttpError::NotFound => new(StatusCode::NOT_FOUND, ErrorCode::NotFound),
         HttpError::MethodNotAllowed { .. } => {
-            (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed)
+            new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed)
         }
-        HttpError::MalformedBody(_) => (StatusCode::BAD_REQUEST, ErrorCode::MalformedBody),
-        HttpError::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge),
+        HttpError::MalformedBody(_) => new(StatusCode::BAD_REQUEST, ErrorCode::MalformedBody),
+        HttpError::BodyTooLarge { .. } => new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge),
         HttpError::InvalidValue(_) | HttpError::MissingArgument(_) => {
-            (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
+            new(StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
         }
         // As devices and scripts have always seen it.
-        HttpError::MissingSource => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UnknownSource),
-        HttpError::Forbidden(_) => (StatusCode::FORBIDDEN, ErrorCode::Forbidden),
-        HttpError::UnsupportedMediaType => (
+        HttpError::MissingSource => {
+            Mapping::legacy(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UnknownSource)
+        }
+        HttpError::Forbidden(_) => new(StatusCode::FORBIDDEN, ErrorCode::Forbidden),
+        HttpError::UnsupportedMediaType => new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ErrorCode::UnsupportedMediaType,
         ),
-        HttpError::UnknownObject(_) => (StatusCode::NOT_FOUND, ErrorCode::UnknownObject),
-        HttpError::UnknownJob(_) => (StatusCode::NOT_FOUND, ErrorCode::UnknownJob),
-        HttpError::UnknownQueue(_) => (StatusCode::NOT_FOUND, ErrorCode::UnknownQueue),
-        HttpError::WrongState(_) => (StatusCode::CONFLICT, ErrorCode::WrongState),
-        HttpError::OldProtocol => (StatusCode::NOT_FOUND, ErrorCode::OldProtocol),
-        HttpError::InvalidPageSize { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidPageSize),
-        HttpError::WrongSettings(_) => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
-        // As the original answers.
-        HttpError::Stats(StatsError::Off) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::NotServed)
+        HttpError::UnknownObject(_) => new(StatusCode::NOT_FOUND, ErrorCode::UnknownObject),
+        HttpError::UnknownJob(_) => new(StatusCode::NOT_FOUND, ErrorCode::UnknownJob),
+        HttpError::UnknownQueue(_) => new(StatusCode::NOT_FOUND, ErrorCode::UnknownQueue),
+        HttpError::WrongState(_) => new(StatusCode::CONFLICT, ErrorCode::WrongState),
+        HttpError::OldProtocol => Mapping::legacy(StatusCode::NOT_FOUND, ErrorCode::OldProtocol),
+        HttpError::InvalidPageSize { .. } => {
+            new(StatusCode::BAD_REQUEST, ErrorCode::InvalidPageSize)
         }
-        HttpError::Stats(StatsError::UnknownMetric) => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
-        HttpError::Stats(StatsError::Store(_)) => {
-            (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
-        }
-        HttpError::Sync(error) => match error {
-            SyncError::NotAuthenticated => (StatusCode::UNAUTHORIZED, ErrorCode::NotAuthenticated),
-            SyncError::LoginFailed { .. } | SyncError::LoginRefused { .. } => {
-                (StatusCode::UNAUTHORIZED, ErrorCode::LoginFailed)
-            }
-            // As devices have always seen it.
-            SyncError::LoginUnavailable { .. } => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                ErrorCode::BackEndUnavailable,
-            ),
-            SyncError::TooManyAttempts { .. } => {
-                (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyAttempts)
-            }
-            SyncError::InvalidApiToken => {
-                (StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidApiToken)
-            }
-            SyncError::NotAdministrator => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                ErrorCode::NotAdministrator,
-            ),
-            // The original answers 500 here, and scripts of back ends know it by that.
-            SyncError::UserExists { .. } => {
-                (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UserExists)
-            }
-            SyncError::InvalidEmail { .. }
-            | SyncError::InvalidApiTokenRequest { .. }
-            | SyncError::InvalidDocument { .. } => {
-                (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
-            }
-            SyncError::KeyReused => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                ErrorCode::IdempotencyKeyReused,
-            ),
-            SyncError::InProgress => (StatusCode::CONFLICT, ErrorCode::RequestInProgress),
-            SyncError::UnknownApiToken => (StatusCode::NOT_FOUND, ErrorCode::UnknownApiToken),
-            SyncError::UnknownUser { .. } => (StatusCode::NOT_FOUND, ErrorCode::UnknownUser),
-            // Here too.
-            SyncError::UnknownClient => {
-                (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UnknownClient)
-            }
-            SyncError::UnknownSource { .. } => (StatusCode::NOT_FOUND, ErrorCode::UnknownSource),
-            SyncError::InvalidToken(_) | SyncError::FutureToken => {
-                (StatusCode::BAD_REQUEST, ErrorCode::InvalidToken)
-            }
-            SyncError::InvalidAttributes {
-                reason: InvalidAttributes::ValueTooLong { .. },
-                ..
-            }
-            | SyncError::InvalidAttributes {
-                reason: InvalidAttributes::TooMany { .. },
-                ..
-            }
-            | SyncError::TooManyParameters { .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge)
-            }
-            SyncError::TooManySources { .. } => (StatusCode::CONFLICT, ErrorCode::TooManySources),
-            SyncError::InvalidId(_)
-            | SyncError::InvalidSetting { .. }
-            | SyncError::PassThrough { .. }
-            | SyncError::SearchTooWide { .. }
-            | SyncError::InvalidPassword { .. }
-            | SyncError::InvalidAttributes {
-                reason: InvalidAttributes::Name(_),
-                ..
-            } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue),
-            SyncError::BlobTooLarge { .. } | SyncError::TooManyFiles { .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge)
-            }
-            SyncError::QuotaExceeded { .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::QuotaExceeded)
-            }
-            SyncError::MisplacedFile { .. } => (StatusCode::BAD_REQUEST, ErrorCode::InvalidValue),
-            SyncError::UploadExpired => (StatusCode::REQUEST_TIMEOUT, ErrorCode::Busy),
-            SyncError::UnknownBlob => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
-            SyncError::BackEndUnavailable { .. } => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                ErrorCode::BackEndUnavailable,
-            ),
-            SyncError::QueueFull | SyncError::TooManyUploads => {
-                (StatusCode::TOO_MANY_REQUESTS, ErrorCode::QueueFull)
-            }
-            SyncError::Busy => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy),
-            SyncError::Store(_) | SyncError::Blob(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
-            }
+        HttpError::WrongSettings(_) => Mapping {
+            own_text: Some("the server's settings are not usable; its log says why"),
+            ..new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
         },
+        HttpError::Stats(error) => stats(error),
+        HttpError::Idempotency(error) => idempotency(error),
+        HttpError::Document(error) => document(error),
+        HttpError::Account(error) => account(error),
+        HttpError::Blob(error) => blob(error),
+        HttpError::Feed(error) => feed(error),
+        HttpError::Sync(error) => sync(error),
+        HttpError::Store(error) => store(error),
     }
 }
 
-/// What the person or program at the other end is told. Never internals.
-fn public_text(error: &HttpError) -> String {
+fn store(error: &StoreError) -> Mapping {
+    match error {
+        StoreError::Redis(_) | StoreError::UnexpectedReply { .. } | StoreError::Damaged { .. } => {
+            unreachable_store()
+        }
+    }
+}
+
+/// What is kept cannot be reached: of no use to know more for whoever asks.
+fn unreachable_store() -> Mapping {
+    Mapping {
+        own_text: Some("the server cannot reach its store; try again in a moment"),
+        ..Mapping::legacy(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable).retry_after(1)
+    }
+}
+
+fn stats(error: &StatsError) -> Mapping {
+    match error {
+        // As the original answers.
+        StatsError::Off => Mapping::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::NotServed),
+        StatsError::UnknownMetric => Mapping::new(StatusCode::NOT_FOUND, ErrorCode::NotFound),
+        StatsError::Store(error) => store(error),
+    }
+}
+
+fn idempotency(error: &IdempotencyError) -> Mapping {
+    match error {
+        IdempotencyError::KeyReused => Mapping::legacy(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorCode::IdempotencyKeyReused,
+        ),
+        IdempotencyError::InProgress => {
+            Mapping::legacy(StatusCode::CONFLICT, ErrorCode::RequestInProgress)
+        }
+        IdempotencyError::Store(error) => store(error),
+    }
+}
+
+fn document(error: &DocumentError) -> Mapping {
+    match error {
+        DocumentError::Invalid { .. } => {
+            Mapping::legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
+        }
+        DocumentError::Store(error) => store(error),
+    }
+}
+
+fn account(error: &AccountError) -> Mapping {
+    let legacy = Mapping::legacy;
+    match error {
+        // Who is refused before a route is entered has always got plain text.
+        AccountError::NotAuthenticated => {
+            Mapping::new(StatusCode::UNAUTHORIZED, ErrorCode::NotAuthenticated)
+        }
+        AccountError::LoginFailed { .. } | AccountError::LoginRefused { .. } => {
+            legacy(StatusCode::UNAUTHORIZED, ErrorCode::LoginFailed)
+        }
+        // As devices have always seen it.
+        AccountError::LoginUnavailable { .. } => legacy(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorCode::BackEndUnavailable,
+        )
+        .retry_after(60),
+        AccountError::TooManyAttempts { seconds } => {
+            legacy(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyAttempts).retry_after(*seconds)
+        }
+        AccountError::KeysUnavailable { .. } => legacy(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::BackEndUnavailable,
+        )
+        .retry_after(60),
+        AccountError::KeysPending => {
+            legacy(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy).retry_after(1)
+        }
+        AccountError::InvalidApiToken => Mapping {
+            api_text: Some("the API token is missing, wrong or has ended"),
+            ..Mapping::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::InvalidApiToken)
+                .in_api(StatusCode::UNAUTHORIZED)
+        },
+        AccountError::NotAdministrator => legacy(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorCode::NotAdministrator,
+        )
+        .in_api(StatusCode::FORBIDDEN),
+        AccountError::InvalidId(_)
+        | AccountError::InvalidPassword { .. }
+        | AccountError::InvalidEmail { .. }
+        | AccountError::InvalidTokenRequest(_) => {
+            legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
+        }
+        // The original answers 500 here, and scripts of back ends know it by that.
+        AccountError::UserExists { .. } => {
+            legacy(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UserExists)
+                .in_api(StatusCode::CONFLICT)
+        }
+        AccountError::UnknownUser { .. } => legacy(StatusCode::NOT_FOUND, ErrorCode::UnknownUser),
+        AccountError::UnknownApiToken => legacy(StatusCode::NOT_FOUND, ErrorCode::UnknownApiToken),
+        AccountError::Store(error) => store(error),
+    }
+}
+
+fn blob(error: &BlobError) -> Mapping {
+    let legacy = Mapping::legacy;
+    match error {
+        BlobError::TooLarge { .. } | BlobError::TooManyFiles { .. } => {
+            legacy(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge)
+        }
+        BlobError::QuotaExceeded { .. } => {
+            legacy(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::QuotaExceeded)
+        }
+        BlobError::TooManyUploads => legacy(StatusCode::TOO_MANY_REQUESTS, ErrorCode::QueueFull),
+        BlobError::MisplacedFile { .. } | BlobError::InvalidId(_) => {
+            legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
+        }
+        BlobError::UploadExpired => legacy(StatusCode::REQUEST_TIMEOUT, ErrorCode::Busy),
+        BlobError::Unknown => legacy(StatusCode::NOT_FOUND, ErrorCode::NotFound),
+        BlobError::Busy => legacy(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy).retry_after(1),
+        BlobError::Content(
+            ContentError::Store(_) | ContentError::S3(_) | ContentError::Incomplete { .. },
+        ) => unreachable_store(),
+        BlobError::Store(error) => store(error),
+    }
+}
+
+fn feed(error: &FeedError) -> Mapping {
+    match error {
+        FeedError::PassThrough { .. } => {
+            Mapping::legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
+        }
+        FeedError::Sync(error) => sync(error),
+    }
+}
+
+fn sync(error: &SyncError) -> Mapping {
+    let legacy = Mapping::legacy;
+    match error {
+        SyncError::Account(error) => account(error),
+        SyncError::Blob(error) => blob(error),
+        // The original answers 500 here, and devices know it by that.
+        SyncError::UnknownClient => {
+            legacy(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UnknownClient)
+                .in_api(StatusCode::NOT_FOUND)
+        }
+        SyncError::UnknownSource { .. } => legacy(StatusCode::NOT_FOUND, ErrorCode::UnknownSource),
+        SyncError::TooManySources { .. } => legacy(StatusCode::CONFLICT, ErrorCode::TooManySources),
+        SyncError::InvalidToken(_) | SyncError::FutureToken => {
+            legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidToken)
+        }
+        SyncError::InvalidAttributes {
+            reason: InvalidAttributes::ValueTooLong { .. } | InvalidAttributes::TooMany { .. },
+            ..
+        }
+        | SyncError::TooManyParameters { .. } => {
+            legacy(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge)
+        }
+        SyncError::InvalidAttributes {
+            reason: InvalidAttributes::Name(_),
+            ..
+        }
+        | SyncError::InvalidId(_)
+        | SyncError::InvalidSetting { .. }
+        | SyncError::SearchTooWide { .. } => {
+            legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
+        }
+        SyncError::BackEndUnavailable { .. } => legacy(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::BackEndUnavailable,
+        )
+        .retry_after(60),
+        SyncError::QueueFull => {
+            legacy(StatusCode::TOO_MANY_REQUESTS, ErrorCode::QueueFull).retry_after(60)
+        }
+        SyncError::Busy => legacy(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy).retry_after(1),
+        SyncError::Store(error) => store(error),
+    }
+}
+
+/// The error in words: for the person or program at the other end, unless [`Mapping::own_text`] takes their place.
+fn details(error: &HttpError) -> String {
     match error {
         HttpError::NotFound => "there is nothing at this address".to_owned(),
         HttpError::MethodNotAllowed { allow } => format!("this address takes {allow}"),
@@ -268,7 +407,9 @@ fn public_text(error: &HttpError) -> String {
         HttpError::BodyTooLarge { max_bytes } => {
             format!("the body has more than {max_bytes} bytes")
         }
-        HttpError::InvalidValue(reason) | HttpError::WrongState(reason) => reason.clone(),
+        HttpError::InvalidValue(reason)
+        | HttpError::WrongState(reason)
+        | HttpError::WrongSettings(reason) => reason.clone(),
         HttpError::MissingArgument(name) => format!("Missing required attribute {name}"),
         HttpError::MissingSource => "Unknown source".to_owned(),
         HttpError::Forbidden(scope) => format!("this needs a token with the scope {scope}"),
@@ -284,13 +425,13 @@ fn public_text(error: &HttpError) -> String {
         HttpError::InvalidPageSize { highest } => {
             format!("p_size is a number between 1 and {highest}")
         }
-        HttpError::WrongSettings(_) => {
-            "the server's settings are not usable; its log says why".to_owned()
-        }
-        HttpError::Sync(SyncError::Store(_) | SyncError::Blob(_)) => {
-            "the server cannot reach its store; try again in a moment".to_owned()
-        }
-        HttpError::Sync(error) => error.to_string(),
         HttpError::Stats(error) => error.to_string(),
+        HttpError::Idempotency(error) => error.to_string(),
+        HttpError::Document(error) => error.to_string(),
+        HttpError::Account(error) => error.to_string(),
+        HttpError::Blob(error) => error.to_string(),
+        HttpError::Feed(error) => error.to_string(),
+        HttpError::Sync(error) => error.to_string(),
+        HttpError::Store(error) => error.to_string(),
     }
 }

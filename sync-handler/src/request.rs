@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sync_core::{
-    Clock as _, Engine, Files, Origin, Ports, Session, TRACEPARENT_HEADER, TRACESTATE_HEADER,
-    Token, TraceContext, Upload, Version,
+    AccountError, Clock as _, Engine, Files, Origin, Ports, Session, TRACEPARENT_HEADER,
+    TRACESTATE_HEADER, Token, TraceContext, Upload, Version,
 };
 use sync_proto::{
     API_TOKEN_HEADER, CLIENT_ID_HEADER, OLD_SESSION_COOKIE, PUSH_SEQUENCE_HEADER, SESSION_COOKIE,
@@ -237,7 +237,9 @@ impl Request {
     /// revoked the engine finds out.
     pub(crate) async fn session<P: Ports>(&self, engine: &Engine<P>) -> Result<Session, HttpError> {
         match self.bearer_token() {
-            Some(token) if engine.takes_tokens() => Ok(engine.session_of_token(token).await?),
+            Some(token) if engine.accounts().takes_tokens() => {
+                Ok(engine.accounts().session_of_token(token).await?)
+            }
             _ => self.own_session(engine),
         }
     }
@@ -259,8 +261,8 @@ impl Request {
             .chain(in_query)
             .flat_map(|cookies| Cookie::split_parse(cookies).filter_map(Result::ok))
             .filter(|cookie| [SESSION_COOKIE, OLD_SESSION_COOKIE].contains(&cookie.name()))
-            .find_map(|cookie| engine.sessions().verify(cookie.value(), now))
-            .ok_or(HttpError::Sync(sync_core::SyncError::NotAuthenticated))
+            .find_map(|cookie| engine.accounts().sessions().verify(cookie.value(), now))
+            .ok_or(HttpError::Account(AccountError::NotAuthenticated))
     }
 
     /// Whether the session may be in the query string: on the addresses made for pages of other sites only.
@@ -350,7 +352,7 @@ impl Request {
                 .optional_argument("", &["api_token"])?
                 .unwrap_or_default(),
         };
-        Ok(engine.check_api_token(&token).await?)
+        Ok(engine.accounts().check_api_token(&token).await?)
     }
 
     /// What a pull acknowledges.

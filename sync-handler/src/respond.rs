@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use sync_core::SyncError;
 use sync_proto::api::{ApiError, ApiErrorDetails};
 use sync_proto::{
     ERROR_CODE_HEADER, PAGE_OBJECT_COUNT_HEADER, PAGE_TOKEN_HEADER, Page, SearchPage,
@@ -107,12 +106,7 @@ pub(crate) fn search_pages(pages: &[SearchPage]) -> Response<Bytes> {
 /// A text with the error's code in a header.
 pub(crate) fn error(error: &HttpError) -> Response<Bytes> {
     let mapped = error::map(error);
-    // What is refused before a route is entered has always been plain text, the rest not.
-    let content_type = match error {
-        HttpError::Sync(SyncError::NotAuthenticated | SyncError::InvalidApiToken) => TEXT,
-        HttpError::Sync(_) | HttpError::MissingSource | HttpError::OldProtocol => LEGACY,
-        _ => TEXT,
-    };
+    let content_type = if mapped.is_legacy { LEGACY } else { TEXT };
     let mut response = answer(content_type, mapped.text);
     *response.status_mut() = mapped.status;
     let headers = response.headers_mut();
@@ -127,11 +121,11 @@ pub(crate) fn error(error: &HttpError) -> Response<Bytes> {
 /// An error in the API's form.
 pub(crate) fn api_error(error: &HttpError) -> Response<Bytes> {
     let mapped = error::map(error);
-    let status = error::api_status(error, mapped.status);
+    let status = mapped.api_status;
     let mut response = json(&ApiError {
         error: ApiErrorDetails {
             code: mapped.code.as_str().to_owned(),
-            message: error::api_text(error, mapped.text),
+            message: mapped.api_text.map_or(mapped.text, str::to_owned),
         },
     });
     *response.status_mut() = status;

@@ -206,7 +206,7 @@ mod tests {
         for (method, path, route) in rows() {
             let path = path.replace(['{', '}'], "");
             let found =
-                find(&method, &path).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+                find(&method, &path).unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
             assert_eq!(found.route, route, "{method} {path}");
         }
     }

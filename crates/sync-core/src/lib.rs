@@ -3,8 +3,10 @@
 
 mod account;
 mod adapter;
+mod application_documents;
 mod blob;
 mod engine;
+mod idempotency;
 mod jobs;
 mod metrics;
 mod model;
@@ -21,22 +23,29 @@ mod bulk_data {
     pub(crate) use crate::model::BulkSelection;
 }
 
-pub use account::{ApiToken, Origin, Scope, Session, SessionKey};
-pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
-pub use blob::{Blob, BlobError, Upload, Uploader};
-pub use engine::{
-    BlobOpener, BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload,
-    BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ClientDetails, ClientState,
-    CollectedBlobs, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, Files, IdempotentRequest,
-    MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PullRequest, PushRequest, RustAdapters,
-    SearchRequest, SourceInfo, StoredAnswer, SyncError, UserChange, UserDetails,
+pub use account::{
+    AccountError, Accounts, ApiToken, ApiTokens, InvalidTokenRequest, Origin, Scope, Session,
+    SessionKey, UserChange, UserDetails,
 };
+pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
+pub use application_documents::{ApplicationDocuments, DocumentError};
+pub use blob::{
+    Blob, BlobError, BlobOpener, Blobs, CollectedBlobs, ContentError, Files, Upload, Uploader,
+};
+pub use engine::{
+    BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload, BulkForm,
+    BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangesRequest, ClientDetails,
+    ClientState, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, MAX_DYNAMIC_SOURCES,
+    ObjectPage, ObjectPatch, PullRequest, RustAdapters, SearchRequest, SourceInfo, SyncError,
+};
+pub use idempotency::{IdempotencyError, IdempotentRequest, IdempotentWrites, StoredAnswer};
 pub use jobs::{
     BULK_DATA, Budget, Cud, Deliver, JobError, JobHandler, JobHandlers, JobState, NewJob, Noop,
     Ping, PingAll, Priority, Push, Query, QueryAll, RunningJob, Worked, Worker, backoff_ms,
 };
 pub use metrics::{
-    Answered, BUCKETS, FAMILIES, Family, Kind, Measured, Meter, Sample, StatsError, Value,
+    BUCKETS, FAMILIES, Family, Kind, Measurements, Meter, Metrics, RequestOutcome, Sample,
+    StatsError, Value,
 };
 pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
@@ -57,7 +66,7 @@ pub use settings::{
 };
 pub use store::{
     ApplicationDocument, Cancelled, Claim, ClaimedJob, EnqueueError, Enqueued, Failure, Figures,
-    Heartbeat, History, JobDetails, Jobs, Leased, MAX_PAYLOAD_BYTES, QueueCounts, Refused, Retry,
-    Standing, StoreError, StoredError, Swept, Tick, is_ring,
+    Heartbeat, History, JobDetails, Jobs, Leased, MAX_PAYLOAD_BYTES, PutMode, QueueCounts, Refused,
+    Retry, Standing, StoreError, StoredError, Swept, Tick, is_ring,
 };
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

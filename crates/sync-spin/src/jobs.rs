@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode, header};
 use serde::Serialize;
 use spin_sdk::http::{FullBody, Request};
-use sync_core::{Budget, Engine, JobHandlers, Scope, SettingsPart, SyncError, Worked, Worker};
+use sync_core::{AccountError, Budget, Engine, JobHandlers, Scope, SettingsPart, Worked, Worker};
 use sync_proto::ErrorCode;
 use sync_proto::api::{ApiError, ApiErrorDetails, JobsRun};
 
@@ -119,7 +119,7 @@ impl Component {
             .await
             .map_err(|error| match error {
                 LoadError::Settings(error) => wrong_settings(&error.to_string()),
-                LoadError::Store(error) => unavailable(&error.into()),
+                LoadError::Store(error) => unavailable(&error),
             })?;
         authorize(&engine, request).await?;
         let budget = Budget {
@@ -127,7 +127,7 @@ impl Component {
             at_once: self.at_once,
         };
         let worked = Worker::new(&engine, handlers, self.name).run(budget).await;
-        let worked = worked.map_err(|error| unavailable(&error.into()))?;
+        let worked = worked.map_err(|error| unavailable(&error))?;
         Ok(JobsRun {
             done: worked.done,
             failed: worked.failed,
@@ -144,10 +144,12 @@ async fn authorize(engine: &Engine<SpinPorts>, request: &Request) -> Result<(), 
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
     let token = engine
-        .authenticate_api_token(bearer.unwrap_or_default())
+        .accounts()
+        .api_tokens()
+        .authenticate(bearer.unwrap_or_default())
         .await
         .map_err(|error| match error {
-            SyncError::InvalidApiToken => {
+            AccountError::InvalidApiToken => {
                 let message = "an API token is needed: Authorization: Bearer <token>".to_owned();
                 let code = ErrorCode::InvalidApiToken;
                 (StatusCode::UNAUTHORIZED, code, message)
@@ -172,8 +174,8 @@ fn wrong_settings(reason: &str) -> Refusal {
     )
 }
 
-fn unavailable(error: &SyncError) -> Refusal {
-    tracing::error!(%error, "jobs could not be worked on");
+fn unavailable(error: &dyn std::error::Error) -> Refusal {
+    tracing::error!(error = %error, "jobs could not be worked on");
     let message = "the server cannot work on jobs now; its log says why".to_owned();
     (
         StatusCode::SERVICE_UNAVAILABLE,

@@ -27,7 +27,11 @@ impl<P: Ports> JobHandler<P> for Report {
         let (mut users, mut objects) = (0_u64, 0_u64);
         let mut last: Option<String> = None;
         loop {
-            let chunk = engine.list_users(last.as_deref(), CHUNK).await?;
+            let chunk = engine
+                .accounts()
+                .list_users(last.as_deref(), CHUNK)
+                .await
+                .map_err(SyncError::from)?;
             for user in chunk.iter().filter(|user| *user != ADMINISTRATOR) {
                 let document = match engine.document_details(&source, user).await {
                     // Another attempt would find no more.

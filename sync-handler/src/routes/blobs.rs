@@ -2,7 +2,7 @@
 
 use http::{HeaderValue, Method, Response, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use sync_core::{BlobId, BlobReader, Engine, Ports, SyncError};
+use sync_core::{BlobError, BlobId, BlobReader, Engine, Ports};
 
 use crate::body::Body;
 use crate::download::Download;
@@ -29,7 +29,7 @@ pub(crate) async fn answer<P: Ports>(
     request: &Request,
 ) -> Result<Response<Body>, HttpError> {
     // An address that is no blob's is like one that is nobody's.
-    let id = BlobId::parse(request.parameter("blob")).map_err(|_| SyncError::UnknownBlob);
+    let id = BlobId::parse(request.parameter("blob")).map_err(|_| BlobError::Unknown);
     let blob = if request.has_api_token() {
         request.require_api_token(engine).await?;
         engine.open_blob(BlobReader::Administrator, &id?).await?

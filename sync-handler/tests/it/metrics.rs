@@ -36,12 +36,15 @@ impl Watched {
         let engine = world.another(Some(settings), 7).await;
         let origin = sync_core::Origin("test");
         let old_token = engine
+            .accounts()
             .log_in_administrator("rhoadmin", ENGINE_PASSWORD, origin)
             .await
             .unwrap();
         let scopes = vec![Scope::SystemRead];
         let (_, token) = engine
-            .create_api_token("scraper", scopes, None)
+            .accounts()
+            .api_tokens()
+            .create("scraper", scopes, None)
             .await
             .unwrap();
         Self {
@@ -220,7 +223,9 @@ async fn metrics_need_a_token_that_may_read_the_system() {
     let engine = &server.server.world.engine;
     let scopes = vec![Scope::UsersRead];
     let (_, other) = engine
-        .create_api_token("other", scopes, None)
+        .accounts()
+        .api_tokens()
+        .create("other", scopes, None)
         .await
         .unwrap();
     for (header, status) in [

@@ -13,7 +13,10 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 use sync_client::{Page, Push, Replica};
-use sync_core::{ClientId, Files, Ports as _, PullRequest, PushRequest, Session, SyncError, Token};
+use sync_core::{
+    ChangesRequest, ClientId, Files, Ports as _, PullRequest, RequestOutcome, Session, SyncError,
+    Token,
+};
 use test_support::{Fault, TestRedis, World};
 
 /// A source that everybody shares and that asks the back end with every sync.
@@ -149,7 +152,7 @@ enum Request {
 
 /// What becomes of an exchange, as the device sees it.
 enum Exchange {
-    Answered,
+    RequestOutcome,
     Failed,
 }
 
@@ -162,7 +165,7 @@ impl Device {
             delete,
         } = push;
         let changes = json!({"create": create, "update": update, "delete": delete});
-        let request = PushRequest {
+        let request = ChangesRequest {
             client: self.client.as_str(),
             source: SOURCE,
             sequence: Some(*number),
@@ -170,7 +173,7 @@ impl Device {
             changes: serde_json::from_value(changes).expect("changes"),
             trace: None,
         };
-        world.engine.push(&self.session, request).await
+        world.engine.accept_changes(&self.session, request).await
     }
 
     async fn pull(
@@ -212,11 +215,11 @@ impl Device {
                 }
                 Loss::None => {
                     self.push(world, &push).await.expect("to push");
-                    Exchange::Answered
+                    Exchange::RequestOutcome
                 }
             };
             match exchange {
-                Exchange::Answered => self.replica.accepted(&push),
+                Exchange::RequestOutcome => self.replica.accepted(&push),
                 Exchange::Failed => return,
             }
         }

@@ -2,14 +2,14 @@
 
 use subtle::ConstantTimeEq as _;
 
-use crate::account::bearer::Checked;
-use crate::account::{Session, hash_password, verify_password};
-use crate::adapter::AdapterError;
-use crate::engine::{Engine, SyncError};
+use crate::account::bearer::TokenCheck;
+use crate::account::password::MAX_PASSWORD_BYTES;
+use crate::account::{AccountError, Accounts, ApiToken, Scope, Session, verify_password};
+use crate::adapter::{AdapterError, authenticate};
 use crate::model::{ADMINISTRATOR, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::settings::AuthenticationMethod;
-use crate::store::{Accounts, Attempts, UserRecord};
+use crate::store::{AccountStore, Attempts, StoreError, UserRecord};
 
 /// How long an attempt counts, in seconds.
 const WINDOW_SECONDS: u64 = 300;
@@ -26,32 +26,32 @@ const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAA
 /// In the place of a password's hash: fits no password.
 const NO_PASSWORD: &str = "none";
 
-/// Longest password that is hashed, in bytes.
-const MAX_PASSWORD_BYTES: usize = 1_024;
+/// How long the token of a login is good for: a working day.
+const TOKEN_LIFETIME_MS: u64 = 12 * 3_600_000;
 
 /// Where a login comes from: an address, or whatever stands for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a>(pub &'a str);
 
-impl<P: Ports> Engine<P> {
+impl<P: Ports> Accounts<P> {
     /// Logs a user in; answers the signed session.
     ///
     /// # Errors
-    /// [`SyncError::LoginFailed`] and [`SyncError::TooManyAttempts`], beside the store's. Where a back end knows the users,
-    /// [`SyncError::LoginRefused`] and [`SyncError::LoginUnavailable`] with its words.
+    /// [`AccountError::LoginFailed`] and [`AccountError::TooManyAttempts`], beside the store's. Where a back end knows the users,
+    /// [`AccountError::LoginRefused`] and [`AccountError::LoginUnavailable`] with its words.
     pub async fn log_in(
         &self,
         login: &str,
         password: &str,
         origin: Origin<'_>,
-    ) -> Result<String, SyncError> {
+    ) -> Result<String, AccountError> {
         // The administrator has an API token; a device of its own would only be one more way in.
         if login == ADMINISTRATOR {
-            return Err(SyncError::LoginFailed {
+            return Err(AccountError::LoginFailed {
                 login: login.to_owned(),
             });
         }
-        let (user, generation) = match &self.settings().authentication.method {
+        let (user, generation) = match &self.method {
             AuthenticationMethod::Local => {
                 let (user, record) = self.check_login(login, password, origin).await?;
                 (user, record.generation)
@@ -71,21 +71,38 @@ impl<P: Ports> Engine<P> {
     /// Logs the administrator in; answers the API token.
     ///
     /// # Errors
-    /// As [`Engine::log_in`], and [`SyncError::NotAdministrator`] for any other user.
+    /// As [`Accounts::log_in`], and [`AccountError::NotAdministrator`] for any other user.
     pub async fn log_in_administrator(
         &self,
         login: &str,
         password: &str,
         origin: Origin<'_>,
-    ) -> Result<String, SyncError> {
+    ) -> Result<String, AccountError> {
         if login == ADMINISTRATOR {
             self.ensure_administrator().await?;
         }
         let (user, record) = self.check_login(login, password, origin).await?;
         if user.as_str() != ADMINISTRATOR {
-            return Err(SyncError::NotAdministrator);
+            return Err(AccountError::NotAdministrator);
         }
         Ok(self.sessions.api_token(&record.generation))
+    }
+
+    /// Logs the administrator in; answers a token that is good for everything, for twelve hours.
+    ///
+    /// # Errors
+    /// As [`Accounts::log_in_administrator`].
+    pub async fn log_in_to_api(
+        &self,
+        login: &str,
+        password: &str,
+        origin: Origin<'_>,
+    ) -> Result<(ApiToken, String), AccountError> {
+        self.log_in_administrator(login, password, origin).await?;
+        let name = format!("login of {login}");
+        self.api_tokens
+            .create(&name, vec![Scope::Admin], Some(TOKEN_LIFETIME_MS))
+            .await
     }
 
     async fn check_login(
@@ -93,8 +110,8 @@ impl<P: Ports> Engine<P> {
         login: &str,
         password: &str,
         Origin(address): Origin<'_>,
-    ) -> Result<(UserId, UserRecord), SyncError> {
-        let failed = || SyncError::LoginFailed {
+    ) -> Result<(UserId, UserRecord), AccountError> {
+        let failed = || AccountError::LoginFailed {
             login: login.to_owned(),
         };
         let user = UserId::parse(login).map_err(|_| failed())?;
@@ -102,7 +119,7 @@ impl<P: Ports> Engine<P> {
             return Err(failed());
         }
         let account = self.count_attempt(&user, address).await?;
-        let record = Accounts::new(self.ports.redis()).get(&user).await?;
+        let record = AccountStore::new(self.ports.redis()).get(&user).await?;
         let hash = record
             .as_ref()
             .map_or(NOBODYS_HASH, |record| &record.password_hash);
@@ -119,8 +136,8 @@ impl<P: Ports> Engine<P> {
         login: &str,
         password: &str,
         Origin(address): Origin<'_>,
-    ) -> Result<(UserId, String), SyncError> {
-        let failed = || SyncError::LoginFailed {
+    ) -> Result<(UserId, String), AccountError> {
+        let failed = || AccountError::LoginFailed {
             login: login.to_owned(),
         };
         let user = UserId::parse(login).map_err(|_| failed())?;
@@ -131,11 +148,11 @@ impl<P: Ports> Engine<P> {
         let name = match self.authenticate_at(url, login, password).await {
             Ok(name) => name,
             Err(AdapterError::Login { message }) => {
-                return Err(SyncError::LoginRefused { message });
+                return Err(AccountError::LoginRefused { message });
             }
             Err(error) => {
                 tracing::error!(%error, "the back end that knows the users cannot be asked");
-                return Err(SyncError::LoginUnavailable {
+                return Err(AccountError::LoginUnavailable {
                     message: error.to_string(),
                 });
             }
@@ -149,15 +166,30 @@ impl<P: Ports> Engine<P> {
         Ok((user, generation))
     }
 
+    /// Asks the back end at `url` whether a user may log in, by the plugin protocol; answers the user's name, where it
+    /// gives one.
+    ///
+    /// # Errors
+    /// [`AdapterError::Login`] with the back end's own words when it refuses; [`AdapterError::Unavailable`] when it
+    /// answers anything else, or not at all.
+    pub async fn authenticate_at(
+        &self,
+        url: &str,
+        login: &str,
+        password: &str,
+    ) -> Result<Option<String>, AdapterError> {
+        authenticate(&*self.ports, &*self.server_token, url, login, password).await
+    }
+
     /// The session generation of a user whom somebody else vouches for, who is made if there is no such user yet.
-    async fn generation_of_guest(&self, user: &UserId) -> Result<String, SyncError> {
+    async fn generation_of_guest(&self, user: &UserId) -> Result<String, AccountError> {
         // Nobody may vouch for the administrator.
         if user.as_str() == ADMINISTRATOR {
-            return Err(SyncError::LoginFailed {
+            return Err(AccountError::LoginFailed {
                 login: user.to_string(),
             });
         }
-        let accounts = Accounts::new(self.ports.redis());
+        let accounts = AccountStore::new(self.ports.redis());
         if let Some(generation) = accounts.generation(user).await? {
             return Ok(generation);
         }
@@ -170,11 +202,11 @@ impl<P: Ports> Engine<P> {
             .await?;
         // Another request may have made the user first.
         let generation = accounts.generation(user).await?;
-        generation.ok_or(SyncError::NotAuthenticated)
+        generation.ok_or(AccountError::NotAuthenticated)
     }
 
     /// Counts an attempt; answers what the account's are counted by.
-    async fn count_attempt(&self, user: &UserId, address: &str) -> Result<String, SyncError> {
+    async fn count_attempt(&self, user: &UserId, address: &str) -> Result<String, AccountError> {
         let attempts = Attempts::new(self.ports.redis());
         // One address that guesses must not lock the account's owner out elsewhere.
         let account = format!("{user} {address}");
@@ -182,22 +214,22 @@ impl<P: Ports> Engine<P> {
         let by_address = attempts.count("address", address, WINDOW_SECONDS);
         let (by_account, by_address) = futures_util::join!(by_account, by_address);
         if by_account? > MAX_PER_ACCOUNT || by_address? > MAX_PER_ADDRESS {
-            return Err(SyncError::TooManyAttempts {
+            return Err(AccountError::TooManyAttempts {
                 seconds: WINDOW_SECONDS,
             });
         }
         Ok(account)
     }
 
-    async fn forget_attempts(&self, account: &str) -> Result<(), SyncError> {
+    async fn forget_attempts(&self, account: &str) -> Result<(), AccountError> {
         let attempts = Attempts::new(self.ports.redis());
         Ok(attempts.forget("account", account).await?)
     }
 
     /// Makes the administrator at the first start, with the configured password or one that is logged once.
-    async fn ensure_administrator(&self) -> Result<(), SyncError> {
+    async fn ensure_administrator(&self) -> Result<(), AccountError> {
         let user = UserId::parse(ADMINISTRATOR)?;
-        let accounts = Accounts::new(self.ports.redis());
+        let accounts = AccountStore::new(self.ports.redis());
         if accounts.generation(&user).await?.is_some() {
             return Ok(());
         }
@@ -216,35 +248,12 @@ impl<P: Ports> Engine<P> {
         Ok(())
     }
 
-    /// Creates a user. `false` if there is one of that name.
-    pub(crate) async fn create_account(
-        &self,
-        user: &UserId,
-        password: &str,
-    ) -> Result<bool, SyncError> {
-        let record = self.new_record(password)?;
-        Ok(Accounts::new(self.ports.redis())
-            .create(user, &record, self.ports.clock().now())
-            .await?)
-    }
-
-    /// The record of a user with this password. Sessions of an earlier one end with it.
-    pub(crate) fn new_record(&self, password: &str) -> Result<UserRecord, SyncError> {
-        let invalid = || SyncError::InvalidPassword {
-            max_bytes: MAX_PASSWORD_BYTES,
-        };
-        if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
-            return Err(invalid());
-        }
-        Ok(UserRecord {
-            password_hash: hash_password(self.ports.random(), password).ok_or_else(invalid)?,
-            generation: self.ports.random().hex::<8>(),
-        })
-    }
-
     /// Checks that a session was not revoked.
-    pub(crate) async fn check_session(&self, session: &Session) -> Result<(), SyncError> {
-        let generation = Accounts::new(self.ports.redis())
+    ///
+    /// # Errors
+    /// [`AccountError::NotAuthenticated`] and the store's.
+    pub async fn check_session(&self, session: &Session) -> Result<(), AccountError> {
+        let generation = AccountStore::new(self.ports.redis())
             .generation_for(&session.user, &session.id)
             .await?;
         if generation.as_deref() == Some(session.generation.as_str()) {
@@ -253,26 +262,34 @@ impl<P: Ports> Engine<P> {
             if let Some(tokens) = &self.bearer_tokens {
                 tokens.forget(session);
             }
-            Err(SyncError::NotAuthenticated)
+            Err(AccountError::NotAuthenticated)
         }
+    }
+
+    /// Ends one session of a user.
+    pub(crate) async fn end_session(&self, user: &UserId, session: &str) -> Result<(), StoreError> {
+        let now = self.ports.clock().now();
+        AccountStore::new(self.ports.redis())
+            .revoke_session(user, session, now)
+            .await
     }
 
     /// The session of a device that sends a token of the identity provider in place of a session of ours. The user is made
     /// if there is no such user yet.
     ///
     /// # Errors
-    /// [`SyncError::NotAuthenticated`] for a token that is not good, or where no provider is configured;
-    /// [`SyncError::BackEndUnavailable`] and [`SyncError::Busy`] while the provider's keys cannot be had; the store's.
-    pub async fn session_of_token(&self, token: &str) -> Result<Session, SyncError> {
+    /// [`AccountError::NotAuthenticated`] for a token that is not good, or where no provider is configured;
+    /// [`AccountError::KeysUnavailable`] and [`AccountError::KeysPending`] while the provider's keys cannot be had; the store's.
+    pub async fn session_of_token(&self, token: &str) -> Result<Session, AccountError> {
         let tokens = self.bearer_tokens.as_ref();
-        let tokens = tokens.ok_or(SyncError::NotAuthenticated)?;
+        let tokens = tokens.ok_or(AccountError::NotAuthenticated)?;
         let checked = match tokens.check(token).await? {
-            Checked::Known(session) => return Ok(session),
-            Checked::New(checked) => checked,
+            TokenCheck::Known(session) => return Ok(session),
+            TokenCheck::New(checked) => checked,
         };
         let generation = self.generation_of_guest(&checked.user).await;
         let generation = generation.map_err(|error| match error {
-            SyncError::LoginFailed { .. } => SyncError::NotAuthenticated,
+            AccountError::LoginFailed { .. } => AccountError::NotAuthenticated,
             other => other,
         })?;
         Ok(tokens.remember(checked, generation))
@@ -286,24 +303,26 @@ impl<P: Ports> Engine<P> {
     /// The administrator's API token, once there is an administrator.
     ///
     /// # Errors
-    /// [`SyncError::InvalidApiToken`] before that, beside the store's.
-    pub async fn api_token(&self) -> Result<String, SyncError> {
+    /// [`AccountError::InvalidApiToken`] before that, beside the store's.
+    pub async fn api_token(&self) -> Result<String, AccountError> {
         let user = UserId::parse(ADMINISTRATOR)?;
-        let generation = Accounts::new(self.ports.redis()).generation(&user).await?;
-        let generation = generation.ok_or(SyncError::InvalidApiToken)?;
+        let generation = AccountStore::new(self.ports.redis())
+            .generation(&user)
+            .await?;
+        let generation = generation.ok_or(AccountError::InvalidApiToken)?;
         Ok(self.sessions.api_token(&generation))
     }
 
     /// Checks an API token.
     ///
     /// # Errors
-    /// [`SyncError::InvalidApiToken`], beside the store's.
-    pub async fn check_api_token(&self, token: &str) -> Result<(), SyncError> {
+    /// [`AccountError::InvalidApiToken`], beside the store's.
+    pub async fn check_api_token(&self, token: &str) -> Result<(), AccountError> {
         let expected = self.api_token().await?;
         if bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
             Ok(())
         } else {
-            Err(SyncError::InvalidApiToken)
+            Err(AccountError::InvalidApiToken)
         }
     }
 }

@@ -1,17 +1,76 @@
-//! Who may do what: users, passwords, sessions, the administrator.
+//! Who may do what: users, passwords, sessions, API tokens, the administrator.
 
-mod api_token;
-mod back_end;
+mod api_tokens;
 mod bearer;
+mod error;
 mod login;
 mod password;
 mod server_token;
 mod session;
+mod users;
 
-pub use api_token::{ApiToken, Scope};
+use std::rc::Rc;
+
+use crate::adapter::ServerToken;
+use crate::ports::Ports;
+use crate::settings::{AuthenticationMethod, AuthenticationSettings, Secret};
+pub use api_tokens::{ApiToken, ApiTokens, Scope};
+use bearer::BearerTokens;
+pub use error::{AccountError, InvalidTokenRequest};
 pub use login::Origin;
+use password::{hash_password, verify_password};
+use server_token::AdministratorToken;
 pub use session::{Session, SessionKey};
+pub use users::{UserChange, UserDetails};
 
-pub(crate) use bearer::BearerTokens;
-pub(crate) use password::{hash_password, verify_password};
-pub(crate) use server_token::ServerToken;
+/// Lets users and the administrator in, and keeps what is known of them.
+pub struct Accounts<P> {
+    ports: Rc<P>,
+    sessions: SessionKey,
+    administrator_password: Secret,
+    method: AuthenticationMethod,
+    bearer_tokens: Option<BearerTokens<P>>,
+    server_token: Rc<dyn ServerToken>,
+    api_tokens: ApiTokens<P>,
+}
+
+impl<P: Ports + 'static> Accounts<P> {
+    /// The accounts of this server.
+    ///
+    /// `administrator_password` is the one the administrator gets at the first start; empty: one is made.
+    pub fn new(
+        ports: &Rc<P>,
+        settings: &AuthenticationSettings,
+        sessions: SessionKey,
+        administrator_password: Secret,
+    ) -> Self {
+        let AuthenticationSettings { method, jwt } = settings.clone();
+        let server_token = AdministratorToken::new(Rc::clone(ports), sessions.clone());
+        Self {
+            ports: Rc::clone(ports),
+            sessions,
+            administrator_password,
+            method,
+            bearer_tokens: jwt.map(|jwt| BearerTokens::new(Rc::clone(ports), jwt)),
+            server_token: Rc::new(server_token),
+            api_tokens: ApiTokens::new(Rc::clone(ports)),
+        }
+    }
+}
+
+impl<P: Ports> Accounts<P> {
+    /// Checks sessions' signatures.
+    pub fn sessions(&self) -> &SessionKey {
+        &self.sessions
+    }
+
+    /// The named API tokens.
+    pub fn api_tokens(&self) -> &ApiTokens<P> {
+        &self.api_tokens
+    }
+
+    /// What back ends are told so that they can feed the server.
+    pub(crate) fn server_token(&self) -> Rc<dyn ServerToken> {
+        Rc::clone(&self.server_token)
+    }
+}

@@ -5,6 +5,9 @@ use argon2::{Algorithm, Argon2, Params, Version};
 
 use crate::ports::Random;
 
+/// Longest password that is hashed, in bytes.
+pub(crate) const MAX_PASSWORD_BYTES: usize = 1_024;
+
 /// 19 MiB, two passes, one lane: OWASP's minimum for Argon2id. Costs about 25 ms in a component.
 fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)

@@ -9,7 +9,7 @@ use sha2::Sha256;
 use crate::model::{Millis, UserId};
 use crate::ports::{Ports, Random as _};
 use crate::settings::Secret;
-use crate::store::{Accounts, StoreError};
+use crate::store::{AccountStore, StoreError};
 
 /// How long a session lasts: a device that syncs once a year stays signed in.
 const LIFETIME_MS: u64 = 366 * 86_400_000;
@@ -30,6 +30,13 @@ pub struct Session {
     pub(crate) generation: String,
     /// Tells this session from the user's others, so that it can end alone.
     pub(crate) id: String,
+}
+
+impl Session {
+    /// Whose it is.
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,7 +70,7 @@ impl SessionKey {
         }
         let proposed = ports.random().hex::<32>();
         Ok(Self::new(
-            &Accounts::new(ports.redis())
+            &AccountStore::new(ports.redis())
                 .session_secret(&proposed)
                 .await?,
         ))

@@ -2,7 +2,6 @@
 
 mod collected;
 mod exchange;
-mod metered;
 mod no_app_server;
 mod plugin;
 mod push_only;
@@ -12,12 +11,13 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::engine::BlobOpener;
+use crate::blob::BlobOpener;
 use crate::model::{Attributes, ClientId, ObjectId, SourceName, UserId};
+use crate::settings::Secret;
+use crate::store::StoreError;
 use crate::trace::TraceContext;
 
 pub(crate) use collected::Collected;
-pub(crate) use metered::MeteredAdapter;
 pub(crate) use no_app_server::NoAppServerAdapter;
 pub(crate) use plugin::{PluginAdapter, authenticate};
 pub(crate) use push_only::PushOnlyAdapter;
@@ -181,6 +181,13 @@ impl fmt::Debug for Call<'_> {
     }
 }
 
+/// Knows the API token that back ends get with every call of the plugin protocol, so that they can feed the server.
+#[async_trait(?Send)]
+pub(crate) trait ServerToken {
+    /// The token; empty while there is none that would be accepted.
+    async fn current(&self) -> Result<Secret, StoreError>;
+}
+
 /// Takes the parts of the answer to a query or a search.
 #[async_trait(?Send)]
 pub trait Stash {
@@ -207,7 +214,7 @@ pub enum StashError {
     },
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
+    Store(#[from] StoreError),
 }
 
 /// How a query ended.

@@ -8,11 +8,10 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::account::ServerToken;
 use crate::adapter::exchange::{
     Answer, bad_answer, message_of, read_object, refusal, send, shortened,
 };
-use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
+use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, ServerToken, Stash, StashError};
 use crate::model::{Attributes, ObjectId, PartitionRule};
 use crate::ports::Ports;
 use crate::settings::{Connection, PluginMethod, PluginSettings};
@@ -23,7 +22,7 @@ const SHARED_PARTITION: &str = "__shared__";
 /// Speaks to a plugin.
 pub(crate) struct PluginAdapter<P> {
     ports: Rc<P>,
-    token: Rc<ServerToken<P>>,
+    token: Rc<dyn ServerToken>,
     settings: PluginSettings,
     partition: PartitionRule,
 }
@@ -47,7 +46,7 @@ struct LoginBody<'a> {
 impl<P: Ports> PluginAdapter<P> {
     pub(crate) fn new(
         ports: Rc<P>,
-        token: Rc<ServerToken<P>>,
+        token: Rc<dyn ServerToken>,
         settings: PluginSettings,
         partition: PartitionRule,
     ) -> Self {
@@ -255,7 +254,7 @@ impl<P: Ports> Adapter for PluginAdapter<P> {
 /// anything else, or not at all.
 pub(crate) async fn authenticate<P: Ports>(
     ports: &P,
-    token: &ServerToken<P>,
+    token: &dyn ServerToken,
     url: &str,
     login: &str,
     password: &str,

@@ -12,24 +12,24 @@ use crate::blob::s3::S3;
 use crate::model::BlobId;
 use crate::ports::Ports;
 use crate::settings::S3Settings;
-use crate::store::{Blobs, PIECE_BYTES, Place, StoreError};
+use crate::store::{BlobStore, PIECE_BYTES, Place, StoreError};
 
 /// Keeps contents, each under a key that is used once.
 #[async_trait(?Send)]
 pub(crate) trait ContentStore {
     /// Keeps what was spooled to Redis under the same key.
-    async fn keep(&self, key: &str, size: u64) -> Result<(), BlobError>;
+    async fn keep(&self, key: &str, size: u64) -> Result<(), ContentError>;
 
     /// Reads from the beginning of a range as much as is convenient, which is at least one byte.
-    async fn read(&self, key: &str, range: Range<u64>) -> Result<Bytes, BlobError>;
+    async fn read(&self, key: &str, range: Range<u64>) -> Result<Bytes, ContentError>;
 
     /// Deletes a content; one that is not there is no error.
-    async fn delete(&self, key: &str) -> Result<(), BlobError>;
+    async fn delete(&self, key: &str) -> Result<(), ContentError>;
 }
 
 /// Why a content could not be read or kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BlobError {
+pub enum ContentError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -71,12 +71,12 @@ impl Contents {
     pub(crate) fn at<'a>(
         &self,
         place: &'a Place,
-    ) -> Result<(&Rc<dyn ContentStore>, &'a str), BlobError> {
+    ) -> Result<(&Rc<dyn ContentStore>, &'a str), ContentError> {
         match place {
             Place::Redis(key) => Ok((&self.redis, key)),
             Place::S3(key) => {
                 let s3 = self.s3.as_ref().ok_or_else(|| {
-                    BlobError::S3("there are contents in it, but none is configured".to_owned())
+                    ContentError::S3("there are contents in it, but none is configured".to_owned())
                 })?;
                 Ok((s3, key))
             }
@@ -89,16 +89,16 @@ struct RedisContents<P>(Rc<P>);
 
 #[async_trait(?Send)]
 impl<P: Ports> ContentStore for RedisContents<P> {
-    async fn keep(&self, _: &str, _: u64) -> Result<(), BlobError> {
+    async fn keep(&self, _: &str, _: u64) -> Result<(), ContentError> {
         Ok(())
     }
 
-    async fn read(&self, key: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
+    async fn read(&self, key: &str, range: Range<u64>) -> Result<Bytes, ContentError> {
         read_spooled(self.0.as_ref(), key, range).await
     }
 
-    async fn delete(&self, key: &str) -> Result<(), BlobError> {
-        Ok(Blobs::new(self.0.redis()).delete_content(key).await?)
+    async fn delete(&self, key: &str) -> Result<(), ContentError> {
+        Ok(BlobStore::new(self.0.redis()).delete_content(key).await?)
     }
 }
 
@@ -107,11 +107,11 @@ pub(super) async fn read_spooled<P: Ports>(
     ports: &P,
     key: &str,
     range: Range<u64>,
-) -> Result<Bytes, BlobError> {
+) -> Result<Bytes, ContentError> {
     let piece_bytes = PIECE_BYTES as u64;
-    let incomplete = BlobError::Incomplete { at: range.start };
+    let incomplete = ContentError::Incomplete { at: range.start };
     let number = range.start / piece_bytes;
-    let piece = Blobs::new(ports.redis())
+    let piece = BlobStore::new(ports.redis())
         .read_piece(key, number)
         .await?
         .map(Bytes::from)
@@ -147,7 +147,7 @@ impl fmt::Debug for Blob {
 
 impl Blob {
     /// Reads a range piece by piece. No more than one piece, of at most a megabyte, is held at a time.
-    pub fn read(&self, range: Range<u64>) -> LocalBoxStream<'static, Result<Bytes, BlobError>> {
+    pub fn read(&self, range: Range<u64>) -> LocalBoxStream<'static, Result<Bytes, ContentError>> {
         let blob = self.clone();
         let range = range.start..range.end.min(self.size);
         try_unfold((blob, range), |(blob, range)| async move {

@@ -2,10 +2,10 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::engine::SyncError;
+use crate::blob::BlobError;
 use crate::model::{BlobId, Millis};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{Blobs, PIECE_BYTES, Place, StoreError};
+use crate::store::{BlobStore, PIECE_BYTES, Place, StoreError};
 
 /// How long a content nobody has taken over is left alone, in milliseconds. One that is still coming says so in between.
 pub(crate) const UPLOAD_LIFETIME_MS: u64 = 3_600_000;
@@ -26,7 +26,7 @@ impl Spool {
         let key = ports.random().hex::<16>();
         let expires = ports.clock().now().plus(UPLOAD_LIFETIME_MS);
         // Known to the collector before there is anything to collect.
-        Blobs::new(ports.redis())
+        BlobStore::new(ports.redis())
             .plan_removal(&Place::Redis(key.clone()), expires)
             .await?;
         Ok(Self {
@@ -76,16 +76,16 @@ impl Spool {
     /// Sees to it that the collector leaves it alone for a while.
     ///
     /// # Errors
-    /// [`SyncError::UploadExpired`] if the collector may be at it already, and the store's.
-    pub(crate) async fn stay_alive<P: Ports>(&mut self, ports: &P) -> Result<(), SyncError> {
+    /// [`BlobError::UploadExpired`] if the collector may be at it already, and the store's.
+    pub(crate) async fn stay_alive<P: Ports>(&mut self, ports: &P) -> Result<(), BlobError> {
         let now = ports.clock().now();
         if now >= self.expires {
-            return Err(SyncError::UploadExpired);
+            return Err(BlobError::UploadExpired);
         }
         if now.plus(UPLOAD_LIFETIME_MS / 2) >= self.expires {
             self.expires = now.plus(UPLOAD_LIFETIME_MS);
             let place = Place::Redis(self.key.clone());
-            Blobs::new(ports.redis())
+            BlobStore::new(ports.redis())
                 .plan_removal(&place, self.expires)
                 .await?;
         }
@@ -98,7 +98,7 @@ impl Spool {
         if piece.is_empty() {
             return Ok(());
         }
-        Blobs::new(ports.redis())
+        BlobStore::new(ports.redis())
             .write_piece(&self.key, self.pieces, piece)
             .await?;
         self.pieces += 1;

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
+use crate::blob::BlobError;
 use crate::blob::spool::Spool;
-use crate::engine::SyncError;
 use crate::model::{BlobId, Millis, UserId};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{Blobs, Place};
+use crate::store::{BlobStore, Place};
 
 /// Most files of one request.
 const MAX_FILES: usize = 100;
@@ -63,15 +63,15 @@ impl<P: Ports> Uploader<P> {
     /// Begins a file.
     ///
     /// # Errors
-    /// [`SyncError::TooManyFiles`], and the store's.
+    /// [`BlobError::TooManyFiles`], and the store's.
     pub async fn begin(
         &mut self,
         part: String,
         file_name: String,
         content_type: String,
-    ) -> Result<(), SyncError> {
+    ) -> Result<(), BlobError> {
         if self.done.len() >= MAX_FILES {
-            return Err(SyncError::TooManyFiles { most: MAX_FILES });
+            return Err(BlobError::TooManyFiles { most: MAX_FILES });
         }
         self.current = Some(Arriving {
             part,
@@ -85,9 +85,9 @@ impl<P: Ports> Uploader<P> {
     /// Takes more of the file that was begun.
     ///
     /// # Errors
-    /// [`SyncError::BlobTooLarge`], [`SyncError::QuotaExceeded`] for a request that no quota could hold,
-    /// [`SyncError::TooManyUploads`], [`SyncError::UploadExpired`], and the store's.
-    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), SyncError> {
+    /// [`BlobError::TooLarge`], [`BlobError::QuotaExceeded`] for a request that no quota could hold,
+    /// [`BlobError::TooManyUploads`], [`BlobError::UploadExpired`], and the store's.
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), BlobError> {
         let before: u64 = self.done.iter().map(|upload| upload.size).sum();
         let Self {
             ports,
@@ -100,12 +100,12 @@ impl<P: Ports> Uploader<P> {
         };
         let size = spool.size() + bytes.len() as u64;
         if size > self.max_file_bytes {
-            return Err(SyncError::BlobTooLarge {
+            return Err(BlobError::TooLarge {
                 max_bytes: self.max_file_bytes,
             });
         }
         if before + size > self.max_bytes {
-            return Err(SyncError::QuotaExceeded {
+            return Err(BlobError::QuotaExceeded {
                 quota_bytes: self.max_bytes,
             });
         }
@@ -119,7 +119,7 @@ impl<P: Ports> Uploader<P> {
     ///
     /// # Errors
     /// As [`Uploader::write`].
-    pub async fn end(&mut self) -> Result<(), SyncError> {
+    pub async fn end(&mut self) -> Result<(), BlobError> {
         // It stays the current one until it is all there: a discard has to find it.
         if let Some(Arriving { spool, .. }) = &mut self.current {
             flush(spool, self.ports.as_ref(), &self.user, self.max_bytes).await?;
@@ -151,7 +151,7 @@ impl<P: Ports> Uploader<P> {
 
 /// Removes the contents of uploads, but for those that have become blobs.
 pub(crate) async fn discard<P: Ports>(ports: &P, user: &UserId, uploads: &[Upload]) {
-    let store = Blobs::new(ports.redis());
+    let store = BlobStore::new(ports.redis());
     let keys = uploads.iter().map(|upload| upload.key.as_str());
     if let Err(error) = store.release(user, keys).await {
         tracing::warn!(user.id = %user, %error, "uploads that have ended count for another hour");
@@ -177,17 +177,17 @@ async fn flush<P: Ports>(
     ports: &P,
     user: &UserId,
     most_bytes: u64,
-) -> Result<(), SyncError> {
+) -> Result<(), BlobError> {
     if spool.is_flushed() {
         return Ok(());
     }
     spool.stay_alive(ports).await?;
     let (now, expires) = (ports.clock().now(), spool.expires());
-    let has_room = Blobs::new(ports.redis())
+    let has_room = BlobStore::new(ports.redis())
         .reserve(user, spool.key(), spool.size(), now, expires, most_bytes)
         .await?;
     if !has_room {
-        return Err(SyncError::TooManyUploads);
+        return Err(BlobError::TooManyUploads);
     }
     spool.flush(ports).await?;
     Ok(())

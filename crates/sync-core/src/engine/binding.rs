@@ -11,13 +11,13 @@ impl<P: Ports> Engine<P> {
     /// Registers a new client of the session's user.
     ///
     /// # Errors
-    /// [`SyncError::NotAuthenticated`] and the store's.
+    /// [`AccountError::NotAuthenticated`] and the store's.
     pub async fn create_client(
         &self,
         session: &Session,
         device: &DeviceDescription,
     ) -> Result<ClientId, SyncError> {
-        self.check_session(session).await?;
+        self.accounts.check_session(session).await?;
         let client = ClientId::parse(self.ports.random().hex::<16>())?;
         self.put_client(&client, session, device).await?;
         Ok(client)
@@ -27,14 +27,14 @@ impl<P: Ports> Engine<P> {
     /// over to the session's.
     ///
     /// # Errors
-    /// [`SyncError::NotAuthenticated`], an id that is none, and the store's.
+    /// [`AccountError::NotAuthenticated`], an id that is none, and the store's.
     pub async fn register_client(
         &self,
         session: &Session,
         client: &str,
         device: &DeviceDescription,
     ) -> Result<(), SyncError> {
-        self.check_session(session).await?;
+        self.accounts.check_session(session).await?;
         let client = ClientId::parse(client)?;
         let owner = Clients::new(self.ports.redis()).user(&client).await?;
         if let Some(owner) = owner.filter(|owner| *owner != session.user) {
@@ -46,14 +46,14 @@ impl<P: Ports> Engine<P> {
     /// Makes everything news to the client again: all sources, or those named.
     ///
     /// # Errors
-    /// [`SyncError::NotAuthenticated`], [`SyncError::UnknownClient`], [`SyncError::UnknownSource`] and the store's.
+    /// [`AccountError::NotAuthenticated`], [`SyncError::UnknownClient`], [`SyncError::UnknownSource`] and the store's.
     pub async fn reset_client(
         &self,
         session: &Session,
         client: &str,
         sources: Option<&[String]>,
     ) -> Result<(), SyncError> {
-        self.check_session(session).await?;
+        self.accounts.check_session(session).await?;
         let client = known_form(client)?;
         for name in sources.unwrap_or_default() {
             self.source(name).await?;

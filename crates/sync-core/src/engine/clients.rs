@@ -6,7 +6,7 @@ use crate::engine::binding::known_form;
 use crate::engine::{Engine, SyncError};
 use crate::model::{ClientId, DocumentId, Millis, Partition, SourceName, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{Accounts, ClientRecord, Clients};
+use crate::store::{ClientRecord, Clients};
 
 /// A client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,14 +27,14 @@ impl<P: Ports> Engine<P> {
     /// Lists a user's clients by id, after one and at most `limit`.
     ///
     /// # Errors
-    /// [`SyncError::UnknownUser`] and the store's.
+    /// [`AccountError::UnknownUser`] and the store's.
     pub async fn list_clients(
         &self,
         login: &str,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<ClientId>, SyncError> {
-        let user = self.user(login).await?.login;
+        let user = self.accounts.user(login).await?.login;
         Ok(Clients::new(self.ports.redis())
             .list(&user, after, limit)
             .await?)
@@ -80,9 +80,9 @@ impl<P: Ports> Engine<P> {
     /// Registers a new client for a user, on behalf of an administrator.
     ///
     /// # Errors
-    /// [`SyncError::UnknownUser`] and the store's.
+    /// [`AccountError::UnknownUser`] and the store's.
     pub async fn create_client_for(&self, login: &str) -> Result<ClientId, SyncError> {
-        let user = self.user(login).await?.login;
+        let user = self.accounts.user(login).await?.login;
         let client = ClientId::parse(self.ports.random().hex::<16>())?;
         let now = self.ports.clock().now();
         Clients::new(self.ports.redis())
@@ -109,9 +109,7 @@ impl<P: Ports> Engine<P> {
             return Ok(clients.remove(id, user).await?);
         };
         if let Some(session) = &record.session {
-            Accounts::new(self.ports.redis())
-                .revoke_session(&record.user, session, self.ports.clock().now())
-                .await?;
+            self.accounts.end_session(&record.user, session).await?;
         }
         for document in documents_of(&record) {
             self.document(&document).forget_client(id).await?;

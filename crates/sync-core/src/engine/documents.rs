@@ -3,6 +3,7 @@
 use futures_util::join;
 use sync_proto::Commands;
 
+use crate::account::AccountError;
 use crate::engine::binding::known_form;
 use crate::engine::{Engine, SyncError};
 use crate::model::{
@@ -10,7 +11,7 @@ use crate::model::{
     SourceName, Token, UserId, Version,
 };
 use crate::ports::Ports;
-use crate::store::{Accounts, Aspect, CHUNK, Position, SourceError, Summary};
+use crate::store::{Aspect, CHUNK, Position, SourceError, Summary};
 
 /// Part of a document's objects.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +54,7 @@ impl<P: Ports> Engine<P> {
     /// Sums up a user's document of a source.
     ///
     /// # Errors
-    /// [`SyncError::UnknownSource`], [`SyncError::UnknownUser`] and the store's.
+    /// [`SyncError::UnknownSource`], [`AccountError::UnknownUser`] and the store's.
     pub async fn document_details(
         &self,
         source: &str,
@@ -238,14 +239,13 @@ impl<P: Ports> Engine<P> {
         source: &str,
         user: &str,
     ) -> Result<DocumentId, SyncError> {
-        let unknown = || SyncError::UnknownUser {
+        let unknown = || AccountError::UnknownUser {
             login: user.to_owned(),
         };
         let id = UserId::parse(user).map_err(|_| unknown())?;
         let found = self.source(source).await?;
-        let accounts = Accounts::new(self.ports.redis());
-        if accounts.generation(&id).await?.is_none() {
-            return Err(unknown());
+        if !self.accounts.exists(&id).await? {
+            return Err(unknown().into());
         }
         Ok(found.as_source().document_for(&id))
     }

@@ -3,7 +3,7 @@
 use crate::engine::{Engine, SyncError};
 use crate::model::{DocumentId, Partition, PartitionRule, SourceName, UserId};
 use crate::ports::Ports;
-use crate::store::{Accounts, Added, CHUNK, Registry};
+use crate::store::{AccountStore, Added, CHUNK, Registry};
 
 /// Most sources that are not in the settings file.
 pub const MAX_DYNAMIC_SOURCES: usize = 1_000;
@@ -62,7 +62,7 @@ impl<P: Ports> Engine<P> {
     }
 
     async fn remove_documents_of_users(&self, source: &SourceName) -> Result<(), SyncError> {
-        let accounts = Accounts::new(self.ports.redis());
+        let accounts = AccountStore::new(self.ports.redis());
         let mut last: Option<String> = None;
         loop {
             let users = accounts.list(last.as_deref(), CHUNK).await?;

@@ -1,24 +1,23 @@
 //! The sync engine: what devices, administrators and back ends ask of the server.
 
-mod admin;
-mod application_documents;
 mod binding;
 mod blobs;
 mod bulk_data;
 mod by_jobs;
+mod changes;
 mod clients;
 mod describe;
 mod documents;
 mod dynamic_sources;
 mod error;
+mod feed;
 mod health;
-mod idempotency;
+mod metered;
 mod page;
 mod parameters;
 mod pass_through;
 mod pings;
 mod pull;
-mod push;
 mod refresh;
 mod registry;
 mod reset;
@@ -31,36 +30,35 @@ mod verdict;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::account::{BearerTokens, ServerToken, SessionKey};
-use crate::adapter::{Adapter, Call, MeteredAdapter, PluginAdapter, PushOnlyAdapter, RestAdapter};
-use crate::blob::Contents;
-use crate::metrics::Meter;
+use crate::account::{Accounts, SessionKey};
+use crate::adapter::{Adapter, Call, PluginAdapter, PushOnlyAdapter, RestAdapter};
+use crate::blob::Blobs;
+use crate::metrics::Metrics;
 use crate::model::{DocumentId, SourceName, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSettings};
 use crate::store::Document;
 use crate::trace::TraceContext;
 pub(crate) use by_jobs::StillWaiting;
+use metered::MeteredAdapter;
 pub(crate) use refresh::Refreshed;
 use registry::{FoundSource, RegistryCache, app_server_adapter};
-pub(crate) use undelivered::Undelivered;
+pub(crate) use undelivered::UndeliveredChange;
 
-pub use admin::ObjectPatch;
-pub use blobs::{BlobOpener, BlobReader, CollectedBlobs, Files};
+pub use blobs::BlobReader;
 pub use bulk_data::{
     BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload, BulkForm, BulkObjects,
     BulkScan, BulkSource, BulkStep, BulkWriter,
 };
+pub use changes::ChangesRequest;
 pub use clients::ClientDetails;
 pub use documents::{ClientState, DocumentDetails, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
 pub use error::SyncError;
-pub use idempotency::{IdempotentRequest, StoredAnswer};
+pub use feed::{FeedError, ObjectPatch};
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
-pub use push::PushRequest;
 pub use registry::SourceInfo;
 pub use search::SearchRequest;
-pub use users::{UserChange, UserDetails};
 
 /// Adapters that are compiled in, by the name the settings file calls them.
 pub type RustAdapters = BTreeMap<String, Rc<dyn Adapter>>;
@@ -68,14 +66,11 @@ pub type RustAdapters = BTreeMap<String, Rc<dyn Adapter>>;
 /// The sync engine. Keeps nothing of a request: an instance serves many, some at once.
 pub struct Engine<P> {
     pub(crate) ports: Rc<P>,
-    pub(crate) sessions: SessionKey,
-    pub(crate) administrator_password: Secret,
-    contents: Contents,
     settings: Settings,
-    pub(crate) meter: Rc<Meter>,
+    accounts: Accounts<P>,
+    blobs: Blobs<P>,
+    metrics: Metrics<P>,
     adapters: BTreeMap<SourceName, Rc<dyn Adapter>>,
-    pub(crate) server_token: Rc<ServerToken<P>>,
-    pub(crate) bearer_tokens: Option<BearerTokens<P>>,
     registry: RegistryCache,
 }
 
@@ -115,8 +110,14 @@ impl<P: Ports> Engine<P> {
         sessions: SessionKey,
         administrator_password: Secret,
     ) -> Result<Self, SettingsError> {
-        let server_token = Rc::new(ServerToken::new(Rc::clone(&ports), sessions.clone()));
-        let meter = Rc::new(Meter::new(settings.stats));
+        let accounts = Accounts::new(
+            &ports,
+            &settings.authentication,
+            sessions,
+            administrator_password,
+        );
+        let metrics = Metrics::new(Rc::clone(&ports), settings.stats);
+        let blobs = Blobs::new(&ports, settings.blobs.clone());
         let adapters = settings
             .sources
             .iter()
@@ -127,7 +128,7 @@ impl<P: Ports> Engine<P> {
                     }
                     AdapterSettings::Plugin(plugin) => Rc::new(PluginAdapter::new(
                         Rc::clone(&ports),
-                        Rc::clone(&server_token),
+                        accounts.server_token(),
                         (**plugin).clone(),
                         source.partition,
                     )),
@@ -139,35 +140,42 @@ impl<P: Ports> Engine<P> {
                             reason: format!("no adapter is registered as {adapter:?}"),
                         })?)
                     }
-                    AdapterSettings::AppServer { url } => {
-                        app_server_adapter(&ports, &server_token, url.as_deref(), source.partition)
-                    }
+                    AdapterSettings::AppServer { url } => app_server_adapter(
+                        &ports,
+                        accounts.server_token(),
+                        url.as_deref(),
+                        source.partition,
+                    ),
                 };
                 let metered: Rc<dyn Adapter> =
-                    Rc::new(MeteredAdapter::new(adapter, &ports, &meter));
+                    Rc::new(MeteredAdapter::new(adapter, &ports, metrics.meter()));
                 Ok((name.clone(), metered))
             })
             .collect::<Result<_, SettingsError>>()?;
-        let contents = Contents::new(&ports, settings.blobs.s3.clone());
-        let jwt = settings.authentication.jwt.clone();
-        let bearer_tokens = jwt.map(|jwt| BearerTokens::new(Rc::clone(&ports), jwt));
         Ok(Self {
-            contents,
             ports,
-            sessions,
-            administrator_password,
             settings,
-            meter,
+            accounts,
+            blobs,
+            metrics,
             adapters,
-            server_token,
-            bearer_tokens,
             registry: RegistryCache::default(),
         })
     }
 
-    /// Checks sessions' signatures.
-    pub fn sessions(&self) -> &SessionKey {
-        &self.sessions
+    /// Who may do what.
+    pub fn accounts(&self) -> &Accounts<P> {
+        &self.accounts
+    }
+
+    /// The files of objects.
+    pub fn blobs(&self) -> &Blobs<P> {
+        &self.blobs
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics<P> {
+        &self.metrics
     }
 
     /// The settings.
@@ -198,7 +206,7 @@ impl<P: Ports> Engine<P> {
             client: None,
             idempotency_key: "",
             parameters,
-            blobs: self,
+            blobs: &self.blobs,
             trace: source.trace,
         }
     }

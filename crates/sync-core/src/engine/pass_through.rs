@@ -34,7 +34,7 @@ impl<P: Ports> Engine<P> {
         session: &Session,
         pull: &Pull<'_>,
     ) -> Result<Page, SyncError> {
-        self.check_session(session).await?;
+        self.accounts.check_session(session).await?;
         let pull = &Pull {
             limit: MAX_LOG,
             ..*pull

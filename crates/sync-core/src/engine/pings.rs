@@ -20,11 +20,11 @@ impl<P: Ports> Engine<P> {
     /// many users there are.
     ///
     /// # Errors
-    /// [`SyncError::UnknownUser`]: nobody is pinged then. A message that is too long, and the store's.
+    /// [`AccountError::UnknownUser`]: nobody is pinged then. A message that is too long, and the store's.
     pub async fn ping(&self, users: &[String], message: &PushMessage) -> Result<usize, SyncError> {
         let mut known = Vec::with_capacity(users.len());
         for chunk in users.chunks(CHUNK) {
-            known.extend(try_join_all(chunk.iter().map(|user| self.user(user))).await?);
+            known.extend(try_join_all(chunk.iter().map(|user| self.accounts.user(user))).await?);
         }
         known.sort_unstable_by(|one, other| one.login.cmp(&other.login));
         known.dedup_by(|one, other| one.login == other.login);

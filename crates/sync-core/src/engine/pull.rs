@@ -72,7 +72,7 @@ impl<P: Ports> Engine<P> {
             NamedSource::Unknown { error } => return Ok(unknown_source_page(&error)),
         };
         let source = found.as_source().traced(trace);
-        self.meter.pull(source.name.as_str());
+        self.metrics.meter().pull(source.name.as_str());
         let client = known_form(client)?;
         let limit = page_size.min(source.settings.max_page_size);
         let pull = Pull {
@@ -92,7 +92,7 @@ impl<P: Ports> Engine<P> {
         // to this very client while the session was good. The registry was read a moment ago, mostly: it costs nothing.
         let wanted = source.document_for(&session.user);
         let (checked, step, registry) = join!(
-            self.check_session(session),
+            self.accounts.check_session(session),
             self.step(&pull, &wanted, acknowledged),
             self.registry()
         );

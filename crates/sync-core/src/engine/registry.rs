@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::account::ServerToken;
-use crate::adapter::{Adapter, MeteredAdapter, NoAppServerAdapter, PluginAdapter};
+use crate::adapter::{Adapter, NoAppServerAdapter, PluginAdapter, ServerToken};
+use crate::engine::metered::MeteredAdapter;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{Millis, PartitionRule, PollInterval, SourceName};
 use crate::ports::{Clock as _, Ports};
@@ -180,7 +180,7 @@ impl<P: Ports> Engine<P> {
     /// It counts for sources that are polled every so many seconds: where the interval is 0 or -1, that holds.
     ///
     /// # Errors
-    /// [`SyncError::UnknownSource`], [`SyncError::UnknownUser`], [`SyncError::InvalidSetting`], and the store's.
+    /// [`SyncError::UnknownSource`], [`AccountError::UnknownUser`], [`SyncError::InvalidSetting`], and the store's.
     pub async fn set_read_state(
         &self,
         source: &str,
@@ -246,7 +246,7 @@ impl<P: Ports> Engine<P> {
         url: Option<&str>,
         partition: PartitionRule,
     ) -> Rc<dyn Adapter> {
-        app_server_adapter(&self.ports, &self.server_token, url, partition)
+        app_server_adapter(&self.ports, self.accounts.server_token(), url, partition)
     }
 
     fn recent_registry(&self) -> Option<Rc<Snapshot>> {
@@ -263,7 +263,11 @@ impl<P: Ports> Engine<P> {
         let content = Registry::new(self.ports.redis()).read().await?;
         let snapshot = Rc::new(Snapshot::new(content, read_at, |url, partition| {
             let adapter = self.app_server_adapter(url, partition);
-            Rc::new(MeteredAdapter::new(adapter, &self.ports, &self.meter))
+            Rc::new(MeteredAdapter::new(
+                adapter,
+                &self.ports,
+                self.metrics.meter(),
+            ))
         }));
         if self.registry.changes.get() == changes {
             self.registry.read.replace(Some(Rc::clone(&snapshot)));
@@ -280,7 +284,7 @@ impl<P: Ports> Engine<P> {
 /// The back end of sources that are not in the settings file.
 pub(super) fn app_server_adapter<P: Ports>(
     ports: &Rc<P>,
-    token: &Rc<ServerToken<P>>,
+    token: Rc<dyn ServerToken>,
     url: Option<&str>,
     partition: PartitionRule,
 ) -> Rc<dyn Adapter> {
@@ -288,8 +292,12 @@ pub(super) fn app_server_adapter<P: Ports>(
         return Rc::new(NoAppServerAdapter);
     };
     let settings = PluginSettings::of_app_server(url.to_owned());
-    let (ports, token) = (Rc::clone(ports), Rc::clone(token));
-    Rc::new(PluginAdapter::new(ports, token, settings, partition))
+    Rc::new(PluginAdapter::new(
+        Rc::clone(ports),
+        token,
+        settings,
+        partition,
+    ))
 }
 
 impl Snapshot {

@@ -13,7 +13,7 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// The store's.
     pub async fn reset(&self) -> Result<(), SyncError> {
-        self.let_go_of_contents().await?;
+        self.blobs.let_go_of_contents().await?;
         remove_all(self.ports.redis(), &UserId::parse(ADMINISTRATOR)?).await?;
         self.forget_registry();
         tracing::warn!("everything was reset");

@@ -84,7 +84,7 @@ impl<P: Ports> Engine<P> {
         check_parameters(parameters)?;
         let client = known_form(client)?;
         let user = &session.user;
-        let (checked, owner) = join!(self.check_session(session), self.owner(&client));
+        let (checked, owner) = join!(self.accounts.check_session(session), self.owner(&client));
         checked?;
         let owner = owner?;
         let mut found = Vec::with_capacity(sources.len());

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::{AdapterError, Call};
-use crate::engine::admin::Push;
+use crate::engine::feed::FeedChange;
 use crate::engine::verdict::make_change;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::Deliver;
@@ -16,7 +16,7 @@ use crate::store::EnqueueError;
 
 /// A change as it is kept: all that is needed to make it, and to be looked at and mended by people.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Undelivered {
+pub(crate) struct UndeliveredChange {
     pub(crate) source: SourceName,
     pub(crate) partition: String,
     pub(crate) user: UserId,
@@ -34,10 +34,10 @@ impl<P: Ports> Engine<P> {
     pub(super) async fn keep_undelivered(
         &self,
         queue: &QueueName,
-        change: &Undelivered,
+        change: &UndeliveredChange,
         number: u64,
     ) -> Result<(), SyncError> {
-        let Undelivered { source, object, .. } = change;
+        let UndeliveredChange { source, object, .. } = change;
         let now = self.ports.clock().now();
         let reason = match Deliver::job(queue, change, number, now) {
             Ok(job) => match self.enqueue(&job).await {
@@ -58,9 +58,9 @@ impl<P: Ports> Engine<P> {
     /// failed.
     pub(crate) async fn deliver(
         &self,
-        change: &Undelivered,
+        change: &UndeliveredChange,
     ) -> Result<Result<(), AdapterError>, SyncError> {
-        let Undelivered {
+        let UndeliveredChange {
             source,
             partition,
             user,
@@ -78,27 +78,29 @@ impl<P: Ports> Engine<P> {
             client: Some(client),
             idempotency_key,
             parameters: &[],
-            blobs: self,
+            blobs: &self.blobs,
             trace: None,
         };
         let made = make_change(source.adapter, &call, *kind, object, attributes).await;
-        let push = match (kind, made) {
-            (OperationKind::Create, Ok(id)) => id.map(|id| (id, Push::Replace(attributes.clone()))),
+        let news = match (kind, made) {
+            (OperationKind::Create, Ok(id)) => {
+                id.map(|id| (id, FeedChange::Replace(attributes.clone())))
+            }
             (OperationKind::Update, Ok(_)) => {
-                Some((object.clone(), Push::Merge(attributes.clone())))
+                Some((object.clone(), FeedChange::Merge(attributes.clone())))
             }
             (OperationKind::Delete, Ok(_) | Err(AdapterError::NotFound { .. })) => {
-                Some((object.clone(), Push::Delete))
+                Some((object.clone(), FeedChange::Delete))
             }
             (_, Err(error)) => return Ok(Err(error)),
         };
-        let push = push.filter(|_| !source.settings.pass_through);
-        if let (Some(push), Some(partition)) = (push, Partition::from_stored(partition)) {
+        let news = news.filter(|_| !source.settings.pass_through);
+        if let (Some(news), Some(partition)) = (news, Partition::from_stored(partition)) {
             let document = DocumentId {
                 source: source.name.clone(),
                 partition,
             };
-            self.push_all(&document, &[push]).await?;
+            self.feed(&document, &[news]).await?;
         }
         Ok(Ok(()))
     }

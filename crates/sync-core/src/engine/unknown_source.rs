@@ -42,7 +42,7 @@ impl<P: Ports> Engine<P> {
                 name: name.to_owned(),
             });
         };
-        self.check_session(session).await?;
+        self.accounts.check_session(session).await?;
         self.owner(&known_form(client)?).await?;
         let Some(url) = self.app_server().await? else {
             let message =
@@ -57,7 +57,7 @@ impl<P: Ports> Engine<P> {
             client: None,
             idempotency_key: "",
             parameters: &[],
-            blobs: self,
+            blobs: &self.blobs,
             trace,
         };
         let app_server = self.app_server_adapter(Some(&url), partition);

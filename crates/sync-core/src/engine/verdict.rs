@@ -5,8 +5,8 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::adapter::{Adapter, AdapterError, Call, logged_in};
-use crate::engine::push::Attempt;
-use crate::engine::{Engine, Source, SyncError, Undelivered};
+use crate::engine::changes::Attempt;
+use crate::engine::{Engine, Source, SyncError, UndeliveredChange};
 use crate::model::{
     Attributes, ClientId, DocumentId, ObjectChange, ObjectId, Operation, OperationKind, OutboxItem,
     Record, Version,
@@ -153,7 +153,7 @@ impl<P: Ports> Engine<P> {
             client: Some(task.client),
             idempotency_key: &key,
             parameters: &[],
-            blobs: self,
+            blobs: &self.blobs,
             trace: source.trace,
         };
         let clock = self.ports.clock();
@@ -404,8 +404,8 @@ pub(super) async fn make_change(
 }
 
 /// The operation as it is kept when the back end does not take it.
-fn undelivered(task: &Task<'_>) -> Undelivered {
-    Undelivered {
+fn undelivered(task: &Task<'_>) -> UndeliveredChange {
+    UndeliveredChange {
         source: task.document.source.clone(),
         partition: task.document.partition.to_stored(),
         user: task.operation.user.clone(),

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{JobError, JobHandler, NewJob, Priority, RunningJob};
 use crate::adapter::AdapterError;
-use crate::engine::{Engine, Undelivered};
+use crate::engine::{Engine, UndeliveredChange};
 use crate::ids::{Millis, QueueName};
 use crate::ports::Ports;
 
@@ -21,11 +21,11 @@ impl Deliver {
     /// The job that keeps a change. `number` tells it from the client's others.
     pub(crate) fn job(
         queue: &QueueName,
-        change: &Undelivered,
+        change: &UndeliveredChange,
         number: u64,
         due: Millis,
     ) -> Result<NewJob, serde_json::Error> {
-        let Undelivered {
+        let UndeliveredChange {
             source,
             partition,
             client,
@@ -51,7 +51,7 @@ impl Deliver {
 #[async_trait(?Send)]
 impl<P: Ports> JobHandler<P> for Deliver {
     async fn run(&self, engine: &Engine<P>, job: &RunningJob) -> Result<String, JobError> {
-        let change: Undelivered = job.payload()?;
+        let change: UndeliveredChange = job.payload()?;
         match engine.deliver(&change).await? {
             Ok(()) => Ok("delivered".to_owned()),
             Err(AdapterError::Stash(error)) => Err(JobError::retry(error)),

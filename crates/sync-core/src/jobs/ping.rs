@@ -119,7 +119,11 @@ impl PingAll {
 impl<P: Ports> JobHandler<P> for PingAll {
     async fn run(&self, engine: &Engine<P>, job: &RunningJob) -> Result<String, JobError> {
         let PingAllPayload { source, after } = job.payload()?;
-        let users = engine.list_users(after.as_deref(), USERS_PER_JOB).await?;
+        let users = engine
+            .accounts()
+            .list_users(after.as_deref(), USERS_PER_JOB)
+            .await
+            .map_err(SyncError::from)?;
         let message = PushMessage::about(&source);
         for user in &users {
             let user = UserId::parse(user.as_str()).map_err(SyncError::from)?;

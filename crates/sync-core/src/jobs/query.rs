@@ -117,7 +117,11 @@ impl<P: Ports> JobHandler<P> for QueryAll {
         else {
             return Ok(format!("{source} has no queue for this any more"));
         };
-        let users = engine.list_users(after.as_deref(), USERS_PER_JOB).await?;
+        let users = engine
+            .accounts()
+            .list_users(after.as_deref(), USERS_PER_JOB)
+            .await
+            .map_err(SyncError::from)?;
         let asked = engine
             .query_in_background(queue, &source, settings.partition, &users)
             .await?;

@@ -4,8 +4,8 @@
 //! lately; a moment later all of that goes to the store at once, when the answers are long out. What an instance has
 //! counted in its last moment is lost if its host is killed.
 
-mod engine;
 mod families;
+mod gathering;
 mod stats;
 
 use std::cell::{Cell, RefCell};
@@ -13,18 +13,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::store::Timing;
-pub use engine::Measured;
 pub(crate) use families::Bucket;
 use families::{
     ADAPTER_CALLS, ADAPTER_SECONDS, LOGINS, OPERATIONS, PULLS, PUSHES, REQUEST_SECONDS, REQUESTS,
 };
 pub use families::{BUCKETS, FAMILIES, Family, Kind, Sample, Value};
+pub use gathering::{Measurements, Metrics};
 pub use stats::StatsError;
 pub(crate) use stats::{adapter_stat, request_stat};
 
 /// A request that was answered.
 #[derive(Debug, Clone, Copy)]
-pub struct Answered {
+pub struct RequestOutcome {
     /// Its method.
     pub method: &'static str,
     /// The path as the table of routes writes it.
@@ -99,13 +99,13 @@ impl Meter {
     }
 
     /// Counts a request.
-    pub fn request(&self, answered: Answered) {
-        let Answered {
+    pub fn request(&self, outcome: RequestOutcome) {
+        let RequestOutcome {
             method,
             route,
             status,
             took,
-        } = answered;
+        } = outcome;
         {
             let mut pending = self.pending.borrow_mut();
             let requests = pending.requests.entry((method, route, status)).or_default();
@@ -140,8 +140,8 @@ impl Meter {
         self.add(PULLS.field(&[source]), 1);
     }
 
-    /// Counts a push, and the operations it brought.
-    pub(crate) fn push<'a>(&self, source: &str, operations: impl Iterator<Item = &'a str>) {
+    /// Counts changes that a device sent at once, and the operations they were.
+    pub(crate) fn changes<'a>(&self, source: &str, operations: impl Iterator<Item = &'a str>) {
         self.add(PUSHES.field(&[source]), 1);
         for operation in operations {
             self.add(OPERATIONS.field(&[source, operation]), 1);
@@ -157,9 +157,9 @@ impl Meter {
     fn stat(&self, took: Duration, name: impl Fn() -> String) {
         if self.has_stats {
             let mut pending = self.pending.borrow_mut();
-            let timed = pending.stats.entry(name()).or_default();
-            timed.count += 1;
-            timed.micros = timed.micros.saturating_add(micros(took));
+            let timing = pending.stats.entry(name()).or_default();
+            timing.count += 1;
+            timing.micros = timing.micros.saturating_add(micros(took));
         }
     }
 

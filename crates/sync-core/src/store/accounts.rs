@@ -7,7 +7,7 @@ use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, args};
 
 /// Users.
-pub(crate) struct Accounts<'a, R> {
+pub(crate) struct AccountStore<'a, R> {
     redis: &'a R,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct UserRecord {
     pub(crate) generation: String,
 }
 
-impl<'a, R: RedisConn> Accounts<'a, R> {
+impl<'a, R: RedisConn> AccountStore<'a, R> {
     pub(crate) fn new(redis: &'a R) -> Self {
         Self { redis }
     }

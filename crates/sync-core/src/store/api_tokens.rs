@@ -7,7 +7,7 @@ use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, args};
 
 /// API tokens.
-pub(crate) struct ApiTokens<'a, R> {
+pub(crate) struct ApiTokenStore<'a, R> {
     redis: &'a R,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct ApiTokenRecord {
     pub(crate) ends_at: Option<Millis>,
 }
 
-impl<'a, R: RedisConn> ApiTokens<'a, R> {
+impl<'a, R: RedisConn> ApiTokenStore<'a, R> {
     pub(crate) fn new(redis: &'a R) -> Self {
         Self { redis }
     }

@@ -52,9 +52,18 @@ impl ApplicationDocument {
     }
 }
 
+/// What is done with what is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutMode {
+    /// The document takes its place.
+    Replace,
+    /// The document is added to it.
+    Append,
+}
+
 /// What became of a document that was to be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub(crate) enum PutOutcome {
     Yes,
     /// It would be too large.
     Full,
@@ -63,11 +72,11 @@ pub(crate) enum Kept {
 }
 
 /// Documents of the application's own.
-pub(crate) struct ApplicationDocuments<'a, R> {
+pub(crate) struct ApplicationDocumentStore<'a, R> {
     redis: &'a R,
 }
 
-impl<'a, R: RedisConn> ApplicationDocuments<'a, R> {
+impl<'a, R: RedisConn> ApplicationDocumentStore<'a, R> {
     pub(crate) fn new(redis: &'a R) -> Self {
         Self { redis }
     }
@@ -99,9 +108,12 @@ impl<'a, R: RedisConn> ApplicationDocuments<'a, R> {
         &self,
         key: &str,
         document: &ApplicationDocument,
-        append: bool,
-    ) -> Result<Kept, StoreError> {
-        let append = if append { "1" } else { "0" };
+        mode: PutMode,
+    ) -> Result<PutOutcome, StoreError> {
+        let append = match mode {
+            PutMode::Replace => "0",
+            PutMode::Append => "1",
+        };
         let args = match document {
             ApplicationDocument::Text(text) => args!["text", append, MAX_TEXT_BYTES, text],
             ApplicationDocument::Hash(fields) => {
@@ -116,9 +128,9 @@ impl<'a, R: RedisConn> ApplicationDocuments<'a, R> {
             .run(self.redis, &[keys::application_document(key)], args)
             .await?;
         match reply.required_text()?.as_str() {
-            "ok" => Ok(Kept::Yes),
-            "full" => Ok(Kept::Full),
-            "kind" => Ok(Kept::OtherKind),
+            "ok" => Ok(PutOutcome::Yes),
+            "full" => Ok(PutOutcome::Full),
+            "kind" => Ok(PutOutcome::OtherKind),
             other => Err(reply.unknown_outcome(other)),
         }
     }

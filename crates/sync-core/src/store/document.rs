@@ -10,7 +10,7 @@ use crate::model::{
 };
 use crate::ports::{RedisConn, RedisValue};
 use crate::store::StoreError;
-use crate::store::blobs::{Blobs, Holder};
+use crate::store::blobs::{BlobStore, Holder};
 use crate::store::redis::keys::{self, DocumentKeys};
 use crate::store::redis::script::{self, Reply, arg, args};
 
@@ -306,7 +306,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
             }
         }
         let holder = Holder::Document(self.id.clone());
-        Blobs::new(self.redis).refer(&holder, &all).await?;
+        BlobStore::new(self.redis).refer(&holder, &all).await?;
         Ok(args)
     }
 

@@ -23,12 +23,12 @@ mod registry;
 mod reset;
 mod views;
 
-pub(crate) use accounts::{Accounts, UserProfile, UserRecord};
-pub(crate) use api_tokens::{ApiTokenRecord, ApiTokens};
-pub use application_documents::ApplicationDocument;
-pub(crate) use application_documents::{ApplicationDocuments, Kept};
+pub(crate) use accounts::{AccountStore, UserProfile, UserRecord};
+pub(crate) use api_tokens::{ApiTokenRecord, ApiTokenStore};
+pub use application_documents::{ApplicationDocument, PutMode};
+pub(crate) use application_documents::{ApplicationDocumentStore, PutOutcome};
 pub(crate) use attempts::Attempts;
-pub(crate) use blobs::{BlobRecord, Blobs, Holder, PIECE_BYTES, Place, Settled, Settling};
+pub(crate) use blobs::{BlobRecord, BlobStore, Holder, NewBlob, PIECE_BYTES, Place, Settlement};
 pub(crate) use bulk_data::{BulkData, Made, Pin, StartedFrom};
 pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
 pub(crate) use descriptions::{Aspect, Marks};

@@ -26,25 +26,25 @@ fn a_client_whose_partition_changes_gives_the_old_one_back_and_gets_the_new_one(
         let shared = json!({"a": {"x": "1"}, "b": {"x": "2"}, "c": {"x": "3"}});
         world
             .engine
-            .push_objects("Pushed", "u1", objects(shared))
+            .feed_objects("Pushed", "u1", objects(shared))
             .await
             .unwrap();
         world.sync(&session, &client, "Pushed").await;
         world
             .engine
-            .push_objects("Pushed", "u1", objects(json!({"b": {"y": "new"}})))
+            .feed_objects("Pushed", "u1", objects(json!({"b": {"y": "new"}})))
             .await
             .unwrap();
         world
             .engine
-            .push_deletes("Pushed", "u1", vec!["c".into()])
+            .feed_deletes("Pushed", "u1", vec!["c".into()])
             .await
             .unwrap();
 
         world.engine = world.another(Some(OWN_INSTEAD_OF_SHARED), 2).await;
         world
             .engine
-            .push_objects("Pushed", "u1", objects(json!({"a": {"mine": "1"}})))
+            .feed_objects("Pushed", "u1", objects(json!({"a": {"mine": "1"}})))
             .await
             .unwrap();
         let first = world.pull(&session, &client, "Pushed", "4").await.unwrap();
@@ -89,7 +89,7 @@ fn a_client_that_was_silent_for_too_long_is_told_to_start_over() {
         let (silent, busy) = (world.client(&session).await, world.client(&session).await);
         world
             .engine
-            .push_objects(
+            .feed_objects(
                 "Pushed",
                 "u1",
                 objects(json!({"a": {"x": "1"}, "b": {"x": "1"}})),
@@ -100,7 +100,7 @@ fn a_client_that_was_silent_for_too_long_is_told_to_start_over() {
         world.sync(&session, &busy, "Pushed").await;
         world
             .engine
-            .push_deletes("Pushed", "u1", vec!["a".into()])
+            .feed_deletes("Pushed", "u1", vec!["a".into()])
             .await
             .unwrap();
         world.sync(&session, &busy, "Pushed").await;
@@ -163,14 +163,14 @@ fn tombstones_go_when_every_client_has_passed_them() {
             .collect();
         world
             .engine
-            .push_objects("Pushed", "u1", objects(Value::Object(many)))
+            .feed_objects("Pushed", "u1", objects(Value::Object(many)))
             .await
             .unwrap();
         world.sync(&session, &one, "Pushed").await;
         world.sync(&session, &two, "Pushed").await;
         world
             .engine
-            .push_deletes("Pushed", "u1", (0..700).map(|n| n.to_string()).collect())
+            .feed_deletes("Pushed", "u1", (0..700).map(|n| n.to_string()).collect())
             .await
             .unwrap();
         world.sync(&session, &one, "Pushed").await;
@@ -181,7 +181,7 @@ fn tombstones_go_when_every_client_has_passed_them() {
         assert_eq!(world.sync(&session, &late, "Pushed").await, [json!({})]);
         world
             .engine
-            .push_objects("Pushed", "u1", objects(json!({"5": {"y": "back"}})))
+            .feed_objects("Pushed", "u1", objects(json!({"5": {"y": "back"}})))
             .await
             .unwrap();
         let back = json!({"insert": {"5": {"y": "back"}}});

@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use sync_core::{BlobError, BlobId, BlobReader, ClientId, Ports as _, Session, SyncError};
+use sync_core::{
+    AccountError, BlobError, BlobId, BlobReader, ClientId, ContentError, Ports as _, Session,
+    SyncError,
+};
 use test_support::{Break, Fault, World, local};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -87,7 +90,7 @@ async fn collect(world: &World) -> usize {
     let mut blobs = 0;
     for _ in 0..3 {
         world.engine.ports().clock().advance(DAY);
-        blobs += world.engine.collect_blobs().await.unwrap().blobs;
+        blobs += world.engine.blobs().collect().await.unwrap().blobs;
     }
     blobs
 }
@@ -180,7 +183,7 @@ fn a_user_who_sees_no_such_object_does_not_get_the_file_by_its_digest() {
         assert_eq!(world.download(&mine, &blob).await.unwrap(), b"secret");
         assert_eq!(
             world.download(&other, &blob).await,
-            Err(SyncError::UnknownBlob)
+            Err(SyncError::Blob(BlobError::Unknown))
         );
 
         // Nor by naming the address in an object of the user's own.
@@ -191,7 +194,7 @@ fn a_user_who_sees_no_such_object_does_not_get_the_file_by_its_digest() {
         world.push(&other, &thief, "Mine", changes).await.unwrap();
         assert_eq!(
             world.download(&other, &blob).await,
-            Err(SyncError::UnknownBlob)
+            Err(SyncError::Blob(BlobError::Unknown))
         );
     });
 }
@@ -211,11 +214,11 @@ fn the_same_content_is_kept_once_and_charged_to_everybody_who_sent_it() {
         assert_eq!(first, second);
         assert_eq!(world.blob_contents().await, 1);
         for user in ["u1", "u2"] {
-            assert_eq!(world.engine.blob_bytes(user).await.unwrap(), 600_000);
+            assert_eq!(world.engine.blobs().bytes_of(user).await.unwrap(), 600_000);
         }
         // Sent again it is not charged again.
         create(&world, &one, &client, "t-2", &sent).await;
-        assert_eq!(world.engine.blob_bytes("u1").await.unwrap(), 600_000);
+        assert_eq!(world.engine.blobs().bytes_of("u1").await.unwrap(), 600_000);
         assert_eq!(world.blob_contents().await, 1);
     });
 }
@@ -249,18 +252,21 @@ fn what_does_not_fit_into_the_quota_is_refused_with_all_that_came_with_it() {
                 .push_with_files(&session, &client, "Pushed", changes, &files)
                 .await
         };
-        let full = Err(SyncError::QuotaExceeded {
+        let full = Err(SyncError::Blob(BlobError::QuotaExceeded {
             quota_bytes: 1_500_000,
-        });
+        }));
         push("a", &[1_000_000], 1).await.unwrap();
         assert_eq!(push("b", &[400_000, 200_000], 10).await, full);
-        assert_eq!(world.engine.blob_bytes("u1").await.unwrap(), 1_000_000);
+        assert_eq!(
+            world.engine.blobs().bytes_of("u1").await.unwrap(),
+            1_000_000
+        );
         assert_eq!(world.blob_contents().await, 1, "nothing of it stays");
         assert_eq!(
             push("b", &[1_000_001], 10).await,
-            Err(SyncError::BlobTooLarge {
+            Err(SyncError::Blob(BlobError::TooLarge {
                 max_bytes: 1_000_000
-            })
+            }))
         );
         assert_eq!(push("b", &[900_000, 900_000], 10).await, full);
         push("b", &[400_000], 10).await.unwrap();
@@ -282,9 +288,9 @@ fn a_file_that_fits_nowhere_refuses_the_request() {
                 .await
         };
         let misplaced = |part: &str| {
-            Err(SyncError::MisplacedFile {
+            Err(SyncError::Blob(BlobError::MisplacedFile {
                 part: part.to_owned(),
-            })
+            }))
         };
         let created = json!({"create": {"1-2": {"photo": "p"}}});
         for part in ["photo", "photo-", "photo-2", "scan-1-2", "1-2", "-1-2", ""] {
@@ -314,11 +320,11 @@ fn an_unknown_client_or_session_leaves_nothing() {
             .await;
         assert_eq!(refused, Err(SyncError::UnknownClient));
         assert_eq!(world.blob_contents().await, 0);
-        assert_eq!(world.engine.blob_bytes("u1").await.unwrap(), 0);
+        assert_eq!(world.engine.blobs().bytes_of("u1").await.unwrap(), 0);
         world.flush().await;
         assert_eq!(
             world.upload(&session, &[("photo-1", b"x")]).await,
-            Err(SyncError::NotAuthenticated)
+            Err(SyncError::Account(AccountError::NotAuthenticated))
         );
     });
 }
@@ -351,17 +357,17 @@ fn a_blob_goes_with_the_last_object_that_refers_to_it_and_its_room_is_free_again
         for (id, gone) in objects.iter().zip([0, 1]) {
             world
                 .engine
-                .push_deletes("Pushed", "u1", vec![id.clone()])
+                .feed_deletes("Pushed", "u1", vec![id.clone()])
                 .await
                 .unwrap();
             assert_eq!(collect(&world).await, gone);
         }
         assert_eq!(
             world.download(&session, &blob).await,
-            Err(SyncError::UnknownBlob)
+            Err(SyncError::Blob(BlobError::Unknown))
         );
         assert_eq!(world.blob_contents().await, 0);
-        assert_eq!(world.engine.blob_bytes("u1").await.unwrap(), 0);
+        assert_eq!(world.engine.blobs().bytes_of("u1").await.unwrap(), 0);
     });
 }
 
@@ -383,7 +389,7 @@ fn a_blob_that_was_replaced_goes_and_its_successor_stays() {
         assert_eq!(collect(&world).await, 1);
         assert_eq!(
             world.download(&session, &old).await,
-            Err(SyncError::UnknownBlob)
+            Err(SyncError::Blob(BlobError::Unknown))
         );
         assert_eq!(world.blob_contents().await, 1);
     });
@@ -432,12 +438,12 @@ fn a_blob_is_not_collected_from_under_a_reference_that_came_late() {
             .unwrap();
         world
             .engine
-            .push_deletes("Pushed", "u1", vec![id])
+            .feed_deletes("Pushed", "u1", vec![id])
             .await
             .unwrap();
         world.engine.ports().clock().advance(DAY);
         assert_eq!(
-            world.engine.collect_blobs().await.unwrap().blobs,
+            world.engine.blobs().collect().await.unwrap().blobs,
             0,
             "marked"
         );
@@ -446,7 +452,7 @@ fn a_blob_is_not_collected_from_under_a_reference_that_came_late() {
         let object = json!({"back": {"photo-rhoblob": address}});
         world
             .engine
-            .push_objects("Pushed", "u1", serde_json::from_value(object).unwrap())
+            .feed_objects("Pushed", "u1", serde_json::from_value(object).unwrap())
             .await
             .unwrap();
         assert_eq!(collect(&world).await, 0);
@@ -459,7 +465,7 @@ fn an_upload_that_was_cut_off_leaves_nothing() {
     local(async {
         let world = World::start().await;
         let session = world.session("u1").await;
-        let mut uploader = world.engine.uploader(&session).await.unwrap();
+        let mut uploader = world.engine.blobs().uploader(session.user());
         uploader
             .begin("p-1".into(), "p".into(), "image/png".into())
             .await
@@ -469,7 +475,7 @@ fn an_upload_that_was_cut_off_leaves_nothing() {
         drop(uploader);
         assert_eq!(world.blob_contents().await, 1);
         assert_eq!(
-            world.engine.collect_blobs().await.unwrap().contents,
+            world.engine.blobs().collect().await.unwrap().contents,
             0,
             "it might go on"
         );
@@ -478,7 +484,7 @@ fn an_upload_that_was_cut_off_leaves_nothing() {
             .ports()
             .clock()
             .advance(Duration::from_secs(3_700));
-        assert_eq!(world.engine.collect_blobs().await.unwrap().contents, 1);
+        assert_eq!(world.engine.blobs().collect().await.unwrap().contents, 1);
         assert_eq!(world.blob_contents().await, 0);
     });
 }
@@ -491,7 +497,7 @@ fn one_user_cannot_fill_the_store_with_uploads_that_never_end() {
         let world = world.with_engine(engine);
         let (session, other) = (world.session("u1").await, world.session("u2").await);
         let begun = async |session: &Session, bytes: usize| {
-            let mut uploader = world.engine.uploader(session).await.unwrap();
+            let mut uploader = world.engine.blobs().uploader(session.user());
             let name = || "p".to_owned();
             uploader.begin(name(), name(), name()).await.unwrap();
             let written = uploader.write(&content(7, bytes)).await;
@@ -502,7 +508,7 @@ fn one_user_cannot_fill_the_store_with_uploads_that_never_end() {
         let (second, written) = begun(&session, 900_000).await;
         written.unwrap();
         let (third, written) = begun(&session, 900_000).await;
-        assert_eq!(written, Err(SyncError::TooManyUploads));
+        assert_eq!(written, Err(BlobError::TooManyUploads));
         third.discard().await;
         begun(&other, 900_000).await.1.unwrap();
 
@@ -512,7 +518,7 @@ fn one_user_cannot_fill_the_store_with_uploads_that_never_end() {
         // What a crash has left counts no longer than it is kept.
         assert_eq!(
             begun(&session, 900_000).await.1,
-            Err(SyncError::TooManyUploads)
+            Err(BlobError::TooManyUploads)
         );
         let clock = world.engine.ports().clock();
         clock.advance(Duration::from_secs(3_700));
@@ -529,7 +535,7 @@ fn an_upload_may_take_long_as_long_as_it_goes_on() {
             let ports = world.engine.ports();
             ports.clock().advance(Duration::from_secs(minutes * 60));
         };
-        let mut uploader = world.engine.uploader(&session).await.unwrap();
+        let mut uploader = world.engine.blobs().uploader(session.user());
         uploader
             .begin("p-1".into(), "p".into(), "image/png".into())
             .await
@@ -537,13 +543,13 @@ fn an_upload_may_take_long_as_long_as_it_goes_on() {
         for seed in 0..6 {
             uploader.write(&content(seed, 524_288)).await.unwrap();
             clock(40);
-            world.engine.collect_blobs().await.unwrap();
+            world.engine.blobs().collect().await.unwrap();
         }
         assert_eq!(world.blob_contents().await, 1);
         clock(30);
         assert_eq!(
             uploader.write(&content(9, 524_288)).await,
-            Err(SyncError::UploadExpired)
+            Err(BlobError::UploadExpired)
         );
         uploader.discard().await;
         assert_eq!(world.blob_contents().await, 0);
@@ -579,7 +585,7 @@ async fn assert_nothing_stays(world: &World, session: &Session, what: &str) {
     let ids = objects.keys().cloned().collect();
     world
         .engine
-        .push_deletes("Pushed", "u1", ids)
+        .feed_deletes("Pushed", "u1", ids)
         .await
         .unwrap();
     collect(world).await;
@@ -635,7 +641,7 @@ fn whatever_a_crash_interrupts_the_file_arrives_with_the_next_try_and_nothing_is
                 "{what}"
             );
             assert_eq!(
-                world.engine.blob_bytes("u1").await.unwrap(),
+                world.engine.blobs().bytes_of("u1").await.unwrap(),
                 600_000,
                 "{what}"
             );
@@ -665,7 +671,7 @@ fn whatever_a_crash_interrupts_a_collection_is_finished_by_the_next() {
                 .collect();
             world
                 .engine
-                .push_deletes("Pushed", "u1", ids)
+                .feed_deletes("Pushed", "u1", ids)
                 .await
                 .unwrap();
         };
@@ -673,7 +679,7 @@ fn whatever_a_crash_interrupts_a_collection_is_finished_by_the_next() {
         let collect_all = async || {
             for _ in 0..3 {
                 world.engine.ports().clock().advance(DAY);
-                world.engine.collect_blobs().await?;
+                world.engine.blobs().collect().await?;
             }
             Ok(())
         };
@@ -700,7 +706,9 @@ fn a_content_that_has_a_hole_is_an_error_and_not_a_shorter_file() {
         world.drop_blob_piece(1).await;
         assert_eq!(
             world.download(&session, &blob).await,
-            Err(SyncError::Blob(BlobError::Incomplete { at: 524_288 }))
+            Err(SyncError::Blob(BlobError::Content(
+                ContentError::Incomplete { at: 524_288 }
+            )))
         );
     });
 }

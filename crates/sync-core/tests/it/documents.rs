@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sync_core::{ApplicationDocument, ObjectPage, ObjectPatch, SyncError, Version};
+use sync_core::{
+    AccountError, ApplicationDocument, ApplicationDocuments, DocumentError, ObjectPage,
+    ObjectPatch, PutMode, SyncError, Version,
+};
 use test_support::{World, local};
 
 #[expect(clippy::unwrap_used, reason = "the test's own text")]
@@ -31,11 +34,11 @@ fn a_document_is_read_part_by_part() {
             .collect::<serde_json::Map<_, _>>()
             .into();
         engine
-            .push_objects("Pushed", "u1", read(objects))
+            .feed_objects("Pushed", "u1", read(objects))
             .await
             .unwrap();
         let gone = vec!["o03".to_owned(), "o24".to_owned()];
-        engine.push_deletes("Pushed", "u1", gone).await.unwrap();
+        engine.feed_deletes("Pushed", "u1", gone).await.unwrap();
 
         let (mut seen, mut parts, mut after) = (BTreeMap::new(), 0, Version::ZERO);
         loop {
@@ -54,7 +57,10 @@ fn a_document_is_read_part_by_part() {
         assert_eq!(one["n"], "1");
         assert_eq!(engine.object("Pushed", "u1", "o03").await.unwrap(), None);
         let nobody = engine.objects("Pushed", "nobody", Version::ZERO, 10).await;
-        assert!(matches!(nobody, Err(SyncError::UnknownUser { .. })));
+        assert!(matches!(
+            nobody,
+            Err(SyncError::Account(AccountError::UnknownUser { .. }))
+        ));
         let nothing = engine.objects("Nothing", "u1", Version::ZERO, 10).await;
         assert!(matches!(nothing, Err(SyncError::UnknownSource { .. })));
     });
@@ -73,7 +79,7 @@ fn what_a_client_has_follows_from_its_cursor() {
         };
         let objects = json!({"a": {"x": "1", "y": "1"}, "b": {"x": "2"}});
         engine
-            .push_objects("Pushed", "u1", read(objects.clone()))
+            .feed_objects("Pushed", "u1", read(objects.clone()))
             .await
             .unwrap();
         assert_eq!(all().await, json!({}), "it has not synced");
@@ -82,7 +88,7 @@ fn what_a_client_has_follows_from_its_cursor() {
 
         let news = json!({"a": {"x": "9"}, "c": {"x": "3"}});
         engine
-            .push_objects("Pushed", "u1", read(news))
+            .feed_objects("Pushed", "u1", read(news))
             .await
             .unwrap();
         assert_eq!(all().await, json!({"a": {"y": "1"}, "b": {"x": "2"}}));
@@ -116,7 +122,7 @@ fn objects_are_replaced_and_patched() {
         let engine = &world.engine;
         let objects = json!({"a": {"x": "1", "y": "1"}, "b": {"x": "2"}, "c": {"x": "3"}});
         engine
-            .push_objects("Pushed", "u1", read(objects))
+            .feed_objects("Pushed", "u1", read(objects))
             .await
             .unwrap();
         world.sync(&session, &client, "Pushed").await;
@@ -148,31 +154,28 @@ fn objects_are_replaced_and_patched() {
 fn an_application_keeps_documents_of_its_own() {
     local(async {
         let world = World::start().await;
-        let engine = &world.engine;
+        let documents = ApplicationDocuments::new(world.engine.ports());
         let text = |text: &str| ApplicationDocument::Text(text.to_owned());
-        assert_eq!(engine.application_document("k").await.unwrap(), None);
-        engine
-            .put_application_document("k", &text("a"), false)
+        assert_eq!(documents.get("k").await.unwrap(), None);
+        documents
+            .put("k", &text("a"), PutMode::Replace)
             .await
             .unwrap();
-        engine
-            .put_application_document("k", &text("b"), true)
+        documents
+            .put("k", &text("b"), PutMode::Append)
             .await
             .unwrap();
-        assert_eq!(
-            engine.application_document("k").await.unwrap(),
-            Some(text("ab"))
-        );
+        assert_eq!(documents.get("k").await.unwrap(), Some(text("ab")));
         let hash =
             |name: &str| ApplicationDocument::Hash([(name.to_owned(), "1".to_owned())].into());
-        let mixed = engine.put_application_document("k", &hash("x"), true).await;
-        assert!(matches!(mixed, Err(SyncError::InvalidDocument { .. })));
-        engine
-            .put_application_document("k", &hash("x"), false)
+        let mixed = documents.put("k", &hash("x"), PutMode::Append).await;
+        assert!(matches!(mixed, Err(DocumentError::Invalid { .. })));
+        documents
+            .put("k", &hash("x"), PutMode::Replace)
             .await
             .unwrap();
-        engine
-            .put_application_document("k", &hash("y"), true)
+        documents
+            .put("k", &hash("y"), PutMode::Append)
             .await
             .unwrap();
         let both = ApplicationDocument::Hash(
@@ -180,11 +183,11 @@ fn an_application_keeps_documents_of_its_own() {
                 .map(|name| (name.to_owned(), "1".to_owned()))
                 .into(),
         );
-        assert_eq!(engine.application_document("k").await.unwrap(), Some(both));
-        let huge = engine
-            .put_application_document(&"k".repeat(600), &hash("x"), false)
+        assert_eq!(documents.get("k").await.unwrap(), Some(both));
+        let huge = documents
+            .put(&"k".repeat(600), &hash("x"), PutMode::Replace)
             .await;
-        assert!(matches!(huge, Err(SyncError::InvalidDocument { .. })));
+        assert!(matches!(huge, Err(DocumentError::Invalid { .. })));
     });
 }
 
@@ -195,6 +198,7 @@ fn a_reset_leaves_the_administrator_and_nothing_else() {
         let engine = &world.engine;
         let origin = sync_core::Origin("test");
         let token = engine
+            .accounts()
             .log_in_administrator("rhoadmin", "admin-password", origin)
             .await
             .unwrap();
@@ -202,17 +206,20 @@ fn a_reset_leaves_the_administrator_and_nothing_else() {
         let client = world.client(&session).await;
         let objects = json!({"a": {"x": "1"}});
         engine
-            .push_objects("Pushed", "u1", read(objects))
+            .feed_objects("Pushed", "u1", read(objects))
             .await
             .unwrap();
         engine
-            .push_objects("Made", "u1", read(json!({"a": {"x": "1"}})))
+            .feed_objects("Made", "u1", read(json!({"a": {"x": "1"}})))
             .await
             .unwrap();
         world.sync(&session, &client, "Pushed").await;
         engine.reset().await.unwrap();
-        engine.check_api_token(&token).await.unwrap();
-        assert_eq!(engine.list_users(None, 10).await.unwrap(), ["rhoadmin"]);
+        engine.accounts().check_api_token(&token).await.unwrap();
+        assert_eq!(
+            engine.accounts().list_users(None, 10).await.unwrap(),
+            ["rhoadmin"]
+        );
         assert!(
             engine
                 .sources(None)
@@ -222,7 +229,10 @@ fn a_reset_leaves_the_administrator_and_nothing_else() {
                 .all(|source| !source.is_dynamic)
         );
         let pull = world.pull(&session, &client, "Pushed", "").await;
-        assert!(matches!(pull, Err(SyncError::NotAuthenticated)));
+        assert!(matches!(
+            pull,
+            Err(SyncError::Account(AccountError::NotAuthenticated))
+        ));
         let session = world.sign_in("u1").await;
         let unknown = world.pull(&session, &client, "Pushed", "").await;
         assert!(matches!(unknown, Err(SyncError::UnknownClient)));

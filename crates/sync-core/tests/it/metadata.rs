@@ -281,7 +281,7 @@ fn what_the_settings_say_holds_with_the_next_pull_and_without_a_back_end() {
         let session = world.sign_in("u1").await;
         let client = world.client(&session).await;
         let objects = serde_json::from_value(json!({"a": {"name": "x"}})).unwrap();
-        let push = world.engine.push_objects("Pushed", "u1", objects);
+        let push = world.engine.feed_objects("Pushed", "u1", objects);
         push.await.unwrap();
 
         world.engine = world.another(Some(&described("1", "m1")), 2).await;

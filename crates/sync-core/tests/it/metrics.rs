@@ -8,13 +8,13 @@
 
 use std::time::Duration;
 
-use sync_core::{Answered, Clock as _, Engine, Measured, StatsError, Value};
+use sync_core::{Clock as _, Engine, Measurements, RequestOutcome, StatsError, Value};
 use test_support::{Break, TestPorts, World, local};
 
 const SETTINGS: &str = "stats = true\n[sources.Pushed]\nadapter = \"push-only\"";
 
 fn count(engine: &Engine<TestPorts>, route: &'static str, took: Duration) {
-    engine.meter().request(Answered {
+    engine.metrics().meter().request(RequestOutcome {
         method: "GET",
         route,
         status: 200,
@@ -23,7 +23,7 @@ fn count(engine: &Engine<TestPorts>, route: &'static str, took: Duration) {
 }
 
 /// How many requests of a route the store knows of.
-fn requests(measured: &Measured, route: &str) -> u64 {
+fn requests(measured: &Measurements, route: &str) -> u64 {
     let (_, samples) = &measured.families[0];
     let sample = samples.iter().find(|sample| sample.labels[1] == route);
     sample.map_or(0, |sample| match sample.value {
@@ -45,18 +45,22 @@ fn many_instances_at_once_lose_nothing_and_count_nothing_twice() {
                 for _ in 0..25 {
                     count(engine, "/x", Duration::from_micros(1_500));
                 }
-                assert!(engine.must_flush());
-                assert!(!engine.must_flush(), "somebody is about to");
-                engine.flush_soon().await;
+                assert!(engine.metrics().must_flush());
+                assert!(!engine.metrics().must_flush(), "somebody is about to");
+                engine.metrics().flush_soon().await;
             });
             futures_util::future::join_all(work).await;
-            let measured = world.engine.measured().await.unwrap();
+            let measured = world.engine.metrics().measured().await.unwrap();
             assert_eq!(requests(&measured, "/x"), round * 100);
         }
-        let stats = instances[0].stats("http:GET:/x", 0, -1).await.unwrap();
+        let stats = instances[0]
+            .metrics()
+            .stats("http:GET:/x", 0, -1)
+            .await
+            .unwrap();
         let minute = instances[0].ports().clock.now().0 / 60_000 * 60;
         assert_eq!(stats, [format!("500.0,0.75:{minute}")]);
-        assert!(!instances[0].must_flush(), "there is nothing new");
+        assert!(!instances[0].metrics().must_flush(), "there is nothing new");
     });
 }
 
@@ -67,19 +71,22 @@ fn what_could_not_be_brought_to_the_store_is_given_up() {
         let engine = world.another(Some(SETTINGS), 2).await;
         // From here on the store knows the script, so that counting is one command.
         count(&engine, "/x", Duration::ZERO);
-        engine.flush_soon().await;
+        engine.metrics().flush_soon().await;
         for (at, counted) in [(Break::Before, 1), (Break::After, 2)] {
             engine.ports().redis.break_at(1, at);
             count(&engine, "/x", Duration::ZERO);
-            assert!(engine.must_flush());
-            engine.flush_soon().await;
+            assert!(engine.metrics().must_flush());
+            engine.metrics().flush_soon().await;
             assert!(engine.ports().redis.mend());
-            assert!(!engine.must_flush());
-            let measured = world.engine.measured().await.unwrap();
+            assert!(!engine.metrics().must_flush());
+            let measured = world.engine.metrics().measured().await.unwrap();
             assert_eq!(requests(&measured, "/x"), counted);
         }
         count(&engine, "/x", Duration::ZERO);
-        assert!(engine.must_flush(), "the next one is brought again");
+        assert!(
+            engine.metrics().must_flush(),
+            "the next one is brought again"
+        );
     });
 }
 
@@ -94,24 +101,24 @@ fn stats_are_kept_for_a_week_and_not_at_all_where_they_are_off() {
             clock.advance(Duration::from_secs(seconds));
             minutes.push(clock.now().0 / 60_000 * 60);
             count(&engine, "/x", Duration::from_millis(2));
-            engine.flush_soon().await;
+            engine.metrics().flush_soon().await;
         }
         let entries: Vec<_> = minutes
             .iter()
             .map(|minute| format!("1.0,0.002:{minute}"))
             .collect();
-        let left = engine.stats("http:GET:/x", 0, -1).await.unwrap();
+        let left = engine.metrics().stats("http:GET:/x", 0, -1).await.unwrap();
         assert_eq!(left, entries[1..]);
-        let some = engine.stats("http:GET:/x", 1, 1).await.unwrap();
+        let some = engine.metrics().stats("http:GET:/x", 1, 1).await.unwrap();
         assert_eq!(some, entries[2..3]);
-        let last = engine.stats("http:GET:/x", -1, -1).await.unwrap();
+        let last = engine.metrics().stats("http:GET:/x", -1, -1).await.unwrap();
         assert_eq!(last, entries[3..]);
 
         count(&world.engine, "/y", Duration::ZERO);
-        world.engine.flush_soon().await;
-        let off = world.engine.stats("http:GET:/y", 0, -1).await;
+        world.engine.metrics().flush_soon().await;
+        let off = world.engine.metrics().stats("http:GET:/y", 0, -1).await;
         assert!(matches!(off, Err(StatsError::Off)));
-        let unknown = engine.stats("http:GET:/y", 0, -1).await;
+        let unknown = engine.metrics().stats("http:GET:/y", 0, -1).await;
         assert!(matches!(unknown, Err(StatsError::UnknownMetric)));
     });
 }
@@ -129,7 +136,7 @@ fn clients_are_counted_once_however_often_they_register() {
             .await
             .unwrap();
         let clients = async || {
-            let measured = world.engine.measured().await.unwrap();
+            let measured = world.engine.metrics().measured().await.unwrap();
             let (family, samples) = measured.families.last().unwrap();
             assert_eq!(family.name, "rhosync_clients");
             samples[0].value.clone()

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sync_core::{ClientId, Ports as _, SearchRequest, Session, SyncError};
+use sync_core::{ClientId, FeedError, Ports as _, SearchRequest, Session};
 use test_support::{Fault, World, local};
 
 async fn pull(world: &World, session: &Session, client: &ClientId, token: &str) -> Value {
@@ -156,8 +156,8 @@ fn what_is_found_is_shown_and_what_is_pushed_is_refused() {
         let found = serde_json::to_value(found).unwrap();
         assert_eq!(found[0][4], json!({"insert": {"s1": {"n": "x"}}}));
         let objects = serde_json::from_value(json!({"a": {"n": "x"}})).unwrap();
-        let refused = world.engine.push_objects("Passed", "u1", objects).await;
-        assert!(matches!(refused, Err(SyncError::PassThrough { .. })));
+        let refused = world.engine.feed_objects("Passed", "u1", objects).await;
+        assert!(matches!(refused, Err(FeedError::PassThrough { .. })));
     });
 }
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use sync_core::{
-    ADMINISTRATOR, AdapterError, Clock as _, Engine, Origin, Ports as _, PullRequest, PushRequest,
-    Session, SyncError, Token, TraceContext,
+    ADMINISTRATOR, AdapterError, ChangesRequest, Clock as _, Engine, Origin, Ports as _,
+    PullRequest, Session, SyncError, Token, TraceContext,
 };
 use test_support::{ENGINE_PASSWORD, ScriptedHttp, TestPorts, TestRedis, local, page};
 
@@ -37,15 +37,22 @@ impl World {
         let redis = TestRedis::start();
         let engine = test_support::engine(&redis, SETTINGS, 1).await;
         let token = engine
+            .accounts()
             .log_in_administrator(ADMINISTRATOR, ENGINE_PASSWORD, Origin("test"))
             .await
             .unwrap();
-        engine.create_user("anna", "password").await.unwrap();
+        engine
+            .accounts()
+            .create_user("anna", "password")
+            .await
+            .unwrap();
         let session = engine
+            .accounts()
             .log_in("anna", "password", Origin("test"))
             .await
             .unwrap();
         let session = engine
+            .accounts()
             .sessions()
             .verify(&session, engine.ports().clock().now())
             .unwrap();
@@ -111,7 +118,7 @@ impl World {
     }
 
     async fn push(&self, source: &str, changes: Value) -> Result<(), SyncError> {
-        let request = PushRequest {
+        let request = ChangesRequest {
             client: &self.client,
             source,
             sequence: None,
@@ -119,7 +126,7 @@ impl World {
             changes: serde_json::from_value(changes).unwrap(),
             trace: None,
         };
-        self.engine.push(&self.session, request).await
+        self.engine.accept_changes(&self.session, request).await
     }
 }
 
@@ -352,7 +359,12 @@ fn the_app_server_serves_sources_it_knows_and_no_others() {
 fn a_back_end_says_who_may_log_in_and_under_which_name() {
     local(async {
         let world = World::start().await;
-        let ask = || world.engine.authenticate_at("http://crm/", "bob", "ok");
+        let ask = || {
+            world
+                .engine
+                .accounts()
+                .authenticate_at("http://crm/", "bob", "ok")
+        };
         let refused = |message: &str| {
             Err(AdapterError::Login {
                 message: message.to_owned(),
@@ -391,7 +403,7 @@ fn the_trace_of_a_request_is_passed_on_to_every_call_it_leads_to() {
         let world = World::start().await;
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let trace = TraceContext::parse(parent, Some("a=b"));
-        let push = PushRequest {
+        let push = ChangesRequest {
             client: &world.client,
             source: "Probe",
             sequence: None,
@@ -400,7 +412,11 @@ fn the_trace_of_a_request_is_passed_on_to_every_call_it_leads_to() {
             trace: trace.as_ref(),
         };
         world.answer(200, "1");
-        world.engine.push(&world.session, push).await.unwrap();
+        world
+            .engine
+            .accept_changes(&world.session, push)
+            .await
+            .unwrap();
         let pull = PullRequest {
             client: &world.client,
             source: "Probe",

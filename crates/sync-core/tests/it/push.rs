@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sync_core::{Ports as _, PushRequest};
+use sync_core::{ChangesRequest, Ports as _};
 use test_support::{Fault, World, local};
 
 #[test]
@@ -275,7 +275,7 @@ fn a_numbered_push_that_comes_late_changes_nothing() {
         let push = async |sequence: u64, name: &str| {
             let changes = serde_json::from_value(json!({"update": {"1": {"name": name}}})).unwrap();
             let sequence = Some(sequence);
-            let request = PushRequest {
+            let request = ChangesRequest {
                 client: mine.as_str(),
                 source: "Shared",
                 sequence,
@@ -283,7 +283,11 @@ fn a_numbered_push_that_comes_late_changes_nothing() {
                 changes,
                 trace: None,
             };
-            world.engine.push(&session, request).await.unwrap();
+            world
+                .engine
+                .accept_changes(&session, request)
+                .await
+                .unwrap();
         };
         push(7, "b").await;
         push(8, "c").await;
@@ -304,12 +308,12 @@ fn pushed_objects_are_merged_and_pushed_deletes_are_passed_over_where_unknown() 
         let objects = |value| serde_json::from_value(value).unwrap();
         world
             .engine
-            .push_objects("Pushed", "u1", objects(json!({"a": {"x": 1, "y": "2"}})))
+            .feed_objects("Pushed", "u1", objects(json!({"a": {"x": 1, "y": "2"}})))
             .await
             .unwrap();
         world
             .engine
-            .push_objects(
+            .feed_objects(
                 "Pushed",
                 "u1",
                 objects(json!({"a": {"y": "3"}, "b": {"z": null}})),
@@ -323,7 +327,7 @@ fn pushed_objects_are_merged_and_pushed_deletes_are_passed_over_where_unknown() 
         );
         world
             .engine
-            .push_deletes(
+            .feed_deletes(
                 "Pushed",
                 "u1",
                 vec!["a".into(), "nobody".into(), "a".into()],

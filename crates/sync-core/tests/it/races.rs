@@ -31,7 +31,7 @@ fn writers_on_one_object_lose_nothing_of_each_other() {
                 serde_json::from_value(json!({"1": {format!("p{writer}"): "x"}})).unwrap();
             world
                 .engine
-                .push_objects("Pushed", "u1", objects)
+                .feed_objects("Pushed", "u1", objects)
                 .await
                 .unwrap();
         });
@@ -58,7 +58,7 @@ fn a_reader_that_pages_while_a_writer_commits_misses_nothing() {
                     serde_json::from_value(json!({id.to_string(): {"v": value}})).unwrap();
                 world
                     .engine
-                    .push_objects("Pushed", "u1", objects)
+                    .feed_objects("Pushed", "u1", objects)
                     .await
                     .unwrap();
             }
@@ -107,7 +107,7 @@ fn one_device_that_sends_the_same_twice_at_once_creates_once() {
         let changes = json!({"create": {"t1": {"n": "1"}, "t2": {"n": "2"}, "t3": {"n": "3"}}});
         let again = async {
             let changes = serde_json::from_value(changes.clone()).unwrap();
-            let request = sync_core::PushRequest {
+            let request = sync_core::ChangesRequest {
                 client: client.as_str(),
                 source: "Shared",
                 sequence: None,
@@ -115,7 +115,7 @@ fn one_device_that_sends_the_same_twice_at_once_creates_once() {
                 changes,
                 trace: None,
             };
-            another.push(&session, request).await
+            another.accept_changes(&session, request).await
         };
         let (first, second) = join!(
             world.push(&session, &client, "Shared", changes.clone()),

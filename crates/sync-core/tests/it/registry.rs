@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sync_core::{Engine, MAX_DYNAMIC_SOURCES, PartitionRule, PollInterval, SyncError};
+use sync_core::{
+    AccountError, Engine, FeedError, MAX_DYNAMIC_SOURCES, PartitionRule, PollInterval, SyncError,
+};
 use test_support::{TestPorts, World, local, page};
 
 #[expect(clippy::expect_used, reason = "a test that cannot push has failed")]
@@ -12,9 +14,9 @@ async fn push_objects<P: sync_core::Ports>(
     source: &str,
     user: &str,
     objects: Value,
-) -> Result<(), SyncError> {
+) -> Result<(), FeedError> {
     let objects = serde_json::from_value(objects).expect("objects");
-    engine.push_objects(source, user, objects).await
+    engine.feed_objects(source, user, objects).await
 }
 
 #[expect(clippy::expect_used, reason = "a test that cannot list has failed")]
@@ -67,11 +69,13 @@ fn a_push_that_is_refused_makes_no_source() {
         let wrong = json!({"a\u{1}": {"name": "a"}});
         assert!(matches!(
             push_objects(&world.engine, "New", "anna", wrong).await,
-            Err(SyncError::InvalidId(_))
+            Err(FeedError::Sync(SyncError::InvalidId(_)))
         ));
         assert!(matches!(
             push_objects(&world.engine, "New", "nobody", json!({})).await,
-            Err(SyncError::UnknownUser { .. })
+            Err(FeedError::Sync(SyncError::Account(
+                AccountError::UnknownUser { .. }
+            )))
         ));
         assert!(
             push_objects(&world.engine, "New:1", "anna", json!({}))
@@ -158,9 +162,10 @@ fn there_is_an_end_to_sources() {
         let one_more = engine
             .create_dynamic_source("More", PartitionRule::App)
             .await;
-        assert_eq!(one_more, full);
+        assert_eq!(one_more, full.clone());
         world.session("anna").await;
-        assert_eq!(push_objects(engine, "More", "anna", json!({})).await, full);
+        let fed = push_objects(engine, "More", "anna", json!({})).await;
+        assert_eq!(fed, full.map_err(FeedError::Sync));
         for known in ["S1", "Shared"] {
             let again = engine
                 .create_dynamic_source(known, PartitionRule::User)
@@ -328,7 +333,10 @@ fn a_back_end_is_asked_when_its_read_state_says_so() {
         ));
         assert_eq!(asked_by_a_sync().await, 0, "nothing was set");
         let nobody = world.engine.set_read_state("Polled", "nobody", 0, None);
-        assert!(matches!(nobody.await, Err(SyncError::UnknownUser { .. })));
+        assert!(matches!(
+            nobody.await,
+            Err(SyncError::Account(AccountError::UnknownUser { .. }))
+        ));
     });
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use sync_core::{
-    Clock as _, Engine, Origin, Ports as _, PullRequest, PushRequest, SearchRequest, Session, Token,
+    ChangesRequest, Clock as _, Engine, Origin, Ports as _, PullRequest, SearchRequest, Session,
+    Token,
 };
 use test_support::{ScriptedHttp, TestPorts, TestRedis, engine, local};
 
@@ -24,12 +25,18 @@ impl World {
             "[sources.Product]\nadapter = \"rest\"\npartition = \"app\"\npoll_interval = 0\n[sources.Product.rest]\nurl = \"http://crm/products\"\n{rest}"
         );
         let engine = engine(&redis, &text, 1).await;
-        engine.create_user("u1", "password").await.unwrap();
+        engine
+            .accounts()
+            .create_user("u1", "password")
+            .await
+            .unwrap();
         let session = engine
+            .accounts()
             .log_in("u1", "password", Origin("test"))
             .await
             .unwrap();
         let session = engine
+            .accounts()
             .sessions()
             .verify(&session, engine.ports().clock().now())
             .unwrap();
@@ -91,7 +98,7 @@ impl World {
 
     async fn push(&self, changes: Value) {
         let changes = serde_json::from_value(changes).unwrap();
-        let request = PushRequest {
+        let request = ChangesRequest {
             client: &self.client,
             source: "Product",
             sequence: None,
@@ -99,7 +106,10 @@ impl World {
             changes,
             trace: None,
         };
-        self.engine.push(&self.session, request).await.unwrap();
+        self.engine
+            .accept_changes(&self.session, request)
+            .await
+            .unwrap();
     }
 }
 

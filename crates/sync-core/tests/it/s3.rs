@@ -18,7 +18,7 @@ use http::{Method, Request, Response, StatusCode};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use sync_core::{
-    BlobId, BlobReader, Engine, Files, HttpClient, HttpError, Origin, Ports as _, PushRequest,
+    BlobId, BlobReader, ChangesRequest, Engine, Files, HttpClient, HttpError, Origin, Ports as _,
     RedisConn as _, Session, SyncError,
 };
 use test_support::{TestPorts, TestRedis, engine, local};
@@ -253,13 +253,18 @@ impl World {
     async fn start(settings: &str) -> Self {
         let redis = TestRedis::start();
         let engine = engine(&redis, settings, 1).await;
-        engine.create_user("u1", "password").await.unwrap();
+        engine
+            .accounts()
+            .create_user("u1", "password")
+            .await
+            .unwrap();
         let session = engine
+            .accounts()
             .log_in("u1", "password", Origin("test"))
             .await
             .unwrap();
         let now = sync_core::Clock::now(engine.ports().clock());
-        let session = engine.sessions().verify(&session, now).unwrap();
+        let session = engine.accounts().sessions().verify(&session, now).unwrap();
         let client = engine
             .create_client(&session, &Default::default())
             .await
@@ -278,7 +283,7 @@ impl World {
 
     /// Creates an object with a file; answers the file's digest.
     async fn create(&self, id: &str, content: &[u8]) -> Result<BlobId, SyncError> {
-        let mut uploader = self.engine.uploader(&self.session).await?;
+        let mut uploader = self.engine.blobs().uploader(self.session.user());
         uploader
             .begin(
                 format!("photo-{id}"),
@@ -289,7 +294,7 @@ impl World {
         uploader.write(content).await?;
         uploader.end().await?;
         let uploads = uploader.finish();
-        let request = PushRequest {
+        let request = ChangesRequest {
             client: &self.client,
             source: "Note",
             sequence: None,
@@ -300,8 +305,11 @@ impl World {
             changes: serde_json::from_value(json!({"create": {id: {"photo": "p.png"}}})).unwrap(),
             trace: None,
         };
-        let pushed = self.engine.push(&self.session, request).await;
-        self.engine.end_uploads(&self.session, &uploads).await;
+        let pushed = self.engine.accept_changes(&self.session, request).await;
+        self.engine
+            .blobs()
+            .end_uploads(self.session.user(), &uploads)
+            .await;
         pushed.map(|()| uploads[0].blob.clone())
     }
 
@@ -391,7 +399,7 @@ fn a_store_that_fails_refuses_the_request_and_keeps_nothing() {
             );
             assert_eq!(world.keys("*blob-content*").await, 0);
             assert_eq!(world.keys("*cud:*").await, 0, "nothing was taken in");
-            assert_eq!(world.engine.blob_bytes("u1").await.unwrap(), 0);
+            assert_eq!(world.engine.blobs().bytes_of("u1").await.unwrap(), 0);
         }
         world.s3().failing.set(None);
         world.create("t-1", &sent).await.unwrap();
@@ -407,13 +415,13 @@ fn what_got_into_the_bucket_and_became_no_blob_is_removed() {
         world.s3().failing.set(None);
         assert_eq!(world.s3().objects.borrow().len(), 1);
         assert_eq!(
-            world.engine.collect_blobs().await.unwrap().contents,
+            world.engine.blobs().collect().await.unwrap().contents,
             0,
             "too early"
         );
         let clock = world.engine.ports().clock();
         clock.advance(Duration::from_secs(3_700));
-        assert_eq!(world.engine.collect_blobs().await.unwrap().contents, 1);
+        assert_eq!(world.engine.blobs().collect().await.unwrap().contents, 1);
         assert!(world.s3().objects.borrow().is_empty());
     });
 }
@@ -425,22 +433,22 @@ fn a_blob_that_is_collected_leaves_the_bucket_also_when_the_store_was_away() {
         world.create("t-1", b"content").await.unwrap();
         world
             .engine
-            .push_deletes("Note", "u1", objects(&world).await)
+            .feed_deletes("Note", "u1", objects(&world).await)
             .await
             .unwrap();
         let clock = world.engine.ports().clock();
         clock.advance(Duration::from_secs(86_400));
-        world.engine.collect_blobs().await.unwrap();
+        world.engine.blobs().collect().await.unwrap();
         clock.advance(Duration::from_secs(86_400));
         world.s3().failing.set(Some((0, false)));
-        let collected = world.engine.collect_blobs().await.unwrap();
+        let collected = world.engine.blobs().collect().await.unwrap();
         assert_eq!((collected.blobs, collected.contents), (1, 0));
         assert_eq!(world.s3().objects.borrow().len(), 1);
         world.s3().failing.set(None);
         clock.advance(Duration::from_secs(3_700));
-        assert_eq!(world.engine.collect_blobs().await.unwrap().contents, 1);
+        assert_eq!(world.engine.blobs().collect().await.unwrap().contents, 1);
         assert!(world.s3().objects.borrow().is_empty());
-        assert_eq!(world.engine.blob_bytes("u1").await.unwrap(), 0);
+        assert_eq!(world.engine.blobs().bytes_of("u1").await.unwrap(), 0);
     });
 }
 
@@ -453,7 +461,7 @@ fn a_reset_empties_the_bucket() {
         world.engine.reset().await.unwrap();
         let clock = world.engine.ports().clock();
         clock.advance(Duration::from_secs(120));
-        let collected = world.engine.collect_blobs().await.unwrap();
+        let collected = world.engine.blobs().collect().await.unwrap();
         assert_eq!((collected.blobs, collected.contents), (0, 2));
         assert!(world.s3().objects.borrow().is_empty());
         assert_eq!(world.keys("*blob*").await, 0);

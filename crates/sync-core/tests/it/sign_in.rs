@@ -13,7 +13,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
-use sync_core::{ADMINISTRATOR, Clock as _, Engine, Origin, Ports as _, Session, SyncError};
+use sync_core::{ADMINISTRATOR, AccountError, Clock as _, Engine, Origin, Ports as _, Session};
 use test_support::{ENGINE_PASSWORD, ScriptedHttp, TestPorts, TestRedis, local};
 
 const BACK_END: &str = r#"
@@ -40,7 +40,7 @@ fn answer(engine: &TestEngine, status: u16, body: &str) {
 }
 
 async fn users(engine: &TestEngine) -> Vec<String> {
-    engine.list_users(None, 100).await.unwrap()
+    engine.accounts().list_users(None, 100).await.unwrap()
 }
 
 /// Whether the engine takes the session for a user's.
@@ -56,31 +56,31 @@ fn a_back_end_says_who_may_sign_in() {
     local(async {
         let redis = TestRedis::start();
         let engine = engine(&redis, BACK_END).await;
-        let log_in = |name| engine.log_in(name, "ok", Origin("test"));
+        let log_in = |name| engine.accounts().log_in(name, "ok", Origin("test"));
         answer(&engine, 200, "");
         log_in("bob").await.unwrap();
         answer(&engine, 200, "dynuser");
         let session = log_in("bob").await.unwrap();
         assert_eq!(users(&engine).await, ["bob", "dynuser"]);
         let now = engine.ports().clock().now();
-        let session = engine.sessions().verify(&session, now).unwrap();
+        let session = engine.accounts().sessions().verify(&session, now).unwrap();
         assert!(is_good(&engine, &session).await);
 
         answer(&engine, 401, "locked until noon");
         let refused = log_in("carl").await.unwrap_err();
         assert!(
-            matches!(&refused, SyncError::LoginRefused { message } if message == "locked until noon"),
+            matches!(&refused, AccountError::LoginRefused { message } if message == "locked until noon"),
             "{refused:?}"
         );
         answer(&engine, 500, "trace");
         let broken = log_in("carl").await.unwrap_err();
         assert!(
-            matches!(broken, SyncError::LoginUnavailable { .. }),
+            matches!(broken, AccountError::LoginUnavailable { .. }),
             "{broken:?}"
         );
         let silent = log_in("carl").await.unwrap_err();
         assert!(
-            matches!(silent, SyncError::LoginUnavailable { .. }),
+            matches!(silent, AccountError::LoginUnavailable { .. }),
             "{silent:?}"
         );
         assert_eq!(users(&engine).await, ["bob", "dynuser"]);
@@ -93,14 +93,16 @@ fn a_back_end_makes_nobody_the_administrator_and_knows_nothing_of_his_password()
         let redis = TestRedis::start();
         let engine = engine(&redis, BACK_END).await;
         answer(&engine, 200, ADMINISTRATOR);
-        let refused = engine.log_in("bob", "ok", Origin("test")).await;
-        assert!(matches!(refused, Err(SyncError::LoginFailed { .. })));
+        let refused = engine.accounts().log_in("bob", "ok", Origin("test")).await;
+        assert!(matches!(refused, Err(AccountError::LoginFailed { .. })));
         engine.ports().http().asked();
         let refused = engine
+            .accounts()
             .log_in(ADMINISTRATOR, ENGINE_PASSWORD, Origin("test"))
             .await;
-        assert!(matches!(refused, Err(SyncError::LoginFailed { .. })));
+        assert!(matches!(refused, Err(AccountError::LoginFailed { .. })));
         engine
+            .accounts()
             .log_in_administrator(ADMINISTRATOR, ENGINE_PASSWORD, Origin("test"))
             .await
             .unwrap();
@@ -115,11 +117,17 @@ fn guesses_at_a_back_ends_passwords_are_limited_too() {
         let engine = engine(&redis, BACK_END).await;
         for _ in 0..10 {
             answer(&engine, 401, "no");
-            let refused = engine.log_in("bob", "guess", Origin("test")).await;
-            assert!(matches!(refused, Err(SyncError::LoginRefused { .. })));
+            let refused = engine
+                .accounts()
+                .log_in("bob", "guess", Origin("test"))
+                .await;
+            assert!(matches!(refused, Err(AccountError::LoginRefused { .. })));
         }
-        let stopped = engine.log_in("bob", "guess", Origin("test")).await;
-        assert!(matches!(stopped, Err(SyncError::TooManyAttempts { .. })));
+        let stopped = engine
+            .accounts()
+            .log_in("bob", "guess", Origin("test"))
+            .await;
+        assert!(matches!(stopped, Err(AccountError::TooManyAttempts { .. })));
         assert_eq!(engine.ports().http().asked().len(), 10);
     });
 }
@@ -196,7 +204,7 @@ fn a_token_of_the_provider_is_as_good_as_a_session() {
         answer(&engine, 200, &key_set(&[&ec, &rsa]));
         for (key, user) in [(&ec, "anna"), (&rsa, "ben")] {
             let token = key.sign(&claims(&engine, json!({"sub": user})));
-            let session = engine.session_of_token(&token).await.unwrap();
+            let session = engine.accounts().session_of_token(&token).await.unwrap();
             assert!(is_good(&engine, &session).await);
         }
         assert_eq!(users(&engine).await, ["anna", "ben"]);
@@ -251,17 +259,17 @@ fn tokens_that_are_not_good_let_nobody_in() {
             ("huge", "x".repeat(100_000)),
         ];
         for (what, token) in cases {
-            let refused = engine.session_of_token(&token).await;
+            let refused = engine.accounts().session_of_token(&token).await;
             assert!(
-                matches!(refused, Err(SyncError::NotAuthenticated)),
+                matches!(refused, Err(AccountError::NotAuthenticated)),
                 "{what}: {:?}",
                 refused.map(|_| ())
             );
         }
-        assert!(engine.session_of_token(&good).await.is_ok());
+        assert!(engine.accounts().session_of_token(&good).await.is_ok());
         let late = with(json!({"exp": now - 59, "nbf": now + 59}));
         assert!(
-            engine.session_of_token(&late).await.is_ok(),
+            engine.accounts().session_of_token(&late).await.is_ok(),
             "clocks differ"
         );
         assert_eq!(users(&engine).await, ["anna"]);
@@ -276,9 +284,9 @@ fn a_token_ends_also_where_it_is_remembered() {
         let key = Key::elliptic("e1");
         answer(&engine, 200, &key_set(&[&key]));
         let token = key.sign(&claims(&engine, json!({"exp": seconds(&engine) + 10})));
-        assert!(engine.session_of_token(&token).await.is_ok());
+        assert!(engine.accounts().session_of_token(&token).await.is_ok());
         engine.ports().clock().advance(Duration::from_secs(70));
-        assert!(engine.session_of_token(&token).await.is_err());
+        assert!(engine.accounts().session_of_token(&token).await.is_err());
     });
 }
 
@@ -290,12 +298,12 @@ fn a_deleted_user_comes_back_with_nothing() {
         let key = Key::elliptic("e1");
         answer(&engine, 200, &key_set(&[&key]));
         let token = key.sign(&claims(&engine, json!({})));
-        let session = engine.session_of_token(&token).await.unwrap();
+        let session = engine.accounts().session_of_token(&token).await.unwrap();
         assert!(is_good(&engine, &session).await);
         engine.delete_user("anna").await.unwrap();
-        let session = engine.session_of_token(&token).await.unwrap();
+        let session = engine.accounts().session_of_token(&token).await.unwrap();
         assert!(!is_good(&engine, &session).await, "its sessions have ended");
-        let session = engine.session_of_token(&token).await.unwrap();
+        let session = engine.accounts().session_of_token(&token).await.unwrap();
         assert!(
             is_good(&engine, &session).await,
             "the provider still knows her"
@@ -313,18 +321,33 @@ fn a_new_key_is_looked_for_once() {
         let (old, new) = (Key::elliptic("e1"), Key::rsa("r2"));
         let all = claims(&engine, json!({}));
         answer(&engine, 200, &key_set(&[&old]));
-        assert!(engine.session_of_token(&old.sign(&all)).await.is_ok());
+        assert!(
+            engine
+                .accounts()
+                .session_of_token(&old.sign(&all))
+                .await
+                .is_ok()
+        );
         redis_forgets_the_turn(&redis).await;
         answer(&engine, 200, &key_set(&[&new]));
-        assert!(engine.session_of_token(&new.sign(&all)).await.is_ok());
+        assert!(
+            engine
+                .accounts()
+                .session_of_token(&new.sign(&all))
+                .await
+                .is_ok()
+        );
         assert_eq!(engine.ports().http().asked().len(), 2);
         for id in ["x1", "x2", "x3"] {
             let unknown = Key {
                 id,
                 ..Key::rsa("x")
             };
-            let refused = engine.session_of_token(&unknown.sign(&all)).await;
-            assert!(matches!(refused, Err(SyncError::NotAuthenticated)));
+            let refused = engine
+                .accounts()
+                .session_of_token(&unknown.sign(&all))
+                .await;
+            assert!(matches!(refused, Err(AccountError::NotAuthenticated)));
         }
         assert_eq!(
             engine.ports().http().asked().len(),
@@ -342,21 +365,25 @@ fn keys_are_used_on_while_the_provider_is_away_and_by_all_instances() {
         let key = Key::elliptic("e1");
         answer(&first, 200, &key_set(&[&key]));
         let token = key.sign(&claims(&first, json!({"exp": 99_999_999_999_u64})));
-        assert!(first.session_of_token(&token).await.is_ok());
+        assert!(first.accounts().session_of_token(&token).await.is_ok());
 
         let second = engine(&redis, PROVIDER).await;
         second.ports().clock().advance(Duration::from_secs(660));
         redis_forgets_the_turn(&redis).await;
-        assert!(second.session_of_token(&token).await.is_ok());
+        assert!(second.accounts().session_of_token(&token).await.is_ok());
         assert_eq!(second.ports().http().asked().len(), 1, "it was tried");
         let unknown = Key {
             id: "x",
             ..Key::elliptic("x")
         };
         let refused = second
+            .accounts()
             .session_of_token(&unknown.sign(&claims(&second, json!({}))))
             .await;
-        assert!(matches!(refused, Err(SyncError::Busy)), "who knows");
+        assert!(
+            matches!(refused, Err(AccountError::KeysPending)),
+            "who knows"
+        );
     });
 }
 
@@ -367,15 +394,15 @@ fn without_a_provider_no_token_is_good_and_without_its_keys_nobody_knows() {
         let key = Key::elliptic("e1");
         let none = engine(&redis, "").await;
         let token = key.sign(&claims(&none, json!({})));
-        assert!(!none.takes_tokens());
-        let refused = none.session_of_token(&token).await;
-        assert!(matches!(refused, Err(SyncError::NotAuthenticated)));
+        assert!(!none.accounts().takes_tokens());
+        let refused = none.accounts().session_of_token(&token).await;
+        assert!(matches!(refused, Err(AccountError::NotAuthenticated)));
         for (status, body) in [(500, ""), (200, "<html>"), (302, "")] {
             let engine = engine(&redis, PROVIDER).await;
             redis_forgets_the_turn(&redis).await;
             answer(&engine, status, body);
-            let unknown = engine.session_of_token(&token).await;
-            assert!(matches!(unknown, Err(SyncError::BackEndUnavailable { .. })));
+            let unknown = engine.accounts().session_of_token(&token).await;
+            assert!(matches!(unknown, Err(AccountError::KeysUnavailable { .. })));
         }
     });
 }
@@ -415,7 +442,7 @@ proptest! {
                 String::from_utf8(token).unwrap()
             });
             for token in texts.into_iter().chain(changed) {
-                let session = engine.session_of_token(&token).await;
+                let session = engine.accounts().session_of_token(&token).await;
                 assert_eq!(session.is_ok(), token == good, "{token}");
             }
         });

@@ -1,7 +1,7 @@
 //! What a device sees of the data, from its first sync to its last.
 
 use serde_json::json;
-use sync_core::SyncError;
+use sync_core::{AccountError, SyncError};
 use test_support::{World, local, page};
 
 #[test]
@@ -207,7 +207,7 @@ fn a_users_own_partition_is_its_own() {
         let objects = serde_json::from_value(json!({"n1": {"text": "for alice"}})).unwrap();
         world
             .engine
-            .push_objects("Pushed", "alice", objects)
+            .feed_objects("Pushed", "alice", objects)
             .await
             .unwrap();
         assert_eq!(
@@ -280,19 +280,22 @@ fn a_login_is_limited_and_a_session_of_a_user_that_is_gone_is_none() {
         for _ in 0..10 {
             let failed = world
                 .engine
+                .accounts()
                 .log_in("u1", "wrong", origin)
                 .await
                 .unwrap_err();
-            assert!(matches!(failed, SyncError::LoginFailed { .. }));
+            assert!(matches!(failed, AccountError::LoginFailed { .. }));
         }
         let limited = world
             .engine
+            .accounts()
             .log_in("u1", "password", origin)
             .await
             .unwrap_err();
-        assert!(matches!(limited, SyncError::TooManyAttempts { .. }));
+        assert!(matches!(limited, AccountError::TooManyAttempts { .. }));
         world
             .engine
+            .accounts()
             .log_in("u1", "password", sync_core::Origin("10.0.0.2"))
             .await
             .unwrap();
@@ -303,6 +306,6 @@ fn a_login_is_limited_and_a_session_of_a_user_that_is_gone_is_none() {
             .create_client(&session, &Default::default())
             .await
             .unwrap_err();
-        assert_eq!(refused, SyncError::NotAuthenticated);
+        assert_eq!(refused, SyncError::Account(AccountError::NotAuthenticated));
     });
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::json;
-use sync_core::{Origin, Scope, Session, SyncError, UserChange};
+use sync_core::{AccountError, Origin, Scope, Session, SyncError, UserChange};
 use test_support::{World, local};
 
 #[expect(
@@ -25,17 +25,25 @@ async fn keys(world: &World) -> Vec<String> {
 }
 
 fn not_authenticated<T>(result: Result<T, SyncError>) -> bool {
-    matches!(result, Err(SyncError::NotAuthenticated))
+    matches!(
+        result,
+        Err(SyncError::Account(AccountError::NotAuthenticated))
+    )
 }
 
-async fn log_in_again(world: &World, user: &str, password: &str) -> Result<Session, SyncError> {
-    let text = world.engine.log_in(user, password, Origin("test")).await?;
+async fn log_in_again(world: &World, user: &str, password: &str) -> Result<Session, AccountError> {
+    let text = world
+        .engine
+        .accounts()
+        .log_in(user, password, Origin("test"))
+        .await?;
     let now = sync_core::Clock::now(&world.engine.ports().clock);
     world
         .engine
+        .accounts()
         .sessions()
         .verify(&text, now)
-        .ok_or(SyncError::NotAuthenticated)
+        .ok_or(AccountError::NotAuthenticated)
 }
 
 #[test]
@@ -51,13 +59,18 @@ fn a_new_password_ends_every_session_and_the_client_goes_on_where_it_was() {
             password: Some("another".to_owned()),
             email: None,
         };
-        world.engine.update_user("u1", change).await.unwrap();
+        world
+            .engine
+            .accounts()
+            .update_user("u1", change)
+            .await
+            .unwrap();
         assert!(not_authenticated(
             world.pull(&session, &client, "Shared", "").await
         ));
         assert!(matches!(
             log_in_again(&world, "u1", "password").await,
-            Err(SyncError::LoginFailed { .. })
+            Err(AccountError::LoginFailed { .. })
         ));
         let session = log_in_again(&world, "u1", "another").await.unwrap();
         let page = world.pull(&session, &client, "Shared", "").await.unwrap();
@@ -75,16 +88,23 @@ fn an_address_changes_no_session() {
             email: Some(email.to_owned()),
         };
         let engine = &world.engine;
-        engine.update_user("u1", change("a@b.c")).await.unwrap();
-        let user = engine.user("u1").await.unwrap();
+        engine
+            .accounts()
+            .update_user("u1", change("a@b.c"))
+            .await
+            .unwrap();
+        let user = engine.accounts().user("u1").await.unwrap();
         assert_eq!(user.email.as_deref(), Some("a@b.c"));
         world.client(&session).await;
         for wrong in ["a\nb".to_owned(), "x".repeat(300)] {
-            let refused = engine.update_user("u1", change(&wrong)).await;
-            assert!(matches!(refused, Err(SyncError::InvalidEmail { .. })));
+            let refused = engine.accounts().update_user("u1", change(&wrong)).await;
+            assert!(matches!(refused, Err(AccountError::InvalidEmail { .. })));
         }
-        let unknown = engine.update_user("nobody", change("a@b.c")).await;
-        assert!(matches!(unknown, Err(SyncError::UnknownUser { .. })));
+        let unknown = engine
+            .accounts()
+            .update_user("nobody", change("a@b.c"))
+            .await;
+        assert!(matches!(unknown, Err(AccountError::UnknownUser { .. })));
     });
 }
 
@@ -116,9 +136,12 @@ fn a_deleted_user_leaves_nothing_behind() {
         assert_eq!(keys(&world).await, before);
         assert!(matches!(
             world.engine.delete_user("u1").await,
-            Err(SyncError::UnknownUser { .. })
+            Err(SyncError::Account(AccountError::UnknownUser { .. }))
         ));
-        assert_eq!(world.engine.list_users(None, 10).await.unwrap(), ["other"]);
+        assert_eq!(
+            world.engine.accounts().list_users(None, 10).await.unwrap(),
+            ["other"]
+        );
         world.sign_in("u1").await;
         assert!(not_authenticated(
             world
@@ -191,10 +214,18 @@ fn the_administrator_is_no_device() {
     local(async {
         let world = World::start().await;
         let engine = &world.engine;
-        let login = engine.log_in_administrator("rhoadmin", "admin-password", Origin("test"));
+        let login =
+            engine
+                .accounts()
+                .log_in_administrator("rhoadmin", "admin-password", Origin("test"));
         login.await.unwrap();
-        let device = engine.log_in("rhoadmin", "admin-password", Origin("test"));
-        assert!(matches!(device.await, Err(SyncError::LoginFailed { .. })));
+        let device = engine
+            .accounts()
+            .log_in("rhoadmin", "admin-password", Origin("test"));
+        assert!(matches!(
+            device.await,
+            Err(AccountError::LoginFailed { .. })
+        ));
     });
 }
 
@@ -204,12 +235,20 @@ fn api_tokens_are_good_for_what_they_say_and_as_long_as_they_say() {
         let world = World::start().await;
         let engine = &world.engine;
         let hour = Some(3_600_000);
-        let made = engine.create_api_token("reports", vec![Scope::UsersRead], hour);
+        let made = engine
+            .accounts()
+            .api_tokens()
+            .create("reports", vec![Scope::UsersRead], hour);
         let (token, text) = made.await.unwrap();
-        let known = engine.authenticate_api_token(&text).await.unwrap();
+        let known = engine
+            .accounts()
+            .api_tokens()
+            .authenticate(&text)
+            .await
+            .unwrap();
         assert_eq!(known.id, token.id);
         assert!(known.allows(Scope::UsersRead) && !known.allows(Scope::UsersWrite));
-        let (listed, next) = engine.list_api_tokens(0, 10).await.unwrap();
+        let (listed, next) = engine.accounts().api_tokens().list(0, 10).await.unwrap();
         assert_eq!((listed.len(), next), (1, None));
         assert!(listed[0].used_at.is_some());
 
@@ -221,33 +260,42 @@ fn api_tokens_are_good_for_what_they_say_and_as_long_as_they_say() {
             secret.to_owned(),
             String::new(),
         ] {
-            let refused = engine.authenticate_api_token(&wrong).await;
+            let refused = engine.accounts().api_tokens().authenticate(&wrong).await;
             assert!(
-                matches!(refused, Err(SyncError::InvalidApiToken)),
+                matches!(refused, Err(AccountError::InvalidApiToken)),
                 "{wrong}"
             );
         }
         engine.ports().clock.advance(Duration::from_secs(3_601));
-        let refused = engine.authenticate_api_token(&text).await;
-        assert!(matches!(refused, Err(SyncError::InvalidApiToken)));
+        let refused = engine.accounts().api_tokens().authenticate(&text).await;
+        assert!(matches!(refused, Err(AccountError::InvalidApiToken)));
 
-        let made = engine.create_api_token("for ever", vec![Scope::Admin], None);
+        let made = engine
+            .accounts()
+            .api_tokens()
+            .create("for ever", vec![Scope::Admin], None);
         let (token, text) = made.await.unwrap();
-        engine.delete_api_token(&token.id).await.unwrap();
-        let refused = engine.authenticate_api_token(&text).await;
-        assert!(matches!(refused, Err(SyncError::InvalidApiToken)));
-        let gone = engine.delete_api_token(&token.id).await;
-        assert!(matches!(gone, Err(SyncError::UnknownApiToken)));
+        engine
+            .accounts()
+            .api_tokens()
+            .delete(&token.id)
+            .await
+            .unwrap();
+        let refused = engine.accounts().api_tokens().authenticate(&text).await;
+        assert!(matches!(refused, Err(AccountError::InvalidApiToken)));
+        let gone = engine.accounts().api_tokens().delete(&token.id).await;
+        assert!(matches!(gone, Err(AccountError::UnknownApiToken)));
         for (name, scopes) in [
             ("", vec![Scope::Admin]),
             ("x", vec![]),
             ("a\nb", vec![Scope::Admin]),
         ] {
-            let refused = engine.create_api_token(name, scopes, None).await;
-            assert!(matches!(
-                refused,
-                Err(SyncError::InvalidApiTokenRequest { .. })
-            ));
+            let refused = engine
+                .accounts()
+                .api_tokens()
+                .create(name, scopes, None)
+                .await;
+            assert!(matches!(refused, Err(AccountError::InvalidTokenRequest(_))));
         }
     });
 }
@@ -263,7 +311,7 @@ proptest! {
     ) {
         local(async {
             let world = World::start().await;
-            let made = world.engine.create_api_token("fuzzed", vec![Scope::Admin], None).await;
+            let made = world.engine.accounts().api_tokens().create("fuzzed", vec![Scope::Admin], None).await;
             let (_, good) = made.unwrap();
             let changed = changes.into_iter().map(|(at, byte)| {
                 let mut token = good.clone().into_bytes();
@@ -272,10 +320,10 @@ proptest! {
                 String::from_utf8(token).unwrap()
             });
             for token in texts.into_iter().chain(changed) {
-                let known = world.engine.authenticate_api_token(&token).await;
+                let known = world.engine.accounts().api_tokens().authenticate(&token).await;
                 match known {
                     Ok(_) => assert_eq!(token, good),
-                    Err(error) => assert_eq!(error, SyncError::InvalidApiToken, "{token}"),
+                    Err(error) => assert_eq!(error, AccountError::InvalidApiToken, "{token}"),
                 }
             }
         });

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use sync_core::{Adapter, AdapterError, Attributes, BlobError, Call, ObjectId, QueryEnd, Stash};
+use sync_core::{Adapter, AdapterError, Attributes, Call, ContentError, ObjectId, QueryEnd, Stash};
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +143,7 @@ impl BackEnd {
         call: &Call<'_>,
         attributes: &Attributes,
     ) -> Result<(), AdapterError> {
-        let unavailable = |error: BlobError| AdapterError::Unavailable {
+        let unavailable = |error: ContentError| AdapterError::Unavailable {
             message: error.to_string(),
         };
         for value in attributes.values() {

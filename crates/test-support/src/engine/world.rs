@@ -5,8 +5,9 @@ use std::rc::Rc;
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use sync_core::{
-    Adapter, BlobId, BlobReader, ClientId, Clock as _, Engine, Files, Origin, PullRequest,
-    PushRequest, RedisConn as _, RedisValue, RustAdapters, Session, SyncError, Token, Upload,
+    AccountError, Adapter, BlobError, BlobId, BlobReader, ChangesRequest, ClientId, Clock as _,
+    Engine, Files, Origin, PullRequest, RedisConn as _, RedisValue, RustAdapters, Session,
+    SyncError, Token, Upload,
 };
 
 use super::{BackEnd, ScriptedHttp, TestPorts, engine_with};
@@ -111,19 +112,27 @@ impl World {
 
     /// Creates a user and logs it in.
     pub async fn sign_in(&self, user: &str) -> Session {
-        match self.engine.create_user(user, "password").await {
-            Ok(()) | Err(SyncError::UserExists { .. }) => {}
+        match self.engine.accounts().create_user(user, "password").await {
+            Ok(()) | Err(AccountError::UserExists { .. }) => {}
             Err(error) => panic!("cannot create {user}: {error}"),
         }
         let origin = Origin("test");
-        let session = self.engine.log_in(user, "password", origin).await;
+        let session = self
+            .engine
+            .accounts()
+            .log_in(user, "password", origin)
+            .await;
         read_session(&self.engine, &session.expect("to log in"))
     }
 
     /// A session of a user that has no password: without the cost of one.
     pub async fn session(&self, user: &str) -> Session {
         self.guests.ports().http.answer(200, &[], "");
-        let session = self.guests.log_in(user, "any", Origin(user)).await;
+        let session = self
+            .guests
+            .accounts()
+            .log_in(user, "any", Origin(user))
+            .await;
         read_session(&self.guests, &session.expect("a guest's session"))
     }
 
@@ -266,7 +275,7 @@ impl World {
         session: &Session,
         files: &[(&str, &[u8])],
     ) -> Result<Vec<Upload>, SyncError> {
-        let mut uploader = self.engine.uploader(session).await?;
+        let mut uploader = self.engine.blobs().uploader(session.user());
         let received = async {
             for (part, content) in files {
                 let name = format!("{part}.png");
@@ -278,13 +287,13 @@ impl World {
                 }
                 uploader.end().await?;
             }
-            Ok(())
+            Ok::<_, BlobError>(())
         };
         match received.await {
             Ok(()) => Ok(uploader.finish()),
             Err(error) => {
                 uploader.discard().await;
-                Err(error)
+                Err(error.into())
             }
         }
     }
@@ -299,7 +308,7 @@ impl World {
         files: &[(&str, &[u8])],
     ) -> Result<(), SyncError> {
         let uploads = self.upload(session, files).await?;
-        let request = PushRequest {
+        let request = ChangesRequest {
             client: client.as_str(),
             source,
             sequence: None,
@@ -310,8 +319,11 @@ impl World {
             changes: serde_json::from_value(changes).expect("changes"),
             trace: None,
         };
-        let pushed = self.engine.push(session, request).await;
-        self.engine.end_uploads(session, &uploads).await;
+        let pushed = self.engine.accept_changes(session, request).await;
+        self.engine
+            .blobs()
+            .end_uploads(session.user(), &uploads)
+            .await;
         pushed
     }
 
@@ -324,7 +336,7 @@ impl World {
         let mut content = Vec::new();
         let mut pieces = blob.read(0..blob.size);
         while let Some(piece) = pieces.next().await {
-            content.extend_from_slice(&piece?);
+            content.extend_from_slice(&piece.map_err(BlobError::from)?);
         }
         Ok(content)
     }
@@ -369,7 +381,7 @@ impl World {
         changes: Value,
     ) -> Result<(), SyncError> {
         let changes = serde_json::from_value(changes).expect("changes");
-        let request = PushRequest {
+        let request = ChangesRequest {
             client: client.as_str(),
             source,
             sequence: None,
@@ -377,14 +389,14 @@ impl World {
             changes,
             trace: None,
         };
-        self.engine.push(session, request).await
+        self.engine.accept_changes(session, request).await
     }
 }
 
 /// The session in a text that an engine has signed.
 fn read_session<P: sync_core::Ports>(engine: &Engine<P>, text: &str) -> Session {
     let now = engine.ports().clock().now();
-    let session = engine.sessions().verify(text, now);
+    let session = engine.accounts().sessions().verify(text, now);
     session.expect("a session of our own")
 }
 

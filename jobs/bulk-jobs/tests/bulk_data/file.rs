@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read as _};
 
-use sync_core::{BulkDataAnswer, JobState, PartitionRule, SyncError};
+use sync_core::{BlobError, BulkDataAnswer, JobState, PartitionRule, SyncError};
 use test_support::{Fault, World, local};
 
 use crate::device::{Downloaded, ask, ask_until_ready, download, in_back_end, jobs, work};
@@ -59,7 +59,7 @@ fn the_file_is_laid_out_as_the_device_engine_expects() {
         let plain = serde_json::from_str(plain).unwrap();
         world
             .engine
-            .push_objects("Plain", "anna", plain)
+            .feed_objects("Plain", "anna", plain)
             .await
             .unwrap();
 
@@ -227,7 +227,7 @@ fn all_devices_of_a_partition_share_a_file_and_nobody_gets_that_of_others() {
         let own = ask_until_ready(&world, (session, client), user, Some(&["Own"])).await;
         let _own = download(&world, &anna, &own, None).await.unwrap();
         let others = download(&world, &ben, &own, None).await;
-        assert_eq!(others, Err(SyncError::UnknownBlob));
+        assert_eq!(others, Err(SyncError::Blob(BlobError::Unknown)));
         for wrong in [
             format!("{own}x"),
             own.replace(".data", ""),
@@ -235,7 +235,7 @@ fn all_devices_of_a_partition_share_a_file_and_nobody_gets_that_of_others() {
             format!("/data/../{}", own.rsplit('/').next().unwrap()),
         ] {
             let found = download(&world, &anna, &wrong, None).await;
-            assert_eq!(found, Err(SyncError::UnknownBlob), "{wrong}");
+            assert_eq!(found, Err(SyncError::Blob(BlobError::Unknown)), "{wrong}");
         }
     });
 }

@@ -32,7 +32,7 @@ async fn make(world: &World, change: &Change) {
             let objects = serde_json::from_str(&objects).unwrap();
             world
                 .engine
-                .push_objects("Pushed", "anna", objects)
+                .feed_objects("Pushed", "anna", objects)
                 .await
                 .unwrap();
         }
@@ -40,7 +40,7 @@ async fn make(world: &World, change: &Change) {
             let ids = vec![format!("o{id}")];
             world
                 .engine
-                .push_deletes("Pushed", "anna", ids)
+                .feed_deletes("Pushed", "anna", ids)
                 .await
                 .unwrap();
         }

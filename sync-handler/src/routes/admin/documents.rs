@@ -232,7 +232,7 @@ pub(super) async fn set_source_document<P: Ports>(
     let objects: BTreeMap<String, SentAttributes> = serde_json::from_value(data)
         .map_err(|error| HttpError::MalformedBody(format!("data: {error}")))?;
     if append {
-        engine.push_objects(source, user, objects).await?;
+        engine.feed_objects(source, user, objects).await?;
     } else {
         engine.replace_objects(source, user, objects, true).await?;
     }

@@ -40,7 +40,7 @@ pub(super) async fn push_objects<P: Ports>(
     }
     let (source, user) = target(request)?;
     let Body { objects } = request.body()?;
-    engine.push_objects(&source, &user, objects).await?;
+    engine.feed_objects(&source, &user, objects).await?;
     Ok(done())
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn push_deletes<P: Ports>(
     }
     let (source, user) = target(request)?;
     let Body { objects } = request.body()?;
-    engine.push_deletes(&source, &user, objects).await?;
+    engine.feed_deletes(&source, &user, objects).await?;
     Ok(done())
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn fast_insert<P: Ports>(
     }
     let (source, user) = target(request)?;
     let Body { data } = request.body()?;
-    engine.push_objects(&source, &user, data).await?;
+    engine.feed_objects(&source, &user, data).await?;
     Ok(done())
 }
 
@@ -115,6 +115,6 @@ pub(super) async fn fast_delete<P: Ports>(
     let (source, user) = target(request)?;
     let Body { data } = request.body()?;
     let ids = data.into_keys().collect();
-    engine.push_deletes(&source, &user, ids).await?;
+    engine.feed_deletes(&source, &user, ids).await?;
     Ok(done())
 }

@@ -17,12 +17,14 @@ pub(super) async fn show<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     if let Some(pattern) = name(request, "names")? {
-        return Ok(respond::legacy_json(&engine.stats_names(&pattern).await?));
+        return Ok(respond::legacy_json(
+            &engine.metrics().stats_names(&pattern).await?,
+        ));
     }
     let metric = name(request, "metric")?.unwrap_or_default();
     let (start, finish) = (place(request, "start", 0)?, place(request, "finish", -1)?);
     Ok(respond::legacy_json(
-        &engine.stats(&metric, start, finish).await?,
+        &engine.metrics().stats(&metric, start, finish).await?,
     ))
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Response;
 use serde_json::{Map, Value};
-use sync_core::{ApplicationDocument, Engine, Ports};
+use sync_core::{ApplicationDocument, ApplicationDocuments, Engine, Ports, PutMode};
 
 use crate::error::HttpError;
 use crate::request::Request;
@@ -63,10 +63,13 @@ pub(super) async fn show<P: Ports>(
             source,
             name,
         } => documents::client_document(engine, client, source, name).await?,
-        Place::Application => engine.application_document(&key).await?.map_or_else(
-            || Value::Object(Map::new()),
-            ApplicationDocument::into_value,
-        ),
+        Place::Application => ApplicationDocuments::new(engine.ports())
+            .get(&key)
+            .await?
+            .map_or_else(
+                || Value::Object(Map::new()),
+                ApplicationDocument::into_value,
+            ),
     };
     Ok(documents::to_answer(document))
 }
@@ -90,8 +93,13 @@ pub(super) async fn set<P: Ports>(
         }
         Place::Application => {
             let document = to_document(data)?;
-            engine
-                .put_application_document(&key, &document, append)
+            let mode = if append {
+                PutMode::Append
+            } else {
+                PutMode::Replace
+            };
+            ApplicationDocuments::new(engine.ports())
+                .put(&key, &document, mode)
                 .await?;
         }
     }

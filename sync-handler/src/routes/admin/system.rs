@@ -19,6 +19,7 @@ pub(super) async fn log_in<P: Ports>(
     let Login { login, password } = request.body()?;
     Ok(respond::text(
         engine
+            .accounts()
             .log_in_administrator(&login, &password, request.origin())
             .await?,
     ))
@@ -32,7 +33,7 @@ pub(super) async fn reset<P: Ports>(engine: &Engine<P>) -> Result<Response<Bytes
 
 /// The token the caller has, for scripts that ask for it again.
 pub(super) async fn api_token<P: Ports>(engine: &Engine<P>) -> Result<Response<Bytes>, HttpError> {
-    Ok(respond::text(engine.api_token().await?))
+    Ok(respond::text(engine.accounts().api_token().await?))
 }
 
 /// There is no licence to run out: whoever asks is told so.

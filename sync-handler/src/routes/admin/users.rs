@@ -28,6 +28,7 @@ pub(super) async fn list<P: Ports>(engine: &Engine<P>) -> Result<Response<Bytes>
     let mut users: Vec<String> = Vec::new();
     loop {
         let chunk = engine
+            .accounts()
             .list_users(users.last().map(String::as_str), USERS_CHUNK)
             .await?;
         let is_last = chunk.len() < USERS_CHUNK;
@@ -46,6 +47,7 @@ pub(super) async fn create<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let CreateUser { attributes } = request.body()?;
     engine
+        .accounts()
         .create_user(&attributes.login, &attributes.password)
         .await?;
     Ok(respond::text("User created"))
@@ -56,7 +58,10 @@ pub(super) async fn show<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let user = engine.user(&request.argument("user", USER)?).await?;
+    let user = engine
+        .accounts()
+        .user(&request.argument("user", USER)?)
+        .await?;
     let login = user.login.as_str();
     let admin = (login == ADMINISTRATOR).then_some(1);
     Ok(respond::legacy_json(&[
@@ -100,7 +105,7 @@ pub(super) async fn update<P: Ports>(
             }
         }
     }
-    engine.update_user(user, change).await?;
+    engine.accounts().update_user(user, change).await?;
     Ok(respond::text("User updated"))
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Response;
 use serde_json::Value;
-use sync_core::{ApplicationDocument, Engine, Ports};
+use sync_core::{ApplicationDocument, ApplicationDocuments, Engine, Ports, PutMode};
 use sync_proto::api::StoredDocument;
 
 use crate::error::HttpError;
@@ -15,8 +15,8 @@ pub(super) async fn show<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let document = engine
-        .application_document(request.parameter("key"))
+    let document = ApplicationDocuments::new(engine.ports())
+        .get(request.parameter("key"))
         .await?
         .ok_or(HttpError::NotFound)?;
     let data = document.into_value();
@@ -37,8 +37,8 @@ pub(super) async fn put<P: Ports>(
             ));
         }
     };
-    engine
-        .put_application_document(request.parameter("key"), &document, false)
+    ApplicationDocuments::new(engine.ports())
+        .put(request.parameter("key"), &document, PutMode::Replace)
         .await?;
     Ok(no_content())
 }

@@ -18,7 +18,9 @@ mod users;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
-use sync_core::{ApiToken, Engine, IdempotentRequest, Ports, Scope, StoredAnswer};
+use sync_core::{
+    ApiToken, Engine, IdempotentRequest, IdempotentWrites, Ports, Scope, StoredAnswer,
+};
 use sync_proto::api::Listing;
 
 use crate::error::HttpError;
@@ -170,7 +172,9 @@ pub(crate) async fn authorize<P: Ports>(
     scope: Scope,
 ) -> Result<ApiToken, HttpError> {
     let token = engine
-        .authenticate_api_token(request.bearer_token().unwrap_or_default())
+        .accounts()
+        .api_tokens()
+        .authenticate(request.bearer_token().unwrap_or_default())
         .await?;
     if token.allows(scope) {
         Ok(token)
@@ -194,7 +198,7 @@ async fn once<P: Ports>(
         request: &line,
         body: request.raw_body(),
     };
-    if let Some(stored) = engine.begin_once(&asked).await? {
+    if let Some(stored) = IdempotentWrites::new(engine.ports()).begin(&asked).await? {
         return Ok(again(stored));
     }
     let answer = dispatch(route, engine, request, token).await;
@@ -209,10 +213,12 @@ async fn once<P: Ports>(
                     .map(str::to_owned),
                 body: String::from_utf8_lossy(done.body()).into_owned(),
             };
-            engine.end_once(&asked, &stored).await?;
+            IdempotentWrites::new(engine.ports())
+                .end(&asked, &stored)
+                .await?;
         }
         // Nothing was done, or it is not known what: the next one may try.
-        Err(_) => engine.forget_once(&asked).await?,
+        Err(_) => IdempotentWrites::new(engine.ports()).forget(&asked).await?,
     }
     answer
 }

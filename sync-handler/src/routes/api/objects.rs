@@ -28,8 +28,8 @@ pub(super) async fn change<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let (source, user) = target(request);
     let ObjectBatch { merge, delete } = request.body()?;
-    engine.push_objects(source, user, merge).await?;
-    engine.push_deletes(source, user, delete).await?;
+    engine.feed_objects(source, user, merge).await?;
+    engine.feed_deletes(source, user, delete).await?;
     Ok(no_content())
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn delete<P: Ports>(
         other => drop(other?),
     }
     engine
-        .push_deletes(source, user, vec![id.to_owned()])
+        .feed_deletes(source, user, vec![id.to_owned()])
         .await?;
     Ok(no_content())
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{ApiToken, Engine, Ports, Scope};
+use sync_core::{AccountError, ApiToken, Engine, Ports, Scope};
 use sync_proto::api::{ApiLogin, CreatedToken, NewToken, TokenInfo};
 
 use crate::error::HttpError;
@@ -14,7 +14,9 @@ pub(super) async fn log_in<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let ApiLogin { login, password } = request.body()?;
-    let made = engine.log_in_to_api(&login, &password, request.origin());
+    let made = engine
+        .accounts()
+        .log_in_to_api(&login, &password, request.origin());
     Ok(to_created(made.await?))
 }
 
@@ -22,7 +24,7 @@ pub(super) async fn log_out<P: Ports>(
     engine: &Engine<P>,
     token: &ApiToken,
 ) -> Result<Response<Bytes>, HttpError> {
-    engine.delete_api_token(&token.id).await?;
+    engine.accounts().api_tokens().delete(&token.id).await?;
     Ok(no_content())
 }
 
@@ -31,7 +33,9 @@ pub(super) async fn list<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let (tokens, next) = engine
-        .list_api_tokens(numeric_cursor(request)?, limit(request)?)
+        .accounts()
+        .api_tokens()
+        .list(numeric_cursor(request)?, limit(request)?)
         .await?;
     let tokens = tokens.into_iter().map(to_info).collect();
     Ok(listing(tokens, next.map(|next| next.to_string())))
@@ -49,9 +53,14 @@ pub(super) async fn create<P: Ports>(
     let scopes = scopes
         .iter()
         .map(|scope| scope.parse::<Scope>())
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<_, _>>()
+        .map_err(AccountError::from)?;
     let lifetime = expires_in.map(|seconds| seconds.saturating_mul(1_000));
-    let made = engine.create_api_token(&name, scopes, lifetime).await?;
+    let made = engine
+        .accounts()
+        .api_tokens()
+        .create(&name, scopes, lifetime)
+        .await?;
     Ok(to_created(made))
 }
 
@@ -59,7 +68,11 @@ pub(super) async fn delete<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    engine.delete_api_token(request.parameter("token")).await?;
+    engine
+        .accounts()
+        .api_tokens()
+        .delete(request.parameter("token"))
+        .await?;
     Ok(no_content())
 }
 

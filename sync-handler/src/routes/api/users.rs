@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use sync_core::{ADMINISTRATOR, Engine, Ports, UserChange, UserDetails};
+use sync_core::{ADMINISTRATOR, Accounts, Engine, Ports, UserChange, UserDetails};
 use sync_proto::api::{NewUserInfo, UserInfo, UserName, UserPatch};
 
 use crate::error::HttpError;
@@ -16,7 +16,10 @@ pub(super) async fn list<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let limit = limit(request)?;
-    let names = engine.list_users(request.query("cursor"), limit).await?;
+    let names = engine
+        .accounts()
+        .list_users(request.query("cursor"), limit)
+        .await?;
     let next = next_name(&names, limit);
     let users = names.into_iter().map(|login| UserName { login }).collect();
     Ok(listing(users, next))
@@ -35,23 +38,26 @@ pub(super) async fn create<P: Ports>(
         password: None,
         email,
     };
-    engine.check_user_change(&change)?;
-    engine.create_user(&login, &password).await?;
+    Accounts::<P>::check_user_change(&change)?;
+    engine.accounts().create_user(&login, &password).await?;
     if change.email.is_some() {
-        engine.update_user(&login, change).await?;
+        engine.accounts().update_user(&login, change).await?;
     }
     let location = format!(
         "/api/v1/users/{}",
         utf8_percent_encode(&login, NON_ALPHANUMERIC)
     );
-    Ok(created(&location, &to_info(engine.user(&login).await?)))
+    Ok(created(
+        &location,
+        &to_info(engine.accounts().user(&login).await?),
+    ))
 }
 
 pub(super) async fn show<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let user = engine.user(request.parameter("user")).await?;
+    let user = engine.accounts().user(request.parameter("user")).await?;
     Ok(respond::json(&to_info(user)))
 }
 
@@ -62,7 +68,7 @@ pub(super) async fn update<P: Ports>(
     let UserPatch { password, email } = request.body()?;
     let login = request.parameter("user");
     let change = UserChange { password, email };
-    engine.update_user(login, change).await?;
+    engine.accounts().update_user(login, change).await?;
     show(engine, request).await
 }
 

@@ -19,7 +19,10 @@ pub(crate) async fn log_in<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let Login { login, password } = request.body()?;
-    let session = engine.log_in(&login, &password, request.origin()).await?;
+    let session = engine
+        .accounts()
+        .log_in(&login, &password, request.origin())
+        .await?;
     let cookie = Cookie::build((SESSION_COOKIE, session))
         .path("/")
         .http_only(true)

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
-use sync_core::{Engine, Ports, PullRequest, PushRequest};
+use sync_core::{ChangesRequest, Engine, Ports, PullRequest};
 use sync_proto::{Changes, Operations, SentAttributes};
 
 use crate::error::HttpError;
@@ -86,7 +86,7 @@ async fn push_changes<P: Ports>(
     let source = request.source()?;
     let changes = changes(request)?;
     let trace = request.trace();
-    let push = PushRequest {
+    let push = ChangesRequest {
         client: request.client_id(),
         source: &source,
         sequence: request.push_sequence()?,
@@ -94,6 +94,6 @@ async fn push_changes<P: Ports>(
         changes,
         trace: trace.as_ref(),
     };
-    engine.push(&session, push).await?;
+    engine.accept_changes(&session, push).await?;
     Ok(respond::empty())
 }

@@ -32,6 +32,6 @@ pub(crate) async fn answer<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     api::authorize(engine, request, Scope::SystemRead).await?;
-    let measured = engine.measured().await?;
+    let measured = engine.metrics().measured().await?;
     Ok(respond::plain(TEXT, text::write(&measured)))
 }

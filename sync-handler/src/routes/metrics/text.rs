@@ -3,18 +3,18 @@
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-use sync_core::{BUCKETS, Figures, Kind, Measured, Sample, Value};
+use sync_core::{BUCKETS, Figures, Kind, Measurements, Sample, Value};
 
 /// Writes everything that is measured.
-pub(super) fn write(measured: &Measured) -> String {
+pub(super) fn write(measured: &Measurements) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = write_to(&mut text, measured);
     text
 }
 
-fn write_to(text: &mut String, measured: &Measured) -> fmt::Result {
-    let Measured {
+fn write_to(text: &mut String, measured: &Measurements) -> fmt::Result {
+    let Measurements {
         families,
         figures,
         queues,
@@ -157,7 +157,7 @@ mod tests {
             counts: [1, 0, 2, 0, 0, 0, 1],
             micros: 11_500_001,
         };
-        let measured = Measured {
+        let measured = Measurements {
             families: vec![
                 (
                     family("pulls"),

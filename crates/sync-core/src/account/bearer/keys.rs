@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::engine::SyncError;
+use crate::account::AccountError;
 use crate::model::Millis;
 use crate::ports::{Clock as _, HttpClient as _, Ports, hex};
 use crate::store::KeySets;
@@ -84,13 +84,13 @@ impl<P: Ports> Keys<P> {
     /// The key that a token says it is signed with.
     ///
     /// # Errors
-    /// [`SyncError::NotAuthenticated`] if there is none; [`SyncError::BackEndUnavailable`] and [`SyncError::Busy`] while
+    /// [`AccountError::NotAuthenticated`] if there is none; [`AccountError::KeysUnavailable`] and [`AccountError::KeysPending`] while
     /// that cannot be found out; the store's.
     pub(super) async fn find(
         &self,
         id: Option<&str>,
         algorithm: Algorithm,
-    ) -> Result<DecodingKey, SyncError> {
+    ) -> Result<DecodingKey, AccountError> {
         let now = self.ports.clock().now();
         let current = self.current(now).await?;
         let known = current.as_ref().and_then(|set| set.find(id, algorithm));
@@ -100,7 +100,9 @@ impl<P: Ports> Keys<P> {
             known => known,
         };
         match (self.renew(now).await, known) {
-            (Ok(set), _) => set.find(id, algorithm).ok_or(SyncError::NotAuthenticated),
+            (Ok(set), _) => set
+                .find(id, algorithm)
+                .ok_or(AccountError::NotAuthenticated),
             // Old keys are good until there are new ones.
             (Err(_), Some(key)) => Ok(key),
             (Err(error), None) => Err(error),
@@ -108,7 +110,7 @@ impl<P: Ports> Keys<P> {
     }
 
     /// The keys as this instance or the store has them.
-    async fn current(&self, now: Millis) -> Result<Option<Rc<KeySet>>, SyncError> {
+    async fn current(&self, now: Millis) -> Result<Option<Rc<KeySet>>, AccountError> {
         if let Some((at, set)) = &*self.known.borrow()
             && now.0.saturating_sub(at.0) < MAX_LOCAL_AGE_MS
         {
@@ -125,7 +127,7 @@ impl<P: Ports> Keys<P> {
     }
 
     /// Asks the provider, unless somebody has just done so: then what that brought.
-    async fn renew(&self, now: Millis) -> Result<Rc<KeySet>, SyncError> {
+    async fn renew(&self, now: Millis) -> Result<Rc<KeySet>, AccountError> {
         let sets = KeySets::new(self.ports.redis(), &self.digest);
         let Some(since) = sets.take_turn(now).await? else {
             let set = Rc::new(self.fetch(now).await?);
@@ -137,13 +139,13 @@ impl<P: Ports> Keys<P> {
         // Whoever has the turn may still be waiting for the provider.
         self.read(sets.get().await?, now)
             .filter(|set| set.at >= since)
-            .ok_or(SyncError::Busy)
+            .ok_or(AccountError::KeysPending)
     }
 
-    async fn fetch(&self, now: Millis) -> Result<KeySet, SyncError> {
+    async fn fetch(&self, now: Millis) -> Result<KeySet, AccountError> {
         let unavailable = |message: String| {
             tracing::error!("the identity provider's keys cannot be read: {message}");
-            SyncError::BackEndUnavailable { message }
+            AccountError::KeysUnavailable { message }
         };
         let request = http::Request::get(&self.url)
             .header(http::header::ACCEPT, "application/json")

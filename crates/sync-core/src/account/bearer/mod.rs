@@ -10,8 +10,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::account::Session;
-use crate::engine::SyncError;
+use crate::account::{AccountError, Session};
 use crate::model::{Millis, UserId};
 use crate::ports::{Clock as _, Ports, hex};
 use crate::settings::JwtSettings;
@@ -43,7 +42,7 @@ pub(crate) struct BearerTokens<P> {
 type TokenDigest = [u8; 32];
 
 /// What is known of a token that is good.
-pub(crate) enum Checked {
+pub(crate) enum TokenCheck {
     /// It was used here before.
     Known(Session),
     /// It is good, and the user it names may be new.
@@ -68,24 +67,24 @@ impl<P: Ports> BearerTokens<P> {
     }
 
     /// Checks a token.
-    pub(crate) async fn check(&self, token: &str) -> Result<Checked, SyncError> {
+    pub(crate) async fn check(&self, token: &str) -> Result<TokenCheck, AccountError> {
         if token.len() > MAX_BYTES {
-            return Err(SyncError::NotAuthenticated);
+            return Err(AccountError::NotAuthenticated);
         }
         let digest: TokenDigest = Sha256::digest(token).into();
         let now = self.ports.clock().now();
         if let Some((session, ends)) = self.known.borrow().get(&digest)
             && now < *ends
         {
-            return Ok(Checked::Known(session.clone()));
+            return Ok(TokenCheck::Known(session.clone()));
         }
         let header = decode_header(token).map_err(refused)?;
         if !ALGORITHMS.contains(&header.alg) {
-            return Err(SyncError::NotAuthenticated);
+            return Err(AccountError::NotAuthenticated);
         }
         let key = self.keys.find(header.kid.as_deref(), header.alg).await?;
         let (user, ends) = self.claims(token, header.alg, &key, now)?;
-        Ok(Checked::New(NewToken { user, digest, ends }))
+        Ok(TokenCheck::New(NewToken { user, digest, ends }))
     }
 
     /// Remembers a token; answers its session.
@@ -118,7 +117,7 @@ impl<P: Ports> BearerTokens<P> {
         algorithm: Algorithm,
         key: &DecodingKey,
         now: Millis,
-    ) -> Result<(UserId, Millis), SyncError> {
+    ) -> Result<(UserId, Millis), AccountError> {
         let mut validation = Validation::new(algorithm);
         validation.set_issuer(&[&self.settings.issuer]);
         validation.set_audience(&[&self.settings.audience]);
@@ -129,20 +128,20 @@ impl<P: Ports> BearerTokens<P> {
             .map_err(refused)?
             .claims;
         let leeway = self.settings.leeway_seconds.saturating_mul(1_000);
-        let ends = time(&claims, "exp").ok_or(SyncError::NotAuthenticated)?;
+        let ends = time(&claims, "exp").ok_or(AccountError::NotAuthenticated)?;
         let ends = ends.plus(leeway);
         let begins = match claims.contains_key("nbf") {
             false => Millis(0),
-            true => time(&claims, "nbf").ok_or(SyncError::NotAuthenticated)?,
+            true => time(&claims, "nbf").ok_or(AccountError::NotAuthenticated)?,
         };
         if now >= ends || now.plus(leeway) < begins {
-            return Err(SyncError::NotAuthenticated);
+            return Err(AccountError::NotAuthenticated);
         }
         let user = claims.get(&self.settings.user_claim);
         let user = user
             .and_then(Value::as_str)
             .and_then(|user| UserId::parse(user).ok());
-        Ok((user.ok_or(SyncError::NotAuthenticated)?, ends))
+        Ok((user.ok_or(AccountError::NotAuthenticated)?, ends))
     }
 }
 
@@ -158,7 +157,7 @@ fn time(claims: &Map<String, Value>, name: &str) -> Option<Millis> {
 }
 
 /// A token that is not good: why stays inside, and helps whoever sets the provider up.
-fn refused(error: jsonwebtoken::errors::Error) -> SyncError {
+fn refused(error: jsonwebtoken::errors::Error) -> AccountError {
     tracing::debug!(%error, "a token was refused");
-    SyncError::NotAuthenticated
+    AccountError::NotAuthenticated
 }

@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use http::{Method, Request, Response, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::blob::content::{BlobError, ContentStore, read_spooled};
+use crate::blob::content::{ContentError, ContentStore, read_spooled};
 use crate::ports::{Clock as _, HttpClient as _, Ports};
 use crate::settings::S3Settings;
 
@@ -49,7 +49,7 @@ impl<P: Ports> S3<P> {
         query: &str,
         range: Option<&Range<u64>>,
         body: Bytes,
-    ) -> Result<Response<Bytes>, BlobError> {
+    ) -> Result<Response<Bytes>, ContentError> {
         let S3Settings {
             endpoint, bucket, ..
         } = &self.settings;
@@ -77,14 +77,14 @@ impl<P: Ports> S3<P> {
             .map_err(failed)
     }
 
-    async fn send_in_parts(&self, key: &str, size: u64) -> Result<(), BlobError> {
+    async fn send_in_parts(&self, key: &str, size: u64) -> Result<(), ContentError> {
         let answer = self
             .send(Method::POST, key, "uploads=", None, Bytes::new())
             .await?;
         let upload = done(&answer).and_then(|()| {
             element(answer.body(), "UploadId")
                 .map(|id| encoded(&id))
-                .ok_or_else(|| BlobError::S3("its answer names no upload".to_owned()))
+                .ok_or_else(|| ContentError::S3("its answer names no upload".to_owned()))
         })?;
         let result = self.send_parts(key, size, &upload).await;
         if result.is_err() {
@@ -97,7 +97,7 @@ impl<P: Ports> S3<P> {
         result
     }
 
-    async fn send_parts(&self, key: &str, size: u64, upload: &str) -> Result<(), BlobError> {
+    async fn send_parts(&self, key: &str, size: u64, upload: &str) -> Result<(), ContentError> {
         let mut list = String::from("<CompleteMultipartUpload>");
         for (number, start) in (1_u32..).zip((0..size).step_by(PART_BYTES as usize)) {
             let part = self
@@ -111,7 +111,7 @@ impl<P: Ports> S3<P> {
                 .get(header::ETAG)
                 .and_then(|etag| etag.to_str().ok())
                 .filter(|etag| !etag.contains(['<', '&']))
-                .ok_or_else(|| BlobError::S3("its answer to a part has no tag".to_owned()))?;
+                .ok_or_else(|| ContentError::S3("its answer to a part has no tag".to_owned()))?;
             list.push_str(&format!(
                 "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"
             ));
@@ -125,11 +125,11 @@ impl<P: Ports> S3<P> {
         // It may fail after it has begun its answer with 200.
         match element(answer.body(), "Code") {
             None => Ok(()),
-            Some(code) => Err(BlobError::S3(format!("it refuses the parts: {code}"))),
+            Some(code) => Err(ContentError::S3(format!("it refuses the parts: {code}"))),
         }
     }
 
-    async fn spooled(&self, key: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
+    async fn spooled(&self, key: &str, range: Range<u64>) -> Result<Bytes, ContentError> {
         let length = usize::try_from(range.end - range.start).map_err(failed)?;
         let mut content = BytesMut::with_capacity(length);
         let mut at = range.start;
@@ -144,7 +144,7 @@ impl<P: Ports> S3<P> {
 
 #[async_trait(?Send)]
 impl<P: Ports> ContentStore for S3<P> {
-    async fn keep(&self, key: &str, size: u64) -> Result<(), BlobError> {
+    async fn keep(&self, key: &str, size: u64) -> Result<(), ContentError> {
         if size > PART_BYTES {
             return self.send_in_parts(key, size).await;
         }
@@ -153,7 +153,7 @@ impl<P: Ports> ContentStore for S3<P> {
         done(&answer)
     }
 
-    async fn read(&self, key: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
+    async fn read(&self, key: &str, range: Range<u64>) -> Result<Bytes, ContentError> {
         let range = range.start..range.end.min(range.start + READ_BYTES);
         let answer = self
             .send(Method::GET, key, "", Some(&range), Bytes::new())
@@ -164,11 +164,11 @@ impl<P: Ports> ContentStore for S3<P> {
         if is_what_was_asked {
             Ok(answer.into_body())
         } else {
-            Err(BlobError::Incomplete { at: range.start })
+            Err(ContentError::Incomplete { at: range.start })
         }
     }
 
-    async fn delete(&self, key: &str) -> Result<(), BlobError> {
+    async fn delete(&self, key: &str) -> Result<(), ContentError> {
         let answer = self
             .send(Method::DELETE, key, "", None, Bytes::new())
             .await?;
@@ -179,16 +179,16 @@ impl<P: Ports> ContentStore for S3<P> {
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> BlobError {
-    BlobError::S3(error.to_string())
+fn failed(error: impl std::fmt::Display) -> ContentError {
+    ContentError::S3(error.to_string())
 }
 
-fn done(answer: &Response<Bytes>) -> Result<(), BlobError> {
+fn done(answer: &Response<Bytes>) -> Result<(), ContentError> {
     if answer.status().is_success() {
         return Ok(());
     }
     let code = element(answer.body(), "Code").unwrap_or_default();
-    Err(BlobError::S3(format!(
+    Err(ContentError::S3(format!(
         "it answers {} {code}",
         answer.status()
     )))

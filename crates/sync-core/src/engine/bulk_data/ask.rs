@@ -60,13 +60,13 @@ impl<P: Ports> Engine<P> {
     /// away with it. A device that does not get the file in the end has to reset its client, or to ask again.
     ///
     /// # Errors
-    /// [`SyncError::NotAuthenticated`], [`SyncError::UnknownClient`], and the store's.
+    /// [`AccountError::NotAuthenticated`], [`SyncError::UnknownClient`], and the store's.
     pub async fn ask_for_bulk_data(
         &self,
         session: &Session,
         request: BulkDataRequest<'_>,
     ) -> Result<BulkDataAnswer, SyncError> {
-        self.check_session(session).await?;
+        self.accounts.check_session(session).await?;
         let client = known_form(request.client)?;
         let owner = self.owner(&client).await?;
         if owner != session.user {

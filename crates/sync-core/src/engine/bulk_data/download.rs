@@ -1,12 +1,11 @@
 //! A device downloads a file.
 
 use std::ops::Range;
-use std::rc::Rc;
 
 use bytes::Bytes;
 use futures_util::stream::LocalBoxStream;
 
-use crate::blob::{Blob, BlobError};
+use crate::blob::{Blob, BlobError, ContentError};
 use crate::engine::bulk_data::BulkForm;
 use crate::engine::bulk_data::{EXTENSION, file_name};
 use crate::engine::{BlobReader, Engine, SyncError};
@@ -36,7 +35,7 @@ impl BulkDownload {
     }
 
     /// Reads a range of it piece by piece.
-    pub fn read(&self, range: Range<u64>) -> LocalBoxStream<'static, Result<Bytes, BlobError>> {
+    pub fn read(&self, range: Range<u64>) -> LocalBoxStream<'static, Result<Bytes, ContentError>> {
         let range = range.start..range.end.min(self.size());
         self.form
             .read(&self.content, &self.name, &self.deflated, range)
@@ -47,8 +46,8 @@ impl<P: Ports> Engine<P> {
     /// Opens a file. `name` is the last part of its address, which says in which form it is wanted.
     ///
     /// # Errors
-    /// [`SyncError::UnknownBlob`] for a file that is not there, not there any more, or whose copies are another user's;
-    /// [`SyncError::NotAuthenticated`], and the store's.
+    /// [`BlobError::Unknown`] for a file that is not there, not there any more, or whose copies are another user's;
+    /// a session that is not good, and the store's.
     pub async fn open_bulk_data(
         &self,
         reader: BlobReader<'_>,
@@ -56,9 +55,9 @@ impl<P: Ports> Engine<P> {
         name: &str,
     ) -> Result<BulkDownload, SyncError> {
         if let BlobReader::User(session) = reader {
-            self.check_session(session).await?;
+            self.accounts.check_session(session).await?;
         }
-        let unknown = SyncError::UnknownBlob;
+        let unknown = SyncError::from(BlobError::Unknown);
         let selection = SelectionId::parse(selection).map_err(|_| unknown.clone())?;
         let (form, file) = parse_name(name).ok_or_else(|| unknown.clone())?;
         let entry = self.bulk_data().file(&selection, &file).await?;
@@ -76,17 +75,13 @@ impl<P: Ports> Engine<P> {
             return Err(unknown);
         }
         let place = Place::parse(&place)?;
-        let (store, key) = self.contents.at(&place)?;
         Ok(BulkDownload {
             form,
             name: file_name(&file),
-            deflated: Blob {
-                id: file,
-                size: content.deflated_size(),
-                content_type: String::new(),
-                store: Rc::clone(store),
-                key: key.to_owned(),
-            },
+            deflated: self
+                .blobs
+                .open_place(&place, file, content.deflated_size())
+                .map_err(BlobError::from)?,
             content,
         })
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress};
 use futures_util::stream::{LocalBoxStream, StreamExt as _, TryStreamExt as _, iter, once, unfold};
 
-use crate::blob::{Blob, BlobError};
+use crate::blob::{Blob, ContentError};
 use crate::model::{BLOCK_BYTES, BulkContent};
 
 /// The 1st of January 1980 in the form of DOS: when files of a zip archive were changed that do not say.
@@ -66,7 +66,7 @@ impl BulkForm {
         name: &str,
         deflated: &Blob,
         range: Range<u64>,
-    ) -> LocalBoxStream<'static, Result<Bytes, BlobError>> {
+    ) -> LocalBoxStream<'static, Result<Bytes, ContentError>> {
         match self {
             Self::Plain => inflated(content.clone(), deflated.clone(), range),
             Self::Gzip | Self::Zip => framed(self.frame(content, name), deflated, range),
@@ -121,7 +121,7 @@ fn framed(
     [before, after]: [Bytes; 2],
     deflated: &Blob,
     range: Range<u64>,
-) -> LocalBoxStream<'static, Result<Bytes, BlobError>> {
+) -> LocalBoxStream<'static, Result<Bytes, ContentError>> {
     let inner = before.len() as u64;
     let outer = inner + deflated.size;
     let part = |bytes: &Bytes, at: u64| {
@@ -146,7 +146,7 @@ fn inflated(
     content: BulkContent,
     deflated: Blob,
     range: Range<u64>,
-) -> LocalBoxStream<'static, Result<Bytes, BlobError>> {
+) -> LocalBoxStream<'static, Result<Bytes, ContentError>> {
     let first = usize::try_from(range.start / BLOCK_BYTES).unwrap_or(usize::MAX);
     unfold(first, move |number| {
         let block = content.block(number);
@@ -167,8 +167,8 @@ async fn inflate(
     raw: Range<u64>,
     kept: Range<u64>,
     range: Range<u64>,
-) -> Result<Bytes, BlobError> {
-    let incomplete = BlobError::Incomplete { at: kept.start };
+) -> Result<Bytes, ContentError> {
+    let incomplete = ContentError::Incomplete { at: kept.start };
     let length = |range: &Range<u64>| usize::try_from(range.end - range.start);
     let (Ok(raw_length), Ok(kept_length)) = (length(&raw), length(&kept)) else {
         return Err(incomplete);

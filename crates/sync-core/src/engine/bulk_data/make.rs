@@ -14,7 +14,7 @@ use crate::model::{
     SourceName, Version,
 };
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{Aspect, Blobs, Made, Summary};
+use crate::store::{Aspect, Made, Summary};
 
 /// Where jobs that ask back ends wait, of sources that name no queue.
 const QUERY_QUEUE: &str = "adapter";
@@ -224,16 +224,11 @@ impl<P: Ports> Engine<P> {
                 }
             }
         }
-        let (key, size, file) = writer.spool.finish();
-        let place = self.contents.place_for(&key);
-        let (contents, key) = self.contents.at(&place)?;
         let (now, id) = (self.ports.clock().now(), selection.id());
         let fresh_ms = self.settings.bulk_sync_poll_interval.saturating_mul(1_000);
         let lifetime_ms = fresh_ms.saturating_add(DOWNLOAD_MS);
-        // The collector removes contents at their time, this one too.
-        let blobs = Blobs::new(self.ports.redis());
-        blobs.plan_removal(&place, now.plus(lifetime_ms)).await?;
-        contents.keep(key, size).await?;
+        let until = now.plus(lifetime_ms);
+        let (place, file) = self.blobs.keep_until(writer.spool, until).await?;
         let entry = BulkFile {
             owner: selection.owner().to_stored(),
             place: place.to_string(),
@@ -248,7 +243,7 @@ impl<P: Ports> Engine<P> {
             pins,
         };
         store.set_made(&id, &made, fresh_ms).await?;
-        self.collect_blobs_by_the_way().await;
+        self.blobs.collect_by_the_way().await;
         Ok(file)
     }
 }
@@ -274,7 +269,7 @@ impl<P: Ports> BulkWriter<P> {
     /// Takes more of it.
     ///
     /// # Errors
-    /// [`SyncError::UploadExpired`] if the rest was too long in coming, and the store's.
+    /// [`BlobError::UploadExpired`](crate::BlobError::UploadExpired) if the rest was too long in coming, and the store's.
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), SyncError> {
         while self.spool.fill(&mut bytes) {
             self.flush().await?;

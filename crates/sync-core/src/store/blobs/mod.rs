@@ -62,7 +62,7 @@ pub(crate) struct BlobRecord {
 
 /// An upload on its way to being a blob.
 #[derive(Debug)]
-pub(crate) struct Settling<'a> {
+pub(crate) struct NewBlob<'a> {
     pub(crate) blob: &'a BlobId,
     pub(crate) size: u64,
     pub(crate) content_type: &'a str,
@@ -72,7 +72,7 @@ pub(crate) struct Settling<'a> {
 
 /// What became of uploads.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Settled {
+pub(crate) enum Settlement {
     /// They are blobs, charged to the user.
     Done,
     /// They do not fit into the user's quota.
@@ -84,11 +84,11 @@ pub(crate) enum Settled {
 }
 
 /// The blobs.
-pub(crate) struct Blobs<'a, R> {
+pub(crate) struct BlobStore<'a, R> {
     redis: &'a R,
 }
 
-impl<'a, R: RedisConn> Blobs<'a, R> {
+impl<'a, R: RedisConn> BlobStore<'a, R> {
     pub(crate) fn new(redis: &'a R) -> Self {
         Self { redis }
     }
@@ -231,12 +231,12 @@ impl<'a, R: RedisConn> Blobs<'a, R> {
         quota_bytes: u64,
         now: Millis,
         look_at: Millis,
-        uploads: &[Settling<'_>],
-    ) -> Result<Settled, StoreError> {
+        uploads: &[NewBlob<'_>],
+    ) -> Result<Settlement, StoreError> {
         let mut keys = vec![keys::blobs_used(), keys::blobs_due(), keys::blobs_gone()];
         let mut args = args![user.as_str(), quota_bytes, now.0, look_at.0];
         for upload in uploads {
-            let Settling {
+            let NewBlob {
                 blob,
                 size,
                 content_type,
@@ -248,10 +248,10 @@ impl<'a, R: RedisConn> Blobs<'a, R> {
         }
         let mut reply = script::SETTLE.run(self.redis, &keys, args).await?;
         match reply.required_text()?.as_str() {
-            "ok" => Ok(Settled::Done),
-            "full" => Ok(Settled::Full),
-            "missing" => Ok(Settled::Missing),
-            "expired" => Ok(Settled::Expired),
+            "ok" => Ok(Settlement::Done),
+            "full" => Ok(Settlement::Full),
+            "missing" => Ok(Settlement::Missing),
+            "expired" => Ok(Settlement::Expired),
             other => Err(reply.unknown_outcome(other)),
         }
     }

@@ -192,6 +192,7 @@ fn files_are_for_those_who_see_the_object_and_for_the_administrator() {
             .server
             .world
             .engine
+            .accounts()
             .log_in_administrator("rhoadmin", "admin-password", Origin("test"))
             .await
             .unwrap();

@@ -1,11 +1,9 @@
 //! Blobs go when nobody refers to them, and contents when they are nobody's.
 
-use crate::blob::{BlobError, UPLOAD_LIFETIME_MS};
-use crate::engine::blobs::GRACE_MS;
-use crate::engine::{Engine, SyncError};
+use crate::blob::{BlobError, Blobs, ContentError, GRACE_MS, UPLOAD_LIFETIME_MS};
 use crate::model::{BlobId, Millis, blobs_of};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{BlobRecord, Holder, Operations, Place};
+use crate::store::{BlobRecord, Document, Holder, Operations, Place};
 
 /// How long after its time the content at a place is removed, in milliseconds: clocks differ.
 const REMOVAL_MARGIN_MS: u64 = 60_000;
@@ -24,15 +22,15 @@ pub struct CollectedBlobs {
     pub has_more: bool,
 }
 
-impl<P: Ports> Engine<P> {
+impl<P: Ports> Blobs<P> {
     /// Removes blobs nobody refers to, and contents that never became a blob's: some at a time.
     ///
     /// Interrupted anywhere, the next collection goes on.
     ///
     /// # Errors
     /// The store's.
-    pub async fn collect_blobs(&self) -> Result<CollectedBlobs, SyncError> {
-        let (store, now) = (self.blobs(), self.ports.clock().now());
+    pub async fn collect(&self) -> Result<CollectedBlobs, BlobError> {
+        let (store, now) = (self.store(), self.ports.clock().now());
         let due = store.due(now, COLLECTED_AT_ONCE).await?;
         let mut collected = CollectedBlobs::default();
         for blob in &due {
@@ -62,8 +60,8 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Plans the removal of all contents that are not in Redis: their entries are about to be forgotten.
-    pub(in crate::engine) async fn let_go_of_contents(&self) -> Result<(), SyncError> {
-        let (store, now) = (self.blobs(), self.ports.clock().now());
+    pub(crate) async fn let_go_of_contents(&self) -> Result<(), BlobError> {
+        let (store, now) = (self.store(), self.ports.clock().now());
         let mut cursor = 0;
         loop {
             let (blobs, next) = store.scan(cursor).await?;
@@ -82,14 +80,14 @@ impl<P: Ports> Engine<P> {
         }
     }
 
-    async fn remove_content(&self, place: &Place) -> Result<(), BlobError> {
+    async fn remove_content(&self, place: &Place) -> Result<(), ContentError> {
         let (contents, key) = self.contents.at(place)?;
         contents.delete(key).await
     }
 
     /// Looks whether anybody refers to a blob, and removes it if nobody has for a while.
-    async fn collect_blob(&self, blob: &BlobId) -> Result<bool, SyncError> {
-        let (store, now) = (self.blobs(), self.ports.clock().now());
+    async fn collect_blob(&self, blob: &BlobId) -> Result<bool, BlobError> {
+        let (store, now) = (self.store(), self.ports.clock().now());
         let mut not_referring = Vec::new();
         let mut cursor = 0;
         loop {
@@ -110,11 +108,13 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Whether a holder refers to a blob in fact.
-    async fn refers(&self, holder: &Holder, blob: &BlobId) -> Result<bool, SyncError> {
+    async fn refers(&self, holder: &Holder, blob: &BlobId) -> Result<bool, BlobError> {
         match holder {
-            Holder::Document(id) => Ok(self.document(id).refers_to(blob).await?),
+            Holder::Document(id) => Ok(Document::new(self.ports.redis(), id)
+                .refers_to(blob)
+                .await?),
             Holder::Operations(id, client) => {
-                let document = self.document(id);
+                let document = Document::new(self.ports.redis(), id);
                 let waiting = Operations::new(&document, client).waiting().await?;
                 Ok(waiting
                     .iter()

@@ -1,22 +1,23 @@
-//! What administrators and back ends do.
+//! What back ends and administrators feed: objects that change without being asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sync_proto::SentAttributes;
 
+use crate::account::AccountError;
 use crate::engine::{Engine, SyncError};
 use crate::model::{
     Attributes, DocumentId, ObjectChange, ObjectId, PartitionRule, Record, UserId, Version,
     to_attributes,
 };
 use crate::ports::Ports;
-use crate::store::{Accounts, CHUNK, Commit, CommitMode, Committed};
+use crate::store::{CHUNK, Commit, CommitMode, Committed};
 
 /// Commits that are tried anew because an object had moved.
 const MAX_CONFLICTS: usize = 50;
 
-/// How an object is changed by somebody who pushes.
-pub(super) enum Push {
+/// How a feed changes an object.
+pub(super) enum FeedChange {
     Merge(Attributes),
     Replace(Attributes),
     Patch(ObjectPatch),
@@ -32,85 +33,99 @@ pub struct ObjectPatch {
     pub set: SentAttributes,
 }
 
+/// Why objects are not taken from a back end or an administrator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FeedError {
+    /// The source keeps no objects that could change.
+    #[error("{name} is a pass-through source: the server keeps no objects of it")]
+    PassThrough {
+        /// The source.
+        name: String,
+    },
+    /// The source, the user, an object or the store is not as it must be.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+}
+
 impl<P: Ports> Engine<P> {
     /// Merges attributes into objects of a user's partition. A source nobody knows is made, one copy per user.
     ///
     /// # Errors
     /// A source, user, id or attribute that is not valid: nothing was changed then. [`SyncError::Busy`] and the store's;
-    /// some objects may have been changed then, and pushing the same again is harmless.
-    pub async fn push_objects(
+    /// some objects may have been changed then, and feeding the same again is harmless.
+    pub async fn feed_objects(
         &self,
         source: &str,
         user: &str,
         objects: BTreeMap<String, SentAttributes>,
-    ) -> Result<(), SyncError> {
-        let pushes = objects
+    ) -> Result<(), FeedError> {
+        let changes = objects
             .into_iter()
             .map(|(id, sent)| {
                 let attributes = checked(&id, sent)?;
-                Ok((ObjectId::parse(id)?, Push::Merge(attributes)))
+                Ok((ObjectId::parse(id)?, FeedChange::Merge(attributes)))
             })
             .collect::<Result<Vec<_>, SyncError>>()?;
-        let id = self.pushed_document(source, user).await?;
-        let changed = self.push_all(&id, &pushes).await?;
-        self.notify_if(changed, &id).await
+        let id = self.fed_document(source, user).await?;
+        let changed = self.feed(&id, &changes).await?;
+        Ok(self.notify_if(changed, &id).await?)
     }
 
     /// Gives objects of a user's partition exactly these attributes; `whole` removes all other objects.
     ///
     /// # Errors
-    /// As [`Engine::push_objects`].
+    /// As [`Engine::feed_objects`].
     pub async fn replace_objects(
         &self,
         source: &str,
         user: &str,
         objects: BTreeMap<String, SentAttributes>,
         whole: bool,
-    ) -> Result<(), SyncError> {
-        let pushes = objects
+    ) -> Result<(), FeedError> {
+        let changes = objects
             .into_iter()
             .map(|(id, sent)| {
                 let attributes = checked(&id, sent)?;
-                Ok((ObjectId::parse(id)?, Push::Replace(attributes)))
+                Ok((ObjectId::parse(id)?, FeedChange::Replace(attributes)))
             })
             .collect::<Result<Vec<_>, SyncError>>()?;
-        let id = self.pushed_document(source, user).await?;
-        let mut changed = whole && self.delete_others(&id, &pushes).await?;
-        changed |= self.push_all(&id, &pushes).await?;
+        let id = self.fed_document(source, user).await?;
+        let mut changed = whole && self.delete_others(&id, &changes).await?;
+        changed |= self.feed(&id, &changes).await?;
         self.notify_if(changed, &id).await?;
-        self.collect_if_worth_it(&id).await
+        Ok(self.collect_if_worth_it(&id).await?)
     }
 
     /// Removes and sets attributes of objects of a user's partition; objects that are not there are made.
     ///
     /// # Errors
-    /// As [`Engine::push_objects`].
+    /// As [`Engine::feed_objects`].
     pub async fn patch_objects(
         &self,
         source: &str,
         user: &str,
         patches: BTreeMap<String, ObjectPatch>,
-    ) -> Result<(), SyncError> {
-        let pushes = patches
+    ) -> Result<(), FeedError> {
+        let changes = patches
             .into_iter()
             .map(|(id, patch)| {
                 checked(&id, patch.set.clone())?;
-                Ok((ObjectId::parse(id)?, Push::Patch(patch)))
+                Ok((ObjectId::parse(id)?, FeedChange::Patch(patch)))
             })
             .collect::<Result<Vec<_>, SyncError>>()?;
-        let id = self.pushed_document(source, user).await?;
-        let changed = self.push_all(&id, &pushes).await?;
-        self.notify_if(changed, &id).await
+        let id = self.fed_document(source, user).await?;
+        let changed = self.feed(&id, &changes).await?;
+        Ok(self.notify_if(changed, &id).await?)
     }
 
-    /// Deletes the objects of a document that are not among those pushed. Says whether there were any.
+    /// Deletes the objects of a document that are not among those fed. Says whether there were any.
     async fn delete_others(
         &self,
         id: &DocumentId,
-        pushes: &[(ObjectId, Push)],
+        changes: &[(ObjectId, FeedChange)],
     ) -> Result<bool, SyncError> {
         let mut changed = false;
-        let kept: BTreeSet<&ObjectId> = pushes.iter().map(|(id, _)| id).collect();
+        let kept: BTreeSet<&ObjectId> = changes.iter().map(|(id, _)| id).collect();
         let last = self.document(id).summary().await?.version;
         let mut after = Version::ZERO;
         while after < last {
@@ -122,9 +137,9 @@ impl<P: Ports> Engine<P> {
             let others: Vec<_> = log
                 .into_iter()
                 .filter(|(id, _)| !kept.contains(id))
-                .map(|(id, _)| (id, Push::Delete))
+                .map(|(id, _)| (id, FeedChange::Delete))
                 .collect();
-            changed |= self.push_all(id, &others).await?;
+            changed |= self.feed(id, &others).await?;
         }
         Ok(changed)
     }
@@ -132,23 +147,23 @@ impl<P: Ports> Engine<P> {
     /// Deletes objects of a user's partition; ids that are not there are passed over.
     ///
     /// # Errors
-    /// As [`Engine::push_objects`].
-    pub async fn push_deletes(
+    /// As [`Engine::feed_objects`].
+    pub async fn feed_deletes(
         &self,
         source: &str,
         user: &str,
         objects: Vec<String>,
-    ) -> Result<(), SyncError> {
-        let pushes = objects
+    ) -> Result<(), FeedError> {
+        let changes = objects
             .into_iter()
-            .map(|id| Ok((ObjectId::parse(id)?, Push::Delete)))
+            .map(|id| Ok((ObjectId::parse(id)?, FeedChange::Delete)))
             .collect::<Result<BTreeMap<_, _>, SyncError>>()?
             .into_iter()
             .collect::<Vec<_>>();
-        let id = self.pushed_document(source, user).await?;
-        let changed = self.push_all(&id, &pushes).await?;
+        let id = self.fed_document(source, user).await?;
+        let changed = self.feed(&id, &changes).await?;
         self.notify_if(changed, &id).await?;
-        self.collect_if_worth_it(&id).await
+        Ok(self.collect_if_worth_it(&id).await?)
     }
 
     /// Merges what a search found into the document, as nobody's own change.
@@ -157,25 +172,20 @@ impl<P: Ports> Engine<P> {
         id: &DocumentId,
         objects: &BTreeMap<ObjectId, Attributes>,
     ) -> Result<(), SyncError> {
-        let pushes: Vec<_> = objects
+        let changes: Vec<_> = objects
             .iter()
-            .map(|(id, attributes)| (id.clone(), Push::Merge(attributes.clone())))
+            .map(|(id, attributes)| (id.clone(), FeedChange::Merge(attributes.clone())))
             .collect();
-        self.push_all(id, &pushes).await.map(drop)
+        self.feed(id, &changes).await.map(drop)
     }
 
-    /// The document a back end pushes to. A source nobody knows is made, as the last thing that can go wrong.
-    async fn pushed_document(&self, source: &str, user: &str) -> Result<DocumentId, SyncError> {
-        let login = user;
-        let user = UserId::parse(login)?;
-        if Accounts::new(self.ports.redis())
-            .generation(&user)
-            .await?
-            .is_none()
-        {
-            return Err(SyncError::UnknownUser {
-                login: login.to_owned(),
-            });
+    /// The document a back end changes to. A source nobody knows is made, as the last thing that can go wrong.
+    async fn fed_document(&self, source: &str, user: &str) -> Result<DocumentId, FeedError> {
+        let user = UserId::parse(user).map_err(SyncError::from)?;
+        let exists = self.accounts.exists(&user).await;
+        if !exists.map_err(SyncError::from)? {
+            let login = user.into_string();
+            return Err(SyncError::from(AccountError::UnknownUser { login }).into());
         }
         let found = match self.source(source).await {
             Err(SyncError::UnknownSource { .. }) => {
@@ -187,7 +197,7 @@ impl<P: Ports> Engine<P> {
         };
         let source = found.as_source();
         if source.settings.pass_through {
-            return Err(SyncError::PassThrough {
+            return Err(FeedError::PassThrough {
                 name: source.name.to_string(),
             });
         }
@@ -195,36 +205,36 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Says whether that has changed anything.
-    pub(super) async fn push_all(
+    pub(super) async fn feed(
         &self,
         id: &DocumentId,
-        pushes: &[(ObjectId, Push)],
+        changes: &[(ObjectId, FeedChange)],
     ) -> Result<bool, SyncError> {
         let mut changed = false;
-        for chunk in pushes.chunks(CHUNK) {
-            changed |= self.push_chunk(id, chunk).await?;
+        for chunk in changes.chunks(CHUNK) {
+            changed |= self.feed_chunk(id, chunk).await?;
         }
         Ok(changed)
     }
 
-    async fn push_chunk(
+    async fn feed_chunk(
         &self,
         id: &DocumentId,
-        pushes: &[(ObjectId, Push)],
+        changes: &[(ObjectId, FeedChange)],
     ) -> Result<bool, SyncError> {
         let document = self.document(id);
-        let ids: Vec<ObjectId> = pushes.iter().map(|(id, _)| id.clone()).collect();
+        let ids: Vec<ObjectId> = changes.iter().map(|(id, _)| id.clone()).collect();
         for _ in 0..MAX_CONFLICTS {
             let known = document.records(&ids).await?;
-            let changes: Vec<ObjectChange> = pushes
+            let commits: Vec<ObjectChange> = changes
                 .iter()
                 .zip(&known)
-                .filter_map(|((id, push), known)| {
+                .filter_map(|((id, change), known)| {
                     let before = known.as_ref().map(|(record, version)| (record, *version));
-                    let attributes = match push {
-                        Push::Delete => Attributes::new(),
-                        Push::Replace(attributes) => attributes.clone(),
-                        Push::Patch(ObjectPatch { remove, set }) => {
+                    let attributes = match change {
+                        FeedChange::Delete => Attributes::new(),
+                        FeedChange::Replace(attributes) => attributes.clone(),
+                        FeedChange::Patch(ObjectPatch { remove, set }) => {
                             let mut patched = before
                                 .map(|(record, _)| record.attributes.clone())
                                 .unwrap_or_default();
@@ -233,7 +243,7 @@ impl<P: Ports> Engine<P> {
                             patched.extend(to_attributes(set.clone()).unwrap_or_default());
                             patched
                         }
-                        Push::Merge(attributes) => {
+                        FeedChange::Merge(attributes) => {
                             let mut merged = before
                                 .map(|(record, _)| record.attributes.clone())
                                 .unwrap_or_default();
@@ -250,12 +260,12 @@ impl<P: Ports> Engine<P> {
                     })
                 })
                 .collect();
-            if changes.is_empty() {
+            if commits.is_empty() {
                 return Ok(false);
             }
             let commit = Commit {
                 mode: CommitMode::Write,
-                changes: &changes,
+                changes: &commits,
                 client: None,
                 told: None,
                 ends: None,

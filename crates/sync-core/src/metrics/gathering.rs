@@ -1,10 +1,10 @@
 //! How what was counted gets to the store, and out of it.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::join;
 
-use crate::engine::Engine;
 use crate::metrics::families::by_family;
 use crate::metrics::{Family, Meter, Sample, StatsError};
 use crate::ports::{Clock as _, Ports};
@@ -22,7 +22,7 @@ const MINUTE_MS: u64 = 60_000;
 
 /// Everything that is measured.
 #[derive(Debug)]
-pub struct Measured {
+pub struct Measurements {
     /// What was counted, by families.
     pub families: Vec<(&'static Family, Vec<Sample>)>,
     /// How things stand.
@@ -31,13 +31,25 @@ pub struct Measured {
     pub queues: Vec<QueueCounts>,
 }
 
-impl<P: Ports> Engine<P> {
+/// Counts what an instance does, and knows what all of them have counted.
+pub struct Metrics<P> {
+    ports: Rc<P>,
+    meter: Rc<Meter>,
+}
+
+impl<P: Ports> Metrics<P> {
+    /// The metrics of this server. `has_stats`: the old stats are kept too.
+    pub fn new(ports: Rc<P>, has_stats: bool) -> Self {
+        let meter = Rc::new(Meter::new(has_stats));
+        Self { ports, meter }
+    }
+
     /// Counts.
-    pub fn meter(&self) -> &Meter {
+    pub fn meter(&self) -> &Rc<Meter> {
         &self.meter
     }
 
-    /// Whether the caller must run [`Engine::flush_soon`]: something was counted, and nobody else is about to.
+    /// Whether the caller must run [`Metrics::flush_soon`]: something was counted, and nobody else is about to.
     pub fn must_flush(&self) -> bool {
         self.meter.plan_flush()
     }
@@ -67,13 +79,13 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// The store's.
-    pub async fn measured(&self) -> Result<Measured, StoreError> {
+    pub async fn measured(&self) -> Result<Measurements, StoreError> {
         let store = MetricsStore::new(self.ports.redis());
         let jobs = Jobs::new(self.ports.redis());
         let now = self.ports.clock().now();
         let (fields, figures, queues) =
             join!(store.read(), store.figures(), jobs.all_counts(now, 0));
-        Ok(Measured {
+        Ok(Measurements {
             families: by_family(fields?),
             figures: figures?,
             queues: queues?,
@@ -110,7 +122,7 @@ impl<P: Ports> Engine<P> {
     }
 
     fn require_stats(&self) -> Result<(), StatsError> {
-        if self.settings().stats {
+        if self.meter.has_stats {
             Ok(())
         } else {
             Err(StatsError::Off)

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use sync_proto::{Changes, Operations as SentOperations};
 
 use crate::account::Session;
+use crate::blob::Files;
 use crate::engine::binding::known_form;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
-use crate::engine::{Engine, Files, Source, SyncError};
+use crate::engine::{Engine, Source, SyncError};
 use crate::model::{
     ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, OutboxItem, UserId,
     to_attributes,
@@ -24,12 +25,12 @@ const MAX_ROUNDS: usize = 10;
 
 /// What a device sends.
 #[derive(Debug)]
-pub struct PushRequest<'a> {
+pub struct ChangesRequest<'a> {
     /// The client id as it was sent.
     pub client: &'a str,
     /// The source's name as it was sent.
     pub source: &'a str,
-    /// Grows with every push of the client to the source, where the device numbers them. One that comes late, after
+    /// Grows with every request of the client with changes for the source, where the device numbers them. One that comes late, after
     /// another with a higher number, is then known to be done or superseded, and changes nothing.
     pub sequence: Option<u64>,
     /// The files that came with them.
@@ -59,8 +60,12 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// A session, client, source, id or attribute that is not valid: nothing was taken in then. [`SyncError::QueueFull`]
     /// and the store's.
-    pub async fn push(&self, session: &Session, request: PushRequest<'_>) -> Result<(), SyncError> {
-        let PushRequest {
+    pub async fn accept_changes(
+        &self,
+        session: &Session,
+        request: ChangesRequest<'_>,
+    ) -> Result<(), SyncError> {
+        let ChangesRequest {
             client,
             source,
             sequence,
@@ -76,8 +81,9 @@ impl<P: Ports> Engine<P> {
         let client = known_form(client)?;
         let blob_fields = std::mem::take(&mut changes.blob_fields);
         let mut operations = to_operations(&session.user, changes)?;
-        self.attach_files(&mut operations, &blob_fields, files)?;
-        self.check_session(session).await?;
+        self.blobs
+            .attach_files(&mut operations, &blob_fields, files)?;
+        self.accounts.check_session(session).await?;
         let user = &session.user;
         let queue = source.settings.cud_queue.as_ref();
         let mut insured = None;
@@ -91,12 +97,12 @@ impl<P: Ports> Engine<P> {
         if !uploads.is_empty() {
             // A client that is not there is charged nothing.
             id = self.find_document(user, &client, source).await?;
-            self.settle(user, uploads).await?;
+            self.blobs.settle(user, uploads).await?;
         }
         for _ in 0..MAX_MOVES {
             if !uploads.is_empty() {
                 let holder = Holder::Operations(id.clone(), client.clone());
-                self.announce(holder, uploads).await?;
+                self.blobs.announce(holder, uploads).await?;
             }
             if let Some(queue) = queue
                 && insured.as_ref() != Some(&id)
@@ -114,7 +120,7 @@ impl<P: Ports> Engine<P> {
                 Accepted::Repeated => return Ok(()),
                 Accepted::Done { leased, known } => {
                     let kinds = operations.iter().map(|operation| operation.kind.as_str());
-                    self.meter.push(source.name.as_str(), kinds);
+                    self.metrics.meter().changes(source.name.as_str(), kinds);
                     self.repeat_links(user, &client, &id, known).await?;
                     if let Some(queue) = queue {
                         self.work_soon(queue, &id, user, &client).await?;

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::engine::{Engine, SyncError};
 use crate::ports::{Ports, hex};
 use crate::store::{Idempotency, StoreError};
 
@@ -52,16 +51,40 @@ impl IdempotentRequest<'_> {
     }
 }
 
-impl<P: Ports> Engine<P> {
+/// Why a write is not begun.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdempotencyError {
+    /// The key stands for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// The same request is being worked on.
+    #[error("a request with the same idempotency key is being worked on; try again")]
+    InProgress,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Remembers writes and what they were answered with.
+pub struct IdempotentWrites<'a, P> {
+    ports: &'a P,
+}
+
+impl<'a, P: Ports> IdempotentWrites<'a, P> {
+    /// The writes this store knows of.
+    pub fn new(ports: &'a P) -> Self {
+        Self { ports }
+    }
+
     /// Begins a write, or answers what it was answered with before.
     ///
     /// # Errors
-    /// [`SyncError::KeyReused`] when the key stands for another request, [`SyncError::InProgress`] when the same is
+    /// [`IdempotencyError::KeyReused`] when the key stands for another request, [`IdempotencyError::InProgress`] when the same is
     /// being worked on, and the store's.
-    pub async fn begin_once(
+    pub async fn begin(
         &self,
         request: &IdempotentRequest<'_>,
-    ) -> Result<Option<StoredAnswer>, SyncError> {
+    ) -> Result<Option<StoredAnswer>, IdempotencyError> {
         let digest = request.digest();
         let kept = self.kept(request).begin(&digest, LEASE_SECONDS).await?;
         let Some(kept) = kept else {
@@ -69,10 +92,10 @@ impl<P: Ports> Engine<P> {
         };
         let (known, answer) = kept.split_at(digest.len().min(kept.len()));
         if known != digest.as_bytes() {
-            return Err(SyncError::KeyReused);
+            return Err(IdempotencyError::KeyReused);
         }
         if answer.is_empty() {
-            return Err(SyncError::InProgress);
+            return Err(IdempotencyError::InProgress);
         }
         let answer = serde_json::from_slice(answer).map_err(|error| StoreError::Damaged {
             what: "a kept answer",
@@ -85,13 +108,13 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// The store's.
-    pub async fn end_once(
+    pub async fn end(
         &self,
         request: &IdempotentRequest<'_>,
         answer: &StoredAnswer,
-    ) -> Result<(), SyncError> {
+    ) -> Result<(), IdempotencyError> {
         if answer.body.len() > MAX_KEPT_BYTES {
-            return self.forget_once(request).await;
+            return self.forget(request).await;
         }
         let mut kept = request.digest().into_bytes();
         kept.extend(serde_json::to_vec(answer).unwrap_or_default());
@@ -102,7 +125,7 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// The store's.
-    pub async fn forget_once(&self, request: &IdempotentRequest<'_>) -> Result<(), SyncError> {
+    pub async fn forget(&self, request: &IdempotentRequest<'_>) -> Result<(), IdempotencyError> {
         Ok(self.kept(request).forget().await?)
     }
 

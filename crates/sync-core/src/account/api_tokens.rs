@@ -1,19 +1,16 @@
 //! Named API tokens: what a script or a person may do, until when.
 
 use std::fmt;
+use std::rc::Rc;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::account::Origin;
-use crate::engine::{Engine, SyncError};
+use crate::account::{AccountError, InvalidTokenRequest};
 use crate::model::Millis;
 use crate::ports::{Clock as _, Ports, Random as _, hex};
-use crate::store::{ApiTokenRecord, ApiTokens};
-
-/// How long the token of a login is good for: a working day.
-const LOGIN_LIFETIME_MS: u64 = 12 * 3_600_000;
+use crate::store::{ApiTokenRecord, ApiTokenStore};
 
 /// How exactly the last use is known: a write per request would cost more than it tells.
 const USED_EVERY_MS: u64 = 60_000;
@@ -117,14 +114,14 @@ impl fmt::Display for Scope {
 }
 
 impl FromStr for Scope {
-    type Err = SyncError;
+    type Err = InvalidTokenRequest;
 
-    fn from_str(text: &str) -> Result<Self, SyncError> {
+    fn from_str(text: &str) -> Result<Self, InvalidTokenRequest> {
         Self::ALL
             .into_iter()
             .find(|scope| scope.as_str() == text)
-            .ok_or_else(|| SyncError::InvalidApiTokenRequest {
-                reason: format!("there is no scope {text:?}"),
+            .ok_or_else(|| InvalidTokenRequest::UnknownScope {
+                scope: text.to_owned(),
             })
     }
 }
@@ -153,43 +150,49 @@ impl ApiToken {
     }
 }
 
-impl<P: Ports> Engine<P> {
+/// The named API tokens. Needs no secret of the server's: who only checks tokens has nothing else to know.
+pub struct ApiTokens<P> {
+    ports: Rc<P>,
+}
+
+impl<P: Ports> ApiTokens<P> {
+    /// The tokens of this store.
+    pub fn new(ports: Rc<P>) -> Self {
+        Self { ports }
+    }
+
     /// Makes a token; its text is told this once and kept nowhere.
     ///
     /// # Errors
-    /// [`SyncError::InvalidApiTokenRequest`] for a name, scopes or an end that cannot be, and the store's.
-    pub async fn create_api_token(
+    /// [`AccountError::InvalidTokenRequest`] for a name, scopes or an end that cannot be, and the store's.
+    pub async fn create(
         &self,
         name: &str,
         mut scopes: Vec<Scope>,
         lifetime_ms: Option<u64>,
-    ) -> Result<(ApiToken, String), SyncError> {
-        let invalid = |reason: String| SyncError::InvalidApiTokenRequest { reason };
+    ) -> Result<(ApiToken, String), AccountError> {
         if name.trim().is_empty() || name.len() > MAX_NAME_BYTES {
-            return Err(invalid(format!(
-                "a token's name has between 1 and {MAX_NAME_BYTES} bytes"
-            )));
+            return Err(InvalidTokenRequest::NameLength {
+                max_bytes: MAX_NAME_BYTES,
+            }
+            .into());
         }
         if name.chars().any(char::is_control) {
-            return Err(invalid(
-                "a token's name has no control characters".to_owned(),
-            ));
+            return Err(InvalidTokenRequest::NameCharacters.into());
         }
         scopes.sort_unstable();
         scopes.dedup();
         if scopes.is_empty() {
-            return Err(invalid("a token needs at least one scope".to_owned()));
+            return Err(InvalidTokenRequest::NoScope.into());
         }
         if lifetime_ms == Some(0) {
-            return Err(invalid("a token has to be good for some time".to_owned()));
+            return Err(InvalidTokenRequest::NoLifetime.into());
         }
-        let tokens = ApiTokens::new(self.ports.redis());
+        let tokens = ApiTokenStore::new(self.ports.redis());
         if tokens.list(0, MAX_TOKENS).await?.len() >= MAX_TOKENS {
-            self.forget_ended_tokens().await?;
+            self.forget_ended().await?;
             if tokens.list(0, MAX_TOKENS).await?.len() >= MAX_TOKENS {
-                return Err(invalid(format!(
-                    "there are {MAX_TOKENS} tokens already; delete some"
-                )));
+                return Err(InvalidTokenRequest::TooMany { limit: MAX_TOKENS }.into());
             }
         }
         let now = self.ports.clock().now();
@@ -211,38 +214,22 @@ impl<P: Ports> Engine<P> {
         Ok((to_token(id, record), text))
     }
 
-    /// Logs the administrator in; answers a token that is good for everything, for twelve hours.
-    ///
-    /// # Errors
-    /// As [`Engine::log_in_administrator`].
-    pub async fn log_in_to_api(
-        &self,
-        login: &str,
-        password: &str,
-        origin: Origin<'_>,
-    ) -> Result<(ApiToken, String), SyncError> {
-        self.log_in_administrator(login, password, origin).await?;
-        let name = format!("login of {login}");
-        self.create_api_token(&name, vec![Scope::Admin], Some(LOGIN_LIFETIME_MS))
-            .await
-    }
-
     /// Finds out whose token a text is, if it is good.
     ///
     /// # Errors
-    /// [`SyncError::InvalidApiToken`] and the store's.
-    pub async fn authenticate_api_token(&self, text: &str) -> Result<ApiToken, SyncError> {
+    /// [`AccountError::InvalidApiToken`] and the store's.
+    pub async fn authenticate(&self, text: &str) -> Result<ApiToken, AccountError> {
         let (id, secret) = text
             .strip_prefix(PREFIX)
             .and_then(|rest| rest.split_once('_'))
             .filter(|(id, _)| id.len() == 16)
-            .ok_or(SyncError::InvalidApiToken)?;
-        let tokens = ApiTokens::new(self.ports.redis());
-        let record = tokens.get(id).await?.ok_or(SyncError::InvalidApiToken)?;
+            .ok_or(AccountError::InvalidApiToken)?;
+        let tokens = ApiTokenStore::new(self.ports.redis());
+        let record = tokens.get(id).await?.ok_or(AccountError::InvalidApiToken)?;
         let now = self.ports.clock().now();
         let fits = bool::from(digest(secret).as_bytes().ct_eq(record.hash.as_bytes()));
         if !fits || record.ends_at.is_some_and(|ends_at| ends_at <= now) {
-            return Err(SyncError::InvalidApiToken);
+            return Err(AccountError::InvalidApiToken);
         }
         if record
             .used_at
@@ -258,12 +245,12 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// The store's.
-    pub async fn list_api_tokens(
+    pub async fn list(
         &self,
         from: usize,
         limit: usize,
-    ) -> Result<(Vec<ApiToken>, Option<usize>), SyncError> {
-        let tokens = ApiTokens::new(self.ports.redis());
+    ) -> Result<(Vec<ApiToken>, Option<usize>), AccountError> {
+        let tokens = ApiTokenStore::new(self.ports.redis());
         let ids = tokens.list(from, limit).await?;
         let next = (ids.len() == limit).then_some(from + limit);
         let mut listed = Vec::with_capacity(ids.len());
@@ -279,17 +266,17 @@ impl<P: Ports> Engine<P> {
     /// Ends a token.
     ///
     /// # Errors
-    /// [`SyncError::UnknownApiToken`] and the store's.
-    pub async fn delete_api_token(&self, id: &str) -> Result<(), SyncError> {
-        if ApiTokens::new(self.ports.redis()).remove(id).await? {
+    /// [`AccountError::UnknownApiToken`] and the store's.
+    pub async fn delete(&self, id: &str) -> Result<(), AccountError> {
+        if ApiTokenStore::new(self.ports.redis()).remove(id).await? {
             Ok(())
         } else {
-            Err(SyncError::UnknownApiToken)
+            Err(AccountError::UnknownApiToken)
         }
     }
 
-    async fn forget_ended_tokens(&self) -> Result<(), SyncError> {
-        let tokens = ApiTokens::new(self.ports.redis());
+    async fn forget_ended(&self) -> Result<(), AccountError> {
+        let tokens = ApiTokenStore::new(self.ports.redis());
         for id in tokens.list(0, MAX_TOKENS).await? {
             if tokens.get(&id).await?.is_none() {
                 tokens.remove(&id).await?;

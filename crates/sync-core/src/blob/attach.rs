@@ -1,34 +1,41 @@
-//! The files of a push become blobs of the objects they came with.
+//! The files that come with changes become blobs of the objects they belong to.
 
 use std::collections::BTreeMap;
 
-use crate::blob::{UPLOAD_LIFETIME_MS, Upload};
-use crate::engine::blobs::{Files, GRACE_MS};
-use crate::engine::{Engine, SyncError};
+use crate::blob::{BlobError, Blobs, GRACE_MS, UPLOAD_LIFETIME_MS, Upload};
 use crate::model::{
     AttributeName, BLOB_SUFFIX, BlobId, Operation, OperationKind, UserId, blob_address, blob_at,
 };
 use crate::ports::{Clock as _, Ports};
-use crate::store::{Holder, Place, Settled, Settling};
+use crate::store::{Holder, NewBlob, Place, Settlement};
 
 /// Times an upload is settled anew because a blob it counted on was just collected.
 const MAX_SETTLINGS: usize = 5;
 
-impl<P: Ports> Engine<P> {
+/// Files that came with changes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Files<'a> {
+    /// The files.
+    pub uploads: &'a [Upload],
+    /// The server's address as the device knows it.
+    pub base_url: &'a str,
+}
+
+impl<P: Ports> Blobs<P> {
     /// Gives each operation the addresses of its files.
-    pub(in crate::engine) fn attach_files(
+    pub(crate) fn attach_files(
         &self,
         operations: &mut [Operation],
         blob_fields: &[String],
         files: Files<'_>,
-    ) -> Result<(), SyncError> {
+    ) -> Result<(), BlobError> {
         for operation in &mut *operations {
             // Such an attribute lets its document's users read the blob: only the server may write it.
             operation
                 .attributes
                 .retain(|name, value| !(name.ends_with(BLOB_SUFFIX) && blob_at(value).is_some()));
         }
-        let settings = &self.settings.blobs;
+        let settings = &self.settings;
         let base = settings.public_url.as_deref().unwrap_or(files.base_url);
         for upload in files.uploads {
             let (operation, attribute) = place_of(&upload.part, operations, blob_fields)?;
@@ -44,11 +51,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Makes uploads blobs, so that operations may refer to them.
-    pub(in crate::engine) async fn settle(
-        &self,
-        user: &UserId,
-        uploads: &[Upload],
-    ) -> Result<(), SyncError> {
+    pub(crate) async fn settle(&self, user: &UserId, uploads: &[Upload]) -> Result<(), BlobError> {
         if uploads.is_empty() {
             return Ok(());
         }
@@ -56,16 +59,16 @@ impl<P: Ports> Engine<P> {
             .iter()
             .map(|upload| (&upload.blob, upload))
             .collect();
-        let store = self.blobs();
+        let store = self.store();
         for _ in 0..MAX_SETTLINGS {
-            let mut settling = Vec::with_capacity(by_digest.len());
+            let mut new = Vec::with_capacity(by_digest.len());
             for (blob, upload) in &by_digest {
                 let place = if store.get(blob).await?.is_some() {
                     None
                 } else {
                     Some(self.keep(upload).await?)
                 };
-                settling.push(Settling {
+                new.push(NewBlob {
                     blob,
                     size: upload.size,
                     content_type: &upload.content_type,
@@ -73,42 +76,42 @@ impl<P: Ports> Engine<P> {
                 });
             }
             let now = self.ports.clock().now();
-            let quota_bytes = self.settings.blobs.quota_bytes;
-            let settled = store
-                .settle(user, quota_bytes, now, now.plus(GRACE_MS), &settling)
+            let quota_bytes = self.settings.quota_bytes;
+            let settlement = store
+                .settle(user, quota_bytes, now, now.plus(GRACE_MS), &new)
                 .await?;
-            match settled {
-                Settled::Done => return Ok(()),
-                Settled::Full => return Err(SyncError::QuotaExceeded { quota_bytes }),
-                Settled::Expired => return Err(SyncError::UploadExpired),
-                Settled::Missing => {}
+            match settlement {
+                Settlement::Done => return Ok(()),
+                Settlement::Full => return Err(BlobError::QuotaExceeded { quota_bytes }),
+                Settlement::Expired => return Err(BlobError::UploadExpired),
+                Settlement::Missing => {}
             }
         }
-        Err(SyncError::Busy)
+        Err(BlobError::Busy)
     }
 
     /// Brings the content of an upload to where contents are kept. Until it is a blob's, its removal is planned.
-    async fn keep(&self, upload: &Upload) -> Result<Place, SyncError> {
+    async fn keep(&self, upload: &Upload) -> Result<Place, BlobError> {
         let now = self.ports.clock().now();
         if now >= upload.expires {
-            return Err(SyncError::UploadExpired);
+            return Err(BlobError::UploadExpired);
         }
         let place = self.contents.place_for(&upload.key);
         let (contents, key) = self.contents.at(&place)?;
         let removal = now.plus(UPLOAD_LIFETIME_MS);
-        self.blobs().plan_removal(&place, removal).await?;
+        self.store().plan_removal(&place, removal).await?;
         contents.keep(key, upload.size).await?;
         Ok(place)
     }
 
     /// Says that a client's operations are about to refer to blobs.
-    pub(in crate::engine) async fn announce(
+    pub(crate) async fn announce(
         &self,
         holder: Holder,
         uploads: &[Upload],
-    ) -> Result<(), SyncError> {
+    ) -> Result<(), BlobError> {
         let blobs = uploads.iter().map(|upload| &upload.blob);
-        Ok(self.blobs().refer(&holder, blobs).await?)
+        Ok(self.store().refer(&holder, blobs).await?)
     }
 }
 
@@ -119,8 +122,8 @@ fn place_of<'a>(
     part: &str,
     operations: &'a mut [Operation],
     blob_fields: &[String],
-) -> Result<(&'a mut Operation, String), SyncError> {
-    let misplaced = || SyncError::MisplacedFile {
+) -> Result<(&'a mut Operation, String), BlobError> {
+    let misplaced = || BlobError::MisplacedFile {
         part: part.to_owned(),
     };
     let mut found: Option<(usize, String)> = None;

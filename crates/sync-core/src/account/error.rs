@@ -1,0 +1,144 @@
+//! What can go wrong with signing in, and with those who may.
+
+use crate::model::InvalidId;
+use crate::store::StoreError;
+
+/// Why somebody does not get in, or why a user or a token is not as it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccountError {
+    /// There is no session, or it was forged, has ended or was revoked.
+    #[error("Not authenticated")]
+    NotAuthenticated,
+    /// User name or password are wrong.
+    #[error("Unable to authenticate '{login}'")]
+    LoginFailed {
+        /// The name that was tried.
+        login: String,
+    },
+    /// The back end that knows the users does not let this one in.
+    #[error("{message}")]
+    LoginRefused {
+        /// Its own words.
+        message: String,
+    },
+    /// The back end that knows the users cannot be asked.
+    #[error("{message}")]
+    LoginUnavailable {
+        /// What is known of the reason.
+        message: String,
+    },
+    /// Too many logins were tried.
+    #[error("Too many failed logins. Try again in {seconds} seconds")]
+    TooManyAttempts {
+        /// When it may be tried again at the latest.
+        seconds: u64,
+    },
+    /// The identity provider's keys cannot be had, so that nobody can tell whether its token is good.
+    #[error("{message}")]
+    KeysUnavailable {
+        /// What is known of the reason.
+        message: String,
+    },
+    /// Another request is asking the identity provider for its keys at this moment.
+    #[error("the identity provider's keys are being asked for; try again")]
+    KeysPending,
+    /// The API token is missing or wrong.
+    #[error("No API token provided")]
+    InvalidApiToken,
+    /// The user is not the administrator.
+    #[error("Invalid/missing API user")]
+    NotAdministrator,
+    /// A name is none.
+    #[error(transparent)]
+    InvalidId(#[from] InvalidId),
+    /// A password is empty or too long.
+    #[error("a password has between 1 and {max_bytes} bytes")]
+    InvalidPassword {
+        /// The most it may have.
+        max_bytes: usize,
+    },
+    /// An address of a user cannot be one.
+    #[error("an address has at most {max_bytes} bytes and no control characters")]
+    InvalidEmail {
+        /// The most it may have.
+        max_bytes: usize,
+    },
+    /// A user of that name exists.
+    #[error("Record already exists for '{login}'")]
+    UserExists {
+        /// The name.
+        login: String,
+    },
+    /// No such user exists.
+    #[error("there is no user {login:?}")]
+    UnknownUser {
+        /// The name.
+        login: String,
+    },
+    /// An API token cannot be made like that.
+    #[error(transparent)]
+    InvalidTokenRequest(#[from] InvalidTokenRequest),
+    /// No such API token exists.
+    #[error("there is no such API token")]
+    UnknownApiToken,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an API token cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTokenRequest {
+    /// Its name is empty or too long.
+    #[error("a token's name has between 1 and {max_bytes} bytes")]
+    NameLength {
+        /// The most it may have.
+        max_bytes: usize,
+    },
+    /// Its name has control characters.
+    #[error("a token's name has no control characters")]
+    NameCharacters,
+    /// It would be good for nothing.
+    #[error("a token needs at least one scope")]
+    NoScope,
+    /// A scope is none.
+    #[error("there is no scope {scope:?}")]
+    UnknownScope {
+        /// What was asked for.
+        scope: String,
+    },
+    /// It would end at once.
+    #[error("a token has to be good for some time")]
+    NoLifetime,
+    /// There are as many as there may be.
+    #[error("there are {limit} tokens already; delete some")]
+    TooMany {
+        /// The most there may be.
+        limit: usize,
+    },
+}
+
+impl AccountError {
+    /// Whether the same may succeed later, without anybody changing anything.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::LoginUnavailable { .. }
+            | Self::TooManyAttempts { .. }
+            | Self::KeysUnavailable { .. }
+            | Self::KeysPending
+            | Self::Store(_) => true,
+            Self::NotAuthenticated
+            | Self::LoginFailed { .. }
+            | Self::LoginRefused { .. }
+            | Self::InvalidApiToken
+            | Self::NotAdministrator
+            | Self::InvalidId(_)
+            | Self::InvalidPassword { .. }
+            | Self::InvalidEmail { .. }
+            | Self::UserExists { .. }
+            | Self::UnknownUser { .. }
+            | Self::InvalidTokenRequest(_)
+            | Self::UnknownApiToken => false,
+        }
+    }
+}

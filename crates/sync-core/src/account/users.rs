@@ -1,0 +1,156 @@
+//! Users, as administrators see and change them.
+
+use crate::account::password::MAX_PASSWORD_BYTES;
+use crate::account::{AccountError, Accounts, hash_password};
+use crate::model::{Millis, UserId};
+use crate::ports::{Clock as _, Ports, Random as _};
+use crate::store::{AccountStore, StoreError, UserProfile, UserRecord};
+
+/// Longest address of a user, in bytes (RFC 5321, section 4.5.3.1.3).
+const MAX_EMAIL_BYTES: usize = 254;
+
+/// A user, without secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserDetails {
+    /// Name.
+    pub login: UserId,
+    /// Address, where one is known.
+    pub email: Option<String>,
+    /// Since when it exists.
+    pub created_at: Millis,
+}
+
+/// What to change of a user; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct UserChange {
+    /// Another password. Every session of the user ends.
+    pub password: Option<String>,
+    /// Another address.
+    pub email: Option<String>,
+}
+
+impl<P: Ports> Accounts<P> {
+    /// Creates a user.
+    ///
+    /// # Errors
+    /// [`AccountError::UserExists`], a name or password that cannot be one, and the store's.
+    pub async fn create_user(&self, login: &str, password: &str) -> Result<(), AccountError> {
+        let user = UserId::parse(login)?;
+        if self.create_account(&user, password).await? {
+            Ok(())
+        } else {
+            Err(AccountError::UserExists {
+                login: login.to_owned(),
+            })
+        }
+    }
+
+    /// Lists users by name, after one and at most `limit`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_users(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, AccountError> {
+        Ok(AccountStore::new(self.ports.redis())
+            .list(after, limit)
+            .await?)
+    }
+
+    /// Reads a user.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownUser`] and the store's.
+    pub async fn user(&self, login: &str) -> Result<UserDetails, AccountError> {
+        let unknown = || unknown(login);
+        let user = UserId::parse(login).map_err(|_| unknown())?;
+        let UserProfile { created_at, email } = AccountStore::new(self.ports.redis())
+            .profile(&user)
+            .await?
+            .ok_or_else(unknown)?;
+        Ok(UserDetails {
+            login: user,
+            email,
+            created_at,
+        })
+    }
+
+    /// Whether there is a user of that name.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn exists(&self, user: &UserId) -> Result<bool, StoreError> {
+        let accounts = AccountStore::new(self.ports.redis());
+        Ok(accounts.generation(user).await?.is_some())
+    }
+
+    /// Changes a user. Another password ends all its sessions.
+    ///
+    /// # Errors
+    /// [`AccountError::UnknownUser`], a password or an address that cannot be one, and the store's.
+    pub async fn update_user(&self, login: &str, change: UserChange) -> Result<(), AccountError> {
+        Self::check_user_change(&change)?;
+        let UserChange { password, email } = change;
+        let user = UserId::parse(login).map_err(|_| unknown(login))?;
+        let record = password
+            .map(|password| self.new_record(&password))
+            .transpose()?;
+        let is_known = AccountStore::new(self.ports.redis())
+            .change(&user, record.as_ref(), email.as_deref())
+            .await?;
+        if is_known {
+            Ok(())
+        } else {
+            Err(unknown(login))
+        }
+    }
+
+    /// Checks what a user shall be changed to.
+    ///
+    /// # Errors
+    /// An address that cannot be one.
+    pub fn check_user_change(change: &UserChange) -> Result<(), AccountError> {
+        let is_wrong =
+            |email: &String| email.len() > MAX_EMAIL_BYTES || email.chars().any(char::is_control);
+        if change.email.as_ref().is_some_and(is_wrong) {
+            return Err(AccountError::InvalidEmail {
+                max_bytes: MAX_EMAIL_BYTES,
+            });
+        }
+        Ok(())
+    }
+
+    /// Creates a user. `false` if there is one of that name.
+    pub(super) async fn create_account(
+        &self,
+        user: &UserId,
+        password: &str,
+    ) -> Result<bool, AccountError> {
+        let record = self.new_record(password)?;
+        Ok(AccountStore::new(self.ports.redis())
+            .create(user, &record, self.ports.clock().now())
+            .await?)
+    }
+
+    /// The record of a user with this password. Sessions of an earlier one end with it.
+    fn new_record(&self, password: &str) -> Result<UserRecord, AccountError> {
+        let invalid = || AccountError::InvalidPassword {
+            max_bytes: MAX_PASSWORD_BYTES,
+        };
+        if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
+            return Err(invalid());
+        }
+        Ok(UserRecord {
+            password_hash: hash_password(self.ports.random(), password).ok_or_else(invalid)?,
+            generation: self.ports.random().hex::<8>(),
+        })
+    }
+}
+
+fn unknown(login: &str) -> AccountError {
+    AccountError::UnknownUser {
+        login: login.to_owned(),
+    }
+}
