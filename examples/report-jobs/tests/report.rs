@@ -43,7 +43,7 @@ async fn objects_of_all_users_are_counted() {
         let objects = serde_json::from_str(&objects).unwrap();
         world
             .engine
-            .push_objects("Own", user, objects)
+            .feed_objects("Own", user, objects)
             .await
             .unwrap();
     }

@@ -47,7 +47,11 @@ impl Server {
 
     /// The cookie of a user that the world has signed in before.
     pub(crate) async fn cookie(&self, user: &str) -> String {
-        let session = self.world.engine.log_in(user, "password", Origin("test"));
+        let session = self
+            .world
+            .engine
+            .accounts()
+            .log_in(user, "password", Origin("test"));
         format!("rhoconnect_session={}", session.await.unwrap())
     }
 }
