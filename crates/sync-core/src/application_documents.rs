@@ -1,4 +1,4 @@
-//! Documents of the application's own: whatever scripts keep beside what is synced.
+//! Documents of the application's own: what scripts keep beside what is synced.
 
 use crate::ports::Ports;
 use crate::store::{

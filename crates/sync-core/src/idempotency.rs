@@ -1,4 +1,4 @@
-//! Writes that may be asked for again have no second effect.
+//! Idempotent writes: a write that is repeated has no second effect.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

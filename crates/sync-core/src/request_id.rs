@@ -1,4 +1,4 @@
-//! Which request is being answered, for the lines of the log it leads to.
+//! The id of the request that is being answered, for the lines of the log that it leads to.
 //!
 //! A span of `tracing` says the same, and costs each request more than its signature does: there are requests by the
 //! thousand, and lines for few of them.

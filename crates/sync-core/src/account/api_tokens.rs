@@ -1,4 +1,4 @@
-//! Named API tokens: what a script or a person may do, until when.
+//! Named API tokens: what a script or a person may do, and until when.
 
 use std::fmt;
 use std::rc::Rc;

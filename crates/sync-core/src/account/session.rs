@@ -1,4 +1,4 @@
-//! Sessions: signed, so that the store need not keep them, and revocable, since they name a generation that it keeps.
+//! Sessions. They are signed, so that the store need not keep them, and revocable, since they name a generation that it keeps.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;

@@ -1,4 +1,4 @@
-//! Users, as administrators see and change them.
+//! Users, as administrators create, change and delete them.
 
 use crate::account::password::MAX_PASSWORD_BYTES;
 use crate::account::{AccountError, Accounts, hash_password};

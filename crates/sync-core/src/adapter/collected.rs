@@ -1,4 +1,4 @@
-//! An answer that is kept in memory.
+//! Collects a back end's answer in memory.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What adapters that speak HTTP have in common: a request, its answer, and what an answer says.
+//! What adapters that speak HTTP have in common: a request, its answer, and what the answer means.
 
 use std::time::Duration;
 

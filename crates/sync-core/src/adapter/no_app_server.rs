@@ -1,4 +1,4 @@
-//! Sources that are not in the settings file, while no app server is set.
+//! The adapter of dynamic sources while no app server is set.
 
 use async_trait::async_trait;
 

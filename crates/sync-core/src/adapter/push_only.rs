@@ -1,4 +1,4 @@
-//! Sources whose objects the back end pushes through the REST API.
+//! Sources that back ends only feed, through the REST API.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! Blobs go when nobody refers to them, and contents when they are nobody's.
+//! Collects blobs that nobody refers to, and contents that belong to no blob.
 
 use crate::blob::{BlobError, Blobs, ContentError, GRACE_MS, UPLOAD_LIFETIME_MS};
 use crate::model::{BlobId, Millis, blobs_of};

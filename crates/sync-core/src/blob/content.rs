@@ -1,4 +1,4 @@
-//! Where the contents of blobs are kept, and how they are read.
+//! Keeps and reads the contents of blobs.
 
 use std::fmt;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Files of a request, spooled to the store in pieces while they arrive.
+//! Spools the files of a request to the store, in pieces, while they arrive.
 
 use std::rc::Rc;
 

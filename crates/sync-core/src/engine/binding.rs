@@ -1,4 +1,4 @@
-//! Which client is whose, and which partition its cursor for a source is in.
+//! Binds clients: to a user, and per source to a partition.
 
 use crate::account::Session;
 use crate::engine::{Engine, Source, SyncError};

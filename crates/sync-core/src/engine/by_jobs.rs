@@ -1,4 +1,4 @@
-//! What is done for devices while none waits.
+//! What jobs do for devices while none waits.
 
 use std::time::Duration;
 

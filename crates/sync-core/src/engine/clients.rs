@@ -1,4 +1,4 @@
-//! Clients, as administrators see and delete them.
+//! Clients, as administrators list and delete them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Documents, as administrators see them.
+//! Documents, as administrators read and set them.
 
 use futures_util::join;
 use sync_proto::Commands;

@@ -1,4 +1,4 @@
-//! Sources that are in no settings file come and go.
+//! Makes and removes dynamic sources.
 
 use crate::engine::{Engine, SyncError};
 use crate::model::{DocumentId, Partition, PartitionRule, SourceName, UserId};

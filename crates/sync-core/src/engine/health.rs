@@ -1,4 +1,4 @@
-//! Whether the server can do its work.
+//! Readiness: whether the server can do its work.
 
 use crate::engine::Engine;
 use crate::ports::{Ports, RedisConn as _};

@@ -1,4 +1,4 @@
-//! What devices hand to back ends along with a query or a search.
+//! Parameters that devices pass to back ends with a query or a search.
 
 use crate::engine::SyncError;
 

@@ -1,4 +1,4 @@
-//! Users' devices are to be woken.
+//! Pings: users' devices are to be woken.
 
 use futures_util::future::try_join_all;
 

@@ -1,4 +1,4 @@
-//! What administrators change at run time: the app server's address, poll intervals, and sources no settings file names.
+//! The registry: what administrators change at run time. That is the app server's address, poll intervals, and dynamic sources.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Everything is forgotten.
+//! Reset: everything is removed.
 
 use crate::engine::{Engine, SyncError};
 use crate::model::{ADMINISTRATOR, UserId};

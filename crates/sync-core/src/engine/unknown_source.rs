@@ -1,4 +1,4 @@
-//! Devices name a source nobody knows.
+//! What happens when a device names a source nobody knows.
 
 use std::collections::BTreeMap;
 

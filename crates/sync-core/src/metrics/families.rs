@@ -1,4 +1,4 @@
-//! What is counted, and how the store writes it.
+//! The metrics there are, and how the store writes them.
 
 use std::time::Duration;
 

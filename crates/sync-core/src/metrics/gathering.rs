@@ -1,4 +1,4 @@
-//! How what was counted gets to the store, and out of it.
+//! Brings what was counted to the store, and reads it back.
 
 use std::rc::Rc;
 use std::time::Duration;

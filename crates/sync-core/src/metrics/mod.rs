@@ -1,4 +1,4 @@
-//! What the server does, counted.
+//! Metrics: what the server does, counted.
 //!
 //! Instances live for seconds, so the counters are in the store. A request only adds to what its instance has counted
 //! lately; a moment later all of that goes to the store at once, when the answers are long out. What an instance has

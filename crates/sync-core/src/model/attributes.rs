@@ -1,4 +1,4 @@
-//! Attribute values as they come in from devices and back ends.
+//! Checks attributes that come from devices and back ends.
 
 use serde_json::Value;
 use sync_proto::SentAttributes;

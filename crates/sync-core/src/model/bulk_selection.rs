@@ -1,4 +1,4 @@
-//! Which sources a bulk data file has, and whose.
+//! Which sources a bulk data file has, and of which partition.
 
 use std::collections::BTreeSet;
 use std::fmt;

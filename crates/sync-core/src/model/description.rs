@@ -1,4 +1,4 @@
-//! What a source is beside its objects: texts that devices are told when they change.
+//! A source's metadata and schema: texts that devices are told when they change.
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};

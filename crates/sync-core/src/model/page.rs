@@ -1,4 +1,4 @@
-//! Makes a page out of what lies after a client's cursor.
+//! Builds a page from what lies after a client's cursor.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
-//! One object's record: what it is, and since when.
+//! An object's record: its attributes, and since when each is what it is.
 //!
-//! The rules are pure: a record and its version in, the next record or what a device has to be told out.
+//! The rules are pure: they take a record and its version, and give the next record or what a device has to be told.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Tokens that prove to push services who we are.
+//! Authorizations: tokens that prove to push services who we are.
 //!
 //! Services want them reused: Apple refuses a sender that makes a new one for every push, and one costs a signature or
 //! a request. The components that push live for one ring only, so the store keeps them.

@@ -200,7 +200,7 @@ impl<'a, P: Ports> PushSender<'a, P> {
     pub async fn send(&self, to: &PushAddress, message: &PushMessage) -> PushOutcome {
         let missing = |setting, what: &str| PushOutcome::Misconfigured {
             setting,
-            message: format!("{what} is not set up; see docs/push.md"),
+            message: format!("{what} is not set up; see docs/pings.md"),
         };
         let sent = match to.service {
             PushService::Apns => match &self.settings.apns {

@@ -1,4 +1,4 @@
-//! Who may sign in, and how that is found out.
+//! The settings `authentication`: who may sign in, and who decides that.
 
 use serde::Deserialize;
 

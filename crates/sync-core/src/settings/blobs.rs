@@ -1,4 +1,4 @@
-//! What the settings file says of blobs.
+//! The settings `blobs`.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! What the settings file says of reaching a back end over HTTP, whatever is said there.
+//! Settings that all adapters over HTTP share.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Whose pages may call the server from browsers: cross-origin resource sharing.
+//! The settings `cors`: whose pages may call the server from browsers.
 
 use http::Uri;
 use serde::Deserialize;

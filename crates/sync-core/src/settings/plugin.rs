@@ -1,4 +1,4 @@
-//! What the settings file says of a back end that speaks the plugin protocol.
+//! The settings of a source whose back end speaks the plugin protocol.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What the settings file says of push services.
+//! The settings of push services.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! What the settings file says of a declared REST interface.
+//! The settings of the REST adapter.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What the settings file says of one source.
+//! The settings of a source.
 
 use std::collections::BTreeMap;
 

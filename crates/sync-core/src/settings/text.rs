@@ -1,4 +1,4 @@
-//! Values that stand in the settings file or in a variable.
+//! Texts that the settings file has, or a variable.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! API tokens, of which only digests are kept.
+//! API tokens: only their digests are kept.
 
 use crate::model::Millis;
 use crate::ports::RedisConn;

@@ -1,4 +1,4 @@
-//! Counts of logins that were tried.
+//! Counts attempts to log in.
 
 use crate::ports::RedisConn;
 use crate::store::StoreError;

@@ -1,4 +1,4 @@
-//! Bulk data files: which there are, and clients that go on from one.
+//! Bulk data files: which there are, and moving a client's cursors to one.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Registered devices and what they are bound to.
+//! Clients, and what they are bound to.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! One partition of one source: its log, its records and its clients' cursors.
+//! A document, one partition of one source: its log, its records and its clients' cursors.
 
 use std::collections::BTreeSet;
 

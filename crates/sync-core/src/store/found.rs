@@ -1,4 +1,4 @@
-//! What a client's search found, kept while the client pages through it.
+//! What a client's search found; kept while the client pages through it.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Answers of writes that may be asked for again.
+//! Answers to writes that may be repeated.
 
 use crate::ports::RedisConn;
 use crate::store::StoreError;

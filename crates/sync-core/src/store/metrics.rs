@@ -1,4 +1,4 @@
-//! What instances have counted, added up.
+//! Metrics: what instances have counted, added up.
 
 use std::collections::BTreeMap;
 

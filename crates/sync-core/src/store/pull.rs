@@ -1,4 +1,4 @@
-//! What a client acknowledges, and what lies after its cursor.
+//! The pull: what a client acknowledges, and what lies after its cursor.
 
 use crate::model::{ClientId, Millis, ObjectId, Token, UserId, Version};
 use crate::ports::RedisConn;

@@ -1,4 +1,4 @@
-//! What administrators change at run time, and no settings file says.
+//! The registry: what administrators change at run time.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Everything is removed.
+//! Reset: removes everything.
 
 use crate::model::{ADMINISTRATOR, UserId};
 use crate::ports::RedisConn;

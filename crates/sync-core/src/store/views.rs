@@ -1,4 +1,4 @@
-//! What administrators see of a document.
+//! Views of a document for administrators.
 
 use crate::model::{ClientId, Millis, Token, UserId, Version};
 use crate::ports::RedisConn;

@@ -1,4 +1,4 @@
-//! A device asks for a file.
+//! A device asks for bulk data.
 
 use std::collections::{BTreeSet, HashSet};
 

@@ -1,4 +1,4 @@
-//! A device downloads a file.
+//! A device downloads a bulk data file.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The forms in which a bulk data file is served: as it is, as a gzip file, and as a zip file with it as the only entry.
+//! The forms in which a bulk data file is served: bare, as a gzip file, and as a zip file with it as the only entry.
 //!
 //! Written by hand, since libraries for these formats deflate on their own: here the deflated bytes are there already, and
 //! what is around them is of fixed form (RFC 1952; PKWARE's APPNOTE.TXT, 4.3).

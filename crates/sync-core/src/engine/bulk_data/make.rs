@@ -1,4 +1,4 @@
-//! A job makes a file: what it needs to know, and what becomes of what it has made.
+//! A job makes a bulk data file: what it needs to know, and what becomes of the file.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! Bulk data: devices ask for a file, jobs make it, devices go on from it.
+//! Bulk data: devices ask for a file, a job makes it, and devices go on from it.
 
 mod ask;
 mod download;

@@ -1,4 +1,4 @@
-//! Reading everything of some sources, as of one moment.
+//! Reads everything of some sources, as of one moment.
 //!
 //! The documents go on while they are read. So they are read twice: first what was there at the begin, then what has
 //! changed until the end. A reader that takes both in has each document up to a version: the document's last one before

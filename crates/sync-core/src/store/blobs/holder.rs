@@ -1,4 +1,4 @@
-//! Who may refer to a blob, as it stands in the blob's entry.
+//! Holders: who may refer to a blob, as written in the blob's entry.
 
 use crate::model::{ClientId, DocumentId, Partition};
 use crate::store::StoreError;

@@ -1,4 +1,4 @@
-//! What is known of blobs: where their contents are, who refers to them, and whom they are charged to.
+//! The entries of blobs: where their contents are, who refers to them, and whom they are charged to.
 //!
 //! All of it is in one slot, so that each step is one script. Who *really* refers to a blob stands elsewhere: in the
 //! index of a document, and in operations that wait. Every holder says so here before it does; the collector asks it
