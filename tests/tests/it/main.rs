@@ -41,5 +41,6 @@ mod rc {
         }
     }
 }
+mod rhosync;
 mod story;
 mod template;

@@ -36,7 +36,7 @@ pub fn program(name: &str) -> PathBuf {
     let program = folder.join(name);
     assert!(
         program.is_file(),
-        "{} is missing: build it with `cargo build -p {name}`, or name its folder in {PROGRAM_DIR}",
+        "{} is missing: build it with `cargo build --workspace`, or name its folder in {PROGRAM_DIR}",
         program.display()
     );
     program

@@ -1,10 +1,4 @@
-//! The program against a whole RhoSync.
-
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that cannot set up its world has failed"
-)]
+//! `rhosync`, the command line, against a whole RhoSync.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -12,7 +6,7 @@ use std::{fs, io::Write as _};
 
 use serde_json::Value;
 use sync_core::JobState;
-use test_support::{ADMIN_PASSWORD, Deployment, JobQueue, Options, password_of};
+use test_support::{ADMIN_PASSWORD, Deployment, JobQueue, Options, password_of, program};
 
 /// What the program said.
 struct Said {
@@ -40,7 +34,7 @@ impl Person<'_> {
 
     /// Runs the program and types an answer.
     fn types(&self, line: &str, input: &str) -> Said {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rhosync"))
+        let mut child = Command::new(program("rhosync"))
             .args(line.split_whitespace())
             .env_clear()
             .env("HOME", self.home)
@@ -49,8 +43,8 @@ impl Person<'_> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
+            .expect("to start rhosync");
+        let mut stdin = child.stdin.take().expect("its input");
         // A program that needs no answer may be over by now.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
@@ -58,8 +52,8 @@ impl Person<'_> {
             status,
             stdout,
             stderr,
-        } = child.wait_with_output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
+        } = child.wait_with_output().expect("its output");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
         Said {
             code: status.code(),
             out: text(stdout),
