@@ -4,9 +4,10 @@ use std::fs;
 use std::io::IsTerminal as _;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::needs::{Packages, find_program};
+use crate::process::run;
 use crate::progress::{Line, follow};
 use crate::workspace::Workspace;
 
@@ -138,25 +139,33 @@ impl Manager {
         let program = self.kind.program;
         let mut command = if !self.kind.as_root || nix::unistd::geteuid().is_root() {
             Command::new(program)
-        } else if find_program("sudo").is_some() {
-            let mut sudo = Command::new("sudo");
-            if !std::io::stdin().is_terminal() {
-                // Nobody could type a password: fail instead of waiting for one.
-                sudo.arg("--non-interactive");
-            }
+        } else {
+            let mut sudo = sudo()
+                .with_context(|| format!("run `{program} {}` as root", arguments.join(" ")))?;
             sudo.arg(program);
             sudo
-        } else {
-            bail!(
-                "installing needs the administrator, and there is no sudo: run {program} {} as root",
-                arguments.join(" ")
-            );
         };
         command
             .args(arguments)
             .env("DEBIAN_FRONTEND", "noninteractive");
         Ok(command)
     }
+}
+
+/// `sudo`, which asks for no password any more: it would have to ask in the middle of a line of progress.
+fn sudo() -> Result<Command> {
+    ensure!(
+        find_program("sudo").is_some(),
+        "installing needs the administrator, and there is no sudo"
+    );
+    if std::io::stdin().is_terminal() {
+        let mut ask = Command::new("sudo");
+        ask.arg("--validate");
+        run(ask)?;
+    }
+    let mut sudo = Command::new("sudo");
+    sudo.arg("--non-interactive");
+    Ok(sudo)
 }
 
 /// Whether a folder has no files but locks.

@@ -181,16 +181,7 @@ impl Drop for Service {
 /// Ends a process that an earlier run of this tool left behind, if the process of this id still is the
 /// program it was then.
 pub(crate) fn end_leftover(pid: u32, program: &str) {
-    // Linux tells the first 15 characters of the name only, macOS the whole path.
-    let runs = || {
-        Command::new("ps")
-            .args(["-p", &pid.to_string(), "-o", "comm="])
-            .output()
-            .is_ok_and(|output| {
-                let name = file_name(OsStr::new(String::from_utf8_lossy(&output.stdout).trim()));
-                !name.is_empty() && program.starts_with(&name)
-            })
-    };
+    let runs = || name_of(pid).is_some_and(|name| program.starts_with(&name));
     let start = Instant::now();
     while runs() {
         terminate(
@@ -203,6 +194,24 @@ pub(crate) fn end_leftover(pid: u32, program: &str) {
         );
         thread::sleep(GLANCE);
     }
+}
+
+/// The name of the program that a process runs; nothing when it has ended.
+fn name_of(pid: u32) -> Option<String> {
+    if Path::new("/proc/self").exists() {
+        // `17 (dev-host) S …`, with the first 15 characters of the name. `Z` has ended, and nobody has taken note.
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (_, stat) = stat.split_once('(')?;
+        let (name, state) = stat.rsplit_once(") ")?;
+        return (!state.starts_with('Z')).then(|| name.to_owned());
+    }
+    let ps = Command::new("ps")
+        .args(["-p", &pid.to_string(), "-o", "comm="])
+        .output()
+        .ok()?;
+    let path = String::from_utf8_lossy(&ps.stdout);
+    let name = file_name(OsStr::new(path.trim()));
+    (!name.is_empty()).then_some(name)
 }
 
 fn terminate(pid: u32, signal: Signal) {
