@@ -1,7 +1,7 @@
 //! Where things are: the repository, what cargo builds, and the state of local runs.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -54,9 +54,7 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// Finds it without asking cargo, which has started this program and put it into the target directory.
     pub(crate) fn find(verbose: bool) -> Result<Self> {
-        let package = env::var_os("CARGO_MANIFEST_DIR")
-            .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
-        let root = package
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .context("this package has no parent folder")?;
         let program = env::current_exe().context("this program does not know where it is")?;
