@@ -14,9 +14,6 @@ use crate::request::Request;
 use crate::router::{self, Found, Route};
 use crate::{form, request_id, respond, routes};
 
-/// Most bytes of a request's body. A device's whole day fits in it; larger things are blobs.
-pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
-
 /// The server of one instance. Nothing of a request is kept in it.
 pub struct App<P> {
     engine: Result<Engine<P>, Unusable>,
@@ -147,7 +144,7 @@ impl<P: Ports> App<P> {
         let body = if matches!(head.method, Method::GET | Method::HEAD) {
             Bytes::new()
         } else {
-            body::read_whole(body, MAX_BODY_BYTES).await?
+            body::read_whole(body, body::MAX_BODY_BYTES).await?
         };
         let request = Request::new(http::Request::from_parts(head, body)).with(parameters);
         self.dispatch(route, &request).await

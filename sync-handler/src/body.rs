@@ -10,6 +10,9 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::error::HttpError;
 
+/// Most bytes of a request's body. A device's whole day fits in it; larger things are blobs.
+pub const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+
 /// What a body that fails half-way says.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -16,6 +16,6 @@ mod routes;
 #[cfg(target_arch = "wasm32")]
 mod entry;
 
-pub use app::{App, MAX_BODY_BYTES};
-pub use body::{Body, RequestBody};
+pub use app::App;
+pub use body::{Body, MAX_BODY_BYTES, RequestBody};
 pub use router::{routes, template_of};

@@ -11,8 +11,7 @@ use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt as _;
 use sync_core::{Ports, Upload, Uploader};
 
-use crate::MAX_BODY_BYTES;
-use crate::body::{BodyError, RequestBody};
+use crate::body::{BodyError, MAX_BODY_BYTES, RequestBody};
 use crate::error::HttpError;
 use parser::{Event, Parser, Part};
 
