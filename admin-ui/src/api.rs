@@ -4,22 +4,10 @@ use gloo_net::http::{Request, Response};
 use sync_proto::{Health, Readiness};
 use web_sys::AbortSignal;
 
+use crate::error::ApiError;
+
 /// How long to wait for an answer, in milliseconds. Shorter than the time between two refreshes.
 const TIMEOUT: u32 = 8_000;
-
-/// Why there is no answer to show.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ApiError {
-    /// The server can't be reached, or takes too long.
-    #[error("The server does not answer.")]
-    Unreachable,
-    /// The server answered with an error.
-    #[error("The server answered with status {0}.")]
-    Status(u16),
-    /// The answer is not what this version of the console understands.
-    #[error("The server's answer can't be read: {0}")]
-    Unreadable(String),
-}
 
 /// Asks whether the server lives, and which version it is.
 pub(crate) async fn health() -> Result<Health, ApiError> {

@@ -2,7 +2,7 @@
 
 use sync_proto::{Check, Health, Readiness, ReadinessStatus};
 
-use crate::api::ApiError;
+use crate::error::ApiError;
 
 /// One look at the server.
 #[derive(Debug, Clone)]
@@ -10,6 +10,10 @@ pub(crate) struct Snapshot {
     pub(crate) health: Result<Health, ApiError>,
     pub(crate) readiness: Result<Readiness, ApiError>,
     /// When it was taken, as the user writes times.
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        expect(dead_code, reason = "only the page shows it")
+    )]
     pub(crate) taken_at: String,
 }
 
