@@ -95,7 +95,7 @@ impl<P: Ports> App<P> {
     pub async fn tidy_up_soon(&self) {
         if let Ok(engine) = &self.engine {
             engine.metrics().flush_soon().await;
-            if let Err(error) = engine.sweep_if_due().await {
+            if let Err(error) = engine.sweeper().sweep_if_due().await {
                 tracing::warn!(%error, "nobody has looked for jobs that are due");
             }
         }

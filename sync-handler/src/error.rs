@@ -35,6 +35,14 @@ pub(crate) enum HttpError {
     UnknownJob(String),
     /// There never was such a queue.
     UnknownQueue(String),
+    /// There is no such component that works on jobs.
+    UnknownComponent(String),
+    /// A component that was asked to work on jobs could not.
+    ComponentFailed {
+        component: String,
+        /// For the log.
+        reason: String,
+    },
     /// Something is not in the state this needs.
     WrongState(String),
     /// A device speaks a version of the protocol that is not served.
@@ -201,6 +209,11 @@ fn mapping(error: &HttpError) -> Mapping {
         HttpError::UnknownObject(_) => new(StatusCode::NOT_FOUND, ErrorCode::UnknownObject),
         HttpError::UnknownJob(_) => new(StatusCode::NOT_FOUND, ErrorCode::UnknownJob),
         HttpError::UnknownQueue(_) => new(StatusCode::NOT_FOUND, ErrorCode::UnknownQueue),
+        HttpError::UnknownComponent(_) => new(StatusCode::NOT_FOUND, ErrorCode::NotFound),
+        HttpError::ComponentFailed { .. } => Mapping {
+            own_text: Some("the component cannot work on jobs now; its log says why"),
+            ..new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable)
+        },
         HttpError::WrongState(_) => new(StatusCode::CONFLICT, ErrorCode::WrongState),
         HttpError::OldProtocol => Mapping::legacy(StatusCode::NOT_FOUND, ErrorCode::OldProtocol),
         HttpError::InvalidPageSize { .. } => {
@@ -420,6 +433,12 @@ fn details(error: &HttpError) -> String {
         HttpError::UnknownJob(id) => format!("there is no job {id:?}"),
         HttpError::UnknownQueue(name) => {
             format!("there is no queue {name:?}: nothing was ever enqueued in one of that name")
+        }
+        HttpError::UnknownComponent(name) => {
+            format!("there is no component {name:?} that works on jobs")
+        }
+        HttpError::ComponentFailed { component, reason } => {
+            format!("the component {component:?} could not work on jobs: {reason}")
         }
         HttpError::OldProtocol => "Server supports version 3 or higher of the protocol.".to_owned(),
         HttpError::InvalidPageSize { highest } => {

@@ -14,8 +14,12 @@ mod router;
 mod routes;
 
 #[cfg(target_arch = "wasm32")]
+mod component;
+#[cfg(all(target_arch = "wasm32", feature = "entry"))]
 mod entry;
 
 pub use app::App;
 pub use body::{Body, MAX_BODY_BYTES, RequestBody};
+#[cfg(target_arch = "wasm32")]
+pub use component::handle;
 pub use router::{routes, template_of};

@@ -8,58 +8,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-
-use crate::model::Millis;
+pub(crate) use sync_redis::hex;
+pub use sync_redis::{Clock, Random, RedisConn, RedisError, RedisValue, StorePorts};
 
 /// Everything the engine asks of the world, passed as one value.
-pub trait Ports: 'static {
-    /// The store.
-    type Redis: RedisConn;
+pub trait Ports: StorePorts {
     /// The way to back ends.
     type Http: HttpClient;
-    /// Time.
-    type Clock: Clock;
-    /// Randomness.
-    type Random: Random;
 
-    /// The store.
-    fn redis(&self) -> &Self::Redis;
     /// The way to back ends.
     fn http(&self) -> &Self::Http;
-    /// Time.
-    fn clock(&self) -> &Self::Clock;
-    /// Randomness.
-    fn random(&self) -> &Self::Random;
-}
-
-/// A connection to Redis. Commands that are awaited together share a round trip.
-pub trait RedisConn {
-    /// Runs one command: its name and arguments.
-    async fn run(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError>;
-}
-
-/// One value of a reply. Nested replies arrive flattened, as Spin's host flattens them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RedisValue {
-    /// No value.
-    Nil,
-    /// A simple string, `OK` for instance.
-    Status(String),
-    /// An integer.
-    Int(i64),
-    /// A string of bytes.
-    Bytes(Vec<u8>),
-}
-
-/// Why a command had no reply.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RedisError {
-    /// The store could not be reached, or the connection broke; the command may have run.
-    #[error("the store cannot be reached: {0}")]
-    Unreachable(String),
-    /// The store refused the command.
-    #[error("the store refused a command: {0}")]
-    Refused(String),
 }
 
 /// Sends requests to back ends.
@@ -106,42 +64,4 @@ pub enum HttpError {
         /// The limit.
         max_bytes: usize,
     },
-}
-
-/// Tells and waits for time.
-pub trait Clock {
-    /// Now.
-    fn now(&self) -> Millis;
-    /// Time since some moment, for measuring how long something takes: it never goes back.
-    fn monotonic(&self) -> Duration;
-    /// Waits.
-    async fn sleep(&self, duration: Duration);
-}
-
-/// Makes unpredictable bytes, fit for secrets.
-pub trait Random {
-    /// Fills the buffer.
-    fn fill(&self, buffer: &mut [u8]);
-
-    /// Makes `BYTES` bytes, written as twice as many hexadecimal digits.
-    fn hex<const BYTES: usize>(&self) -> String {
-        let mut buffer = [0; BYTES];
-        self.fill(&mut buffer);
-        hex(&buffer)
-    }
-}
-
-/// Writes bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| {
-        char::from(if value < 10 {
-            b'0' + value
-        } else {
-            b'a' + value - 10
-        })
-    };
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
 }

@@ -1,19 +1,15 @@
-//! What a component that works on jobs does when its doorbell rings, and when a request asks it to work.
+//! How a component that works on jobs is reached: by the doorbell, and by requests of the application's own.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, header};
-use serde::Serialize;
-use spin_sdk::http::{FullBody, Request};
-use sync_core::{AccountError, Budget, Engine, JobHandlers, Scope, SettingsPart, Worked, Worker};
-use sync_proto::ErrorCode;
-use sync_proto::api::{ApiError, ApiErrorDetails, JobsRun};
+use http::{Response, StatusCode, header};
+use spin_sdk::http::FullBody;
+use sync_core::{Engine, PingContext};
+use sync_jobs::{Budget, JobHandlers, JobsSettings, Worked, Worker, is_ring};
+use sync_proto::api::JobsRun;
 
-use crate::{LoadError, SpinPorts, load_engine};
-
-/// Where a request asks the component to work; its name follows.
-const RUN_PATH: &str = "/api/v1/jobs/run/";
+use crate::{LoadError, SpinPorts};
 
 /// How long jobs are worked on for one request: whoever sends it waits.
 const REQUEST_TIME: Duration = Duration::from_secs(20);
@@ -25,43 +21,63 @@ pub struct Component {
     pub name: &'static str,
     /// How many jobs it does at once.
     pub at_once: usize,
-    /// The parts of the settings that its jobs use.
-    pub settings: &'static [SettingsPart],
+}
+
+/// What handlers work with, in a component.
+pub trait Context {
+    /// The ports it is built on.
+    fn ports(&self) -> &SpinPorts;
+    /// How jobs run.
+    fn jobs(&self) -> &JobsSettings;
+}
+
+impl Context for Engine<SpinPorts> {
+    fn ports(&self) -> &SpinPorts {
+        self.ports()
+    }
+
+    fn jobs(&self) -> &JobsSettings {
+        &self.settings().jobs
+    }
+}
+
+impl Context for PingContext<SpinPorts> {
+    fn ports(&self) -> &SpinPorts {
+        self.ports()
+    }
+
+    fn jobs(&self) -> &JobsSettings {
+        &self.settings().jobs
+    }
 }
 
 impl Component {
     /// A component whose jobs wait for others most of the time, so that many can be done at once.
-    pub const fn waiting(name: &'static str, settings: &'static [SettingsPart]) -> Self {
+    pub const fn waiting(name: &'static str) -> Self {
         Self {
             name,
             at_once: Budget::RING.at_once,
-            settings,
         }
     }
 
     /// Answers a message: works on the component's jobs until there are none.
     ///
     /// Messages are the doorbell's, or tell of a key of the store that has expired: then it may be time to sweep. What the
-    /// message says is not needed otherwise.
+    /// message says is not needed otherwise. Only then is the context loaded.
     ///
     /// # Errors
-    /// A component without an engine, and the store's errors.
-    pub async fn answer_ring(
+    /// A context that cannot be loaded, and the store's errors.
+    pub async fn answer_ring<C: Context>(
         self,
-        handlers: &JobHandlers<SpinPorts>,
         message: &[u8],
+        handlers: &JobHandlers<C>,
+        load: impl AsyncFnOnce() -> Result<C, LoadError>,
     ) -> Result<(), LoadError> {
         crate::start_log(tracing::Level::INFO);
-        if !sync_core::is_ring(message) {
+        if !is_ring(message) {
             return Ok(());
         }
-        let engine = load_engine(self.settings).await?;
-        let worker = Worker::new(&engine, handlers, self.name);
-        let budget = Budget {
-            at_once: self.at_once,
-            ..Budget::RING
-        };
-        let worked = worker.run(budget).await?;
+        let worked = self.work(handlers, load, Budget::RING.time).await?;
         if worked != Worked::default() {
             tracing::info!(
                 jobs.done = worked.done,
@@ -72,129 +88,55 @@ impl Component {
         Ok(())
     }
 
-    /// Answers a request to work: `POST /api/v1/jobs/run/<component>`, by whoever may change jobs.
+    /// Answers a request to work, which the application's `sync-handler` has checked and passed on: the route is private.
     ///
-    /// Hosts without a Redis trigger work on jobs this way, and operators can see what a component says.
-    pub async fn answer_request(
+    /// It says how much was done, or nothing but that it cannot: why is in the log.
+    pub async fn answer_request<C: Context>(
         self,
-        handlers: &JobHandlers<SpinPorts>,
-        request: &Request,
+        handlers: &JobHandlers<C>,
+        load: impl AsyncFnOnce() -> Result<C, LoadError>,
     ) -> Response<FullBody<Bytes>> {
         crate::start_log(tracing::Level::INFO);
-        let mut answer = match self.run(handlers, request).await {
-            Ok(run) => json(StatusCode::OK, &run),
-            Err((status, code, message)) => {
-                let code = code.as_str().to_owned();
-                let error = ApiErrorDetails { code, message };
-                json(status, &ApiError { error })
+        match self.work(handlers, load, REQUEST_TIME).await {
+            Ok(Worked { done, failed }) => {
+                // Two numbers can be written.
+                let body = serde_json::to_vec(&JobsRun { done, failed }).unwrap_or_default();
+                answer(StatusCode::OK, body)
             }
-        };
-        let about_status = match answer.status() {
-            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
-            StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, "POST")),
-            _ => None,
-        };
-        if let Some((name, value)) = about_status {
-            let value = header::HeaderValue::from_static(value);
-            answer.headers_mut().insert(name, value);
+            Err(error) => {
+                tracing::error!(%error, "jobs could not be worked on");
+                answer(StatusCode::SERVICE_UNAVAILABLE, Vec::new())
+            }
         }
-        answer
     }
 
-    async fn run(
+    async fn work<C: Context>(
         self,
-        handlers: &JobHandlers<SpinPorts>,
-        request: &Request,
-    ) -> Result<JobsRun, Refusal> {
-        if request.uri().path().strip_prefix(RUN_PATH) != Some(self.name) {
-            let message = "there is nothing at this address".to_owned();
-            return Err((StatusCode::NOT_FOUND, ErrorCode::NotFound, message));
-        }
-        if request.method() != Method::POST {
-            let message = "only POST is answered here".to_owned();
-            let code = ErrorCode::MethodNotAllowed;
-            return Err((StatusCode::METHOD_NOT_ALLOWED, code, message));
-        }
-        let engine = load_engine(self.settings)
-            .await
-            .map_err(|error| match error {
-                LoadError::Settings(error) => wrong_settings(&error.to_string()),
-                LoadError::Store(error) => unavailable(&error),
-            })?;
-        authorize(&engine, request).await?;
+        handlers: &JobHandlers<C>,
+        load: impl AsyncFnOnce() -> Result<C, LoadError>,
+        time: Duration,
+    ) -> Result<Worked, LoadError> {
+        let context = load().await?;
+        let worker = Worker::new(
+            context.ports(),
+            context.jobs(),
+            self.name,
+            handlers,
+            &context,
+        );
         let budget = Budget {
-            time: REQUEST_TIME,
+            time,
             at_once: self.at_once,
         };
-        let worked = Worker::new(&engine, handlers, self.name).run(budget).await;
-        let worked = worked.map_err(|error| unavailable(&error))?;
-        Ok(JobsRun {
-            done: worked.done,
-            failed: worked.failed,
-        })
+        Ok(worker.run(budget).await?)
     }
 }
 
-type Refusal = (StatusCode, ErrorCode, String);
-
-async fn authorize(engine: &Engine<SpinPorts>, request: &Request) -> Result<(), Refusal> {
-    let bearer = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    let token = engine
-        .accounts()
-        .api_tokens()
-        .authenticate(bearer.unwrap_or_default())
-        .await
-        .map_err(|error| match error {
-            AccountError::InvalidApiToken => {
-                let message = "an API token is needed: Authorization: Bearer <token>".to_owned();
-                let code = ErrorCode::InvalidApiToken;
-                (StatusCode::UNAUTHORIZED, code, message)
-            }
-            other => unavailable(&other),
-        })?;
-    if token.allows(Scope::JobsWrite) {
-        Ok(())
-    } else {
-        let message = format!("the API token is not good for {}", Scope::JobsWrite);
-        Err((StatusCode::FORBIDDEN, ErrorCode::Forbidden, message))
-    }
-}
-
-fn wrong_settings(reason: &str) -> Refusal {
-    tracing::error!(reason, "the settings cannot be used");
-    let message = reason.to_owned();
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        ErrorCode::Unavailable,
-        message,
-    )
-}
-
-fn unavailable(error: &dyn std::error::Error) -> Refusal {
-    tracing::error!(error = %error, "jobs could not be worked on");
-    let message = "the server cannot work on jobs now; its log says why".to_owned();
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        ErrorCode::Unavailable,
-        message,
-    )
-}
-
-fn json(status: StatusCode, body: &impl Serialize) -> Response<FullBody<Bytes>> {
-    // What is sent here are numbers and texts.
-    let body = serde_json::to_vec(body).unwrap_or_default();
+fn answer(status: StatusCode, body: Vec<u8>) -> Response<FullBody<Bytes>> {
     let length = body.len();
     let mut answer = Response::new(FullBody::new(body.into()));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
-    let json = header::HeaderValue::from_static("application/json");
-    headers.insert(header::CONTENT_TYPE, json);
     headers.insert(header::CONTENT_LENGTH, length.into());
-    let no_cache = header::HeaderValue::from_static("no-cache");
-    headers.insert(header::CACHE_CONTROL, no_cache);
     answer
 }

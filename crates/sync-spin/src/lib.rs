@@ -2,16 +2,17 @@
 #![cfg_attr(not(target_arch = "wasm32"), forbid(unsafe_code))]
 #![cfg(target_arch = "wasm32")]
 
-mod engine;
+pub mod adapter_jobs;
 mod http;
 mod jobs;
+mod load;
 mod log;
 mod redis;
 mod world;
 
-pub use crate::engine::{LoadError, load_engine};
 pub use crate::http::SpinHttp;
-pub use crate::jobs::Component;
+pub use crate::jobs::{Component, Context};
+pub use crate::load::{LoadError, load_back_ends, load_documents, load_pings, load_server};
 pub use crate::log::start_log;
 pub use crate::redis::SpinRedis;
 pub use crate::world::{SpinClock, SpinPorts, SpinRandom, variable};

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
-use sync_core::{RedisConn, RedisError, RedisValue};
+use sync_redis::{RedisConn, RedisError, RedisValue};
 
 thread_local! {
     /// Opened by the first request of this instance and shared by all of them, also by those that run at once: a new

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use spin_sdk::variables::{self, Error};
-use sync_core::{Clock, Millis, Ports, Random};
+use sync_core::Ports;
+use sync_redis::{Clock, Millis, Random, StorePorts};
 
 use crate::{SpinHttp, SpinRedis};
 
@@ -23,17 +24,20 @@ impl SpinPorts {
 }
 
 impl Ports for SpinPorts {
-    type Redis = SpinRedis;
     type Http = SpinHttp;
+
+    fn http(&self) -> &SpinHttp {
+        &SpinHttp
+    }
+}
+
+impl StorePorts for SpinPorts {
+    type Redis = SpinRedis;
     type Clock = SpinClock;
     type Random = SpinRandom;
 
     fn redis(&self) -> &SpinRedis {
         &self.redis
-    }
-
-    fn http(&self) -> &SpinHttp {
-        &SpinHttp
     }
 
     fn clock(&self) -> &SpinClock {

@@ -11,6 +11,8 @@
 mod deployment;
 #[cfg(feature = "engine")]
 mod engine;
+#[cfg(feature = "redis")]
+mod native;
 mod redis_server;
 #[cfg(feature = "rest")]
 mod rest;
@@ -24,9 +26,10 @@ pub use deployment::{
 };
 #[cfg(feature = "engine")]
 pub use engine::{
-    BackEnd, Break, ENGINE_PASSWORD, Fault, ManualClock, NativeRedis, NoHttp, ScriptedHttp,
-    SeededRandom, TestPorts, World, engine, local, page,
+    BackEnd, ENGINE_PASSWORD, Fault, NoHttp, ScriptedHttp, TestPorts, World, engine, page,
 };
+#[cfg(feature = "redis")]
+pub use native::{Break, ManualClock, NativeRedis, SeededRandom, TestStorePorts, local};
 pub use redis_server::TestRedis;
 #[cfg(feature = "rest")]
 pub use rest::{Rest, json_of, text_of};

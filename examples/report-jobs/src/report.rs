@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use sync_core::{ADMINISTRATOR, Engine, JobError, JobHandler, Ports, RunningJob, SyncError};
+use sync_core::{ADMINISTRATOR, Engine, Ports, SyncError};
+use sync_jobs::{JobError, JobHandler, RunningJob};
 
 /// Users that are read at once.
 const CHUNK: usize = 100;
@@ -21,7 +22,7 @@ struct Payload {
 }
 
 #[async_trait(?Send)]
-impl<P: Ports> JobHandler<P> for Report {
+impl<P: Ports> JobHandler<Engine<P>> for Report {
     async fn run(&self, engine: &Engine<P>, job: &RunningJob) -> Result<String, JobError> {
         let Payload { source } = job.payload()?;
         let (mut users, mut objects) = (0_u64, 0_u64);
@@ -33,13 +34,7 @@ impl<P: Ports> JobHandler<P> for Report {
                 .await
                 .map_err(SyncError::from)?;
             for user in chunk.iter().filter(|user| *user != ADMINISTRATOR) {
-                let document = match engine.document_details(&source, user).await {
-                    // Another attempt would find no more.
-                    Err(error @ SyncError::UnknownSource { .. }) => {
-                        return Err(JobError::Dead(error.to_string()));
-                    }
-                    other => other?,
-                };
+                let document = engine.document_details(&source, user).await?;
                 users += 1;
                 objects += document.objects;
             }

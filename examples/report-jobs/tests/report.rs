@@ -7,9 +7,9 @@
 )]
 
 use report_jobs::Report;
-use sync_core::{
-    Budget, Clock as _, Enqueued, JobDetails, JobHandlers, JobState, Jobs, NewJob, Priority,
-    QueueName, Worker,
+use sync_core::Clock as _;
+use sync_jobs::{
+    Budget, Enqueued, JobDetails, JobHandlers, JobState, Jobs, NewJob, Priority, QueueName,
 };
 use test_support::World;
 
@@ -19,7 +19,7 @@ async fn report(world: &World, source: &str) -> JobDetails {
         name: Report::NAME.to_owned(),
         queue: QueueName::parse("report").unwrap(),
         payload: format!(r#"{{"source":"{source}"}}"#),
-        user: String::new(),
+        turn: None,
         priority: Priority::Low,
         max_attempts: 3,
         due: ports.clock.now(),
@@ -29,7 +29,7 @@ async fn report(world: &World, source: &str) -> JobDetails {
         panic!("not a new job")
     };
     let handlers = JobHandlers::new().with(Report::NAME, Report);
-    let worker = Worker::new(&world.engine, &handlers, "report");
+    let worker = world.engine.worker(&handlers, "report");
     worker.run(Budget::RING).await.unwrap();
     Jobs::new(&ports.redis).show(&id).await.unwrap().unwrap()
 }

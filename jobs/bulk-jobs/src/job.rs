@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sync_core::{
-    BULK_DATA, BulkBegin, BulkScan, BulkSelection, BulkStep, Engine, JobError, JobHandler, Ports,
-    RunningJob, SyncError,
+    BULK_DATA, BulkBegin, BulkScan, BulkSelection, BulkStep, Engine, Ports, SyncError,
 };
+use sync_jobs::{JobError, JobHandler, RunningJob};
 
 use crate::deflate::Deflater;
 use crate::{DatabaseError, DeviceDatabase};
@@ -18,7 +18,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub struct MakeBulkData;
 
 #[async_trait(?Send)]
-impl<P: Ports> JobHandler<P> for MakeBulkData {
+impl<P: Ports> JobHandler<Engine<P>> for MakeBulkData {
     async fn run(&self, engine: &Engine<P>, job: &RunningJob) -> Result<String, JobError> {
         let selection: BulkSelection = job.payload()?;
         let scan = match engine
@@ -33,7 +33,7 @@ impl<P: Ports> JobHandler<P> for MakeBulkData {
                     after: LOOK_AGAIN,
                 });
             }
-            BulkBegin::Failed { message } => return Err(JobError::Dead(message)),
+            BulkBegin::Failed { message } => return Err(JobError::dead(message)),
             BulkBegin::Now(scan) => scan,
         };
         match make(engine, job, &selection, scan).await {
@@ -41,7 +41,7 @@ impl<P: Ports> JobHandler<P> for MakeBulkData {
                 // Another attempt would find the same.
                 let message = error.to_string();
                 engine.fail_bulk_data(&selection, &message).await?;
-                Err(JobError::Dead(message))
+                Err(JobError::dead(message))
             }
             Err(MakeError::Sync(error)) => Err(error.into()),
             Ok(made) => Ok(made),

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use http::{Method, header};
 use serde_json::{Map, Value, json};
-use sync_core::JobState;
+use sync_jobs::JobState;
 use test_support::{Deployment, JobQueue, Options, Rest, password_of, until};
 
 use crate::report::Budget;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use sync_core::JobState;
+use sync_jobs::JobState;
 use test_support::{Deployment, JobQueue, Options};
 
 use crate::report::Budget;

@@ -14,8 +14,7 @@ use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 use sync_client::{Page, Push, Replica};
 use sync_core::{
-    ChangesRequest, ClientId, Files, Ports as _, PullRequest, RequestOutcome, Session, SyncError,
-    Token,
+    ChangesRequest, ClientId, Files, PullRequest, Session, StorePorts as _, SyncError, Token,
 };
 use test_support::{Fault, TestRedis, World};
 

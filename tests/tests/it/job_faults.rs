@@ -5,7 +5,7 @@ use std::thread;
 
 use http::Method;
 use serde_json::{Value, json};
-use sync_core::JobState;
+use sync_jobs::JobState;
 use sync_proto::CLIENT_ID_HEADER;
 use test_support::{Deployment, JobQueue, Options, Rest, until};
 

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::{fs, io::Write as _};
 
 use serde_json::Value;
-use sync_core::JobState;
+use sync_jobs::JobState;
 use test_support::{ADMIN_PASSWORD, Deployment, JobQueue, Options, password_of, program};
 
 /// What the program said.

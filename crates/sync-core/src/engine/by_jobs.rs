@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use sync_jobs::{EnqueueError, Enqueued, JobHandlers, Jobs, NewJob, QueueName, Sweeper, Worker};
+
 use crate::engine::{Engine, Refreshed, Source, SyncError};
-use crate::jobs::{Cud, NewJob, Query};
-use crate::model::{
-    ClientId, DocumentId, PartitionRule, PollInterval, QueueName, SourceName, UserId,
-};
+use crate::jobs::{Cud, Query};
+use crate::model::{ClientId, DocumentId, PartitionRule, PollInterval, SourceName, UserId};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{EnqueueError, Jobs, Operations};
+use crate::store::Operations;
 
 /// How long after a change was taken in it is seen to at the latest, in milliseconds, if the server dies just then.
 const INSURANCE_MS: u64 = 60_000;
@@ -22,6 +22,29 @@ pub(crate) struct StillWaiting {
 }
 
 impl<P: Ports> Engine<P> {
+    /// Takes a job in and rings its component's doorbell.
+    ///
+    /// # Errors
+    /// See [`EnqueueError`].
+    pub async fn enqueue(&self, job: &NewJob) -> Result<Enqueued, EnqueueError> {
+        let now = self.ports.clock().now();
+        Jobs::new(self.ports.redis()).enqueue(now, job).await
+    }
+
+    /// Sees to jobs that are due, and to those of schedules.
+    pub fn sweeper(&self) -> Sweeper<'_, P> {
+        Sweeper::new(&*self.ports, &self.settings.jobs)
+    }
+
+    /// Works on a component's jobs whose handlers need the engine.
+    pub fn worker<'a>(
+        &'a self,
+        handlers: &'a JobHandlers<Self>,
+        component: &'a str,
+    ) -> Worker<'a, P, Self> {
+        Worker::new(&*self.ports, &self.settings.jobs, component, handlers, self)
+    }
+
     /// Sees to it that the back end is asked soon.
     pub(super) async fn query_soon(
         &self,

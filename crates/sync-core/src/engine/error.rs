@@ -102,7 +102,8 @@ impl SyncError {
         match self {
             Self::Account(error) => error.is_retryable(),
             Self::Blob(error) => error.is_retryable(),
-            Self::BackEndUnavailable { .. } | Self::QueueFull | Self::Busy | Self::Store(_) => true,
+            Self::Store(error) => error.is_retryable(),
+            Self::BackEndUnavailable { .. } | Self::QueueFull | Self::Busy => true,
             Self::UnknownClient
             | Self::UnknownSource { .. }
             | Self::TooManySources { .. }

@@ -43,7 +43,6 @@ pub(crate) use by_jobs::StillWaiting;
 use metered::MeteredAdapter;
 pub(crate) use refresh::Refreshed;
 use registry::{FoundSource, RegistryCache, app_server_adapter};
-pub(crate) use undelivered::UndeliveredChange;
 
 pub use blobs::BlobReader;
 pub use bulk_data::{
@@ -137,7 +136,9 @@ impl<P: Ports> Engine<P> {
                         Rc::clone(rust_adapters.get(adapter).ok_or_else(|| SettingsError {
                             file: "rhosync.toml".to_owned(),
                             key: format!("sources.{name}.rust"),
-                            reason: format!("no adapter is registered as {adapter:?}"),
+                            reason: format!(
+                                "no adapter is registered as {adapter:?}; see \"Adapters in Rust\" in docs/settings.md"
+                            ),
                         })?)
                     }
                     AdapterSettings::AppServer { url } => app_server_adapter(

@@ -1,16 +1,13 @@
 //! Pings: users' devices are to be woken.
 
 use futures_util::future::try_join_all;
+use sync_jobs::EnqueueError;
 
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{Ping, PingAll};
-use crate::model::{DocumentId, Partition, QueueName, UserId};
+use crate::model::{DocumentId, Partition, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::push::PushMessage;
-use crate::store::EnqueueError;
-
-/// Where pings wait.
-const QUEUE: &str = "push";
 
 /// Jobs that are taken in at once.
 const CHUNK: usize = 100;
@@ -56,22 +53,15 @@ impl<P: Ports> Engine<P> {
             }
             Partition::App => {
                 let now = self.ports.clock().now();
-                let queue = QueueName::parse(QUEUE)?;
-                let job = PingAll::job(queue, &document.source, None, now);
+                let job = PingAll::job(&document.source, None, now);
                 self.enqueue(&job).await.map(drop).map_err(to_error)
             }
         }
     }
 
-    pub(crate) async fn ping_soon(
-        &self,
-        user: &UserId,
-        message: &PushMessage,
-    ) -> Result<(), SyncError> {
-        let window_ms = self.settings.push.window_seconds.saturating_mul(1_000);
-        let due = self.ports.clock().now().plus(window_ms);
-        let queue = QueueName::parse(QUEUE)?;
-        let job = Ping::job(queue, user, message, due);
+    async fn ping_soon(&self, user: &UserId, message: &PushMessage) -> Result<(), SyncError> {
+        let due = self.settings.push.ping_due(self.ports.clock().now());
+        let job = Ping::job(user, message, due);
         self.enqueue(&job).await.map(drop).map_err(to_error)
     }
 }

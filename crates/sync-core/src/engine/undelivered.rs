@@ -1,33 +1,14 @@
 //! Changes that a back end did not take for so long that their device was told so.
 
-use serde::{Deserialize, Serialize};
+use sync_jobs::{EnqueueError, QueueName};
 
 use crate::adapter::{AdapterError, Call};
 use crate::engine::feed::FeedChange;
 use crate::engine::verdict::make_change;
 use crate::engine::{Engine, SyncError};
-use crate::jobs::Deliver;
-use crate::model::{
-    Attributes, ClientId, DocumentId, ObjectId, OperationKind, Partition, QueueName, SourceName,
-    UserId,
-};
+use crate::jobs::{Deliver, UndeliveredChange};
+use crate::model::{DocumentId, OperationKind, Partition};
 use crate::ports::{Clock as _, Ports};
-use crate::store::EnqueueError;
-
-/// A change as it is kept: all that is needed to make it, and to be looked at and mended by people.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct UndeliveredChange {
-    pub(crate) source: SourceName,
-    pub(crate) partition: String,
-    pub(crate) user: UserId,
-    pub(crate) client: ClientId,
-    pub(crate) kind: OperationKind,
-    /// The object in the back end, or the temporary id of a create.
-    pub(crate) object: ObjectId,
-    pub(crate) attributes: Attributes,
-    /// That of all attempts so far. Who makes another change of it needs another.
-    pub(crate) idempotency_key: String,
-}
 
 impl<P: Ports> Engine<P> {
     /// Keeps a change as a job. One that is too large for that is lost but for the log, where its object stands.

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
+use sync_jobs::Backoff;
 
 use crate::adapter::{Adapter, AdapterError, Call, logged_in};
 use crate::engine::changes::Attempt;
-use crate::engine::{Engine, Source, SyncError, UndeliveredChange};
+use crate::engine::{Engine, Source, SyncError};
+use crate::jobs::UndeliveredChange;
 use crate::model::{
     Attributes, ClientId, DocumentId, ObjectChange, ObjectId, Operation, OperationKind, OutboxItem,
     Record, Version,
 };
-use crate::ports::{Clock as _, Ports, Random as _, RedisConn, hex};
+use crate::ports::{Clock as _, Ports, RedisConn, hex};
 use crate::store::{
     Commit, CommitMode, Committed, CreateOutcome, Document, OperationEnd, Operations,
 };
@@ -22,11 +24,11 @@ const QUICK_RETRIES_MS: [u64; 2] = [100, 400];
 /// No quick retry once an operation has taken this long, in milliseconds: the device waits for its answer.
 const QUICK_RETRIES_WITHIN_MS: u64 = 3_000;
 
-/// First wait between attempts of different requests, in milliseconds; it doubles with each.
-const FIRST_WAIT_MS: u64 = 1_000;
-
-/// Longest wait, in milliseconds.
-const LONGEST_WAIT_MS: u64 = 300_000;
+/// Waits between attempts of different requests.
+const BACKOFF: Backoff = Backoff {
+    first_ms: 1_000,
+    longest_ms: 300_000,
+};
 
 /// Attempts before the device is told that the back end cannot be reached.
 const MAX_ATTEMPTS: u32 = 20;
@@ -185,14 +187,8 @@ impl<P: Ports> Engine<P> {
             mut operation,
             ..
         } = task;
-        let wait = FIRST_WAIT_MS
-            .saturating_mul(1 << operation.attempts.min(20))
-            .min(LONGEST_WAIT_MS);
-        let mut jitter = [0];
-        self.ports.random().fill(&mut jitter);
-        // Up to a quarter later, so that devices that failed together do not come back together.
-        let wait = wait + wait * u64::from(jitter[0]) / 1_024;
         operation.attempts += 1;
+        let wait = BACKOFF.wait_ms(operation.attempts, self.ports.random());
         operation.not_before = self.ports.clock().now().plus(wait);
         tracing::warn!(
             client.id = %client, object.id = %operation.id, attempts = operation.attempts, wait_ms = wait, %error,

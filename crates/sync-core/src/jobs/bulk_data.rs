@@ -1,10 +1,9 @@
 //! The job that makes a bulk data file. What does it is in the component that can make SQLite files.
 
 use serde_json::json;
+use sync_jobs::{NewJob, Priority, QueueName};
 
-use super::{NewJob, Priority};
-use crate::bulk_data::BulkSelection;
-use crate::ids::{Millis, QueueName};
+use crate::model::{BulkSelection, Millis};
 
 /// What jobs that make a bulk data file are called. Their payload is a [`BulkSelection`].
 pub const BULK_DATA: &str = "bulk-data";
@@ -18,7 +17,7 @@ pub(crate) fn bulk_data_job(queue: QueueName, selection: &BulkSelection, now: Mi
         name: BULK_DATA.to_owned(),
         queue,
         payload: json!(selection).to_string(),
-        user: selection.user.as_str().to_owned(),
+        turn: Some(selection.user.as_str().to_owned()),
         // Somebody looks at the device.
         priority: Priority::High,
         max_attempts: ATTEMPTS,

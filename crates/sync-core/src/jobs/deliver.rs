@@ -1,18 +1,32 @@
-//! Changes of devices that a back end could not be brought to take.
+//! The job that keeps a change a back end could not be brought to take.
 
-use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use sync_jobs::{NewJob, Priority, QueueName};
 
-use super::{JobError, JobHandler, NewJob, Priority, RunningJob};
-use crate::adapter::AdapterError;
-use crate::engine::{Engine, UndeliveredChange};
-use crate::ids::{Millis, QueueName};
-use crate::ports::Ports;
+use crate::model::Attributes;
+use crate::model::OperationKind;
+use crate::model::{ClientId, Millis, ObjectId, SourceName, UserId};
 
 /// Tries a change once more that a back end did not take for so long that its device was told so.
 ///
 /// Mostly that fails, and the job is dead: so the change is kept, can be looked at, mended, and tried again when the back
 /// end is there. Then devices get it as news.
 pub struct Deliver;
+
+/// A change as it is kept: all that is needed to make it, and to be looked at and mended by people.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct UndeliveredChange {
+    pub(crate) source: SourceName,
+    pub(crate) partition: String,
+    pub(crate) user: UserId,
+    pub(crate) client: ClientId,
+    pub(crate) kind: OperationKind,
+    /// The object in the back end, or the temporary id of a create.
+    pub(crate) object: ObjectId,
+    pub(crate) attributes: Attributes,
+    /// That of all attempts so far. Who makes another change of it needs another.
+    pub(crate) idempotency_key: String,
+}
 
 impl Deliver {
     /// What its jobs are called.
@@ -36,7 +50,7 @@ impl Deliver {
             name: Self::NAME.to_owned(),
             queue: queue.clone(),
             payload: serde_json::to_string(change)?,
-            user: user.as_str().to_owned(),
+            turn: Some(user.as_str().to_owned()),
             priority: Priority::Low,
             max_attempts: 1,
             due,
@@ -45,17 +59,5 @@ impl Deliver {
                 Self::NAME
             )),
         })
-    }
-}
-
-#[async_trait(?Send)]
-impl<P: Ports> JobHandler<P> for Deliver {
-    async fn run(&self, engine: &Engine<P>, job: &RunningJob) -> Result<String, JobError> {
-        let change: UndeliveredChange = job.payload()?;
-        match engine.deliver(&change).await? {
-            Ok(()) => Ok("delivered".to_owned()),
-            Err(AdapterError::Stash(error)) => Err(JobError::retry(error)),
-            Err(error) => Err(JobError::Dead(error.to_string())),
-        }
     }
 }

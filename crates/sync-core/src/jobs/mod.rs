@@ -1,30 +1,20 @@
-//! Work that is done later, or elsewhere, or again: a durable queue, and what works on it.
+//! The jobs there are: their names, what they are done with, and which of them stand for each other.
 //!
-//! The queue itself is in the store (`store/jobs`); here is what a job is, who works on jobs, and when those that recur
-//! are due.
+//! What does them is in `handlers`, which knows the engine; the engine asks for them, so they know nothing of it.
 
-mod backoff;
 mod bulk_data;
-mod cud;
+mod changes;
 mod deliver;
-mod handler;
-mod job;
-mod noop;
 mod ping;
 mod query;
-mod schedule;
-mod sweep;
-mod worker;
 
-pub use backoff::backoff_ms;
 pub use bulk_data::BULK_DATA;
 pub(crate) use bulk_data::bulk_data_job;
-pub use cud::Cud;
+pub use changes::Cud;
+pub(crate) use changes::CudPayload;
 pub use deliver::Deliver;
-pub use handler::{JobError, JobHandler, JobHandlers, RunningJob};
-pub use job::{JobState, NewJob, Priority};
-pub use noop::Noop;
+pub(crate) use deliver::UndeliveredChange;
 pub use ping::{Ping, PingAll, Push};
+pub(crate) use ping::{PingAllPayload, PingPayload, PushPayload};
 pub use query::{Query, QueryAll};
-pub(crate) use schedule::Rule;
-pub use worker::{Budget, Worked, Worker};
+pub(crate) use query::{QueryAllPayload, QueryPayload};

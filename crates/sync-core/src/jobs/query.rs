@@ -1,21 +1,15 @@
-//! Asks back ends what they have, while no device waits.
+//! The jobs that ask back ends what they have, while no device waits.
 
-use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use sync_jobs::{NewJob, Priority, QueueName, Rule, Schedule};
 
-use super::{JobError, JobHandler, NewJob, Priority, RunningJob};
-use crate::engine::{Engine, Refreshed, SyncError};
-use crate::ids::{Millis, QueueName, SourceName, UserId};
-use crate::model::PartitionRule;
-use crate::ports::{Clock as _, Ports, hex};
+use crate::model::{Millis, SourceName, UserId};
+use crate::ports::hex;
 
 /// How often a back end that cannot be asked is asked again. The next device that syncs begins anew.
 const ATTEMPTS: u32 = 5;
-
-/// Users of whom one job sees to it that their copies are refreshed.
-const USERS_PER_JOB: usize = 500;
 
 /// Asks the back end for one copy of a source.
 pub struct Query;
@@ -25,18 +19,18 @@ pub struct QueryAll;
 
 /// Which copy, and how it is asked for.
 #[derive(Debug, Deserialize)]
-struct QueryPayload {
-    source: SourceName,
-    user: UserId,
+pub(crate) struct QueryPayload {
+    pub(crate) source: SourceName,
+    pub(crate) user: UserId,
     #[serde(default)]
-    parameters: Vec<(String, String)>,
+    pub(crate) parameters: Vec<(String, String)>,
 }
 
 /// Which source, and after which user to go on.
 #[derive(Debug, Deserialize)]
-struct QueryAllPayload {
-    source: SourceName,
-    after: Option<String>,
+pub(crate) struct QueryAllPayload {
+    pub(crate) source: SourceName,
+    pub(crate) after: Option<String>,
 }
 
 impl Query {
@@ -59,7 +53,7 @@ impl Query {
             name: Self::NAME.to_owned(),
             queue: queue.clone(),
             payload: payload.to_string(),
-            user: user.as_str().to_owned(),
+            turn: Some(user.as_str().to_owned()),
             priority: Priority::Normal,
             max_attempts: ATTEMPTS,
             due,
@@ -72,73 +66,42 @@ impl Query {
     }
 }
 
-#[async_trait(?Send)]
-impl<P: Ports> JobHandler<P> for Query {
-    async fn run(&self, engine: &Engine<P>, job: &RunningJob) -> Result<String, JobError> {
-        let QueryPayload {
-            source,
-            user,
-            parameters,
-        } = job.payload()?;
-        let refreshed = engine
-            .refresh_by_job(source.as_str(), &user, &parameters)
-            .await;
-        match refreshed {
-            Ok(Refreshed::Yes) => Ok("asked".to_owned()),
-            Ok(Refreshed::NotDue) => Ok("was asked a moment ago".to_owned()),
-            // Devices are told; a dead job would tell nobody anything new.
-            Ok(Refreshed::Failed { message }) if job.is_last_attempt() => Ok(message),
-            Ok(Refreshed::Failed { message }) => Err(JobError::retry(message)),
-            Err(SyncError::UnknownSource { name }) => {
-                Ok(format!("there is no source {name:?} any more"))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
 impl QueryAll {
     /// What its jobs are called.
     pub const NAME: &str = "query-all";
 
-    /// What its jobs are done with; without `after` they begin with the first user.
-    pub(crate) fn payload(source: &SourceName, after: Option<&str>) -> String {
-        json!({ "source": source, "after": after }).to_string()
-    }
-}
-
-#[async_trait(?Send)]
-impl<P: Ports> JobHandler<P> for QueryAll {
-    async fn run(&self, engine: &Engine<P>, job: &RunningJob) -> Result<String, JobError> {
-        let QueryAllPayload { source, after } = job.payload()?;
-        let configured = engine.settings().source(source.as_str());
-        let Some((settings, queue)) =
-            configured.and_then(|(_, source)| Some((source, source.query_queue.as_ref()?)))
-        else {
-            return Ok(format!("{source} has no queue for this any more"));
-        };
-        let users = engine
-            .accounts()
-            .list_users(after.as_deref(), USERS_PER_JOB)
-            .await
-            .map_err(SyncError::from)?;
-        let asked = engine
-            .query_in_background(queue, &source, settings.partition, &users)
-            .await?;
-        let more = users.len() == USERS_PER_JOB && settings.partition == PartitionRule::User;
-        if let (true, Some(last)) = (more, users.last()) {
-            let next = NewJob {
-                name: Self::NAME.to_owned(),
-                queue: queue.clone(),
-                payload: Self::payload(&source, Some(last)),
-                user: String::new(),
-                priority: Priority::Normal,
-                max_attempts: ATTEMPTS,
-                due: engine.ports().clock().now(),
-                unique: Some(format!("{} {source} {last}", Self::NAME)),
-            };
-            engine.enqueue(&next).await?;
+    /// The job that begins with the first user, or goes on after one.
+    pub(crate) fn job(
+        queue: QueueName,
+        source: &SourceName,
+        after: Option<&str>,
+        due: Millis,
+    ) -> NewJob {
+        let begins = after.unwrap_or_default();
+        NewJob {
+            name: Self::NAME.to_owned(),
+            queue,
+            payload: json!({ "source": source, "after": after }).to_string(),
+            turn: None,
+            priority: Priority::Normal,
+            max_attempts: ATTEMPTS,
+            due,
+            unique: Some(format!("{} {source} {begins}", Self::NAME)),
         }
-        Ok(format!("{asked} copies"))
+    }
+
+    /// The name and the schedule by which a source's back end is asked, whether a device asks or not.
+    pub(crate) fn schedule(
+        source: &SourceName,
+        seconds: u64,
+        queue: &QueueName,
+    ) -> (String, Schedule) {
+        let name = format!("query:{source}");
+        let job = NewJob {
+            unique: Some(format!("schedule:{name}")),
+            ..Self::job(queue.clone(), source, None, Millis(0))
+        };
+        let rule = Rule::every(seconds);
+        (name, Schedule { rule, job })
     }
 }

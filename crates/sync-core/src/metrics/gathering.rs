@@ -4,11 +4,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::join;
+use sync_jobs::{Jobs, QueueCounts};
 
 use crate::metrics::families::by_family;
 use crate::metrics::{Family, Meter, Sample, StatsError};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{Figures, Jobs, MetricsStore, QueueCounts, StoreError};
+use crate::store::{Figures, MetricsStore, StoreError};
 
 /// How long an instance gathers what it counts before it goes to the store. A busy one sends some eighty requests at
 /// once then: each call would cost a fifth of an idle poll. The host keeps an idle instance for as long anyway.

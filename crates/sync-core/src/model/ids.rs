@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+pub use sync_redis::Millis;
 
 use crate::ports::hex;
 
@@ -136,23 +137,6 @@ text_id!(
     /// An attribute's name.
     AttributeName, "the attribute name", |c: char| !c.is_control()
 );
-text_id!(
-    /// A job. Jobs are numbered; the number has leading zeros so that ids sort in its order.
-    JobId, "the job id", |c: char| c.is_ascii_digit()
-);
-text_id!(
-    /// A queue of jobs: the name of the component that works on it, and after a `.` what tells it from the component's
-    /// other queues, `adapter` and `adapter.slow` for instance.
-    QueueName, "the queue name", |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '.')
-);
-
-impl QueueName {
-    /// The component that works on the queue.
-    pub fn component(&self) -> &str {
-        self.0.split('.').next().unwrap_or_default()
-    }
-}
-
 /// A blob: the SHA-256 of its content, as 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -310,30 +294,6 @@ pub struct DocumentId {
     pub source: SourceName,
     /// Who shares the copy.
     pub partition: Partition,
-}
-
-/// Milliseconds since 1970-01-01 UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Millis(pub u64);
-
-impl Millis {
-    /// Whole days since 1970, coarse enough to be written once a day for a device that polls all day.
-    pub fn day(self) -> u64 {
-        self.0 / 86_400_000
-    }
-
-    /// The time `millis` later.
-    #[must_use]
-    pub fn plus(self, millis: u64) -> Self {
-        Self(self.0.saturating_add(millis))
-    }
-}
-
-impl fmt::Display for Millis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
 }
 
 #[cfg(test)]

@@ -23,8 +23,8 @@ pub use bulk_selection::{BulkSelection, InvalidSelectionId, SelectionId};
 pub use description::{Description, InvalidDescription};
 pub(crate) use ids::DocumentId;
 pub use ids::{
-    ADMINISTRATOR, AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, JobId,
-    Millis, ObjectId, Partition, QueueName, SourceName, Token, UserId, Version,
+    ADMINISTRATOR, AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, Millis,
+    ObjectId, Partition, SourceName, Token, UserId, Version,
 };
 pub(crate) use operation::{Operation, OperationKind};
 pub(crate) use outbox::OutboxItem;

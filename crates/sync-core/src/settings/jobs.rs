@@ -1,13 +1,13 @@
 //! How jobs run: leases, limits of queues, and jobs that recur.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
+use sync_jobs::{History, NewJob, Priority, QueueLimits, QueueName, Rate, Rule, Schedule};
 
-use crate::ids::{Millis, QueueName, SourceName};
-use crate::jobs::{NewJob, Priority, QueryAll, Rule};
+use crate::model::Millis;
 use crate::settings::{KeyError, wrong};
-use crate::store::History;
 
 /// How long a job's worker may go without a sign of life where the file does not say, in seconds.
 const DEFAULT_LEASE_SECONDS: u64 = 30;
@@ -24,69 +24,12 @@ const MAX_PERIOD_SECONDS: u64 = 366 * 86_400;
 /// How often a scheduled job is tried.
 const ATTEMPTS: u32 = 5;
 
-/// How jobs run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JobsSettings {
-    /// How long a job's worker may go without a sign of life until another takes the job over, in seconds.
-    pub lease_seconds: u64,
-    /// How long jobs that are done can be looked at, in hours.
-    pub history_hours: u64,
-}
-
-impl JobsSettings {
-    pub(crate) fn lease_ms(self) -> u64 {
-        self.lease_seconds * 1_000
-    }
-
-    pub(crate) fn history(self) -> History {
-        History {
-            retention_ms: self.history_hours * 3_600_000,
-            ..History::default()
-        }
-    }
-}
-
-/// The limits of a queue. 0: none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct QueueSettings {
-    /// Most jobs at once.
-    pub concurrency: u64,
-    /// Most jobs that are started in a period.
-    pub starts: u64,
-    /// That period, in milliseconds.
-    pub period_ms: u64,
-}
-
-/// A job that recurs.
-#[derive(Debug, Clone)]
-pub struct ScheduleSettings {
-    /// When.
-    pub(crate) rule: Rule,
-    /// What. No two of a schedule run at once.
-    pub(crate) job: NewJob,
-}
-
-impl ScheduleSettings {
-    /// A source's back end is asked by a job, whether a device asks or not.
-    pub(super) fn of_source(name: &SourceName, seconds: u64, queue: &QueueName) -> (String, Self) {
-        let rule = Rule::Every(seconds);
-        let name_of_schedule = format!("query:{name}");
-        let job = job(
-            &name_of_schedule,
-            QueryAll::NAME,
-            queue.clone(),
-            QueryAll::payload(name, None),
-        );
-        (name_of_schedule, Self { rule, job })
-    }
-}
-
 fn job(schedule: &str, name: &str, queue: QueueName, payload: String) -> NewJob {
     NewJob {
         name: name.to_owned(),
         queue,
         payload,
-        user: String::new(),
+        turn: None,
         priority: Priority::Normal,
         max_attempts: ATTEMPTS,
         due: Millis(0),
@@ -111,7 +54,8 @@ impl Default for JobsEntry {
 }
 
 impl JobsEntry {
-    pub(super) fn check(self) -> Result<JobsSettings, KeyError> {
+    /// How long leases and the history are.
+    pub(super) fn check(self) -> Result<(Duration, History), KeyError> {
         let Self {
             lease_seconds,
             history_hours,
@@ -125,10 +69,11 @@ impl JobsEntry {
         if !(1..=MAX_PERIOD_SECONDS / 3_600).contains(&history_hours) {
             return wrong("history_hours", "must be between 1 and a year");
         }
-        Ok(JobsSettings {
-            lease_seconds,
-            history_hours,
-        })
+        let history = History {
+            retention: Duration::from_secs(history_hours * 3_600),
+            ..History::default()
+        };
+        Ok((Duration::from_secs(lease_seconds), history))
     }
 }
 
@@ -148,7 +93,7 @@ struct RateEntry {
 
 pub(super) fn check_queues(
     entries: BTreeMap<String, QueueEntry>,
-) -> Result<BTreeMap<QueueName, QueueSettings>, KeyError> {
+) -> Result<BTreeMap<QueueName, QueueLimits>, KeyError> {
     let check = |(name, QueueEntry { concurrency, rate }): (String, QueueEntry)| {
         let queue = QueueName::parse(&name).map_err(|error| (name.clone(), error.to_string()))?;
         if concurrency == Some(0) {
@@ -168,12 +113,16 @@ pub(super) fn check_queues(
                 "has at least 1 start, per at least 1 second and at most a year",
             );
         }
-        let settings = QueueSettings {
-            concurrency: concurrency.unwrap_or(0),
-            starts: rate.map_or(0, |rate| rate.starts),
-            period_ms: rate.map_or(0, |rate| rate.per_seconds * 1_000),
-        };
-        Ok((queue, settings))
+        let rate = rate.map(
+            |RateEntry {
+                 starts,
+                 per_seconds,
+             }| Rate {
+                starts,
+                period: Duration::from_secs(per_seconds),
+            },
+        );
+        Ok((queue, QueueLimits { concurrency, rate }))
     };
     entries.into_iter().map(check).collect()
 }
@@ -190,7 +139,7 @@ pub(super) struct ScheduleEntry {
 }
 
 impl ScheduleEntry {
-    pub(super) fn check(self, name: &str) -> Result<ScheduleSettings, KeyError> {
+    pub(super) fn check(self, name: &str) -> Result<Schedule, KeyError> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if name.is_empty() || !name.chars().all(is_name) {
             return wrong("(name)", "has letters, digits, - and _ only");
@@ -204,7 +153,7 @@ impl ScheduleEntry {
             (Some(cron), None) => Rule::cron(&cron)
                 .map_err(|reason| ("cron".to_owned(), format!("{cron:?}: {reason}")))?,
             (None, Some(seconds)) if (1..=MAX_PERIOD_SECONDS).contains(&seconds) => {
-                Rule::Every(seconds)
+                Rule::every(seconds)
             }
             (None, Some(_)) => {
                 return wrong("every_seconds", "must be between 1 and a year");
@@ -212,7 +161,7 @@ impl ScheduleEntry {
             _ => return wrong("cron", "needs either this or every_seconds"),
         };
         let payload = serde_json::Value::Object(self.payload).to_string();
-        Ok(ScheduleSettings {
+        Ok(Schedule {
             rule,
             job: job(name, &self.job, queue, payload),
         })

@@ -17,8 +17,10 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use sync_jobs::JobsSettings;
 
-use crate::model::{QueueName, SourceName};
+use crate::jobs::QueryAll;
+use crate::model::SourceName;
 use authentication::AuthenticationEntry;
 pub use authentication::{AuthenticationMethod, AuthenticationSettings, JwtSettings};
 use blobs::BlobsEntry;
@@ -34,7 +36,6 @@ pub use connection::{Authorization, Connection};
 use cors::CorsEntry;
 pub use cors::{CorsSettings, Origins};
 use jobs::{JobsEntry, QueueEntry, ScheduleEntry};
-pub use jobs::{JobsSettings, QueueSettings, ScheduleSettings};
 pub use plugin::{PluginMethod, PluginSettings};
 pub use rest::{AttributeType, Paging, RestSettings, UpdateMethod};
 pub use source::{AdapterSettings, SourceSettings};
@@ -74,12 +75,8 @@ pub struct Settings {
     pub cors: CorsSettings,
     /// Whether the old stats are kept.
     pub stats: bool,
-    /// How jobs run.
+    /// How jobs run, which limits their queues have, and which of them recur.
     pub jobs: JobsSettings,
-    /// The limits of queues that have some.
-    pub queues: BTreeMap<QueueName, QueueSettings>,
-    /// Jobs that recur, by the names of their schedules.
-    pub schedules: BTreeMap<String, ScheduleSettings>,
     /// Sources by name.
     pub sources: BTreeMap<SourceName, SourceSettings>,
 }
@@ -116,8 +113,6 @@ pub struct SettingsFile {
     cors: CorsSettings,
     stats: bool,
     jobs: JobsSettings,
-    queues: BTreeMap<QueueName, QueueSettings>,
-    schedules: BTreeMap<String, ScheduleSettings>,
     sources: BTreeMap<SourceName, SourceEntry>,
 }
 
@@ -208,7 +203,7 @@ impl SettingsFile {
             .cors
             .check()
             .map_err(|(key, reason)| error(&format!("cors.{key}"), reason))?;
-        let jobs = contents
+        let (lease, history) = contents
             .jobs
             .check()
             .map_err(|(key, reason)| error(&format!("jobs.{key}"), reason))?;
@@ -240,9 +235,12 @@ impl SettingsFile {
             blobs: contents.blobs,
             cors,
             stats: contents.stats,
-            jobs,
-            queues,
-            schedules,
+            jobs: JobsSettings {
+                lease,
+                history,
+                queues,
+                schedules,
+            },
             sources,
         })
     }
@@ -296,9 +294,7 @@ impl SettingsFile {
             blobs,
             cors,
             stats,
-            jobs,
-            queues,
-            mut schedules,
+            mut jobs,
             sources,
         } = self;
         let wrong = |key: String, reason: String| SettingsError {
@@ -330,9 +326,9 @@ impl SettingsFile {
             .collect::<Result<BTreeMap<_, SourceSettings>, _>>()?;
         let in_background = sources.iter().filter_map(|(name, source)| {
             let (seconds, queue) = source.in_background()?;
-            Some(ScheduleSettings::of_source(name, seconds, queue))
+            Some(QueryAll::schedule(name, seconds, queue))
         });
-        schedules.extend(in_background);
+        jobs.schedules.extend(in_background);
         Ok(Settings {
             retention_days,
             bulk_sync_poll_interval,
@@ -342,8 +338,6 @@ impl SettingsFile {
             cors,
             stats,
             jobs,
-            queues,
-            schedules,
             sources,
         })
     }
@@ -499,7 +493,11 @@ mod tests {
 
         let settings = file.only(&[]).resolve(|_| None).unwrap();
         assert_eq!(settings.push.window_seconds, 5);
-        assert_eq!(settings.schedules.len(), 1, "queries in the background");
+        assert_eq!(
+            settings.jobs.schedules.len(),
+            1,
+            "queries in the background"
+        );
         let (_, customer) = settings.source("Customer").unwrap();
         assert_eq!(customer.poll_interval, PollInterval::Seconds(300));
     }

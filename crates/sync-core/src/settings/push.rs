@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::model::Millis;
 use crate::settings::{Secret, Text};
 
 const APNS_PRODUCTION: &str = "https://api.push.apple.com";
@@ -27,6 +28,13 @@ pub struct PushSettings {
     pub fcm: Option<FcmSettings>,
     /// Browsers'.
     pub web: Option<WebPushSettings>,
+}
+
+impl PushSettings {
+    /// When a ping that is wanted now is due.
+    pub(crate) fn ping_due(&self, now: Millis) -> Millis {
+        now.plus(self.window_seconds.saturating_mul(1_000))
+    }
 }
 
 /// Apple Push Notification service.

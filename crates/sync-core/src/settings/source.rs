@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use sync_jobs::QueueName;
 
-use crate::model::{
-    Description, InvalidDescription, PartitionRule, PollInterval, QueueName, SourceName,
-};
+use crate::model::{Description, InvalidDescription, PartitionRule, PollInterval, SourceName};
 use crate::settings::plugin::{PluginEntry, PluginSettings};
 use crate::settings::rest::{RestEntry, RestSettings};
 use crate::settings::{KeyError, Text, wrong};

@@ -9,10 +9,8 @@ mod bulk_data;
 mod clients;
 mod descriptions;
 mod document;
-mod error;
 mod found;
 mod idempotency;
-mod jobs;
 mod key_sets;
 mod metrics;
 mod operations;
@@ -36,14 +34,8 @@ pub(crate) use document::{
     CHUNK, Commit, CommitMode, Committed, Document, LOG_CHUNK, OperationEnd, SourceError,
     parse_record,
 };
-pub use error::StoreError;
 pub(crate) use found::{FoundPage, FoundPosition};
 pub(crate) use idempotency::Idempotency;
-pub use jobs::{
-    Cancelled, Claim, ClaimedJob, EnqueueError, Enqueued, Failure, Heartbeat, History, JobDetails,
-    Jobs, Leased, MAX_PAYLOAD_BYTES, QueueCounts, Refused, Retry, Standing, StoredError, Swept,
-    Tick, is_ring,
-};
 pub(crate) use key_sets::KeySets;
 pub use metrics::Figures;
 pub(crate) use metrics::{CLIENTS_COUNTER, MetricsStore, Timing};
@@ -52,6 +44,7 @@ pub(crate) use pull::{Acknowledged, CursorState, PullState, PullStep};
 pub(crate) use refresh::{RefreshEnd, RefreshStart};
 pub(crate) use registry::{Added, Registry, RegistryContent};
 pub(crate) use reset::remove_all;
+pub use sync_redis::StoreError;
 pub(crate) use views::{Position, Summary};
 
 use crate::model::DamagedRecord;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sync_core::Ports as _;
+use sync_core::StorePorts as _;
 use test_support::{World, local};
 
 const OWN_INSTEAD_OF_SHARED: &str = r#"

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use sync_core::{
-    AccountError, BlobError, BlobId, BlobReader, ClientId, ContentError, Ports as _, Session,
+    AccountError, BlobError, BlobId, BlobReader, ClientId, ContentError, Session, StorePorts as _,
     SyncError,
 };
 use test_support::{Break, Fault, World, local};

@@ -1,9 +1,9 @@
 //! The engine on a private Redis, with back ends and a network of the test's own.
 
+mod background;
 mod bindings;
 mod blobs;
 mod documents;
-mod jobs;
 mod metadata;
 mod metrics;
 mod pass_through;

@@ -107,7 +107,8 @@ fn an_idle_poll_reads_no_metadata() {
         };
         let bare = cost().await;
         world.back_end.set_metadata(Some(&"m".repeat(100_000)));
-        sync_core::Ports::clock(world.engine.ports()).advance(std::time::Duration::from_secs(61));
+        sync_core::StorePorts::clock(world.engine.ports())
+            .advance(std::time::Duration::from_secs(61));
         world.sync(&session, &client, "Polled").await;
         assert!(cost().await < bare + 100);
     });

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sync_core::{ClientId, FeedError, Ports as _, SearchRequest, Session};
+use sync_core::{ClientId, FeedError, SearchRequest, Session, StorePorts as _};
 use test_support::{Fault, World, local};
 
 async fn pull(world: &World, session: &Session, client: &ClientId, token: &str) -> Value {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sync_core::{
     ADMINISTRATOR, AdapterError, ChangesRequest, Clock as _, Engine, Origin, Ports as _,
-    PullRequest, Session, SyncError, Token, TraceContext,
+    PullRequest, Session, StorePorts as _, SyncError, Token, TraceContext,
 };
 use test_support::{ENGINE_PASSWORD, ScriptedHttp, TestPorts, TestRedis, local, page};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sync_core::{ChangesRequest, Ports as _};
+use sync_core::{ChangesRequest, StorePorts as _};
 use test_support::{Fault, World, local};
 
 #[test]

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use futures_util::join;
 use serde_json::{Value, json};
-use sync_core::Ports as _;
+use sync_core::StorePorts as _;
 use test_support::{World, local};
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::join;
 use serde_json::json;
-use sync_core::Ports as _;
+use sync_core::StorePorts as _;
 use test_support::{Fault, World, local, page};
 
 #[test]

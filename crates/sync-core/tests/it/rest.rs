@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sync_core::{
     ChangesRequest, Clock as _, Engine, Origin, Ports as _, PullRequest, SearchRequest, Session,
-    Token,
+    StorePorts as _, Token,
 };
 use test_support::{ScriptedHttp, TestPorts, TestRedis, engine, local};
 

@@ -19,7 +19,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use sync_core::{
     BlobId, BlobReader, ChangesRequest, Engine, Files, HttpClient, HttpError, Origin, Ports as _,
-    RedisConn as _, Session, SyncError,
+    RedisConn as _, Session, StorePorts as _, SyncError,
 };
 use test_support::{TestPorts, TestRedis, engine, local};
 

@@ -213,7 +213,8 @@ fn what_is_found_is_in_the_document_until_a_refresh_knows_better() {
             json!({"insert": found}),
             "nobody misses it"
         );
-        sync_core::Ports::clock(world.engine.ports()).advance(std::time::Duration::from_secs(61));
+        sync_core::StorePorts::clock(world.engine.ports())
+            .advance(std::time::Duration::from_secs(61));
         let gone = json!({"1": {"price": ""}, "s1": {"name": ""}});
         assert_eq!(
             world.sync(session, &other, "Polled").await[0],

@@ -13,7 +13,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
-use sync_core::{ADMINISTRATOR, AccountError, Clock as _, Engine, Origin, Ports as _, Session};
+use sync_core::{
+    ADMINISTRATOR, AccountError, Clock as _, Engine, Origin, Ports as _, Session, StorePorts as _,
+};
 use test_support::{ENGINE_PASSWORD, ScriptedHttp, TestPorts, TestRedis, local};
 
 const BACK_END: &str = r#"

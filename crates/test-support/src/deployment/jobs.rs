@@ -3,10 +3,11 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::{StreamExt as _, stream};
-use sync_core::{Enqueued, JobDetails, JobId, JobState, Jobs, Millis, NewJob, Priority, QueueName};
+use sync_jobs::{Enqueued, JobDetails, JobId, JobState, Jobs, NewJob, Priority, QueueName};
+use sync_redis::Millis;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::engine::NativeRedis;
+use crate::native::NativeRedis;
 use crate::wait::{until, until_or};
 
 /// Jobs that are taken in at once.
@@ -44,7 +45,7 @@ impl JobQueue {
             name: name.to_owned(),
             queue: self.name.clone(),
             payload: payload.to_owned(),
-            user: String::new(),
+            turn: None,
             priority: Priority::Normal,
             max_attempts: 3,
             due: now().plus(millis),

@@ -1,7 +1,6 @@
 //! The engine in a test's own process.
 
 mod back_end;
-mod native;
 mod ports;
 mod scripted_http;
 mod world;
@@ -14,7 +13,6 @@ use sync_core::{Engine, HttpClient, RustAdapters, Secret, SessionKey, SettingsFi
 use crate::redis_server::TestRedis;
 
 pub use back_end::{BackEnd, Fault};
-pub use native::{Break, ManualClock, NativeRedis, SeededRandom};
 pub use ports::{NoHttp, TestPorts};
 pub use scripted_http::ScriptedHttp;
 pub use world::World;
@@ -48,19 +46,6 @@ async fn engine_with<H: HttpClient + Default + 'static>(
     let key = SessionKey::new("test");
     let password = Secret::new(ENGINE_PASSWORD);
     Engine::new(Rc::new(ports), settings, adapters, key, password).expect("an engine")
-}
-
-/// Runs a test on one thread, as a component runs.
-///
-/// # Panics
-///
-/// When there is no runtime.
-pub fn local<F: Future>(test: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(test)
 }
 
 /// A page as it stands on the wire.

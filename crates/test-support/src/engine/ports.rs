@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sync_core::{HttpClient, HttpError, Ports};
+use sync_redis::StorePorts;
 
-use super::native::{ManualClock, NativeRedis, SeededRandom};
+use crate::native::{ManualClock, NativeRedis, SeededRandom};
 use crate::redis_server::TestRedis;
 
 /// A network without anybody.
@@ -51,17 +52,20 @@ impl<H: Default> TestPorts<H> {
 }
 
 impl<H: HttpClient + 'static> Ports for TestPorts<H> {
-    type Redis = NativeRedis;
     type Http = H;
+
+    fn http(&self) -> &H {
+        &self.http
+    }
+}
+
+impl<H: HttpClient + 'static> StorePorts for TestPorts<H> {
+    type Redis = NativeRedis;
     type Clock = ManualClock;
     type Random = SeededRandom;
 
     fn redis(&self) -> &NativeRedis {
         &self.redis
-    }
-
-    fn http(&self) -> &H {
-        &self.http
     }
 
     fn clock(&self) -> &ManualClock {

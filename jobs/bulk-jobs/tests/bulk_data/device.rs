@@ -9,10 +9,10 @@ use futures_util::TryStreamExt as _;
 use rusqlite::Connection;
 use serde_json::Value;
 use sync_core::{
-    BULK_DATA, BlobReader, Budget, BulkDataAnswer, BulkDataRequest, ClientId, Cud, Engine,
-    JobDetails, JobHandlers, JobState, Jobs, PartitionRule, Query, QueueName, Session, SyncError,
-    Worker,
+    BULK_DATA, BlobReader, BulkDataAnswer, BulkDataRequest, ClientId, Cud, Engine, PartitionRule,
+    Query, Session, SyncError,
 };
+use sync_jobs::{Budget, JobDetails, JobHandlers, JobState, Jobs, QueueName};
 use tempfile::NamedTempFile;
 use test_support::{TestPorts, World};
 
@@ -48,10 +48,10 @@ pub(crate) async fn work(engine: &Engine<TestPorts>) {
             at_once: 1,
             ..Budget::RING
         };
-        let worker = Worker::new(engine, &handlers, component);
+        let worker = engine.worker(&handlers, component);
         worker.run(budget).await.unwrap();
         engine.ports().clock.advance(Duration::from_secs(2));
-        engine.sweep().await.unwrap();
+        engine.sweeper().sweep().await.unwrap();
     }
 }
 

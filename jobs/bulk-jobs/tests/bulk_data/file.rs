@@ -2,7 +2,8 @@
 
 use std::io::{Cursor, Read as _};
 
-use sync_core::{BlobError, BulkDataAnswer, JobState, PartitionRule, SyncError};
+use sync_core::{BlobError, BulkDataAnswer, PartitionRule, SyncError};
+use sync_jobs::JobState;
 use test_support::{Fault, World, local};
 
 use crate::device::{Downloaded, ask, ask_until_ready, download, in_back_end, jobs, work};

@@ -1,7 +1,8 @@
 //! A device goes on from a file: its next pulls bring what came after it, whoever did it.
 
 use serde_json::json;
-use sync_core::{BulkDataAnswer, ClientId, JobState, PartitionRule, Session};
+use sync_core::{BulkDataAnswer, ClientId, PartitionRule, Session};
+use sync_jobs::JobState;
 use test_support::{World, local};
 
 use crate::device::{
@@ -238,9 +239,9 @@ fn a_server_that_dies_while_a_file_is_made_leaves_it_to_another() {
             let redis = &world.engine.ports().redis;
             redis.break_at(command, at);
             let handlers =
-                sync_core::JobHandlers::new().with(sync_core::BULK_DATA, bulk_jobs::MakeBulkData);
-            let worker = sync_core::Worker::new(&world.engine, &handlers, "bulk");
-            let _died = worker.run(sync_core::Budget::RING).await;
+                sync_jobs::JobHandlers::new().with(sync_core::BULK_DATA, bulk_jobs::MakeBulkData);
+            let worker = world.engine.worker(&handlers, "bulk");
+            let _died = worker.run(sync_jobs::Budget::RING).await;
             if !redis.mend() {
                 assert!(command > 20, "a file takes more than {command} commands");
                 return;
@@ -250,7 +251,7 @@ fn a_server_that_dies_while_a_file_is_made_leaves_it_to_another() {
                 .ports()
                 .clock
                 .advance(std::time::Duration::from_secs(40));
-            world.engine.sweep().await.unwrap();
+            world.engine.sweeper().sweep().await.unwrap();
             work(&world.engine).await;
             let objects = begin(&world, &session, &client).await;
             assert_eq!(

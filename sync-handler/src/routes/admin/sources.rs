@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sync_core::{Engine, PartitionRule, Ports, QueueName, SourceInfo};
+use sync_core::{Engine, PartitionRule, Ports, SourceInfo};
+use sync_jobs::QueueName;
 
 use crate::error::HttpError;
 use crate::request::Request;

@@ -1,12 +1,17 @@
 //! Jobs and their queues.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::Response;
-use sync_core::{
-    Clock as _, Engine, JobDetails, JobId, JobState, Jobs, MAX_PAYLOAD_BYTES, Ports, QueueCounts,
-    QueueName, Refused, StoredError,
+use http::{Response, StatusCode};
+use sync_core::{Clock as _, Engine, HttpClient as _, HttpError as CallError, Ports};
+use sync_jobs::{
+    JobDetails, JobId, JobState, Jobs, MAX_PAYLOAD_BYTES, QueueCounts, QueueName, Refused,
+    StoredError,
 };
-use sync_proto::api::{JobErrorInfo, JobInfo, JobRetry, JobsRetried, QueueInfo, QueuePatch};
+use sync_proto::api::{
+    JobErrorInfo, JobInfo, JobRetry, JobsRetried, JobsRun, QueueInfo, QueuePatch,
+};
 
 use crate::error::HttpError;
 use crate::request::Request;
@@ -21,6 +26,46 @@ const MAX_RETRIED: usize = 1_000;
 
 /// How many whole minutes the counts of a queue go back.
 const MINUTES: u64 = 10;
+
+/// How long a component is waited for that was asked to work: it takes jobs for 20 seconds, and brings those it has begun
+/// to their end.
+const RUN_TIMEOUT: Duration = Duration::from_secs(630);
+
+/// Most bytes of a component's answer, which is two numbers.
+const MAX_RUN_BYTES: usize = 1_024;
+
+/// Lets a component work on its jobs. It is asked inside the application, where nobody else reaches it: who may ask is
+/// decided here.
+pub(super) async fn run<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let component = request.parameter("component");
+    let unknown = || HttpError::UnknownComponent(component.to_owned());
+    let is_part_of_host = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !component.chars().all(is_part_of_host) {
+        return Err(unknown());
+    }
+    let call = http::Request::post(format!("http://{component}-jobs.spin.internal/"))
+        .body(Bytes::new())
+        .map_err(|_| unknown())?;
+    let http = engine.ports().http();
+    let failed = |reason: String| HttpError::ComponentFailed {
+        component: component.to_owned(),
+        reason,
+    };
+    match http.send(call, RUN_TIMEOUT, MAX_RUN_BYTES).await {
+        Ok(answer) if answer.status() == StatusCode::OK => {
+            let run: JobsRun = serde_json::from_slice(answer.body())
+                .map_err(|error| failed(format!("its answer cannot be read: {error}")))?;
+            Ok(respond::json(&run))
+        }
+        Ok(answer) => Err(failed(format!("it answered {}", answer.status()))),
+        // The manifest lists the components that may be asked.
+        Err(CallError::Denied { .. }) => Err(unknown()),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
 
 pub(super) async fn list_queues<P: Ports>(
     engine: &Engine<P>,
@@ -41,7 +86,7 @@ pub(super) async fn update_queue<P: Ports>(
     jobs.set_paused(&queue, paused).await?;
     if !paused {
         // Rings for what has waited.
-        engine.sweep().await?;
+        engine.sweeper().sweep().await?;
     }
     let now = engine.ports().clock().now();
     let counts = jobs.counts(now, queue, MINUTES).await?;
@@ -200,7 +245,7 @@ fn to_job(job: JobDetails) -> JobInfo {
         name,
         queue,
         payload,
-        user,
+        turn,
         attempts,
         max_attempts,
         created,
@@ -227,7 +272,7 @@ fn to_job(job: JobDetails) -> JobInfo {
         queue: queue.into_string(),
         // What cannot be read is shown as the text it is.
         payload: Some(serde_json::from_str(&payload).unwrap_or(payload.into())),
-        user: Some(user).filter(|user| !user.is_empty()),
+        user: turn,
         attempts,
         max_attempts,
         created_at: created.0,

@@ -108,6 +108,7 @@ operations! {
     PATCH "/queues/{queue}" UpdateQueue JobsWrite "QueuePatch" => 200 "QueueInfo", "Pauses or resumes a queue.";
     POST "/queues/{queue}/retry" RetryJobs JobsWrite - => 200 "JobsRetried", "Retries the dead jobs of a queue, the oldest thousand.";
     GET "/jobs" ListJobs JobsRead - => 200 "Listing<JobInfo>", "Lists the jobs of a `queue` in a `state` (`dead` by default).";
+    POST "/jobs/run/{component}" RunJobs JobsWrite - => 200 "JobsRun", "Lets a component work on its jobs for up to 20 seconds.";
     GET "/jobs/{job}" ShowJob JobsRead - => 200 "JobInfo", "Shows a job.";
     POST "/jobs/{job}/retry" RetryJob JobsWrite "JobRetry" => 200 "JobInfo", "Retries a dead job, with another payload if one is sent.";
     DELETE "/jobs/{job}" DeleteJob JobsWrite - => 204 -, "Discards a dead job, or cancels one that waits or runs.";
@@ -270,6 +271,7 @@ async fn dispatch<P: Ports>(
         Route::UpdateQueue => jobs::update_queue(engine, request).await,
         Route::RetryJobs => jobs::retry_all(engine, request).await,
         Route::ListJobs => jobs::list(engine, request).await,
+        Route::RunJobs => jobs::run(engine, request).await,
         Route::ShowJob => jobs::show(engine, request).await,
         Route::RetryJob => jobs::retry(engine, request).await,
         Route::DeleteJob => jobs::delete(engine, request).await,

@@ -33,7 +33,7 @@ impl Schemas {
             ($($name:ident)*) => { $(schemas.add::<api::$name>(stringify!($name));)* };
         }
         add! {
-            ApiError ApiLogin AppServer ClientInfo ClientReset ClientSourceInfo CreatedToken DocumentInfo JobInfo JobRetry JobsRetried NewPing NewToken
+            ApiError ApiLogin AppServer ClientInfo ClientReset ClientSourceInfo CreatedToken DocumentInfo JobInfo JobRetry JobsRetried JobsRun NewPing NewToken
             NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PingInfo QueueInfo QueuePatch RefreshRequest SourcePatch SourceSummary
             StoredDocument SystemInfo SystemReset UserInfo UserPatch
         }

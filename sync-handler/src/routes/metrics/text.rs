@@ -139,7 +139,8 @@ impl fmt::Display for Labels<'_> {
 
 #[cfg(test)]
 mod tests {
-    use sync_core::{FAMILIES, JobState, QueueCounts, QueueName};
+    use sync_core::FAMILIES;
+    use sync_jobs::{JobState, QueueCounts, QueueName};
 
     use super::*;
 

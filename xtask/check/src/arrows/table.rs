@@ -14,23 +14,38 @@ pub(super) const CRATES: &[Row] = &[
     row("integration-tests", &[]),
     row("shop", &[]),
     row("sync-proto", &[]),
+    row("sync-redis", &[]),
     row("xtask-check", &[]),
     row("admin-ui", &["sync-proto"]),
     row("sync-client", &["sync-proto"]),
-    row("sync-core", &["sync-proto"]),
+    row("sync-jobs", &["sync-redis"]),
+    row("sync-core", &["sync-jobs", "sync-proto", "sync-redis"]),
     row("xtask", &["sync-proto"]),
     row("rhosync-cli", &["sync-client", "sync-proto"]),
-    row("sync-spin", &["sync-core", "sync-proto"]),
+    row(
+        "sync-spin",
+        &["sync-core", "sync-jobs", "sync-proto", "sync-redis"],
+    ),
     row(
         "test-support",
-        &["shop", "sync-client", "sync-core", "sync-proto"],
+        &[
+            "shop",
+            "sync-client",
+            "sync-core",
+            "sync-jobs",
+            "sync-proto",
+            "sync-redis",
+        ],
     ),
     row("adapter-jobs", &["sync-core", "sync-spin"]),
-    row("bench", &["sync-core", "sync-proto", "test-support"]),
-    row("bulk-jobs", &["sync-core", "sync-spin"]),
+    row("bench", &["sync-jobs", "sync-proto", "test-support"]),
+    row("bulk-jobs", &["sync-core", "sync-jobs", "sync-spin"]),
     row("push-jobs", &["sync-core", "sync-spin"]),
-    row("report-jobs", &["sync-core", "sync-spin"]),
-    row("sync-handler", &["sync-core", "sync-proto", "sync-spin"]),
+    row("report-jobs", &["sync-core", "sync-jobs", "sync-spin"]),
+    row(
+        "sync-handler",
+        &["sync-core", "sync-jobs", "sync-proto", "sync-spin"],
+    ),
 ];
 
 /// The modules of the crates that have an order inside.
@@ -105,7 +120,8 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                     "router",
                 ],
             ),
-            row("entry", &["app", "body", "error", "respond"]),
+            row("component", &["app", "body", "error", "respond"]),
+            row("entry", &["body", "component"]),
             row(
                 "routes",
                 &[

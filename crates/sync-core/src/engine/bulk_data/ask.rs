@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use sync_jobs::QueueName;
+
 use crate::account::Session;
 use crate::engine::binding::known_form;
 use crate::engine::bulk_data::path;
 use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::bulk_data_job;
-use crate::model::{BulkSelection, ClientId, DocumentId, PartitionRule, QueueName, UserId};
+use crate::model::{BulkSelection, ClientId, DocumentId, PartitionRule, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Made, Pin, StartedFrom};
 
 /// Where jobs that make files wait.
-const QUEUE: &str = "bulk";
+const QUEUE: QueueName = QueueName::constant("bulk");
 
 /// How often a client is given a cursor within one request, because it lost it in that very moment.
 const MAX_BINDS: usize = 2;
@@ -98,7 +100,7 @@ impl<P: Ports> Engine<P> {
             Some(Made::Failed { .. }) => return Ok(BulkDataAnswer::Failed),
             _ => {}
         }
-        let job = bulk_data_job(QueueName::parse(QUEUE)?, &selection, now);
+        let job = bulk_data_job(QUEUE, &selection, now);
         self.enqueue_own_once(&job).await?;
         Ok(BulkDataAnswer::Wait)
     }

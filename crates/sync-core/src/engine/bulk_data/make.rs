@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use futures_util::future::try_join_all;
+use sync_jobs::QueueName;
 
 use crate::blob::Spool;
 use crate::engine::bulk_data::scan::Reading;
@@ -10,14 +11,14 @@ use crate::engine::bulk_data::{BulkCopy, BulkScan, BulkSource};
 use crate::engine::{Engine, SourceInfo, SyncError};
 use crate::jobs::Query;
 use crate::model::{
-    BlobId, BulkContent, BulkFile, BulkSelection, DocumentId, Millis, PollInterval, QueueName,
-    SourceName, Version,
+    BlobId, BulkContent, BulkFile, BulkSelection, DocumentId, Millis, PollInterval, SourceName,
+    Version,
 };
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{Aspect, Made, Summary};
 
 /// Where jobs that ask back ends wait, of sources that name no queue.
-const QUERY_QUEUE: &str = "adapter";
+const QUERY_QUEUE: QueueName = QueueName::constant("adapter");
 
 /// How long back ends have for being asked, in milliseconds. Then the file is made of what is there.
 const PATIENCE_MS: u64 = 60_000;
@@ -117,7 +118,7 @@ impl<P: Ports> Engine<P> {
     ) -> Result<(), SyncError> {
         let queue = match &source.settings.query_queue {
             Some(queue) => queue.clone(),
-            None => QueueName::parse(QUERY_QUEUE)?,
+            None => QUERY_QUEUE,
         };
         let partition = selection.owner().to_stored();
         let user = &selection.user;

@@ -1,4 +1,4 @@
-//! Every key of the store, built here and nowhere else.
+//! Every key of the store, built here and nowhere else. Those of the job queue are in `sync-jobs`.
 //!
 //! A key is `rhosync:1:` (namespace and schema version), then either a partition's hash tag and a part of it, or the
 //! kind and the name of something global. What users may choose is percent-encoded, so it can contain neither the
@@ -45,31 +45,11 @@
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
 //! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
-//! | `{jobs}:job:<id>` | hash | `state` (`ready`, `delayed`, `leased`, `dead` or `done`), `name`, `queue`, `payload`, `user` in whose turn it runs, `lane` of its priority, `attempts`, `max` attempts, `created`, `started` and `ended` in ms, `unique` key, `lease` and `worker` while it runs, `crashes`, `cancel` if it is to end, `again` when it is to run once more, `errors` (JSON by line), `progress`, `result`, `reason` it is dead | until forgotten | jobs | jobs |
-//! | `{jobs}:ready:<queue>` | sorted set | ids of jobs by turn: lane × 2^48 + tag | the queue's | jobs | jobs |
-//! | `{jobs}:fair:<queue>` | sorted set | `<lane>:<user>`, scored by lane × 2^48 + tag of the user's next job | until its turn has come | jobs | jobs |
-//! | `{jobs}:delayed:<queue>` | sorted set | ids of jobs by when to run them, in ms | the queue's | jobs | jobs |
-//! | `{jobs}:leased:<queue>` | sorted set | ids of jobs by the end of their lease, in ms | the queue's | jobs | jobs |
-//! | `{jobs}:dead:<queue>` | sorted set | ids of jobs by when they ended, in ms | until retried or discarded | jobs | jobs |
-//! | `{jobs}:done:<queue>` | sorted set | ids of jobs by when they ended, in ms | the retention | jobs | jobs |
-//! | `{jobs}:queue:<queue>` | hash | `paused` if it is, `tag<lane>` of the job claimed last, `allowed` when nothing of its rate will be used up, in ms | forever | jobs | jobs |
-//! | `{jobs}:queues` | set | all queues | forever | jobs | jobs |
-//! | `{jobs}:last` | string | the last job's number | forever | jobs | jobs |
-//! | `{jobs}:unique` | hash | unique key → id of the job that waits or runs | until the job ends | jobs | jobs |
-//! | `{jobs}:ticks` | hash | `<schedule> <its rule>` → when it is due next, in ms | forever | jobs | jobs |
-//! | `{jobs}:minute:<queue>:<minute>` | hash | what happened → how often | two hours | jobs | jobs |
-//! | `{jobs}:alarm` | string | its expiry is heard of: somebody sweeps then | until something is due | jobs | who hears of expired keys |
-//! | `{jobs}:swept` | string | there was a sweep lately | one second | jobs | jobs |
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sync_redis::KEY_PREFIX as PREFIX;
 
-use crate::jobs::JobState;
-use crate::model::{
-    BlobId, ClientId, DocumentId, JobId, Partition, QueueName, SelectionId, SourceName, UserId,
-};
-
-/// Namespace and schema version.
-const PREFIX: &str = "rhosync:1";
+use crate::model::{BlobId, ClientId, DocumentId, Partition, SelectionId, SourceName, UserId};
 
 /// What stays as it is in an encoded part: nothing that separates parts or tags slots.
 const PART: &AsciiSet = &NON_ALPHANUMERIC
@@ -356,51 +336,6 @@ pub(crate) fn key_set_turn(digest: &str) -> String {
     format!("{PREFIX}:key-set-turn:{digest}")
 }
 
-/// What all keys of the job queue begin with. Its scripts make the others from it, as the table says.
-pub(crate) fn jobs() -> String {
-    format!("{PREFIX}:{{jobs}}:")
-}
-
-/// A job.
-pub(crate) fn job(id: &JobId) -> String {
-    format!("{PREFIX}:{{jobs}}:job:{id}")
-}
-
-/// The jobs of a queue that are in a state.
-pub(crate) fn jobs_in(state: JobState, queue: &QueueName) -> String {
-    format!("{PREFIX}:{{jobs}}:{state}:{queue}")
-}
-
-/// What is known of a queue.
-pub(crate) fn job_queue(queue: &QueueName) -> String {
-    format!("{PREFIX}:{{jobs}}:queue:{queue}")
-}
-
-/// All queues.
-pub(crate) fn job_queues() -> String {
-    format!("{PREFIX}:{{jobs}}:queues")
-}
-
-/// When schedules are due.
-pub(crate) fn job_ticks() -> String {
-    format!("{PREFIX}:{{jobs}}:ticks")
-}
-
-/// What happened in a queue in a minute since 1970.
-pub(crate) fn jobs_by_minute(queue: &QueueName, minute: u64) -> String {
-    format!("{PREFIX}:{{jobs}}:minute:{queue}:{minute}")
-}
-
-/// Expires when something is due.
-pub(crate) fn jobs_alarm() -> String {
-    format!("{PREFIX}:{{jobs}}:alarm")
-}
-
-/// There was a sweep lately.
-pub(crate) fn jobs_swept() -> String {
-    format!("{PREFIX}:{{jobs}}:swept")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,7 +346,6 @@ mod tests {
         let client_id = ClientId::parse("4fede851b186").unwrap();
         let source = SourceName::parse("Product").unwrap();
         let blob_id = BlobId::of(&[0xab; 32]);
-        let queue = QueueName::parse("adapter.slow").unwrap();
         let shared = DocumentKeys::new(&DocumentId {
             source: source.clone(),
             partition: Partition::App,
@@ -463,15 +397,6 @@ mod tests {
             push_authorization("apns:T:K"),
             key_set("d"),
             key_set_turn("d"),
-            jobs(),
-            job(&JobId::parse("0000000000000007").unwrap()),
-            jobs_in(JobState::Ready, &queue),
-            job_queue(&queue),
-            job_queues(),
-            job_ticks(),
-            jobs_by_minute(&queue, 7),
-            jobs_alarm(),
-            jobs_swept(),
         ];
         insta::assert_snapshot!(keys.join("\n"), @r"
         rhosync:1:{Product/app}:head
@@ -516,15 +441,6 @@ mod tests {
         rhosync:1:push-authorization:apns%3AT%3AK
         rhosync:1:key-set:d
         rhosync:1:key-set-turn:d
-        rhosync:1:{jobs}:
-        rhosync:1:{jobs}:job:0000000000000007
-        rhosync:1:{jobs}:ready:adapter.slow
-        rhosync:1:{jobs}:queue:adapter.slow
-        rhosync:1:{jobs}:queues
-        rhosync:1:{jobs}:ticks
-        rhosync:1:{jobs}:minute:adapter.slow:7
-        rhosync:1:{jobs}:alarm
-        rhosync:1:{jobs}:swept
         ");
     }
 }

@@ -2,7 +2,7 @@
 
 use http::{Method, header};
 use serde_json::{Value, json};
-use sync_core::JobState;
+use sync_jobs::JobState;
 use test_support::{ADMIN_PASSWORD, Admin, Deployment, JobQueue, Options, json_of, until};
 
 /// The doorbell of the adapter jobs, as the manifest names it.

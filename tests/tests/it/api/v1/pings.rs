@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use sync_core::{JobDetails, JobState};
+use sync_jobs::{JobDetails, JobState};
 use test_support::{Deployment, JobQueue, Options, Rest, until};
 
 /// Apple's service, which the plugin stands in for. Google's is not set up.

@@ -8,7 +8,7 @@ use std::thread;
 
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
-use sync_core::JobState;
+use sync_jobs::JobState;
 use test_support::{Deployment, JobQueue, Options, Rest, json_of, until};
 
 /// A device that begins with bulk data.

@@ -1,0 +1,165 @@
+//! Wakes users' devices.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use sync_jobs::{EnqueueError, JobError, JobHandler, Jobs, NewJob, RunningJob};
+
+use crate::jobs::{Ping, PingAll, PingAllPayload, PingPayload, Push, PushPayload};
+use crate::model::{ClientId, Millis, UserId};
+use crate::ports::{Clock as _, Ports, RedisConn};
+use crate::push::{PushAddress, PushMessage, PushOutcome, PushSender, PushService};
+use crate::settings::Settings;
+use crate::store::{AccountStore, ClientRecord, Clients, PUSH_ADDRESS, StoreError};
+
+/// Users of whom one job sees to it that they are pinged.
+const USERS_PER_JOB: usize = 500;
+
+/// Clients of a user that are read at once.
+const CLIENTS_CHUNK: usize = 100;
+
+/// What jobs that wake devices need: who the users are, which devices they have, and how those are pushed to. No engine:
+/// they have nothing to do with documents, sessions and back ends.
+pub struct PingContext<P> {
+    ports: Rc<P>,
+    settings: Settings,
+}
+
+impl<P: Ports> PingContext<P> {
+    /// A context with the keys and addresses of push services that these settings have.
+    pub fn new(ports: Rc<P>, settings: Settings) -> Self {
+        Self { ports, settings }
+    }
+
+    /// The world.
+    pub fn ports(&self) -> &P {
+        &self.ports
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    async fn enqueue(&self, job: &NewJob) -> Result<(), EnqueueError> {
+        let now = self.ports.clock().now();
+        let jobs = Jobs::new(self.ports.redis());
+        jobs.enqueue(now, job).await.map(drop)
+    }
+}
+
+#[async_trait(?Send)]
+impl<P: Ports> JobHandler<PingContext<P>> for Ping {
+    async fn run(&self, context: &PingContext<P>, job: &RunningJob) -> Result<String, JobError> {
+        let PingPayload { user, message } = job.payload()?;
+        let devices = devices(context.ports.redis(), &user).await?;
+        for client in devices.values() {
+            let now = context.ports.clock().now();
+            let push = Push::job(job.claimed(), client, &message, now);
+            context.enqueue(&push).await?;
+        }
+        Ok(format!("{} devices", devices.len()))
+    }
+}
+
+#[async_trait(?Send)]
+impl<P: Ports> JobHandler<PingContext<P>> for PingAll {
+    async fn run(&self, context: &PingContext<P>, job: &RunningJob) -> Result<String, JobError> {
+        let PingAllPayload { source, after } = job.payload()?;
+        let accounts = AccountStore::new(context.ports.redis());
+        let users = accounts.list(after.as_deref(), USERS_PER_JOB).await?;
+        let message = PushMessage::about(&source);
+        let now = context.ports.clock().now();
+        for user in &users {
+            let user = UserId::parse(user.as_str()).map_err(JobError::dead)?;
+            let due = context.settings.push.ping_due(now);
+            context.enqueue(&Ping::job(&user, &message, due)).await?;
+        }
+        if let Some(last) = users.last().filter(|_| users.len() == USERS_PER_JOB) {
+            context
+                .enqueue(&Self::job(&source, Some(last), now))
+                .await?;
+        }
+        Ok(format!("{} users", users.len()))
+    }
+}
+
+#[async_trait(?Send)]
+impl<P: Ports> JobHandler<PingContext<P>> for Push {
+    async fn run(&self, context: &PingContext<P>, job: &RunningJob) -> Result<String, JobError> {
+        let PushPayload { client, message } = job.payload()?;
+        let clients = Clients::new(context.ports.redis());
+        let record = clients.get(&client).await?;
+        let Some(address) = record.as_ref().and_then(address) else {
+            return Ok("the device cannot be pushed to any more".to_owned());
+        };
+        let sender = PushSender::new(&*context.ports, &context.settings.push);
+        match sender.send(&address, &message).await {
+            PushOutcome::Delivered => Ok("delivered".to_owned()),
+            PushOutcome::DeviceGone => {
+                clients.forget_push_address(&client, &address.token).await?;
+                Ok("the service does not know the device any more".to_owned())
+            }
+            PushOutcome::TryLater { after, message } => Err(JobError::Retry {
+                reason: message,
+                after,
+            }),
+            PushOutcome::Refused { message } => Err(JobError::dead(message)),
+            PushOutcome::Misconfigured { setting, message } => {
+                Err(JobError::dead(format!("{setting}: {message}")))
+            }
+        }
+    }
+}
+
+/// A device as a whole, however many clients it has registered: by its own id, or else by its address.
+type Device = (String, PushService);
+
+/// The newest client of each device of a user that can be pushed to.
+async fn devices<R: RedisConn>(
+    redis: &R,
+    user: &UserId,
+) -> Result<BTreeMap<Device, ClientId>, StoreError> {
+    let clients = Clients::new(redis);
+    let mut newest: BTreeMap<Device, (Millis, ClientId)> = BTreeMap::new();
+    let mut last: Option<ClientId> = None;
+    loop {
+        let after = last.as_ref().map(ClientId::as_str);
+        let chunk = clients.list(user, after, CLIENTS_CHUNK).await?;
+        let records = futures_util::future::try_join_all(chunk.iter().map(|id| clients.get(id)));
+        for (id, record) in chunk.iter().zip(records.await?) {
+            let Some(record) = record.filter(|record| record.user == *user) else {
+                continue;
+            };
+            let Some(address) = address(&record) else {
+                continue;
+            };
+            let phone = record.description.get("phone_id");
+            let phone = phone.filter(|phone| !phone.is_empty());
+            let device = (phone.unwrap_or(&address.token).clone(), address.service);
+            let known = newest.get(&device).map(|(since, _)| *since);
+            if known.is_none_or(|since| since <= record.created_at) {
+                newest.insert(device, (record.created_at, id.clone()));
+            }
+        }
+        last = chunk.last().cloned();
+        if chunk.len() < CLIENTS_CHUNK {
+            let clients = newest.into_iter();
+            return Ok(clients
+                .map(|(device, (_, client))| (device, client))
+                .collect());
+        }
+    }
+}
+
+/// Where a client is pushed to, if anywhere.
+fn address(client: &ClientRecord) -> Option<PushAddress> {
+    let said = |name: &str| client.description.get(name).map_or("", String::as_str);
+    let service = PushService::of_device(said("device_type"), said("device_push_type"))?;
+    let token = said(PUSH_ADDRESS);
+    (!token.is_empty()).then(|| PushAddress {
+        service,
+        token: token.to_owned(),
+    })
+}

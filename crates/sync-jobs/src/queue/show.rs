@@ -1,0 +1,246 @@
+//! What can be seen of jobs.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::{try_join, try_join_all};
+use serde::Deserialize;
+use sync_redis::{Millis, RedisConn, Reply, StoreError, args};
+
+use super::{Jobs, job_id};
+use crate::{JobId, JobState, QueueName, keys};
+
+/// What is read of a job, in this order.
+const FIELDS: [&str; 16] = [
+    "state", "name", "queue", "payload", "turn", "attempts", "max", "created", "started", "ended",
+    "unique", "worker", "errors", "progress", "result", "reason",
+];
+
+/// A job as administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobDetails {
+    /// Which.
+    pub id: JobId,
+    /// Where it is.
+    pub state: JobState,
+    /// What is to be done.
+    pub name: String,
+    /// Of which queue.
+    pub queue: QueueName,
+    /// With what (JSON).
+    pub payload: String,
+    /// In whose turn it runs.
+    pub turn: Option<String>,
+    /// How often it was tried.
+    pub attempts: u64,
+    /// How often it is tried at most.
+    pub max_attempts: u64,
+    /// When it was taken in.
+    pub created: Millis,
+    /// When the last attempt began.
+    pub started: Option<Millis>,
+    /// When it ended.
+    pub ended: Option<Millis>,
+    /// What no two jobs that wait or run have in common.
+    pub unique: Option<String>,
+    /// Who works on it.
+    pub worker: Option<String>,
+    /// Its last errors, the oldest first.
+    pub errors: Vec<StoredError>,
+    /// How far it is.
+    pub progress: Option<String>,
+    /// What came out of it; `cancelled` if it was.
+    pub result: Option<String>,
+    /// Why it is dead.
+    pub reason: Option<String>,
+}
+
+/// What went wrong with an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StoredError {
+    /// When.
+    pub at: Millis,
+    /// Which attempt.
+    pub attempt: u64,
+    /// What has happened.
+    pub error: String,
+}
+
+/// How many jobs a queue has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// Which queue.
+    pub queue: QueueName,
+    /// Nothing is claimed from it.
+    pub paused: bool,
+    /// Jobs by state.
+    pub jobs: BTreeMap<JobState, u64>,
+    /// What happened in the last whole minutes, by what: `enqueued`, `claimed`, `completed`, `failed`, `died`, `crashed`.
+    pub lately: BTreeMap<String, u64>,
+}
+
+impl<R: RedisConn> Jobs<'_, R> {
+    /// All queues there ever were, by name.
+    pub async fn queues(&self) -> Result<Vec<QueueName>, StoreError> {
+        let mut reply = self
+            .read("SMEMBERS", args!["SMEMBERS", keys::queues()])
+            .await?;
+        let mut queues = Vec::with_capacity(reply.len());
+        while reply.len() > 0 {
+            queues.push(queue_name(&reply.required_text()?)?);
+        }
+        queues.sort();
+        Ok(queues)
+    }
+
+    /// Counts a queue's jobs, and what happened in the minutes before this one.
+    pub async fn counts(
+        &self,
+        now: Millis,
+        queue: QueueName,
+        minutes: u64,
+    ) -> Result<QueueCounts, StoreError> {
+        let this = now.0 / 60_000;
+        let states = try_join_all(JobState::ALL.map(async |state| {
+            let command = args!["ZCARD", keys::in_state(state, &queue)];
+            Ok::<_, StoreError>((state, self.read("ZCARD", command).await?.number()?))
+        }));
+        let by_minute = try_join_all((1..=minutes).map(|ago| {
+            let key = keys::minute(&queue, this.saturating_sub(ago));
+            self.read("HGETALL", args!["HGETALL", key])
+        }));
+        let paused = self.read("HEXISTS", args!["HEXISTS", keys::queue(&queue), "paused"]);
+        let ((states, by_minute), mut paused) =
+            try_join(try_join(states, by_minute), paused).await?;
+        let mut lately = BTreeMap::new();
+        for mut reply in by_minute {
+            while reply.len() > 0 {
+                let (what, times) = (reply.required_text()?, reply.number()?);
+                *lately.entry(what).or_default() += times;
+            }
+        }
+        Ok(QueueCounts {
+            paused: paused.number()? == 1,
+            queue,
+            jobs: states.into_iter().collect(),
+            lately,
+        })
+    }
+
+    /// Counts the jobs of every queue, by name; see [`Jobs::counts`].
+    pub async fn all_counts(
+        &self,
+        now: Millis,
+        minutes: u64,
+    ) -> Result<Vec<QueueCounts>, StoreError> {
+        let queues = self.queues().await?.into_iter();
+        try_join_all(queues.map(|queue| self.counts(now, queue, minutes))).await
+    }
+
+    /// Lists a queue's jobs in a state: those that wait or run in the order in which that ends, those that have ended the
+    /// last first.
+    pub async fn list(
+        &self,
+        queue: &QueueName,
+        state: JobState,
+        from: usize,
+        most: usize,
+    ) -> Result<Vec<JobDetails>, StoreError> {
+        let range = match state {
+            JobState::Ready | JobState::Delayed | JobState::Leased => "ZRANGE",
+            JobState::Dead | JobState::Done => "ZREVRANGE",
+        };
+        let to = from.saturating_add(most).saturating_sub(1);
+        let mut reply = self
+            .read(range, args![range, keys::in_state(state, queue), from, to])
+            .await?;
+        let mut ids = Vec::with_capacity(reply.len());
+        while reply.len() > 0 {
+            ids.push(job_id(&reply.required_text()?)?);
+        }
+        let found = try_join_all(ids.iter().map(|id| self.show(id))).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Shows a job.
+    pub async fn show(&self, id: &JobId) -> Result<Option<JobDetails>, StoreError> {
+        let mut command = args!["HMGET", keys::job(id)];
+        command.extend(FIELDS.map(|field| field.as_bytes().to_vec()));
+        let mut reply = self.read("HMGET", command).await?;
+        let Some(state) = reply.text()? else {
+            return Ok(None);
+        };
+        Ok(Some(JobDetails {
+            id: id.clone(),
+            state: JobState::parse(&state).ok_or_else(|| reply.unknown_outcome(&state))?,
+            name: reply.required_text()?,
+            queue: queue_name(&reply.required_text()?)?,
+            payload: reply.required_text()?,
+            turn: Some(reply.required_text()?).filter(|turn| !turn.is_empty()),
+            attempts: reply.number()?,
+            max_attempts: reply.number()?,
+            created: Millis(reply.number()?),
+            started: time(&mut reply)?,
+            ended: time(&mut reply)?,
+            unique: reply.text()?,
+            worker: reply.text()?,
+            errors: errors(&reply.text()?.unwrap_or_default())?,
+            progress: reply.text()?,
+            result: reply.text()?,
+            reason: reply.text()?,
+        }))
+    }
+
+    /// When schedules are due, by field.
+    pub async fn ticks(&self) -> Result<BTreeMap<String, Millis>, StoreError> {
+        let mut reply = self
+            .read("HGETALL", args!["HGETALL", keys::ticks()])
+            .await?;
+        let mut ticks = BTreeMap::new();
+        while reply.len() > 0 {
+            ticks.insert(reply.required_text()?, Millis(reply.number()?));
+        }
+        Ok(ticks)
+    }
+
+    /// Forgets when schedules are due.
+    pub(crate) async fn forget_ticks(&self, fields: &[&str]) -> Result<(), StoreError> {
+        if fields.is_empty() {
+            return Ok(());
+        }
+        let mut command = args!["HDEL", keys::ticks()];
+        command.extend(fields.iter().map(|field| field.as_bytes().to_vec()));
+        self.read("HDEL", command).await?;
+        Ok(())
+    }
+
+    async fn read(&self, what: &'static str, command: Vec<Vec<u8>>) -> Result<Reply, StoreError> {
+        Ok(Reply::new(what, self.redis.run(command).await?))
+    }
+}
+
+pub(super) fn queue_name(text: &str) -> Result<QueueName, StoreError> {
+    QueueName::parse(text).map_err(|error| StoreError::Damaged {
+        what: "queue name",
+        reason: error.to_string(),
+    })
+}
+
+fn time(reply: &mut Reply) -> Result<Option<Millis>, StoreError> {
+    let Some(text) = reply.text()? else {
+        return Ok(None);
+    };
+    let millis = text.parse().map_err(|_| reply.unknown_outcome(&text))?;
+    Ok(Some(Millis(millis)))
+}
+
+fn errors(lines: &str) -> Result<Vec<StoredError>, StoreError> {
+    lines
+        .lines()
+        .map(|line| {
+            serde_json::from_str(line).map_err(|error| StoreError::Damaged {
+                what: "error of a job",
+                reason: error.to_string(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,124 @@
+-- What the scripts of the job queue share. It stands before each of them.
+--
+-- KEYS[1] is what all keys of the queue begin with, `rhosync:1:{jobs}:`. The others are made from it here, since a
+-- script learns only from one key which job is next; the hash tag keeps them in one slot.
+local prefix = KEYS[1]
+local function key(kind, name) return prefix .. kind .. ':' .. name end
+
+-- Scores of the ready set are lane * LANE + tag: lanes go strictly one after the other, tags are below 2^48.
+local LANE = 2 ^ 48
+-- Most that is moved by one call: a script holds up all others.
+local BATCH = 200
+local KEPT_ERRORS = 5
+-- How long a ring may go unheard, in ms.
+local RING_AGAIN = 1000
+-- How long counters can be read, in s.
+local COUNTED = 7200
+
+local function number(text, default) return tonumber(text or default) end
+
+-- Counts something that happened, by the minute.
+local function count(queue, what, now)
+  local minute = key('minute', string.format('%s:%.0f', queue, math.floor(now / 60000)))
+  if redis.call('HINCRBY', minute, what, 1) == 1 then redis.call('EXPIRE', minute, COUNTED) end
+end
+
+-- Makes sure that a key expires then at the latest, where the store tells of that: somebody sweeps when it does.
+local function alarm(due, now)
+  local left = redis.call('PTTL', prefix .. 'alarm')
+  local wanted = math.max(due - now, 1)
+  if left < 0 or left > wanted then redis.call('SET', prefix .. 'alarm', '', 'PX', string.format('%.0f', wanted)) end
+end
+
+-- Rings for the component that works on a queue.
+local function ring(queue) redis.call('PUBLISH', 'rhosync:jobs:' .. string.match(queue, '^[^.]*'), 'ring') end
+
+-- Start-time fair queuing (Goyal, Vin, Cheng 1996): a job's tag is where the last one of its turn ended, but not before
+-- the tag of the job that was claimed last. So users, say, take turns, however many jobs each has.
+--
+-- It rings if nothing was ready: else somebody was rung for already. A ring that was lost is made up for by the sweep
+-- that the alarm leads to.
+local function make_ready(id, queue, lane, turn, now)
+  if redis.call('ZCARD', key('ready', queue)) == 0 then ring(queue) end
+  alarm(now + RING_AGAIN, now)
+  local floor, member = lane * LANE, lane .. ':' .. turn
+  local last = redis.call('ZSCORE', key('fair', queue), member)
+  local tag = number(redis.call('HGET', key('queue', queue), 'tag' .. lane), '0')
+  if last then tag = math.max(tag, tonumber(last) - floor) end
+  redis.call('ZADD', key('fair', queue), floor + tag + 1, member)
+  redis.call('ZADD', key('ready', queue), floor + tag, id)
+  redis.call('HSET', key('job', id), 'state', 'ready')
+end
+
+-- Lets a job that is in no set wait: for its turn, or for its time.
+local function wait(id, queue, due, now)
+  local job = key('job', id)
+  if due > now then
+    redis.call('ZADD', key('delayed', queue), due, id)
+    redis.call('HSET', job, 'state', 'delayed')
+    alarm(due, now)
+  else
+    local of = redis.call('HMGET', job, 'lane', 'turn')
+    make_ready(id, queue, tonumber(of[1]), of[2], now)
+  end
+end
+
+-- Starts a job over: as if nobody had tried it, but with the errors it had.
+local function start_over(id, queue, due, now)
+  redis.call('HSET', key('job', id), 'attempts', 0)
+  redis.call('HDEL', key('job', id), 'crashes', 'progress', 'result', 'reason', 'ended')
+  wait(id, queue, due, now)
+end
+
+-- Ends a job that is in no set: `state` is `done` or `dead`. Where it was asked for again while it ran, it starts over.
+local function finish(id, queue, state, now)
+  local job = key('job', id)
+  local of = redis.call('HMGET', job, 'unique', 'again')
+  redis.call('HDEL', job, 'lease', 'worker', 'cancel', 'again')
+  if of[2] then return start_over(id, queue, tonumber(of[2]), now) end
+  if of[1] then redis.call('HDEL', prefix .. 'unique', of[1]) end
+  redis.call('ZADD', key(state, queue), now, id)
+  redis.call('HSET', job, 'state', state, 'ended', now)
+end
+
+-- Keeps an error, a JSON object in one line; only the last few stay.
+local function add_error(id, entry)
+  local lines = {}
+  for line in string.gmatch(redis.call('HGET', key('job', id), 'errors') or '', '[^\n]+') do
+    lines[#lines + 1] = line
+  end
+  lines[#lines + 1] = entry
+  local from = math.max(1, #lines - KEPT_ERRORS + 1)
+  redis.call('HSET', key('job', id), 'errors', table.concat(lines, '\n', from))
+end
+
+-- Lets a job be tried again. What it was asked for again meanwhile is seen to by that, unless it was for later.
+local function try_again(id, queue, due, now)
+  local job = key('job', id)
+  redis.call('HDEL', job, 'lease', 'worker')
+  if number(redis.call('HGET', job, 'again'), '0') <= due then redis.call('HDEL', job, 'again') end
+  wait(id, queue, due, now)
+end
+
+-- Takes a job out of the leased set if the lease is still its holder's. Answers its queue, or nothing.
+local function take_back(id, lease)
+  local of = redis.call('HMGET', key('job', id), 'lease', 'queue')
+  if not of[1] or of[1] ~= lease then return nil end
+  redis.call('ZREM', key('leased', of[2]), id)
+  return of[2]
+end
+
+-- Forgets up to `most` jobs of the history that ended before `before`, and what is above `keep`.
+local function forget(queue, before, keep, most)
+  local done = key('done', queue)
+  local old = redis.call('ZRANGEBYSCORE', done, '-inf', '(' .. before, 'LIMIT', 0, most)
+  if #old == 0 then
+    local over = math.min(redis.call('ZCARD', done) - keep, most)
+    if over > 0 then old = redis.call('ZRANGE', done, 0, over - 1) end
+  end
+  for _, id in ipairs(old) do
+    redis.call('ZREM', done, id)
+    redis.call('DEL', key('job', id))
+  end
+end
+

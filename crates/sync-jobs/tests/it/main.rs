@@ -1,0 +1,15 @@
+//! The job queue and its workers, on a Redis of their own.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what tests share fails where it cannot go on"
+)]
+
+mod model;
+mod queue;
+mod turns;
+mod worker;
+mod world;

@@ -1,0 +1,75 @@
+//! Lua scripts: what has to happen at once.
+
+use std::sync::OnceLock;
+
+use sha1::{Digest as _, Sha1};
+
+use crate::{RedisConn, RedisError, Reply, StoreError, hex};
+
+/// A script, called by its digest so that its text travels once per server.
+pub struct Script {
+    name: &'static str,
+    source: &'static str,
+    sha: OnceLock<String>,
+}
+
+/// A script that lies in the folder `scripts` beside the file: `script!("name")`, or
+/// `script!("name" after "library")` where what another file defines stands before it.
+#[macro_export]
+macro_rules! script {
+    ($name:literal) => {
+        $crate::Script::new($name, include_str!(concat!("scripts/", $name, ".lua")))
+    };
+    ($name:literal after $library:literal) => {
+        $crate::Script::new(
+            $name,
+            concat!(
+                include_str!(concat!("scripts/", $library, ".lua")),
+                include_str!(concat!("scripts/", $name, ".lua"))
+            ),
+        )
+    };
+}
+
+impl Script {
+    /// A script of this name, which errors say, and with this text.
+    pub const fn new(name: &'static str, source: &'static str) -> Self {
+        Self {
+            name,
+            source,
+            sha: OnceLock::new(),
+        }
+    }
+
+    /// Runs the script and gives its answer's first value, which names the outcome, and the rest.
+    ///
+    /// # Errors
+    /// What the port says, and what the script itself raises.
+    pub async fn run<R: RedisConn>(
+        &self,
+        redis: &R,
+        keys: &[String],
+        args: Vec<Vec<u8>>,
+    ) -> Result<Reply, StoreError> {
+        let sha = self.sha.get_or_init(|| hex(&Sha1::digest(self.source)));
+        let command = |verb: &str, script: &str, args: Vec<Vec<u8>>| {
+            let mut command = Vec::with_capacity(3 + keys.len() + args.len());
+            command.push(verb.as_bytes().to_vec());
+            command.push(script.as_bytes().to_vec());
+            command.push(keys.len().to_string().into_bytes());
+            command.extend(keys.iter().map(|key| key.as_bytes().to_vec()));
+            command.extend(args);
+            command
+        };
+        let values = match redis.run(command("EVALSHA", sha, args.clone())).await {
+            // Redis says `NOSCRIPT`, client libraries `NoScript`.
+            Err(RedisError::Refused(reason))
+                if reason.to_ascii_uppercase().contains("NOSCRIPT") =>
+            {
+                redis.run(command("EVAL", self.source, args)).await?
+            }
+            other => other?,
+        };
+        Ok(Reply::new(self.name, values))
+    }
+}

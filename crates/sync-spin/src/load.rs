@@ -1,0 +1,125 @@
+//! What a component works with, from its settings file and its variables.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use sync_core::{
+    Engine, PingContext, RustAdapters, Secret, SessionKey, Settings, SettingsError, SettingsFile,
+    SettingsPart, StoreError,
+};
+use sync_redis::{Random as _, StorePorts as _};
+
+use crate::{SpinPorts, variable};
+
+/// Where `spin.toml` mounts the settings file.
+const SETTINGS_FILE: &str = "/rhosync.toml";
+
+/// Why a component has nothing to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The settings file or a variable is wrong, and stays so.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The store failed; that may pass.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The engine of the component that devices and administrators talk to.
+///
+/// # Errors
+/// See [`LoadError`].
+pub async fn load_server(adapters: &RustAdapters) -> Result<Engine<SpinPorts>, LoadError> {
+    let parts = [
+        SettingsPart::SignIn,
+        SettingsPart::BackEnds,
+        SettingsPart::BlobStore,
+    ];
+    let (ports, settings) = load(&parts).await?;
+    let key = load_session_key(&ports).await?;
+    let password = own_variable("admin_password").await?.unwrap_or_default();
+    put_together(ports, settings, adapters, key, password)
+}
+
+/// The engine of the component whose jobs call back ends. Nobody signs in there, but back ends get a token that is made with
+/// the key of sessions.
+///
+/// # Errors
+/// See [`LoadError`].
+pub async fn load_back_ends(adapters: &RustAdapters) -> Result<Engine<SpinPorts>, LoadError> {
+    let parts = [SettingsPart::BackEnds, SettingsPart::BlobStore];
+    let (ports, settings) = load(&parts).await?;
+    let key = load_session_key(&ports).await?;
+    put_together(ports, settings, adapters, key, String::new())
+}
+
+/// The engine of a component whose jobs work on what is stored: no back end is called there, nobody signs in, and it needs
+/// no secret.
+///
+/// # Errors
+/// See [`LoadError`].
+pub async fn load_documents() -> Result<Engine<SpinPorts>, LoadError> {
+    let (ports, settings) = load(&[SettingsPart::BlobStore]).await?;
+    // It signs nothing that anybody gets.
+    let key = SessionKey::new(&ports.random().hex::<32>());
+    put_together(ports, settings, &RustAdapters::new(), key, String::new())
+}
+
+/// What the component that wakes devices works with.
+///
+/// # Errors
+/// See [`LoadError`].
+pub async fn load_pings() -> Result<PingContext<SpinPorts>, LoadError> {
+    let (ports, settings) = load(&[SettingsPart::PushServices]).await?;
+    Ok(PingContext::new(Rc::new(ports), settings))
+}
+
+fn put_together(
+    ports: SpinPorts,
+    settings: Settings,
+    adapters: &RustAdapters,
+    key: SessionKey,
+    administrator_password: String,
+) -> Result<Engine<SpinPorts>, LoadError> {
+    let password = Secret::new(administrator_password);
+    let engine = Engine::new(Rc::new(ports), settings, adapters, key, password)?;
+    Ok(engine)
+}
+
+async fn load_session_key(ports: &SpinPorts) -> Result<SessionKey, LoadError> {
+    let configured = own_variable("session_secret").await?.unwrap_or_default();
+    Ok(SessionKey::load(ports, &Secret::new(configured)).await?)
+}
+
+/// The ports, and the parts of the settings that a component uses.
+async fn load(parts: &[SettingsPart]) -> Result<(SpinPorts, Settings), SettingsError> {
+    let text = std::fs::read_to_string(SETTINGS_FILE)
+        .map_err(|error| wrong(SETTINGS_FILE, "(file)", format!("cannot be read: {error}")))?;
+    let file = SettingsFile::parse("rhosync.toml", &text)?.only(parts);
+    let mut values = BTreeMap::new();
+    for name in file.variables() {
+        if let Some(value) = own_variable(name).await? {
+            values.insert(name.to_owned(), value);
+        }
+    }
+    let settings = file.resolve(|name| values.get(name).cloned())?;
+    let redis_url = own_variable("redis_url").await?;
+    let redis_url = redis_url.ok_or_else(|| {
+        let reason = "the component has no such variable".to_owned();
+        wrong("spin.toml", "redis_url", reason)
+    })?;
+    Ok((SpinPorts::new(redis_url), settings))
+}
+
+async fn own_variable(name: &str) -> Result<Option<String>, SettingsError> {
+    let value = variable(name).await;
+    value.map_err(|reason| wrong("spin.toml", name, reason))
+}
+
+fn wrong(file: &str, key: &str, reason: String) -> SettingsError {
+    SettingsError {
+        file: file.to_owned(),
+        key: key.to_owned(),
+        reason,
+    }
+}

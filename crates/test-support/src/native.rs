@@ -1,0 +1,234 @@
+//! Redis, time and randomness outside a component.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use redis::Value;
+use redis::aio::MultiplexedConnection;
+use sync_redis::{Clock, Millis, Random, RedisConn, RedisError, RedisValue, StorePorts};
+
+use crate::redis_server::TestRedis;
+
+/// A connection through the `redis` crate. Replies are flattened as Spin's host does it.
+pub struct NativeRedis {
+    connection: MultiplexedConnection,
+    breaks_at: Cell<Option<(usize, Break)>>,
+}
+
+/// What becomes of the command at which a connection breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Break {
+    /// It does not arrive.
+    Before,
+    /// It is carried out, but its answer is lost.
+    After,
+}
+
+impl NativeRedis {
+    /// Connects.
+    pub async fn connect(url: &str) -> Self {
+        let client = redis::Client::open(url).expect("a Redis address");
+        // The crate's own time-outs are short for a machine that is busy testing.
+        let config = redis::AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None);
+        let connection = client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+            .expect("a connection to Redis");
+        Self {
+            connection,
+            breaks_at: Cell::new(None),
+        }
+    }
+
+    /// Breaks the connection at a command to come, the first is 1, for good: it is as if the server had crashed there.
+    pub fn break_at(&self, command: usize, at: Break) {
+        self.breaks_at.set(Some((command, at)));
+    }
+
+    /// Mends the connection. Says whether it had broken.
+    pub fn mend(&self) -> bool {
+        matches!(self.breaks_at.take(), Some((0, _)))
+    }
+}
+
+impl RedisConn for NativeRedis {
+    async fn run(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
+        let broken = || Err(RedisError::Unreachable("the test's crash".to_owned()));
+        match self.breaks_at.get() {
+            Some((0, _)) => return broken(),
+            Some((1, Break::Before)) => {
+                self.breaks_at.set(Some((0, Break::Before)));
+                return broken();
+            }
+            Some((left, at)) => self.breaks_at.set(Some((left - 1, at))),
+            None => {}
+        }
+        let mut redis_command = redis::Cmd::new();
+        for part in &command {
+            redis_command.arg(part.as_slice());
+        }
+        let mut connection = self.connection.clone();
+        let value: Value = redis_command
+            .query_async(&mut connection)
+            .await
+            .map_err(|error| {
+                if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() {
+                    RedisError::Unreachable(error.to_string())
+                } else {
+                    RedisError::Refused(error.to_string())
+                }
+            })?;
+        if let Some((0, Break::After)) = self.breaks_at.get() {
+            return broken();
+        }
+        let mut values = Vec::new();
+        flatten(value, &mut values)?;
+        Ok(values)
+    }
+}
+
+fn flatten(value: Value, into: &mut Vec<RedisValue>) -> Result<(), RedisError> {
+    match value {
+        Value::Nil => into.push(RedisValue::Nil),
+        Value::Int(number) => into.push(RedisValue::Int(number)),
+        Value::BulkString(bytes) => into.push(RedisValue::Bytes(bytes)),
+        Value::SimpleString(text) => into.push(RedisValue::Status(text)),
+        Value::Okay => into.push(RedisValue::Status("OK".to_owned())),
+        Value::Array(values) => {
+            for value in values {
+                flatten(value, into)?;
+            }
+        }
+        other => {
+            return Err(RedisError::Refused(format!(
+                "a reply Spin's host does not pass on: {other:?}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A clock that stands still until it is moved. Waiting moves it.
+#[derive(Debug)]
+pub struct ManualClock {
+    now: Cell<Millis>,
+}
+
+impl ManualClock {
+    /// Lets time pass.
+    pub fn advance(&self, duration: Duration) {
+        self.now.set(
+            self.now
+                .get()
+                .plus(u64::try_from(duration.as_millis()).expect("a short time")),
+        );
+    }
+}
+
+impl Default for ManualClock {
+    /// A day in 2026.
+    fn default() -> Self {
+        Self {
+            now: Cell::new(Millis(1_790_000_000_000)),
+        }
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Millis {
+        self.now.get()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.now.get().0)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.advance(duration);
+        // Whoever is waited for gets a turn.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Random bytes that are the same in every run.
+#[derive(Debug)]
+pub struct SeededRandom {
+    state: RefCell<u64>,
+}
+
+impl SeededRandom {
+    /// Starts a sequence.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            state: RefCell::new(seed),
+        }
+    }
+}
+
+impl Random for SeededRandom {
+    fn fill(&self, buffer: &mut [u8]) {
+        let mut state = self.state.borrow_mut();
+        for byte in buffer {
+            // SplitMix64 (Steele, Lea, Flood 2014).
+            *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut mixed = *state;
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            *byte = (mixed ^ (mixed >> 31)).to_le_bytes()[0];
+        }
+    }
+}
+
+/// Redis, time and randomness that a test controls.
+pub struct TestStorePorts {
+    /// The test's Redis.
+    pub redis: NativeRedis,
+    /// The test's time.
+    pub clock: ManualClock,
+    /// The test's randomness.
+    pub random: SeededRandom,
+}
+
+impl TestStorePorts {
+    /// Ports to a server, with randomness of this seed.
+    pub async fn to(server: &TestRedis, seed: u64) -> Self {
+        Self {
+            redis: NativeRedis::connect(&server.url()).await,
+            clock: ManualClock::default(),
+            random: SeededRandom::new(seed),
+        }
+    }
+}
+
+impl StorePorts for TestStorePorts {
+    type Redis = NativeRedis;
+    type Clock = ManualClock;
+    type Random = SeededRandom;
+
+    fn redis(&self) -> &NativeRedis {
+        &self.redis
+    }
+
+    fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    fn random(&self) -> &SeededRandom {
+        &self.random
+    }
+}
+
+/// Runs a test on one thread, as a component runs.
+///
+/// # Panics
+///
+/// When there is no runtime.
+pub fn local<F: Future>(test: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(test)
+}

@@ -1,0 +1,52 @@
+//! The server of an instance, kept from request to request.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use spin_sdk::http::{Request, Response};
+use spin_sdk::wasip3::spawn;
+use sync_core::RustAdapters;
+use sync_spin::{LoadError, SpinPorts};
+
+use crate::error::HttpError;
+use crate::{App, Body, respond};
+
+thread_local! {
+    /// Built by the first request of this instance: settings and keys do not change while it lives.
+    static APP: RefCell<Option<Rc<App<SpinPorts>>>> = const { RefCell::new(None) };
+}
+
+/// Answers a request, with adapters that are compiled in: `adapters` is asked for them once.
+pub async fn handle(request: Request, adapters: impl FnOnce() -> RustAdapters) -> Response<Body> {
+    match app(adapters).await {
+        Ok(app) => {
+            let answer = app.handle(request).await;
+            if app.must_tidy_up() {
+                // Goes on when the answer is out; the host keeps the instance until it is done.
+                spawn(async move { app.tidy_up_soon().await });
+            }
+            answer
+        }
+        Err(error) => {
+            let mut response = respond::error(&error).map(Body::from);
+            respond::finish(&mut response);
+            response
+        }
+    }
+}
+
+/// The server of this instance. One that could not be built for a reason that may pass is not kept.
+async fn app(adapters: impl FnOnce() -> RustAdapters) -> Result<Rc<App<SpinPorts>>, HttpError> {
+    if let Some(app) = APP.with_borrow(Clone::clone) {
+        return Ok(app);
+    }
+    sync_spin::start_log(tracing::Level::INFO);
+    let app = match sync_spin::load_server(&adapters()).await {
+        Ok(engine) => App::new(engine),
+        Err(LoadError::Settings(error)) => App::with_wrong_settings(error),
+        Err(LoadError::Store(error)) => return Err(error.into()),
+    };
+    let app = Rc::new(app);
+    APP.set(Some(Rc::clone(&app)));
+    Ok(app)
+}
