@@ -26,7 +26,8 @@ pub use deployment::{
 };
 #[cfg(feature = "engine")]
 pub use engine::{
-    BackEnd, ENGINE_PASSWORD, Fault, NoHttp, ScriptedHttp, TestPorts, World, engine, page,
+    BackEnd, ENGINE_PASSWORD, Fault, NoHttp, ScriptedHttp, TestPorts, TokenKey, World, engine,
+    open_elliptic, page, unsigned,
 };
 #[cfg(feature = "redis")]
 pub use native::{Break, ManualClock, NativeRedis, SeededRandom, TestStorePorts, local};

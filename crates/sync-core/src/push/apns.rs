@@ -4,12 +4,11 @@
 
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
-use jsonwebtoken::{Algorithm, EncodingKey};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::ports::{Clock as _, Ports};
-use crate::push::authorization::{self, Made};
+use crate::push::authorization::{self, Made, SigningKey};
 use crate::push::{
     PushMessage, PushOutcome, PushPriority, WrongSetting, common_outcome, describe, exchange,
 };
@@ -93,15 +92,13 @@ fn token_name(settings: &ApnsSettings) -> String {
 }
 
 fn sign<P: Ports>(ports: &P, settings: &ApnsSettings) -> Result<Made, WrongSetting> {
-    let key = EncodingKey::from_ec_pem(settings.key.expose().as_bytes()).map_err(|error| {
-        WrongSetting {
-            setting: KEY,
-            message: format!("is not the text of a .p8 file: {error}"),
-        }
+    let key = SigningKey::elliptic(settings.key.expose()).map_err(|error| WrongSetting {
+        setting: KEY,
+        message: format!("is not the text of a .p8 file: {error}"),
     })?;
     let claims = json!({"iss": settings.team_id, "iat": ports.clock().now().0 / 1_000});
     let key_id = Some(settings.key_id.as_str());
-    let token = authorization::sign(KEY, Algorithm::ES256, key_id, &claims, &key)?;
+    let token = authorization::sign(KEY, &key, key_id, &claims)?;
     Ok(Made {
         token,
         seconds: TOKEN_SECONDS,

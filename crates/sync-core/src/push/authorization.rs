@@ -3,8 +3,15 @@
 //! Services want them reused: Apple refuses a sender that makes a new one for every push, and one costs a signature or
 //! a request. The components that push live for one ring only, so the store keeps them.
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use serde::Serialize;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use p256::ecdsa::signature::Signer as _;
+use p256::pkcs8::DecodePrivateKey as _;
+use rsa::pkcs1::DecodeRsaPrivateKey as _;
+use rsa::pkcs8::DecodePrivateKey as _;
+use rsa::signature::{SignatureEncoding as _, Signer as _};
+use serde_json::{Map, Value, json};
+use sha2::Sha256;
 
 use crate::ports::{Ports, RedisConn};
 use crate::push::{PushOutcome, WrongSetting};
@@ -79,20 +86,79 @@ fn later(error: StoreError) -> PushOutcome {
     }
 }
 
+/// A key that signs tokens.
+pub(super) enum SigningKey {
+    /// By ECDSA on the curve P-256.
+    Es256(p256::ecdsa::SigningKey),
+    /// By RSA, with the padding of PKCS #1.
+    Rs256(Box<rsa::pkcs1v15::SigningKey<Sha256>>),
+}
+
+impl SigningKey {
+    /// Reads an elliptic key (PKCS #8).
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn elliptic(pem: &str) -> Result<Self, String> {
+        let key = pem::parse(pem).map_err(|error| error.to_string())?;
+        let key = p256::ecdsa::SigningKey::from_pkcs8_der(key.contents());
+        key.map(Self::Es256).map_err(|error| error.to_string())
+    }
+
+    /// Reads an RSA key (PKCS #8 or PKCS #1).
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn rsa(pem: &str) -> Result<Self, String> {
+        let key = pem::parse(pem).map_err(|error| error.to_string())?;
+        let key = rsa::PrivateKey::from_pkcs8_der(key.contents())
+            .or_else(|error| rsa::PrivateKey::from_pkcs1_der(key.contents()).map_err(|_| error))
+            .map_err(|error| error.to_string())?;
+        Ok(Self::Rs256(Box::new(rsa::pkcs1v15::SigningKey::new(key))))
+    }
+
+    fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Es256(_) => "ES256",
+            Self::Rs256(_) => "RS256",
+        }
+    }
+
+    fn sign(&self, text: &str) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Es256(key) => {
+                let signed = key.try_sign(text.as_bytes());
+                let signed = signed.map(|signature: p256::ecdsa::Signature| signature.to_vec());
+                signed.map_err(|error| error.to_string())
+            }
+            Self::Rs256(key) => {
+                let signed = key.try_sign(text.as_bytes());
+                let signed = signed.map(|signature| signature.to_vec());
+                signed.map_err(|error| error.to_string())
+            }
+        }
+    }
+}
+
 /// Signs claims as a JSON Web Token (RFC 7519).
 pub(super) fn sign(
     setting: &'static str,
-    algorithm: Algorithm,
+    key: &SigningKey,
     key_id: Option<&str>,
-    claims: &impl Serialize,
-    key: &EncodingKey,
+    claims: &Value,
 ) -> Result<String, WrongSetting> {
-    let header = Header {
-        kid: key_id.map(str::to_owned),
-        ..Header::new(algorithm)
-    };
-    jsonwebtoken::encode(&header, claims, key).map_err(|error| WrongSetting {
+    let mut header = Map::new();
+    header.insert("typ".to_owned(), json!("JWT"));
+    header.insert("alg".to_owned(), json!(key.algorithm()));
+    if let Some(id) = key_id {
+        header.insert("kid".to_owned(), json!(id));
+    }
+    let [header, claims] =
+        [&Value::Object(header), claims].map(|part| BASE64.encode(part.to_string()));
+    let text = format!("{header}.{claims}");
+    let signature = key.sign(&text).map_err(|error| WrongSetting {
         setting,
         message: format!("it cannot sign: {error}"),
-    })
+    })?;
+    Ok(format!("{text}.{}", BASE64.encode(signature)))
 }

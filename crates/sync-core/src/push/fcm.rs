@@ -4,12 +4,11 @@
 
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
-use jsonwebtoken::{Algorithm, EncodingKey};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::ports::{Clock as _, Ports};
-use crate::push::authorization::{self, Made};
+use crate::push::authorization::{self, Made, SigningKey};
 use crate::push::{PushMessage, PushOutcome, PushPriority, common_outcome, describe, exchange};
 use crate::settings::FcmSettings;
 
@@ -150,7 +149,7 @@ fn wrong(message: String) -> PushOutcome {
 
 /// Trades a signed assertion for an access token (RFC 7523).
 async fn log_in<P: Ports>(ports: &P, account: &ServiceAccount) -> Result<Made, PushOutcome> {
-    let key = EncodingKey::from_rsa_pem(account.private_key.as_bytes())
+    let key = SigningKey::rsa(&account.private_key)
         .map_err(|error| wrong(format!("its private_key cannot be read: {error}")))?;
     let now = ports.clock().now().0 / 1_000;
     let claims = json!({
@@ -161,7 +160,7 @@ async fn log_in<P: Ports>(ports: &P, account: &ServiceAccount) -> Result<Made, P
         "exp": now + ASSERTION_SECONDS,
     });
     let key_id = Some(account.private_key_id.as_str());
-    let assertion = authorization::sign(ACCOUNT, Algorithm::RS256, key_id, &claims, &key)?;
+    let assertion = authorization::sign(ACCOUNT, &key, key_id, &claims)?;
     let form = form_urlencoded::Serializer::new(String::new())
         .append_pair("grant_type", GRANT_TYPE)
         .append_pair("assertion", &assertion)

@@ -4,18 +4,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use bytes::Bytes;
 use http::{StatusCode, Uri};
-use jsonwebtoken::{Algorithm, EncodingKey};
 use p256::elliptic_curve::sec1::ToEncodedPoint as _;
-use p256::pkcs8::EncodePrivateKey as _;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use web_push_native::{Auth, WebPushBuilder};
 
 use crate::ports::{Clock as _, Ports};
+use crate::push::authorization::{self, SigningKey};
 use crate::push::{
-    PushMessage, PushOutcome, PushPriority, WrongSetting, authorization, common_outcome, describe,
-    exchange,
+    PushMessage, PushOutcome, PushPriority, WrongSetting, common_outcome, describe, exchange,
 };
 use crate::settings::WebPushSettings;
 
@@ -140,9 +138,6 @@ fn sign<P: Ports>(
         .map_err(|error| wrong(format!("is not URL-safe base 64: {error}")))?;
     let secret = p256::SecretKey::from_slice(&raw)
         .map_err(|_| wrong("is not a key of the curve P-256 (32 bytes)".to_owned()))?;
-    let document = secret
-        .to_pkcs8_der()
-        .map_err(|error| wrong(format!("cannot be used: {error}")))?;
     let public = BASE64.encode(secret.public_key().to_encoded_point(false).as_bytes());
     let origin = format!(
         "{}://{}",
@@ -156,8 +151,7 @@ fn sign<P: Ports>(
         "exp": ports.clock().now().0 / 1_000 + SIGNATURE_SECONDS,
         "sub": settings.subject,
     });
-    let key = EncodingKey::from_ec_der(document.as_bytes());
-    let token = authorization::sign(KEY, Algorithm::ES256, None, &claims, &key)?;
+    let token = authorization::sign(KEY, &SigningKey::Es256(secret.into()), None, &claims)?;
     Ok(format!("vapid t={token}, k={public}"))
 }
 

@@ -8,15 +8,19 @@
 
 use std::time::Duration;
 
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use proptest::prelude::*;
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
+use sha2::Sha256;
 use sync_core::{
     ADMINISTRATOR, AccountError, Clock as _, Engine, Origin, Ports as _, Session, StorePorts as _,
 };
-use test_support::{ENGINE_PASSWORD, ScriptedHttp, TestPorts, TestRedis, local};
+use test_support::{
+    ENGINE_PASSWORD, ScriptedHttp, TestPorts, TestRedis, TokenKey, local, unsigned,
+};
 
 const BACK_END: &str = r#"
     [authentication]
@@ -135,46 +139,12 @@ fn guesses_at_a_back_ends_passwords_are_limited_too() {
 }
 
 /// A key of the provider's.
-struct Key {
-    id: &'static str,
-    algorithm: Algorithm,
-    key: EncodingKey,
+fn rsa(id: &str) -> TokenKey {
+    TokenKey::rsa_of(id, include_str!("push_services/service_account.pem"))
 }
 
-impl Key {
-    fn elliptic(id: &'static str) -> Self {
-        let pem = include_bytes!("push_services/apns.pem");
-        Self {
-            id,
-            algorithm: Algorithm::ES256,
-            key: EncodingKey::from_ec_pem(pem).unwrap(),
-        }
-    }
-
-    fn rsa(id: &'static str) -> Self {
-        let pem = include_bytes!("push_services/service_account.pem");
-        Self {
-            id,
-            algorithm: Algorithm::RS256,
-            key: EncodingKey::from_rsa_pem(pem).unwrap(),
-        }
-    }
-
-    fn public(&self) -> Jwk {
-        let mut key = Jwk::from_encoding_key(&self.key, self.algorithm).unwrap();
-        key.common.key_id = Some(self.id.to_owned());
-        key
-    }
-
-    fn sign(&self, claims: &Value) -> String {
-        let mut header = Header::new(self.algorithm);
-        header.kid = Some(self.id.to_owned());
-        encode(&header, claims, &self.key).unwrap()
-    }
-}
-
-fn key_set(keys: &[&Key]) -> String {
-    let mut keys: Vec<Value> = keys.iter().map(|key| json!(key.public())).collect();
+fn key_set(keys: &[&TokenKey]) -> String {
+    let mut keys: Vec<Value> = keys.iter().map(|key| key.public()).collect();
     keys.push(json!({"kty": "carrier-pigeon", "kid": "p"}));
     json!({"keys": keys}).to_string()
 }
@@ -202,7 +172,7 @@ fn a_token_of_the_provider_is_as_good_as_a_session() {
     local(async {
         let redis = TestRedis::start();
         let engine = engine(&redis, PROVIDER).await;
-        let (ec, rsa) = (Key::elliptic("e1"), Key::rsa("r1"));
+        let (ec, rsa) = (TokenKey::elliptic("e1"), rsa("r1"));
         answer(&engine, 200, &key_set(&[&ec, &rsa]));
         for (key, user) in [(&ec, "anna"), (&rsa, "ben")] {
             let token = key.sign(&claims(&engine, json!({"sub": user})));
@@ -219,22 +189,20 @@ fn tokens_that_are_not_good_let_nobody_in() {
     local(async {
         let redis = TestRedis::start();
         let engine = engine(&redis, PROVIDER).await;
-        let (ec, rsa) = (Key::elliptic("e1"), Key::rsa("r1"));
+        let (ec, rsa) = (TokenKey::elliptic("e1"), rsa("r1"));
         answer(&engine, 200, &key_set(&[&ec, &rsa]));
         let now = seconds(&engine);
         let with = |other| ec.sign(&claims(&engine, other));
-        let mut header = Header::new(Algorithm::HS256);
-        header.kid = Some("r1".to_owned());
-        let public = include_bytes!("push_services/service_account.pub.pem");
         let all = claims(&engine, json!({}));
-        let shared = encode(&header, &all, &EncodingKey::from_secret(public)).unwrap();
+        let shared = unsigned(&json!({"alg": "HS256", "kid": "r1"}), &all);
+        let secret = include_bytes!("push_services/service_account.pub.pem");
+        let secret = Hmac::<Sha256>::new_from_slice(secret).unwrap();
+        let signature = secret.chain_update(&shared).finalize().into_bytes();
+        let shared = format!("{shared}.{}", BASE64.encode(signature));
         let good = with(json!({}));
         let (signed, signature) = good.rsplit_once('.').unwrap();
         let payload = signed.split('.').nth(1).unwrap();
-        let mislabelled = Key {
-            id: "r1",
-            ..Key::elliptic("e1")
-        };
+        let mislabelled = TokenKey::elliptic("r1");
         let cases = [
             ("no claim of time", with(json!({"exp": null}))),
             ("ended", with(json!({"exp": now - 61}))),
@@ -283,7 +251,7 @@ fn a_token_ends_also_where_it_is_remembered() {
     local(async {
         let redis = TestRedis::start();
         let engine = engine(&redis, PROVIDER).await;
-        let key = Key::elliptic("e1");
+        let key = TokenKey::elliptic("e1");
         answer(&engine, 200, &key_set(&[&key]));
         let token = key.sign(&claims(&engine, json!({"exp": seconds(&engine) + 10})));
         assert!(engine.accounts().session_of_token(&token).await.is_ok());
@@ -297,7 +265,7 @@ fn a_deleted_user_comes_back_with_nothing() {
     local(async {
         let redis = TestRedis::start();
         let engine = engine(&redis, PROVIDER).await;
-        let key = Key::elliptic("e1");
+        let key = TokenKey::elliptic("e1");
         answer(&engine, 200, &key_set(&[&key]));
         let token = key.sign(&claims(&engine, json!({})));
         let session = engine.accounts().session_of_token(&token).await.unwrap();
@@ -320,7 +288,7 @@ fn a_new_key_is_looked_for_once() {
     local(async {
         let redis = TestRedis::start();
         let engine = engine(&redis, PROVIDER).await;
-        let (old, new) = (Key::elliptic("e1"), Key::rsa("r2"));
+        let (old, new) = (TokenKey::elliptic("e1"), rsa("r2"));
         let all = claims(&engine, json!({}));
         answer(&engine, 200, &key_set(&[&old]));
         assert!(
@@ -341,10 +309,7 @@ fn a_new_key_is_looked_for_once() {
         );
         assert_eq!(engine.ports().http().asked().len(), 2);
         for id in ["x1", "x2", "x3"] {
-            let unknown = Key {
-                id,
-                ..Key::rsa("x")
-            };
+            let unknown = rsa(id);
             let refused = engine
                 .accounts()
                 .session_of_token(&unknown.sign(&all))
@@ -364,7 +329,7 @@ fn keys_are_used_on_while_the_provider_is_away_and_by_all_instances() {
     local(async {
         let redis = TestRedis::start();
         let first = engine(&redis, PROVIDER).await;
-        let key = Key::elliptic("e1");
+        let key = TokenKey::elliptic("e1");
         answer(&first, 200, &key_set(&[&key]));
         let token = key.sign(&claims(&first, json!({"exp": 99_999_999_999_u64})));
         assert!(first.accounts().session_of_token(&token).await.is_ok());
@@ -374,10 +339,7 @@ fn keys_are_used_on_while_the_provider_is_away_and_by_all_instances() {
         redis_forgets_the_turn(&redis).await;
         assert!(second.accounts().session_of_token(&token).await.is_ok());
         assert_eq!(second.ports().http().asked().len(), 1, "it was tried");
-        let unknown = Key {
-            id: "x",
-            ..Key::elliptic("x")
-        };
+        let unknown = TokenKey::elliptic("x");
         let refused = second
             .accounts()
             .session_of_token(&unknown.sign(&claims(&second, json!({}))))
@@ -393,7 +355,7 @@ fn keys_are_used_on_while_the_provider_is_away_and_by_all_instances() {
 fn without_a_provider_no_token_is_good_and_without_its_keys_nobody_knows() {
     local(async {
         let redis = TestRedis::start();
-        let key = Key::elliptic("e1");
+        let key = TokenKey::elliptic("e1");
         let none = engine(&redis, "").await;
         let token = key.sign(&claims(&none, json!({})));
         assert!(!none.accounts().takes_tokens());
@@ -434,7 +396,7 @@ proptest! {
         local(async {
             let redis = TestRedis::start();
             let engine = engine(&redis, PROVIDER).await;
-            let key = Key::elliptic("e1");
+            let key = TokenKey::elliptic("e1");
             answer(&engine, 200, &key_set(&[&key]));
             let good = key.sign(&claims(&engine, json!({})));
             let changed = changes.into_iter().map(|(at, byte)| {

@@ -3,6 +3,7 @@
 mod back_end;
 mod ports;
 mod scripted_http;
+mod token_key;
 mod world;
 
 use std::rc::Rc;
@@ -15,6 +16,7 @@ use crate::redis_server::TestRedis;
 pub use back_end::{BackEnd, Fault};
 pub use ports::{NoHttp, TestPorts};
 pub use scripted_http::ScriptedHttp;
+pub use token_key::{TokenKey, open_elliptic, unsigned};
 pub use world::World;
 
 /// The administrator's password at an engine of a test.

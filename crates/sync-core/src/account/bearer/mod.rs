@@ -1,6 +1,7 @@
 //! Tokens of an identity provider (RFC 7519) that devices send in place of a session of ours.
 
 mod keys;
+mod signature;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -15,12 +16,10 @@ use crate::model::{Millis, UserId};
 use crate::ports::{Clock as _, Ports, hex};
 use crate::settings::JwtSettings;
 use keys::Keys;
+use signature::ALGORITHMS;
 
 /// Longest token that is looked at at all, in bytes.
 const MAX_BYTES: usize = 8 * 1024;
-
-/// Algorithms a token may be signed with. Anything else, `none` and shared secrets above all, is no signature.
-const ALGORITHMS: [Algorithm; 2] = [Algorithm::RS256, Algorithm::ES256];
 
 /// Most tokens an instance remembers.
 const MAX_KNOWN: usize = 1_000;
@@ -58,6 +57,7 @@ pub(crate) struct NewToken {
 
 impl<P: Ports> BearerTokens<P> {
     pub(crate) fn new(ports: Rc<P>, settings: JwtSettings) -> Self {
+        signature::install();
         Self {
             keys: Keys::new(Rc::clone(&ports), settings.jwks_url.clone()),
             ports,

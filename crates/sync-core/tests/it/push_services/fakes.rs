@@ -8,18 +8,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use bytes::Bytes;
 use http::{Request, Response};
-use jsonwebtoken::{Algorithm, DecodingKey, TokenData, Validation};
 use p256::elliptic_curve::sec1::ToEncodedPoint as _;
 use serde_json::{Value, json};
 use sync_core::{HttpClient, HttpError};
+use test_support::{TokenKey, open_elliptic};
 
 pub(crate) const APNS_KEY: &str = include_str!("apns.pem");
 
-const APNS_PUBLIC_KEY: &str = include_str!("apns.pub.pem");
-
 const ACCOUNT_KEY: &str = include_str!("service_account.pem");
-
-const ACCOUNT_PUBLIC_KEY: &str = include_str!("service_account.pub.pem");
 
 /// The VAPID key of RFC 8292's example.
 pub(crate) const VAPID_KEY: &str = "TOPzfzvf7u8mvo7sqaT8mAQ3iLRTXIYsTFIlLM9bjQE";
@@ -124,14 +120,6 @@ fn header<'a>(request: &'a Request<Bytes>, name: &str) -> &'a str {
 }
 
 impl Services {
-    fn check(&self, token: &str, algorithm: Algorithm, key: &DecodingKey) -> TokenData<Value> {
-        let mut validation = Validation::new(algorithm);
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        validation.required_spec_claims.clear();
-        jsonwebtoken::decode(token, key, &validation).expect("a good signature")
-    }
-
     fn take(&self, request: &Request<Bytes>, payload: Value) {
         self.taken.borrow_mut().push(Taken {
             path: request.uri().path().to_owned(),
@@ -144,11 +132,9 @@ impl Services {
         let token = header(request, "authorization")
             .strip_prefix("bearer ")
             .unwrap();
-        let key = DecodingKey::from_ec_pem(APNS_PUBLIC_KEY.as_bytes()).unwrap();
-        let signed = self.check(token, Algorithm::ES256, &key);
-        assert_eq!(signed.header.kid.as_deref(), Some("KEY1"));
-        assert_eq!(signed.claims["iss"], "TEAM1");
-        let age = self.now.get() - signed.claims["iat"].as_u64().unwrap();
+        let claims = TokenKey::elliptic_of("KEY1", APNS_KEY).open(token);
+        assert_eq!(claims["iss"], "TEAM1");
+        let age = self.now.get() - claims["iat"].as_u64().unwrap();
         assert!(age < 3_600, "Apple takes a token for an hour");
         self.provider_tokens.borrow_mut().push(token.to_owned());
         let payload = serde_json::from_slice(request.body()).unwrap();
@@ -165,10 +151,7 @@ impl Services {
             form["grant_type"],
             "urn:ietf:params:oauth:grant-type:jwt-bearer"
         );
-        let key = DecodingKey::from_rsa_pem(ACCOUNT_PUBLIC_KEY.as_bytes()).unwrap();
-        let claims = self
-            .check(&form["assertion"], Algorithm::RS256, &key)
-            .claims;
+        let claims = TokenKey::rsa_of("k1", ACCOUNT_KEY).open(&form["assertion"]);
         assert_eq!(claims["iss"], "push@demo.example");
         assert_eq!(claims["aud"], "https://oauth.example/token");
         assert!(claims["exp"].as_u64().unwrap() > self.now.get());
@@ -203,8 +186,7 @@ impl Services {
             .unwrap();
         let (token, public) = vapid.split_once(", k=").unwrap();
         let public = BASE64.decode(public).unwrap();
-        let key = DecodingKey::from_ec_der(&public);
-        let claims = self.check(token, Algorithm::ES256, &key).claims;
+        let claims = open_elliptic(token, &public);
         assert_eq!(claims["aud"], "https://browser.example");
         assert_eq!(claims["sub"], "mailto:ops@demo.example");
         let lasts = claims["exp"].as_u64().unwrap() - self.now.get();

@@ -3,10 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::Method;
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use test_support::{Deployment, Options, Rest, text_of};
+use test_support::{Deployment, Options, Rest, TokenKey, text_of};
 
 const SETTINGS: &str = r#"
 [authentication]
@@ -19,43 +17,11 @@ audience = "rhosync"
 jwks_url = { variable = "identity_url", path = "/keys" }
 "#;
 
-/// A key of the identity provider's, made for this run.
-struct Key {
-    id: &'static str,
-    key: EncodingKey,
-}
-
-impl Key {
-    fn make(id: &'static str) -> Self {
-        let key = p256::SecretKey::from_slice(&rand_bytes()).expect("a key");
-        let der = p256::pkcs8::EncodePrivateKey::to_pkcs8_der(&key).expect("DER");
-        let key = EncodingKey::from_ec_der(der.as_bytes());
-        Self { id, key }
-    }
-
-    fn token(&self, user: &str, lifetime: u64) -> String {
-        let mut header = Header::new(Algorithm::ES256);
-        header.kid = Some(self.id.to_owned());
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let exp = now.expect("a time").as_secs() + lifetime;
-        let claims =
-            json!({"iss": "https://id.example", "aud": "rhosync", "sub": user, "exp": exp});
-        encode(&header, &claims, &self.key).expect("a token")
-    }
-
-    fn public(&self) -> Value {
-        let key = Jwk::from_encoding_key(&self.key, Algorithm::ES256);
-        let mut key = key.expect("a public key");
-        key.common.key_id = Some(self.id.to_owned());
-        json!(key)
-    }
-}
-
-/// 32 bytes that are a private key with all but certainty.
-fn rand_bytes() -> [u8; 32] {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).expect("randomness");
-    bytes
+/// A token of a user that ends after so many seconds.
+fn token(key: &TokenKey, user: &str, lifetime: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let exp = now.expect("a time").as_secs() + lifetime;
+    key.sign(&json!({"iss": "https://id.example", "aud": "rhosync", "sub": user, "exp": exp}))
 }
 
 fn start() -> Deployment {
@@ -104,9 +70,9 @@ fn a_back_end_lets_users_in() {
 fn devices_come_with_tokens_of_an_identity_provider() {
     let deployment = start();
     let control = deployment.plugin().control();
-    let (old, new) = (Key::make("k1"), Key::make("k2"));
+    let (old, new) = (TokenKey::elliptic("k1"), TokenKey::elliptic("k2"));
     let with = |token: &str| deployment.rest().with_bearer(token);
-    let anna = with(&old.token("anna", 600));
+    let anna = with(&token(&old, "anna", 600));
     let create = |rest: &Rest| status(rest, Method::POST, "/rc/v1/clients", &Value::Null).0;
     assert_eq!(create(&anna), 503, "the provider is away, so nobody knows");
     // As if the half minute had passed in which nobody asks again.
@@ -114,7 +80,7 @@ fn devices_come_with_tokens_of_an_identity_provider() {
     forget_turn();
     control.call(Method::PUT, "/keys", Some(&json!({"keys": [old.public()]})));
     assert_eq!(create(&anna), 200);
-    assert_eq!(create(&with(&old.token("anna", 0))), 200, "clocks differ");
+    assert_eq!(create(&with(&token(&old, "anna", 0))), 200, "clocks differ");
     assert_eq!(create(&with("a.b.c")), 401);
     assert_eq!(create(&Rest::new(deployment.url())), 401);
 
@@ -126,13 +92,13 @@ fn devices_come_with_tokens_of_an_identity_provider() {
     assert_eq!(pushed.0, 200, "{}", pushed.1);
     let page = anna.get(&format!("/app/v1/Note?client_id={client}"));
     assert!(page[5]["links"]["t1"].is_object(), "{page}");
-    let strangers = with(&old.token("ben", 600));
+    let strangers = with(&token(&old, "ben", 600));
     let page = strangers.get(&format!("/app/v1/Note?client_id={client}"));
     assert_eq!(page[5], json!({}), "it is his now, and she had hers");
 
     forget_turn();
     control.call(Method::PUT, "/keys", Some(&json!({"keys": [new.public()]})));
-    assert_eq!(create(&with(&new.token("carl", 600))), 200, "a new key");
+    assert_eq!(create(&with(&token(&new, "carl", 600))), 200, "a new key");
     control.call(Method::DELETE, "/keys", None);
-    assert_eq!(create(&with(&new.token("dora", 600))), 200, "keys are kept");
+    assert_eq!(create(&with(&token(&new, "dora", 600))), 200, "keys are kept");
 }
