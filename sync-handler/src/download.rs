@@ -5,7 +5,9 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::LocalBoxStream;
+use headers::{AcceptRanges, ContentRange, ETag, HeaderMapExt as _, IfNoneMatch, IfRange};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http_range_header::{RangeUnsatisfiableError, parse_range_header};
 use sync_core::ContentError;
 
 use crate::body::{Body, BodyError};
@@ -69,81 +71,66 @@ where
     }
 
     fn describe(&self, response: &mut Response<Body>, portion: &Portion) {
-        let size = self.size;
         let (status, range) = match portion {
             Portion::Whole => (StatusCode::OK, None),
-            Portion::Part(Range { start, end }) => (
+            Portion::Part(range) => (
                 StatusCode::PARTIAL_CONTENT,
-                Some(format!("bytes {start}-{}/{size}", end.saturating_sub(1))),
+                ContentRange::bytes(range.clone(), self.size).ok(),
             ),
             Portion::Nothing => (StatusCode::NOT_MODIFIED, None),
             Portion::Unsatisfiable => (
                 StatusCode::RANGE_NOT_SATISFIABLE,
-                Some(format!("bytes */{size}")),
+                Some(ContentRange::unsatisfied_bytes(self.size)),
             ),
         };
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-        let values = [
-            (header::ETAG, Some(self.etag())),
-            (header::CONTENT_TYPE, Some(self.content_type.to_owned())),
-            (header::CONTENT_RANGE, range),
-        ];
-        for (name, value) in values {
-            if let Some(Ok(value)) = value.map(|value| HeaderValue::from_str(&value)) {
-                headers.insert(name, value);
-            }
+        headers.typed_insert(AcceptRanges::bytes());
+        if let Some(tag) = self.etag() {
+            headers.typed_insert(tag);
+        }
+        if let Ok(content_type) = HeaderValue::from_str(self.content_type) {
+            headers.insert(header::CONTENT_TYPE, content_type);
+        }
+        if let Some(range) = range {
+            headers.typed_insert(range);
         }
     }
 
-    fn etag(&self) -> String {
-        format!("\"{}\"", self.tag)
+    fn etag(&self) -> Option<ETag> {
+        format!("\"{}\"", self.tag).parse().ok()
     }
 
     /// Reads the conditions of a request (RFC 9110, 13.2.2).
     fn portion(&self, headers: &HeaderMap) -> Portion {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let etag = self.etag();
-        if let Some(known) = text(header::IF_NONE_MATCH) {
-            let is_this = |tag: &str| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag;
-            if known.split(',').map(str::trim).any(is_this) {
-                return Portion::Nothing;
-            }
+        let Some(tag) = self.etag() else {
+            return Portion::Whole;
+        };
+        let known = headers.typed_get::<IfNoneMatch>();
+        if known.is_some_and(|known| !known.precondition_passes(&tag)) {
+            return Portion::Nothing;
         }
-        let is_other = text(header::IF_RANGE).is_some_and(|condition| condition != etag);
-        match text(header::RANGE) {
+        // A condition that cannot be read is not met.
+        let is_other = headers.contains_key(header::IF_RANGE)
+            && headers
+                .typed_get::<IfRange>()
+                .is_none_or(|condition| condition.is_modified(Some(&tag), None));
+        let range = headers.get(header::RANGE);
+        match range.and_then(|range| range.to_str().ok()) {
             Some(range) if !is_other => parse_range(range, self.size),
             _ => Portion::Whole,
         }
     }
 }
 
-/// Reads `bytes=first-last`, `bytes=first-` and `bytes=-length`. What is no such range is passed over, as it has to be;
-/// so are several ranges at once, which nobody here needs.
+/// Reads a range of bytes. What is no such range is passed over, as it has to be; so are several ranges at once, which
+/// nobody here needs.
 fn parse_range(text: &str, size: u64) -> Portion {
-    let range = || {
-        let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
-        let number = |text: &str| {
-            let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            // Longer than any number is beyond every end.
-            is_number.then(|| text.parse().unwrap_or(u64::MAX))
-        };
-        if first.is_empty() {
-            return Some(size.saturating_sub(number(last)?)..size);
-        }
-        let first = number(first)?;
-        let end = match last {
-            "" => size,
-            last => number(last)?.saturating_add(1).min(size),
-        };
-        // Upside down it is no range; behind the end it is one without anything.
-        (end > first || first >= size).then_some(first..end)
-    };
-    match range() {
-        None => Portion::Whole,
-        Some(range) if range.is_empty() => Portion::Unsatisfiable,
-        Some(range) => Portion::Part(range),
+    let ranges = parse_range_header(text).and_then(|ranges| ranges.validate(size));
+    match ranges.as_deref() {
+        Ok([range]) => Portion::Part(*range.start()..range.end().saturating_add(1)),
+        Err(RangeUnsatisfiableError::Unsatisfiable) => Portion::Unsatisfiable,
+        _ => Portion::Whole,
     }
 }
 
@@ -171,6 +158,7 @@ mod tests {
             ),
             ("bytes=-0", 100, Portion::Unsatisfiable),
             ("bytes=0-", 0, Portion::Unsatisfiable),
+            ("bytes=-1", 0, Portion::Whole),
             ("bytes=9-0", 100, Portion::Whole),
             ("bytes=0-1,5-6", 100, Portion::Whole),
             ("bytes=a-", 100, Portion::Whole),

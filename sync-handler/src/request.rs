@@ -3,7 +3,6 @@
 use std::cell::OnceCell;
 
 use bytes::Bytes;
-use cookie::Cookie;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
@@ -259,9 +258,10 @@ impl Request {
             .iter()
             .filter_map(|cookies| cookies.to_str().ok())
             .chain(in_query)
-            .flat_map(|cookies| Cookie::split_parse(cookies).filter_map(Result::ok))
-            .filter(|cookie| [SESSION_COOKIE, OLD_SESSION_COOKIE].contains(&cookie.name()))
-            .find_map(|cookie| engine.accounts().sessions().verify(cookie.value(), now))
+            .flat_map(|cookies| cookies.split(';'))
+            .filter_map(|cookie| cookie.split_once('='))
+            .filter(|(name, _)| [SESSION_COOKIE, OLD_SESSION_COOKIE].contains(&name.trim()))
+            .find_map(|(_, value)| engine.accounts().sessions().verify(value.trim(), now))
             .ok_or(HttpError::Account(AccountError::NotAuthenticated))
     }
 

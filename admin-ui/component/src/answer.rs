@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use headers::{ETag, HeaderMapExt as _};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    ETAG, LOCATION, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    LOCATION, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
@@ -98,12 +99,13 @@ fn serve<Site: Embed>(path: &str, request: &Parts) -> Option<Response<Bytes>> {
     };
     // The hash of what is sent, so the compressed form has another tag than the plain one, as it must.
     let etag = format!("\"{}\"", hex(&metadata.sha256_hash()[..16]));
+    let etag: ETag = etag.parse().ok()?;
 
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
-    headers.insert(ETAG, HeaderValue::from_str(&etag).ok()?);
+    headers.typed_insert(etag.clone());
     if has_current(&request.headers, &etag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return Some(response);

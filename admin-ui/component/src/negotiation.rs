@@ -1,6 +1,7 @@
 //! What the browser accepts, and what it already has.
 
-use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
+use headers::{ETag, HeaderMapExt as _, IfNoneMatch};
+use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, HeaderName};
 
 /// Whether the client takes Brotli (RFC 9110 §12.5.3): by name, or by a `*` where the name is not mentioned.
@@ -20,9 +21,9 @@ pub(crate) fn accepts_brotli(headers: &HeaderMap) -> bool {
 }
 
 /// Whether the client has what `etag` names (RFC 9110 §13.1.2: the comparison is the weak one).
-pub(crate) fn has_current(headers: &HeaderMap, etag: &str) -> bool {
-    items(headers, IF_NONE_MATCH)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+pub(crate) fn has_current(headers: &HeaderMap, etag: &ETag) -> bool {
+    let known = headers.typed_get::<IfNoneMatch>();
+    known.is_some_and(|known| !known.precondition_passes(etag))
 }
 
 /// `q=0`, `q=0.0`, `q=0.000`: not acceptable.
@@ -46,6 +47,8 @@ fn items(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use http::header::IF_NONE_MATCH;
+
     use super::*;
 
     fn headers(name: HeaderName, values: &[&str]) -> HeaderMap {
@@ -78,6 +81,7 @@ mod tests {
 
     #[test]
     fn any_tag_of_the_list_will_do() {
+        let tag: ETag = "\"b\"".parse().unwrap();
         for (values, current) in [
             (&["\"a\", W/\"b\""][..], true),
             (&["\"x\"", "\"b\""], true),
@@ -87,7 +91,7 @@ mod tests {
             (&[], false),
         ] {
             assert_eq!(
-                has_current(&headers(IF_NONE_MATCH, values), "\"b\""),
+                has_current(&headers(IF_NONE_MATCH, values), &tag),
                 current,
                 "{values:?}"
             );

@@ -1,7 +1,6 @@
 //! A user logs in on a device.
 
 use bytes::Bytes;
-use cookie::{Cookie, SameSite};
 use http::{HeaderValue, Response, header};
 use sync_core::{Engine, Ports};
 use sync_proto::{Login, SESSION_COOKIE};
@@ -10,8 +9,8 @@ use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
 
-/// How long a device keeps its session: a year, as devices have always been told.
-const SESSION_DAYS: i64 = 365;
+/// How long a device keeps its session, in seconds: a year, as devices have always been told.
+const SESSION_SECONDS: u32 = 365 * 24 * 3_600;
 
 /// `POST /rc/v1/app/login`.
 pub(crate) async fn log_in<P: Ports>(
@@ -23,14 +22,10 @@ pub(crate) async fn log_in<P: Ports>(
         .accounts()
         .log_in(&login, &password, request.origin())
         .await?;
-    let cookie = Cookie::build((SESSION_COOKIE, session))
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(request.is_https())
-        .max_age(cookie::time::Duration::days(SESSION_DAYS))
-        .build()
-        .to_string();
+    let secure = if request.is_https() { "; Secure" } else { "" };
+    let cookie = format!(
+        "{SESSION_COOKIE}={session}; HttpOnly; SameSite=Lax{secure}; Path=/; Max-Age={SESSION_SECONDS}"
+    );
     let mut response = respond::empty();
     let cookie = HeaderValue::from_str(&cookie).map_err(|_| {
         HttpError::InvalidValue("the user name does not fit into a cookie".to_owned())

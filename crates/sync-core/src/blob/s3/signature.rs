@@ -5,8 +5,9 @@
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue, InvalidHeaderValue};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use sha2::{Digest as _, Sha256};
-use time::OffsetDateTime;
 
 use crate::model::Millis;
 use crate::ports::hex;
@@ -74,9 +75,10 @@ fn canonical(request: &http::Request<Bytes>, content: &str) -> (String, String) 
 
 /// The day and the second, as `20130524` and `20130524T000000Z`.
 fn timestamp(now: Millis) -> (String, String) {
-    let seconds = i64::try_from(now.0 / 1_000).unwrap_or(i64::MAX);
-    let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let day = format!("{:04}{:02}{:02}", at.year(), u8::from(at.month()), at.day());
+    let at = i64::try_from(now.0).unwrap_or(i64::MAX);
+    let at = Timestamp::from_millisecond(at).unwrap_or(Timestamp::MAX);
+    let at = TimeZone::UTC.to_datetime(at);
+    let day = format!("{:04}{:02}{:02}", at.year(), at.month(), at.day());
     let time = format!(
         "{day}T{:02}{:02}{:02}Z",
         at.hour(),

@@ -100,5 +100,9 @@ fn devices_come_with_tokens_of_an_identity_provider() {
     control.call(Method::PUT, "/keys", Some(&json!({"keys": [new.public()]})));
     assert_eq!(create(&with(&token(&new, "carl", 600))), 200, "a new key");
     control.call(Method::DELETE, "/keys", None);
-    assert_eq!(create(&with(&token(&new, "dora", 600))), 200, "keys are kept");
+    assert_eq!(
+        create(&with(&token(&new, "dora", 600))),
+        200,
+        "keys are kept"
+    );
 }
