@@ -17,6 +17,8 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde_json::Value;
+use serde_path_to_error::Track;
 use sync_jobs::JobsSettings;
 
 use crate::jobs::QueryAll;
@@ -164,6 +166,19 @@ const fn default_bulk_sync_poll_interval() -> u64 {
     DEFAULT_BULK_SYNC_POLL_INTERVAL
 }
 
+/// Reads the tables of a settings file. Where they are wrong: the key, and why.
+///
+/// The parser does not know what it parses for: a parser for each table's type would be a quarter of every component.
+fn contents(values: Value) -> Result<Contents, KeyError> {
+    let mut track = Track::new();
+    let read = {
+        let values = serde_path_to_error::Deserializer::new(values, &mut track);
+        let mut values = <dyn erased_serde::Deserializer<'_>>::erase(values);
+        erased_serde::deserialize(&mut values)
+    };
+    read.map_err(|cause| (track.path().to_string(), cause.to_string()))
+}
+
 impl SettingsFile {
     /// Reads a settings file; `name` is told in errors.
     ///
@@ -175,13 +190,9 @@ impl SettingsFile {
             key: key.to_owned(),
             reason,
         };
-        let deserializer = toml::Deserializer::parse(text)
+        let values: Value = toml::from_str(text)
             .map_err(|cause| error("(syntax)", cause.to_string().trim_end().to_owned()))?;
-        let contents: Contents =
-            serde_path_to_error::deserialize(deserializer).map_err(|cause| {
-                let key = cause.path().to_string();
-                error(&key, cause.into_inner().message().to_owned())
-            })?;
+        let contents = contents(values).map_err(|(key, reason)| error(&key, reason))?;
         if contents.retention_days == 0 {
             return Err(error("retention_days", "must be at least 1".to_owned()));
         }
