@@ -47,8 +47,7 @@ pub async fn load_server(adapters: &RustAdapters) -> Result<Engine<SpinPorts>, L
 /// # Errors
 /// See [`LoadError`].
 pub async fn load_back_ends(adapters: &RustAdapters) -> Result<Engine<SpinPorts>, LoadError> {
-    let parts = [SettingsPart::BackEnds, SettingsPart::BlobStore];
-    let (ports, settings) = load(&parts).await?;
+    let (ports, settings) = load(&[SettingsPart::BackEnds]).await?;
     let key = load_session_key(&ports).await?;
     put_together(ports, settings, adapters, key, String::new())
 }
