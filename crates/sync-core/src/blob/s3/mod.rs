@@ -1,7 +1,8 @@
 //! Contents in a bucket of an S3-compatible store.
 //!
-//! Addresses are in path style, which every such store knows. Written by hand, since it is five small requests: the
-//! library there is would add half a megabyte to the component.
+//! Addresses are in path style, which every such store knows. Written by hand, since it is five small requests:
+//! rusty-s3 0.11 would add 580 kB to each component (its addresses are read with tables of Unicode), and it leaves what is
+//! sent unsigned.
 
 mod signature;
 
