@@ -11,8 +11,8 @@ mod idempotency;
 mod jobs;
 mod metrics;
 mod model;
+mod ping;
 mod ports;
-mod push;
 mod request_id;
 mod settings;
 mod store;
@@ -46,15 +46,15 @@ pub use model::{
     InvalidSelectionId, InvalidToken, MAX_VALUE_BYTES, Millis, ObjectId, Partition, PartitionRule,
     PollInterval, SelectionId, SourceName, Token, UserId, Version, to_attributes, to_text,
 };
+pub use ping::{PingMessage, PingOutcome, PingPriority, PingSender, PushAddress, PushService};
 pub use ports::{
     Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue, StorePorts,
 };
-pub use push::{PushAddress, PushMessage, PushOutcome, PushPriority, PushSender, PushService};
 pub use request_id::{current_request, in_request};
 pub use settings::{
     AdapterSettings, ApnsSettings, AttributeType, AuthenticationMethod, AuthenticationSettings,
     Authorization, BlobSettings, Connection, CorsSettings, FcmSettings, JwtSettings, Origins,
-    Paging, PluginMethod, PluginSettings, PushSettings, RestSettings, S3Settings, Secret, Settings,
+    Paging, PingSettings, PluginMethod, PluginSettings, RestSettings, S3Settings, Secret, Settings,
     SettingsError, SettingsFile, SettingsPart, SourceSettings, UpdateMethod, WebPushSettings,
 };
 pub use store::{ApplicationDocument, Figures, PutMode, StoreError};

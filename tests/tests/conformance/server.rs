@@ -8,7 +8,7 @@ use serde_json::json;
 use test_support::{ADMIN_PASSWORD, Admin, Deployment, Options, Rest, text_of};
 
 /// Pings wait long enough to be looked at.
-const SETTINGS: &str = "[push]\nwindow_seconds = 600";
+const SETTINGS: &str = "[ping]\nwindow_seconds = 600";
 
 /// Address of another server, `http://127.0.0.1:9292`.
 const URL: &str = "RHOSYNC_CONFORMANCE_URL";

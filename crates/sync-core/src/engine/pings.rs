@@ -6,8 +6,8 @@ use sync_jobs::EnqueueError;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{Ping, PingAll};
 use crate::model::{DocumentId, Partition, UserId};
+use crate::ping::PingMessage;
 use crate::ports::{Clock as _, Ports};
-use crate::push::PushMessage;
 
 /// Jobs that are taken in at once.
 const CHUNK: usize = 100;
@@ -18,7 +18,7 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// [`AccountError::UnknownUser`]: nobody is pinged then. A message that is too long, and the store's.
-    pub async fn ping(&self, users: &[String], message: &PushMessage) -> Result<usize, SyncError> {
+    pub async fn ping(&self, users: &[String], message: &PingMessage) -> Result<usize, SyncError> {
         let mut known = Vec::with_capacity(users.len());
         for chunk in users.chunks(CHUNK) {
             known.extend(try_join_all(chunk.iter().map(|user| self.accounts.user(user))).await?);
@@ -48,7 +48,7 @@ impl<P: Ports> Engine<P> {
         }
         match &document.partition {
             Partition::User(user) => {
-                let message = PushMessage::about(&document.source);
+                let message = PingMessage::about(&document.source);
                 self.ping_soon(user, &message).await
             }
             Partition::App => {
@@ -59,8 +59,8 @@ impl<P: Ports> Engine<P> {
         }
     }
 
-    async fn ping_soon(&self, user: &UserId, message: &PushMessage) -> Result<(), SyncError> {
-        let due = self.settings.push.ping_due(self.ports.clock().now());
+    async fn ping_soon(&self, user: &UserId, message: &PingMessage) -> Result<(), SyncError> {
+        let due = self.settings.ping.ping_due(self.ports.clock().now());
         let job = Ping::job(user, message, due);
         self.enqueue(&job).await.map(drop).map_err(to_error)
     }

@@ -8,8 +8,8 @@ use sync_jobs::{EnqueueError, JobError, JobHandler, Jobs, NewJob, RunningJob};
 
 use crate::jobs::{Ping, PingAll, PingAllPayload, PingPayload, Push, PushPayload};
 use crate::model::{ClientId, Millis, UserId};
+use crate::ping::{PingMessage, PingOutcome, PingSender, PushAddress, PushService};
 use crate::ports::{Clock as _, Ports, RedisConn};
-use crate::push::{PushAddress, PushMessage, PushOutcome, PushSender, PushService};
 use crate::settings::Settings;
 use crate::store::{AccountStore, ClientRecord, Clients, PUSH_ADDRESS, StoreError};
 
@@ -69,11 +69,11 @@ impl<P: Ports> JobHandler<PingContext<P>> for PingAll {
         let PingAllPayload { source, after } = job.payload()?;
         let accounts = AccountStore::new(context.ports.redis());
         let users = accounts.list(after.as_deref(), USERS_PER_JOB).await?;
-        let message = PushMessage::about(&source);
+        let message = PingMessage::about(&source);
         let now = context.ports.clock().now();
         for user in &users {
             let user = UserId::parse(user.as_str()).map_err(JobError::dead)?;
-            let due = context.settings.push.ping_due(now);
+            let due = context.settings.ping.ping_due(now);
             context.enqueue(&Ping::job(&user, &message, due)).await?;
         }
         if let Some(last) = users.last().filter(|_| users.len() == USERS_PER_JOB) {
@@ -94,19 +94,19 @@ impl<P: Ports> JobHandler<PingContext<P>> for Push {
         let Some(address) = record.as_ref().and_then(address) else {
             return Ok("the device cannot be pushed to any more".to_owned());
         };
-        let sender = PushSender::new(&*context.ports, &context.settings.push);
+        let sender = PingSender::new(&*context.ports, &context.settings.ping);
         match sender.send(&address, &message).await {
-            PushOutcome::Delivered => Ok("delivered".to_owned()),
-            PushOutcome::DeviceGone => {
+            PingOutcome::Delivered => Ok("delivered".to_owned()),
+            PingOutcome::DeviceGone => {
                 clients.forget_push_address(&client, &address.token).await?;
                 Ok("the service does not know the device any more".to_owned())
             }
-            PushOutcome::TryLater { after, message } => Err(JobError::Retry {
+            PingOutcome::TryLater { after, message } => Err(JobError::Retry {
                 reason: message,
                 after,
             }),
-            PushOutcome::Refused { message } => Err(JobError::dead(message)),
-            PushOutcome::Misconfigured { setting, message } => {
+            PingOutcome::Refused { message } => Err(JobError::dead(message)),
+            PingOutcome::Misconfigured { setting, message } => {
                 Err(JobError::dead(format!("{setting}: {message}")))
             }
         }

@@ -6,8 +6,8 @@ use sha2::{Digest as _, Sha256};
 use sync_jobs::{ClaimedJob, NewJob, Priority, QueueName};
 
 use crate::model::{ClientId, Millis, SourceName, UserId};
+use crate::ping::PingMessage;
 use crate::ports::hex;
-use crate::push::PushMessage;
 
 /// Where pings wait.
 const QUEUE: QueueName = QueueName::constant("push");
@@ -28,7 +28,7 @@ pub struct Push;
 #[derive(Debug, Deserialize)]
 pub(crate) struct PingPayload {
     pub(crate) user: UserId,
-    pub(crate) message: PushMessage,
+    pub(crate) message: PingMessage,
 }
 
 /// Which source, and after which user to go on.
@@ -41,7 +41,7 @@ pub(crate) struct PingAllPayload {
 #[derive(Debug, Deserialize)]
 pub(crate) struct PushPayload {
     pub(crate) client: ClientId,
-    pub(crate) message: PushMessage,
+    pub(crate) message: PingMessage,
 }
 
 impl Ping {
@@ -49,7 +49,7 @@ impl Ping {
     pub const NAME: &str = "ping";
 
     /// The job that pings a user. One that waits stands for all that say the same.
-    pub(crate) fn job(user: &UserId, message: &PushMessage, due: Millis) -> NewJob {
+    pub(crate) fn job(user: &UserId, message: &PingMessage, due: Millis) -> NewJob {
         let said = Sha256::digest(json!(message).to_string());
         NewJob {
             name: Self::NAME.to_owned(),
@@ -92,7 +92,7 @@ impl Push {
     pub(crate) fn job(
         ping: &ClaimedJob,
         client: &ClientId,
-        message: &PushMessage,
+        message: &PingMessage,
         due: Millis,
     ) -> NewJob {
         NewJob {

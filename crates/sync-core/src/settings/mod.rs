@@ -8,8 +8,8 @@ mod blobs;
 mod connection;
 mod cors;
 mod jobs;
+mod ping;
 mod plugin;
-mod push;
 mod rest;
 mod source;
 mod text;
@@ -27,8 +27,8 @@ use authentication::AuthenticationEntry;
 pub use authentication::{AuthenticationMethod, AuthenticationSettings, JwtSettings};
 use blobs::BlobsEntry;
 pub use blobs::{BlobSettings, S3Settings};
-use push::PushEntry;
-pub use push::{ApnsSettings, FcmSettings, PushSettings, WebPushSettings};
+use ping::PingEntry;
+pub use ping::{ApnsSettings, FcmSettings, PingSettings, WebPushSettings};
 use source::SourceEntry;
 
 pub(crate) use connection::check_address;
@@ -70,7 +70,7 @@ pub struct Settings {
     /// Who may sign in.
     pub authentication: AuthenticationSettings,
     /// How devices are woken.
-    pub push: PushSettings,
+    pub ping: PingSettings,
     /// How blobs are kept.
     pub blobs: BlobSettings,
     /// Whose pages may call the server from browsers.
@@ -110,7 +110,7 @@ pub struct SettingsFile {
     retention_days: u64,
     bulk_sync_poll_interval: u64,
     authentication: AuthenticationEntry,
-    push: PushEntry,
+    ping: PingEntry,
     blobs: BlobsEntry,
     cors: CorsSettings,
     stats: bool,
@@ -141,7 +141,7 @@ struct Contents {
     #[serde(default)]
     authentication: AuthenticationEntry,
     #[serde(default)]
-    push: PushEntry,
+    ping: PingEntry,
     #[serde(default)]
     blobs: BlobsEntry,
     #[serde(default)]
@@ -242,7 +242,7 @@ impl SettingsFile {
             retention_days: contents.retention_days,
             bulk_sync_poll_interval: contents.bulk_sync_poll_interval,
             authentication: contents.authentication,
-            push: contents.push,
+            ping: contents.ping,
             blobs: contents.blobs,
             cors,
             stats: contents.stats,
@@ -272,7 +272,7 @@ impl SettingsFile {
             self.blobs.leave_out_store();
         }
         if unused(SettingsPart::PushServices) {
-            self.push.leave_out_services();
+            self.ping.leave_out_services();
         }
         self
     }
@@ -283,7 +283,7 @@ impl SettingsFile {
             .values()
             .flat_map(SourceEntry::variables)
             .chain(self.authentication.variables())
-            .chain(self.push.variables())
+            .chain(self.ping.variables())
             .chain(self.blobs.variables())
             .collect()
     }
@@ -301,7 +301,7 @@ impl SettingsFile {
             retention_days,
             bulk_sync_poll_interval,
             authentication,
-            push,
+            ping,
             blobs,
             cors,
             stats,
@@ -316,7 +316,7 @@ impl SettingsFile {
         let authentication = authentication
             .resolve(&variable)
             .map_err(|(key, reason)| wrong(format!("authentication.{key}"), reason))?;
-        let push = push
+        let ping = ping
             .resolve(&variable)
             .map_err(|(key, reason)| wrong(key, reason))?;
         let blobs = blobs
@@ -344,7 +344,7 @@ impl SettingsFile {
             retention_days,
             bulk_sync_poll_interval,
             authentication,
-            push,
+            ping,
             blobs,
             cors,
             stats,
@@ -463,10 +463,10 @@ mod tests {
             access_key = "a"
             secret_key = { variable = "s3_key" }
 
-            [push]
+            [ping]
             window_seconds = 5
 
-            [push.web]
+            [ping.web]
             subject = "mailto:a@example.com"
             private_key = { variable = "vapid" }
 
@@ -503,7 +503,7 @@ mod tests {
         }
 
         let settings = file.only(&[]).resolve(|_| None).unwrap();
-        assert_eq!(settings.push.window_seconds, 5);
+        assert_eq!(settings.ping.window_seconds, 5);
         assert_eq!(
             settings.jobs.schedules.len(),
             1,

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use common::local;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use proptest::prelude::*;
 use redis::AsyncCommands as _;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sync_core::{ADMINISTRATOR, Engine, Ports, PushMessage, UserChange};
+use sync_core::{ADMINISTRATOR, Engine, PingMessage, Ports, UserChange};
 use sync_proto::CreateUser;
 
 use crate::error::HttpError;
@@ -159,13 +159,13 @@ pub(super) async fn ping<P: Ports>(
         let number = number.and_then(Number::into_number).transpose();
         number.map_err(|_| HttpError::InvalidValue(format!("{name} is a number")))
     };
-    let message = PushMessage {
+    let message = PingMessage {
         message: message.filter(|text| !text.is_empty()),
         badge: number("badge", badge)?,
         sound: sound.filter(|text| !text.is_empty()),
         vibrate: number("vibrate", vibrate)?,
         sources: sources.map_or_else(Vec::new, OneOrMany::into_vec),
-        ..PushMessage::default()
+        ..PingMessage::default()
     };
     engine.ping(&users, &message).await?;
     Ok(respond::text("done"))

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use sync_core::{Engine, Ports, PushMessage, PushPriority};
+use sync_core::{Engine, PingMessage, PingPriority, Ports};
 use sync_proto::api::{NewPing, PingInfo};
 
 use crate::error::HttpError;
@@ -32,8 +32,8 @@ pub(super) async fn create<P: Ports>(
             "users has at most {MAX_USERS} names"
         )));
     }
-    let default = PushMessage::default();
-    let message = PushMessage {
+    let default = PingMessage::default();
+    let message = PingMessage {
         message,
         badge,
         sound,
@@ -41,9 +41,9 @@ pub(super) async fn create<P: Ports>(
         sources,
         collapse_key,
         priority: if may_wait {
-            PushPriority::Normal
+            PingPriority::Normal
         } else {
-            PushPriority::High
+            PingPriority::High
         },
         time_to_live: time_to_live.unwrap_or(default.time_to_live),
     };

@@ -14,31 +14,31 @@ use std::time::Duration;
 use self::fakes::{APNS_KEY, Services, VAPID_KEY, service_account};
 use serde_json::json;
 use sync_core::{
-    Clock as _, PushAddress, PushMessage, PushOutcome, PushPriority, PushSender, PushService,
-    PushSettings, SettingsFile,
+    Clock as _, PingMessage, PingOutcome, PingPriority, PingSender, PingSettings, PushAddress,
+    PushService, SettingsFile,
 };
 use test_support::{TestPorts, TestRedis};
 
 const SETTINGS: &str = r#"
-    [push.apns]
+    [ping.apns]
     team_id = "TEAM1"
     key_id = "KEY1"
     key = { variable = "apns_key" }
     topic = "com.example.app"
     url = "https://apple.example"
 
-    [push.fcm]
+    [ping.fcm]
     service_account = { variable = "fcm_service_account" }
     url = "https://google.example"
 
-    [push.web]
+    [ping.web]
     subject = "mailto:ops@demo.example"
     private_key = { variable = "vapid_key" }
 "#;
 
 struct World {
     ports: TestPorts<Services>,
-    settings: PushSettings,
+    settings: PingSettings,
     _redis: TestRedis,
 }
 
@@ -58,23 +58,23 @@ impl World {
         let settings = SettingsFile::parse("rhosync.toml", settings).unwrap();
         Self {
             ports: TestPorts::to(&redis, 1).await,
-            settings: settings.resolve(variable).unwrap().push,
+            settings: settings.resolve(variable).unwrap().ping,
             _redis: redis,
         }
     }
 
-    async fn send(&self, service: PushService, token: &str, message: &PushMessage) -> PushOutcome {
+    async fn send(&self, service: PushService, token: &str, message: &PingMessage) -> PingOutcome {
         self.ports.http.now.set(self.ports.clock.now().0 / 1_000);
         let to = PushAddress {
             service,
             token: token.to_owned(),
         };
-        PushSender::new(&self.ports, &self.settings)
+        PingSender::new(&self.ports, &self.settings)
             .send(&to, message)
             .await
     }
 
-    async fn send_to_web(&self, message: &PushMessage) -> PushOutcome {
+    async fn send_to_web(&self, message: &PingMessage) -> PingOutcome {
         let subscription = self.ports.http.subscription();
         self.send(PushService::WebPush, &subscription, message)
             .await
@@ -91,8 +91,8 @@ impl World {
     }
 }
 
-fn message() -> PushMessage {
-    PushMessage {
+fn message() -> PingMessage {
+    PingMessage {
         message: Some("New orders".to_owned()),
         badge: Some(3),
         sound: Some("hello.mp3".to_owned()),
@@ -100,14 +100,14 @@ fn message() -> PushMessage {
         sources: vec!["Product".to_owned(), "Order".to_owned()],
         collapse_key: Some("orders".to_owned()),
         time_to_live: 60,
-        ..PushMessage::default()
+        ..PingMessage::default()
     }
 }
 
-fn silent() -> PushMessage {
-    PushMessage {
+fn silent() -> PingMessage {
+    PingMessage {
         sources: vec!["Product".to_owned()],
-        ..PushMessage::default()
+        ..PingMessage::default()
     }
 }
 
@@ -118,7 +118,7 @@ async fn apple_gets_what_it_asks_for() {
     let world = World::start().await;
     world.ports.clock.advance(Duration::from_secs(1_000_000));
     let sent = world.send(PushService::Apns, TOKEN, &message()).await;
-    assert_eq!(sent, PushOutcome::Delivered);
+    assert_eq!(sent, PingOutcome::Delivered);
     let taken = world.last();
     assert_eq!(taken.path, format!("/3/device/{TOKEN}"));
     assert_eq!(taken.header("apns-topic"), "com.example.app");
@@ -153,7 +153,7 @@ async fn google_gets_texts_and_an_access_token_is_asked_for_once() {
     let world = World::start().await;
     for _ in 0..3 {
         let sent = world.send(PushService::Fcm, "fcm-token", &message()).await;
-        assert_eq!(sent, PushOutcome::Delivered);
+        assert_eq!(sent, PingOutcome::Delivered);
     }
     assert_eq!(world.ports.http.logins.get(), 1);
     let taken = world.last();
@@ -171,7 +171,7 @@ async fn google_gets_texts_and_an_access_token_is_asked_for_once() {
 #[tokio::test]
 async fn a_browser_can_read_what_it_gets() {
     let world = World::start().await;
-    assert_eq!(world.send_to_web(&message()).await, PushOutcome::Delivered);
+    assert_eq!(world.send_to_web(&message()).await, PingOutcome::Delivered);
     let taken = world.last();
     assert_eq!(taken.path, "/send/abc");
     assert_eq!(taken.header("ttl"), "60");
@@ -182,8 +182,8 @@ async fn a_browser_can_read_what_it_gets() {
         json!({"alert": "New orders", "badge": 3, "sound": "hello.mp3", "vibrate": 2, "do_sync": ["Product", "Order"]})
     );
     world
-        .send_to_web(&PushMessage {
-            priority: PushPriority::Normal,
+        .send_to_web(&PingMessage {
+            priority: PingPriority::Normal,
             ..message()
         })
         .await;
@@ -209,11 +209,11 @@ async fn a_device_the_service_does_not_know_is_gone() {
     ] {
         world.refuse(status, "", body.clone());
         let sent = world.send(service, TOKEN, &message()).await;
-        assert_eq!(sent, PushOutcome::DeviceGone, "{body}");
+        assert_eq!(sent, PingOutcome::DeviceGone, "{body}");
     }
     for status in [404, 410] {
         world.refuse(status, "", json!(""));
-        assert_eq!(world.send_to_web(&message()).await, PushOutcome::DeviceGone);
+        assert_eq!(world.send_to_web(&message()).await, PingOutcome::DeviceGone);
     }
     for (service, token) in [
         (PushService::Apns, "../../x"),
@@ -222,7 +222,7 @@ async fn a_device_the_service_does_not_know_is_gone() {
         (PushService::WebPush, "no subscription"),
     ] {
         let sent = world.send(service, token, &message()).await;
-        assert_eq!(sent, PushOutcome::DeviceGone, "{token}");
+        assert_eq!(sent, PingOutcome::DeviceGone, "{token}");
     }
 }
 
@@ -233,7 +233,7 @@ async fn a_busy_service_says_when_to_come_back() {
         for status in [429, 500, 503] {
             world.refuse(status, "7", json!({"reason": "later"}));
             let sent = world.send(service, TOKEN, &message()).await;
-            let PushOutcome::TryLater { after, .. } = sent else {
+            let PingOutcome::TryLater { after, .. } = sent else {
                 panic!("{service:?} {status}: {sent:?}");
             };
             assert_eq!(after, Some(Duration::from_secs(7)));
@@ -243,11 +243,11 @@ async fn a_busy_service_says_when_to_come_back() {
     let sent = world.send_to_web(&message()).await;
     let now = Duration::from_millis(world.ports.clock.now().0);
     let expected = Duration::from_secs(600).saturating_sub(now);
-    assert!(matches!(sent, PushOutcome::TryLater { after: Some(after), .. } if after == expected));
+    assert!(matches!(sent, PingOutcome::TryLater { after: Some(after), .. } if after == expected));
     world.refuse(0, "", json!("connection refused"));
     let sent = world.send_to_web(&message()).await;
     assert!(
-        matches!(sent, PushOutcome::TryLater { after: None, .. }),
+        matches!(sent, PingOutcome::TryLater { after: None, .. }),
         "{sent:?}"
     );
 }
@@ -258,28 +258,28 @@ async fn an_expired_token_is_made_anew() {
     world.send(PushService::Fcm, "t", &message()).await;
     world.refuse(401, "", json!({"error": {"message": "expired"}}));
     let sent = world.send(PushService::Fcm, "t", &message()).await;
-    assert!(matches!(sent, PushOutcome::TryLater { .. }), "{sent:?}");
+    assert!(matches!(sent, PingOutcome::TryLater { .. }), "{sent:?}");
     let sent = world.send(PushService::Fcm, "t", &message()).await;
-    assert_eq!(sent, PushOutcome::Delivered);
+    assert_eq!(sent, PingOutcome::Delivered);
     assert_eq!(world.ports.http.logins.get(), 2);
 
     world.send(PushService::Apns, TOKEN, &message()).await;
     world.refuse(403, "", json!({"reason": "ExpiredProviderToken"}));
     let sent = world.send(PushService::Apns, TOKEN, &message()).await;
-    assert!(matches!(sent, PushOutcome::TryLater { .. }), "{sent:?}");
+    assert!(matches!(sent, PingOutcome::TryLater { .. }), "{sent:?}");
 }
 
 #[tokio::test]
 async fn a_message_that_is_too_long_is_refused_here() {
     let world = World::start().await;
-    let message = PushMessage {
+    let message = PingMessage {
         message: Some("x".repeat(5_000)),
-        ..PushMessage::default()
+        ..PingMessage::default()
     };
     let sent = world.send(PushService::Apns, TOKEN, &message).await;
-    assert!(matches!(sent, PushOutcome::Refused { .. }), "{sent:?}");
+    assert!(matches!(sent, PingOutcome::Refused { .. }), "{sent:?}");
     let sent = world.send_to_web(&message).await;
-    assert!(matches!(sent, PushOutcome::Refused { .. }), "{sent:?}");
+    assert!(matches!(sent, PingOutcome::Refused { .. }), "{sent:?}");
     assert!(world.ports.http.taken.borrow().is_empty());
 }
 
@@ -292,16 +292,16 @@ async fn a_wrong_setting_is_named() {
     ];
     let without = World::with("", &|_| None).await;
     let wrong = World::with(SETTINGS, &|_| Some("nonsense".to_owned())).await;
-    let named = ["push.apns", "push.fcm", "push.web"];
+    let named = ["ping.apns", "ping.fcm", "ping.web"];
     let keys = [
-        "push.apns.key",
-        "push.fcm.service_account",
-        "push.web.private_key",
+        "ping.apns.key",
+        "ping.fcm.service_account",
+        "ping.web.private_key",
     ];
     for (world, settings) in [(without, named), (wrong, keys)] {
         for ((service, token), expected) in services.iter().zip(settings) {
             let sent = world.send(*service, token, &message()).await;
-            let PushOutcome::Misconfigured { setting, message } = sent else {
+            let PingOutcome::Misconfigured { setting, message } = sent else {
                 panic!("{service:?}: {sent:?}");
             };
             assert_eq!(setting, expected, "{message}");
@@ -317,8 +317,8 @@ async fn a_wrong_setting_is_named() {
     assert!(
         matches!(
             sent,
-            PushOutcome::Misconfigured {
-                setting: "push.apns.key",
+            PingOutcome::Misconfigured {
+                setting: "ping.apns.key",
                 ..
             }
         ),

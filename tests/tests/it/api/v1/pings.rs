@@ -9,7 +9,7 @@ use test_support::{Deployment, JobQueue, Options, Rest, until};
 const SETTINGS: &str = concat!(
     "[sources.Told]\nadapter = \"push-only\"\npush_notify = true\n\n",
     "[sources.ToldAll]\nadapter = \"push-only\"\npartition = \"app\"\npush_notify = true\n\n",
-    "[push]\nwindow_seconds = 0\n\n[push.apns]\nteam_id = \"T\"\nkey_id = \"K\"\ntopic = \"com.example.app\"\n",
+    "[ping]\nwindow_seconds = 0\n\n[ping.apns]\nteam_id = \"T\"\nkey_id = \"K\"\ntopic = \"com.example.app\"\n",
     "url = { variable = \"plugin_url\" }\nkey = '''\n",
     include_str!("../../../../../crates/sync-core/tests/it/push_services/apns.pem"),
     "'''\n",
@@ -144,7 +144,7 @@ fn a_service_that_is_not_set_up_ends_the_push_with_the_name_of_the_setting() {
     server.ping("hello");
     let dead = until("a dead job", || server.push_jobs(JobState::Dead).pop());
     let reason = dead.reason.unwrap_or_default();
-    assert!(reason.starts_with("push.fcm: "), "{reason}");
+    assert!(reason.starts_with("ping.fcm: "), "{reason}");
     assert_eq!(dead.attempts, 1);
 }
 

@@ -19,7 +19,7 @@ const MAX_WINDOW_SECONDS: u64 = 3_600;
 
 /// The push services that are set up.
 #[derive(Debug, Clone, Default)]
-pub struct PushSettings {
+pub struct PingSettings {
     /// How long a ping waits for others that say the same to the same user, in seconds: they count as one.
     pub window_seconds: u64,
     /// Apple's.
@@ -30,7 +30,7 @@ pub struct PushSettings {
     pub web: Option<WebPushSettings>,
 }
 
-impl PushSettings {
+impl PingSettings {
     /// When a ping that is wanted now is due.
     pub(crate) fn ping_due(&self, now: Millis) -> Millis {
         now.plus(self.window_seconds.saturating_mul(1_000))
@@ -74,7 +74,7 @@ pub struct WebPushSettings {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PushEntry {
+pub(super) struct PingEntry {
     window_seconds: Option<u64>,
     apns: Option<ApnsEntry>,
     fcm: Option<FcmEntry>,
@@ -118,7 +118,7 @@ struct WebPushEntry {
     private_key: Text,
 }
 
-impl PushEntry {
+impl PingEntry {
     /// Leaves out the push services.
     pub(super) fn leave_out_services(&mut self) {
         (self.apns, self.fcm, self.web) = (None, None, None);
@@ -147,7 +147,7 @@ impl PushEntry {
     pub(super) fn resolve(
         self,
         variable: &impl Fn(&str) -> Option<String>,
-    ) -> Result<PushSettings, (String, String)> {
+    ) -> Result<PingSettings, (String, String)> {
         let text = |key: &str, text: &Text| {
             text.resolve(variable)
                 .map_err(|reason| (key.to_owned(), reason))
@@ -166,7 +166,7 @@ impl PushEntry {
         let window_seconds = window_seconds.unwrap_or(DEFAULT_WINDOW_SECONDS);
         if window_seconds > MAX_WINDOW_SECONDS {
             let reason = format!("must be at most {MAX_WINDOW_SECONDS}");
-            return Err(("push.window_seconds".to_owned(), reason));
+            return Err(("ping.window_seconds".to_owned(), reason));
         }
         let apns = apns
             .map(|apns| {
@@ -175,34 +175,34 @@ impl PushEntry {
                     ApnsEnvironment::Sandbox => APNS_SANDBOX,
                 };
                 Ok::<_, (String, String)>(ApnsSettings {
-                    team_id: text("push.apns.team_id", &apns.team_id)?,
-                    key_id: text("push.apns.key_id", &apns.key_id)?,
-                    key: Secret::new(text("push.apns.key", &apns.key)?),
-                    topic: text("push.apns.topic", &apns.topic)?,
-                    url: url("push.apns.url", &apns.url, default)?,
+                    team_id: text("ping.apns.team_id", &apns.team_id)?,
+                    key_id: text("ping.apns.key_id", &apns.key_id)?,
+                    key: Secret::new(text("ping.apns.key", &apns.key)?),
+                    topic: text("ping.apns.topic", &apns.topic)?,
+                    url: url("ping.apns.url", &apns.url, default)?,
                 })
             })
             .transpose()?;
         let fcm = fcm
             .map(|fcm| {
-                let service_account = text("push.fcm.service_account", &fcm.service_account)?;
+                let service_account = text("ping.fcm.service_account", &fcm.service_account)?;
                 Ok::<_, (String, String)>(FcmSettings {
                     service_account: Secret::new(service_account),
                     notification: fcm.notification,
-                    url: url("push.fcm.url", &fcm.url, FCM)?,
+                    url: url("ping.fcm.url", &fcm.url, FCM)?,
                 })
             })
             .transpose()?;
         let web = web
             .map(|web| {
-                let private_key = text("push.web.private_key", &web.private_key)?;
+                let private_key = text("ping.web.private_key", &web.private_key)?;
                 Ok::<_, (String, String)>(WebPushSettings {
-                    subject: text("push.web.subject", &web.subject)?,
+                    subject: text("ping.web.subject", &web.subject)?,
                     private_key: Secret::new(private_key),
                 })
             })
             .transpose()?;
-        Ok(PushSettings {
+        Ok(PingSettings {
             window_seconds,
             apns,
             fcm,

@@ -7,11 +7,11 @@ use http::{Method, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::ports::{Clock as _, Ports};
-use crate::push::authorization::{self, Made, SigningKey};
-use crate::push::{
-    PushMessage, PushOutcome, PushPriority, WrongSetting, common_outcome, describe, exchange,
+use crate::ping::authorization::{self, Made, SigningKey};
+use crate::ping::{
+    PingMessage, PingOutcome, PingPriority, WrongSetting, common_outcome, describe, exchange,
 };
+use crate::ports::{Clock as _, Ports};
 use crate::settings::ApnsSettings;
 
 /// Apple takes a token for an hour and refuses senders that make one more often than every 20 minutes.
@@ -23,7 +23,7 @@ const MAX_PAYLOAD_BYTES: usize = 4_096;
 /// Most bytes of a collapse id.
 const MAX_COLLAPSE_BYTES: usize = 64;
 
-const KEY: &str = "push.apns.key";
+const KEY: &str = "ping.apns.key";
 
 #[derive(Deserialize)]
 struct Refusal {
@@ -34,11 +34,11 @@ pub(super) async fn send<P: Ports>(
     ports: &P,
     settings: &ApnsSettings,
     token: &str,
-    message: &PushMessage,
-) -> Result<PushOutcome, PushOutcome> {
+    message: &PingMessage,
+) -> Result<PingOutcome, PingOutcome> {
     // Whatever is not a token must not get into the path.
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Ok(PushOutcome::DeviceGone);
+        return Ok(PingOutcome::DeviceGone);
     }
     let payload = payload(message).to_string();
     if payload.len() > MAX_PAYLOAD_BYTES {
@@ -46,7 +46,7 @@ pub(super) async fn send<P: Ports>(
             "the message has {} bytes, Apple takes {MAX_PAYLOAD_BYTES}",
             payload.len()
         );
-        return Ok(PushOutcome::Refused { message });
+        return Ok(PingOutcome::Refused { message });
     }
     let name = token_name(settings);
     let provider_token =
@@ -61,28 +61,28 @@ pub(super) async fn send<P: Ports>(
     }
     let message = describe(answer.status(), &reason);
     Ok(match (answer.status(), reason.as_str()) {
-        (StatusCode::GONE, _) | (_, "BadDeviceToken" | "Unregistered") => PushOutcome::DeviceGone,
+        (StatusCode::GONE, _) | (_, "BadDeviceToken" | "Unregistered") => PingOutcome::DeviceGone,
         (_, "ExpiredProviderToken") => {
             authorization::forget(ports, &name).await?;
-            PushOutcome::TryLater {
+            PingOutcome::TryLater {
                 after: None,
                 message,
             }
         }
         (StatusCode::FORBIDDEN, _) => {
             authorization::forget(ports, &name).await?;
-            PushOutcome::Misconfigured {
+            PingOutcome::Misconfigured {
                 setting: KEY,
                 message,
             }
         }
         (_, "BadTopic" | "MissingTopic" | "TopicDisallowed" | "DeviceTokenNotForTopic") => {
-            PushOutcome::Misconfigured {
-                setting: "push.apns.topic",
+            PingOutcome::Misconfigured {
+                setting: "ping.apns.topic",
                 message,
             }
         }
-        _ => PushOutcome::Refused { message },
+        _ => PingOutcome::Refused { message },
     })
 }
 
@@ -106,7 +106,7 @@ fn sign<P: Ports>(ports: &P, settings: &ApnsSettings) -> Result<Made, WrongSetti
 }
 
 /// What the device gets. `do_sync` is where applications have always found the sources.
-fn payload(message: &PushMessage) -> Value {
+fn payload(message: &PingMessage) -> Value {
     let mut aps = Map::new();
     if let Some(text) = &message.message {
         aps.insert("alert".to_owned(), json!(text));
@@ -136,15 +136,15 @@ fn request<P: Ports>(
     ports: &P,
     settings: &ApnsSettings,
     token: &str,
-    message: &PushMessage,
+    message: &PingMessage,
     provider_token: &str,
     payload: String,
 ) -> Result<http::Request<Bytes>, WrongSetting> {
     // Apple refuses silent pushes of high priority.
     let (push_type, priority) = match (message.is_silent(), message.priority) {
         (true, _) => ("background", "5"),
-        (false, PushPriority::Normal) => ("alert", "5"),
-        (false, PushPriority::High) => ("alert", "10"),
+        (false, PingPriority::Normal) => ("alert", "5"),
+        (false, PingPriority::High) => ("alert", "10"),
     };
     let expires = ports.clock().now().0 / 1_000 + u64::from(message.time_to_live);
     let mut request = http::Request::builder()
@@ -166,7 +166,7 @@ fn request<P: Ports>(
     request
         .body(Bytes::from(payload))
         .map_err(|error| WrongSetting {
-            setting: "push.apns",
+            setting: "ping.apns",
             message: format!("no request can be made of it: {error}"),
         })
 }
@@ -177,22 +177,22 @@ mod tests {
 
     #[test]
     fn a_push_that_shows_nothing_only_wakes_the_application() {
-        let message = PushMessage {
+        let message = PingMessage {
             sources: vec!["Product".to_owned()],
-            ..PushMessage::default()
+            ..PingMessage::default()
         };
         insta::assert_snapshot!(payload(&message), @r#"{"aps":{"content-available":1},"do_sync":["Product"]}"#);
     }
 
     #[test]
     fn a_push_with_everything() {
-        let message = PushMessage {
+        let message = PingMessage {
             message: Some("New orders".to_owned()),
             badge: Some(3),
             sound: Some("hello.mp3".to_owned()),
             vibrate: Some(2),
             sources: vec!["Product".to_owned(), "Order".to_owned()],
-            ..PushMessage::default()
+            ..PingMessage::default()
         };
         insta::assert_snapshot!(payload(&message), @r#"{"aps":{"alert":"New orders","badge":3,"content-available":1,"sound":"hello.mp3"},"do_sync":["Product","Order"],"vibrate":2}"#);
     }

@@ -10,11 +10,11 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use web_push_native::{Auth, WebPushBuilder};
 
-use crate::ports::{Clock as _, Ports};
-use crate::push::authorization::{self, SigningKey};
-use crate::push::{
-    PushMessage, PushOutcome, PushPriority, WrongSetting, common_outcome, describe, exchange,
+use crate::ping::authorization::{self, SigningKey};
+use crate::ping::{
+    PingMessage, PingOutcome, PingPriority, WrongSetting, common_outcome, describe, exchange,
 };
+use crate::ports::{Clock as _, Ports};
 use crate::settings::WebPushSettings;
 
 /// How long a signature is good for, in seconds; services take a day at most.
@@ -26,7 +26,7 @@ const MAX_MESSAGE_BYTES: usize = 3_993;
 /// Bytes of a subscription's secret.
 const AUTH_BYTES: usize = 16;
 
-const KEY: &str = "push.web.private_key";
+const KEY: &str = "ping.web.private_key";
 
 /// A browser's subscription, as `PushSubscription.toJSON()` writes it.
 #[derive(Deserialize)]
@@ -45,11 +45,11 @@ pub(super) async fn send<P: Ports>(
     ports: &P,
     settings: &WebPushSettings,
     subscription: &str,
-    message: &PushMessage,
-) -> Result<PushOutcome, PushOutcome> {
+    message: &PingMessage,
+) -> Result<PingOutcome, PingOutcome> {
     // A subscription that cannot be one will not become one: the device has to subscribe again.
     let Some((endpoint, builder)) = read(subscription) else {
-        return Ok(PushOutcome::DeviceGone);
+        return Ok(PingOutcome::DeviceGone);
     };
     let payload = payload(message).to_string();
     if payload.len() > MAX_MESSAGE_BYTES {
@@ -57,7 +57,7 @@ pub(super) async fn send<P: Ports>(
             "the message has {} bytes, services take {MAX_MESSAGE_BYTES}",
             payload.len()
         );
-        return Ok(PushOutcome::Refused { message });
+        return Ok(PingOutcome::Refused { message });
     }
     let authorization = sign(ports, settings, &endpoint)?;
     let request = builder
@@ -65,12 +65,12 @@ pub(super) async fn send<P: Ports>(
             message.time_to_live,
         )))
         .build(payload)
-        .map_err(|error| PushOutcome::Refused {
+        .map_err(|error| PingOutcome::Refused {
             message: format!("the message cannot be encrypted: {error}"),
         })?;
     let mut request = request.map(Bytes::from);
     let urgency = match (message.is_silent(), message.priority) {
-        (false, PushPriority::High) => "high",
+        (false, PingPriority::High) => "high",
         _ => "normal",
     };
     let headers = [
@@ -86,7 +86,7 @@ pub(super) async fn send<P: Ports>(
     );
     for (name, value) in headers {
         let value = value.parse().map_err(|_| WrongSetting {
-            setting: "push.web",
+            setting: "ping.web",
             message: format!("the header {name} cannot be made of it"),
         })?;
         request.headers_mut().insert(name, value);
@@ -98,12 +98,12 @@ pub(super) async fn send<P: Ports>(
     }
     let message = describe(answer.status(), &said);
     Ok(match answer.status() {
-        StatusCode::NOT_FOUND | StatusCode::GONE => PushOutcome::DeviceGone,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => PushOutcome::Misconfigured {
+        StatusCode::NOT_FOUND | StatusCode::GONE => PingOutcome::DeviceGone,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => PingOutcome::Misconfigured {
             setting: KEY,
             message,
         },
-        _ => PushOutcome::Refused { message },
+        _ => PingOutcome::Refused { message },
     })
 }
 
@@ -170,7 +170,7 @@ fn topic(key: &str) -> String {
 }
 
 /// What the service worker gets.
-fn payload(message: &PushMessage) -> Value {
+fn payload(message: &PingMessage) -> Value {
     let mut payload = Map::new();
     if let Some(text) = &message.message {
         payload.insert("alert".to_owned(), json!(text));

@@ -7,9 +7,9 @@ use http::{Method, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::ping::authorization::{self, Made, SigningKey};
+use crate::ping::{PingMessage, PingOutcome, PingPriority, common_outcome, describe, exchange};
 use crate::ports::{Clock as _, Ports};
-use crate::push::authorization::{self, Made, SigningKey};
-use crate::push::{PushMessage, PushOutcome, PushPriority, common_outcome, describe, exchange};
 use crate::settings::FcmSettings;
 
 /// The right to send messages, and nothing else.
@@ -23,7 +23,7 @@ const SPARE_SECONDS: u64 = 300;
 /// How long the request for an access token is good for, in seconds. Google takes an hour at most.
 const ASSERTION_SECONDS: u64 = 600;
 
-const ACCOUNT: &str = "push.fcm.service_account";
+const ACCOUNT: &str = "ping.fcm.service_account";
 
 /// What is needed of the file that Google gives out for a service account.
 #[derive(Deserialize)]
@@ -86,10 +86,10 @@ pub(super) async fn send<P: Ports>(
     ports: &P,
     settings: &FcmSettings,
     token: &str,
-    message: &PushMessage,
-) -> Result<PushOutcome, PushOutcome> {
+    message: &PingMessage,
+) -> Result<PingOutcome, PingOutcome> {
     if token.is_empty() {
-        return Ok(PushOutcome::DeviceGone);
+        return Ok(PingOutcome::DeviceGone);
     }
     let account: ServiceAccount =
         serde_json::from_str(settings.service_account.expose()).map_err(|error| {
@@ -121,34 +121,34 @@ pub(super) async fn send<P: Ports>(
     let message = describe(answer.status(), &refusal.message);
     Ok(match answer.status() {
         _ if refusal.has_code("UNREGISTERED") || refusal.has_code("SENDER_ID_MISMATCH") => {
-            PushOutcome::DeviceGone
+            PingOutcome::DeviceGone
         }
-        StatusCode::BAD_REQUEST if refusal.is_about_the_token() => PushOutcome::DeviceGone,
+        StatusCode::BAD_REQUEST if refusal.is_about_the_token() => PingOutcome::DeviceGone,
         StatusCode::UNAUTHORIZED => {
             // Revoked before its time: the next attempt asks for another.
             authorization::forget(ports, &name).await?;
-            PushOutcome::TryLater {
+            PingOutcome::TryLater {
                 after: None,
                 message,
             }
         }
-        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => PushOutcome::Misconfigured {
+        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => PingOutcome::Misconfigured {
             setting: ACCOUNT,
             message,
         },
-        _ => PushOutcome::Refused { message },
+        _ => PingOutcome::Refused { message },
     })
 }
 
-fn wrong(message: String) -> PushOutcome {
-    PushOutcome::Misconfigured {
+fn wrong(message: String) -> PingOutcome {
+    PingOutcome::Misconfigured {
         setting: ACCOUNT,
         message,
     }
 }
 
 /// Trades a signed assertion for an access token (RFC 7523).
-async fn log_in<P: Ports>(ports: &P, account: &ServiceAccount) -> Result<Made, PushOutcome> {
+async fn log_in<P: Ports>(ports: &P, account: &ServiceAccount) -> Result<Made, PingOutcome> {
     let key = SigningKey::rsa(&account.private_key)
         .map_err(|error| wrong(format!("its private_key cannot be read: {error}")))?;
     let now = ports.clock().now().0 / 1_000;
@@ -173,7 +173,7 @@ async fn log_in<P: Ports>(ports: &P, account: &ServiceAccount) -> Result<Made, P
         .map_err(|error| wrong(format!("its token_uri is no address: {error}")))?;
     let answer = exchange(ports, request).await?;
     let said = String::from_utf8_lossy(answer.body());
-    if let Some(later @ PushOutcome::TryLater { .. }) = common_outcome(ports, &answer, &said) {
+    if let Some(later @ PingOutcome::TryLater { .. }) = common_outcome(ports, &answer, &said) {
         return Err(later);
     }
     if !answer.status().is_success() {
@@ -184,7 +184,7 @@ async fn log_in<P: Ports>(ports: &P, account: &ServiceAccount) -> Result<Made, P
     }
     let token: AccessToken = serde_json::from_slice(answer.body()).map_err(|error| {
         let message = format!("the answer of {} has no token: {error}", account.token_uri);
-        PushOutcome::TryLater {
+        PingOutcome::TryLater {
             after: None,
             message,
         }
@@ -197,7 +197,7 @@ async fn log_in<P: Ports>(ports: &P, account: &ServiceAccount) -> Result<Made, P
 
 /// What goes to the device. Applications have always found everything in `data`, as texts; only where the settings say
 /// so does the system show a notification by itself.
-fn to_message(settings: &FcmSettings, token: &str, message: &PushMessage) -> Value {
+fn to_message(settings: &FcmSettings, token: &str, message: &PingMessage) -> Value {
     let mut data = Map::new();
     let mut put = |name: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -213,7 +213,7 @@ fn to_message(settings: &FcmSettings, token: &str, message: &PushMessage) -> Val
         message.vibrate.map(|vibrate| vibrate.to_string()),
     );
     let priority = match (message.is_silent(), message.priority) {
-        (false, PushPriority::High) => "HIGH",
+        (false, PingPriority::High) => "HIGH",
         _ => "NORMAL",
     };
     let mut android = Map::new();

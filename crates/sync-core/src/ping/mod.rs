@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::SourceName;
 use crate::ports::{Clock as _, HttpClient as _, HttpError, Ports};
-use crate::settings::PushSettings;
+use crate::settings::PingSettings;
 
 /// How long a push service may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ const MAX_MESSAGE_CHARS: usize = 300;
 
 /// What a ping tells a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PushMessage {
+pub struct PingMessage {
     /// Shown to the user. Without it, a badge or a sound, the push is silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -51,7 +51,7 @@ pub struct PushMessage {
     pub collapse_key: Option<String>,
     /// How urgent it is. A silent push is never urgent.
     #[serde(default)]
-    pub priority: PushPriority,
+    pub priority: PingPriority,
     /// How long the service keeps it for a device that is out of reach, in seconds.
     #[serde(default = "default_time_to_live")]
     pub time_to_live: u32,
@@ -62,7 +62,7 @@ const fn default_time_to_live() -> u32 {
     86_400
 }
 
-impl Default for PushMessage {
+impl Default for PingMessage {
     fn default() -> Self {
         Self {
             message: None,
@@ -71,13 +71,13 @@ impl Default for PushMessage {
             vibrate: None,
             sources: Vec::new(),
             collapse_key: None,
-            priority: PushPriority::default(),
+            priority: PingPriority::default(),
             time_to_live: default_time_to_live(),
         }
     }
 }
 
-impl PushMessage {
+impl PingMessage {
     /// Lets a device sync a source; the user notices nothing of it.
     pub(crate) fn about(source: &SourceName) -> Self {
         Self {
@@ -95,7 +95,7 @@ impl PushMessage {
 /// How urgent a push is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum PushPriority {
+pub enum PingPriority {
     /// At once, even if it costs a sleeping device's battery.
     #[default]
     High,
@@ -145,7 +145,7 @@ pub struct PushAddress {
 
 /// What became of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PushOutcome {
+pub enum PingOutcome {
     /// The service took it.
     Delivered,
     /// The service does not know the device any more: its token is of no use.
@@ -164,7 +164,7 @@ pub enum PushOutcome {
     },
     /// A setting is missing or wrong; nothing goes out until it is mended.
     Misconfigured {
-        /// The setting, `push.apns.key` for instance.
+        /// The setting, `ping.apns.key` for instance.
         setting: &'static str,
         /// What is wrong with it.
         message: String,
@@ -178,42 +178,42 @@ struct WrongSetting {
     message: String,
 }
 
-impl From<WrongSetting> for PushOutcome {
+impl From<WrongSetting> for PingOutcome {
     fn from(WrongSetting { setting, message }: WrongSetting) -> Self {
         Self::Misconfigured { setting, message }
     }
 }
 
 /// Sends pushes by the services the settings name.
-pub struct PushSender<'a, P> {
+pub struct PingSender<'a, P> {
     ports: &'a P,
-    settings: &'a PushSettings,
+    settings: &'a PingSettings,
 }
 
-impl<'a, P: Ports> PushSender<'a, P> {
+impl<'a, P: Ports> PingSender<'a, P> {
     /// A sender with these services.
-    pub fn new(ports: &'a P, settings: &'a PushSettings) -> Self {
+    pub fn new(ports: &'a P, settings: &'a PingSettings) -> Self {
         Self { ports, settings }
     }
 
     /// Sends one push.
-    pub async fn send(&self, to: &PushAddress, message: &PushMessage) -> PushOutcome {
-        let missing = |setting, what: &str| PushOutcome::Misconfigured {
+    pub async fn send(&self, to: &PushAddress, message: &PingMessage) -> PingOutcome {
+        let missing = |setting, what: &str| PingOutcome::Misconfigured {
             setting,
             message: format!("{what} is not set up; see docs/pings.md"),
         };
         let sent = match to.service {
             PushService::Apns => match &self.settings.apns {
                 Some(settings) => apns::send(self.ports, settings, &to.token, message).await,
-                None => Ok(missing("push.apns", "Apple's push service")),
+                None => Ok(missing("ping.apns", "Apple's push service")),
             },
             PushService::Fcm => match &self.settings.fcm {
                 Some(settings) => fcm::send(self.ports, settings, &to.token, message).await,
-                None => Ok(missing("push.fcm", "Firebase Cloud Messaging")),
+                None => Ok(missing("ping.fcm", "Firebase Cloud Messaging")),
             },
             PushService::WebPush => match &self.settings.web {
                 Some(settings) => web_push::send(self.ports, settings, &to.token, message).await,
-                None => Ok(missing("push.web", "Web Push")),
+                None => Ok(missing("ping.web", "Web Push")),
             },
         };
         sent.unwrap_or_else(|outcome| outcome)
@@ -224,14 +224,14 @@ impl<'a, P: Ports> PushSender<'a, P> {
 async fn exchange<P: Ports>(
     ports: &P,
     request: http::Request<Bytes>,
-) -> Result<http::Response<Bytes>, PushOutcome> {
+) -> Result<http::Response<Bytes>, PingOutcome> {
     let sent = ports.http().send(request, TIMEOUT, MAX_ANSWER_BYTES).await;
     sent.map_err(|error| match error {
-        HttpError::Denied { .. } => PushOutcome::Misconfigured {
+        HttpError::Denied { .. } => PingOutcome::Misconfigured {
             setting: "allowed_outbound_hosts",
             message: error.to_string(),
         },
-        other => PushOutcome::TryLater {
+        other => PingOutcome::TryLater {
             after: None,
             message: other.to_string(),
         },
@@ -243,13 +243,13 @@ fn common_outcome<P: Ports>(
     ports: &P,
     answer: &http::Response<Bytes>,
     said: &str,
-) -> Option<PushOutcome> {
+) -> Option<PingOutcome> {
     let status = answer.status();
     if status.is_success() {
-        return Some(PushOutcome::Delivered);
+        return Some(PingOutcome::Delivered);
     }
     let is_temporary = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-    is_temporary.then(|| PushOutcome::TryLater {
+    is_temporary.then(|| PingOutcome::TryLater {
         after: retry_after(ports, answer),
         message: describe(status, said),
     })

@@ -13,8 +13,8 @@ use rsa::signature::{SignatureEncoding as _, Signer as _};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
+use crate::ping::{PingOutcome, WrongSetting};
 use crate::ports::{Ports, RedisConn};
-use crate::push::{PushOutcome, WrongSetting};
 use crate::store::StoreError;
 use crate::store::redis::keys;
 use crate::store::redis::script::{Reply, args};
@@ -60,8 +60,8 @@ pub(super) struct Made {
 pub(super) async fn kept_or_made<P: Ports>(
     ports: &P,
     name: &str,
-    make: impl AsyncFnOnce() -> Result<Made, PushOutcome>,
-) -> Result<String, PushOutcome> {
+    make: impl AsyncFnOnce() -> Result<Made, PingOutcome>,
+) -> Result<String, PingOutcome> {
     let kept = Authorizations::new(ports.redis());
     if let Some(token) = kept.get(name).await.map_err(later)? {
         return Ok(token);
@@ -72,15 +72,15 @@ pub(super) async fn kept_or_made<P: Ports>(
 }
 
 /// Forgets a token the service no longer takes.
-pub(super) async fn forget<P: Ports>(ports: &P, name: &str) -> Result<(), PushOutcome> {
+pub(super) async fn forget<P: Ports>(ports: &P, name: &str) -> Result<(), PingOutcome> {
     Authorizations::new(ports.redis())
         .remove(name)
         .await
         .map_err(later)
 }
 
-fn later(error: StoreError) -> PushOutcome {
-    PushOutcome::TryLater {
+fn later(error: StoreError) -> PingOutcome {
+    PingOutcome::TryLater {
         after: None,
         message: error.to_string(),
     }
