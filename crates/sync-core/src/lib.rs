@@ -44,9 +44,10 @@ pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
     ClientId, Description, InvalidAttributes, InvalidBlobId, InvalidDescription, InvalidId,
     InvalidSelectionId, InvalidToken, MAX_VALUE_BYTES, Millis, ObjectId, Partition, PartitionRule,
-    PollInterval, SelectionId, SourceName, Token, UserId, Version, to_attributes, to_text,
+    PingMessage, PingPriority, PollInterval, SelectionId, SourceName, Token, UserId, Version,
+    to_attributes, to_text,
 };
-pub use ping::{PingMessage, PingOutcome, PingPriority, PingSender, PushAddress, PushService};
+pub use ping::{PingOutcome, PingSender, PushAddress, PushService};
 pub use ports::{
     Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue, StorePorts,
 };

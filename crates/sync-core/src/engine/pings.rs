@@ -5,8 +5,7 @@ use sync_jobs::EnqueueError;
 
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{Ping, PingAll};
-use crate::model::{DocumentId, Partition, UserId};
-use crate::ping::PingMessage;
+use crate::model::{DocumentId, Partition, PingMessage, UserId};
 use crate::ports::{Clock as _, Ports};
 
 /// Jobs that are taken in at once.

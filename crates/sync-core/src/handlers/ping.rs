@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use sync_jobs::{EnqueueError, JobError, JobHandler, Jobs, NewJob, RunningJob};
 
 use crate::jobs::{Ping, PingAll, PingAllPayload, PingPayload, Push, PushPayload};
-use crate::model::{ClientId, Millis, UserId};
-use crate::ping::{PingMessage, PingOutcome, PingSender, PushAddress, PushService};
+use crate::model::{ClientId, Millis, PingMessage, UserId};
+use crate::ping::{PingOutcome, PingSender, PushAddress, PushService};
 use crate::ports::{Clock as _, Ports, RedisConn};
 use crate::settings::Settings;
 use crate::store::{AccountStore, ClientRecord, Clients, PUSH_ADDRESS, StoreError};

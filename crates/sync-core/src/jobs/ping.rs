@@ -5,8 +5,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use sync_jobs::{ClaimedJob, NewJob, Priority, QueueName};
 
-use crate::model::{ClientId, Millis, SourceName, UserId};
-use crate::ping::PingMessage;
+use crate::model::{ClientId, Millis, PingMessage, SourceName, UserId};
 use crate::ports::hex;
 
 /// Where pings wait.

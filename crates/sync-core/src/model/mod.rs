@@ -12,6 +12,7 @@ mod ids;
 mod operation;
 mod outbox;
 mod page;
+mod ping_message;
 mod record;
 mod source;
 
@@ -29,6 +30,7 @@ pub use ids::{
 pub(crate) use operation::{Operation, OperationKind};
 pub(crate) use outbox::OutboxItem;
 pub(crate) use page::{DamagedRecord, PageBuilder};
+pub use ping_message::{PingMessage, PingPriority};
 pub use record::Attributes;
 pub(crate) use record::{ObjectChange, Reader, Record};
 pub use source::{PartitionRule, PollInterval};

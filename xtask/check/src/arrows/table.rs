@@ -19,9 +19,9 @@ pub(super) const CRATES: &[Row] = &[
     row("admin-ui", &["sync-proto"]),
     row("sync-client", &["sync-proto"]),
     row("sync-jobs", &["sync-redis"]),
-    row("sync-core", &["sync-jobs", "sync-proto", "sync-redis"]),
     row("xtask", &["sync-proto"]),
     row("rhosync-cli", &["sync-client", "sync-proto"]),
+    row("sync-core", &["sync-jobs", "sync-proto", "sync-redis"]),
     row(
         "sync-spin",
         &["sync-core", "sync-jobs", "sync-proto", "sync-redis"],
@@ -64,6 +64,19 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
         ],
     ),
     (
+        "sync-redis",
+        &[
+            row("args", &[]),
+            row("clock", &[]),
+            row("conn", &[]),
+            row("random", &[]),
+            row("error", &["conn"]),
+            row("ports", &["clock", "conn", "random"]),
+            row("reply", &["conn", "error"]),
+            row("script", &["conn", "error", "random", "reply"]),
+        ],
+    ),
+    (
         "sync-client",
         &[
             row("object", &[]),
@@ -79,6 +92,64 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row(
                 "sync",
                 &["client", "error", "page", "replica", "session", "transport"],
+            ),
+        ],
+    ),
+    (
+        "sync-jobs",
+        &[
+            row("backoff", &[]),
+            row("ids", &[]),
+            row("scripts", &[]),
+            row("job", &["ids"]),
+            row("keys", &["ids", "job"]),
+            row("schedule", &["job"]),
+            row("settings", &["ids", "schedule"]),
+            row("queue", &["ids", "job", "keys", "scripts", "settings"]),
+            row("handler", &["queue"]),
+            row("sweeper", &["ids", "job", "queue", "schedule", "settings"]),
+            row("noop", &["handler"]),
+            row(
+                "worker",
+                &["backoff", "handler", "ids", "queue", "settings", "sweeper"],
+            ),
+        ],
+    ),
+    (
+        "sync-core",
+        &[
+            row("ports", &[]),
+            row("request_id", &[]),
+            row("trace", &[]),
+            row("model", &["ports"]),
+            row("jobs", &["model", "ports"]),
+            row("store", &["model", "ports"]),
+            row("application_documents", &["ports", "store"]),
+            row("idempotency", &["ports", "store"]),
+            row("metrics", &["ports", "store"]),
+            row("settings", &["jobs", "model"]),
+            row("blob", &["model", "ports", "settings", "store"]),
+            row("ping", &["model", "ports", "settings", "store"]),
+            row(
+                "adapter",
+                &["blob", "model", "ports", "settings", "store", "trace"],
+            ),
+            row(
+                "account",
+                &["adapter", "model", "ports", "settings", "store"],
+            ),
+            row(
+                "engine",
+                &[
+                    "account", "adapter", "blob", "jobs", "metrics", "model", "ports", "settings",
+                    "store", "trace",
+                ],
+            ),
+            row(
+                "handlers",
+                &[
+                    "adapter", "engine", "jobs", "model", "ping", "ports", "settings", "store",
+                ],
             ),
         ],
     ),
@@ -121,13 +192,13 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                 ],
             ),
             row("component", &["app", "body", "error", "respond"]),
-            row("entry", &["body", "component"]),
             row(
                 "routes",
                 &[
                     "app", "body", "download", "error", "request", "respond", "router",
                 ],
             ),
+            row("entry", &["body", "component"]),
         ],
     ),
 ];
