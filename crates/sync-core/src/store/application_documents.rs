@@ -94,7 +94,7 @@ impl<'a, R: RedisConn> ApplicationDocumentStore<'a, R> {
             "hash" => {
                 let mut reply = Reply::new("HGETALL", self.redis.run(args!["HGETALL", key]).await?);
                 let mut fields = BTreeMap::new();
-                while reply.len() > 0 {
+                while !reply.is_empty() {
                     fields.insert(reply.required_text()?, reply.required_text()?);
                 }
                 Ok(Some(ApplicationDocument::Hash(fields)))

@@ -112,7 +112,7 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         let command = args!["HGETALL", keys::client(client)];
         let mut reply = Reply::new("HGETALL", self.redis.run(command).await?);
         let mut fields = BTreeMap::new();
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             fields.insert(reply.required_text()?, reply.required_text()?);
         }
         let Some(user) = fields.remove("user") else {
@@ -346,7 +346,7 @@ impl<R: RedisConn> Document<'_, R> {
             ];
             let mut reply = Reply::new("HSCAN", self.redis.run(command).await?);
             position = reply.required_text()?;
-            while reply.len() > 0 {
+            while !reply.is_empty() {
                 let client = stored_client(reply.required_text()?)?;
                 let cursor = parse_cursor(&reply.required_text()?)?;
                 // Where its tokens go on is written first: without the cursor nobody would know.
@@ -480,7 +480,7 @@ impl<R: RedisConn> Document<'_, R> {
             ];
             let mut reply = Reply::new("HSCAN", self.redis.run(command).await?);
             position = reply.required_text()?;
-            while reply.len() > 0 {
+            while !reply.is_empty() {
                 let client = reply.required_text()?;
                 let entry = reply.required_text()?;
                 let client = stored_client(client)?;

@@ -333,7 +333,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
         ];
         let mut reply = Reply::new("ZRANGEBYSCORE", self.redis.run(command).await?);
         let mut log = Vec::with_capacity(reply.len() / 2);
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             log.push((
                 stored_object_id(reply.required_text()?)?,
                 Version(reply.number()?),

@@ -74,7 +74,7 @@ impl<R: RedisConn> Document<'_, R> {
         }
         let token = reply.number()?;
         let mut objects = Vec::with_capacity(reply.len());
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             let stored = reply.bytes()?.unwrap_or_default();
             let (id, attributes): (String, _) = parse_stored("a found object", &stored)?;
             objects.push((stored_object_id(id)?, attributes));

@@ -68,7 +68,7 @@ impl<'a, R: RedisConn> MetricsStore<'a, R> {
         let command = args!["HGETALL", keys::metrics()];
         let mut reply = Reply::new("HGETALL", self.redis.run(command).await?);
         let mut counts = Vec::with_capacity(reply.len() / 2);
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             let (field, number) = (reply.required_text()?, reply.required_text()?);
             // Clients that were removed but never counted would make it negative.
             let number: i64 = number.parse().map_err(|_| StoreError::Damaged {
@@ -147,7 +147,7 @@ impl<'a, R: RedisConn> MetricsStore<'a, R> {
             ];
             let mut reply = Reply::new("SSCAN", self.redis.run(command).await?);
             position = reply.required_text()?;
-            while reply.len() > 0 {
+            while !reply.is_empty() {
                 names.push(reply.required_text()?);
             }
             if position == "0" {

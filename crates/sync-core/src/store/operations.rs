@@ -112,7 +112,7 @@ impl<'a, R: RedisConn> Operations<'a, R> {
                 let leased = reply.number()? == 1;
                 let _waiting = reply.number()?;
                 let mut known = Vec::new();
-                while reply.len() > 0 {
+                while !reply.is_empty() {
                     known.push((
                         stored_object_id(reply.required_text()?)?,
                         stored_object_id(reply.required_text()?)?,
@@ -132,7 +132,7 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             self.document.redis.run(args!["HGETALL", key]).await?,
         );
         let mut operations = Vec::with_capacity(reply.len() / 2);
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             let number = reply.number()?;
             let stored = reply.bytes()?.unwrap_or_default();
             operations.push((number, read_stored(&stored)?));

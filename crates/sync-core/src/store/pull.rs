@@ -195,7 +195,7 @@ impl<R: RedisConn> Document<'_, R> {
         };
         let mut records = has_records.then(Vec::new);
         let mut changed = Vec::with_capacity(reply.len() / 2);
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             changed.push((
                 stored_object_id(reply.required_text()?)?,
                 Version(reply.number()?),

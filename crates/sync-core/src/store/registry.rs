@@ -43,7 +43,7 @@ impl<'a, R: RedisConn> Registry<'a, R> {
         let command = args!["HGETALL", keys::registry()];
         let mut reply = Reply::new("HGETALL", self.redis.run(command).await?);
         let mut content = RegistryContent::default();
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             let (field, value) = (reply.required_text()?, reply.required_text()?);
             if field == keys::APP_SERVER_FIELD {
                 content.app_server = Some(value);

@@ -30,7 +30,7 @@ pub(crate) async fn remove_all<R: RedisConn>(
         let mut reply = Reply::new("SCAN", redis.run(command).await?);
         position = reply.required_text()?;
         let mut unlink = args!["UNLINK"];
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             let key = reply.required_text()?;
             if !stays(&key) {
                 unlink.push(key.into_bytes());

@@ -1,5 +1,10 @@
 //! Sources whose calls are jobs.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a world that cannot be made is a failed test"
+)]
+
 use std::time::Duration;
 
 use serde_json::json;

@@ -139,7 +139,7 @@ impl<R: RedisConn> Jobs<'_, R> {
         let mut reply = self.run(&scripts::CLAIM, args).await?;
         reply.required_text()?;
         let mut claimed = Vec::with_capacity(reply.len() / 8);
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             claimed.push(ClaimedJob {
                 id: job_id(&reply.required_text()?)?,
                 queue: claim.queue.clone(),

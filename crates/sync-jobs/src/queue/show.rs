@@ -85,7 +85,7 @@ impl<R: RedisConn> Jobs<'_, R> {
             .read("SMEMBERS", args!["SMEMBERS", keys::queues()])
             .await?;
         let mut queues = Vec::with_capacity(reply.len());
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             queues.push(queue_name(&reply.required_text()?)?);
         }
         queues.sort();
@@ -113,7 +113,7 @@ impl<R: RedisConn> Jobs<'_, R> {
             try_join(try_join(states, by_minute), paused).await?;
         let mut lately = BTreeMap::new();
         for mut reply in by_minute {
-            while reply.len() > 0 {
+            while !reply.is_empty() {
                 let (what, times) = (reply.required_text()?, reply.number()?);
                 *lately.entry(what).or_default() += times;
             }
@@ -154,7 +154,7 @@ impl<R: RedisConn> Jobs<'_, R> {
             .read(range, args![range, keys::in_state(state, queue), from, to])
             .await?;
         let mut ids = Vec::with_capacity(reply.len());
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             ids.push(job_id(&reply.required_text()?)?);
         }
         let found = try_join_all(ids.iter().map(|id| self.show(id))).await?;
@@ -196,7 +196,7 @@ impl<R: RedisConn> Jobs<'_, R> {
             .read("HGETALL", args!["HGETALL", keys::ticks()])
             .await?;
         let mut ticks = BTreeMap::new();
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             ticks.insert(reply.required_text()?, Millis(reply.number()?));
         }
         Ok(ticks)

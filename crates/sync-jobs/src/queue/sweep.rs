@@ -30,7 +30,7 @@ impl<R: RedisConn> Jobs<'_, R> {
         reply.required_text()?;
         let more = reply.number()? == 1;
         let mut ready = Vec::with_capacity(reply.len());
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             ready.push(super::show::queue_name(&reply.required_text()?)?);
         }
         Ok(Swept { ready, more })

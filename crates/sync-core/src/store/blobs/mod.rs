@@ -300,7 +300,7 @@ impl<'a, R: RedisConn> BlobStore<'a, R> {
         let mut reply = Reply::new("ZSCAN", self.redis.run(command).await?);
         let next = reply.number()?;
         let mut blobs = Vec::with_capacity(reply.len() / 2);
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             blobs.push(stored_id(&reply.required_text()?)?);
             let _score = reply.bytes()?;
         }
@@ -332,7 +332,7 @@ impl<'a, R: RedisConn> BlobStore<'a, R> {
         let mut reply = Reply::new("HSCAN", self.redis.run(command).await?);
         let next = reply.number()?;
         let mut holders = Vec::with_capacity(reply.len() / 2);
-        while reply.len() > 0 {
+        while !reply.is_empty() {
             let field = reply.required_text()?;
             let _mark = reply.bytes()?;
             holders.extend(Holder::from_field(&field).transpose()?);
