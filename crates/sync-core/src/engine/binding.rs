@@ -11,7 +11,7 @@ impl<P: Ports> Engine<P> {
     /// Registers a new client of the session's user.
     ///
     /// # Errors
-    /// [`AccountError::NotAuthenticated`] and the store's.
+    /// [`AccountError::NotAuthenticated`](crate::AccountError::NotAuthenticated) and the store's.
     pub async fn create_client(
         &self,
         session: &Session,
@@ -27,7 +27,7 @@ impl<P: Ports> Engine<P> {
     /// over to the session's.
     ///
     /// # Errors
-    /// [`AccountError::NotAuthenticated`], an id that is none, and the store's.
+    /// [`AccountError::NotAuthenticated`](crate::AccountError::NotAuthenticated), an id that is none, and the store's.
     pub async fn register_client(
         &self,
         session: &Session,
@@ -46,7 +46,7 @@ impl<P: Ports> Engine<P> {
     /// Makes everything news to the client again: all sources, or those named.
     ///
     /// # Errors
-    /// [`AccountError::NotAuthenticated`], [`SyncError::UnknownClient`], [`SyncError::UnknownSource`] and the store's.
+    /// [`AccountError::NotAuthenticated`](crate::AccountError::NotAuthenticated), [`SyncError::UnknownClient`], [`SyncError::UnknownSource`] and the store's.
     pub async fn reset_client(
         &self,
         session: &Session,

@@ -27,7 +27,7 @@ impl<P: Ports> Engine<P> {
     /// Lists a user's clients by id, after one and at most `limit`.
     ///
     /// # Errors
-    /// [`AccountError::UnknownUser`] and the store's.
+    /// [`AccountError::UnknownUser`](crate::AccountError::UnknownUser) and the store's.
     pub async fn list_clients(
         &self,
         login: &str,
@@ -80,7 +80,7 @@ impl<P: Ports> Engine<P> {
     /// Registers a new client for a user, on behalf of an administrator.
     ///
     /// # Errors
-    /// [`AccountError::UnknownUser`] and the store's.
+    /// [`AccountError::UnknownUser`](crate::AccountError::UnknownUser) and the store's.
     pub async fn create_client_for(&self, login: &str) -> Result<ClientId, SyncError> {
         let user = self.accounts.user(login).await?.login;
         let client = ClientId::parse(self.ports.random().hex::<16>())?;

@@ -16,7 +16,7 @@ impl<P: Ports> Engine<P> {
     /// many users there are.
     ///
     /// # Errors
-    /// [`AccountError::UnknownUser`]: nobody is pinged then. A message that is too long, and the store's.
+    /// [`AccountError::UnknownUser`](crate::AccountError::UnknownUser): nobody is pinged then. A message that is too long, and the store's.
     pub async fn ping(&self, users: &[String], message: &PingMessage) -> Result<usize, SyncError> {
         let mut known = Vec::with_capacity(users.len());
         for chunk in users.chunks(CHUNK) {

@@ -180,7 +180,7 @@ impl<P: Ports> Engine<P> {
     /// It counts for sources that are polled every so many seconds: where the interval is 0 or -1, that holds.
     ///
     /// # Errors
-    /// [`SyncError::UnknownSource`], [`AccountError::UnknownUser`], [`SyncError::InvalidSetting`], and the store's.
+    /// [`SyncError::UnknownSource`], [`AccountError::UnknownUser`](crate::AccountError::UnknownUser), [`SyncError::InvalidSetting`], and the store's.
     pub async fn set_read_state(
         &self,
         source: &str,

@@ -269,12 +269,13 @@ impl World {
         }
     }
 
-    /// Takes files in, as a request brings them: the names of their parts, and their contents.
+    /// Takes files in, as a request of the session's brings them: the names of their parts, and their contents.
     pub async fn upload(
         &self,
         session: &Session,
         files: &[(&str, &[u8])],
     ) -> Result<Vec<Upload>, SyncError> {
+        self.engine.accounts().check_session(session).await?;
         let mut uploader = self.engine.blobs().uploader(session.user());
         let received = async {
             for (part, content) in files {

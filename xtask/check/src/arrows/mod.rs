@@ -1,6 +1,6 @@
 //! The arrows: which crate may use which, and which of a crate's modules may use which.
 //!
-//! The [`table`] is exact: an arrow that is missing there is an error, and so is one that the code does not have. What is used
+//! The [`table`](mod@table) is exact: an arrow that is missing there is an error, and so is one that the code does not have. What is used
 //! stands above what uses it, so there are no circles.
 
 use std::collections::BTreeMap;

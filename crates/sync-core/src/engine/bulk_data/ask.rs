@@ -62,7 +62,7 @@ impl<P: Ports> Engine<P> {
     /// away with it. A device that does not get the file in the end has to reset its client, or to ask again.
     ///
     /// # Errors
-    /// [`AccountError::NotAuthenticated`], [`SyncError::UnknownClient`], and the store's.
+    /// [`AccountError::NotAuthenticated`](crate::AccountError::NotAuthenticated), [`SyncError::UnknownClient`], and the store's.
     pub async fn ask_for_bulk_data(
         &self,
         session: &Session,

@@ -156,7 +156,7 @@ fn a_file_that_came_in_a_form_is_served_with_ranges_and_tags() {
         assert_eq!(behind.status(), StatusCode::RANGE_NOT_SATISFIABLE);
         assert_eq!(header(behind.headers(), "content-range"), "bytes */700000");
 
-        for known in [etag, "\"x\", W/\"y\", *"] {
+        for known in [etag, "*", &format!("\"x\", W/{etag}")] {
             let known = phone.get(&path, &[("if-none-match", known)]).await;
             assert_eq!(
                 (known.status(), known.body().len()),
