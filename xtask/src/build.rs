@@ -22,6 +22,9 @@ pub(crate) const TEST_COMPONENTS: [&str; 5] = [
     "guest-probe-p2",
     BARE,
 ];
+/// An application's own server, with an adapter in Rust. It is built by itself: with `sync-handler` beside it, cargo would give
+/// that crate its own way in from Spin, and a component cannot have two.
+pub(crate) const OWN_SERVER: &str = "exchange-rates";
 /// The component that a benchmark compares the others with.
 const BARE: &str = "guest-redis-get";
 /// Makes the console's bundle.
@@ -87,6 +90,11 @@ pub(crate) fn test_components(workspace: &Workspace) -> Result<()> {
         workspace,
         "Building the components of the tests",
         &TEST_COMPONENTS,
+    )?;
+    component_build(
+        workspace,
+        "Building a server with an adapter of its own",
+        &[OWN_SERVER],
     )
 }
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::build::{self, COMPONENTS, TEST_COMPONENTS};
+use crate::build::{self, COMPONENTS, OWN_SERVER, TEST_COMPONENTS};
 use crate::needs::{self, Purpose};
 use crate::process::run;
 use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Native, Workspace};
@@ -99,6 +99,10 @@ fn commands(workspace: &Workspace) -> Vec<(&'static str, Command)> {
         (
             "lints of the tests' components",
             clippy(&components, &TEST_COMPONENTS),
+        ),
+        (
+            "lints of a server with an adapter of its own",
+            clippy(&components, &[OWN_SERVER]),
         ),
         ("lints of the console", clippy(&browser, &["admin-ui"])),
         ("documents", documents),

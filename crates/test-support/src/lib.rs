@@ -27,7 +27,7 @@ pub use deployment::{
 #[cfg(feature = "engine")]
 pub use engine::{
     BackEnd, ENGINE_PASSWORD, Fault, NoHttp, ScriptedHttp, TestPorts, TokenKey, World, engine,
-    open_elliptic, page, unsigned,
+    engine_with, open_elliptic, page, unsigned,
 };
 #[cfg(feature = "redis")]
 pub use native::{Break, ManualClock, NativeRedis, SeededRandom, TestStorePorts, local};

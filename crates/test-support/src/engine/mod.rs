@@ -35,7 +35,12 @@ pub async fn engine<H: HttpClient + Default + 'static>(
     engine_with(redis, settings, &RustAdapters::new(), seed).await
 }
 
-async fn engine_with<H: HttpClient + Default + 'static>(
+/// The same, with these adapters in Rust.
+///
+/// # Panics
+///
+/// When the settings are wrong.
+pub async fn engine_with<H: HttpClient + Default + 'static>(
     redis: &TestRedis,
     settings: &str,
     adapters: &RustAdapters,

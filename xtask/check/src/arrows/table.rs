@@ -46,6 +46,7 @@ pub(super) const CRATES: &[Row] = &[
         "sync-handler",
         &["sync-core", "sync-jobs", "sync-proto", "sync-spin"],
     ),
+    row("exchange-rates", &["sync-core", "sync-handler"]),
 ];
 
 /// The modules of the crates that have an order inside.
