@@ -84,7 +84,8 @@ pub(crate) fn components(workspace: &Workspace) -> Result<()> {
     component_build(workspace, "Building the components", &COMPONENTS)
 }
 
-/// Builds the components that only tests run.
+/// Builds the components that only tests run. Those that `spin.toml` names have to be built after them: what is built with
+/// `OWN_SERVER` is a `sync_handler.wasm` without a way in, in the place of the real one.
 pub(crate) fn test_components(workspace: &Workspace) -> Result<()> {
     component_build(
         workspace,

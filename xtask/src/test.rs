@@ -60,8 +60,8 @@ impl Test {
             steps.run("programs", || build::programs_and_tests(workspace));
             // Without these, the tests that run them could only fail once more.
             steps.run("components", || {
-                build::components(workspace)?;
                 build::test_components(workspace)?;
+                build::components(workspace)?;
                 budget::check(workspace)
             });
         }
