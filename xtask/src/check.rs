@@ -90,7 +90,7 @@ fn commands(workspace: &Workspace) -> Vec<(&'static str, Command)> {
     let browser = ["--profile", console::PROFILE, "--target", BROWSER_TARGET];
     let mut documents = workspace.cargo(["doc", "--workspace", "--no-deps"]);
     documents
-        .args(["--document-private-items", "--lib", "--bins", "--examples"])
+        .arg("--document-private-items")
         .env("RUSTDOCFLAGS", "-D warnings");
     vec![
         ("format", workspace.cargo(["fmt", "--all", "--check"])),
