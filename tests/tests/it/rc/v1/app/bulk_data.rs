@@ -164,8 +164,9 @@ fn a_host_killed_while_a_file_is_made_leaves_it_to_the_next() {
     let mut killed_at_work = 0;
     for (what, keys) in MOMENTS {
         let before = deployment.keys(keys);
-        phone.ask();
+        // It asks again and again, as devices do: here it is their requests that find what is due.
         until(what, || {
+            phone.ask();
             let is_there = deployment
                 .keys(keys)
                 .iter()
