@@ -8,10 +8,10 @@ use sync_proto::REQUEST_ID_HEADER;
 
 use crate::body::{self, Body, RequestBody};
 use crate::cors::Cors;
-use crate::counted::Counted;
+use crate::request_counter::RequestCounter;
 use crate::error::HttpError;
 use crate::request::Request;
-use crate::router::{self, Found, Route};
+use crate::router::{self, RouteMatch, Route};
 use crate::{form, request_id, respond, routes};
 
 /// The server of one instance. Nothing of a request is kept in it.
@@ -105,7 +105,7 @@ impl<P: Ports> App<P> {
         let path = head.uri.path();
         let is_api = routes::api::is_api(path) || path == routes::metrics::PATH;
         let found = router::find(&head.method, path);
-        let counted = Counted::begin(self.engine.as_ref().ok(), &head.method, &found);
+        let counted = RequestCounter::begin(self.engine.as_ref().ok(), &head.method, &found);
         let answered = match found {
             Ok(found) => self.try_to_answer(found, head, body).await,
             Err(error) => Err(error),
@@ -126,11 +126,11 @@ impl<P: Ports> App<P> {
 
     async fn try_to_answer(
         &self,
-        found: Found,
+        found: RouteMatch,
         head: Parts,
         body: impl RequestBody,
     ) -> Result<http::Response<Body>, HttpError> {
-        let Found {
+        let RouteMatch {
             route, parameters, ..
         } = found;
         if route.takes_files()

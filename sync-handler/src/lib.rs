@@ -3,7 +3,7 @@
 mod app;
 mod body;
 mod cors;
-mod counted;
+mod request_counter;
 mod download;
 mod error;
 mod form;

@@ -1,5 +1,6 @@
 //! What a request says, parsed on demand.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use bytes::Bytes;
@@ -202,26 +203,31 @@ impl Request {
 
     /// The body as JSON or as a form, whichever its content type says. An empty body is an empty object.
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
-        let malformed = |error: serde_json::Error| HttpError::MalformedBody(error.to_string());
-        if self.body.iter().all(u8::is_ascii_whitespace) {
-            return serde_json::from_value(Value::Object(Map::new())).map_err(malformed);
-        }
+        serde_json::from_slice(&self.json_body()?).map_err(malformed)
+    }
+
+    /// The body as a JSON object. Forms are written as one, so that there is one parser for each type of body.
+    fn json_body(&self) -> Result<Cow<'_, [u8]>, HttpError> {
         let content_type = self
             .header(header::CONTENT_TYPE.as_str())
             .unwrap_or_default();
-        if content_type.starts_with("application/x-www-form-urlencoded") {
-            let fields = form_urlencoded::parse(&self.body)
-                .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
-                .collect();
-            return serde_json::from_value(Value::Object(fields)).map_err(malformed);
-        }
-        // A JSON body that is not an object would be read as a struct in array form.
-        if self.body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(HttpError::MalformedBody(
+        match self.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            None => Ok(Cow::Borrowed(b"{}")),
+            Some(_) if content_type.starts_with("application/x-www-form-urlencoded") => {
+                let mut fields = Map::new();
+                for (name, value) in form_urlencoded::parse(&self.body) {
+                    fields.insert(name.into_owned(), Value::String(value.into_owned()));
+                }
+                serde_json::to_vec(&fields)
+                    .map(Cow::Owned)
+                    .map_err(malformed)
+            }
+            Some(b'{') => Ok(Cow::Borrowed(&self.body)),
+            // It would be read as a struct in array form.
+            Some(_) => Err(HttpError::MalformedBody(
                 "the body is not a JSON object".to_owned(),
-            ));
+            )),
         }
-        serde_json::from_slice(&self.body).map_err(malformed)
     }
 
     /// Checks that the body is an object, for calls that may have no use for it: whoever sends something else does not mean
@@ -417,6 +423,10 @@ impl Request {
             .map_or(address, |(address, _)| address);
         Origin(address)
     }
+}
+
+fn malformed(error: serde_json::Error) -> HttpError {
+    HttpError::MalformedBody(error.to_string())
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ pub(crate) type Parameters = Vec<(String, String)>;
 
 /// What a request asks for, and how it says so.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct RouteMatch {
     pub(crate) route: Route,
     /// The path as the tables write it.
     pub(crate) template: &'static str,
@@ -167,7 +167,7 @@ pub(crate) fn is_for_pages(path: &str) -> bool {
 }
 
 /// Finds the route of a request.
-pub(crate) fn find(method: &Method, path: &str) -> Result<Found, HttpError> {
+pub(crate) fn find(method: &Method, path: &str) -> Result<RouteMatch, HttpError> {
     let found = at(path).ok_or(HttpError::NotFound)?;
     let place = found.value;
     let route = place
@@ -190,7 +190,7 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Found, HttpError> {
             Ok((name.to_owned(), value.into_owned()))
         })
         .collect::<Result<_, HttpError>>()?;
-    Ok(Found {
+    Ok(RouteMatch {
         route,
         template: place.template,
         parameters,
@@ -217,7 +217,7 @@ mod tests {
             find(&Method::POST, "/rc/v1/clients/").unwrap().route,
             Route::Device(device::Route::CreateClient)
         );
-        let Found {
+        let RouteMatch {
             route,
             template,
             parameters,

@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 pub(crate) use handler::Handler;
-use router::{Found, Router, WELL_KNOWN};
+use router::{RouteMatch, Router, WELL_KNOWN};
 
 use crate::manifest::StaticResponse;
 
@@ -165,7 +165,7 @@ impl Server {
     ) -> Option<Response<WasiBody>> {
         let handler = self.handlers.get(id)?;
         headers::strip(request.headers_mut());
-        let found = Found {
+        let found = RouteMatch {
             target: &(),
             raw_route: "/...",
             path_info: request.uri().path().to_owned(),

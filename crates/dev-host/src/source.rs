@@ -19,7 +19,7 @@ pub(crate) struct Sources<'a> {
 
 /// A `.wasm` file.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct ComponentFile {
     pub(crate) path: PathBuf,
     pub(crate) content: Vec<u8>,
 }
@@ -30,7 +30,7 @@ impl Sources<'_> {
     /// # Errors
     ///
     /// There is no such file, or it is another one than the manifest means; the message says what to do.
-    pub(crate) fn find(&self, component: &Component) -> Result<Found> {
+    pub(crate) fn find(&self, component: &Component) -> Result<ComponentFile> {
         match &component.source {
             Source::File(path) => {
                 let path = self.base.join(path);
@@ -50,7 +50,7 @@ impl Sources<'_> {
         }
     }
 
-    fn find_download(&self, Download { url, digest }: &Download) -> Result<Found> {
+    fn find_download(&self, Download { url, digest }: &Download) -> Result<ComponentFile> {
         let is_digest = digest
             .strip_prefix("sha256:")
             .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(is_lower_hex));
@@ -80,9 +80,9 @@ impl Sources<'_> {
     }
 }
 
-fn read(path: PathBuf) -> Result<Found> {
+fn read(path: PathBuf) -> Result<ComponentFile> {
     let content = fs::read(&path).with_context(|| format!("cannot read {path:?}"))?;
-    Ok(Found { path, content })
+    Ok(ComponentFile { path, content })
 }
 
 /// The last part of an address of the web.

@@ -6,7 +6,7 @@ use http::header::{self, HeaderName};
 use http::uri::{Authority, Scheme, Uri};
 use http::{HeaderMap, HeaderValue, Request};
 
-use super::router::{Found, based};
+use super::router::{RouteMatch, based};
 use crate::allow::CHAINING_SUFFIX;
 
 /// Every header of Spin's own begins with this; only the host may set them.
@@ -53,7 +53,7 @@ pub(crate) fn absolute(uri: Uri, headers: &HeaderMap) -> Option<Uri> {
 /// Adds Spin's headers to a request that found its component.
 pub(crate) fn add<Body, Target>(
     request: &mut Request<Body>,
-    found: &Found<'_, Target>,
+    found: &RouteMatch<'_, Target>,
     client: SocketAddr,
 ) {
     let full_url = request.uri().to_string();
@@ -144,7 +144,7 @@ mod tests {
         let mut request = Request::get("http://x.test/user/7/posts?page=2")
             .body(())
             .unwrap();
-        let found = Found {
+        let found = RouteMatch {
             target: &(),
             raw_route: "/user/:user_id/...",
             path_info: "/posts".to_owned(),

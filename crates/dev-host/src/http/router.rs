@@ -25,7 +25,7 @@ struct Route<Target> {
 
 /// A path that found its target.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Found<'router, Target> {
+pub(crate) struct RouteMatch<'router, Target> {
     pub(crate) target: &'router Target,
     /// The route as in the manifest.
     pub(crate) raw_route: &'router str,
@@ -67,11 +67,11 @@ impl<Target> Router<Target> {
         Ok(Self { routes })
     }
 
-    pub(crate) fn find(&self, path: &str) -> Option<Found<'_, Target>> {
+    pub(crate) fn find(&self, path: &str) -> Option<RouteMatch<'_, Target>> {
         let found = self.routes.best_match(path)?;
         let captures = found.captures();
         let route = found.handler();
-        Some(Found {
+        Some(RouteMatch {
             target: &route.target,
             raw_route: &route.raw,
             path_info: captures

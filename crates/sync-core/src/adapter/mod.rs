@@ -1,6 +1,6 @@
 //! What connects a source to its back end.
 
-mod collected;
+mod answer_collector;
 mod exchange;
 mod no_app_server;
 mod plugin;
@@ -17,7 +17,7 @@ use crate::settings::Secret;
 use crate::store::StoreError;
 use crate::trace::TraceContext;
 
-pub(crate) use collected::Collected;
+pub(crate) use answer_collector::AnswerCollector;
 pub(crate) use no_app_server::NoAppServerAdapter;
 pub(crate) use plugin::{PluginAdapter, authenticate};
 pub(crate) use push_only::PushOnlyAdapter;

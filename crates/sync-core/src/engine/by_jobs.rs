@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sync_jobs::{EnqueueError, Enqueued, JobHandlers, Jobs, NewJob, QueueName, Sweeper, Worker};
 
-use crate::engine::{Engine, Refreshed, Source, SyncError};
+use crate::engine::{Engine, RefreshOutcome, Source, SyncError};
 use crate::jobs::{Cud, Query};
 use crate::model::{ClientId, DocumentId, PartitionRule, PollInterval, SourceName, UserId};
 use crate::ports::{Clock as _, Ports};
@@ -65,11 +65,11 @@ impl<P: Ports> Engine<P> {
         source: &str,
         user: &UserId,
         parameters: &[(String, String)],
-    ) -> Result<Refreshed, SyncError> {
+    ) -> Result<RefreshOutcome, SyncError> {
         let found = self.source(source).await?;
         let source = found.as_source();
         let max_age_ms = match self.poll_interval(source).await? {
-            PollInterval::Never => return Ok(Refreshed::NotDue),
+            PollInterval::Never => return Ok(RefreshOutcome::NotDue),
             PollInterval::EverySync => 0,
             // A job that comes around as often must not find the last answer just not old enough.
             PollInterval::Seconds(seconds) => seconds.saturating_mul(900),

@@ -14,7 +14,7 @@ use crate::model::{
     to_attributes,
 };
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{Accepted, Commit, CommitMode, Holder, Operations, Released};
+use crate::store::{AcceptOutcome, Commit, CommitMode, Holder, Operations, ReleaseOutcome};
 use crate::trace::TraceContext;
 
 /// Places an operation is handed in at before the request gives up: the client's cursor may be moving.
@@ -115,10 +115,10 @@ impl<P: Ports> Engine<P> {
                 .accept(user, &lease, sequence, &operations)
                 .await?
             {
-                Accepted::Unbound => id = self.find_document(user, &client, source).await?,
-                Accepted::Full => return Err(SyncError::QueueFull),
-                Accepted::Repeated => return Ok(()),
-                Accepted::Done { leased, known } => {
+                AcceptOutcome::Unbound => id = self.find_document(user, &client, source).await?,
+                AcceptOutcome::Full => return Err(SyncError::QueueFull),
+                AcceptOutcome::Repeated => return Ok(()),
+                AcceptOutcome::Done { leased, known } => {
                     let kinds = operations.iter().map(|operation| operation.kind.as_str());
                     self.metrics.meter().changes(source.name.as_str(), kinds);
                     self.repeat_links(user, &client, &id, known).await?;
@@ -148,11 +148,11 @@ impl<P: Ports> Engine<P> {
             .accept(user, &lease, None, &[])
             .await?
         {
-            Accepted::Done { leased: true, .. } => self.work(client, source, id, &lease).await,
-            Accepted::Done { leased: false, .. }
-            | Accepted::Unbound
-            | Accepted::Full
-            | Accepted::Repeated => Ok(()),
+            AcceptOutcome::Done { leased: true, .. } => self.work(client, source, id, &lease).await,
+            AcceptOutcome::Done { leased: false, .. }
+            | AcceptOutcome::Unbound
+            | AcceptOutcome::Full
+            | AcceptOutcome::Repeated => Ok(()),
         }
     }
 
@@ -222,8 +222,8 @@ impl<P: Ports> Engine<P> {
                 }
             }
             match operations.release(lease, left).await? {
-                Released::Yes => return Ok(()),
-                Released::MoreCame => {}
+                ReleaseOutcome::Yes => return Ok(()),
+                ReleaseOutcome::MoreCame => {}
             }
         }
         // Whoever comes next goes on.

@@ -3,7 +3,7 @@
 use crate::engine::{Engine, SyncError};
 use crate::model::{DocumentId, Partition, PartitionRule, SourceName, UserId};
 use crate::ports::Ports;
-use crate::store::{AccountStore, Added, CHUNK, Registry};
+use crate::store::{AccountStore, AddOutcome, CHUNK, Registry};
 
 /// Most sources that are not in the settings file.
 pub const MAX_DYNAMIC_SOURCES: usize = 1_000;
@@ -27,8 +27,8 @@ impl<P: Ports> Engine<P> {
             .await?;
         self.forget_registry();
         match added {
-            Added::Yes => Ok(()),
-            Added::Full => Err(SyncError::TooManySources {
+            AddOutcome::Yes => Ok(()),
+            AddOutcome::Full => Err(SyncError::TooManySources {
                 limit: MAX_DYNAMIC_SOURCES,
             }),
         }

@@ -11,7 +11,7 @@ use crate::model::{
     to_attributes,
 };
 use crate::ports::Ports;
-use crate::store::{CHUNK, Commit, CommitMode, Committed};
+use crate::store::{CHUNK, Commit, CommitMode, CommitOutcome};
 
 /// Commits that are tried anew because an object had moved.
 const MAX_CONFLICTS: usize = 50;
@@ -270,7 +270,7 @@ impl<P: Ports> Engine<P> {
                 told: None,
                 ends: None,
             };
-            if document.commit(commit).await? != Committed::Conflict {
+            if document.commit(commit).await? != CommitOutcome::Conflict {
                 return Ok(true);
             }
         }

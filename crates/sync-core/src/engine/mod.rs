@@ -41,7 +41,7 @@ use crate::store::Document;
 use crate::trace::TraceContext;
 pub(crate) use by_jobs::StillWaiting;
 use metered::MeteredAdapter;
-pub(crate) use refresh::Refreshed;
+pub(crate) use refresh::RefreshOutcome;
 use registry::{FoundSource, RegistryCache, app_server_adapter};
 
 pub use blobs::BlobReader;

@@ -6,7 +6,7 @@ use futures_util::join;
 use sync_proto::{ErrorMessage, Fields, Page};
 
 use crate::account::Session;
-use crate::adapter::{AdapterError, Collected, StashError, logged_in};
+use crate::adapter::{AdapterError, AnswerCollector, StashError, logged_in};
 use crate::engine::page::page;
 use crate::engine::pull::Pull;
 use crate::engine::refresh::{logoff_error, source_error};
@@ -46,7 +46,7 @@ impl<P: Ports> Engine<P> {
             state = self.again(pull, &document).await?;
         }
         let call = self.question(pull.source, pull.user, pull.parameters);
-        let mut answer = Collected::new(MAX_OBJECTS, MAX_BYTES);
+        let mut answer = AnswerCollector::new(MAX_OBJECTS, MAX_BYTES);
         let adapter = pull.source.adapter;
         let query = logged_in(adapter, &call, adapter.query(&call, None, &mut answer));
         let store = self.document(&document);

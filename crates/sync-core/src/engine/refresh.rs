@@ -12,7 +12,7 @@ use crate::engine::{Engine, Source, SyncError};
 use crate::model::{Attributes, DocumentId, ObjectChange, ObjectId, Record, UserId, Version};
 use crate::ports::{Clock as _, Ports, Random as _, RedisConn, hex};
 use crate::store::{
-    CHUNK, Commit, CommitMode, Committed, Document, RefreshEnd, RefreshStart, SourceError,
+    CHUNK, Commit, CommitMode, CommitOutcome, Document, RefreshEnd, RefreshStart, SourceError,
     StoreError,
 };
 
@@ -30,7 +30,7 @@ const WORTH_COLLECTING: u64 = 1_000;
 
 /// What became of a refresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Refreshed {
+pub(crate) enum RefreshOutcome {
     /// The document is as the back end's answer.
     Yes,
     /// It is not time to ask, or somebody else is at it.
@@ -55,7 +55,7 @@ impl<P: Ports> Engine<P> {
         parameters: &[(String, String)],
         id: &DocumentId,
         max_age_ms: u64,
-    ) -> Result<Refreshed, SyncError> {
+    ) -> Result<RefreshOutcome, SyncError> {
         let document = self.document(id);
         let lease = self.ports.random().hex::<8>();
         let clock = self.ports.clock();
@@ -67,12 +67,12 @@ impl<P: Ports> Engine<P> {
             RefreshStart::Fresh
             | RefreshStart::Busy {
                 ever_refreshed: true,
-            } => Ok(Refreshed::NotDue),
+            } => Ok(RefreshOutcome::NotDue),
             RefreshStart::Busy {
                 ever_refreshed: false,
             } => {
                 self.await_first_refresh(&document).await?;
-                Ok(Refreshed::NotDue)
+                Ok(RefreshOutcome::NotDue)
             }
             RefreshStart::Granted {
                 version,
@@ -127,12 +127,12 @@ impl<P: Ports> Engine<P> {
                         if deleted > 0 {
                             self.collect_if_worth_it(id).await?;
                         }
-                        Ok(Refreshed::Yes)
+                        Ok(RefreshOutcome::Yes)
                     }
                     Err(AdapterError::Stash(StashError::Store(error))) => Err(error.into()),
                     Err(AdapterError::Stash(StashError::Fenced)) => {
                         tracing::warn!(source.name = %source.name, "a refresh took so long that another took over");
-                        Ok(Refreshed::NotDue)
+                        Ok(RefreshOutcome::NotDue)
                     }
                     Err(error) => {
                         tracing::warn!(source.name = %source.name, %error, "the back end could not be asked");
@@ -146,7 +146,7 @@ impl<P: Ports> Engine<P> {
                                 RefreshEnd::Failed(&end),
                             )
                             .await?;
-                        Ok(Refreshed::Failed {
+                        Ok(RefreshOutcome::Failed {
                             message: error.to_string(),
                         })
                     }
@@ -383,13 +383,13 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
             })
             .await?
         {
-            Committed::Done { passed_over, .. } => {
+            CommitOutcome::Done { passed_over, .. } => {
                 self.passed_over += passed_over;
                 self.changed += changes.len();
                 Ok(())
             }
-            Committed::Fenced => Err(StashError::Fenced),
-            Committed::Conflict | Committed::Gone | Committed::Orphaned => {
+            CommitOutcome::Fenced => Err(StashError::Fenced),
+            CommitOutcome::Conflict | CommitOutcome::Gone | CommitOutcome::Orphaned => {
                 Err(StashError::Store(StoreError::UnexpectedReply {
                     command: "commit",
                     found: "a write's outcome for a refresh".to_owned(),

@@ -5,7 +5,7 @@ use futures_util::join;
 use sync_proto::{Fields, SearchPage};
 
 use crate::account::Session;
-use crate::adapter::{AdapterError, Collected, StashError, logged_in};
+use crate::adapter::{AdapterError, AnswerCollector, StashError, logged_in};
 use crate::engine::binding::known_form;
 use crate::engine::parameters::check_parameters;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
@@ -159,7 +159,7 @@ impl<P: Ports> Engine<P> {
             self.find_document(user, client, source).await?;
         }
         let call = self.question(source, user, parameters);
-        let mut found = Collected::new(MAX_FOUND, MAX_FOUND_BYTES);
+        let mut found = AnswerCollector::new(MAX_FOUND, MAX_FOUND_BYTES);
         let searched = source.adapter.search(&call, &mut found);
         match logged_in(source.adapter, &call, searched).await {
             Ok(_) => {}

@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::ports::{Clock as _, Ports, RedisConn, hex};
 use crate::store::{
-    Commit, CommitMode, Committed, CreateOutcome, Document, OperationEnd, Operations,
+    Commit, CommitMode, CommitOutcome, CreateOutcome, Document, OperationEnd, Operations,
 };
 
 /// Waits between attempts within one request, in milliseconds. Most failures of a back end are over in a moment.
@@ -80,9 +80,9 @@ impl<P: Ports> Engine<P> {
         };
         if task.operation.kind != OperationKind::Create {
             match self.known_already(&mut task).await? {
-                Known::News => {}
-                Known::Done => return self.decide(task, Verdict::Applied { new_id: None }).await,
-                Known::CreateWaits => return Ok(Attempt::PutOff),
+                PriorState::News => {}
+                PriorState::Done => return self.decide(task, Verdict::Applied { new_id: None }).await,
+                PriorState::CreateWaits => return Ok(Attempt::PutOff),
             }
         }
         match self.call(source, &task).await {
@@ -112,7 +112,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Looks whether the server knows that the operation was done before, and by which id the back end knows the object.
-    async fn known_already(&self, task: &mut Task<'_>) -> Result<Known, SyncError> {
+    async fn known_already(&self, task: &mut Task<'_>) -> Result<PriorState, SyncError> {
         let document = self.document(task.document);
         let mut known = task.record(&document).await?;
         if known.is_none() {
@@ -121,8 +121,8 @@ impl<P: Ports> Engine<P> {
                 .outcome_of_create(&task.target)
                 .await?
             {
-                None | Some(CreateOutcome::Failed) => return Ok(Known::News),
-                Some(CreateOutcome::Waiting) => return Ok(Known::CreateWaits),
+                None | Some(CreateOutcome::Failed) => return Ok(PriorState::News),
+                Some(CreateOutcome::Waiting) => return Ok(PriorState::CreateWaits),
                 Some(CreateOutcome::Created(id)) => {
                     task.target = id;
                     known = task.record(&document).await?;
@@ -130,7 +130,7 @@ impl<P: Ports> Engine<P> {
             }
         }
         let Some((record, version)) = known else {
-            return Ok(Known::News);
+            return Ok(PriorState::News);
         };
         let is_done = match task.operation.kind {
             OperationKind::Create => false,
@@ -139,7 +139,7 @@ impl<P: Ports> Engine<P> {
             }
             OperationKind::Delete => record.was_deleted_by(task.client),
         };
-        Ok(if is_done { Known::Done } else { Known::News })
+        Ok(if is_done { PriorState::Done } else { PriorState::News })
     }
 
     /// Calls the back end, again at once where that may help.
@@ -247,10 +247,10 @@ impl<P: Ports> Engine<P> {
                 }),
             };
             match store.commit(commit).await? {
-                Committed::Done { .. } | Committed::Gone => return Ok(Attempt::Decided),
-                Committed::Conflict => is_unread = true,
-                Committed::Orphaned => author = None,
-                Committed::Fenced => return Ok(Attempt::LostLease),
+                CommitOutcome::Done { .. } | CommitOutcome::Gone => return Ok(Attempt::Decided),
+                CommitOutcome::Conflict => is_unread = true,
+                CommitOutcome::Orphaned => author = None,
+                CommitOutcome::Fenced => return Ok(Attempt::LostLease),
             }
         }
         // The operation stays, and so does the back end's idempotency key.
@@ -273,7 +273,7 @@ impl Task<'_> {
 }
 
 /// What the server knows of an operation before it asks the back end.
-enum Known {
+enum PriorState {
     /// Nothing: ask.
     News,
     /// The object is already as the operation wants it, by this very client.

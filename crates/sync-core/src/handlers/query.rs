@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sync_jobs::{JobError, JobHandler, RunningJob};
 
-use crate::engine::{Engine, Refreshed, SyncError};
+use crate::engine::{Engine, RefreshOutcome, SyncError};
 use crate::jobs::{Query, QueryAll, QueryAllPayload, QueryPayload};
 use crate::model::PartitionRule;
 use crate::ports::{Clock as _, Ports};
@@ -23,11 +23,11 @@ impl<P: Ports> JobHandler<Engine<P>> for Query {
             .refresh_by_job(source.as_str(), &user, &parameters)
             .await;
         match refreshed {
-            Ok(Refreshed::Yes) => Ok("asked".to_owned()),
-            Ok(Refreshed::NotDue) => Ok("was asked a moment ago".to_owned()),
+            Ok(RefreshOutcome::Yes) => Ok("asked".to_owned()),
+            Ok(RefreshOutcome::NotDue) => Ok("was asked a moment ago".to_owned()),
             // Devices are told; a dead job would tell nobody anything new.
-            Ok(Refreshed::Failed { message }) if job.is_last_attempt() => Ok(message),
-            Ok(Refreshed::Failed { message }) => Err(JobError::retry(message)),
+            Ok(RefreshOutcome::Failed { message }) if job.is_last_attempt() => Ok(message),
+            Ok(RefreshOutcome::Failed { message }) => Err(JobError::retry(message)),
             Err(SyncError::UnknownSource { name }) => {
                 Ok(format!("there is no source {name:?} any more"))
             }

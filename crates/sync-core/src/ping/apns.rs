@@ -7,7 +7,7 @@ use http::{Method, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::ping::authorization::{self, Made, SigningKey};
+use crate::ping::authorization::{self, NewToken, SigningKey};
 use crate::ping::{
     PingMessage, PingOutcome, PingPriority, WrongSetting, common_outcome, describe, exchange,
 };
@@ -91,7 +91,7 @@ fn token_name(settings: &ApnsSettings) -> String {
     format!("apns:{}:{}", settings.team_id, settings.key_id)
 }
 
-fn sign<P: Ports>(ports: &P, settings: &ApnsSettings) -> Result<Made, WrongSetting> {
+fn sign<P: Ports>(ports: &P, settings: &ApnsSettings) -> Result<NewToken, WrongSetting> {
     let key = SigningKey::elliptic(settings.key.expose()).map_err(|error| WrongSetting {
         setting: KEY,
         message: format!("is not the text of a .p8 file: {error}"),
@@ -99,7 +99,7 @@ fn sign<P: Ports>(ports: &P, settings: &ApnsSettings) -> Result<Made, WrongSetti
     let claims = json!({"iss": settings.team_id, "iat": ports.clock().now().0 / 1_000});
     let key_id = Some(settings.key_id.as_str());
     let token = authorization::sign(KEY, &key, key_id, &claims)?;
-    Ok(Made {
+    Ok(NewToken {
         token,
         seconds: TOKEN_SECONDS,
     })

@@ -51,7 +51,7 @@ impl<'a, R: RedisConn> Authorizations<'a, R> {
 }
 
 /// A token just made, and for how many seconds it is good for reuse.
-pub(super) struct Made {
+pub(super) struct NewToken {
     pub(super) token: String,
     pub(super) seconds: u64,
 }
@@ -60,13 +60,13 @@ pub(super) struct Made {
 pub(super) async fn kept_or_made<P: Ports>(
     ports: &P,
     name: &str,
-    make: impl AsyncFnOnce() -> Result<Made, PingOutcome>,
+    make: impl AsyncFnOnce() -> Result<NewToken, PingOutcome>,
 ) -> Result<String, PingOutcome> {
     let kept = Authorizations::new(ports.redis());
     if let Some(token) = kept.get(name).await.map_err(later)? {
         return Ok(token);
     }
-    let Made { token, seconds } = make().await?;
+    let NewToken { token, seconds } = make().await?;
     kept.put(name, &token, seconds).await.map_err(later)?;
     Ok(token)
 }

@@ -7,7 +7,7 @@ use http::{Method, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::ping::authorization::{self, Made, SigningKey};
+use crate::ping::authorization::{self, NewToken, SigningKey};
 use crate::ping::{PingMessage, PingOutcome, PingPriority, common_outcome, describe, exchange};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::FcmSettings;
@@ -148,7 +148,7 @@ fn wrong(message: String) -> PingOutcome {
 }
 
 /// Trades a signed assertion for an access token (RFC 7523).
-async fn log_in<P: Ports>(ports: &P, account: &ServiceAccount) -> Result<Made, PingOutcome> {
+async fn log_in<P: Ports>(ports: &P, account: &ServiceAccount) -> Result<NewToken, PingOutcome> {
     let key = SigningKey::rsa(&account.private_key)
         .map_err(|error| wrong(format!("its private_key cannot be read: {error}")))?;
     let now = ports.clock().now().0 / 1_000;
@@ -189,7 +189,7 @@ async fn log_in<P: Ports>(ports: &P, account: &ServiceAccount) -> Result<Made, P
             message,
         }
     })?;
-    Ok(Made {
+    Ok(NewToken {
         token: token.access_token,
         seconds: token.expires_in.saturating_sub(SPARE_SECONDS),
     })

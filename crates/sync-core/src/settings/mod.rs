@@ -18,7 +18,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
-use serde_path_to_error::Track;
 use sync_jobs::JobsSettings;
 
 use crate::jobs::QueryAll;
@@ -168,15 +167,11 @@ const fn default_bulk_sync_poll_interval() -> u64 {
 
 /// Reads the tables of a settings file. Where they are wrong: the key, and why.
 ///
-/// The parser does not know what it parses for: a parser for each table's type would be a quarter of every component.
+/// They are read from JSON's values, not by the TOML parser, which would come once for each table's type: a quarter of
+/// every component.
 fn contents(values: Value) -> Result<Contents, KeyError> {
-    let mut track = Track::new();
-    let read = {
-        let values = serde_path_to_error::Deserializer::new(values, &mut track);
-        let mut values = <dyn erased_serde::Deserializer<'_>>::erase(values);
-        erased_serde::deserialize(&mut values)
-    };
-    read.map_err(|cause| (track.path().to_string(), cause.to_string()))
+    serde_path_to_error::deserialize(values)
+        .map_err(|cause| (cause.path().to_string(), cause.inner().to_string()))
 }
 
 impl SettingsFile {

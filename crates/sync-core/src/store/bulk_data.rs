@@ -13,7 +13,7 @@ use crate::store::redis::script::{self, Reply, args};
 /// What came of making a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "k", rename_all = "kebab-case")]
-pub(crate) enum Made {
+pub(crate) enum BulkOutcome {
     /// It is there.
     File {
         /// Which.
@@ -51,7 +51,7 @@ impl Pin {
 
 /// What became of a client that is to go on from a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StartedFrom {
+pub(crate) enum StartOutcome {
     /// Its next pull brings what came after the file.
     Yes,
     /// The client has no cursor in the document.
@@ -73,7 +73,7 @@ impl<'a, R: RedisConn> BulkData<'a, R> {
     }
 
     /// What came of making a selection's file last.
-    pub(crate) async fn made(&self, selection: &SelectionId) -> Result<Option<Made>, StoreError> {
+    pub(crate) async fn made(&self, selection: &SelectionId) -> Result<Option<BulkOutcome>, StoreError> {
         self.get("what came of a bulk data file", keys::bulk_data(selection))
             .await
     }
@@ -82,7 +82,7 @@ impl<'a, R: RedisConn> BulkData<'a, R> {
     pub(crate) async fn set_made(
         &self,
         selection: &SelectionId,
-        made: &Made,
+        made: &BulkOutcome,
         lifetime_ms: u64,
     ) -> Result<(), StoreError> {
         self.set(keys::bulk_data(selection), made, lifetime_ms)
@@ -168,7 +168,7 @@ impl<R: RedisConn> Document<'_, R> {
         user: &UserId,
         pin: &Pin,
         now: Millis,
-    ) -> Result<StartedFrom, StoreError> {
+    ) -> Result<StartOutcome, StoreError> {
         let keys = [
             self.keys.head(),
             self.keys.clients(),
@@ -184,10 +184,10 @@ impl<R: RedisConn> Document<'_, R> {
         ];
         let mut reply = script::START_FROM.run(self.redis, &keys, args).await?;
         match reply.required_text()?.as_str() {
-            "ok" => Ok(StartedFrom::Yes),
-            "unbound" => Ok(StartedFrom::Unbound),
-            "stale" => Ok(StartedFrom::Stale),
-            "waiting" => Ok(StartedFrom::Waiting),
+            "ok" => Ok(StartOutcome::Yes),
+            "unbound" => Ok(StartOutcome::Unbound),
+            "stale" => Ok(StartOutcome::Stale),
+            "waiting" => Ok(StartOutcome::Waiting),
             other => Err(reply.unknown_outcome(other)),
         }
     }

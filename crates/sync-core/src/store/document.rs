@@ -76,7 +76,7 @@ pub(crate) struct Commit<'a> {
 
 /// What became of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Committed {
+pub(crate) enum CommitOutcome {
     /// Done. `passed_over` objects of a refresh had moved.
     Done { passed_over: u64, waiting: u64 },
     /// An object had moved; nothing was committed.
@@ -191,7 +191,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
     }
 
     /// Commits, or says what is in the way.
-    pub(crate) async fn commit(&self, commit: Commit<'_>) -> Result<Committed, StoreError> {
+    pub(crate) async fn commit(&self, commit: Commit<'_>) -> Result<CommitOutcome, StoreError> {
         let Commit {
             mode,
             changes,
@@ -279,15 +279,15 @@ impl<'a, R: RedisConn> Document<'a, R> {
         match reply.required_text()?.as_str() {
             "ok" => {
                 let _version = reply.number()?;
-                Ok(Committed::Done {
+                Ok(CommitOutcome::Done {
                     passed_over: reply.number()?,
                     waiting: reply.number()?,
                 })
             }
-            "conflict" => Ok(Committed::Conflict),
-            "fenced" => Ok(Committed::Fenced),
-            "gone" => Ok(Committed::Gone),
-            "orphaned" => Ok(Committed::Orphaned),
+            "conflict" => Ok(CommitOutcome::Conflict),
+            "fenced" => Ok(CommitOutcome::Fenced),
+            "gone" => Ok(CommitOutcome::Gone),
+            "orphaned" => Ok(CommitOutcome::Orphaned),
             other => Err(reply.unknown_outcome(other)),
         }
     }

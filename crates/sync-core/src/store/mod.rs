@@ -27,11 +27,11 @@ pub use application_documents::{ApplicationDocument, PutMode};
 pub(crate) use application_documents::{ApplicationDocumentStore, PutOutcome};
 pub(crate) use attempts::Attempts;
 pub(crate) use blobs::{BlobRecord, BlobStore, Holder, NewBlob, PIECE_BYTES, Place, Settlement};
-pub(crate) use bulk_data::{BulkData, Made, Pin, StartedFrom};
+pub(crate) use bulk_data::{BulkData, BulkOutcome, Pin, StartOutcome};
 pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
-    CHUNK, Commit, CommitMode, Committed, Document, LOG_CHUNK, OperationEnd, SourceError,
+    CHUNK, Commit, CommitMode, CommitOutcome, Document, LOG_CHUNK, OperationEnd, SourceError,
     parse_record,
 };
 pub(crate) use found::{FoundPage, FoundPosition};
@@ -39,10 +39,10 @@ pub(crate) use idempotency::Idempotency;
 pub(crate) use key_sets::KeySets;
 pub use metrics::Figures;
 pub(crate) use metrics::{CLIENTS_COUNTER, MetricsStore, Timing};
-pub(crate) use operations::{Accepted, CreateOutcome, Operations, Released};
+pub(crate) use operations::{AcceptOutcome, CreateOutcome, Operations, ReleaseOutcome};
 pub(crate) use pull::{Acknowledged, CursorState, PullState, PullStep};
 pub(crate) use refresh::{RefreshEnd, RefreshStart};
-pub(crate) use registry::{Added, Registry, RegistryContent};
+pub(crate) use registry::{AddOutcome, Registry, RegistryContent};
 pub(crate) use reset::remove_all;
 pub use sync_redis::StoreError;
 pub(crate) use views::{Position, Summary};

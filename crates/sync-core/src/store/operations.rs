@@ -14,7 +14,7 @@ const MAX_WAITING: usize = 10_000;
 
 /// What became of operations that were handed in.
 #[derive(Debug)]
-pub(crate) enum Accepted {
+pub(crate) enum AcceptOutcome {
     /// The client has no cursor in this partition.
     Unbound,
     /// Too many of its operations wait already.
@@ -43,7 +43,7 @@ pub(crate) enum CreateOutcome {
 
 /// What became of a lease on operations.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Released {
+pub(crate) enum ReleaseOutcome {
     /// It is given back, or somebody else's.
     Yes,
     /// It is kept: operations came in meanwhile.
@@ -76,7 +76,7 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         lease: &str,
         sequence: Option<u64>,
         operations: &[Operation],
-    ) -> Result<Accepted, StoreError> {
+    ) -> Result<AcceptOutcome, StoreError> {
         let keys = &self.document.keys;
         let [operations_key, lease_key] = self.keys();
         let keys = [
@@ -105,9 +105,9 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         }
         let mut reply = script::ACCEPT.run(self.document.redis, &keys, args).await?;
         match reply.required_text()?.as_str() {
-            "unbound" => Ok(Accepted::Unbound),
-            "full" => Ok(Accepted::Full),
-            "repeated" => Ok(Accepted::Repeated),
+            "unbound" => Ok(AcceptOutcome::Unbound),
+            "full" => Ok(AcceptOutcome::Full),
+            "repeated" => Ok(AcceptOutcome::Repeated),
             "ok" => {
                 let leased = reply.number()? == 1;
                 let _waiting = reply.number()?;
@@ -118,7 +118,7 @@ impl<'a, R: RedisConn> Operations<'a, R> {
                         stored_object_id(reply.required_text()?)?,
                     ));
                 }
-                Ok(Accepted::Done { leased, known })
+                Ok(AcceptOutcome::Done { leased, known })
             }
             other => Err(reply.unknown_outcome(other)),
         }
@@ -176,13 +176,13 @@ impl<'a, R: RedisConn> Operations<'a, R> {
     }
 
     /// Gives the lease back, unless more than `known` operations wait by now.
-    pub(crate) async fn release(&self, lease: &str, known: usize) -> Result<Released, StoreError> {
+    pub(crate) async fn release(&self, lease: &str, known: usize) -> Result<ReleaseOutcome, StoreError> {
         let mut reply = script::RELEASE
             .run(self.document.redis, &self.keys(), args![lease, known])
             .await?;
         match reply.required_text()?.as_str() {
-            "released" | "lost" => Ok(Released::Yes),
-            "more" => Ok(Released::MoreCame),
+            "released" | "lost" => Ok(ReleaseOutcome::Yes),
+            "more" => Ok(ReleaseOutcome::MoreCame),
             other => Err(reply.unknown_outcome(other)),
         }
     }

@@ -26,7 +26,7 @@ pub(crate) struct RegistryContent {
 
 /// Whether a source was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Added {
+pub(crate) enum AddOutcome {
     /// It is there, now or since long ago.
     Yes,
     /// There are as many as there may be.
@@ -91,7 +91,7 @@ impl<'a, R: RedisConn> Registry<'a, R> {
         source: &SourceName,
         partition: PartitionRule,
         limit: usize,
-    ) -> Result<Added, StoreError> {
+    ) -> Result<AddOutcome, StoreError> {
         let args = args![
             keys::source_field(source),
             partition.as_str(),
@@ -102,8 +102,8 @@ impl<'a, R: RedisConn> Registry<'a, R> {
             .run(self.redis, &[keys::registry()], args)
             .await?;
         match reply.required_text()?.as_str() {
-            "ok" | "known" => Ok(Added::Yes),
-            "full" => Ok(Added::Full),
+            "ok" | "known" => Ok(AddOutcome::Yes),
+            "full" => Ok(AddOutcome::Full),
             other => Err(reply.unknown_outcome(other)),
         }
     }

@@ -18,7 +18,7 @@ enum Step {
         unique: Option<u8>,
         delay: u64,
         max_attempts: u32,
-        known: Known,
+        known: IfKnown,
     },
     Claim {
         most: usize,
@@ -41,7 +41,7 @@ enum Step {
 
 /// What is asked for where a job with the same key is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
+enum IfKnown {
     Again,
     Insure,
     Once,
@@ -69,7 +69,7 @@ fn step() -> impl Strategy<Value = Step> {
         proptest::option::of(0..3_u8),
         delay,
         1..6_u32,
-        prop_oneof![Just(Known::Again), Just(Known::Insure), Just(Known::Once)],
+        prop_oneof![Just(IfKnown::Again), Just(IfKnown::Insure), Just(IfKnown::Once)],
     )
         .prop_map(
             |(user, priority, unique, delay, max_attempts, known)| Step::Enqueue {
@@ -341,13 +341,13 @@ impl Run {
         }
     }
 
-    async fn enqueue(&mut self, job: &sync_jobs::NewJob, known: Known) {
+    async fn enqueue(&mut self, job: &sync_jobs::NewJob, known: IfKnown) {
         let (world, now) = (&self.world, self.world.now());
         let owner = job.unique.as_deref().and_then(|key| self.owner(key));
         let outcome = match known {
-            Known::Again => world.enqueue(job).await,
-            Known::Insure => world.jobs().insure(now, job).await.unwrap(),
-            Known::Once => world.jobs().enqueue_once(now, job).await.unwrap(),
+            IfKnown::Again => world.enqueue(job).await,
+            IfKnown::Insure => world.jobs().insure(now, job).await.unwrap(),
+            IfKnown::Once => world.jobs().enqueue_once(now, job).await.unwrap(),
         };
         let Some(owner) = owner else {
             let Enqueued::New(id) = outcome else {
@@ -371,7 +371,7 @@ impl Run {
             );
             return;
         };
-        if known == Known::Once {
+        if known == IfKnown::Once {
             assert_eq!(outcome, Enqueued::Waiting(owner));
             return;
         }
@@ -382,7 +382,7 @@ impl Run {
             return;
         }
         assert_eq!(outcome, Enqueued::Waiting(owner));
-        if known == Known::Insure {
+        if known == IfKnown::Insure {
             expected.again = Some(job.due);
         } else if expected.state == JobState::Delayed
             && expected.attempts == 0

@@ -58,8 +58,8 @@ pub(super) async fn list<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let (user, source) = source_target(request)?;
     engine.document_details(&source, &user).await?;
-    let key = |name: &str| format!("source:application:{user}:{source}:{name}");
-    Ok(respond::legacy_json(&names(&SOURCE_DOCUMENTS, key)))
+    let prefix = format!("source:application:{user}:{source}");
+    Ok(respond::legacy_json(&names(&SOURCE_DOCUMENTS, &prefix)))
 }
 
 pub(super) async fn list_of_client<P: Ports>(
@@ -69,12 +69,15 @@ pub(super) async fn list_of_client<P: Ports>(
     let (client, source) = client_target(request)?;
     engine.client_state(&client, &source).await?;
     let user = engine.client(&client).await?.user;
-    let key = |name: &str| format!("client:application:{user}:{client}:{source}:{name}");
-    Ok(respond::legacy_json(&names(&CLIENT_DOCUMENTS, key)))
+    let prefix = format!("client:application:{user}:{client}:{source}");
+    Ok(respond::legacy_json(&names(&CLIENT_DOCUMENTS, &prefix)))
 }
 
-fn names<'a>(all: &[&'a str], key: impl Fn(&str) -> String) -> BTreeMap<&'a str, String> {
-    all.iter().map(|name| (*name, key(name))).collect()
+/// The names of documents, with what the original's keys for them would be.
+fn names<'a>(all: &[&'a str], prefix: &str) -> BTreeMap<&'a str, String> {
+    all.iter()
+        .map(|name| (*name, format!("{prefix}:{name}")))
+        .collect()
 }
 
 pub(super) async fn show<P: Ports>(

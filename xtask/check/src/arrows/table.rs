@@ -173,7 +173,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("body", &["error"]),
             row("router", &["error"]),
             row("cors", &["body", "router"]),
-            row("counted", &["error", "router"]),
+            row("request_counter", &["error", "router"]),
             row("download", &["body"]),
             row("form", &["body", "error"]),
             row("respond", &["body", "error"]),
@@ -183,7 +183,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                 &[
                     "body",
                     "cors",
-                    "counted",
+                    "request_counter",
                     "error",
                     "form",
                     "request",

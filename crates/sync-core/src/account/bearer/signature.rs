@@ -23,7 +23,7 @@ static PROVIDER: CryptoProvider = CryptoProvider {
 
 /// Lets the library check these signatures.
 pub(super) fn install() {
-    // Every engine of the process says it; once is enough.
+    // Every check says it; once is enough.
     let _ = PROVIDER.install_default();
 }
 

@@ -11,7 +11,7 @@ use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::bulk_data_job;
 use crate::model::{BulkSelection, ClientId, DocumentId, PartitionRule, UserId};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{Made, Pin, StartedFrom};
+use crate::store::{BulkOutcome, Pin, StartOutcome};
 
 /// Where jobs that make files wait.
 const QUEUE: QueueName = QueueName::constant("bulk");
@@ -49,7 +49,7 @@ pub enum BulkDataAnswer {
 
 /// What became of handing a file to a client.
 #[derive(Debug, PartialEq, Eq)]
-enum HandedOut {
+enum HandOutOutcome {
     Yes,
     Stale,
     Waiting,
@@ -80,7 +80,7 @@ impl<P: Ports> Engine<P> {
         }
         let (id, now) = (selection.id(), self.ports.clock().now());
         match self.bulk_data().made(&id).await? {
-            Some(Made::File {
+            Some(BulkOutcome::File {
                 file,
                 fresh_until,
                 pins,
@@ -89,15 +89,15 @@ impl<P: Ports> Engine<P> {
                     .hand_out(&client, &session.user, &selection, &pins)
                     .await?
                 {
-                    HandedOut::Yes => {
+                    HandOutOutcome::Yes => {
                         let path = path(&id, &file);
                         return Ok(BulkDataAnswer::Ready { path });
                     }
-                    HandedOut::Waiting => return Ok(BulkDataAnswer::Wait),
-                    HandedOut::Stale => {}
+                    HandOutOutcome::Waiting => return Ok(BulkDataAnswer::Wait),
+                    HandOutOutcome::Stale => {}
                 }
             }
-            Some(Made::Failed { .. }) => return Ok(BulkDataAnswer::Failed),
+            Some(BulkOutcome::Failed { .. }) => return Ok(BulkDataAnswer::Failed),
             _ => {}
         }
         let job = bulk_data_job(QUEUE, &selection, now);
@@ -135,23 +135,23 @@ impl<P: Ports> Engine<P> {
         user: &UserId,
         selection: &BulkSelection,
         pins: &[Pin],
-    ) -> Result<HandedOut, SyncError> {
+    ) -> Result<HandOutOutcome, SyncError> {
         if !self.are_current(selection, pins).await? {
-            return Ok(HandedOut::Stale);
+            return Ok(HandOutOutcome::Stale);
         }
         for pin in pins {
             let found = self.source(pin.source.as_str()).await?;
             if self.waits(user, client, found.as_source()).await? {
-                return Ok(HandedOut::Waiting);
+                return Ok(HandOutOutcome::Waiting);
             }
         }
         for (place, pin) in pins.iter().enumerate() {
             let document = selection.document(&pin.source);
             let refused = match self.start_from(client, user, &document, pin).await? {
-                StartedFrom::Yes => continue,
-                StartedFrom::Stale => HandedOut::Stale,
-                StartedFrom::Waiting => HandedOut::Waiting,
-                StartedFrom::Unbound => return Err(SyncError::Busy),
+                StartOutcome::Yes => continue,
+                StartOutcome::Stale => HandOutOutcome::Stale,
+                StartOutcome::Waiting => HandOutOutcome::Waiting,
+                StartOutcome::Unbound => return Err(SyncError::Busy),
             };
             // Something has changed in this very moment, and the device gets no file: it has nothing of what it was about to
             // go on from.
@@ -159,13 +159,13 @@ impl<P: Ports> Engine<P> {
                 let document = selection.document(&pin.source);
                 let nothing = pin.clone().without_content();
                 let started = self.start_from(client, user, &document, &nothing).await?;
-                if started != StartedFrom::Yes {
+                if started != StartOutcome::Yes {
                     self.document(&document).restart(client, user).await?;
                 }
             }
             return Ok(refused);
         }
-        Ok(HandedOut::Yes)
+        Ok(HandOutOutcome::Yes)
     }
 
     /// Whether changes of the client wait for their verdict, after those have been seen to that can have it: what they come
@@ -198,18 +198,18 @@ impl<P: Ports> Engine<P> {
         user: &UserId,
         document: &DocumentId,
         pin: &Pin,
-    ) -> Result<StartedFrom, SyncError> {
+    ) -> Result<StartOutcome, SyncError> {
         let now = self.ports.clock().now();
         for _ in 0..MAX_BINDS {
             let started = self
                 .document(document)
                 .start_from(client, user, pin, now)
                 .await?;
-            if started != StartedFrom::Unbound {
+            if started != StartOutcome::Unbound {
                 return Ok(started);
             }
             self.attach_anew(user, client, document).await?;
         }
-        Ok(StartedFrom::Unbound)
+        Ok(StartOutcome::Unbound)
     }
 }

@@ -15,7 +15,7 @@ use crate::model::{
     Version,
 };
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{Aspect, Made, Summary};
+use crate::store::{Aspect, BulkOutcome, Summary};
 
 /// Where jobs that ask back ends wait, of sources that name no queue.
 const QUERY_QUEUE: QueueName = QueueName::constant("adapter");
@@ -63,7 +63,7 @@ impl<P: Ports> Engine<P> {
         asked_at: Millis,
     ) -> Result<BulkBegin<'_, P>, SyncError> {
         let now = self.ports.clock().now();
-        if let Some(Made::File {
+        if let Some(BulkOutcome::File {
             fresh_until, pins, ..
         }) = self.bulk_data().made(&selection.id()).await?
             && now < fresh_until
@@ -186,7 +186,7 @@ impl<P: Ports> Engine<P> {
         selection: &BulkSelection,
         message: &str,
     ) -> Result<(), SyncError> {
-        let made = Made::Failed {
+        let made = BulkOutcome::Failed {
             message: message.to_owned(),
         };
         let store = self.bulk_data();
@@ -238,7 +238,7 @@ impl<P: Ports> Engine<P> {
         let store = self.bulk_data();
         let entry_ms = lifetime_ms - ENTRY_MARGIN_MS;
         store.set_file(&id, &file, &entry, entry_ms).await?;
-        let made = Made::File {
+        let made = BulkOutcome::File {
             file: file.clone(),
             fresh_until: now.plus(fresh_ms),
             pins,

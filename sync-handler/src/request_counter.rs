@@ -6,13 +6,13 @@ use http::{Method, StatusCode};
 use sync_core::{Clock as _, Engine, Ports, RequestOutcome};
 
 use crate::error::HttpError;
-use crate::router::Found;
+use crate::router::RouteMatch;
 
 /// The route of requests for what is not there.
 const UNMATCHED: &str = "unmatched";
 
 /// A request that is being answered.
-pub(crate) struct Counted<'a, P> {
+pub(crate) struct RequestCounter<'a, P> {
     engine: &'a Engine<P>,
     method: &'static str,
     route: &'static str,
@@ -20,12 +20,12 @@ pub(crate) struct Counted<'a, P> {
     began: Duration,
 }
 
-impl<'a, P: Ports> Counted<'a, P> {
+impl<'a, P: Ports> RequestCounter<'a, P> {
     /// Without an engine there is nothing to count with.
     pub(crate) fn begin(
         engine: Option<&'a Engine<P>>,
         method: &Method,
-        found: &Result<Found, HttpError>,
+        found: &Result<RouteMatch, HttpError>,
     ) -> Option<Self> {
         let engine = engine?;
         let found = found.as_ref().ok();

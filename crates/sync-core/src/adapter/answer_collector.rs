@@ -8,7 +8,7 @@ use crate::adapter::{Stash, StashError};
 use crate::model::{Attributes, ObjectId};
 
 /// Takes an answer whole, as long as it is not too much.
-pub(crate) struct Collected {
+pub(crate) struct AnswerCollector {
     /// The objects so far. One that was handed over twice stands as it came last.
     pub(crate) objects: BTreeMap<ObjectId, Attributes>,
     bytes: usize,
@@ -16,7 +16,7 @@ pub(crate) struct Collected {
     max_bytes: usize,
 }
 
-impl Collected {
+impl AnswerCollector {
     pub(crate) fn new(max_objects: usize, max_bytes: usize) -> Self {
         Self {
             objects: BTreeMap::new(),
@@ -28,7 +28,7 @@ impl Collected {
 }
 
 #[async_trait(?Send)]
-impl Stash for Collected {
+impl Stash for AnswerCollector {
     async fn stash(&mut self, part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError> {
         for (id, attributes) in part {
             self.bytes += id.as_str().len();
