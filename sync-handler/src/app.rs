@@ -8,10 +8,10 @@ use sync_proto::REQUEST_ID_HEADER;
 
 use crate::body::{self, Body, RequestBody};
 use crate::cors::Cors;
-use crate::request_counter::RequestCounter;
 use crate::error::HttpError;
 use crate::request::Request;
-use crate::router::{self, RouteMatch, Route};
+use crate::request_counter::RequestCounter;
+use crate::router::{self, Route, RouteMatch};
 use crate::{form, request_id, respond, routes};
 
 /// The server of one instance. Nothing of a request is kept in it.

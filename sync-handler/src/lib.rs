@@ -3,11 +3,11 @@
 mod app;
 mod body;
 mod cors;
-mod request_counter;
 mod download;
 mod error;
 mod form;
 mod request;
+mod request_counter;
 mod request_id;
 mod respond;
 mod router;

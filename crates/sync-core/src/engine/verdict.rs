@@ -81,7 +81,9 @@ impl<P: Ports> Engine<P> {
         if task.operation.kind != OperationKind::Create {
             match self.known_already(&mut task).await? {
                 PriorState::News => {}
-                PriorState::Done => return self.decide(task, Verdict::Applied { new_id: None }).await,
+                PriorState::Done => {
+                    return self.decide(task, Verdict::Applied { new_id: None }).await;
+                }
                 PriorState::CreateWaits => return Ok(Attempt::PutOff),
             }
         }
@@ -139,7 +141,11 @@ impl<P: Ports> Engine<P> {
             }
             OperationKind::Delete => record.was_deleted_by(task.client),
         };
-        Ok(if is_done { PriorState::Done } else { PriorState::News })
+        Ok(if is_done {
+            PriorState::Done
+        } else {
+            PriorState::News
+        })
     }
 
     /// Calls the back end, again at once where that may help.

@@ -73,7 +73,10 @@ impl<'a, R: RedisConn> BulkData<'a, R> {
     }
 
     /// What came of making a selection's file last.
-    pub(crate) async fn made(&self, selection: &SelectionId) -> Result<Option<BulkOutcome>, StoreError> {
+    pub(crate) async fn made(
+        &self,
+        selection: &SelectionId,
+    ) -> Result<Option<BulkOutcome>, StoreError> {
         self.get("what came of a bulk data file", keys::bulk_data(selection))
             .await
     }

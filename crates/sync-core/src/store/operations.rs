@@ -176,7 +176,11 @@ impl<'a, R: RedisConn> Operations<'a, R> {
     }
 
     /// Gives the lease back, unless more than `known` operations wait by now.
-    pub(crate) async fn release(&self, lease: &str, known: usize) -> Result<ReleaseOutcome, StoreError> {
+    pub(crate) async fn release(
+        &self,
+        lease: &str,
+        known: usize,
+    ) -> Result<ReleaseOutcome, StoreError> {
         let mut reply = script::RELEASE
             .run(self.document.redis, &self.keys(), args![lease, known])
             .await?;

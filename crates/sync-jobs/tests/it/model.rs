@@ -69,7 +69,11 @@ fn step() -> impl Strategy<Value = Step> {
         proptest::option::of(0..3_u8),
         delay,
         1..6_u32,
-        prop_oneof![Just(IfKnown::Again), Just(IfKnown::Insure), Just(IfKnown::Once)],
+        prop_oneof![
+            Just(IfKnown::Again),
+            Just(IfKnown::Insure),
+            Just(IfKnown::Once)
+        ],
     )
         .prop_map(
             |(user, priority, unique, delay, max_attempts, known)| Step::Enqueue {
