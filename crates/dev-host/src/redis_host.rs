@@ -1,7 +1,10 @@
 //! `spin:redis`: lets components use Redis.
 //!
 //! Every `open` is a connection of its own; commands that run at once on one connection share its round trips.
-//! Nothing reconnects and nothing times out, as in Spin: a component that finds its connection broken opens another.
+//! Nothing reconnects, as in Spin: a component that finds its connection broken opens another. Unlike in Spin, a server that
+//! does not answer is not waited for without end.
+
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
@@ -15,6 +18,12 @@ use crate::bindings::redis::{
     Error, Host, HostConnection, HostConnectionWithStore, Payload, RedisParameter, RedisResult,
 };
 use crate::state::{Platform, PlatformView};
+
+/// How long a server may take to let a component connect. Spin waits without end.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a server may take to answer a command. Spin waits without end.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The most bytes one reply may have for a component, as in Spin.
 const MAX_REPLY: usize = 128 << 20;
@@ -51,8 +60,8 @@ async fn connect(address: &str) -> Result<Connection, Error> {
         .map_err(|_| Error::InvalidAddress)?;
     let server = server.set_tcp_settings(TcpSettings::default().set_nodelay(true));
     let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(None)
-        .set_response_timeout(None);
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(ANSWER_TIMEOUT));
     let client = Client::open(server).map_err(|_| Error::InvalidAddress)?;
     let connection = client
         .get_multiplexed_async_connection_with_config(&config)

@@ -8,8 +8,9 @@ use spin_sdk::http::FullBody;
 use sync_core::{Engine, PingContext};
 use sync_jobs::{Budget, JobHandlers, JobsSettings, Worked, Worker, is_ring};
 use sync_proto::api::JobsRun;
+use sync_redis::StoreError;
 
-use crate::{LoadError, SpinPorts};
+use crate::{LoadError, SpinPorts, unless_store_is_silent};
 
 /// How long jobs are worked on for one request: whoever sends it waits.
 const REQUEST_TIME: Duration = Duration::from_secs(20);
@@ -116,19 +117,24 @@ impl Component {
         load: impl AsyncFnOnce() -> Result<C, LoadError>,
         time: Duration,
     ) -> Result<Worked, LoadError> {
-        let context = load().await?;
-        let worker = Worker::new(
-            context.ports(),
-            context.jobs(),
-            self.name,
-            handlers,
-            &context,
-        );
-        let budget = Budget {
-            time,
-            at_once: self.at_once,
+        let worked = async {
+            let context = load().await?;
+            let worker = Worker::new(
+                context.ports(),
+                context.jobs(),
+                self.name,
+                handlers,
+                &context,
+            );
+            let budget = Budget {
+                time,
+                at_once: self.at_once,
+            };
+            Ok(worker.run(budget).await?)
         };
-        Ok(worker.run(budget).await?)
+        unless_store_is_silent(worked)
+            .await
+            .map_err(StoreError::from)?
     }
 }
 

@@ -14,5 +14,5 @@ pub use crate::http::SpinHttp;
 pub use crate::jobs::{Component, Context};
 pub use crate::load::{LoadError, load_back_ends, load_documents, load_pings, load_server};
 pub use crate::log::start_log;
-pub use crate::redis::SpinRedis;
+pub use crate::redis::{SpinRedis, unless_store_is_silent};
 pub use crate::world::{SpinClock, SpinPorts, SpinRandom, variable};

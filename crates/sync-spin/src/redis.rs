@@ -1,8 +1,12 @@
 //! The connection to Redis, kept for as long as the instance lives.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 use sync_redis::{RedisConn, RedisError, RedisValue};
 
@@ -10,6 +14,59 @@ thread_local! {
     /// Opened by the first request of this instance and shared by all of them, also by those that run at once: a new
     /// connection per request would cost two thirds of the throughput.
     static KEPT: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
+
+    /// The commands of this instance that have no answer yet, by numbers that grow.
+    static UNANSWERED: RefCell<BTreeSet<u64>> = const { RefCell::new(BTreeSet::new()) };
+    static NEXT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How often is looked whether the store answers: a command that is met twice has had no answer for that long at least.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A command that has no answer yet, or a connection that is being opened.
+struct Unanswered(u64);
+
+impl Unanswered {
+    fn new() -> Self {
+        let number = NEXT.get();
+        NEXT.set(number + 1);
+        UNANSWERED.with_borrow_mut(|all| all.insert(number));
+        Self(number)
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        UNANSWERED.with_borrow_mut(|all| all.remove(&self.0));
+    }
+}
+
+/// Does something, unless the store stops to answer: then it is given up after one or two seconds, wherever it was, as
+/// if the instance had died there. Spin itself waits without end.
+///
+/// It is for work that takes a while: the timer costs as much as a tenth of a small request.
+///
+/// # Errors
+/// The store has not answered. Its connection is not used any more.
+pub async fn unless_store_is_silent<T>(work: impl Future<Output = T>) -> Result<T, RedisError> {
+    let silence = async {
+        let mut before = BTreeSet::new();
+        loop {
+            spin_sdk::time::sleep(LOOK_EVERY).await;
+            let now = UNANSWERED.with_borrow(Clone::clone);
+            if !before.is_disjoint(&now) {
+                return;
+            }
+            before = now;
+        }
+    };
+    match select(pin!(work), pin!(silence)).await {
+        Either::Left((done, _)) => Ok(done),
+        Either::Right(((), _)) => {
+            KEPT.set(None);
+            Err(RedisError::Unreachable("it does not answer".to_owned()))
+        }
+    }
 }
 
 /// The store at one address.
@@ -44,6 +101,7 @@ impl SpinRedis {
 
 impl RedisConn for SpinRedis {
     async fn run(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
+        let _unanswered = Unanswered::new();
         let mut parts = command.into_iter();
         let name = parts.next().unwrap_or_default();
         let name = String::from_utf8_lossy(&name).into_owned();

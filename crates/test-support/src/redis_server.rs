@@ -66,6 +66,30 @@ impl TestRedis {
         self.child.wait().expect("redis-server to end");
     }
 
+    /// Lets the server take connections and answer nothing, as one does whose machine stands still.
+    ///
+    /// # Panics
+    ///
+    /// When there is no program `kill`.
+    pub fn stop_answering(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets the server go on where it stood still.
+    ///
+    /// # Panics
+    ///
+    /// When there is no program `kill`.
+    pub fn answer_again(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(sent.expect("the program `kill`").success(), "{signal}");
+    }
+
     /// Starts the server again on the same address, with what it had on disk.
     pub fn restart(&mut self) {
         let until = Instant::now() + START_TIMEOUT;

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use redis::Commands as _;
 use serde_json::{Value, json};
 use sync_client::{ClientError, SyncReport};
@@ -296,6 +296,36 @@ fn without_its_redis_the_server_says_so_and_recovers_by_itself() {
     converge_two(&deployment, &mut devices);
     assert_eq!(devices[1].objects(PRODUCT).len(), before.len() + 1);
     assert_eq!(deployment.host_id(), host, "nobody restarted the host");
+}
+
+#[test]
+fn a_redis_that_does_not_answer_holds_no_request_for_long() {
+    let mut deployment = Deployment::start(Options::default());
+    deployment.create_user("anna");
+    let rest = deployment.rest_of_device("anna");
+    rest.get("/app/v1/Product");
+    deployment.redis().stop_answering();
+    let answers: Vec<_> = thread::scope(|scope| {
+        let asking: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| rest.send(Method::GET, "/app/v1/Product", "")))
+            .collect();
+        let answers = asking.into_iter().map(|asking| asking.join());
+        answers.map(|answer| answer.expect("an answer")).collect()
+    });
+    deployment.redis().answer_again();
+    for answer in answers {
+        assert_eq!(
+            answer.status(),
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{answer:?}"
+        );
+        assert_eq!(answer.headers()[ERROR_CODE_HEADER], "unavailable");
+        assert!(answer.headers().contains_key(header::RETRY_AFTER));
+    }
+    until("the server to be back", || {
+        let answer = rest.send(Method::GET, "/app/v1/Product", "");
+        (answer.status() == StatusCode::OK).then_some(())
+    });
 }
 
 fn has_reached(count: &AtomicUsize, target: usize) -> bool {
