@@ -6,6 +6,11 @@
     reason = "a test that does not find what it looks for has failed, and the place says why"
 )]
 
+mod api {
+    mod v1 {
+        mod scopes;
+    }
+}
 mod app {
     mod v1 {
         mod files;

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use sync_core::{Clock as _, Engine, HttpClient as _, HttpError as CallError, Ports};
+use serde_json::{Map, Value};
+use sync_core::{
+    ApiToken, Clock as _, Engine, HttpClient as _, HttpError as CallError, Ports, Scope,
+};
 use sync_jobs::{
     JobDetails, JobId, JobState, Jobs, MAX_PAYLOAD_BYTES, QueueCounts, QueueName, Refused,
     StoredError,
@@ -16,13 +19,16 @@ use sync_proto::api::{
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
-use crate::routes::api::{limit, listing, no_content, numeric_cursor};
+use crate::routes::api::{limit, listing, no_content, numeric_cursor, require};
 
 /// Most jobs of a list's part: each may be large.
 const MAX_LISTED: usize = 100;
 
 /// Most dead jobs that one request lets be tried again.
 const MAX_RETRIED: usize = 1_000;
+
+/// What a payload says of who asked for a job, and of what: who corrects one stays with that.
+const WHOSE: [&str; 4] = ["user", "client", "source", "partition"];
 
 /// How many whole minutes the counts of a queue go back.
 const MINUTES: u64 = 10;
@@ -139,16 +145,30 @@ pub(super) async fn show<P: Ports>(
 }
 
 /// Lets a dead job be tried again, with another payload if one is sent.
+///
+/// The payload may not say that somebody else asked for the job, or of what: that is the administrator's alone.
 pub(super) async fn retry<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
+    token: &ApiToken,
 ) -> Result<Response<Bytes>, HttpError> {
     let id = job_id(request)?;
     let payload = match request.raw_body().is_empty() {
         true => None,
         false => request.body::<JobRetry>()?.payload,
     };
-    let payload = payload.map(|payload| serde_json::Value::Object(payload).to_string());
+    if let Some(payload) = &payload {
+        let before = find(engine, &id).await?.payload;
+        // Nobody asked for one that cannot be read.
+        let before: Map<String, Value> = serde_json::from_str(&before).unwrap_or_default();
+        if WHOSE
+            .iter()
+            .any(|name| before.get(*name) != payload.get(*name))
+        {
+            require(token, Scope::Admin)?;
+        }
+    }
+    let payload = payload.map(|payload| Value::Object(payload).to_string());
     if payload
         .as_ref()
         .is_some_and(|text| text.len() > MAX_PAYLOAD_BYTES)

@@ -177,8 +177,14 @@ pub(crate) async fn authorize<P: Ports>(
         .api_tokens()
         .authenticate(request.bearer_token().unwrap_or_default())
         .await?;
+    require(&token, scope)?;
+    Ok(token)
+}
+
+/// Refuses what a token is not good for.
+fn require(token: &ApiToken, scope: Scope) -> Result<(), HttpError> {
     if token.allows(scope) {
-        Ok(token)
+        Ok(())
     } else {
         Err(HttpError::Forbidden(scope))
     }
@@ -259,7 +265,7 @@ async fn dispatch<P: Ports>(
         Route::ListUsers => users::list(engine, request).await,
         Route::CreateUser => users::create(engine, request).await,
         Route::ShowUser => users::show(engine, request).await,
-        Route::UpdateUser => users::update(engine, request).await,
+        Route::UpdateUser => users::update(engine, request, token).await,
         Route::DeleteUser => users::delete(engine, request).await,
         Route::ListClients => clients::list(engine, request).await,
         Route::ShowClient => clients::show(engine, request).await,
@@ -273,7 +279,7 @@ async fn dispatch<P: Ports>(
         Route::ListJobs => jobs::list(engine, request).await,
         Route::RunJobs => jobs::run(engine, request).await,
         Route::ShowJob => jobs::show(engine, request).await,
-        Route::RetryJob => jobs::retry(engine, request).await,
+        Route::RetryJob => jobs::retry(engine, request, token).await,
         Route::DeleteJob => jobs::delete(engine, request).await,
         Route::Ping => pings::create(engine, request).await,
         Route::ListSources => sources::list(engine, request).await,

@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use http::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use sync_core::{ADMINISTRATOR, Accounts, Engine, Ports, UserChange, UserDetails};
+use sync_core::{ADMINISTRATOR, Accounts, ApiToken, Engine, Ports, Scope, UserChange, UserDetails};
 use sync_proto::api::{NewUserInfo, UserInfo, UserName, UserPatch};
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
-use crate::routes::api::{created, limit, listing, next_name, no_content};
+use crate::routes::api::{created, limit, listing, next_name, no_content, require};
 
 pub(super) async fn list<P: Ports>(
     engine: &Engine<P>,
@@ -64,9 +64,14 @@ pub(super) async fn show<P: Ports>(
 pub(super) async fn update<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
+    token: &ApiToken,
 ) -> Result<Response<Bytes>, HttpError> {
     let UserPatch { password, email } = request.body()?;
     let login = request.parameter("user");
+    // Whoever sets the administrator's password is the administrator.
+    if login == ADMINISTRATOR {
+        require(token, Scope::Admin)?;
+    }
     let change = UserChange { password, email };
     engine.accounts().update_user(login, change).await?;
     show(engine, request).await

@@ -1,0 +1,265 @@
+//! What a token is good for: every scope at every route.
+
+use http::{Request, StatusCode};
+use serde_json::{Value, json};
+use sync_core::Scope;
+use sync_jobs::{JobState, Jobs, NewJob, Priority, QueueName};
+use test_support::local;
+
+use crate::server::Server;
+
+/// The document that the API has of itself.
+const OPEN_API: &str = include_str!("../../../../../docs/openapi.json");
+
+/// What each route needs.
+const NEEDED: [(&str, &str, Scope); 41] = [
+    ("POST", "/logout", Scope::SystemRead),
+    ("GET", "/tokens", Scope::Admin),
+    ("POST", "/tokens", Scope::Admin),
+    ("DELETE", "/tokens/{token}", Scope::Admin),
+    ("GET", "/users", Scope::UsersRead),
+    ("POST", "/users", Scope::UsersWrite),
+    ("GET", "/users/{user}", Scope::UsersRead),
+    ("PATCH", "/users/{user}", Scope::UsersWrite),
+    ("DELETE", "/users/{user}", Scope::UsersWrite),
+    ("GET", "/users/{user}/clients", Scope::ClientsRead),
+    ("GET", "/clients/{client}", Scope::ClientsRead),
+    ("DELETE", "/clients/{client}", Scope::ClientsWrite),
+    ("POST", "/clients/{client}/reset", Scope::ClientsWrite),
+    (
+        "GET",
+        "/clients/{client}/sources/{source}",
+        Scope::ClientsRead,
+    ),
+    (
+        "GET",
+        "/clients/{client}/sources/{source}/objects",
+        Scope::DataRead,
+    ),
+    ("GET", "/queues", Scope::JobsRead),
+    ("PATCH", "/queues/{queue}", Scope::JobsWrite),
+    ("POST", "/queues/{queue}/retry", Scope::JobsWrite),
+    ("GET", "/jobs", Scope::JobsRead),
+    ("POST", "/jobs/run/{component}", Scope::JobsWrite),
+    ("GET", "/jobs/{job}", Scope::JobsRead),
+    ("POST", "/jobs/{job}/retry", Scope::JobsWrite),
+    ("DELETE", "/jobs/{job}", Scope::JobsWrite),
+    ("POST", "/pings", Scope::ClientsWrite),
+    ("GET", "/sources", Scope::SourcesRead),
+    ("GET", "/sources/{source}", Scope::SourcesRead),
+    ("PATCH", "/sources/{source}", Scope::SourcesWrite),
+    ("DELETE", "/sources/{source}", Scope::SourcesWrite),
+    ("GET", "/sources/{source}/users/{user}", Scope::DataRead),
+    (
+        "POST",
+        "/sources/{source}/users/{user}/refresh",
+        Scope::SourcesWrite,
+    ),
+    (
+        "GET",
+        "/sources/{source}/users/{user}/objects",
+        Scope::DataRead,
+    ),
+    (
+        "POST",
+        "/sources/{source}/users/{user}/objects",
+        Scope::DataWrite,
+    ),
+    (
+        "GET",
+        "/sources/{source}/users/{user}/objects/{object}",
+        Scope::DataRead,
+    ),
+    (
+        "PUT",
+        "/sources/{source}/users/{user}/objects/{object}",
+        Scope::DataWrite,
+    ),
+    (
+        "PATCH",
+        "/sources/{source}/users/{user}/objects/{object}",
+        Scope::DataWrite,
+    ),
+    (
+        "DELETE",
+        "/sources/{source}/users/{user}/objects/{object}",
+        Scope::DataWrite,
+    ),
+    ("GET", "/documents/{key}", Scope::DataRead),
+    ("PUT", "/documents/{key}", Scope::DataWrite),
+    ("GET", "/system", Scope::SystemRead),
+    ("PUT", "/system/app-server", Scope::SystemWrite),
+    ("POST", "/system/reset", Scope::Admin),
+];
+
+/// Routes that need no token.
+const OPEN: [(&str, &str); 2] = [("POST", "/login"), ("GET", "/openapi.json")];
+
+/// Whether a scope is enough: `admin` always is, and who may write may read.
+fn is_enough(scope: Scope, needed: Scope) -> bool {
+    let writes_what_is_read = needed
+        .as_str()
+        .strip_suffix(":read")
+        .is_some_and(|what| scope.as_str() == format!("{what}:write"));
+    scope == Scope::Admin || scope == needed || writes_what_is_read
+}
+
+async fn token(server: &Server, scope: Scope) -> String {
+    let tokens = server.world.engine.accounts().api_tokens();
+    let (_, text) = tokens
+        .create(scope.as_str(), vec![scope], None)
+        .await
+        .unwrap();
+    text
+}
+
+async fn call(
+    server: &Server,
+    token: &str,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> (StatusCode, Value) {
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v1{path}"))
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json");
+    let answer = server.send(request, body.to_string()).await;
+    let body = serde_json::from_slice(answer.body()).unwrap_or_default();
+    (answer.status(), body)
+}
+
+#[test]
+fn the_table_has_every_route() {
+    let document: Value = serde_json::from_str(OPEN_API).unwrap();
+    let mut routes = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            routes.push((method.to_uppercase(), path.replacen("/api/v1", "", 1)));
+        }
+    }
+    let needed = NEEDED.iter().map(|(method, path, _)| (*method, *path));
+    let mut table: Vec<_> = needed
+        .chain(OPEN)
+        .map(|(method, path)| (method.to_owned(), path.to_owned()))
+        .collect();
+    routes.sort();
+    table.sort();
+    assert_eq!(routes, table);
+}
+
+#[test]
+fn a_token_does_what_its_scope_says_and_nothing_else() {
+    local(async {
+        let server = Server::start(None).await;
+        for scope in Scope::ALL {
+            let text = token(&server, scope).await;
+            // Whoever logs out has no token any more.
+            for (method, path, needed) in NEEDED.iter().rev() {
+                let path = path.replace(['{', '}'], "");
+                let (status, body) = call(&server, &text, method, &path, &json!({})).await;
+                let is_refused = status == StatusCode::FORBIDDEN;
+                assert_ne!(
+                    status,
+                    StatusCode::UNAUTHORIZED,
+                    "{scope}: {method} {path}: {body}"
+                );
+                assert_eq!(
+                    is_refused,
+                    !is_enough(scope, *needed),
+                    "{scope}: {method} {path}: {body}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn only_the_administrator_sets_the_administrators_password() {
+    local(async {
+        let server = Server::start(None).await;
+        let writer = token(&server, Scope::UsersWrite).await;
+        let admin = token(&server, Scope::Admin).await;
+        let wish = json!({"password": "taken over"});
+        let (status, body) = call(&server, &writer, "PATCH", "/users/rhoadmin", &wish).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
+        let log_in = json!({"login": "rhoadmin", "password": "taken over"});
+        let (status, _) = call(&server, "", "POST", "/login", &log_in).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+        let (status, body) = call(&server, &admin, "PATCH", "/users/rhoadmin", &wish).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        let (status, _) = call(&server, "", "POST", "/login", &log_in).await;
+        assert_eq!(status, StatusCode::CREATED);
+    });
+}
+
+#[test]
+fn a_corrected_job_stays_that_of_who_asked_for_it() {
+    local(async {
+        let server = Server::start(None).await;
+        let ports = server.world.engine.ports();
+        let jobs = Jobs::new(&ports.redis);
+        let now = sync_core::Clock::now(&ports.clock);
+        let payload = json!({"user": "anna", "source": "Product", "attributes": {"name": "x"}});
+        let queue = QueueName::parse("adapter").unwrap();
+        let job = NewJob {
+            name: "no such job".to_owned(),
+            queue: queue.clone(),
+            payload: payload.to_string(),
+            turn: None,
+            priority: Priority::Normal,
+            max_attempts: 1,
+            due: now,
+            unique: None,
+        };
+        jobs.enqueue(now, &job).await.unwrap();
+        let claim = sync_jobs::Claim {
+            queue: &queue,
+            most: 1,
+            lease: "test",
+            lease_time: std::time::Duration::from_secs(10),
+            worker: "test",
+            limits: sync_jobs::QueueLimits::default(),
+            idle: true,
+        };
+        let id = jobs.claim(now, &claim).await.unwrap()[0].id.clone();
+        let failure = sync_jobs::Failure {
+            attempt: 1,
+            error: "refused",
+            retry: sync_jobs::Retry::Never,
+        };
+        jobs.fail(
+            now,
+            sync_jobs::Leased {
+                id: &id,
+                lease: "test",
+            },
+            &failure,
+        )
+        .await
+        .unwrap();
+        assert_eq!(jobs.show(&id).await.unwrap().unwrap().state, JobState::Dead);
+
+        let writer = token(&server, Scope::JobsWrite).await;
+        let path = format!("/jobs/{}/retry", id.as_str());
+        let mut other = payload.clone();
+        other["user"] = json!("bert");
+        let (status, body) =
+            call(&server, &writer, "POST", &path, &json!({"payload": other})).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
+        assert_eq!(jobs.show(&id).await.unwrap().unwrap().state, JobState::Dead);
+        let mut corrected = payload;
+        corrected["attributes"]["name"] = json!("y");
+        let (status, body) = call(
+            &server,
+            &writer,
+            "POST",
+            &path,
+            &json!({"payload": corrected}),
+        )
+        .await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        assert_eq!(body["state"], "ready", "{body}");
+    });
+}
