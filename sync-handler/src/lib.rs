@@ -2,6 +2,7 @@
 
 mod app;
 mod body;
+mod client_address;
 mod cors;
 mod download;
 mod error;

@@ -10,19 +10,17 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sync_core::{
-    AccountError, Clock as _, Engine, Files, Origin, Ports, Session, TRACEPARENT_HEADER,
-    TRACESTATE_HEADER, Token, TraceContext, Upload, Version,
+    AccountError, Clock as _, Engine, Files, Ports, Session, TRACEPARENT_HEADER, TRACESTATE_HEADER,
+    Token, TraceContext, Upload, Version,
 };
 use sync_proto::{
     API_TOKEN_HEADER, CLIENT_ID_HEADER, OLD_SESSION_COOKIE, PUSH_SEQUENCE_HEADER, SESSION_COOKIE,
 };
 
+use crate::client_address::client_address;
 use crate::error::HttpError;
 use crate::form::Form;
 use crate::router::Parameters;
-
-/// Where Spin and our host say who is at the other end.
-const CLIENT_ADDRESS_HEADER: &str = "spin-client-addr";
 
 /// Longest idempotency key, in bytes.
 const MAX_KEY_BYTES: usize = 255;
@@ -415,13 +413,10 @@ impl Request {
                 .is_some_and(|url| url.starts_with("https:"))
     }
 
-    /// Where the request comes from, without the port.
-    pub(crate) fn origin(&self) -> Origin<'_> {
-        let address = self.header(CLIENT_ADDRESS_HEADER).unwrap_or("unknown");
-        let address = address
-            .rsplit_once(':')
-            .map_or(address, |(address, _)| address);
-        Origin(address)
+    /// The address by which whoever sends the request is counted.
+    pub(crate) fn client_address<P: Ports>(&self, engine: &Engine<P>) -> String {
+        let settings = &engine.settings().authentication;
+        client_address(self.headers(), &settings.trusted_proxies)
     }
 }
 
@@ -526,19 +521,6 @@ mod tests {
     }
 
     #[test]
-    fn the_origin_is_the_address_without_the_port() {
-        let origin = |address: &str| {
-            request("/", &[("spin-client-addr", address)], "")
-                .origin()
-                .0
-                .to_owned()
-        };
-        assert_eq!(origin("10.0.0.1:4711"), "10.0.0.1");
-        assert_eq!(origin("[::1]:4711"), "[::1]");
-        assert_eq!(request("/", &[], "").origin().0, "unknown");
-    }
-
-    #[test]
     fn a_trace_is_read_from_headers_that_make_sense() {
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let trace = |headers: &[(&str, &str)]| {
@@ -615,7 +597,7 @@ mod tests {
             let _ = request.token();
             let _ = request.trace();
             let _ = request.is_https();
-            let _ = request.origin();
+            let _ = client_address(request.headers(), &[]);
             let _ = request.argument("", &["client_id"]);
             for (name, _) in request.query_group("query") {
                 prop_assert!(name.len() < 1_000);

@@ -59,8 +59,8 @@ error_codes! {
             "The user name or the password is wrong, or the back end that knows the users refuses this one.",
             "Ask for the password again. Where a back end decides, the message has its reason.";
         TooManyAttempts = "too_many_attempts", "429",
-            "Within five minutes, more than 10 logins to this account failed from this address, or more than 200 were tried from this address.",
-            "Wait as long as `Retry-After` says. Operators: callers behind one proxy count as one address.";
+            "Too many logins have failed lately: at this account from this address, or from this address (`authentication.limits` in the settings).",
+            "Wait as long as `Retry-After` says. Operators: name your load balancer in `authentication.trusted_proxies`, or its callers count as one address.";
         InvalidApiToken = "invalid_api_token", "422; 401 below `/api/v1`",
             "The API token is missing, wrong or has ended.",
             "Log in as the administrator, or make a new token, and send it with the request.";

@@ -1,4 +1,4 @@
-//! Logging in, with limits on how often it may be tried.
+//! Logging in, with limits on how often that may fail.
 
 use subtle::ConstantTimeEq as _;
 
@@ -9,16 +9,7 @@ use crate::adapter::{AdapterError, authenticate};
 use crate::model::{ADMINISTRATOR, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::settings::AuthenticationMethod;
-use crate::store::{AccountStore, Attempts, StoreError, UserRecord};
-
-/// How long an attempt counts, in seconds.
-const WINDOW_SECONDS: u64 = 300;
-
-/// Attempts at one account from one address within the window.
-const MAX_PER_ACCOUNT: u64 = 10;
-
-/// Attempts from one address within the window: many users may share one.
-const MAX_PER_ADDRESS: u64 = 200;
+use crate::store::{AccountStore, LoginFailures, StoreError, UserRecord};
 
 /// A hash of nothing anybody knows, checked when there is no such user, so that the time taken does not tell.
 const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$dGhpcyBpcyBub2JvZHkncyBwYXNzd29yZCBoYXNoISE";
@@ -32,6 +23,12 @@ const TOKEN_LIFETIME_MS: u64 = 12 * 3_600_000;
 /// Where a login comes from: an address, or whatever stands for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a>(pub &'a str);
+
+/// What a login's failures are counted by.
+struct Failures {
+    of_account: String,
+    of_address: String,
+}
 
 impl<P: Ports> Accounts<P> {
     /// Logs a user in; answers the signed session.
@@ -118,14 +115,17 @@ impl<P: Ports> Accounts<P> {
         if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
             return Err(failed());
         }
-        let account = self.count_attempt(&user, address).await?;
+        let failures = self.failures(&user, address).await?;
         let record = AccountStore::new(self.ports.redis()).get(&user).await?;
         let hash = record
             .as_ref()
             .map_or(NOBODYS_HASH, |record| &record.password_hash);
         let fits = verify_password(password, hash);
-        let record = record.filter(|_| fits).ok_or_else(failed)?;
-        self.forget_attempts(&account).await?;
+        let Some(record) = record.filter(|_| fits) else {
+            self.count_failure(&failures).await?;
+            return Err(failed());
+        };
+        self.forget_failures(&failures).await?;
         Ok((user, record))
     }
 
@@ -144,10 +144,11 @@ impl<P: Ports> Accounts<P> {
         if password.len() > MAX_PASSWORD_BYTES {
             return Err(failed());
         }
-        let account = self.count_attempt(&user, address).await?;
+        let failures = self.failures(&user, address).await?;
         let name = match self.authenticate_at(url, login, password).await {
             Ok(name) => name,
             Err(AdapterError::Login { message }) => {
+                self.count_failure(&failures).await?;
                 return Err(AccountError::LoginRefused { message });
             }
             Err(error) => {
@@ -157,7 +158,7 @@ impl<P: Ports> Accounts<P> {
                 });
             }
         };
-        self.forget_attempts(&account).await?;
+        self.forget_failures(&failures).await?;
         let user = match name {
             None => user,
             Some(name) => UserId::parse(name).map_err(|_| failed())?,
@@ -205,25 +206,47 @@ impl<P: Ports> Accounts<P> {
         generation.ok_or(AccountError::NotAuthenticated)
     }
 
-    /// Counts an attempt; answers what the account's are counted by.
-    async fn count_attempt(&self, user: &UserId, address: &str) -> Result<String, AccountError> {
-        let attempts = Attempts::new(self.ports.redis());
-        // One address that guesses must not lock the account's owner out elsewhere.
-        let account = format!("{user} {address}");
-        let by_account = attempts.count("account", &account, WINDOW_SECONDS);
-        let by_address = attempts.count("address", address, WINDOW_SECONDS);
-        let (by_account, by_address) = futures_util::join!(by_account, by_address);
-        if by_account? > MAX_PER_ACCOUNT || by_address? > MAX_PER_ADDRESS {
+    /// Looks whether a login may be tried, by those that have failed.
+    async fn failures(&self, user: &UserId, address: &str) -> Result<Failures, AccountError> {
+        let is_administrator = user.as_str() == ADMINISTRATOR;
+        let failures = Failures {
+            // One address that guesses must not lock the account's owner out elsewhere.
+            of_account: format!("{user} {address}"),
+            // Nor must users who mistype behind an address lock the administrator out who sits there too.
+            of_address: if is_administrator {
+                format!("{ADMINISTRATOR} {address}")
+            } else {
+                address.to_owned()
+            },
+        };
+        let known = LoginFailures::new(self.ports.redis());
+        let of_account = known.count("account", &failures.of_account);
+        let of_address = known.count("address", &failures.of_address);
+        let (of_account, of_address) = futures_util::join!(of_account, of_address);
+        let limits = self.limits;
+        if of_account? >= limits.failures_per_account || of_address? >= limits.failures_per_address
+        {
             return Err(AccountError::TooManyAttempts {
-                seconds: WINDOW_SECONDS,
+                seconds: limits.window_seconds,
             });
         }
-        Ok(account)
+        Ok(failures)
     }
 
-    async fn forget_attempts(&self, account: &str) -> Result<(), AccountError> {
-        let attempts = Attempts::new(self.ports.redis());
-        Ok(attempts.forget("account", account).await?)
+    async fn count_failure(&self, failures: &Failures) -> Result<(), AccountError> {
+        let known = LoginFailures::new(self.ports.redis());
+        let window = self.limits.window_seconds;
+        let of_account = known.add("account", &failures.of_account, window);
+        let of_address = known.add("address", &failures.of_address, window);
+        let (of_account, of_address) = futures_util::join!(of_account, of_address);
+        of_account?;
+        Ok(of_address?)
+    }
+
+    /// After a login that succeeded, the account's failures before it were its owner's.
+    async fn forget_failures(&self, failures: &Failures) -> Result<(), AccountError> {
+        let known = LoginFailures::new(self.ports.redis());
+        Ok(known.forget("account", &failures.of_account).await?)
     }
 
     /// Makes the administrator at the first start, with the configured password or one that is logged once.

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use crate::adapter::ServerToken;
 use crate::ports::Ports;
-use crate::settings::{AuthenticationMethod, AuthenticationSettings, Secret};
+use crate::settings::{AuthenticationMethod, AuthenticationSettings, LoginLimits, Secret};
 pub use api_tokens::{ApiToken, ApiTokens, Scope};
 use bearer::BearerTokens;
 pub use error::{AccountError, InvalidTokenRequest};
@@ -29,6 +29,7 @@ pub struct Accounts<P> {
     sessions: SessionKey,
     administrator_password: Secret,
     method: AuthenticationMethod,
+    limits: LoginLimits,
     bearer_tokens: Option<BearerTokens<P>>,
     server_token: Rc<dyn ServerToken>,
     api_tokens: ApiTokens<P>,
@@ -44,13 +45,19 @@ impl<P: Ports + 'static> Accounts<P> {
         sessions: SessionKey,
         administrator_password: Secret,
     ) -> Self {
-        let AuthenticationSettings { method, jwt } = settings.clone();
+        let AuthenticationSettings {
+            method,
+            jwt,
+            limits,
+            trusted_proxies: _,
+        } = settings.clone();
         let server_token = AdministratorToken::new(Rc::clone(ports), sessions.clone());
         Self {
             ports: Rc::clone(ports),
             sessions,
             administrator_password,
             method,
+            limits,
             bearer_tokens: jwt.map(|jwt| BearerTokens::new(Rc::clone(ports), jwt)),
             server_token: Rc::new(server_token),
             api_tokens: ApiTokens::new(Rc::clone(ports)),

@@ -1,5 +1,8 @@
 //! The settings `authentication`: who may sign in, and who decides that.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::settings::{KeyError, Text, check_address, wrong};
@@ -10,6 +13,9 @@ const DEFAULT_LEEWAY_SECONDS: u64 = 60;
 /// Most of it: whoever needs more has no clock.
 const MAX_LEEWAY_SECONDS: u64 = 600;
 
+/// Longest time for which logins that failed may count, in seconds: a day.
+const MAX_WINDOW_SECONDS: u64 = 86_400;
+
 /// Who may sign in, and how that is found out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuthenticationSettings {
@@ -17,6 +23,32 @@ pub struct AuthenticationSettings {
     pub method: AuthenticationMethod,
     /// Tokens that devices may send in place of a session.
     pub jwt: Option<JwtSettings>,
+    /// How many logins may fail.
+    pub limits: LoginLimits,
+    /// Who is believed when he says for whom he asks.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// How many logins may fail within a time. Those that succeed count nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoginLimits {
+    /// At one account, from one address.
+    pub failures_per_account: u64,
+    /// From one address, at whatever accounts. The administrator's are counted by themselves.
+    pub failures_per_address: u64,
+    /// For how long a failure counts, in seconds.
+    pub window_seconds: u64,
+}
+
+impl Default for LoginLimits {
+    fn default() -> Self {
+        Self {
+            failures_per_account: 10,
+            failures_per_address: 200,
+            window_seconds: 300,
+        }
+    }
 }
 
 /// Who knows users' passwords. The administrator's is always the server's own.
@@ -54,6 +86,10 @@ pub(super) struct AuthenticationEntry {
     method: Method,
     url: Option<Text>,
     jwt: Option<JwtEntry>,
+    #[serde(default)]
+    limits: LoginLimits,
+    #[serde(default)]
+    trusted_proxies: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -95,6 +131,21 @@ impl AuthenticationEntry {
             }
             _ => {}
         }
+        let LoginLimits {
+            failures_per_account,
+            failures_per_address,
+            window_seconds,
+        } = self.limits;
+        if failures_per_account == 0 || failures_per_address == 0 {
+            return wrong("limits", "nobody could log in: allow one failure at least");
+        }
+        if !(1..=MAX_WINDOW_SECONDS).contains(&window_seconds) {
+            return wrong(
+                "limits.window_seconds",
+                format!("must be between 1 and {MAX_WINDOW_SECONDS}"),
+            );
+        }
+        self.networks()?;
         if let Some(jwt) = &self.jwt {
             if jwt.leeway_seconds > MAX_LEEWAY_SECONDS {
                 return wrong(
@@ -107,6 +158,17 @@ impl AuthenticationEntry {
             }
         }
         Ok(())
+    }
+
+    /// The proxies: networks, or single addresses.
+    fn networks(&self) -> Result<Vec<IpNet>, KeyError> {
+        let parse = |text: &String| {
+            let network = text.parse::<IpNet>();
+            let network = network.or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            let why = || format!("{text:?} is no address, and no network such as 10.0.0.0/8");
+            network.or_else(|_| wrong("trusted_proxies", why()))
+        };
+        self.trusted_proxies.iter().map(parse).collect()
     }
 
     /// The variables the entry refers to.
@@ -154,6 +216,11 @@ impl AuthenticationEntry {
                 user_claim: jwt.user_claim.clone(),
             }),
         };
-        Ok(AuthenticationSettings { method, jwt })
+        Ok(AuthenticationSettings {
+            method,
+            jwt,
+            limits: self.limits,
+            trusted_proxies: self.networks()?,
+        })
     }
 }

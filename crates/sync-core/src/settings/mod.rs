@@ -23,6 +23,7 @@ use sync_jobs::JobsSettings;
 use crate::jobs::QueryAll;
 use crate::model::SourceName;
 use authentication::AuthenticationEntry;
+pub(crate) use authentication::LoginLimits;
 pub use authentication::{AuthenticationMethod, AuthenticationSettings, JwtSettings};
 use blobs::BlobsEntry;
 pub use blobs::{BlobSettings, S3Settings};

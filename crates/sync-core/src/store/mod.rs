@@ -3,7 +3,6 @@
 mod accounts;
 mod api_tokens;
 mod application_documents;
-mod attempts;
 mod blobs;
 mod bulk_data;
 mod clients;
@@ -12,6 +11,7 @@ mod document;
 mod found;
 mod idempotency;
 mod key_sets;
+mod login_failures;
 mod metrics;
 mod operations;
 mod pull;
@@ -25,18 +25,18 @@ pub(crate) use accounts::{AccountStore, UserProfile, UserRecord};
 pub(crate) use api_tokens::{ApiTokenRecord, ApiTokenStore};
 pub use application_documents::{ApplicationDocument, PutMode};
 pub(crate) use application_documents::{ApplicationDocumentStore, PutOutcome};
-pub(crate) use attempts::Attempts;
 pub(crate) use blobs::{BlobRecord, BlobStore, Holder, NewBlob, PIECE_BYTES, Place, Settlement};
 pub(crate) use bulk_data::{BulkData, BulkOutcome, Pin, StartOutcome};
 pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
-    CHUNK, Commit, CommitMode, CommitOutcome, Document, LOG_CHUNK, OperationEnd, SourceError,
-    parse_record,
+    CHUNK, Commit, CommitMode, CommitOutcome, Document, LOG_CHUNK, OPERATIONS_LEASE_MS,
+    OperationEnd, SourceError, parse_record,
 };
 pub(crate) use found::{FoundPage, FoundPosition};
 pub(crate) use idempotency::Idempotency;
 pub(crate) use key_sets::KeySets;
+pub(crate) use login_failures::LoginFailures;
 pub use metrics::Figures;
 pub(crate) use metrics::{CLIENTS_COUNTER, MetricsStore, Timing};
 pub(crate) use operations::{AcceptOutcome, CreateOutcome, Operations, ReleaseOutcome};

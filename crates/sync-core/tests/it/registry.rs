@@ -384,7 +384,7 @@ fn a_source_that_is_deleted_leaves_nothing_and_may_come_back() {
         world.push(&anna, &phone, "New", refused).await.unwrap();
         let told = world.pull(&anna, &phone, "New", "").await.unwrap();
         let old_token = told[1]["token"].as_str().unwrap().to_owned();
-        assert!(world.keys().await > before);
+        assert_ne!(world.keys().await, before);
 
         engine.delete_dynamic_source("New").await.unwrap();
         assert_eq!(world.keys().await, before);

@@ -7,20 +7,9 @@ use serde_json::json;
 use sync_core::{AccountError, Origin, Scope, Session, SyncError, UserChange};
 use test_support::{World, local};
 
-#[expect(
-    clippy::unwrap_used,
-    reason = "a store that does not answer has failed the test"
-)]
 async fn keys(world: &World) -> Vec<String> {
-    let client = redis::Client::open(world.redis.url()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let mut keys: Vec<String> = redis::cmd("KEYS")
-        .arg("*")
-        .query_async(&mut connection)
-        .await
-        .unwrap();
-    keys.retain(|key| !key.contains("attempts"));
-    keys.sort();
+    let mut keys = world.keys().await;
+    keys.retain(|key| !key.contains("login-failures"));
     keys
 }
 

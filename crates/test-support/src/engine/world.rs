@@ -215,13 +215,13 @@ impl World {
         })
     }
 
-    /// How many keys the store has.
-    pub async fn keys(&self) -> u64 {
-        let info = self.run(&["INFO", "keyspace"]).await;
-        let count = info.lines().find_map(|line| line.strip_prefix("db0:keys="));
-        count
-            .and_then(|line| line.split(',').next()?.parse().ok())
-            .unwrap_or(0)
+    /// The keys that the store has, in their order, but for what the queue of jobs has of itself.
+    pub async fn keys(&self) -> Vec<String> {
+        let is_of_queue = |key: &String| key.contains("{jobs}:") && !key.contains(":job:");
+        let mut keys = self.keys_like("*").await;
+        keys.retain(|key| !is_of_queue(key));
+        keys.sort();
+        keys
     }
 
     async fn forget(&self, pattern: &str) {

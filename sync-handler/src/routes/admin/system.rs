@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
 use serde_json::json;
-use sync_core::{Engine, Ports};
+use sync_core::{Engine, Origin, Ports};
 use sync_proto::Login;
 
 use crate::error::HttpError;
@@ -20,7 +20,7 @@ pub(super) async fn log_in<P: Ports>(
     Ok(respond::text(
         engine
             .accounts()
-            .log_in_administrator(&login, &password, request.origin())
+            .log_in_administrator(&login, &password, Origin(&request.client_address(engine)))
             .await?,
     ))
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{AccountError, ApiToken, Engine, Ports, Scope};
+use sync_core::{AccountError, ApiToken, Engine, Origin, Ports, Scope};
 use sync_proto::api::{ApiLogin, CreatedToken, NewToken, TokenInfo};
 
 use crate::error::HttpError;
@@ -14,9 +14,10 @@ pub(super) async fn log_in<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let ApiLogin { login, password } = request.body()?;
+    let address = request.client_address(engine);
     let made = engine
         .accounts()
-        .log_in_to_api(&login, &password, request.origin());
+        .log_in_to_api(&login, &password, Origin(&address));
     Ok(to_created(made.await?))
 }
 

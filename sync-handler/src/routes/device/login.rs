@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
-use sync_core::{Engine, Ports};
+use sync_core::{Engine, Origin, Ports};
 use sync_proto::{Login, SESSION_COOKIE};
 
 use crate::error::HttpError;
@@ -20,7 +20,7 @@ pub(crate) async fn log_in<P: Ports>(
     let Login { login, password } = request.body()?;
     let session = engine
         .accounts()
-        .log_in(&login, &password, request.origin())
+        .log_in(&login, &password, Origin(&request.client_address(engine)))
         .await?;
     let secure = if request.is_https() { "; Secure" } else { "" };
     let cookie = format!(

@@ -177,7 +177,8 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("download", &["body"]),
             row("form", &["body", "error"]),
             row("respond", &["body", "error"]),
-            row("request", &["error", "form", "router"]),
+            row("client_address", &[]),
+            row("request", &["client_address", "error", "form", "router"]),
             row(
                 "app",
                 &[

@@ -41,7 +41,7 @@
 //! | `{metrics}:stats` | set | names of the old stats | forever | as `{metrics}`, where stats are on | stats |
 //! | `{metrics}:stats:<name>` | sorted set | `<count>,<microseconds>:<minute>` or `<value>:<minute>`, scored by minute in Unix seconds | entries: seven days | as `{metrics}`, where stats are on | stats |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
-//! | `attempts:<kind>:<name>` | string | logins tried lately for an account or from an address | the limiter's window | login | login |
+//! | `login-failures:<kind>:<name>` | string | logins that failed lately at an account or from an address | the limiter's window | login | login |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
 //! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
@@ -317,8 +317,8 @@ pub(crate) fn session_secret() -> String {
 }
 
 /// Counts logins tried for an account or from an address.
-pub(crate) fn login_attempts(kind: &str, name: &str) -> String {
-    format!("{PREFIX}:attempts:{kind}:{}", encoded(name))
+pub(crate) fn login_failures(kind: &str, name: &str) -> String {
+    format!("{PREFIX}:login-failures:{kind}:{}", encoded(name))
 }
 
 /// A token that proves to a push service who we are.
@@ -393,7 +393,7 @@ mod tests {
             stats_names(),
             stats("http:GET:"),
             session_secret(),
-            login_attempts("account", "a:b"),
+            login_failures("account", "a:b"),
             push_authorization("apns:T:K"),
             key_set("d"),
             key_set_turn("d"),
@@ -437,7 +437,7 @@ mod tests {
         rhosync:1:{metrics}:stats
         rhosync:1:{metrics}:stats:http%3AGET%3A
         rhosync:1:session-secret
-        rhosync:1:attempts:account:a%3Ab
+        rhosync:1:login-failures:account:a%3Ab
         rhosync:1:push-authorization:apns%3AT%3AK
         rhosync:1:key-set:d
         rhosync:1:key-set-turn:d
