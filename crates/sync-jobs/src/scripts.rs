@@ -11,3 +11,4 @@ pub(crate) static FAIL: Script = script!("fail" after "library");
 pub(crate) static HEARTBEAT: Script = script!("heartbeat" after "library");
 pub(crate) static RETRY: Script = script!("retry" after "library");
 pub(crate) static SWEEP: Script = script!("sweep" after "library");
+pub(crate) static WITHDRAW: Script = script!("withdraw" after "library");

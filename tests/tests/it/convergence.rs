@@ -489,12 +489,25 @@ impl Case {
     }
 }
 
-#[test]
-fn all_devices_converge() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// Plays a history and looks whether everybody has the same in the end.
+async fn play(redis: &Rc<TestRedis>, steps: Vec<Step>) -> Result<(), TestCaseError> {
+    let mut case = Case::start(redis).await;
+    for step in steps {
+        case.run(step).await;
+    }
+    case.settle().await
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .unwrap();
+        .expect("a runtime")
+}
+
+#[test]
+fn all_devices_converge() {
+    let runtime = runtime();
     let redis = Rc::new(TestRedis::start());
     // The normal run is the same every time; one with a number of cases of its own looks for what nobody has seen yet.
     let wanted = std::env::var("PROPTEST_CASES")
@@ -508,12 +521,133 @@ fn all_devices_converge() {
         ..Default::default()
     };
     proptest!(config, |(steps in vec(step(), 1..60))| {
-        runtime.block_on(async {
-            let mut case = Case::start(&redis).await;
-            for step in steps {
-                case.run(step).await;
-            }
-            case.settle().await
-        })?;
+        runtime.block_on(play(&redis, steps))?;
     });
+}
+
+/// Histories that random runs have found, and after which devices once stayed wrong for ever.
+fn found() -> Vec<(&'static str, Vec<Step>)> {
+    use Fault::{LostAnswer, None as Well, Unreachable};
+    use Step::{
+        BackEndDrop, BackEndFails, BackEndPut, BackEndRemove, Create, Delete, Schema, Sync,
+        SyncTogether, Update,
+    };
+    let sync = |device, losses: &[Loss]| Sync {
+        device,
+        page_size: 1,
+        losses: losses.to_vec(),
+    };
+    let together = |devices| SyncTogether {
+        devices,
+        page_size: 1,
+    };
+    vec![
+        (
+            "a create sent before the device was told to start over",
+            vec![
+                Create { device: 3 },
+                BackEndFails(vec![Well]),
+                BackEndFails(vec![Well, Well, Unreachable]),
+                Schema,
+                BackEndFails(vec![Unreachable, Unreachable]),
+                Create { device: 3 },
+                sync(3, &[Loss::None, Loss::None, Loss::Answer]),
+                Create { device: 3 },
+                sync(3, &[Loss::None]),
+            ],
+        ),
+        (
+            "a device deletes, by the id that it has seen, what its own create had made",
+            vec![
+                sync(1, &[Loss::Answer]),
+                sync(2, &[Loss::Answer]),
+                BackEndFails(vec![Well, Well, Unreachable]),
+                BackEndFails(vec![Unreachable, LostAnswer]),
+                sync(0, &[Loss::None]),
+                Create { device: 2 },
+                sync(0, &[Loss::None]),
+                sync(2, &[]),
+                Delete {
+                    device: 2,
+                    object: 0,
+                },
+                BackEndRemove { object: 0 },
+            ],
+        ),
+        (
+            "the same, while other devices sync",
+            vec![
+                BackEndDrop {
+                    object: 0,
+                    attribute: 0,
+                },
+                BackEndFails(vec![Well, Well]),
+                BackEndFails(vec![Well, Well]),
+                sync(0, &[]),
+                BackEndFails(vec![Well, Well, Well, Unreachable]),
+                sync(0, &[]),
+                sync(0, &[]),
+                Create { device: 3 },
+                sync(3, &[Loss::Answer]),
+                Create { device: 3 },
+                sync(0, &[]),
+                sync(0, &[Loss::Answer]),
+                Update {
+                    device: 0,
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                sync(0, &[Loss::None, Loss::Request]),
+                BackEndFails(vec![LostAnswer, Unreachable]),
+                together([2, 3]),
+                together([3, 0]),
+                Delete {
+                    device: 3,
+                    object: 10,
+                },
+                Delete {
+                    device: 0,
+                    object: 5,
+                },
+            ],
+        ),
+        (
+            "another's value comes while the device's newer one waits",
+            vec![
+                BackEndPut {
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                sync(1, &[Loss::None]),
+                together([2, 3]),
+                Update {
+                    device: 3,
+                    object: 0,
+                    attribute: 0,
+                    value: 1,
+                },
+                Update {
+                    device: 1,
+                    object: 0,
+                    attribute: 0,
+                    value: 2,
+                },
+                sync(3, &[]),
+                BackEndFails(vec![Well, Unreachable, Unreachable, Unreachable]),
+                together([2, 1]),
+            ],
+        ),
+    ]
+}
+
+#[test]
+fn histories_that_once_failed_converge() {
+    let runtime = runtime();
+    let redis = Rc::new(TestRedis::start());
+    for (name, steps) in found() {
+        let played = runtime.block_on(play(&redis, steps));
+        played.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
 }

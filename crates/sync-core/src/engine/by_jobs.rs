@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sync_jobs::{EnqueueError, Enqueued, JobHandlers, Jobs, NewJob, QueueName, Sweeper, Worker};
+use sync_jobs::{
+    EnqueueError, Enqueued, JobHandlers, JobId, Jobs, NewJob, QueueName, Sweeper, Worker,
+};
 
 use crate::engine::{Engine, RefreshOutcome, Source, SyncError};
 use crate::jobs::{Cud, Query};
@@ -12,6 +14,14 @@ use crate::store::Operations;
 
 /// How long after a change was taken in it is seen to at the latest, in milliseconds, if the server dies just then.
 const INSURANCE_MS: u64 = 60_000;
+
+/// Where jobs wait that see to changes of sources that name no queue.
+static CHANGES_QUEUE: QueueName = QueueName::constant("adapter");
+
+/// Where jobs wait that see to a source's changes, if nobody else does.
+pub(super) fn changes_queue(source: Source<'_>) -> &QueueName {
+    source.settings.cud_queue.as_ref().unwrap_or(&CHANGES_QUEUE)
+}
 
 /// Changes that still wait.
 pub(crate) struct StillWaiting {
@@ -108,18 +118,27 @@ impl<P: Ports> Engine<P> {
         Ok(asked)
     }
 
-    /// Sees to it that a client's changes are worked on, whatever happens from now on: a job that runs later.
+    /// Sees to it that a client's changes are worked on, whatever happens from now on: a job that runs later. Says which, if
+    /// it is a new one.
     pub(super) async fn insure_work(
         &self,
         queue: &QueueName,
         document: &DocumentId,
         user: &UserId,
         client: &ClientId,
-    ) -> Result<(), SyncError> {
+    ) -> Result<Option<JobId>, SyncError> {
         let now = self.ports.clock().now();
         let job = Cud::job(queue, document, user, client, now.plus(INSURANCE_MS));
         let jobs = Jobs::new(self.ports.redis());
-        jobs.insure(now, &job).await.map(drop).map_err(own)
+        match jobs.insure(now, &job).await.map_err(own)? {
+            Enqueued::New(id) => Ok(Some(id)),
+            Enqueued::Waiting(_) | Enqueued::Again(_) | Enqueued::Ticked => Ok(None),
+        }
+    }
+
+    /// Takes the job back that would have worked on a client's changes: all of them have their verdict.
+    pub(super) async fn withdraw_insurance(&self, job: &JobId) -> Result<(), SyncError> {
+        Ok(Jobs::new(self.ports.redis()).withdraw(job).await?)
     }
 
     /// Sees to it that a client's changes are worked on now.
@@ -138,13 +157,11 @@ impl<P: Ports> Engine<P> {
     /// Works on a client's changes. Says which still wait.
     pub(crate) async fn work_by_job(
         &self,
-        user: &UserId,
         client: &ClientId,
         id: &DocumentId,
     ) -> Result<Option<StillWaiting>, SyncError> {
         let found = self.source(id.source.as_str()).await?;
-        self.work_on_waiting(user, client, found.as_source(), id)
-            .await?;
+        self.work_on_waiting(client, found.as_source(), id).await?;
         let document = self.document(id);
         let waiting = Operations::new(&document, client).waiting().await?;
         let now = self.ports.clock().now();

@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::join;
 use sync_proto::{Changes, Operations as SentOperations};
 
 use crate::account::Session;
 use crate::blob::Files;
 use crate::engine::binding::known_form;
+use crate::engine::by_jobs::changes_queue;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{
-    ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, OutboxItem, UserId,
+    ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, OutboxItem, UserId, Version,
     to_attributes,
 };
-use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{AcceptOutcome, Commit, CommitMode, Holder, Operations, ReleaseOutcome};
+use crate::ports::{Clock as _, Ports, Random, RedisConn};
+use crate::store::{
+    AcceptOutcome, Commit, CommitMode, CreateOutcome, Holder, Operations, ReleaseOutcome,
+};
 use crate::trace::TraceContext;
 
 /// Places an operation is handed in at before the request gives up: the client's cursor may be moving.
@@ -80,22 +84,20 @@ impl<P: Ports> Engine<P> {
         let source = found.as_source().traced(trace);
         let client = known_form(client)?;
         let blob_fields = std::mem::take(&mut changes.blob_fields);
-        let mut operations = to_operations(&session.user, changes)?;
+        let mut operations = to_operations(&session.user, changes, self.ports.random())?;
         self.blobs
             .attach_files(&mut operations, &blob_fields, files)?;
-        self.accounts.check_session(session).await?;
+        let checks = join!(self.accounts.check_session(session), self.owner(&client));
+        checks.0?;
+        // For a client that is not there nothing is begun.
+        checks.1?;
         let user = &session.user;
         let queue = source.settings.cud_queue.as_ref();
-        let mut insured = None;
         // Without a lease nothing is worked on here.
-        let lease = match queue {
-            Some(_) => String::new(),
-            None => self.ports.random().hex::<8>(),
-        };
+        let lease = queue.is_none().then(|| self.ports.random().hex::<8>());
         let mut id = source.document_for(user);
         let Files { uploads, .. } = files;
         if !uploads.is_empty() {
-            // A client that is not there is charged nothing.
             id = self.find_document(user, &client, source).await?;
             self.blobs.settle(user, uploads).await?;
         }
@@ -104,17 +106,19 @@ impl<P: Ports> Engine<P> {
                 let holder = Holder::Operations(id.clone(), client.clone());
                 self.blobs.announce(holder, uploads).await?;
             }
-            if let Some(queue) = queue
-                && insured.as_ref() != Some(&id)
-            {
-                self.insure_work(queue, &id, user, &client).await?;
-                insured = Some(id.clone());
-            }
+            let insurance = self
+                .insure_work(changes_queue(source), &id, user, &client)
+                .await?;
             let document = self.document(&id);
-            match Operations::new(&document, &client)
-                .accept(user, &lease, sequence, &operations)
-                .await?
+            let accepted = Operations::new(&document, &client)
+                .accept(user, lease.as_deref(), sequence, &operations)
+                .await?;
+            if !matches!(accepted, AcceptOutcome::Done { .. })
+                && let Some(job) = &insurance
             {
+                self.withdraw_insurance(job).await?;
+            }
+            match accepted {
                 AcceptOutcome::Unbound => id = self.find_document(user, &client, source).await?,
                 AcceptOutcome::Full => return Err(SyncError::QueueFull),
                 AcceptOutcome::Repeated => return Ok(()),
@@ -122,10 +126,15 @@ impl<P: Ports> Engine<P> {
                     let kinds = operations.iter().map(|operation| operation.kind.as_str());
                     self.metrics.meter().changes(source.name.as_str(), kinds);
                     self.repeat_links(user, &client, &id, known).await?;
-                    if let Some(queue) = queue {
-                        self.work_soon(queue, &id, user, &client).await?;
-                    } else if leased {
-                        self.work(&client, source, &id, &lease).await?;
+                    match (queue, &lease) {
+                        (Some(queue), _) => self.work_soon(queue, &id, user, &client).await?,
+                        (None, Some(lease)) if leased => {
+                            let is_done = self.work(&client, source, &id, lease).await?;
+                            if is_done && let Some(job) = insurance {
+                                self.withdraw_insurance(&job).await?;
+                            }
+                        }
+                        (None, _) => {}
                     }
                     return Ok(());
                 }
@@ -137,23 +146,16 @@ impl<P: Ports> Engine<P> {
     /// Works on operations an earlier request left, if nobody else does.
     pub(super) async fn work_on_waiting(
         &self,
-        user: &UserId,
         client: &ClientId,
         source: Source<'_>,
         id: &DocumentId,
     ) -> Result<(), SyncError> {
         let lease = self.ports.random().hex::<8>();
         let document = self.document(id);
-        match Operations::new(&document, client)
-            .accept(user, &lease, None, &[])
-            .await?
-        {
-            AcceptOutcome::Done { leased: true, .. } => self.work(client, source, id, &lease).await,
-            AcceptOutcome::Done { leased: false, .. }
-            | AcceptOutcome::Unbound
-            | AcceptOutcome::Full
-            | AcceptOutcome::Repeated => Ok(()),
+        if Operations::new(&document, client).lease(&lease).await? {
+            self.work(client, source, id, &lease).await?;
         }
+        Ok(())
     }
 
     /// Tells a device once more what became of creates it sends again: it cannot have got the links.
@@ -188,16 +190,16 @@ impl<P: Ports> Engine<P> {
         Ok(())
     }
 
-    /// Tries every operation that waits, in the order it was sent.
+    /// Tries every operation that waits, in the order it was sent. Says whether all have their verdict.
     ///
-    /// One that fails for now holds back those on the same object, and no others.
+    /// One that fails for now holds back those on the same object, by whichever of its ids, and no others.
     async fn work(
         &self,
         client: &ClientId,
         source: Source<'_>,
         id: &DocumentId,
         lease: &str,
-    ) -> Result<(), SyncError> {
+    ) -> Result<bool, SyncError> {
         let document = self.document(id);
         let operations = Operations::new(&document, client);
         for _ in 0..MAX_ROUNDS {
@@ -206,7 +208,8 @@ impl<P: Ports> Engine<P> {
             for (number, operation) in operations.waiting().await? {
                 let is_due = operation.not_before <= self.ports.clock().now();
                 let object = operation.id.clone();
-                let attempt = if is_due && !held.contains(&object) {
+                let may_try = is_due && !is_held(&operations, &held, &object).await?;
+                let attempt = if may_try {
                     self.attempt(client, source, id, lease, number, operation)
                         .await?
                 } else {
@@ -215,25 +218,54 @@ impl<P: Ports> Engine<P> {
                 match attempt {
                     Attempt::Decided => {}
                     Attempt::PutOff => {
+                        held.extend(created_as(&operations, &object).await?);
                         held.insert(object);
                         left += 1;
                     }
-                    Attempt::LostLease => return Ok(()),
+                    Attempt::LostLease => return Ok(false),
                 }
             }
             match operations.release(lease, left).await? {
-                ReleaseOutcome::Yes => return Ok(()),
+                ReleaseOutcome::Yes => return Ok(left == 0),
                 ReleaseOutcome::MoreCame => {}
             }
         }
         // Whoever comes next goes on.
         operations.release(lease, usize::MAX).await?;
-        Ok(())
+        Ok(false)
     }
 }
 
+/// Whether operations on an object, by the id that a device uses for it, have to wait for an earlier one.
+async fn is_held<R: RedisConn>(
+    operations: &Operations<'_, R>,
+    held: &BTreeSet<ObjectId>,
+    object: &ObjectId,
+) -> Result<bool, SyncError> {
+    if held.is_empty() || held.contains(object) {
+        return Ok(!held.is_empty());
+    }
+    let id = created_as(operations, object).await?;
+    Ok(id.is_some_and(|id| held.contains(&id)))
+}
+
+/// The id that the back end gave an object, if this is the temporary one of a create.
+async fn created_as<R: RedisConn>(
+    operations: &Operations<'_, R>,
+    object: &ObjectId,
+) -> Result<Option<ObjectId>, SyncError> {
+    Ok(match operations.outcome_of_create(object).await? {
+        Some(CreateOutcome::Created(id)) => Some(id),
+        _ => None,
+    })
+}
+
 /// Checks and orders what a device sent: creates, then updates, then deletes.
-fn to_operations(user: &UserId, changes: Changes) -> Result<Vec<Operation>, SyncError> {
+fn to_operations(
+    user: &UserId,
+    changes: Changes,
+    random: &impl Random,
+) -> Result<Vec<Operation>, SyncError> {
     let Changes {
         create,
         update,
@@ -252,8 +284,11 @@ fn to_operations(user: &UserId, changes: Changes) -> Result<Vec<Operation>, Sync
                 kind,
                 id,
                 attributes,
+                nonce: random.hex::<8>(),
                 user: user.clone(),
                 offset: 0,
+                cursor: Version::ZERO,
+                lacks_link: false,
                 attempts: 0,
                 not_before: Millis(0),
             })

@@ -41,7 +41,7 @@ impl<P: Ports> Engine<P> {
         };
         let (document, mut state) = self.locate(pull, Acknowledged::Given).await?;
         if state.waiting > 0 {
-            self.work_on_waiting(pull.user, pull.client, pull.source, &document)
+            self.work_on_waiting(pull.client, pull.source, &document)
                 .await?;
             state = self.again(pull, &document).await?;
         }

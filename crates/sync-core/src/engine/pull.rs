@@ -154,7 +154,7 @@ impl<P: Ports> Engine<P> {
                     {
                         if state.waiting > 0 {
                             // Their verdicts can be told as long as the client is here.
-                            self.work_on_waiting(pull.user, pull.client, pull.source, &document)
+                            self.work_on_waiting(pull.client, pull.source, &document)
                                 .await?;
                         }
                         self.detach(pull.client, &document).await?;
@@ -204,7 +204,7 @@ impl<P: Ports> Engine<P> {
             match &source.settings.cud_queue {
                 Some(queue) => self.work_soon(queue, document, user, client).await?,
                 None => {
-                    self.work_on_waiting(user, client, source, document).await?;
+                    self.work_on_waiting(client, source, document).await?;
                 }
             }
         }

@@ -1,11 +1,14 @@
 //! One operation of a device: the call to the back end, and what it means for the document and the device.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use sha2::{Digest as _, Sha256};
 use sync_jobs::Backoff;
 
 use crate::adapter::{Adapter, AdapterError, Call, logged_in};
+use crate::engine::by_jobs::changes_queue;
 use crate::engine::changes::Attempt;
 use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::UndeliveredChange;
@@ -15,7 +18,8 @@ use crate::model::{
 };
 use crate::ports::{Clock as _, Ports, RedisConn, hex};
 use crate::store::{
-    Commit, CommitMode, CommitOutcome, CreateOutcome, Document, OperationEnd, Operations,
+    Commit, CommitMode, CommitOutcome, CreateOutcome, Document, OPERATIONS_LEASE_MS, OperationEnd,
+    Operations,
 };
 
 /// Waits between attempts within one request, in milliseconds. Most failures of a back end are over in a moment.
@@ -29,6 +33,9 @@ const BACKOFF: Backoff = Backoff {
     first_ms: 1_000,
     longest_ms: 300_000,
 };
+
+/// How often whoever works on an operation says that it is still at work.
+const HEARTBEAT: Duration = Duration::from_millis(OPERATIONS_LEASE_MS / 3);
 
 /// Attempts before the device is told that the back end cannot be reached.
 const MAX_ATTEMPTS: u32 = 20;
@@ -87,7 +94,10 @@ impl<P: Ports> Engine<P> {
                 PriorState::CreateWaits => return Ok(Attempt::PutOff),
             }
         }
-        match self.call(source, &task).await {
+        let Some(result) = self.call_under_lease(source, &task).await? else {
+            return Ok(Attempt::LostLease);
+        };
+        match result {
             Ok(new_id) => self.decide(task, Verdict::Applied { new_id }).await,
             Err(AdapterError::NotFound { .. }) if task.operation.kind == OperationKind::Delete => {
                 self.decide(task, Verdict::Applied { new_id: None }).await
@@ -96,10 +106,8 @@ impl<P: Ports> Engine<P> {
                 self.put_off(task, &error).await
             }
             Err(error) => {
-                if let Some(queue) = &source.settings.cud_queue
-                    && error.is_retryable()
-                {
-                    let change = undelivered(&task);
+                if error.is_retryable() {
+                    let (queue, change) = (changes_queue(source), undelivered(&task));
                     self.keep_undelivered(queue, &change, number).await?;
                 }
                 self.decide(
@@ -146,6 +154,30 @@ impl<P: Ports> Engine<P> {
         } else {
             PriorState::News
         })
+    }
+
+    /// Calls the back end, and says meanwhile that the operation is worked on. Nothing is answered if the lease is lost:
+    /// whoever has it now makes the same call, with the same idempotency key.
+    async fn call_under_lease(
+        &self,
+        source: Source<'_>,
+        task: &Task<'_>,
+    ) -> Result<Option<Result<Option<ObjectId>, AdapterError>>, SyncError> {
+        let document = self.document(task.document);
+        let operations = Operations::new(&document, task.client);
+        let until_lost = async {
+            loop {
+                self.ports.clock().sleep(HEARTBEAT).await;
+                if !operations.heartbeat(task.lease).await? {
+                    return Ok(());
+                }
+            }
+        };
+        match select(pin!(self.call(source, task)), pin!(until_lost)).await {
+            Either::Left((result, _)) => Ok(Some(result)),
+            Either::Right((Ok(()), _)) => Ok(None),
+            Either::Right((Err(error), _)) => Err(error),
+        }
     }
 
     /// Calls the back end, again at once where that may help.
@@ -301,11 +333,19 @@ fn outcome(
     let operation = &task.operation;
     let before = known.map(|(record, version)| (record, *version));
     let is_alive = known.is_some_and(|(record, _)| record.is_alive());
+    // A change is no news to its author. But what its author did not have yet when it made the change may have reached it
+    // since, and stands there in place of the change: another's values, or the object itself, by a link to what the author
+    // had deleted by the id it had seen. Then it is told like everybody.
+    let has_moved = before.is_some_and(|(record, version)| {
+        version > operation.cursor && record.origin.as_ref() != Some(task.client)
+    });
+    let is_linked = operation.kind == OperationKind::Delete && operation.lacks_link;
+    let origin = author.filter(|_| !has_moved && !is_linked);
     let change = |attributes: Attributes| {
         if !task.keeps_objects {
             return None;
         }
-        Record::next(before, attributes, author).map(|record| ObjectChange {
+        Record::next(before, attributes, origin).map(|record| ObjectChange {
             id: target.clone(),
             expected: before.map_or(Version::ZERO, |(_, version)| version),
             record,
@@ -419,21 +459,30 @@ fn undelivered(task: &Task<'_>) -> UndeliveredChange {
     }
 }
 
-/// The same for every attempt at an operation, and for a create that the device sends again.
+/// The same for every attempt at an operation, and for a create that the device sends again as it was.
+///
+/// The numbers of operations begin anew with a document; what tells an update or delete from one of an earlier document
+/// is random.
 fn idempotency_key(task: &Task<'_>) -> String {
-    let part = match task.operation.kind {
-        OperationKind::Create => format!("create {}", task.operation.id),
-        OperationKind::Update | OperationKind::Delete => task.number.to_string(),
+    let operation = &task.operation;
+    let part = match operation.kind {
+        OperationKind::Create => format!("create {}", operation.id),
+        OperationKind::Update | OperationKind::Delete => {
+            format!("{} {}", task.number, operation.nonce)
+        }
     };
     let mut digest = Sha256::new();
-    for text in [
-        task.document.source.as_str(),
-        &task.document.partition.to_stored(),
-        task.client.as_str(),
-        &part,
-    ] {
+    let mut take = |text: &str| {
         digest.update((text.len() as u64).to_le_bytes());
         digest.update(text);
+    };
+    take(task.document.source.as_str());
+    take(&task.document.partition.to_stored());
+    take(task.client.as_str());
+    take(&part);
+    for (name, value) in &operation.attributes {
+        take(name);
+        take(value);
     }
     let mut key = hex(&digest.finalize());
     key.truncate(32);

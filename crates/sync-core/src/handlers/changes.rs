@@ -16,13 +16,12 @@ impl<P: Ports> JobHandler<Engine<P>> for Cud {
         let CudPayload {
             source,
             partition,
-            user,
             client,
         } = job.payload()?;
         let partition = Partition::from_stored(&partition)
             .ok_or_else(|| JobError::dead(format!("{partition:?} is no partition")))?;
         let document = DocumentId { source, partition };
-        match engine.work_by_job(&user, &client, &document).await? {
+        match engine.work_by_job(&client, &document).await? {
             None => Ok("nothing waits any more".to_owned()),
             Some(StillWaiting { count, next_in }) => Err(JobError::Later {
                 reason: format!("{count} changes wait for the back end"),

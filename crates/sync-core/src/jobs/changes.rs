@@ -13,12 +13,11 @@ const ATTEMPTS: u32 = 20;
 /// Carries the changes of one client to the back end of one source, in the order in which they were sent.
 pub struct Cud;
 
-/// Whose changes, and of what.
+/// Whose changes, and of what. The payload names the user too, for people: each change knows whose it is.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CudPayload {
     pub(crate) source: SourceName,
     pub(crate) partition: String,
-    pub(crate) user: UserId,
     pub(crate) client: ClientId,
 }
 

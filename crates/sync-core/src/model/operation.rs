@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Attributes, Millis, ObjectId, UserId};
+use crate::model::{Attributes, Millis, ObjectId, UserId, Version};
 
 /// What a device did to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,11 +30,20 @@ pub(crate) struct Operation {
     pub(crate) kind: OperationKind,
     pub(crate) id: ObjectId,
     pub(crate) attributes: Attributes,
+    /// Random: tells it from every other one to the back end. A create has its temporary id for that.
+    #[serde(default)]
+    pub(crate) nonce: String,
     /// Whose change it is, also after the device has gone over to somebody else.
     pub(crate) user: UserId,
     /// The client's offset when it was taken in. Stands before the rest in the store, since only the script knows it.
     #[serde(skip)]
     pub(crate) offset: u64,
+    /// What the client had acknowledged then. Stands there too.
+    #[serde(skip)]
+    pub(crate) cursor: Version,
+    /// Whether creates of the device waited for their links then. Stands there too.
+    #[serde(skip)]
+    pub(crate) lacks_link: bool,
     /// Attempts that failed for reasons that may pass.
     #[serde(default)]
     pub(crate) attempts: u32,

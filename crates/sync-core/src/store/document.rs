@@ -19,7 +19,7 @@ pub(super) const CREATES_LIFETIME_SECONDS: u64 = 90 * 86_400;
 
 /// How long a request may work on a client's operations without a sign of life, in milliseconds. Longer than any call
 /// of an adapter may take.
-pub(crate) const OPERATIONS_LEASE_MS: u64 = 90_000;
+pub(crate) const OPERATIONS_LEASE_MS: u64 = 5_000;
 
 /// How many records are read at once.
 pub(crate) const CHUNK: usize = 500;

@@ -1,6 +1,6 @@
 //! A client's operations from acceptance to verdict.
 
-use crate::model::{ClientId, ObjectId, Operation, OperationKind, UserId};
+use crate::model::{ClientId, ObjectId, Operation, OperationKind, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::{
@@ -68,12 +68,12 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         ]
     }
 
-    /// Takes the operations in and, unless `lease` is empty, tries to get the lease on them. Pushes with a `sequence` number are taken in only
-    /// in growing order.
+    /// Takes the operations in and, where `lease` names one, tries to get the lease on them. Pushes with a `sequence` number
+    /// are taken in only in growing order.
     pub(crate) async fn accept(
         &self,
         user: &UserId,
-        lease: &str,
+        lease: Option<&str>,
         sequence: Option<u64>,
         operations: &[Operation],
     ) -> Result<AcceptOutcome, StoreError> {
@@ -85,11 +85,12 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             operations_key,
             lease_key,
             keys.creates(self.client),
+            keys.outbox(self.client),
         ];
         let mut args = args![
             self.client.as_str(),
             user.as_str(),
-            lease,
+            lease.unwrap_or_default(),
             OPERATIONS_LEASE_MS,
             MAX_WAITING,
             CREATES_LIFETIME_SECONDS,
@@ -122,6 +123,28 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             }
             other => Err(reply.unknown_outcome(other)),
         }
+    }
+
+    /// Tries to become the one who works on what waits. Whose it is does not matter: operations end under the user who sent
+    /// them, wherever the client is now.
+    pub(crate) async fn lease(&self, lease: &str) -> Result<bool, StoreError> {
+        let [_, lease_key] = self.keys();
+        let command = args!["SET", lease_key, lease, "NX", "PX", OPERATIONS_LEASE_MS];
+        let reply = self.document.redis.run(command).await?;
+        Ok(Reply::new("SET", reply).text()?.is_some())
+    }
+
+    /// Says that whoever has the lease is still at work. `false` if the lease is lost.
+    pub(crate) async fn heartbeat(&self, lease: &str) -> Result<bool, StoreError> {
+        let [_, lease_key] = self.keys();
+        let mut reply = script::EXTEND_LEASE
+            .run(
+                self.document.redis,
+                &[lease_key],
+                args![lease, OPERATIONS_LEASE_MS],
+            )
+            .await?;
+        Ok(reply.required_text()? != "lost")
     }
 
     /// What waits, in the order it was sent.
@@ -166,7 +189,14 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         number: u64,
         operation: &Operation,
     ) -> Result<bool, StoreError> {
-        let mut stored = format!("{} ", operation.offset).into_bytes();
+        let Operation {
+            offset,
+            cursor,
+            lacks_link,
+            ..
+        } = operation;
+        let lacks = u8::from(*lacks_link);
+        let mut stored = format!("{offset},{cursor},{lacks} ").into_bytes();
         stored.extend(to_stored(operation)?);
         let args = args![number, stored, lease, OPERATIONS_LEASE_MS];
         let mut reply = script::PUT_OFF
@@ -192,7 +222,7 @@ impl<'a, R: RedisConn> Operations<'a, R> {
     }
 }
 
-/// Reads an operation as it is stored: the offset, a space, and JSON.
+/// Reads an operation as it is stored: where its device was when it was taken in, a space, and JSON.
 fn read_stored(stored: &[u8]) -> Result<Operation, StoreError> {
     let damaged = || StoreError::Damaged {
         what: "an operation",
@@ -202,13 +232,17 @@ fn read_stored(stored: &[u8]) -> Result<Operation, StoreError> {
         .iter()
         .position(|byte| *byte == b' ')
         .ok_or_else(damaged)?;
-    let (offset, json) = stored.split_at(space);
-    let offset = std::str::from_utf8(offset)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(damaged)?;
+    let (place, json) = stored.split_at(space);
+    let place = std::str::from_utf8(place).map_err(|_| damaged())?;
+    let mut place = place.split(',');
+    let mut number = || place.next().and_then(|text| text.parse().ok());
+    let offset = number().ok_or_else(damaged)?;
+    let cursor = number().ok_or_else(damaged)?;
+    let lacks_link = number().ok_or_else(damaged)? == 1;
     Ok(Operation {
         offset,
+        cursor: Version(cursor),
+        lacks_link,
         ..parse_stored("an operation", json)?
     })
 }

@@ -1,5 +1,6 @@
 //! The engine on a private Redis, with back ends and a network of the test's own.
 
+mod accepted;
 mod background;
 mod bindings;
 mod blobs;

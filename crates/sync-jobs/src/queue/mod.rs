@@ -116,6 +116,14 @@ impl<'a, R: RedisConn> Jobs<'a, R> {
         self.take_in(now, job, IfKnown::Insure, None).await
     }
 
+    /// Takes back a job that [`insure`](Self::insure) has taken in, where what it was for is done: unless somebody else counts
+    /// on it by now, or it has begun.
+    pub async fn withdraw(&self, id: &JobId) -> Result<(), StoreError> {
+        self.run(&scripts::WITHDRAW, args![id.as_str()])
+            .await
+            .map(drop)
+    }
+
     /// Takes the job of a schedule in, unless somebody else has seen to the tick.
     pub async fn tick(
         &self,

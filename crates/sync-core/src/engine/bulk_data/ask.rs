@@ -187,7 +187,7 @@ impl<P: Ports> Engine<P> {
         }
         match &source.settings.cud_queue {
             Some(queue) => self.work_soon(queue, &id, user, client).await?,
-            None => self.work_on_waiting(user, client, source, &id).await?,
+            None => self.work_on_waiting(client, source, &id).await?,
         }
         is_waiting().await
     }

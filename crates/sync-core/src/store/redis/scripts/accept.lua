@@ -1,6 +1,6 @@
 -- Takes a device's operations in, all or none, and tries to become the one who works on them.
 --
--- KEYS: 1 head, 2 clients, 3 the client's operations, 4 their lease, 5 the client's creates
+-- KEYS: 1 head, 2 clients, 3 the client's operations, 4 their lease, 5 the client's creates, 6 its outbox
 -- ARGV: 1 client, 2 user, 3 lease token or '' for none, 4 lease in ms, 5 most operations that may wait, 6 lifetime of remembered
 --       creates in s, 7 the push's sequence number or '', then per operation: temporary id if it is a create or else '', JSON
 -- Answers one of
@@ -10,10 +10,12 @@
 --   {'ok', 1 if the lease was got or else 0, operations that wait, temporary id, new id, …}
 --                                creates that were done before, with the ids they got; they are not taken in again
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
-local cursor, offset, user
-if entry then cursor, offset, user = string.match(entry, '^(%d+),%d+,%d+,(%d+),%d+,%d+,[^,]*,(.*)$') end
+local cursor, offset, state, user
+if entry then cursor, offset, state, user = string.match(entry, '^(%d+),%d+,%d+,(%d+),%d+,%d+,([^,]*),(.*)$') end
 if user ~= ARGV[2] then return {'unbound'} end
 local waiting = redis.call('HLEN', KEYS[3])
+-- Links that the device has yet to get give it objects, perhaps ones that it deletes here by the ids it has seen.
+local lacks_links = waiting > 0 or redis.call('ZCARD', KEYS[6]) > 0
 if ARGV[7] ~= '' and tonumber(ARGV[7]) <= tonumber(redis.call('HGET', KEYS[5], '') or '0') then
   return {'repeated'}
 end
@@ -47,8 +49,12 @@ for at = 8, #ARGV, 2 do
   end
   if new then
     local number = string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'q', 1))
-    -- The offset tells the device's lives apart: it grows when the device starts over.
-    redis.call('HSET', KEYS[3], number, offset .. ' ' .. ARGV[at + 1])
+    -- The offset tells the device's lives apart: it grows when the device starts over. One that has yet to be told to
+    -- starts over after this change, and has nothing of it then: the change is of no life that goes on. A device whose
+    -- cursor waits so has an offset above 0.
+    local life = state == 'restart' and '0' or offset
+    local lacks = (lacks_links or #done > 0) and '1' or '0'
+    redis.call('HSET', KEYS[3], number, life .. ',' .. cursor .. ',' .. lacks .. ' ' .. ARGV[at + 1])
     waiting = waiting + 1
   end
 end

@@ -12,7 +12,7 @@
 --       the outbox items (JSON), then per object: id, expected version (0: not in the log), record, 1 if alive or else 0, then
 --       per object that refers to blobs, or did: its place among the objects (from 0), digests
 -- Answers one of
---   {'fenced'}                   the refresh lease is somebody else's now
+--   {'fenced'}                   the lease is somebody else's now: the refresh's, or that on the operation
 --   {'gone'}                     the operation has had its verdict
 --   {'orphaned'}                 the device has started over since, or is somebody else's: the change is nobody's own
 --   {'conflict'}                 an object of a write has moved: nothing was committed
@@ -20,7 +20,11 @@
 --                                objects of a refresh that moved since it read them are passed over
 local refresh = ARGV[1] == 'refresh'
 if refresh and redis.call('GET', KEYS[5]) ~= ARGV[2] then return {'fenced'} end
-if ARGV[5] ~= '' and redis.call('HEXISTS', KEYS[8], ARGV[5]) == 0 then return {'gone'} end
+if ARGV[5] ~= '' then
+  if redis.call('HEXISTS', KEYS[8], ARGV[5]) == 0 then return {'gone'} end
+  local holder = redis.call('GET', KEYS[9])
+  if holder and holder ~= ARGV[6] then return {'fenced'} end
+end
 
 -- Whether the device is there to be told, and whether it is the one that sent the operation.
 local listens = false

@@ -1,0 +1,218 @@
+//! What was accepted is carried out, once, in order, whatever becomes of the device, the server and the store.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a world that cannot be made is a failed test"
+)]
+
+use std::time::Duration;
+
+use serde_json::json;
+use sync_core::{Cud, Deliver, Engine};
+use sync_jobs::{Budget, JobHandlers, JobState, Jobs, QueueName};
+use sync_proto::DeviceDescription;
+use test_support::{Break, Fault, TestPorts, World, local};
+
+/// A source as most are: no queue, and the back end is not asked with every sync.
+const SETTINGS: &str = r#"
+    [sources.Shared]
+    adapter = "rust"
+    rust = "back-end"
+    partition = "app"
+    poll_interval = -1
+"#;
+
+async fn start() -> World {
+    let mut world = World::start().await;
+    world.engine = world.another(Some(SETTINGS), 2).await;
+    world
+}
+
+/// What workers do while no device asks: some minutes pass.
+async fn later(engine: &Engine<TestPorts>) {
+    let handlers = JobHandlers::new()
+        .with(Cud::NAME, Cud)
+        .with(Deliver::NAME, Deliver);
+    for _ in 0..5 {
+        engine.ports().clock.advance(Duration::from_secs(120));
+        engine.sweeper().sweep().await.unwrap();
+        let worker = engine.worker(&handlers, "adapter");
+        worker.run(Budget::RING).await.unwrap();
+    }
+}
+
+async fn jobs_in(engine: &Engine<TestPorts>, state: JobState) -> usize {
+    let queue = QueueName::parse("adapter").unwrap();
+    let jobs = Jobs::new(&engine.ports().redis);
+    jobs.list(&queue, state, 0, 100).await.unwrap().len()
+}
+
+#[test]
+fn a_change_that_was_put_off_is_carried_out_though_its_device_never_comes_back() {
+    local(async {
+        let world = start().await;
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        world.sync(&session, &client, "Shared").await;
+        world.back_end.fail([Fault::Unreachable; 5]);
+        let changes = json!({"create": {"t1": {"name": "new"}}});
+        world
+            .push(&session, &client, "Shared", changes)
+            .await
+            .unwrap();
+        assert!(world.back_end.objects().is_empty(), "it was put off");
+        later(&world.engine).await;
+        assert_eq!(world.back_end.objects().len(), 1);
+        assert_eq!(jobs_in(&world.engine, JobState::Delayed).await, 0);
+    });
+}
+
+#[test]
+fn a_change_that_is_done_leaves_no_job_behind() {
+    local(async {
+        let world = start().await;
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        let changes = json!({"create": {"t1": {"name": "new"}}});
+        world
+            .push(&session, &client, "Shared", changes)
+            .await
+            .unwrap();
+        for state in [JobState::Delayed, JobState::Ready, JobState::Done] {
+            assert_eq!(jobs_in(&world.engine, state).await, 0, "{state:?}");
+        }
+    });
+}
+
+#[test]
+fn what_is_given_up_is_kept_as_a_dead_job() {
+    local(async {
+        let world = start().await;
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        world.back_end.fail([Fault::Unreachable; 500]);
+        let changes = json!({"create": {"t1": {"name": "new"}}});
+        world
+            .push(&session, &client, "Shared", changes)
+            .await
+            .unwrap();
+        for _ in 0..10 {
+            later(&world.engine).await;
+        }
+        assert_eq!(jobs_in(&world.engine, JobState::Dead).await, 1);
+        let told = world.sync(&session, &client, "Shared").await;
+        assert!(told[0]["create-error"]["t1-error"].is_object(), "{told:?}");
+    });
+}
+
+#[test]
+fn wherever_the_server_dies_what_it_has_taken_in_is_carried_out_once() {
+    local(async {
+        let mut died = 0;
+        for (command, at) in
+            (1..60).flat_map(|command| [(command, Break::Before), (command, Break::After)])
+        {
+            let world = start().await;
+            let session = world.sign_in("u1").await;
+            let client = world.client(&session).await;
+            world.sync(&session, &client, "Shared").await;
+            let redis = &world.engine.ports().redis;
+            redis.break_at(command, at);
+            let changes = json!({"create": {"t1": {"name": "new"}}});
+            let pushed = world.push(&session, &client, "Shared", changes).await;
+            let has_died = redis.mend();
+            assert_eq!(has_died, pushed.is_err(), "{pushed:?}");
+            if !has_died {
+                break;
+            }
+            died += 1;
+            let state = world.engine.client_state(client.as_str(), "Shared").await;
+            let taken_in = state.unwrap().is_some_and(|state| state.waiting > 0);
+            let written = world.back_end.objects().len();
+            world.drop_operations_lease("Shared", &client).await;
+            later(&world.engine).await;
+            let done = world.back_end.objects().len();
+            let wanted = written.max(usize::from(taken_in));
+            assert_eq!(done, wanted, "died {at:?} command {command}");
+        }
+        assert!(died >= 6, "only {died} crashes fell into the push");
+    });
+}
+
+#[test]
+fn an_older_value_does_not_overtake_a_newer_one_whichever_id_the_device_used() {
+    local(async {
+        let world = start().await;
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        let push = async |changes| {
+            world
+                .push(&session, &client, "Shared", changes)
+                .await
+                .unwrap()
+        };
+        push(json!({"create": {"t1": {"name": "first"}}})).await;
+        let told = world.sync(&session, &client, "Shared").await;
+        assert_eq!(told[0]["links"]["t1"]["l"], "b1", "{told:?}");
+        for [older, newer] in [["t1", "b1"], ["b1", "t1"]] {
+            world.back_end.fail([Fault::Unreachable; 3]);
+            push(json!({"update": {older: {"name": "old"}}})).await;
+            world.back_end.heal();
+            push(json!({"update": {newer: {"name": "new"}}})).await;
+            later(&world.engine).await;
+            let name = world.back_end.get("b1").unwrap()["name"].clone();
+            assert_eq!(name, "new", "{older} before {newer}");
+        }
+    });
+}
+
+#[test]
+fn what_a_device_sent_before_it_changed_hands_ends_under_the_user_who_sent_it() {
+    local(async {
+        let world = start().await;
+        let anna = world.sign_in("anna").await;
+        let phone = world.client(&anna).await;
+        world.sync(&anna, &phone, "Shared").await;
+        world.back_end.fail([Fault::Unreachable; 3]);
+        let changes = json!({"create": {"t1": {"name": "of anna"}}});
+        world.push(&anna, &phone, "Shared", changes).await.unwrap();
+
+        let bert = world.sign_in("bert").await;
+        let device = DeviceDescription::default();
+        let engine = &world.engine;
+        let registered = engine.register_client(&bert, phone.as_str(), &device);
+        registered.await.unwrap();
+        world.sync(&bert, &phone, "Shared").await;
+        later(engine).await;
+        assert_eq!(world.back_end.objects().len(), 1);
+        assert_eq!(jobs_in(engine, JobState::Delayed).await, 0);
+        let told = world.sync(&bert, &phone, "Shared").await;
+        assert_eq!(told[0]["insert"]["b1"]["name"], "of anna", "{told:?}");
+        assert_eq!(told[0].get("links"), None, "{told:?}");
+    });
+}
+
+#[test]
+fn a_store_that_begins_anew_does_not_repeat_the_keys_of_the_old_one() {
+    local(async {
+        let world = start().await;
+        world.back_end.put("1", &[("name", "a")]);
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        world.sync(&session, &client, "Shared").await;
+        let update = |name: &str| json!({"update": {"1": {"name": name}}});
+        let pushed = world.push(&session, &client, "Shared", update("b")).await;
+        pushed.unwrap();
+
+        world.flush().await;
+        let session = world.sign_in("u1").await;
+        let engine = &world.engine;
+        let device = DeviceDescription::default();
+        let registered = engine.register_client(&session, client.as_str(), &device);
+        registered.await.unwrap();
+        world.sync(&session, &client, "Shared").await;
+        let pushed = world.push(&session, &client, "Shared", update("c")).await;
+        pushed.unwrap();
+        assert_eq!(world.back_end.get("1").unwrap()["name"], "c");
+    });
+}
