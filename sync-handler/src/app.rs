@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method};
-use sync_core::{Engine, Ports, SettingsError, in_request};
+use sync_core::{Engine, Ports, SettingsError, StoreError, in_request};
 use sync_proto::REQUEST_ID_HEADER;
 
 use crate::body::{self, Body, RequestBody};
@@ -24,6 +24,8 @@ pub struct App<P> {
 pub(crate) enum Unusable {
     /// The settings file is wrong.
     Settings(SettingsError),
+    /// The store could not be reached.
+    Store(StoreError),
 }
 
 impl<P: Ports> App<P> {
@@ -39,14 +41,22 @@ impl<P: Ports> App<P> {
         }
     }
 
-    pub(crate) fn engine(&self) -> Result<&Engine<P>, HttpError> {
-        self.engine
-            .as_ref()
-            .map_err(|Unusable::Settings(error)| HttpError::WrongSettings(error.to_string()))
+    /// A server that could not reach its store when it began, but can say so.
+    pub fn without_store(error: StoreError) -> Self {
+        Self {
+            engine: Err(Unusable::Store(error)),
+        }
     }
 
-    pub(crate) fn unusable(&self) -> Option<&Unusable> {
-        self.engine.as_ref().err()
+    pub(crate) fn engine(&self) -> Result<&Engine<P>, HttpError> {
+        self.engine.as_ref().map_err(|unusable| match unusable {
+            Unusable::Settings(error) => HttpError::WrongSettings(error.to_string()),
+            Unusable::Store(error) => HttpError::Store(error.clone()),
+        })
+    }
+
+    pub(crate) fn usable(&self) -> Result<&Engine<P>, &Unusable> {
+        self.engine.as_ref()
     }
 
     /// Answers a request. Whatever goes wrong becomes an answer too.

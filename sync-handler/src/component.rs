@@ -8,8 +8,7 @@ use spin_sdk::wasip3::spawn;
 use sync_core::RustAdapters;
 use sync_spin::{LoadError, SpinPorts};
 
-use crate::error::HttpError;
-use crate::{App, Body, respond};
+use crate::{App, Body};
 
 thread_local! {
     /// Built by the first request of this instance: settings and keys do not change while it lives.
@@ -18,35 +17,27 @@ thread_local! {
 
 /// Answers a request, with adapters that are compiled in: `adapters` is asked for them once.
 pub async fn handle(request: Request, adapters: impl FnOnce() -> RustAdapters) -> Response<Body> {
-    match app(adapters).await {
-        Ok(app) => {
-            let answer = app.handle(request).await;
-            if app.must_tidy_up() {
-                // Goes on when the answer is out; the host keeps the instance until it is done.
-                spawn(async move { app.tidy_up_soon().await });
-            }
-            answer
-        }
-        Err(error) => {
-            let mut response = respond::error(&error).map(Body::from);
-            respond::finish(&mut response);
-            response
-        }
+    let app = app(adapters).await;
+    let answer = app.handle(request).await;
+    if app.must_tidy_up() {
+        // Goes on when the answer is out; the host keeps the instance until it is done.
+        spawn(async move { app.tidy_up_soon().await });
     }
+    answer
 }
 
 /// The server of this instance. One that could not be built for a reason that may pass is not kept.
-async fn app(adapters: impl FnOnce() -> RustAdapters) -> Result<Rc<App<SpinPorts>>, HttpError> {
+async fn app(adapters: impl FnOnce() -> RustAdapters) -> Rc<App<SpinPorts>> {
     if let Some(app) = APP.with_borrow(Clone::clone) {
-        return Ok(app);
+        return app;
     }
     sync_spin::start_log(tracing::Level::INFO);
     let app = match sync_spin::load_server(&adapters()).await {
         Ok(engine) => App::new(engine),
         Err(LoadError::Settings(error)) => App::with_wrong_settings(error),
-        Err(LoadError::Store(error)) => return Err(error.into()),
+        Err(LoadError::Store(error)) => return Rc::new(App::without_store(error)),
     };
     let app = Rc::new(app);
     APP.set(Some(Rc::clone(&app)));
-    Ok(app)
+    app
 }

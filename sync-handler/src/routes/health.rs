@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
-use sync_core::Ports;
+use sync_core::{Ports, StoreError};
 use sync_proto::{Check, Health, HealthStatus, Readiness, ReadinessStatus};
 
 use crate::app::{App, Unusable};
@@ -43,17 +43,23 @@ async fn ready<P: Ports>(app: &App<P>) -> Response<Bytes> {
         ok: problem.is_none(),
         message: problem,
     };
-    // The reason may quote what the settings say, passwords in addresses for instance: it stays in the log.
-    let settings = app.unusable().map(|Unusable::Settings(error)| {
-        tracing::error!("the settings are not usable: {error}");
-        format!("{}: {}: not valid; the log says why", error.file, error.key)
-    });
-    let store = match app.engine() {
-        Err(_) => Some("not checked: the settings are not usable".to_owned()),
-        Ok(engine) => engine.check_store().await.err().map(|error| {
-            tracing::error!(%error, "the store does not answer");
-            "the store does not answer; the log says why".to_owned()
-        }),
+    let no_answer = |error: &StoreError| {
+        tracing::error!(%error, "the store does not answer");
+        "the store does not answer; the log says why".to_owned()
+    };
+    let (settings, store) = match app.usable() {
+        Ok(engine) => {
+            let checked = engine.check_store().await;
+            (None, checked.err().as_ref().map(no_answer))
+        }
+        Err(Unusable::Store(error)) => (None, Some(no_answer(error))),
+        Err(Unusable::Settings(error)) => {
+            // The reason may quote what the settings say, passwords in addresses for instance: it stays in the log.
+            tracing::error!("the settings are not usable: {error}");
+            let problem = format!("{}: {}: not valid; the log says why", error.file, error.key);
+            let unknown = "not checked: the settings are not usable".to_owned();
+            (Some(problem), Some(unknown))
+        }
     };
     let checks = vec![check("redis", store), check("settings", settings)];
     let is_ready = checks.iter().all(|check| check.ok);
