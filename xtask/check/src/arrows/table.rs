@@ -193,7 +193,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                     "router",
                 ],
             ),
-            row("component", &["app", "body", "error", "respond"]),
+            row("component", &["app", "body"]),
             row(
                 "routes",
                 &[
