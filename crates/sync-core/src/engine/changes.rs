@@ -87,10 +87,10 @@ impl<P: Ports> Engine<P> {
         let mut operations = to_operations(&session.user, changes, self.ports.random())?;
         self.blobs
             .attach_files(&mut operations, &blob_fields, files)?;
-        let checks = join!(self.accounts.check_session(session), self.owner(&client));
-        checks.0?;
+        let (checked, owner) = join!(self.accounts.check_session(session), self.owner(&client));
+        checked?;
         // For a client that is not there nothing is begun.
-        checks.1?;
+        owner?;
         let user = &session.user;
         let queue = source.settings.cud_queue.as_ref();
         // Without a lease nothing is worked on here.

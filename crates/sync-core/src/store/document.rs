@@ -17,8 +17,8 @@ use crate::store::redis::script::{self, Reply, arg, args};
 /// How long the outcome of a create is remembered after the client's last create, in seconds.
 pub(super) const CREATES_LIFETIME_SECONDS: u64 = 90 * 86_400;
 
-/// How long a request may work on a client's operations without a sign of life, in milliseconds. Longer than any call
-/// of an adapter may take.
+/// How long whoever works on a client's operations may give no sign of life, in milliseconds: then another goes on. A call of
+/// an adapter may take longer; signs of life are given during it.
 pub(crate) const OPERATIONS_LEASE_MS: u64 = 5_000;
 
 /// How many records are read at once.
@@ -81,7 +81,7 @@ pub(crate) enum CommitOutcome {
     Done { passed_over: u64, waiting: u64 },
     /// An object had moved; nothing was committed.
     Conflict,
-    /// The refresh lease is lost; nothing was committed.
+    /// The lease is lost, that of the refresh or that on the operation; nothing was committed.
     Fenced,
     /// The operation had its verdict before; nothing was committed.
     Gone,

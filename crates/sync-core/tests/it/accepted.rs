@@ -8,10 +8,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sync_core::{Cud, Deliver, Engine};
-use sync_jobs::{Budget, JobHandlers, JobState, Jobs, QueueName};
+use sync_core::Engine;
+use sync_jobs::JobState;
 use sync_proto::DeviceDescription;
 use test_support::{Break, Fault, TestPorts, World, local};
+
+use crate::background::{jobs, work};
 
 /// A source as most are: no queue, and the back end is not asked with every sync.
 const SETTINGS: &str = r#"
@@ -30,21 +32,11 @@ async fn start() -> World {
 
 /// What workers do while no device asks: some minutes pass.
 async fn later(engine: &Engine<TestPorts>) {
-    let handlers = JobHandlers::new()
-        .with(Cud::NAME, Cud)
-        .with(Deliver::NAME, Deliver);
     for _ in 0..5 {
         engine.ports().clock.advance(Duration::from_secs(120));
         engine.sweeper().sweep().await.unwrap();
-        let worker = engine.worker(&handlers, "adapter");
-        worker.run(Budget::RING).await.unwrap();
+        work(engine).await;
     }
-}
-
-async fn jobs_in(engine: &Engine<TestPorts>, state: JobState) -> usize {
-    let queue = QueueName::parse("adapter").unwrap();
-    let jobs = Jobs::new(&engine.ports().redis);
-    jobs.list(&queue, state, 0, 100).await.unwrap().len()
 }
 
 #[test]
@@ -63,7 +55,7 @@ fn a_change_that_was_put_off_is_carried_out_though_its_device_never_comes_back()
         assert!(world.back_end.objects().is_empty(), "it was put off");
         later(&world.engine).await;
         assert_eq!(world.back_end.objects().len(), 1);
-        assert_eq!(jobs_in(&world.engine, JobState::Delayed).await, 0);
+        assert_eq!(jobs(&world.engine, JobState::Delayed).await.len(), 0);
     });
 }
 
@@ -79,7 +71,7 @@ fn a_change_that_is_done_leaves_no_job_behind() {
             .await
             .unwrap();
         for state in [JobState::Delayed, JobState::Ready, JobState::Done] {
-            assert_eq!(jobs_in(&world.engine, state).await, 0, "{state:?}");
+            assert_eq!(jobs(&world.engine, state).await.len(), 0, "{state:?}");
         }
     });
 }
@@ -99,7 +91,7 @@ fn what_is_given_up_is_kept_as_a_dead_job() {
         for _ in 0..10 {
             later(&world.engine).await;
         }
-        assert_eq!(jobs_in(&world.engine, JobState::Dead).await, 1);
+        assert_eq!(jobs(&world.engine, JobState::Dead).await.len(), 1);
         let told = world.sync(&session, &client, "Shared").await;
         assert!(told[0]["create-error"]["t1-error"].is_object(), "{told:?}");
     });
@@ -185,7 +177,7 @@ fn what_a_device_sent_before_it_changed_hands_ends_under_the_user_who_sent_it() 
         world.sync(&bert, &phone, "Shared").await;
         later(engine).await;
         assert_eq!(world.back_end.objects().len(), 1);
-        assert_eq!(jobs_in(engine, JobState::Delayed).await, 0);
+        assert_eq!(jobs(engine, JobState::Delayed).await.len(), 0);
         let told = world.sync(&bert, &phone, "Shared").await;
         assert_eq!(told[0]["insert"]["b1"]["name"], "of anna", "{told:?}");
         assert_eq!(told[0].get("links"), None, "{told:?}");

@@ -21,7 +21,7 @@ const SETTINGS: &str = r#"
     cud_queue = "adapter"
 "#;
 
-async fn work(engine: &Engine<TestPorts>) {
+pub(crate) async fn work(engine: &Engine<TestPorts>) {
     let handlers = JobHandlers::new()
         .with(Cud::NAME, Cud)
         .with(Deliver::NAME, Deliver)
@@ -30,7 +30,7 @@ async fn work(engine: &Engine<TestPorts>) {
     worker.run(Budget::RING).await.unwrap();
 }
 
-async fn jobs(engine: &Engine<TestPorts>, state: JobState) -> Vec<JobDetails> {
+pub(crate) async fn jobs(engine: &Engine<TestPorts>, state: JobState) -> Vec<JobDetails> {
     let queue = QueueName::parse("adapter").unwrap();
     let jobs = Jobs::new(&engine.ports().redis);
     jobs.list(&queue, state, 0, 100).await.unwrap()
