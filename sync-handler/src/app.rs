@@ -1,12 +1,11 @@
 //! The server of one instance: a request in, an answer out.
 
-use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method};
 use sync_core::{Engine, Ports, SettingsError, StoreError, in_request};
 use sync_proto::REQUEST_ID_HEADER;
 
-use crate::body::{self, Body, RequestBody};
+use crate::body::{Body, RequestBody};
 use crate::cors::Cors;
 use crate::error::HttpError;
 use crate::request::Request;
@@ -72,6 +71,9 @@ impl<P: Ports> App<P> {
                 Some(answer) => answer,
                 None => self.answer(head, body).await,
             };
+            if let Ok(engine) = &self.engine {
+                answer.body_mut().hold(engine.memory());
+            }
             let headers = respond::finish(&mut answer);
             if let Some(cors) = cors {
                 cors.finish(headers);
@@ -143,78 +145,74 @@ impl<P: Ports> App<P> {
         let RouteMatch {
             route, parameters, ..
         } = found;
+        if let Route::Health(route) = route {
+            return Ok(routes::health::answer(route, self).await.map(Body::from));
+        }
+        let engine = self.engine()?;
+        let mut request = Request::new(head, parameters, engine.memory());
+        // Of nobody who is not known more is read than what says who it is.
+        route.admit(engine, &request).await?;
         if route.takes_files()
-            && let Some(boundary) = form::boundary(&head.headers)
+            && let Some(boundary) = form::boundary(request.headers())
         {
-            let head = http::Request::from_parts(head, Bytes::new());
-            let request = Request::new(head).with(parameters);
-            return self.answer_form(route, request, body, &boundary).await;
+            return answer_form(route, engine, request, body, &boundary).await;
         }
         // Nobody sends a body with a poll, and finding that out would cost as much as one of its commands.
-        let body = if matches!(head.method, Method::GET | Method::HEAD) {
-            Bytes::new()
-        } else {
-            body::read_whole(body, body::MAX_BODY_BYTES).await?
-        };
-        let request = Request::new(http::Request::from_parts(head, body)).with(parameters);
-        self.dispatch(route, &request).await
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            request.read_body(body, route.max_body_bytes()).await?;
+        }
+        dispatch(route, engine, &request).await
     }
+}
 
-    /// Answers a request that brings files, as one that brings the same changes without them.
-    async fn answer_form(
-        &self,
-        route: Route,
-        request: Request,
-        body: impl RequestBody,
-        boundary: &str,
-    ) -> Result<http::Response<Body>, HttpError> {
-        let engine = self.engine()?;
-        let session = request.session(engine).await?;
-        engine.accounts().check_session(&session).await?;
-        let uploader = engine.blobs().uploader(session.user());
-        let form = form::read(uploader, body, boundary).await?;
-        let request = request.with_form(form);
-        let answer = self.dispatch(route, &request).await;
-        engine
-            .blobs()
-            .end_uploads(session.user(), request.uploads())
-            .await;
-        answer
-    }
+/// Answers a request that brings files, as one that brings the same changes without them.
+async fn answer_form<P: Ports>(
+    route: Route,
+    engine: &Engine<P>,
+    request: Request,
+    body: impl RequestBody,
+    boundary: &str,
+) -> Result<http::Response<Body>, HttpError> {
+    let session = request.session(engine).await?.clone();
+    engine.accounts().check_session(&session).await?;
+    let uploader = engine.blobs().uploader(session.user());
+    let held = engine.memory().nothing();
+    let form = form::read(uploader, body, boundary, held).await?;
+    let request = request.with_form(form);
+    let answer = dispatch(route, engine, &request).await;
+    engine
+        .blobs()
+        .end_uploads(session.user(), request.uploads())
+        .await;
+    answer
+}
 
-    async fn dispatch(
-        &self,
-        route: Route,
-        request: &Request,
-    ) -> Result<http::Response<Body>, HttpError> {
-        let answer = match route {
-            Route::Health(route) => routes::health::answer(route, self).await,
-            Route::Device(route) => routes::device::answer(route, self.engine()?, request).await?,
-            Route::OldDevice(route) => {
-                let engine = self.engine()?;
-                let answer = routes::device::answer_old(route, engine, request).await?;
-                let mut answer = answer.map(Body::from);
-                respond::warn_of_old_address(&mut answer, &request.line());
-                return Ok(answer);
-            }
-            Route::OldAdmin(route) => {
-                let answer = routes::admin::answer(route, self.engine()?, request).await?;
-                let mut answer = answer.map(Body::from);
-                respond::warn_of_old_address(&mut answer, &request.line());
-                return Ok(answer);
-            }
-            Route::Api(route) => routes::api::answer(route, self.engine()?, request).await?,
-            Route::Admin(route) => routes::admin::answer(route, self.engine()?, request).await?,
-            Route::Metrics(route) => {
-                routes::metrics::answer(route, self.engine()?, request).await?
-            }
-            Route::Blobs(route) => {
-                return routes::blobs::answer(route, self.engine()?, request).await;
-            }
-            Route::BulkData(route) => {
-                return routes::bulk_data::answer(route, self.engine()?, request).await;
-            }
-        };
-        Ok(answer.map(Body::from))
-    }
+async fn dispatch<P: Ports>(
+    route: Route,
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<http::Response<Body>, HttpError> {
+    let answer = match route {
+        // Answered where there may be no engine.
+        Route::Health(_) => return Err(HttpError::NotFound),
+        Route::Device(route) => routes::device::answer(route, engine, request).await?,
+        Route::OldDevice(route) => {
+            let answer = routes::device::answer_old(route, engine, request).await?;
+            let mut answer = answer.map(Body::from);
+            respond::warn_of_old_address(&mut answer, &request.line());
+            return Ok(answer);
+        }
+        Route::OldAdmin(route) => {
+            let answer = routes::admin::answer(route, engine, request).await?;
+            let mut answer = answer.map(Body::from);
+            respond::warn_of_old_address(&mut answer, &request.line());
+            return Ok(answer);
+        }
+        Route::Api(route) => routes::api::answer(route, engine, request).await?,
+        Route::Admin(route) => routes::admin::answer(route, engine, request).await?,
+        Route::Metrics(route) => routes::metrics::answer(route, engine, request).await?,
+        Route::Blobs(route) => return routes::blobs::answer(route, engine, request).await,
+        Route::BulkData(route) => return routes::bulk_data::answer(route, engine, request).await,
+    };
+    Ok(answer.map(Body::from))
 }

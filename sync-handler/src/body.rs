@@ -1,12 +1,13 @@
 //! Bodies: those of requests are read up to a limit, those of answers are whole or a stream of known length.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::stream::LocalBoxStream;
 use http_body::{Frame, SizeHint};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
+use sync_core::{Memory, Reservation};
 
 use crate::error::HttpError;
 
@@ -21,22 +22,45 @@ pub trait RequestBody: http_body::Body<Data = Bytes, Error: Into<BodyError>> {}
 
 impl<B: http_body::Body<Data = Bytes, Error: Into<BodyError>>> RequestBody for B {}
 
-/// Reads a whole body of at most `max_bytes` bytes.
+/// A body holds itself twice: in pieces while it is put together, and later what is made of it for the store.
+pub(crate) const COPIES: usize = 2;
+
+/// Reads a whole body of at most `max_bytes` bytes, as far as there is memory for it.
 pub(crate) async fn read_whole(
     body: impl RequestBody,
     max_bytes: usize,
+    held: &mut Reservation,
 ) -> Result<Bytes, HttpError> {
-    match Limited::new(body, max_bytes).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(HttpError::BodyTooLarge { max_bytes }),
-        Err(error) => Err(HttpError::MalformedBody(error.to_string())),
+    let mut body = pin!(body);
+    let mut pieces: Vec<Bytes> = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| HttpError::MalformedBody(error.into().to_string()))?;
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
+        length += piece.len();
+        if length > max_bytes {
+            return Err(HttpError::BodyTooLarge { max_bytes });
+        }
+        held.grow(COPIES * piece.len())?;
+        pieces.push(piece);
     }
+    Ok(match pieces.len() {
+        0 | 1 => pieces.pop().unwrap_or_default(),
+        _ => pieces.concat().into(),
+    })
 }
 
 /// The body of an answer.
 pub enum Body {
     /// It is there.
-    Whole(Bytes),
+    Whole {
+        /// All of it.
+        bytes: Bytes,
+        /// The memory it takes until it is sent.
+        held: Option<Reservation>,
+    },
     /// It is fetched piece by piece, while the other end takes it.
     Stream {
         /// The pieces.
@@ -50,15 +74,22 @@ impl Body {
     /// How many bytes it has.
     pub(crate) fn length(&self) -> u64 {
         match self {
-            Self::Whole(bytes) => bytes.len() as u64,
+            Self::Whole { bytes, .. } => bytes.len() as u64,
             Self::Stream { length, .. } => *length,
+        }
+    }
+
+    /// Counts what it takes until the other end has it.
+    pub(crate) fn hold(&mut self, memory: &Memory) {
+        if let Self::Whole { bytes, held } = self {
+            *held = Some(memory.hold(bytes.len()));
         }
     }
 }
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self::Whole(bytes)
+        Self::Whole { bytes, held: None }
     }
 }
 
@@ -71,8 +102,8 @@ impl http_body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
-            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Whole { bytes, .. } if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole { bytes, .. } => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Stream { pieces, .. } => pieces
                 .as_mut()
                 .poll_next(cx)
@@ -81,12 +112,12 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+        matches!(self, Self::Whole { bytes, .. } if bytes.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Whole { bytes, .. } => SizeHint::with_exact(bytes.len() as u64),
             Self::Stream { .. } => SizeHint::default(),
         }
     }

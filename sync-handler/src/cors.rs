@@ -59,7 +59,7 @@ impl<'a> Cors<'a> {
         }
         self.allowed.as_ref()?;
         let methods = HeaderValue::from_str(&router::allow(request.uri.path())?).ok()?;
-        let mut answer = Response::new(Body::Whole(bytes::Bytes::new()));
+        let mut answer = Response::new(Body::from(bytes::Bytes::new()));
         *answer.status_mut() = StatusCode::NO_CONTENT;
         let headers = answer.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);

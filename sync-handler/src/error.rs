@@ -5,7 +5,7 @@
 use http::StatusCode;
 use sync_core::{
     AccountError, BlobError, ContentError, DocumentError, FeedError, IdempotencyError,
-    InvalidAttributes, Scope, StatsError, StoreError, SyncError,
+    InvalidAttributes, OutOfMemory, Scope, StatsError, StoreError, SyncError, TooHeavy,
 };
 use sync_proto::ErrorCode;
 
@@ -20,6 +20,10 @@ pub(crate) enum HttpError {
     BodyTooLarge {
         max_bytes: usize,
     },
+    /// The body would become too much.
+    BodyTooHeavy(TooHeavy),
+    /// The requests in this instance hold too much already.
+    OutOfMemory(OutOfMemory),
     InvalidValue(String),
     /// An argument that a call needs.
     MissingArgument(String),
@@ -83,6 +87,8 @@ macro_rules! from_core {
 }
 
 from_core! {
+    BodyTooHeavy(TooHeavy),
+    OutOfMemory(OutOfMemory),
     Stats(StatsError),
     Idempotency(IdempotencyError),
     Document(DocumentError),
@@ -193,7 +199,12 @@ fn mapping(error: &HttpError) -> Mapping {
             new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::MethodNotAllowed)
         }
         HttpError::MalformedBody(_) => new(StatusCode::BAD_REQUEST, ErrorCode::MalformedBody),
-        HttpError::BodyTooLarge { .. } => new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge),
+        HttpError::OutOfMemory(OutOfMemory) => {
+            new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy).retry_after(1)
+        }
+        HttpError::BodyTooLarge { .. } | HttpError::BodyTooHeavy(_) => {
+            new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge)
+        }
         HttpError::InvalidValue(_) | HttpError::MissingArgument(_) => {
             new(StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
         }
@@ -420,6 +431,8 @@ fn details(error: &HttpError) -> String {
         HttpError::BodyTooLarge { max_bytes } => {
             format!("the body has more than {max_bytes} bytes")
         }
+        HttpError::BodyTooHeavy(error) => format!("the body cannot be taken in: {error}"),
+        HttpError::OutOfMemory(error) => error.to_string(),
         HttpError::InvalidValue(reason)
         | HttpError::WrongState(reason)
         | HttpError::WrongSettings(reason) => reason.clone(),

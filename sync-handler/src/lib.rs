@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod admission;
 mod app;
+mod argument;
 mod body;
 mod client_address;
 mod cors;

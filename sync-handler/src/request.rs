@@ -1,7 +1,7 @@
 //! What a request says, parsed on demand.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 
 use bytes::Bytes;
 use http::uri::Authority;
@@ -10,13 +10,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sync_core::{
-    AccountError, Clock as _, Engine, Files, Ports, Session, TRACEPARENT_HEADER, TRACESTATE_HEADER,
-    Token, TraceContext, Upload, Version,
+    AccountError, ApiToken, Clock as _, Engine, Files, Memory, Ports, Reservation, Session,
+    TRACEPARENT_HEADER, TRACESTATE_HEADER, Token, TraceContext, Upload, Version, weight_of_json,
 };
 use sync_proto::{
     API_TOKEN_HEADER, CLIENT_ID_HEADER, OLD_SESSION_COOKIE, PUSH_SEQUENCE_HEADER, SESSION_COOKIE,
 };
 
+use crate::argument::{self, Argument};
+use crate::body::{self, RequestBody};
 use crate::client_address::client_address;
 use crate::error::HttpError;
 use crate::form::Form;
@@ -28,7 +30,13 @@ const MAX_KEY_BYTES: usize = 255;
 /// A page beyond this is a mistake, not a wish.
 const HIGHEST_PAGE_SIZE: usize = 100_000;
 
-/// A request whose body has arrived.
+/// A body up to this length is read without a thought of what it becomes.
+const MAX_LIGHT_BYTES: usize = 16 * 1024;
+
+/// Forms bring names and passwords, and now and then a list.
+const MAX_FORM_BYTES: usize = 256 * 1024;
+
+/// A request, with as much of its body as has arrived.
 pub(crate) struct Request {
     head: http::request::Parts,
     body: Bytes,
@@ -37,24 +45,43 @@ pub(crate) struct Request {
     uploads: Vec<Upload>,
     base_url: OnceCell<String>,
     client_id_in_body: OnceCell<String>,
+    memory: Memory,
+    /// What the body takes, and what it has become.
+    held: RefCell<Reservation>,
+    is_weighed: Cell<bool>,
+    session: OnceCell<Session>,
+    api_token: OnceCell<ApiToken>,
+    is_administrators: Cell<bool>,
 }
 
 impl Request {
-    pub(crate) fn new(request: http::Request<Bytes>) -> Self {
-        let (head, body) = request.into_parts();
+    /// A request whose body has not arrived yet.
+    pub(crate) fn new(head: http::request::Parts, parameters: Parameters, memory: &Memory) -> Self {
         Self {
             head,
-            body,
-            parameters: Vec::new(),
+            body: Bytes::new(),
+            parameters,
             query: OnceCell::new(),
             uploads: Vec::new(),
             base_url: OnceCell::new(),
             client_id_in_body: OnceCell::new(),
+            memory: memory.clone(),
+            held: RefCell::new(memory.nothing()),
+            is_weighed: Cell::new(false),
+            session: OnceCell::new(),
+            api_token: OnceCell::new(),
+            is_administrators: Cell::new(false),
         }
     }
 
-    pub(crate) fn with(self, parameters: Parameters) -> Self {
-        Self { parameters, ..self }
+    /// Lets the body arrive.
+    pub(crate) async fn read_body(
+        &mut self,
+        body: impl RequestBody,
+        max_bytes: usize,
+    ) -> Result<(), HttpError> {
+        self.body = body::read_whole(body, max_bytes, self.held.get_mut()).await?;
+        Ok(())
     }
 
     /// The request that brings what a form had: its changes as the body, and its files.
@@ -63,6 +90,7 @@ impl Request {
         self.head.headers.insert(header::CONTENT_TYPE, json);
         Self {
             body: form.changes,
+            held: RefCell::new(form.held),
             uploads: form.uploads,
             ..self
         }
@@ -165,15 +193,10 @@ impl Request {
         if let Some((_, value)) = self.parameters.iter().find(|(known, _)| known == path_name) {
             return Ok(Some(value.clone()));
         }
-        let body: Map<String, Value> = self.body()?;
-        for name in names {
-            match body.get(*name) {
-                Some(Value::String(text)) => return Ok(Some(text.clone())),
-                Some(Value::Number(number)) => return Ok(Some(number.to_string())),
-                Some(Value::Null) | None => {}
-                Some(_) => {
-                    return Err(HttpError::InvalidValue(format!("{name} is not a text")));
-                }
+        let in_body = argument::read(&self.json_body()?, names).map_err(malformed)?;
+        for (name, argument) in names.iter().zip(in_body) {
+            if let Some(text) = argument.into_text(name)? {
+                return Ok(Some(text));
             }
             if let Some(value) = self.query(name) {
                 return Ok(Some(value.to_owned()));
@@ -201,7 +224,16 @@ impl Request {
 
     /// The body as JSON or as a form, whichever its content type says. An empty body is an empty object.
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
-        serde_json::from_slice(&self.json_body()?).map_err(malformed)
+        self.parse(&self.json_body()?)
+    }
+
+    /// Reads JSON that the request brought, if there is memory for what it becomes.
+    pub(crate) fn parse<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T, HttpError> {
+        if json.len() > MAX_LIGHT_BYTES && !self.is_weighed.replace(true) {
+            let weight = weight_of_json(json, self.memory.total() / 2)?;
+            self.held.borrow_mut().grow(weight)?;
+        }
+        serde_json::from_slice(json).map_err(malformed)
     }
 
     /// The body as a JSON object. Forms are written as one, so that there is one parser for each type of body.
@@ -212,6 +244,10 @@ impl Request {
         match self.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => Ok(Cow::Borrowed(b"{}")),
             Some(_) if content_type.starts_with("application/x-www-form-urlencoded") => {
+                if self.body.len() > MAX_FORM_BYTES {
+                    let max_bytes = MAX_FORM_BYTES;
+                    return Err(HttpError::BodyTooLarge { max_bytes });
+                }
                 let mut fields = Map::new();
                 for (name, value) in form_urlencoded::parse(&self.body) {
                     fields.insert(name.into_owned(), Value::String(value.into_owned()));
@@ -238,13 +274,20 @@ impl Request {
 
     /// The session: of the identity provider's token, where devices may send one, or else of the cookie. Whether it was
     /// revoked the engine finds out.
-    pub(crate) async fn session<P: Ports>(&self, engine: &Engine<P>) -> Result<Session, HttpError> {
-        match self.bearer_token() {
-            Some(token) if engine.accounts().takes_tokens() => {
-                Ok(engine.accounts().session_of_token(token).await?)
-            }
-            _ => self.own_session(engine),
+    pub(crate) async fn session<P: Ports>(
+        &self,
+        engine: &Engine<P>,
+    ) -> Result<&Session, HttpError> {
+        if let Some(known) = self.session.get() {
+            return Ok(known);
         }
+        let session = match self.bearer_token() {
+            Some(token) if engine.accounts().takes_tokens() => {
+                engine.accounts().session_of_token(token).await?
+            }
+            _ => self.own_session(engine)?,
+        };
+        Ok(self.session.get_or_init(|| session))
     }
 
     /// The session of the cookie, if it is one of ours.
@@ -272,6 +315,16 @@ impl Request {
     /// Whether the session may be in the query string: on the addresses made for pages of other sites only.
     pub(crate) fn takes_session_in_query(&self) -> bool {
         self.head.uri.path().starts_with("/api/application")
+    }
+
+    /// The API token that the request was let in with.
+    pub(crate) fn api_token(&self) -> Option<&ApiToken> {
+        self.api_token.get()
+    }
+
+    /// Lets the request in with an API token.
+    pub(crate) fn let_in(&self, token: ApiToken) {
+        self.api_token.get_or_init(|| token);
     }
 
     /// The source: the path's, or else the query's or the body's.
@@ -345,17 +398,37 @@ impl Request {
         self.header(API_TOKEN_HEADER).is_some() || self.query("api_token").is_some()
     }
 
+    /// Checks the administrator's token in the head, if there is one. One that is wrong decides nothing: there may be
+    /// another in the body.
+    pub(crate) async fn try_api_token<P: Ports>(
+        &self,
+        engine: &Engine<P>,
+    ) -> Result<(), HttpError> {
+        let in_head = self
+            .header(API_TOKEN_HEADER)
+            .or_else(|| self.query("api_token"));
+        let Some(token) = in_head else {
+            return Ok(());
+        };
+        match engine.accounts().check_api_token(token).await {
+            Ok(()) => self.is_administrators.set(true),
+            Err(AccountError::InvalidApiToken) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
     /// Checks that the request comes from the administrator.
     pub(crate) async fn require_api_token<P: Ports>(
         &self,
         engine: &Engine<P>,
     ) -> Result<(), HttpError> {
-        let token = match self.header(API_TOKEN_HEADER) {
-            Some(token) => token.to_owned(),
-            None => self
-                .optional_argument("", &["api_token"])?
-                .unwrap_or_default(),
-        };
+        if self.is_administrators.get() {
+            return Ok(());
+        }
+        let in_body = argument::read(&self.json_body()?, &["api_token"]).map_err(malformed)?;
+        let token = in_body.into_iter().next().unwrap_or(Argument::Missing);
+        let token = token.into_text("api_token")?.unwrap_or_default();
         Ok(engine.accounts().check_api_token(&token).await?)
     }
 
@@ -438,11 +511,38 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Request::new(
+        arrived(
             request
                 .body(Bytes::copy_from_slice(body.as_bytes()))
                 .unwrap(),
         )
+    }
+
+    /// A request of an instance of 128 MiB, with its body.
+    fn arrived(request: http::Request<Bytes>) -> Request {
+        let (head, body) = request.into_parts();
+        let memory = Memory::of_instance(128 << 20);
+        Request {
+            body,
+            ..Request::new(head, Vec::new(), &memory)
+        }
+    }
+
+    #[test]
+    fn a_body_that_would_become_too_much_is_refused_and_one_for_which_there_is_no_room_comes_again()
+    {
+        let json = [("content-type", "application/json")];
+        let heavy = format!(r#"{{"x":[{}{{}}]}}"#, r#"{"":0},"#.repeat(150_000));
+        let error = request("/", &json, &heavy).body::<Value>().unwrap_err();
+        assert!(matches!(error, HttpError::BodyTooHeavy(_)), "{error:?}");
+        let large = request("/", &json, &format!(r#"{{"x":"{}"}}"#, "y".repeat(1 << 20)));
+        let others = large.memory.hold(usize::MAX);
+        let error = large.body::<Value>().unwrap_err();
+        assert!(matches!(error, HttpError::OutOfMemory(_)), "{error:?}");
+        drop(others);
+        let large = request("/", &json, &format!(r#"{{"x":"{}"}}"#, "y".repeat(1 << 20)));
+        large.body::<Value>().unwrap();
+        assert!(large.held.borrow().bytes() > 1 << 20);
     }
 
     #[test]
@@ -585,7 +685,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_request_is_too_odd_to_be_read(request in any_request()) {
-            let request = Request::new(request);
+            let request = arrived(request);
             let _ = request.body::<Map<String, Value>>();
             let _ = request.body::<sync_proto::DeviceDescription>();
             let _ = request.require_object();

@@ -9,6 +9,7 @@ mod engine;
 mod handlers;
 mod idempotency;
 mod jobs;
+mod memory;
 mod metrics;
 mod model;
 mod ping;
@@ -36,6 +37,7 @@ pub use engine::{
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{IdempotencyError, IdempotentRequest, IdempotentWrites, StoredAnswer};
 pub use jobs::{BULK_DATA, Cud, Deliver, Ping, PingAll, Push, Query, QueryAll};
+pub use memory::{Memory, OutOfMemory, Reservation, TooHeavy, weight_of_json};
 pub use metrics::{
     BUCKETS, FAMILIES, Family, Kind, Measurements, Meter, Metrics, RequestOutcome, Sample,
     StatsError, Value,

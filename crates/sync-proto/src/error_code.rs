@@ -158,7 +158,7 @@ error_codes! {
     }
     "The server" {
         Busy = "busy", "503; 408 for an upload that took too long",
-            "Too many others were changing the same objects, or an upload took so long that its first part may be gone.",
+            "Too many others were changing the same objects, the requests in this instance of the server hold too much memory already, or an upload took so long that its first part may be gone.",
             "Send the request again. Nothing that was acknowledged is lost.";
         BackEndUnavailable = "back_end_unavailable", "503; 500 for a login that a back end decides",
             "The back end that has to be asked does not answer, or says that it cannot now.",

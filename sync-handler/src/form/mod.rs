@@ -9,9 +9,9 @@ use std::pin::pin;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt as _;
-use sync_core::{Ports, Upload, Uploader};
+use sync_core::{Ports, Reservation, Upload, Uploader};
 
-use crate::body::{BodyError, MAX_BODY_BYTES, RequestBody};
+use crate::body::{BodyError, COPIES, MAX_BODY_BYTES, RequestBody};
 use crate::error::HttpError;
 use parser::{Event, Parser, Part};
 
@@ -28,6 +28,8 @@ const MAX_TYPE_BYTES: usize = 100;
 pub(crate) struct Form {
     /// The changes, as JSON.
     pub(crate) changes: Bytes,
+    /// The memory they take.
+    pub(crate) held: Reservation,
     /// The files.
     pub(crate) uploads: Vec<Upload>,
 }
@@ -42,10 +44,12 @@ pub(crate) async fn read<P: Ports>(
     mut uploader: Uploader<P>,
     body: impl RequestBody,
     boundary: &str,
+    mut held: Reservation,
 ) -> Result<Form, HttpError> {
-    match read_parts(&mut uploader, body, boundary).await {
+    match read_parts(&mut uploader, body, boundary, &mut held).await {
         Ok(changes) => Ok(Form {
             changes,
+            held,
             uploads: uploader.finish(),
         }),
         Err(error) => {
@@ -65,6 +69,7 @@ async fn read_parts<P: Ports>(
     uploader: &mut Uploader<P>,
     body: impl RequestBody,
     boundary: &str,
+    held: &mut Reservation,
 ) -> Result<Bytes, HttpError> {
     let malformed = |reason: String| HttpError::MalformedBody(reason);
     let mut body = pin!(body);
@@ -97,7 +102,10 @@ async fn read_parts<P: Ports>(
                             max_bytes: MAX_BODY_BYTES,
                         });
                     }
-                    Target::Changes(json) => json.extend_from_slice(&data),
+                    Target::Changes(json) => {
+                        held.grow(COPIES * data.len())?;
+                        json.extend_from_slice(&data);
+                    }
                 },
                 Event::PartEnd => match std::mem::replace(&mut target, Target::File) {
                     Target::File => uploader.end().await?,

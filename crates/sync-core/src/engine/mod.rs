@@ -33,6 +33,7 @@ use std::rc::Rc;
 use crate::account::{Accounts, SessionKey};
 use crate::adapter::{Adapter, Call, PluginAdapter, PushOnlyAdapter, RestAdapter};
 use crate::blob::Blobs;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::model::{DocumentId, SourceName, UserId};
 use crate::ports::{Clock as _, Ports};
@@ -69,6 +70,7 @@ pub struct Engine<P> {
     accounts: Accounts<P>,
     blobs: Blobs<P>,
     metrics: Metrics<P>,
+    memory: Memory,
     adapters: BTreeMap<SourceName, Rc<dyn Adapter>>,
     registry: RegistryCache,
 }
@@ -117,6 +119,7 @@ impl<P: Ports> Engine<P> {
         );
         let metrics = Metrics::new(Rc::clone(&ports), settings.stats);
         let blobs = Blobs::new(&ports, settings.blobs.clone());
+        let memory = Memory::of_instance(settings.instance_memory_bytes);
         let adapters = settings
             .sources
             .iter()
@@ -159,6 +162,7 @@ impl<P: Ports> Engine<P> {
             accounts,
             blobs,
             metrics,
+            memory,
             adapters,
             registry: RegistryCache::default(),
         })
@@ -177,6 +181,11 @@ impl<P: Ports> Engine<P> {
     /// What is counted.
     pub fn metrics(&self) -> &Metrics<P> {
         &self.metrics
+    }
+
+    /// What requests may hold in memory.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// The settings.

@@ -53,6 +53,12 @@ const DEFAULT_BULK_SYNC_POLL_INTERVAL: u64 = 3_600;
 /// has to be told beside an older one would be most of it.
 const BULK_SYNC_POLL_INTERVALS: std::ops::RangeInclusive<u64> = 60..=604_800;
 
+/// Memory of an instance where the file does not say, in bytes.
+const DEFAULT_INSTANCE_MEMORY_BYTES: usize = 128 * 1024 * 1024;
+
+/// What an instance needs at least to work, and what one of 32 bits can have.
+const INSTANCE_MEMORY_BYTES: std::ops::RangeInclusive<usize> = 64 * 1024 * 1024..=u32::MAX as usize;
+
 /// A key below a table, and what is wrong with it.
 type KeyError = (String, String);
 
@@ -67,6 +73,8 @@ pub struct Settings {
     pub retention_days: u64,
     /// How long a bulk data file is handed out before another is made, in seconds. 0: none are made.
     pub bulk_sync_poll_interval: u64,
+    /// Memory that an instance of a component may use, in bytes.
+    pub instance_memory_bytes: usize,
     /// Who may sign in.
     pub authentication: AuthenticationSettings,
     /// How devices are woken.
@@ -109,6 +117,7 @@ pub struct SettingsFile {
     name: String,
     retention_days: u64,
     bulk_sync_poll_interval: u64,
+    instance_memory_bytes: usize,
     authentication: AuthenticationEntry,
     ping: PingEntry,
     blobs: BlobsEntry,
@@ -138,6 +147,8 @@ struct Contents {
     retention_days: u64,
     #[serde(default = "default_bulk_sync_poll_interval")]
     bulk_sync_poll_interval: u64,
+    #[serde(default = "default_instance_memory_bytes")]
+    instance_memory_bytes: usize,
     #[serde(default)]
     authentication: AuthenticationEntry,
     #[serde(default)]
@@ -164,6 +175,10 @@ const fn default_retention_days() -> u64 {
 
 const fn default_bulk_sync_poll_interval() -> u64 {
     DEFAULT_BULK_SYNC_POLL_INTERVAL
+}
+
+const fn default_instance_memory_bytes() -> usize {
+    DEFAULT_INSTANCE_MEMORY_BYTES
 }
 
 /// Reads the tables of a settings file. Where they are wrong: the key, and why.
@@ -197,6 +212,11 @@ impl SettingsFile {
             let (least, most) = BULK_SYNC_POLL_INTERVALS.into_inner();
             let reason = format!("must be 0 or between {least} and {most} seconds");
             return Err(error("bulk_sync_poll_interval", reason));
+        }
+        if !INSTANCE_MEMORY_BYTES.contains(&contents.instance_memory_bytes) {
+            let (least, most) = INSTANCE_MEMORY_BYTES.into_inner();
+            let reason = format!("must be between {least} and {most} bytes");
+            return Err(error("instance_memory_bytes", reason));
         }
         contents
             .authentication
@@ -237,6 +257,7 @@ impl SettingsFile {
             name: name.to_owned(),
             retention_days: contents.retention_days,
             bulk_sync_poll_interval: contents.bulk_sync_poll_interval,
+            instance_memory_bytes: contents.instance_memory_bytes,
             authentication: contents.authentication,
             ping: contents.ping,
             blobs: contents.blobs,
@@ -296,6 +317,7 @@ impl SettingsFile {
             name,
             retention_days,
             bulk_sync_poll_interval,
+            instance_memory_bytes,
             authentication,
             ping,
             blobs,
@@ -339,6 +361,7 @@ impl SettingsFile {
         Ok(Settings {
             retention_days,
             bulk_sync_poll_interval,
+            instance_memory_bytes,
             authentication,
             ping,
             blobs,

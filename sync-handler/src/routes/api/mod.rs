@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 use sync_core::{
-    ApiToken, Engine, IdempotentRequest, IdempotentWrites, Ports, Scope, StoredAnswer,
+    AccountError, ApiToken, Engine, IdempotentRequest, IdempotentWrites, Ports, Scope, StoredAnswer,
 };
 use sync_proto::api::Listing;
 
@@ -138,31 +138,44 @@ pub(crate) fn is_api(path: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Lets in whoever has a token that is good for an operation, and everybody where none is needed.
+pub(crate) async fn admit<P: Ports>(
+    route: Route,
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<(), HttpError> {
+    let scope = OPERATIONS
+        .iter()
+        .find(|operation| operation.route == route)
+        .and_then(|operation| operation.scope);
+    if let Some(scope) = scope {
+        request.let_in(authorize(engine, request, scope).await?);
+    }
+    Ok(())
+}
+
+/// Answers a request that was let in.
 pub(crate) async fn answer<P: Ports>(
     route: Route,
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let scope = OPERATIONS
-        .iter()
-        .find(|operation| operation.route == route)
-        .and_then(|operation| operation.scope);
-    let Some(scope) = scope else {
+    let Some(token) = request.api_token() else {
         return match route {
             Route::LogIn => tokens::log_in(engine, request).await,
-            _ => Ok(system::show_open_api()),
+            Route::ShowOpenApi => Ok(system::show_open_api()),
+            _ => Err(AccountError::InvalidApiToken.into()),
         };
     };
-    let token = authorize(engine, request, scope).await?;
     request.require_json()?;
     request.require_object()?;
     match request.idempotency_key(IDEMPOTENCY_KEY_HEADER)? {
-        None => dispatch(route, engine, request, &token).await,
+        None => dispatch(route, engine, request, token).await,
         // The answer would have to be kept, and of a token nobody keeps more than a digest.
         Some(_) if route == Route::CreateToken => Err(HttpError::InvalidValue(format!(
             "a token's text is told once: leave out {IDEMPOTENCY_KEY_HEADER}"
         ))),
-        Some(key) => once(route, engine, request, &token, key).await,
+        Some(key) => once(route, engine, request, token, key).await,
     }
 }
 

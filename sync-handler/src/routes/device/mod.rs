@@ -7,7 +7,7 @@ mod old;
 pub(crate) mod search;
 mod sync;
 
-pub(crate) use old::{OLD_ROUTES, answer_old};
+pub(crate) use old::{OLD_ROUTES, answer_old, check_version};
 
 use bytes::Bytes;
 use http::{Method, Response};

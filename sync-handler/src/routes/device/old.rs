@@ -57,15 +57,21 @@ pub(crate) const OLD_ROUTES: &[Row<Route>] = &[
     (Method::POST, "/api/application/queue_updates", Route::Push),
 ];
 
+/// Refuses devices that speak a version of the protocol that is not served.
+pub(crate) fn check_version(request: &Request) -> Result<(), HttpError> {
+    let version = request.query("version").map(str::parse::<u32>);
+    if version.is_some_and(|version| version.is_ok_and(|version| version < PROTOCOL_VERSION)) {
+        return Err(HttpError::OldProtocol);
+    }
+    Ok(())
+}
+
 pub(crate) async fn answer_old<P: Ports>(
     route: Route,
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let version = request.query("version").map(str::parse::<u32>);
-    if version.is_some_and(|version| version.is_ok_and(|version| version < PROTOCOL_VERSION)) {
-        return Err(HttpError::OldProtocol);
-    }
+    check_version(request)?;
     match route {
         Route::LogIn => {
             let answer = login::log_in(engine, request).await?;

@@ -15,10 +15,9 @@ pub(crate) async fn search<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let Search { sources, search } = match request.body() {
-        Err(HttpError::MalformedBody(reason)) => {
-            serde_json::from_slice(&with_commas(request.raw_body()))
-                .map_err(|_| HttpError::MalformedBody(reason))?
-        }
+        Err(HttpError::MalformedBody(reason)) => request
+            .parse(&with_commas(request.raw_body()))
+            .map_err(|_| HttpError::MalformedBody(reason))?,
         body => body?,
     };
     let sources: Vec<_> = sources

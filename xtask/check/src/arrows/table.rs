@@ -119,6 +119,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
     (
         "sync-core",
         &[
+            row("memory", &[]),
             row("ports", &[]),
             row("request_id", &[]),
             row("trace", &[]),
