@@ -5,7 +5,7 @@ use http::{HeaderValue, Method};
 use sync_core::{Engine, Ports, SettingsError, StoreError, in_request};
 use sync_proto::REQUEST_ID_HEADER;
 
-use crate::body::{Body, RequestBody};
+use crate::body::{self, Body, RequestBody};
 use crate::cors::Cors;
 use crate::error::HttpError;
 use crate::request::Request;
@@ -151,7 +151,10 @@ impl<P: Ports> App<P> {
         let engine = self.engine()?;
         let mut request = Request::new(head, parameters, engine.memory());
         // Of nobody who is not known more is read than what says who it is.
-        route.admit(engine, &request).await?;
+        if let Err(error) = route.admit(engine, &request).await {
+            body::discard(body).await;
+            return Err(error);
+        }
         if route.takes_files()
             && let Some(boundary) = form::boundary(request.headers())
         {

@@ -25,6 +25,20 @@ impl<B: http_body::Body<Data = Bytes, Error: Into<BodyError>>> RequestBody for B
 /// A body holds itself twice: in pieces while it is put together, and later what is made of it for the store.
 pub(crate) const COPIES: usize = 2;
 
+/// Lets a body arrive that nobody wants, up to a limit: whoever sends it reads the answer only when it is sent, and would
+/// get none if the connection were closed before.
+pub(crate) async fn discard(body: impl RequestBody) {
+    let mut body = pin!(body);
+    let mut left = MAX_BODY_BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(length) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
 /// Reads a whole body of at most `max_bytes` bytes, as far as there is memory for it.
 pub(crate) async fn read_whole(
     body: impl RequestBody,
@@ -40,10 +54,16 @@ pub(crate) async fn read_whole(
             continue;
         };
         length += piece.len();
-        if length > max_bytes {
-            return Err(HttpError::BodyTooLarge { max_bytes });
+        let taken = if length > max_bytes {
+            Err(HttpError::BodyTooLarge { max_bytes })
+        } else {
+            held.grow(COPIES * piece.len()).map_err(HttpError::from)
+        };
+        if let Err(error) = taken {
+            drop((pieces, piece));
+            discard(body).await;
+            return Err(error);
         }
-        held.grow(COPIES * piece.len())?;
         pieces.push(piece);
     }
     Ok(match pieces.len() {

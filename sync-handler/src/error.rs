@@ -394,7 +394,10 @@ fn sync(error: &SyncError) -> Mapping {
             legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidToken)
         }
         SyncError::InvalidAttributes {
-            reason: InvalidAttributes::ValueTooLong { .. } | InvalidAttributes::TooMany { .. },
+            reason:
+                InvalidAttributes::ValueTooLong { .. }
+                | InvalidAttributes::ObjectTooLarge { .. }
+                | InvalidAttributes::TooMany { .. },
             ..
         }
         | SyncError::TooManyParameters { .. } => {

@@ -45,13 +45,14 @@ pub use metrics::{
 pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
     ClientId, Description, InvalidAttributes, InvalidBlobId, InvalidDescription, InvalidId,
-    InvalidSelectionId, InvalidToken, MAX_VALUE_BYTES, Millis, ObjectId, Partition, PartitionRule,
-    PingMessage, PingPriority, PollInterval, SelectionId, SourceName, Token, UserId, Version,
-    to_attributes, to_text,
+    InvalidSelectionId, InvalidToken, MAX_OBJECT_BYTES, MAX_VALUE_BYTES, Millis, ObjectId,
+    Partition, PartitionRule, PingMessage, PingPriority, PollInterval, SelectionId, SourceName,
+    Token, UserId, Version, to_attributes, to_text,
 };
 pub use ping::{PingOutcome, PingSender, PushAddress, PushService};
 pub use ports::{
-    Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue, StorePorts,
+    AnswerRoom, Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue,
+    StorePorts,
 };
 pub use request_id::{current_request, in_request};
 pub use settings::{

@@ -8,6 +8,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+
+use crate::memory::{Memory, OutOfMemory, Reservation};
 pub(crate) use sync_redis::hex;
 pub use sync_redis::{Clock, Random, RedisConn, RedisError, RedisValue, StorePorts};
 
@@ -22,13 +24,67 @@ pub trait Ports: StorePorts {
 
 /// Sends requests to back ends.
 pub trait HttpClient {
-    /// Sends a request and reads the whole answer, of at most `max_bytes` bytes, within `timeout`.
+    /// Sends a request and reads the whole answer, as far as there is room for it, within `timeout`.
     async fn send(
         &self,
         request: http::Request<Bytes>,
         timeout: Duration,
-        max_bytes: usize,
+        room: &mut AnswerRoom,
     ) -> Result<http::Response<Bytes>, HttpError>;
+}
+
+/// How much of an answer is taken in.
+#[derive(Debug)]
+pub struct AnswerRoom {
+    max_bytes: usize,
+    arrived: usize,
+    /// The memory that it takes, where answers may be large.
+    held: Option<Reservation>,
+}
+
+/// An answer arrives in pieces, and is put together.
+const COPIES: usize = 2;
+
+impl AnswerRoom {
+    /// Room for a small answer.
+    pub fn of(max_bytes: usize) -> Self {
+        Self {
+            max_bytes,
+            arrived: 0,
+            held: None,
+        }
+    }
+
+    /// Room for an answer that may be so large that the instance has to have the memory for it.
+    pub fn in_memory(max_bytes: usize, memory: &Memory) -> Self {
+        Self {
+            held: Some(memory.nothing()),
+            ..Self::of(max_bytes)
+        }
+    }
+
+    /// Takes more of an answer in.
+    ///
+    /// # Errors
+    /// [`HttpError::TooLarge`] and [`HttpError::OutOfMemory`].
+    pub fn take(&mut self, host: &str, bytes: usize) -> Result<(), HttpError> {
+        self.arrived += bytes;
+        if self.arrived > self.max_bytes {
+            return Err(HttpError::TooLarge {
+                host: host.to_owned(),
+                max_bytes: self.max_bytes,
+            });
+        }
+        if let Some(held) = &mut self.held {
+            held.grow(COPIES * bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The memory that the answer takes.
+    pub(crate) fn into_held(self) -> Option<Reservation> {
+        self.held
+    }
 }
 
 /// Why a request had no usable answer.
@@ -64,4 +120,7 @@ pub enum HttpError {
         /// The limit.
         max_bytes: usize,
     },
+    /// There is no memory for the answer now.
+    #[error(transparent)]
+    OutOfMemory(#[from] OutOfMemory),
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use spin_sdk::http::FullBody;
 use spin_sdk::wasip3::http::types::ErrorCode;
-use sync_core::{HttpClient, HttpError};
+use sync_core::{AnswerRoom, HttpClient, HttpError};
 
 /// Outbound HTTP, within the component's `allowed_outbound_hosts`.
 pub struct SpinHttp;
@@ -18,14 +18,14 @@ impl HttpClient for SpinHttp {
         &self,
         request: http::Request<Bytes>,
         timeout: Duration,
-        max_bytes: usize,
+        room: &mut AnswerRoom,
     ) -> Result<http::Response<Bytes>, HttpError> {
         let host = request
             .uri()
             .authority()
             .map(ToString::to_string)
             .unwrap_or_default();
-        let exchange = pin!(exchange(request, &host, max_bytes));
+        let exchange = pin!(exchange(request, &host, room));
         let deadline = pin!(spin_sdk::time::sleep(timeout));
         match select(exchange, deadline).await {
             Either::Left((answer, _)) => answer,
@@ -40,7 +40,7 @@ impl HttpClient for SpinHttp {
 async fn exchange(
     request: http::Request<Bytes>,
     host: &str,
-    max_bytes: usize,
+    room: &mut AnswerRoom,
 ) -> Result<http::Response<Bytes>, HttpError> {
     let (mut head, body) = request.into_parts();
     head.headers
@@ -50,23 +50,20 @@ async fn exchange(
         .await
         .map_err(|error| to_error(host, &error))?;
     let (head, body) = answer.into_parts();
-    let body = Limited::new(body, max_bytes)
-        .collect()
-        .await
-        .map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                HttpError::TooLarge {
-                    host: host.to_owned(),
-                    max_bytes,
-                }
-            } else {
-                HttpError::NoAnswer {
-                    host: host.to_owned(),
-                    reason: error.to_string(),
-                }
-            }
-        })?;
-    let mut answer = http::Response::new(body.to_bytes());
+    let mut body = pin!(body);
+    let mut pieces: Vec<Bytes> = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| to_error(host, &error))?;
+        if let Ok(piece) = frame.into_data() {
+            room.take(host, piece.len())?;
+            pieces.push(piece);
+        }
+    }
+    let body = match pieces.len() {
+        0 | 1 => pieces.pop().unwrap_or_default(),
+        _ => pieces.concat().into(),
+    };
+    let mut answer = http::Response::new(body);
     *answer.status_mut() = head.status;
     *answer.headers_mut() = head.headers;
     Ok(answer)

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt as _;
 use sync_core::{Ports, Reservation, Upload, Uploader};
 
-use crate::body::{BodyError, COPIES, MAX_BODY_BYTES, RequestBody};
+use crate::body::{self, BodyError, COPIES, MAX_BODY_BYTES, RequestBody};
 use crate::error::HttpError;
 use parser::{Event, Parser, Part};
 
@@ -46,7 +46,8 @@ pub(crate) async fn read<P: Ports>(
     boundary: &str,
     mut held: Reservation,
 ) -> Result<Form, HttpError> {
-    match read_parts(&mut uploader, body, boundary, &mut held).await {
+    let mut body = pin!(body);
+    match read_parts(&mut uploader, body.as_mut(), boundary, &mut held).await {
         Ok(changes) => Ok(Form {
             changes,
             held,
@@ -54,6 +55,7 @@ pub(crate) async fn read<P: Ports>(
         }),
         Err(error) => {
             uploader.discard().await;
+            body::discard(body).await;
             Err(error)
         }
     }

@@ -277,8 +277,11 @@ struct Case {
 }
 
 impl Case {
-    async fn start(redis: &Rc<TestRedis>) -> Self {
-        let world = World::on(Rc::clone(redis), 1).await;
+    async fn start(redis: &Rc<TestRedis>, page_bytes: Option<usize>) -> Self {
+        let mut world = World::on(Rc::clone(redis), 1).await;
+        if let Some(bytes) = page_bytes {
+            world = world.with_pages_of_bytes(bytes).await;
+        }
         world.flush().await;
         let mut devices = Vec::new();
         for number in 0..DEVICES {
@@ -490,8 +493,12 @@ impl Case {
 }
 
 /// Plays a history and looks whether everybody has the same in the end.
-async fn play(redis: &Rc<TestRedis>, steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let mut case = Case::start(redis).await;
+async fn play(
+    redis: &Rc<TestRedis>,
+    page_bytes: Option<usize>,
+    steps: Vec<Step>,
+) -> Result<(), TestCaseError> {
+    let mut case = Case::start(redis, page_bytes).await;
     for step in steps {
         case.run(step).await;
     }
@@ -520,8 +527,8 @@ fn all_devices_converge() {
         failure_persistence: None,
         ..Default::default()
     };
-    proptest!(config, |(steps in vec(step(), 1..60))| {
-        runtime.block_on(play(&redis, steps))?;
+    proptest!(config, |(steps in vec(step(), 1..60), page_bytes in prop::option::of(1_usize..600))| {
+        runtime.block_on(play(&redis, page_bytes, steps))?;
     });
 }
 
@@ -647,7 +654,7 @@ fn histories_that_once_failed_converge() {
     let runtime = runtime();
     let redis = Rc::new(TestRedis::start());
     for (name, steps) in found() {
-        let played = runtime.block_on(play(&redis, steps));
+        let played = runtime.block_on(play(&redis, None, steps));
         played.unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }

@@ -30,6 +30,7 @@ mod convergence;
 mod documents;
 mod faults;
 mod job_faults;
+mod memory;
 mod metrics;
 mod plugin;
 mod rc {

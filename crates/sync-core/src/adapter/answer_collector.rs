@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use crate::adapter::{Stash, StashError};
-use crate::model::{Attributes, ObjectId};
+use crate::model::{Attributes, ObjectId, bytes_of};
 
 /// Takes an answer whole, as long as it is not too much.
 pub(crate) struct AnswerCollector {
@@ -31,11 +31,7 @@ impl AnswerCollector {
 impl Stash for AnswerCollector {
     async fn stash(&mut self, part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError> {
         for (id, attributes) in part {
-            self.bytes += id.as_str().len();
-            self.bytes += attributes
-                .iter()
-                .map(|(name, value)| name.len() + value.len())
-                .sum::<usize>();
+            self.bytes += bytes_of(&id, &attributes);
             self.objects.insert(id, attributes);
             if self.objects.len() > self.max_objects || self.bytes > self.max_bytes {
                 return Err(StashError::TooMuch {

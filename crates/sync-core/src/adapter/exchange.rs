@@ -1,21 +1,31 @@
 //! What adapters that speak HTTP have in common: a request, its answer, and what the answer means.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::adapter::{AdapterError, Call};
+use crate::memory::{Reservation, weight_of_json};
 use crate::model::{Attributes, ObjectId, to_attributes};
-use crate::ports::{HttpClient as _, HttpError, Ports};
+use crate::ports::{AnswerRoom, HttpClient as _, HttpError, Ports};
 use crate::settings::{Authorization, Connection};
 use crate::trace::TraceContext;
 
-/// Most bytes of an answer.
-const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+/// Which part of an instance's memory for requests an answer may have: it is held twice while it arrives, and three times
+/// once it is read.
+const LARGEST_SHARE: usize = 6;
+
+/// Most bytes of an answer that is on nobody's behalf, and of one in which a message or an id is looked for.
+const MAX_SMALL_BYTES: usize = 64 * 1024;
+
+/// An answer up to this length is read without a thought of what it becomes.
+const MAX_LIGHT_BYTES: usize = 16 * 1024;
 
 /// Most characters of a back end's own message that go to a device.
 const MAX_MESSAGE_CHARS: usize = 500;
@@ -23,8 +33,50 @@ const MAX_MESSAGE_CHARS: usize = 500;
 /// Tells the back end that two requests are the same attempt (draft-ietf-httpapi-idempotency-key-header).
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// An answer, whatever its status.
-pub(super) type Answer = http::Response<Bytes>;
+/// An answer, whatever its status, with the memory that it takes and what it has become.
+pub(super) struct Answer {
+    response: http::Response<Bytes>,
+    held: RefCell<Option<Reservation>>,
+}
+
+impl Answer {
+    pub(super) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    pub(super) fn body(&self) -> &[u8] {
+        self.response.body()
+    }
+
+    /// Reads the answer as JSON, if there is memory for what it becomes. `shape` says how it should look.
+    pub(super) fn json<T: DeserializeOwned>(&self, shape: &str) -> Result<T, AdapterError> {
+        let json = self.body();
+        if json.len() > MAX_LIGHT_BYTES
+            && let Some(held) = &mut *self.held.borrow_mut()
+        {
+            let weight = weight_of_json(json, held.total() / 2)
+                .map_err(|error| bad_answer(error.to_string()))?;
+            held.grow(weight).map_err(unavailable)?;
+        }
+        serde_json::from_slice(json)
+            .map_err(|error| bad_answer(format!("the answer is not {shape}: {error}")))
+    }
+
+    /// The body, if it is small: a message, or an id.
+    pub(super) fn small_body(&self) -> Option<&[u8]> {
+        Some(self.body()).filter(|body| body.len() <= MAX_SMALL_BYTES)
+    }
+}
+
+fn unavailable(error: impl ToString) -> AdapterError {
+    AdapterError::Unavailable {
+        message: error.to_string(),
+    }
+}
 
 /// Sends a request as the connection's settings say, on behalf of a call if there is one; a body is JSON.
 pub(super) async fn send<P: Ports>(
@@ -68,14 +120,23 @@ pub(super) async fn send<P: Ports>(
         .body(Bytes::from(body.unwrap_or_default()))
         .map_err(|error| bad_answer(format!("cannot make the request: {error}")))?;
     let timeout = Duration::from_millis(connection.timeout_ms);
-    let answer = ports.http().send(request, timeout, MAX_ANSWER_BYTES).await;
-    answer.map_err(|error| match error {
-        HttpError::TooLarge { .. } => bad_answer(error.to_string()),
-        HttpError::NoAnswer { .. } | HttpError::TimedOut { .. } | HttpError::Denied { .. } => {
-            AdapterError::Unavailable {
-                message: error.to_string(),
-            }
-        }
+    let mut room = call.map_or_else(
+        || AnswerRoom::of(MAX_SMALL_BYTES),
+        |Call { memory, .. }| AnswerRoom::in_memory(memory.total() / LARGEST_SHARE, memory),
+    );
+    let answer = ports.http().send(request, timeout, &mut room).await;
+    let response = answer.map_err(|error| match error {
+        HttpError::TooLarge { .. } => bad_answer(format!(
+            "{error}; a larger `instance_memory_bytes` in the settings allows more"
+        )),
+        HttpError::NoAnswer { .. }
+        | HttpError::TimedOut { .. }
+        | HttpError::Denied { .. }
+        | HttpError::OutOfMemory(_) => unavailable(error),
+    })?;
+    Ok(Answer {
+        response,
+        held: RefCell::new(room.into_held()),
     })
 }
 
@@ -100,7 +161,7 @@ pub(super) fn refusal(answer: &Answer) -> AdapterError {
 
 /// What the back end says in a JSON object's `message` or `error`.
 pub(super) fn message_of(answer: &Answer) -> Option<String> {
-    let mut body: Map<String, Value> = serde_json::from_slice(answer.body()).ok()?;
+    let mut body: Map<String, Value> = serde_json::from_slice(answer.small_body()?).ok()?;
     match body.remove("message").or_else(|| body.remove("error"))? {
         Value::String(text) if !text.is_empty() => Some(shortened(&text)),
         _ => None,

@@ -12,6 +12,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::blob::BlobOpener;
+use crate::memory::Memory;
 use crate::model::{Attributes, ClientId, ObjectId, SourceName, UserId};
 use crate::settings::Secret;
 use crate::store::StoreError;
@@ -155,6 +156,8 @@ pub struct Call<'a> {
     pub parameters: &'a [(String, String)],
     /// Opens the files of a change: the attributes whose names end in `-rhoblob` have their addresses.
     pub blobs: &'a dyn BlobOpener,
+    /// What the instance may hold in memory, the back end's answer with it.
+    pub memory: &'a Memory,
     /// What ties the call to the request that led to it, to be passed on.
     pub trace: Option<&'a TraceContext>,
 }
@@ -168,6 +171,7 @@ impl fmt::Debug for Call<'_> {
             idempotency_key,
             parameters,
             blobs: _,
+            memory: _,
             trace,
         } = self;
         f.debug_struct("Call")

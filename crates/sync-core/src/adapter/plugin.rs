@@ -161,12 +161,7 @@ fn with_id<'a>(id: &'a ObjectId, attributes: &'a Attributes) -> BTreeMap<&'a str
 
 /// Reads `{id: {attribute: value}}`.
 fn objects(answer: &Answer) -> Result<Vec<(ObjectId, Attributes)>, AdapterError> {
-    let objects: BTreeMap<String, Map<String, Value>> = serde_json::from_slice(answer.body())
-        .map_err(|error| {
-            bad_answer(format!(
-                "the answer is not {{id: {{attribute: value}}}}: {error}"
-            ))
-        })?;
+    let objects: BTreeMap<String, Map<String, Value>> = answer.json("{id: {attribute: value}}")?;
     let objects = objects.into_iter();
     objects
         .map(|(id, values)| read_object(id, values))
@@ -175,7 +170,7 @@ fn objects(answer: &Answer) -> Result<Vec<(ObjectId, Attributes)>, AdapterError>
 
 /// Reads a created object's id: bare text, or JSON. Anything else is none, as is no answer at all.
 fn created_id(answer: &Answer) -> Option<ObjectId> {
-    let text = std::str::from_utf8(answer.body()).ok()?.trim();
+    let text = std::str::from_utf8(answer.small_body()?).ok()?.trim();
     let id = match serde_json::from_str(text) {
         Ok(Value::String(id)) => id,
         Ok(Value::Number(id)) => id.to_string(),

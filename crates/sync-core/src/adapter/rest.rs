@@ -87,7 +87,7 @@ impl<P: Ports> RestAdapter<P> {
         for number in paging.first..paging.first + MAX_PAGES {
             let url = self.address(url, call, Some((paging, number)));
             let answer = self.get(url, call, None).await?;
-            let records = self.records(answer.body())?;
+            let records = self.records(&answer)?;
             let is_last = records.len() < paging.size;
             stash.stash(records).await?;
             if is_last {
@@ -171,9 +171,8 @@ impl<P: Ports> RestAdapter<P> {
     }
 
     /// Reads the records of an answer.
-    fn records(&self, body: &[u8]) -> Result<Vec<(ObjectId, Attributes)>, AdapterError> {
-        let mut answer: Value = serde_json::from_slice(body)
-            .map_err(|error| bad_answer(format!("the answer is not JSON: {error}")))?;
+    fn records(&self, answer: &Answer) -> Result<Vec<(ObjectId, Attributes)>, AdapterError> {
+        let mut answer: Value = answer.json("JSON")?;
         let pointer = &self.settings.records;
         let records = answer
             .pointer_mut(pointer)
@@ -220,8 +219,9 @@ impl<P: Ports> RestAdapter<P> {
 
     /// The id of a created object: the answer's, or the last segment of its `Location`.
     fn created_id(&self, answer: &Answer) -> Option<ObjectId> {
-        let in_body = serde_json::from_slice::<Map<String, Value>>(answer.body())
-            .ok()
+        let in_body = answer
+            .small_body()
+            .and_then(|body| serde_json::from_slice::<Map<String, Value>>(body).ok())
             .and_then(|mut record| record.remove(&self.settings.id))
             .map(to_text);
         let in_location = || {
@@ -270,7 +270,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
             if answer.status() == StatusCode::NOT_MODIFIED {
                 return Ok(QueryEnd::NotModified);
             }
-            stash.stash(self.records(answer.body())?).await?;
+            stash.stash(self.records(&answer)?).await?;
             let etag = answer
                 .headers()
                 .get(header::ETAG)
@@ -290,7 +290,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
             return self.read_pages(url, call, paging, stash).await;
         }
         let answer = self.get(self.address(url, call, None), call, None).await?;
-        Ok(stash.stash(self.records(answer.body())?).await?)
+        Ok(stash.stash(self.records(&answer)?).await?)
     }
 
     async fn create(

@@ -115,10 +115,19 @@ impl<P: Ports> Blobs<P> {
                 .await?),
             Holder::Operations(id, client) => {
                 let document = Document::new(self.ports.redis(), id);
-                let waiting = Operations::new(&document, client).waiting().await?;
-                Ok(waiting
-                    .iter()
-                    .any(|(_, operation)| blobs_of(&operation.attributes).contains(blob)))
+                let operations = Operations::new(&document, client);
+                let mut after = 0;
+                loop {
+                    let waiting = operations.waiting_after(after).await?;
+                    let Some((last, _)) = waiting.last() else {
+                        return Ok(false);
+                    };
+                    after = *last;
+                    let mut waiting = waiting.iter().map(|(_, operation)| operation);
+                    if waiting.any(|operation| blobs_of(&operation.attributes).contains(blob)) {
+                        return Ok(true);
+                    }
+                }
             }
         }
     }

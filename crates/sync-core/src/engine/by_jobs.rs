@@ -8,7 +8,7 @@ use sync_jobs::{
 
 use crate::engine::{Engine, RefreshOutcome, Source, SyncError};
 use crate::jobs::{Cud, Query};
-use crate::model::{ClientId, DocumentId, PartitionRule, PollInterval, SourceName, UserId};
+use crate::model::{ClientId, DocumentId, Millis, PartitionRule, PollInterval, SourceName, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::store::Operations;
 
@@ -163,15 +163,23 @@ impl<P: Ports> Engine<P> {
         let found = self.source(id.source.as_str()).await?;
         self.work_on_waiting(client, found.as_source(), id).await?;
         let document = self.document(id);
-        let waiting = Operations::new(&document, client).waiting().await?;
+        let operations = Operations::new(&document, client);
+        let (mut after, mut count) = (0, 0);
+        let mut next: Option<Millis> = None;
+        loop {
+            let waiting = operations.waiting_after(after).await?;
+            let Some((last, _)) = waiting.last() else {
+                break;
+            };
+            after = *last;
+            count += waiting.len();
+            let earliest = waiting.iter().map(|(_, operation)| operation.not_before);
+            next = next.into_iter().chain(earliest).min();
+        }
         let now = self.ports.clock().now();
-        let next = waiting
-            .iter()
-            .map(|(_, operation)| operation.not_before.0.saturating_sub(now.0))
-            .min();
         Ok(next.map(|next| StillWaiting {
-            count: waiting.len(),
-            next_in: Duration::from_millis(next),
+            count,
+            next_in: Duration::from_millis(next.0.saturating_sub(now.0)),
         }))
     }
 

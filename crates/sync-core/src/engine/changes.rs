@@ -204,25 +204,32 @@ impl<P: Ports> Engine<P> {
         let operations = Operations::new(&document, client);
         for _ in 0..MAX_ROUNDS {
             let mut held: BTreeSet<ObjectId> = BTreeSet::new();
-            let mut left = 0;
-            for (number, operation) in operations.waiting().await? {
-                let is_due = operation.not_before <= self.ports.clock().now();
-                let object = operation.id.clone();
-                let may_try = is_due && !is_held(&operations, &held, &object).await?;
-                let attempt = if may_try {
-                    self.attempt(client, source, id, lease, number, operation)
-                        .await?
-                } else {
-                    Attempt::PutOff
+            let (mut left, mut after) = (0, 0);
+            loop {
+                let waiting = operations.waiting_after(after).await?;
+                let Some((last, _)) = waiting.last() else {
+                    break;
                 };
-                match attempt {
-                    Attempt::Decided => {}
-                    Attempt::PutOff => {
-                        held.extend(created_as(&operations, &object).await?);
-                        held.insert(object);
-                        left += 1;
+                after = *last;
+                for (number, operation) in waiting {
+                    let is_due = operation.not_before <= self.ports.clock().now();
+                    let object = operation.id.clone();
+                    let may_try = is_due && !is_held(&operations, &held, &object).await?;
+                    let attempt = if may_try {
+                        self.attempt(client, source, id, lease, number, operation)
+                            .await?
+                    } else {
+                        Attempt::PutOff
+                    };
+                    match attempt {
+                        Attempt::Decided => {}
+                        Attempt::PutOff => {
+                            held.extend(created_as(&operations, &object).await?);
+                            held.insert(object);
+                            left += 1;
+                        }
+                        Attempt::LostLease => return Ok(false),
                     }
-                    Attempt::LostLease => return Ok(false),
                 }
             }
             match operations.release(lease, left).await? {

@@ -7,11 +7,14 @@ use crate::account::AccountError;
 use crate::engine::binding::known_form;
 use crate::engine::{Engine, SyncError};
 use crate::model::{
-    Attributes, ClientId, DocumentId, Millis, ObjectId, OutboxItem, PageBuilder, Reader, Record,
-    SourceName, Token, UserId, Version,
+    Attributes, ClientId, DocumentId, Millis, ObjectId, PageBuilder, Reader, Record, SourceName,
+    Token, UserId, Version, bytes_of,
 };
 use crate::ports::Ports;
 use crate::store::{Aspect, CHUNK, Position, SourceError, Summary};
+
+/// Bytes of objects after which a part of a document ends.
+const MAX_LISTED_BYTES: usize = 2 * 1024 * 1024;
 
 /// Part of a document's objects.
 #[derive(Debug, Clone, Default)]
@@ -200,17 +203,12 @@ impl<P: Ports> Engine<P> {
             waiting,
         } = position;
         let items = document.outbox(&client, cursor, summary.version).await?;
-        let current = self
-            .current_of(&id, items.iter().filter_map(OutboxItem::object))
-            .await?;
         let mut builder = PageBuilder::new(Reader {
             client: &client,
             base,
             since,
         });
-        for item in items {
-            builder.add_outbox_item(item, &current)?;
-        }
+        self.add_outbox(&mut builder, &id, items).await?;
         Ok(Some(ClientState {
             token,
             version: cursor,
@@ -273,17 +271,21 @@ impl<P: Ports> Engine<P> {
     ) -> Result<ObjectPage, SyncError> {
         let document = self.document(id);
         let mut page = ObjectPage::default();
-        let mut at = after;
+        let (mut at, mut bytes) = (after, 0);
         loop {
             let log = document.log_after(at).await?;
             if log.is_empty() {
                 return Ok(page);
             }
-            for chunk in log.chunks(CHUNK) {
-                let ids: Vec<ObjectId> = chunk.iter().map(|(id, _)| id.clone()).collect();
+            let mut left = &log[..];
+            while !left.is_empty() {
+                let ids = left.iter().take(CHUNK).map(|(id, _)| id.clone());
+                let ids: Vec<ObjectId> = ids.collect();
                 let records = document.records(&ids).await?;
-                for ((id, version), record) in chunk.iter().zip(records) {
-                    if page.objects.len() == limit {
+                let (read, rest) = left.split_at(records.len().min(left.len()));
+                left = rest;
+                for ((id, version), record) in read.iter().zip(records) {
+                    if page.objects.len() == limit || bytes >= MAX_LISTED_BYTES {
                         page.next = Some(at);
                         return Ok(page);
                     }
@@ -293,6 +295,7 @@ impl<P: Ports> Engine<P> {
                     };
                     let attributes = seen(record, version);
                     if !attributes.is_empty() {
+                        bytes += bytes_of(id, &attributes);
                         page.objects.push((id.clone(), attributes));
                     }
                 }

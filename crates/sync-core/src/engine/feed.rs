@@ -7,8 +7,8 @@ use sync_proto::SentAttributes;
 use crate::account::AccountError;
 use crate::engine::{Engine, SyncError};
 use crate::model::{
-    Attributes, DocumentId, ObjectChange, ObjectId, PartitionRule, Record, UserId, Version,
-    to_attributes,
+    Attributes, DocumentId, InvalidAttributes, MAX_OBJECT_BYTES, ObjectChange, ObjectId,
+    PartitionRule, Record, UserId, Version, bytes_of, to_attributes,
 };
 use crate::ports::Ports;
 use crate::store::{CHUNK, Commit, CommitMode, CommitOutcome};
@@ -210,20 +210,24 @@ impl<P: Ports> Engine<P> {
         id: &DocumentId,
         changes: &[(ObjectId, FeedChange)],
     ) -> Result<bool, SyncError> {
-        let mut changed = false;
-        for chunk in changes.chunks(CHUNK) {
-            changed |= self.feed_chunk(id, chunk).await?;
+        let (mut changed, mut left) = (false, changes);
+        while !left.is_empty() {
+            let (fed, has_changed) = self.feed_chunk(id, left).await?;
+            changed |= has_changed;
+            left = left.get(fed..).unwrap_or_default();
         }
         Ok(changed)
     }
 
+    /// Feeds the first of the changes. Says how many, and whether they have changed anything.
     async fn feed_chunk(
         &self,
         id: &DocumentId,
         changes: &[(ObjectId, FeedChange)],
-    ) -> Result<bool, SyncError> {
+    ) -> Result<(usize, bool), SyncError> {
         let document = self.document(id);
-        let ids: Vec<ObjectId> = changes.iter().map(|(id, _)| id.clone()).collect();
+        let ids = changes.iter().take(CHUNK).map(|(id, _)| id.clone());
+        let ids: Vec<ObjectId> = ids.collect();
         for _ in 0..MAX_CONFLICTS {
             let known = document.records(&ids).await?;
             let commits: Vec<ObjectChange> = changes
@@ -260,8 +264,11 @@ impl<P: Ports> Engine<P> {
                     })
                 })
                 .collect();
+            for ObjectChange { id, record, .. } in &commits {
+                check_size(id, &record.attributes)?;
+            }
             if commits.is_empty() {
-                return Ok(false);
+                return Ok((known.len(), false));
             }
             let commit = Commit {
                 mode: CommitMode::Write,
@@ -271,11 +278,23 @@ impl<P: Ports> Engine<P> {
                 ends: None,
             };
             if document.commit(commit).await? != CommitOutcome::Conflict {
-                return Ok(true);
+                return Ok((known.len(), true));
             }
         }
         Err(SyncError::Busy)
     }
+}
+
+/// Refuses an object that one merge after the other has made too large.
+fn check_size(id: &ObjectId, attributes: &Attributes) -> Result<(), SyncError> {
+    let bytes = bytes_of(id, attributes);
+    if bytes <= MAX_OBJECT_BYTES + id.as_str().len() {
+        return Ok(());
+    }
+    Err(SyncError::InvalidAttributes {
+        id: id.to_string(),
+        reason: InvalidAttributes::ObjectTooLarge { bytes },
+    })
 }
 
 fn checked(id: &str, sent: SentAttributes) -> Result<Attributes, SyncError> {

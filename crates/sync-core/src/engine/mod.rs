@@ -217,6 +217,7 @@ impl<P: Ports> Engine<P> {
             idempotency_key: "",
             parameters,
             blobs: &self.blobs,
+            memory: &self.memory,
             trace: source.trace,
         }
     }

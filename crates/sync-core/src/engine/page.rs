@@ -11,6 +11,9 @@ use crate::model::{DocumentId, ObjectId, OutboxItem, PageBuilder, Reader, Token,
 use crate::ports::Ports;
 use crate::store::{Aspect, CursorState, PullState};
 
+/// Items of an outbox whose objects are read together.
+const OUTBOX_PART: usize = 16;
+
 /// Rounds within one request past changes the device needs not be told of, before it is asked to come again.
 const MAX_SILENT_ROUNDS: usize = 20;
 
@@ -108,18 +111,36 @@ impl<P: Ports> Engine<P> {
                 builder.add_changed(id, *version, &record)?;
             }
         }
-        let current = self
-            .current_of(document, outbox.iter().filter_map(OutboxItem::object))
-            .await?;
-        for item in outbox {
-            builder.add_outbox_item(item, &current)?;
-        }
+        self.add_outbox(&mut builder, document, outbox).await?;
         let mut commands = builder.finish();
         commands.metadata = metadata;
         Ok(commands)
     }
 
-    pub(super) async fn current_of(
+    /// Adds what a client is told beside objects, a few items at a time: with each may go what the object is now, of
+    /// which the page needs little.
+    pub(super) async fn add_outbox(
+        &self,
+        builder: &mut PageBuilder<'_>,
+        document: &DocumentId,
+        items: Vec<OutboxItem>,
+    ) -> Result<(), SyncError> {
+        let mut items = items.into_iter();
+        loop {
+            let part: Vec<_> = items.by_ref().take(OUTBOX_PART).collect();
+            if part.is_empty() {
+                return Ok(());
+            }
+            let current = self
+                .current_of(document, part.iter().filter_map(OutboxItem::object))
+                .await?;
+            for item in part {
+                builder.add_outbox_item(item, &current)?;
+            }
+        }
+    }
+
+    async fn current_of(
         &self,
         document: &DocumentId,
         ids: impl Iterator<Item = &ObjectId>,
@@ -163,12 +184,7 @@ impl<P: Ports> Engine<P> {
             let outbox = store
                 .outbox(pull.client, state.cursor, state.reached)
                 .await?;
-            let current = self
-                .current_of(document, outbox.iter().filter_map(OutboxItem::object))
-                .await?;
-            for item in outbox {
-                builder.add_outbox_item(item, &current)?;
-            }
+            self.add_outbox(&mut builder, document, outbox).await?;
         }
         let token = Some(state.token(state.reached)).filter(|token| token.number() > 1);
         Ok(page(token, state.progress, state.live, builder.finish()))

@@ -13,7 +13,7 @@ use crate::engine::refresh::{logoff_error, source_error};
 use crate::engine::{Engine, SyncError};
 use crate::model::{PageBuilder, Reader, Version};
 use crate::ports::Ports;
-use crate::store::Acknowledged;
+use crate::store::{Acknowledged, PageLimit};
 
 /// Most objects of an answer: devices get them in one page.
 const MAX_OBJECTS: usize = 50_000;
@@ -36,7 +36,11 @@ impl<P: Ports> Engine<P> {
     ) -> Result<Page, SyncError> {
         self.accounts.check_session(session).await?;
         let pull = &Pull {
-            limit: MAX_LOG,
+            // What the page before told counts as a whole.
+            limit: PageLimit {
+                objects: MAX_LOG,
+                bytes: u32::MAX as usize,
+            },
             ..*pull
         };
         let (document, mut state) = self.locate(pull, Acknowledged::Given).await?;

@@ -11,11 +11,14 @@ use crate::engine::unknown_source::{NamedSource, unknown_source_page};
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{ClientId, DocumentId, PollInterval, Token, UserId};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{Acknowledged, CursorState, PullState, PullStep};
+use crate::store::{Acknowledged, CursorState, PageLimit, PullState, PullStep};
 use crate::trace::TraceContext;
 
 /// Objects of a page where the device does not say.
 pub const DEFAULT_PAGE_SIZE: usize = 500;
+
+/// How many times a page's records are held while it is made: as they come, as values, as JSON, and as they are sent.
+pub(super) const PAGE_COST: usize = 5;
 
 /// Changes of place (bind, leave, start over) within one request.
 const MAX_MOVES: usize = 4;
@@ -43,7 +46,7 @@ pub(super) struct Pull<'a> {
     pub(super) user: &'a UserId,
     pub(super) client: &'a ClientId,
     pub(super) source: Source<'a>,
-    pub(super) limit: usize,
+    pub(super) limit: PageLimit,
     pub(super) parameters: &'a [(String, String)],
 }
 
@@ -74,7 +77,13 @@ impl<P: Ports> Engine<P> {
         let source = found.as_source().traced(trace);
         self.metrics.meter().pull(source.name.as_str());
         let client = known_form(client)?;
-        let limit = page_size.min(source.settings.max_page_size);
+        let room = self
+            .memory
+            .share(PAGE_COST * source.settings.max_page_bytes);
+        let limit = PageLimit {
+            objects: page_size.min(source.settings.max_page_size),
+            bytes: room.bytes() / PAGE_COST,
+        };
         let pull = Pull {
             user: &session.user,
             client: &client,

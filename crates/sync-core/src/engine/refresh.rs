@@ -294,22 +294,27 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
     }
 
     async fn commit(&mut self, part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError> {
-        for chunk in part.chunks(CHUNK) {
-            self.commit_chunk(chunk).await?;
+        // An id that is there twice counts once, as it stands last.
+        let objects: BTreeMap<ObjectId, Attributes> = part.into_iter().collect();
+        let objects: Vec<_> = objects.into_iter().collect();
+        let mut left = &objects[..];
+        while !left.is_empty() {
+            let committed = self.commit_chunk(left).await?;
+            left = left.get(committed..).unwrap_or_default();
         }
         Ok(())
     }
 
-    async fn commit_chunk(&mut self, chunk: &[(ObjectId, Attributes)]) -> Result<(), StashError> {
-        // An id that is there twice counts once, as it stands last.
-        let objects: BTreeMap<&ObjectId, &Attributes> = chunk
-            .iter()
-            .map(|(id, attributes)| (id, attributes))
-            .collect();
-        let ids: Vec<ObjectId> = objects.keys().map(|id| (*id).clone()).collect();
+    /// Commits the first of the objects, and says how many.
+    async fn commit_chunk(
+        &mut self,
+        objects: &[(ObjectId, Attributes)],
+    ) -> Result<usize, StashError> {
+        let ids = objects.iter().take(CHUNK).map(|(id, _)| id.clone());
+        let ids: Vec<ObjectId> = ids.collect();
         let known = self.document.records(&ids).await?;
         let mut changes = Vec::new();
-        for ((id, attributes), known) in objects.into_iter().zip(&known) {
+        for ((id, attributes), known) in objects.iter().zip(&known) {
             let before = known.as_ref().map(|(record, version)| (record, *version));
             let expected = before.map_or(Version::ZERO, |(_, version)| version);
             if expected > self.began_at {
@@ -322,7 +327,8 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
                 });
             }
         }
-        self.write(&changes).await
+        self.write(&changes).await?;
+        Ok(known.len())
     }
 
     /// Deletes the objects the answer did not mention. Only after its last part.
@@ -339,8 +345,10 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
                 .filter(|(id, version)| *version <= self.began_at && !self.seen.contains(id))
                 .map(|(id, _)| id)
                 .collect();
-            for ids in missing.chunks(CHUNK) {
-                self.delete(ids).await?;
+            let mut left = &missing[..];
+            while !left.is_empty() {
+                let deleted = self.delete(left).await?;
+                left = left.get(deleted..).unwrap_or_default();
             }
             if after >= self.began_at {
                 return Ok(());
@@ -348,8 +356,11 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
         }
     }
 
-    async fn delete(&mut self, ids: &[ObjectId]) -> Result<(), StashError> {
+    /// Deletes the first of the objects, and says how many it looked at.
+    async fn delete(&mut self, ids: &[ObjectId]) -> Result<usize, StashError> {
+        let ids = ids.get(..CHUNK).unwrap_or(ids);
         let known = self.document.records(ids).await?;
+        let looked_at = known.len();
         let changes: Vec<ObjectChange> = ids
             .iter()
             .zip(known)
@@ -364,7 +375,8 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
             })
             .collect();
         self.deleted += changes.len();
-        self.write(&changes).await
+        self.write(&changes).await?;
+        Ok(looked_at)
     }
 
     async fn write(&mut self, changes: &[ObjectChange]) -> Result<(), StashError> {

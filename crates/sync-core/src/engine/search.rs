@@ -8,11 +8,12 @@ use crate::account::Session;
 use crate::adapter::{AdapterError, AnswerCollector, StashError, logged_in};
 use crate::engine::binding::known_form;
 use crate::engine::parameters::check_parameters;
+use crate::engine::pull::PAGE_COST;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{ClientId, DocumentId, Token, UserId};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{Clients, FoundPage, FoundPosition};
+use crate::store::{Clients, FoundPage, FoundPosition, PageLimit};
 use crate::trace::TraceContext;
 
 /// Most objects a search may find in one source.
@@ -50,7 +51,7 @@ struct SourceSearch<'a> {
     client: &'a ClientId,
     source: Source<'a>,
     token: &'a str,
-    limit: usize,
+    limit: PageLimit,
     is_repeated: bool,
     parameters: &'a [(String, String)],
 }
@@ -96,6 +97,10 @@ impl<P: Ports> Engine<P> {
             };
             found.push((source, token));
         }
+        let most = found.iter();
+        let most = most.map(|(source, _)| source.as_source().settings.max_page_bytes);
+        let room = self.memory.share(PAGE_COST * most.sum::<usize>());
+        let bytes = room.bytes() / PAGE_COST / found.len().max(1);
         let searches = found.iter().map(|(source, token)| {
             let source = source.as_source().traced(trace);
             SourceSearch {
@@ -103,7 +108,10 @@ impl<P: Ports> Engine<P> {
                 client: &client,
                 source,
                 token,
-                limit: page_size.min(source.settings.max_page_size),
+                limit: PageLimit {
+                    objects: page_size.min(source.settings.max_page_size),
+                    bytes,
+                },
                 is_repeated,
                 parameters,
             }

@@ -60,6 +60,7 @@ impl<P: Ports> Engine<P> {
             idempotency_key,
             parameters: &[],
             blobs: &self.blobs,
+            memory: &self.memory,
             trace: None,
         };
         let made = make_change(source.adapter, &call, *kind, object, attributes).await;

@@ -58,6 +58,7 @@ impl<P: Ports> Engine<P> {
             idempotency_key: "",
             parameters: &[],
             blobs: &self.blobs,
+            memory: &self.memory,
             trace,
         };
         let app_server = self.app_server_adapter(Some(&url), partition);

@@ -194,6 +194,7 @@ impl<P: Ports> Engine<P> {
             idempotency_key: &key,
             parameters: &[],
             blobs: &self.blobs,
+            memory: &self.memory,
             trace: source.trace,
         };
         let clock = self.ports.clock();

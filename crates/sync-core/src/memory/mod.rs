@@ -63,7 +63,7 @@ impl Memory {
         let bytes = bytes.min(self.free.get());
         self.free.set(self.free.get() - bytes);
         Reservation {
-            free: Rc::clone(&self.free),
+            memory: self.clone(),
             bytes,
         }
     }
@@ -77,7 +77,7 @@ impl Memory {
 /// Memory that is taken until this is dropped.
 #[derive(Debug)]
 pub struct Reservation {
-    free: Rc<Cell<usize>>,
+    memory: Memory,
     bytes: usize,
 }
 
@@ -87,13 +87,18 @@ impl Reservation {
         self.bytes
     }
 
+    /// All of the instance's memory for requests, taken or not.
+    pub(crate) fn total(&self) -> usize {
+        self.memory.total
+    }
+
     /// Takes more.
     ///
     /// # Errors
     /// [`OutOfMemory`] when there is not so much left; what was taken stays taken.
     pub fn grow(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
-        let left = self.free.get().checked_sub(bytes).ok_or(OutOfMemory)?;
-        self.free.set(left);
+        let free = &self.memory.free;
+        free.set(free.get().checked_sub(bytes).ok_or(OutOfMemory)?);
         self.bytes += bytes;
         Ok(())
     }
@@ -101,7 +106,8 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.free.set(self.free.get() + self.bytes);
+        let free = &self.memory.free;
+        free.set(free.get() + self.bytes);
     }
 }
 

@@ -3,10 +3,13 @@
 use serde_json::Value;
 use sync_proto::SentAttributes;
 
-use crate::model::{AttributeName, Attributes, InvalidId};
+use crate::model::{AttributeName, Attributes, InvalidId, ObjectId};
 
 /// Longest value of an attribute, in bytes. Larger things are blobs: a page has to fit into a phone's memory.
 pub const MAX_VALUE_BYTES: usize = 512 * 1024;
+
+/// Most bytes of an object's names and values together: one has to fit into a page, and a page into memory several times.
+pub const MAX_OBJECT_BYTES: usize = 1024 * 1024;
 
 /// Most attributes of an object.
 const MAX_ATTRIBUTES: usize = 1_000;
@@ -30,6 +33,14 @@ pub enum InvalidAttributes {
         /// Its length.
         bytes: usize,
     },
+    /// They are too long together.
+    #[error(
+        "the object's attributes have {bytes} bytes; at most {MAX_OBJECT_BYTES} are allowed: keep what is large as a blob"
+    )]
+    ObjectTooLarge {
+        /// Their length.
+        bytes: usize,
+    },
     /// There are too many.
     #[error("an object has {count} attributes; at most {MAX_ATTRIBUTES} are allowed")]
     TooMany {
@@ -49,7 +60,8 @@ pub fn to_attributes(sent: SentAttributes) -> Result<Attributes, InvalidAttribut
     if sent.len() > MAX_ATTRIBUTES {
         return Err(InvalidAttributes::TooMany { count: sent.len() });
     }
-    sent.into_iter()
+    let attributes: Attributes = sent
+        .into_iter()
         .filter(|(name, _)| !RESERVED.contains(&name.as_str()))
         .map(|(name, value)| {
             let name = AttributeName::parse(name)?.into_string();
@@ -62,7 +74,23 @@ pub fn to_attributes(sent: SentAttributes) -> Result<Attributes, InvalidAttribut
             }
             Ok((name, value))
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    let bytes = attributes
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if bytes > MAX_OBJECT_BYTES {
+        return Err(InvalidAttributes::ObjectTooLarge { bytes });
+    }
+    Ok(attributes)
+}
+
+/// How many bytes an object has.
+pub(crate) fn bytes_of(id: &ObjectId, attributes: &Attributes) -> usize {
+    let attributes = attributes.iter();
+    attributes.fold(id.as_str().len(), |sum, (name, value)| {
+        sum + name.len() + value.len()
+    })
 }
 
 /// Writes one value as text, as [`to_attributes`] does.
@@ -115,6 +143,11 @@ mod tests {
                 bytes: 1_048_576,
                 ..
             })
+        ));
+        let three = ["a", "b", "c"].map(|name| (name.to_owned(), "x".repeat(400_000).into()));
+        assert!(matches!(
+            to_attributes(SentAttributes::from_iter(three)),
+            Err(InvalidAttributes::ObjectTooLarge { bytes: 1_200_003 })
         ));
         let many = (0..=MAX_ATTRIBUTES)
             .map(|number| (number.to_string(), Value::Null))

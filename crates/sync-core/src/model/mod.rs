@@ -16,7 +16,10 @@ mod ping_message;
 mod record;
 mod source;
 
-pub use attributes::{InvalidAttributes, MAX_VALUE_BYTES, to_attributes, to_text};
+pub(crate) use attributes::bytes_of;
+pub use attributes::{
+    InvalidAttributes, MAX_OBJECT_BYTES, MAX_VALUE_BYTES, to_attributes, to_text,
+};
 pub(crate) use blob_address::{BLOB_SUFFIX, blob_address, blob_at, blobs_of, may_have_blobs};
 pub(crate) use bulk_file::BulkFile;
 pub use bulk_file::{BLOCK_BYTES, BulkContent};

@@ -16,7 +16,7 @@ use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{PingMessage, PingPriority};
-use crate::ports::{Clock as _, HttpClient as _, HttpError, Ports};
+use crate::ports::{AnswerRoom, Clock as _, HttpClient as _, HttpError, Ports};
 use crate::settings::PingSettings;
 
 /// How long a push service may take to answer.
@@ -150,7 +150,8 @@ async fn exchange<P: Ports>(
     ports: &P,
     request: http::Request<Bytes>,
 ) -> Result<http::Response<Bytes>, PingOutcome> {
-    let sent = ports.http().send(request, TIMEOUT, MAX_ANSWER_BYTES).await;
+    let mut room = AnswerRoom::of(MAX_ANSWER_BYTES);
+    let sent = ports.http().send(request, TIMEOUT, &mut room).await;
     sent.map_err(|error| match error {
         HttpError::Denied { .. } => PingOutcome::Misconfigured {
             setting: "allowed_outbound_hosts",

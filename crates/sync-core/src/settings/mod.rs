@@ -57,7 +57,8 @@ const BULK_SYNC_POLL_INTERVALS: std::ops::RangeInclusive<u64> = 60..=604_800;
 const DEFAULT_INSTANCE_MEMORY_BYTES: usize = 128 * 1024 * 1024;
 
 /// What an instance needs at least to work, and what one of 32 bits can have.
-const INSTANCE_MEMORY_BYTES: std::ops::RangeInclusive<usize> = 64 * 1024 * 1024..=u32::MAX as usize;
+const INSTANCE_MEMORY_BYTES: std::ops::RangeInclusive<usize> =
+    DEFAULT_INSTANCE_MEMORY_BYTES..=u32::MAX as usize;
 
 /// A key below a table, and what is wrong with it.
 type KeyError = (String, String);

@@ -16,6 +16,12 @@ const ADAPTER: &str = "adapter";
 /// Most objects of a page, where the file does not say.
 const DEFAULT_MAX_PAGE_SIZE: usize = 2_000;
 
+/// Most bytes of a page, where the file does not say.
+const DEFAULT_MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Most bytes of a page at all.
+const HIGHEST_MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
+
 /// Most objects of a page at all: what a phone can hold at once, and what fits well below a reply's limits.
 const HIGHEST_MAX_PAGE_SIZE: usize = 10_000;
 
@@ -34,6 +40,8 @@ pub struct SourceSettings {
     pub poll_interval: PollInterval,
     /// Most objects of a page.
     pub max_page_size: usize,
+    /// Most bytes of a page's objects; one that is larger comes alone.
+    pub max_page_bytes: usize,
     /// Whose jobs ask the back end what it has; without one that is done while a device waits.
     pub query_queue: Option<QueueName>,
     /// Whose jobs carry devices' changes to the back end; without one that is done while the device waits.
@@ -75,6 +83,7 @@ impl SourceSettings {
                 None => PollInterval::Never,
             },
             max_page_size: DEFAULT_MAX_PAGE_SIZE,
+            max_page_bytes: DEFAULT_MAX_PAGE_BYTES,
             query_queue: None,
             cud_queue: None,
             background: false,
@@ -130,6 +139,7 @@ pub(super) struct SourceEntry {
     partition: PartitionRule,
     poll_interval: Option<i64>,
     max_page_size: Option<usize>,
+    max_page_bytes: Option<usize>,
     queue: Option<String>,
     query_queue: Option<String>,
     cud_queue: Option<String>,
@@ -182,6 +192,12 @@ impl SourceEntry {
             return wrong(
                 "max_page_size",
                 format!("must be between 1 and {HIGHEST_MAX_PAGE_SIZE}"),
+            );
+        }
+        if !(1..=HIGHEST_MAX_PAGE_BYTES).contains(&self.max_page_bytes()) {
+            return wrong(
+                "max_page_bytes",
+                format!("must be between 1 and {HIGHEST_MAX_PAGE_BYTES}"),
             );
         }
         let queues = [
@@ -246,6 +262,10 @@ impl SourceEntry {
         self.max_page_size.unwrap_or(DEFAULT_MAX_PAGE_SIZE)
     }
 
+    fn max_page_bytes(&self) -> usize {
+        self.max_page_bytes.unwrap_or(DEFAULT_MAX_PAGE_BYTES)
+    }
+
     fn poll_interval(&self) -> PollInterval {
         let default = match self.adapter {
             AdapterKind::PushOnly => PollInterval::Never,
@@ -275,7 +295,8 @@ impl SourceEntry {
         self,
         variable: &impl Fn(&str) -> Option<String>,
     ) -> Result<SourceSettings, KeyError> {
-        let (max_page_size, poll_interval) = (self.max_page_size(), self.poll_interval());
+        let (max_page_size, max_page_bytes) = (self.max_page_size(), self.max_page_bytes());
+        let poll_interval = self.poll_interval();
         let Self {
             adapter,
             partition,
@@ -293,6 +314,7 @@ impl SourceEntry {
             http,
             rust,
             max_page_size: _,
+            max_page_bytes: _,
             poll_interval: _,
         } = self;
         let adapter = match (adapter, rest, http, rust) {
@@ -332,6 +354,7 @@ impl SourceEntry {
             partition,
             poll_interval,
             max_page_size,
+            max_page_bytes,
             query_queue,
             cud_queue,
             background,

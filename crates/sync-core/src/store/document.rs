@@ -24,6 +24,9 @@ pub(crate) const OPERATIONS_LEASE_MS: u64 = 5_000;
 /// How many records are read at once.
 pub(crate) const CHUNK: usize = 500;
 
+/// How many bytes of records are read at once; one that is larger is read alone.
+pub(crate) const CHUNK_BYTES: usize = 1024 * 1024;
+
 /// How much of a log is listed at once.
 pub(crate) const LOG_CHUNK: usize = 5_000;
 
@@ -118,7 +121,8 @@ impl<'a, R: RedisConn> Document<'a, R> {
         (0..reply.len()).map(|_| reply.bytes()).collect()
     }
 
-    /// Reads records with their versions, for a writer.
+    /// Reads records with their versions, for a writer: of as many of the ids, from the first, as are not too large
+    /// together.
     ///
     /// The versions are read first: a record that is written in between is newer than its version says, and the commit
     /// finds that out.
@@ -127,7 +131,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
         ids: &[ObjectId],
     ) -> Result<Vec<Option<(Record, Version)>>, StoreError> {
         let versions = self.versions(ids).await?;
-        let records = self.raw_records(ids.iter()).await?;
+        let records = self.raw_records(ids.iter().take(versions.len())).await?;
         records
             .into_iter()
             .zip(versions)
@@ -142,20 +146,17 @@ impl<'a, R: RedisConn> Document<'a, R> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut command = args!["ZMSCORE", self.keys.log()];
-        command.extend(ids.iter().map(|id| arg(id.as_str())));
-        let mut reply = Reply::new("ZMSCORE", self.redis.run(command).await?);
+        let keys = [self.keys.log(), self.keys.records()];
+        let mut args = args![CHUNK_BYTES];
+        args.extend(ids.iter().map(|id| arg(id.as_str())));
+        let mut reply = script::MEASURE.run(self.redis, &keys, args).await?;
         (0..reply.len())
-            .map(|_| {
-                let score = reply.text()?;
-                score
-                    .map(|score| {
-                        score
-                            .parse()
-                            .map(Version)
-                            .map_err(|_| reply.unknown_outcome(&score))
-                    })
-                    .transpose()
+            .map(|_| match reply.required_text()?.as_str() {
+                "" => Ok(None),
+                score => score
+                    .parse()
+                    .map(|version| Some(Version(version)))
+                    .map_err(|_| reply.unknown_outcome(score)),
             })
             .collect()
     }

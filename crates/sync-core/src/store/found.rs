@@ -8,6 +8,7 @@ use crate::model::{Attributes, ClientId, Millis, ObjectId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::{Document, parse_stored, stored_object_id, to_stored};
+use crate::store::pull::PageLimit;
 use crate::store::redis::script::{self, args};
 
 /// How long it is kept, in seconds.
@@ -58,14 +59,14 @@ impl<R: RedisConn> Document<'_, R> {
         &self,
         client: &ClientId,
         position: FoundPosition,
-        limit: usize,
+        limit: PageLimit,
     ) -> Result<Option<FoundPage>, StoreError> {
         let token = match position {
             FoundPosition::Token(token) => token.to_string(),
             FoundPosition::Last => String::new(),
         };
         let keys = [self.keys.found(client)];
-        let args = args![token, limit];
+        let args = args![token, limit.objects, limit.bytes];
         let mut reply = script::PAGE_FOUND.run(self.redis, &keys, args).await?;
         match reply.required_text()?.as_str() {
             "none" => return Ok(None),

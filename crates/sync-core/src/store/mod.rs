@@ -31,7 +31,7 @@ pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
     CHUNK, Commit, CommitMode, CommitOutcome, Document, LOG_CHUNK, OPERATIONS_LEASE_MS,
-    OperationEnd, SourceError, parse_record,
+    OperationEnd, SourceError,
 };
 pub(crate) use found::{FoundPage, FoundPosition};
 pub(crate) use idempotency::Idempotency;
@@ -40,7 +40,7 @@ pub(crate) use login_failures::LoginFailures;
 pub use metrics::Figures;
 pub(crate) use metrics::{CLIENTS_COUNTER, MetricsStore, Timing};
 pub(crate) use operations::{AcceptOutcome, CreateOutcome, Operations, ReleaseOutcome};
-pub(crate) use pull::{Acknowledged, CursorState, PullState, PullStep};
+pub(crate) use pull::{Acknowledged, CursorState, PageLimit, PullState, PullStep};
 pub(crate) use refresh::{RefreshEnd, RefreshStart};
 pub(crate) use registry::{AddOutcome, Registry, RegistryContent};
 pub(crate) use reset::remove_all;

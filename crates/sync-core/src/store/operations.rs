@@ -4,8 +4,8 @@ use crate::model::{ClientId, ObjectId, Operation, OperationKind, UserId, Version
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::{
-    CREATES_LIFETIME_SECONDS, Document, OPERATIONS_LEASE_MS, parse_stored, stored_object_id,
-    to_stored,
+    CHUNK_BYTES, CREATES_LIFETIME_SECONDS, Document, OPERATIONS_LEASE_MS, parse_stored,
+    stored_object_id, to_stored,
 };
 use crate::store::redis::script::{self, Reply, arg, args};
 
@@ -147,20 +147,22 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         Ok(reply.required_text()? != "lost")
     }
 
-    /// What waits, in the order it was sent.
-    pub(crate) async fn waiting(&self) -> Result<Vec<(u64, Operation)>, StoreError> {
+    /// What waits, in the order it was sent, with numbers above `after`: as much as is not too large together, and
+    /// nothing at the end.
+    pub(crate) async fn waiting_after(
+        &self,
+        after: u64,
+    ) -> Result<Vec<(u64, Operation)>, StoreError> {
         let [key, _] = self.keys();
-        let mut reply = Reply::new(
-            "HGETALL",
-            self.document.redis.run(args!["HGETALL", key]).await?,
-        );
+        let mut reply = script::READ_WAITING
+            .run(self.document.redis, &[key], args![after, CHUNK_BYTES])
+            .await?;
         let mut operations = Vec::with_capacity(reply.len() / 2);
         while !reply.is_empty() {
             let number = reply.number()?;
             let stored = reply.bytes()?.unwrap_or_default();
             operations.push((number, read_stored(&stored)?));
         }
-        operations.sort_unstable_by_key(|(number, _)| *number);
         Ok(operations)
     }
 

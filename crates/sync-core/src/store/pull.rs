@@ -24,6 +24,15 @@ impl From<Option<Token>> for Acknowledged {
     }
 }
 
+/// How much a page may bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PageLimit {
+    /// Most objects.
+    pub(crate) objects: usize,
+    /// Most bytes of their records, and of what the client is told beside them; one of each may be larger.
+    pub(crate) bytes: usize,
+}
+
 /// What a pull's first command says.
 #[derive(Debug)]
 pub(crate) enum PullStep {
@@ -124,7 +133,7 @@ impl<R: RedisConn> Document<'_, R> {
         client: &ClientId,
         user: &UserId,
         acknowledged: Acknowledged,
-        limit: usize,
+        limit: PageLimit,
         now: Millis,
     ) -> Result<PullStep, StoreError> {
         let keys = [
@@ -145,8 +154,9 @@ impl<R: RedisConn> Document<'_, R> {
             client.as_str(),
             user.as_str(),
             acknowledged,
-            limit,
-            now.day()
+            limit.objects,
+            now.day(),
+            limit.bytes,
         ];
         let mut reply = script::PULL.run(self.redis, &keys, args).await?;
         let outcome = reply.required_text()?;

@@ -208,3 +208,34 @@ fn a_store_that_begins_anew_does_not_repeat_the_keys_of_the_old_one() {
         assert_eq!(world.back_end.get("1").unwrap()["name"], "c");
     });
 }
+
+#[test]
+fn large_changes_that_wait_are_read_a_few_at_a_time_and_carried_out_in_order() {
+    local(async {
+        let world = start().await;
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        world.sync(&session, &client, "Shared").await;
+        world.back_end.fail([Fault::Unreachable; 50]);
+        let create: serde_json::Map<_, _> = (0..5)
+            .map(|number| {
+                let object = json!({"name": format!("made {number}"), "text": "x".repeat(500_000)});
+                (format!("t{number}"), object)
+            })
+            .collect();
+        let changes = json!({"create": create});
+        world
+            .push(&session, &client, "Shared", changes)
+            .await
+            .unwrap();
+        assert!(world.back_end.objects().is_empty(), "all were put off");
+        world.back_end.heal();
+        later(&world.engine).await;
+        let made = world.back_end.objects();
+        let names: Vec<_> = made
+            .values()
+            .map(|object| object["name"].as_str())
+            .collect();
+        assert_eq!(names, ["made 0", "made 1", "made 2", "made 3", "made 4"]);
+    });
+}

@@ -238,3 +238,45 @@ fn a_reset_leaves_the_administrator_and_nothing_else() {
         assert!(matches!(unknown, Err(SyncError::UnknownClient)));
     });
 }
+
+#[test]
+fn large_objects_are_fed_listed_and_deleted_a_few_at_a_time() {
+    local(async {
+        let world = World::start().await;
+        world.sign_in("u1").await;
+        let engine = &world.engine;
+        let ids = || (0..12).map(|number| format!("o{number:02}"));
+        let of_size = |letter: &str| -> Value {
+            let objects = ids().map(|id| (id, json!({"text": letter.repeat(500_000)})));
+            Value::Object(objects.collect())
+        };
+        for letter in ["a", "b"] {
+            let objects = read(of_size(letter));
+            engine.feed_objects("Pushed", "u1", objects).await.unwrap();
+        }
+        let part = engine.objects("Pushed", "u1", Version::ZERO, 100).await;
+        let part = part.unwrap();
+        assert_eq!(part.objects.len(), 5, "as far as it is two megabytes");
+        let rest = part.next.unwrap();
+        let rest = engine.objects("Pushed", "u1", rest, 100).await.unwrap();
+        assert_eq!(rest.objects.len(), 5);
+
+        let too_large = [(
+            "o00".to_owned(),
+            json!({"more": "m".repeat(500_000), "most": "m".repeat(500_000)}),
+        )];
+        let refused = engine
+            .feed_objects(
+                "Pushed",
+                "u1",
+                read(Value::Object(too_large.into_iter().collect())),
+            )
+            .await;
+        assert!(refused.unwrap_err().to_string().contains("1048576"));
+
+        let objects = ids().collect();
+        engine.feed_deletes("Pushed", "u1", objects).await.unwrap();
+        let left = engine.document_details("Pushed", "u1").await.unwrap();
+        assert_eq!(left.objects, 0);
+    });
+}

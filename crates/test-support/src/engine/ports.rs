@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sync_core::{HttpClient, HttpError, Ports};
+use sync_core::{AnswerRoom, HttpClient, HttpError, Ports};
 use sync_redis::StorePorts;
 
 use crate::native::{ManualClock, NativeRedis, SeededRandom};
@@ -18,7 +18,7 @@ impl HttpClient for NoHttp {
         &self,
         request: http::Request<Bytes>,
         _: Duration,
-        _: usize,
+        _: &mut AnswerRoom,
     ) -> Result<http::Response<Bytes>, HttpError> {
         Err(HttpError::NoAnswer {
             host: request.uri().host().unwrap_or_default().to_owned(),

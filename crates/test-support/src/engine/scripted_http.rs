@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sync_core::{HttpClient, HttpError};
+use sync_core::{AnswerRoom, HttpClient, HttpError};
 
 /// Remembers what was asked, and answers from a list; behind its end nobody is there.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl HttpClient for ScriptedHttp {
         &self,
         request: http::Request<Bytes>,
         _: Duration,
-        _: usize,
+        _: &mut AnswerRoom,
     ) -> Result<http::Response<Bytes>, HttpError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
         self.asked.borrow_mut().push(request);

@@ -82,6 +82,14 @@ impl World {
         }
     }
 
+    /// The same with pages of the sources that are refreshed with every sync that end after so many bytes.
+    pub async fn with_pages_of_bytes(self, bytes: usize) -> Self {
+        let narrow = format!("poll_interval = 0\n    max_page_bytes = {bytes}\n");
+        let settings = SETTINGS.replace("poll_interval = 0\n", &narrow);
+        let engine = self.another(Some(&settings), 1).await;
+        self.with_engine(engine)
+    }
+
     /// The same with another engine in the place of the first.
     #[must_use]
     pub fn with_engine(self, engine: Engine<TestPorts>) -> Self {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sync_core::{Engine, ObjectPage, Ports, Version};
+use sync_core::{Engine, Memory, ObjectPage, Ports, Version};
 use sync_proto::SentAttributes;
 
 use crate::error::HttpError;
@@ -21,6 +21,12 @@ const OBJECTS_CHUNK: usize = 1_000;
 
 /// Most objects in one answer: the old calls know no pages.
 const MAX_OBJECTS: usize = 100_000;
+
+/// How many times their bytes are held: as they come, as values, and as JSON.
+const OBJECTS_COST: usize = 4;
+
+/// What an object takes beside its names and values.
+const OBJECT_BYTES: usize = 1_024;
 
 /// Documents of a user's copy of a source.
 const SOURCE_DOCUMENTS: [&str; 6] = ["md", "md_size", "md_copy", "errors", "metadata", "schema"];
@@ -153,7 +159,10 @@ pub(super) async fn source_document<P: Ports>(
     let details = engine.document_details(source, user).await?;
     match name {
         "md" | "md_copy" => {
-            all(async |after| engine.objects(source, user, after, OBJECTS_CHUNK).await).await
+            all(engine.memory(), async |after| {
+                engine.objects(source, user, after, OBJECTS_CHUNK).await
+            })
+            .await
         }
         "md_size" => Ok(details.objects.to_string().into()),
         "errors" => Ok(details.error.map_or_else(
@@ -189,8 +198,8 @@ pub(super) async fn client_document<P: Ports>(
         _ => name,
     };
     match told_by {
-        "cd" => all(has).await,
-        "cd_size" => Ok(all(has)
+        "cd" => all(engine.memory(), has).await,
+        "cd_size" => Ok(all(engine.memory(), has)
             .await?
             .as_object()
             .map_or(0, Map::len)
@@ -267,15 +276,21 @@ pub(super) async fn set_client_document<P: Ports>(
     Ok(engine.restart_client(client, source).await?)
 }
 
-/// Reads all objects, up to a limit.
+/// Reads all objects, up to a limit, as far as there is memory for them.
 async fn all(
+    memory: &Memory,
     read: impl AsyncFn(Version) -> Result<ObjectPage, sync_core::SyncError>,
 ) -> Result<Value, HttpError> {
+    let mut held = memory.nothing();
     let mut objects = Map::new();
     let mut after = Version::ZERO;
     loop {
         let page = read(after).await?;
         for (id, attributes) in page.objects {
+            let bytes = attributes.iter().fold(OBJECT_BYTES, |sum, (name, value)| {
+                sum + OBJECTS_COST * (name.len() + value.len())
+            });
+            held.grow(bytes)?;
             objects.insert(id.into_string(), json!(attributes));
         }
         if objects.len() > MAX_OBJECTS {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::{Map, Value};
 use sync_core::{
-    ApiToken, Clock as _, Engine, HttpClient as _, HttpError as CallError, Ports, Scope,
+    AnswerRoom, ApiToken, Clock as _, Engine, HttpClient as _, HttpError as CallError, Ports, Scope,
 };
 use sync_jobs::{
     JobDetails, JobId, JobState, Jobs, MAX_PAYLOAD_BYTES, QueueCounts, QueueName, Refused,
@@ -60,7 +60,10 @@ pub(super) async fn run<P: Ports>(
         component: component.to_owned(),
         reason,
     };
-    match http.send(call, RUN_TIMEOUT, MAX_RUN_BYTES).await {
+    match http
+        .send(call, RUN_TIMEOUT, &mut AnswerRoom::of(MAX_RUN_BYTES))
+        .await
+    {
         Ok(answer) if answer.status() == StatusCode::OK => {
             let run: JobsRun = serde_json::from_slice(answer.body())
                 .map_err(|error| failed(format!("its answer cannot be read: {error}")))?;

@@ -120,7 +120,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
         "sync-core",
         &[
             row("memory", &[]),
-            row("ports", &[]),
+            row("ports", &["memory"]),
             row("request_id", &[]),
             row("trace", &[]),
             row("model", &["ports"]),

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::account::AccountError;
 use crate::model::Millis;
-use crate::ports::{Clock as _, HttpClient as _, Ports, hex};
+use crate::ports::{AnswerRoom, Clock as _, HttpClient as _, Ports, hex};
 use crate::store::KeySets;
 
 /// How old keys may be before the provider is asked again, in milliseconds.
@@ -153,7 +153,7 @@ impl<P: Ports> Keys<P> {
             .map_err(|error| unavailable(error.to_string()))?;
         let http = self.ports.http();
         let answer = http
-            .send(request, TIMEOUT, MAX_ANSWER_BYTES)
+            .send(request, TIMEOUT, &mut AnswerRoom::of(MAX_ANSWER_BYTES))
             .await
             .map_err(|error| unavailable(error.to_string()))?;
         if answer.status() != StatusCode::OK {

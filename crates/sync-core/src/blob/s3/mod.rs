@@ -16,7 +16,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::blob::content::{ContentError, ContentStore, read_spooled};
-use crate::ports::{Clock as _, HttpClient as _, Ports};
+use crate::ports::{AnswerRoom, Clock as _, HttpClient as _, Ports};
 use crate::settings::S3Settings;
 
 /// Bytes of a part of an upload in parts: the least an S3 store takes, and a whole number of spooled pieces. What has no
@@ -73,7 +73,7 @@ impl<P: Ports> S3<P> {
         });
         self.ports
             .http()
-            .send(request, TIMEOUT, most)
+            .send(request, TIMEOUT, &mut AnswerRoom::of(most))
             .await
             .map_err(failed)
     }

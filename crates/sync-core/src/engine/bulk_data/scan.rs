@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use crate::engine::{Engine, SyncError};
 use crate::model::{Attributes, DocumentId, Millis, ObjectId, PartitionRule, SourceName, Version};
 use crate::ports::Ports;
-use crate::store::{CHUNK, LOG_CHUNK, Pin, parse_record};
+use crate::store::{CHUNK, LOG_CHUNK, Pin};
 
 /// A source as devices see it in bulk data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,13 +170,14 @@ impl Reading {
                 self.list(engine, catches_up).await?;
                 continue;
             }
-            let chunk: Vec<_> = self.listed.drain(..CHUNK.min(self.listed.len())).collect();
-            let ids = chunk.iter().map(|(id, _)| id);
-            let records = engine.document(&self.document).raw_records(ids).await?;
-            let mut objects = BulkObjects::with_capacity(chunk.len());
-            for ((id, _), record) in chunk.into_iter().zip(records) {
+            let ids = self.listed.iter().take(CHUNK).map(|(id, _)| id.clone());
+            let ids: Vec<_> = ids.collect();
+            let records = engine.document(&self.document).records(&ids).await?;
+            self.listed.drain(..records.len().min(self.listed.len()));
+            let mut objects = BulkObjects::with_capacity(records.len());
+            for (id, record) in ids.into_iter().zip(records) {
                 let attributes = match record {
-                    Some(record) => parse_record(&record)?.attributes,
+                    Some((record, _)) => record.attributes,
                     // Deleted and collected meanwhile.
                     None => Attributes::new(),
                 };

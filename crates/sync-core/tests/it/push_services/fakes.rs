@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use p256::elliptic_curve::sec1::ToEncodedPoint as _;
 use serde_json::{Value, json};
-use sync_core::{HttpClient, HttpError};
+use sync_core::{AnswerRoom, HttpClient, HttpError};
 use test_support::{TokenKey, open_elliptic};
 
 pub(crate) const APNS_KEY: &str = include_str!("apns.pem");
@@ -78,7 +78,7 @@ impl HttpClient for Services {
         &self,
         request: Request<Bytes>,
         _: Duration,
-        _: usize,
+        _: &mut AnswerRoom,
     ) -> Result<Response<Bytes>, HttpError> {
         let host = request.uri().host().unwrap().to_owned();
         let next = || self.refusals.borrow_mut().pop_front();

@@ -2,7 +2,8 @@
 --
 -- KEYS: 1 head, 2 log, 3 clients, 4 the client's outbox, 5 tombstones, 6 the client's operations,
 --       7 records
--- ARGV: 1 client, 2 user, 3 token, 'given' for the page given out last, or '', 4 most objects, 5 today (days since 1970)
+-- ARGV: 1 client, 2 user, 3 token, 'given' for the page given out last, or '', 4 most objects, 5 today (days since 1970),
+--       6 most bytes of records, and of what waits in the outbox; one of each may be larger
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here, or it belongs to another user
 --   {'future'}                   the token was never given out
@@ -13,6 +14,8 @@
 --                                page reaches; `before` the objects before the cursor (0 where it is at the end); `outbox` how
 --                                many items; `records` 1 if a record follows each version, else 0; the source's `error` last
 -- `base` is the version up to which the client has every attribute.
+-- Items of the outbox that are looked at together.
+local ITEMS = 32
 local entry = redis.call('HGET', KEYS[3], ARGV[1])
 if not entry then return {'unbound'} end
 local cursor, base, final, offset, since, day, state, user =
@@ -50,12 +53,50 @@ if ARGV[3] ~= '' then
     redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', text(cursor))
   end
 end
-local reached, before, waiting_out, found = version, 0, 0, {}
+local reached, before, waiting_out, found, records = version, 0, 0, {}, nil
 if cursor < version and state ~= 'restart' then
   local limit = tonumber(ARGV[4])
   found = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. text(cursor), '+inf', 'WITHSCORES', 'LIMIT', 0, limit)
-  if #found == 2 * limit then reached = tonumber(found[#found]) end
+  local is_cut = #found == 2 * limit
+  -- A few records cost less here than another command; many would be slow.
+  if #found > 0 and #found <= 2 * 32 then
+    local ids = {}
+    for at = 1, #found, 2 do ids[#ids + 1] = found[at] end
+    records = redis.call('HMGET', KEYS[7], unpack(ids))
+  end
+  local room = tonumber(ARGV[6])
+  for at = 1, #found, 2 do
+    if records then room = room - #(records[(at + 1) / 2] or '')
+    else room = room - redis.call('HSTRLEN', KEYS[7], found[at]) end
+    if room < 0 and at > 1 then
+      for beyond = #found, at, -1 do found[beyond] = nil end
+      is_cut = true
+      break
+    end
+  end
+  if is_cut then reached = tonumber(found[#found]) end
   waiting_out = redis.call('ZCOUNT', KEYS[4], '(' .. text(cursor), text(reached))
+  local outbox_room = tonumber(ARGV[6])
+  local last
+  for at = 0, waiting_out - 1, ITEMS do
+    local items = redis.call('ZRANGEBYSCORE', KEYS[4], '(' .. text(cursor), text(reached), 'WITHSCORES', 'LIMIT', at, ITEMS)
+    for item = 1, #items, 2 do
+      outbox_room = outbox_room - #items[item]
+      -- What has the same version goes together.
+      if outbox_room < 0 and last and items[item + 1] ~= last then
+        reached, is_cut = tonumber(last), 'by the outbox'
+        break
+      end
+      last = items[item + 1]
+    end
+    if is_cut == 'by the outbox' then
+      waiting_out = redis.call('ZCOUNT', KEYS[4], '(' .. text(cursor), text(reached))
+      while #found > 0 and tonumber(found[#found]) > reached do
+        found[#found], found[#found - 1] = nil, nil
+      end
+      break
+    end
+  end
   before = redis.call('ZCOUNT', KEYS[2], '-inf', text(cursor)) - redis.call('ZCOUNT', KEYS[5], '-inf', text(cursor))
 end
 
@@ -72,13 +113,6 @@ if moved then
     {text(cursor), text(base), text(final), text(offset), since, ARGV[5], state, user}, ','))
 end
 
--- A few records cost less here than another command; many would be slow.
-local records
-if #found > 0 and #found <= 2 * 32 then
-  local ids = {}
-  for at = 1, #found, 2 do ids[#ids + 1] = found[at] end
-  records = redis.call('HMGET', KEYS[7], unpack(ids))
-end
 local answer = {table.concat({'page', text(cursor), text(base), text(offset), since, state, text(version), head[2] or '0',
   head[3] or '0', head[7] or '0', head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), text(reached), text(before),
   waiting_out, records and 1 or 0, head[4] or ''}, ' ')}
