@@ -35,7 +35,7 @@ pub(crate) async fn answer<P: Ports>(
         engine.open_blob(BlobReader::Administrator, &id?).await?
     } else {
         let session = request.session(engine).await?;
-        engine.open_blob(BlobReader::User(&session), &id?).await?
+        engine.open_blob(BlobReader::User(session), &id?).await?
     };
     let mut response = Download {
         size: blob.size,

@@ -32,7 +32,7 @@ pub(crate) async fn answer<P: Ports>(
         engine.open_bulk_data(reader, selection, name).await?
     } else {
         let session = request.session(engine).await?;
-        let reader = BlobReader::User(&session);
+        let reader = BlobReader::User(session);
         engine.open_bulk_data(reader, selection, name).await?
     };
     let download = Download {

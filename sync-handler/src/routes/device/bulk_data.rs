@@ -28,7 +28,7 @@ pub(crate) async fn ask<P: Ports>(
         sources: sources.as_deref(),
     };
     Ok(respond::json(
-        &match engine.ask_for_bulk_data(&session, wanted).await? {
+        &match engine.ask_for_bulk_data(session, wanted).await? {
             BulkDataAnswer::Nothing => json!({"result": "nop"}),
             BulkDataAnswer::Wait => json!({"result": "wait"}),
             BulkDataAnswer::Ready { path } => json!({"result": "url", "url": path}),

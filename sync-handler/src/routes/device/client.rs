@@ -18,7 +18,7 @@ pub(crate) async fn create<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine).await?;
     let device: DeviceDescription = request.body()?;
-    let client = engine.create_client(&session, &device).await?;
+    let client = engine.create_client(session, &device).await?;
     Ok(respond::json(&ClientCreated {
         client: CreatedClient {
             client_id: client.into_string(),
@@ -50,7 +50,7 @@ pub(crate) async fn register<P: Ports>(
     let session = request.session(engine).await?;
     let device: DeviceDescription = request.body()?;
     engine
-        .register_client(&session, named_client(request)?, &device)
+        .register_client(session, named_client(request)?, &device)
         .await?;
     Ok(respond::empty())
 }
@@ -73,7 +73,7 @@ pub(crate) async fn reset<P: Ports>(
         .map(|sources| sources.into_iter().map(|source| source.name).collect())
         .or(Some(in_query).filter(|names| !names.is_empty()));
     engine
-        .reset_client(&session, named_client(request)?, sources.as_deref())
+        .reset_client(session, named_client(request)?, sources.as_deref())
         .await?;
     Ok(respond::empty())
 }

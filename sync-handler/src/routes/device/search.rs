@@ -69,7 +69,7 @@ pub(crate) async fn answer<P: Ports>(
         trace: trace.as_ref(),
     };
     Ok(respond::search_pages(
-        &engine.search(&session, search).await?,
+        &engine.search(session, search).await?,
     ))
 }
 

@@ -27,7 +27,7 @@ pub(crate) async fn pull<P: Ports>(
         parameters: &parameters,
         trace: trace.as_ref(),
     };
-    Ok(respond::page(&engine.pull(&session, pull).await?))
+    Ok(respond::page(&engine.pull(session, pull).await?))
 }
 
 /// `POST /app/v1/{source}`.
@@ -94,6 +94,6 @@ async fn push_changes<P: Ports>(
         changes,
         trace: trace.as_ref(),
     };
-    engine.accept_changes(&session, push).await?;
+    engine.accept_changes(session, push).await?;
     Ok(respond::empty())
 }

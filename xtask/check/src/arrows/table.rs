@@ -134,7 +134,9 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("ping", &["model", "ports", "settings", "store"]),
             row(
                 "adapter",
-                &["blob", "model", "ports", "settings", "store", "trace"],
+                &[
+                    "blob", "memory", "model", "ports", "settings", "store", "trace",
+                ],
             ),
             row(
                 "account",
@@ -143,8 +145,8 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row(
                 "engine",
                 &[
-                    "account", "adapter", "blob", "jobs", "metrics", "model", "ports", "settings",
-                    "store", "trace",
+                    "account", "adapter", "blob", "jobs", "memory", "metrics", "model", "ports",
+                    "settings", "store", "trace",
                 ],
             ),
             row(
@@ -171,6 +173,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
         &[
             row("error", &[]),
             row("request_id", &[]),
+            row("argument", &["error"]),
             row("body", &["error"]),
             row("router", &["error"]),
             row("cors", &["body", "router"]),
@@ -179,7 +182,17 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("form", &["body", "error"]),
             row("respond", &["body", "error"]),
             row("client_address", &[]),
-            row("request", &["client_address", "error", "form", "router"]),
+            row(
+                "request",
+                &[
+                    "argument",
+                    "body",
+                    "client_address",
+                    "error",
+                    "form",
+                    "router",
+                ],
+            ),
             row(
                 "app",
                 &[
@@ -200,6 +213,10 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                 &[
                     "app", "body", "download", "error", "request", "respond", "router",
                 ],
+            ),
+            row(
+                "admission",
+                &["body", "error", "request", "router", "routes"],
             ),
             row("entry", &["body", "component"]),
         ],
