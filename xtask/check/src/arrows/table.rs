@@ -214,10 +214,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                     "app", "body", "download", "error", "request", "respond", "router",
                 ],
             ),
-            row(
-                "admission",
-                &["body", "error", "request", "router", "routes"],
-            ),
+            row("admission", &["body", "error", "request", "router"]),
             row("entry", &["body", "component"]),
         ],
     ),
