@@ -22,8 +22,8 @@ pub trait RequestBody: http_body::Body<Data = Bytes, Error: Into<BodyError>> {}
 
 impl<B: http_body::Body<Data = Bytes, Error: Into<BodyError>>> RequestBody for B {}
 
-/// A body holds itself twice: in pieces while it is put together, and later what is made of it for the store.
-pub(crate) const COPIES: usize = 2;
+/// How many times a body is held beside what it becomes: in pieces, whole, and as what is made of it for the store.
+pub(crate) const COPIES: usize = 3;
 
 /// Lets a body arrive that nobody wants, up to a limit: whoever sends it reads the answer only when it is sent, and would
 /// get none if the connection were closed before.

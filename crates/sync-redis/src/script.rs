@@ -6,6 +6,10 @@ use sha1::{Digest as _, Sha1};
 
 use crate::{RedisConn, RedisError, Reply, StoreError, hex};
 
+/// Arguments up to this length are kept until the server has said that it knows the script. Beside longer ones the
+/// script's text counts for nothing: it goes with them.
+const MAX_REPEATED_BYTES: usize = 64 * 1024;
+
 /// A script, called by its digest so that its text travels once per server.
 pub struct Script {
     name: &'static str,
@@ -61,6 +65,10 @@ impl Script {
             command.extend(args);
             command
         };
+        if args.iter().map(Vec::len).sum::<usize>() > MAX_REPEATED_BYTES {
+            let values = redis.run(command("EVAL", self.source, args)).await?;
+            return Ok(Reply::new(self.name, values));
+        }
         let values = match redis.run(command("EVALSHA", sha, args.clone())).await {
             // Redis says `NOSCRIPT`, client libraries `NoScript`.
             Err(RedisError::Refused(reason))

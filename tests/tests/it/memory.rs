@@ -140,3 +140,83 @@ fn pages_are_cut_by_bytes_and_every_device_comes_to_the_end() {
         }
     });
 }
+
+/// Statuses of requests of which some may have to come again.
+fn assert_served(what: &str, statuses: &[StatusCode]) {
+    let is_answer =
+        |status: &&StatusCode| status.is_success() || **status == StatusCode::SERVICE_UNAVAILABLE;
+    assert_eq!(
+        statuses.iter().filter(is_answer).count(),
+        statuses.len(),
+        "{what}: {statuses:?}"
+    );
+    assert!(
+        statuses.iter().any(StatusCode::is_success),
+        "{what}: {statuses:?}"
+    );
+}
+
+#[test]
+fn the_largest_requests_that_are_permitted_are_served_or_come_again() {
+    let deployment = start();
+    deployment.create_user("anna");
+    let device = deployment.rest_of_device("anna");
+    let (api, admin) = (deployment.api(), deployment.admin().rest());
+    let large = objects(0..30, 500_000);
+    let fed = json!({"user_id": "anna", "source_id": "Fed", "objects": large}).to_string();
+    let created = json!({"create": large}).to_string();
+    let set = json!({"data": large}).to_string();
+    let changed = json!({"merge": large}).to_string();
+    let requests: [(&str, &Rest, Method, &str, &str); 9] = [
+        (
+            "feed",
+            admin,
+            Method::POST,
+            "/app/v1/Fed/push_objects",
+            &fed,
+        ),
+        ("push", &device, Method::POST, "/app/v1/Fed", &created),
+        (
+            "document",
+            admin,
+            Method::POST,
+            "/rc/v1/users/anna/sources/Fed/docs/md",
+            &set,
+        ),
+        (
+            "batch",
+            &api,
+            Method::POST,
+            "/api/v1/sources/Fed/users/anna/objects",
+            &changed,
+        ),
+        ("pull", &device, Method::GET, "/app/v1/Fed?p_size=2000", ""),
+        (
+            "whole",
+            admin,
+            Method::GET,
+            "/rc/v1/users/anna/sources/Fed/docs/md",
+            "",
+        ),
+        (
+            "part",
+            &api,
+            Method::GET,
+            "/api/v1/sources/Fed/users/anna/objects?limit=1000",
+            "",
+        ),
+        (
+            "what it has",
+            &api,
+            Method::GET,
+            "/api/v1/sources/Fed/users/anna",
+            "",
+        ),
+        ("sources", &api, Method::GET, "/api/v1/sources", ""),
+    ];
+    for (what, rest, method, path, body) in requests {
+        let send = || rest.send(method.clone(), path, body.to_owned()).status();
+        assert_served(what, &[send()]);
+        assert_served(what, &at_once(AT_ONCE, send));
+    }
+}
