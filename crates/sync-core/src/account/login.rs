@@ -116,11 +116,29 @@ impl<P: Ports> Accounts<P> {
             return Err(failed());
         }
         let failures = self.failures(&user, address).await?;
-        let record = AccountStore::new(self.ports.redis()).get(&user).await?;
+        let accounts = AccountStore::new(self.ports.redis());
+        let record = accounts.get(&user);
+        let (record, remembered) = futures_util::join!(record, accounts.remembered_password(&user));
+        let (record, remembered) = (record?, remembered?);
         let hash = record
             .as_ref()
             .map_or(NOBODYS_HASH, |record| &record.password_hash);
-        let fits = verify_password(password, hash);
+        let digest = self
+            .sessions
+            .password_digest(&user, hash, password)
+            .filter(|_| self.remembered_seconds > 0);
+        let is_remembered = match (&digest, &remembered) {
+            (Some(digest), Some(remembered)) => {
+                bool::from(digest.as_bytes().ct_eq(remembered.as_bytes()))
+            }
+            _ => false,
+        };
+        let fits = is_remembered || verify_password(password, hash);
+        if let Some(digest) = digest.filter(|_| record.is_some() && fits && !is_remembered) {
+            accounts
+                .remember_password(&user, &digest, self.remembered_seconds)
+                .await?;
+        }
         let Some(record) = record.filter(|_| fits) else {
             self.count_failure(&failures).await?;
             return Err(failed());

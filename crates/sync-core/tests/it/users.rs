@@ -9,7 +9,7 @@ use test_support::{World, local};
 
 async fn keys(world: &World) -> Vec<String> {
     let mut keys = world.keys().await;
-    keys.retain(|key| !key.contains("login-failures"));
+    keys.retain(|key| !key.contains("login-failures") && !key.contains("remembered-password"));
     keys
 }
 

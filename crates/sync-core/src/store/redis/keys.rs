@@ -42,6 +42,7 @@
 //! | `{metrics}:stats:<name>` | sorted set | `<count>,<microseconds>:<minute>` or `<value>:<minute>`, scored by minute in Unix seconds | entries: seven days | as `{metrics}`, where stats are on | stats |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `login-failures:<kind>:<name>` | string | logins that failed lately at an account or from an address | the limiter's window | login | login |
+//! | `remembered-password:<user>` | string | what a password that was right lately is known again by | `remembered_seconds` | login | login |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
 //! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
@@ -321,6 +322,11 @@ pub(crate) fn login_failures(kind: &str, name: &str) -> String {
     format!("{PREFIX}:login-failures:{kind}:{}", encoded(name))
 }
 
+/// What a user's password, which was right lately, is known again by.
+pub(crate) fn remembered_password(user: &UserId) -> String {
+    format!("{PREFIX}:remembered-password:{}", encoded(user.as_str()))
+}
+
 /// A token that proves to a push service who we are.
 pub(crate) fn push_authorization(name: &str) -> String {
     format!("{PREFIX}:push-authorization:{}", encoded(name))
@@ -394,6 +400,7 @@ mod tests {
             stats("http:GET:"),
             session_secret(),
             login_failures("account", "a:b"),
+            remembered_password(&user_id),
             push_authorization("apns:T:K"),
             key_set("d"),
             key_set_turn("d"),
@@ -438,6 +445,7 @@ mod tests {
         rhosync:1:{metrics}:stats:http%3AGET%3A
         rhosync:1:session-secret
         rhosync:1:login-failures:account:a%3Ab
+        rhosync:1:remembered-password:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:push-authorization:apns%3AT%3AK
         rhosync:1:key-set:d
         rhosync:1:key-set-turn:d
