@@ -16,6 +16,8 @@ mod native;
 mod redis_server;
 #[cfg(feature = "rest")]
 mod rest;
+#[cfg(feature = "redis")]
+mod turns;
 mod wait;
 
 #[cfg(feature = "deployment")]

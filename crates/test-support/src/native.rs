@@ -8,11 +8,13 @@ use redis::aio::MultiplexedConnection;
 use sync_redis::{Clock, Millis, Random, RedisConn, RedisError, RedisValue, StorePorts};
 
 use crate::redis_server::TestRedis;
+use crate::turns::Turns;
 
 /// A connection through the `redis` crate. Replies are flattened as Spin's host does it.
 pub struct NativeRedis {
     connection: MultiplexedConnection,
     breaks_at: Cell<Option<(usize, Break)>>,
+    turns: Turns,
 }
 
 /// What becomes of the command at which a connection breaks.
@@ -39,7 +41,16 @@ impl NativeRedis {
         Self {
             connection,
             breaks_at: Cell::new(None),
+            turns: Turns::default(),
         }
+    }
+
+    /// Does work whose parts run at the same time, so that it is the same every time: while it is done, one command is under
+    /// way, and whose it is the schedule says. Each of its numbers, modulo how many wait, picks one; after its end the one that
+    /// has waited longest comes first.
+    pub async fn in_turns<F: Future>(&self, schedule: &[u8], work: F) -> F::Output {
+        let carry_out = async |command| self.carry_out(command).await;
+        self.turns.take(schedule, work, carry_out).await
     }
 
     /// Breaks the connection at a command to come, the first is 1, for good: it is as if the server had crashed there.
@@ -55,6 +66,16 @@ impl NativeRedis {
 
 impl RedisConn for NativeRedis {
     async fn run(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
+        if self.turns.are_taken() {
+            self.turns.wait(command).await
+        } else {
+            self.carry_out(command).await
+        }
+    }
+}
+
+impl NativeRedis {
+    async fn carry_out(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
         let broken = || Err(RedisError::Unreachable("the test's crash".to_owned()));
         match self.breaks_at.get() {
             Some((0, _)) => return broken(),
