@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
+use serde_json::Number;
 use sync_core::{Engine, ObjectPatch, Ports};
 use sync_proto::SentAttributes;
 
@@ -15,6 +16,23 @@ use crate::routes::admin::{SOURCE, USER};
 
 /// Objects by id.
 type SentObjects = BTreeMap<String, SentAttributes>;
+
+/// An object's id. Back ends whose ids are numbers send them as such.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SentId {
+    Text(String),
+    Number(Number),
+}
+
+impl SentId {
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
 
 /// Where to push: source and user. For a source that everybody shares any user names the same copy.
 fn target(request: &Request) -> Result<(String, String), HttpError> {
@@ -52,11 +70,12 @@ pub(super) async fn push_deletes<P: Ports>(
     #[derive(Deserialize)]
     struct Body {
         #[serde(default)]
-        objects: Vec<String>,
+        objects: Vec<SentId>,
     }
     let (source, user) = target(request)?;
     let Body { objects } = request.body()?;
-    engine.feed_deletes(&source, &user, objects).await?;
+    let ids = objects.into_iter().map(SentId::into_text).collect();
+    engine.feed_deletes(&source, &user, ids).await?;
     Ok(done())
 }
 
