@@ -202,8 +202,8 @@ impl<P: Ports> Accounts<P> {
 
     /// The session generation of a user whom somebody else vouches for, who is made if there is no such user yet.
     async fn generation_of_guest(&self, user: &UserId) -> Result<String, AccountError> {
-        // Nobody may vouch for the administrator.
-        if user.as_str() == ADMINISTRATOR {
+        // Nobody may vouch for the administrator, nor for everybody.
+        if user.is_reserved() {
             return Err(AccountError::LoginFailed {
                 login: user.to_string(),
             });

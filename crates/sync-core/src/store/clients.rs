@@ -361,8 +361,9 @@ impl<R: RedisConn> Document<'_, R> {
         }
     }
 
-    /// Removes the document as a whole. Keys of single clients are not among it: see [`Document::forget_client`].
-    pub(crate) async fn remove(&self) -> Result<(), StoreError> {
+    /// Removes the document as a whole; says whether there was one. Keys of single clients are not among it: see
+    /// [`Document::forget_client`].
+    pub(crate) async fn remove(&self) -> Result<bool, StoreError> {
         let command = args![
             "UNLINK",
             self.keys.head(),
@@ -373,8 +374,8 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.refresh_lease(),
             self.keys.blobs(),
         ];
-        self.redis.run(command).await?;
-        Ok(())
+        let reply = self.redis.run(command).await?;
+        Ok(Reply::new("UNLINK", reply).number()? > 0)
     }
 
     /// Sets the client's cursor back to the start.

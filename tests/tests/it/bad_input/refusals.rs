@@ -199,13 +199,14 @@ fn names() -> Vec<Row> {
 fn strangers(server: &Server) -> Vec<Row> {
     let two_clients = Bad::get(BOARD).with(CLIENT_ID_HEADER, NO_CLIENT).with(CLIENT_ID_HEADER, &server.client_id);
     let climbing = "/app/v1/..%2F..%2Fetc%2Fpasswd";
+    let for_everybody = json!({"user_id": "__shared__", "objects": {"1": {"n": "x"}}});
     vec![
         ("a push to an unknown source", Bad::post("/app/v1/Nothing", json!({"create": {"t2": {"n": "x"}}})), 404, UnknownSource),
         ("objects for a source that cannot be", Bad::post("/app/v1/%7BBoard%7D/push_objects", json!({"user_id": "anna"})), 400, InvalidValue),
         ("a source that climbs", Bad::get(climbing), 404, UnknownSource),
         ("a source with a brace", Bad::get("/app/v1/%7BBoard%7D"), 404, UnknownSource),
         ("a source with a NUL", Bad::get("/app/v1/Board%00"), 404, UnknownSource),
-        ("objects for an unknown user", objects("nobody", json!({"1": {"n": "x"}})), 404, UnknownUser),
+        ("objects of everybody's, where each has a copy", Bad::post("/app/v1/Note/push_objects", for_everybody), 404, UnknownUser),
         ("an unknown client", Bad::get(BOARD).with(CLIENT_ID_HEADER, NO_CLIENT), 500, UnknownClient),
         ("a push of an unknown client", good().with(CLIENT_ID_HEADER, NO_CLIENT), 500, UnknownClient),
         ("no client", Bad::get(BOARD).without(CLIENT_ID_HEADER), 500, UnknownClient),
