@@ -12,25 +12,22 @@ use crate::adapter::exchange::{
     Answer, bad_answer, message_of, read_object, refusal, send, shortened,
 };
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, ServerToken, Stash, StashError};
-use crate::model::{Attributes, ObjectId, PartitionRule};
+use crate::model::{Attributes, ObjectId};
 use crate::ports::Ports;
 use crate::settings::{Connection, PluginMethod, PluginSettings};
-
-/// What the back end is told in place of a user's name where everybody shares a copy.
-const SHARED_PARTITION: &str = "__shared__";
 
 /// Speaks to a plugin.
 pub(crate) struct PluginAdapter<P> {
     ports: Rc<P>,
     token: Rc<dyn ServerToken>,
     settings: PluginSettings,
-    partition: PartitionRule,
 }
 
 /// What every call but a login carries.
 #[derive(Serialize)]
 struct Body<'a> {
     resource: &'a str,
+    /// Whoever asks or changes something, also where everybody shares a copy.
     partition: &'a str,
     attributes: &'a BTreeMap<&'a str, &'a str>,
     api_token: &'a str,
@@ -44,17 +41,11 @@ struct LoginBody<'a> {
 }
 
 impl<P: Ports> PluginAdapter<P> {
-    pub(crate) fn new(
-        ports: Rc<P>,
-        token: Rc<dyn ServerToken>,
-        settings: PluginSettings,
-        partition: PartitionRule,
-    ) -> Self {
+    pub(crate) fn new(ports: Rc<P>, token: Rc<dyn ServerToken>, settings: PluginSettings) -> Self {
         Self {
             ports,
             token,
             settings,
-            partition,
         }
     }
 
@@ -65,14 +56,10 @@ impl<P: Ports> PluginAdapter<P> {
         call: &Call<'_>,
         attributes: &BTreeMap<&str, &str>,
     ) -> Result<Answer, AdapterError> {
-        let partition = match self.partition {
-            PartitionRule::App => SHARED_PARTITION,
-            PartitionRule::User => call.user.as_str(),
-        };
         let token = self.token.current().await.map_err(StashError::from)?;
         let body = Body {
             resource: call.source.as_str(),
-            partition,
+            partition: call.user.as_str(),
             attributes,
             api_token: token.expose(),
         };

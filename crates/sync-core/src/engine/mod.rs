@@ -132,7 +132,6 @@ impl<P: Ports> Engine<P> {
                         Rc::clone(&ports),
                         accounts.server_token(),
                         (**plugin).clone(),
-                        source.partition,
                     )),
                     AdapterSettings::PushOnly => Rc::new(PushOnlyAdapter::new(Rc::clone(&ports))),
                     AdapterSettings::Rust(adapter) => {
@@ -144,12 +143,9 @@ impl<P: Ports> Engine<P> {
                             ),
                         })?)
                     }
-                    AdapterSettings::AppServer { url } => app_server_adapter(
-                        &ports,
-                        accounts.server_token(),
-                        url.as_deref(),
-                        source.partition,
-                    ),
+                    AdapterSettings::AppServer { url } => {
+                        app_server_adapter(&ports, accounts.server_token(), url.as_deref())
+                    }
                 };
                 let metered: Rc<dyn Adapter> =
                     Rc::new(MeteredAdapter::new(adapter, &ports, metrics.meter()));

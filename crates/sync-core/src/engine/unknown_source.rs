@@ -61,7 +61,7 @@ impl<P: Ports> Engine<P> {
             memory: &self.memory,
             trace,
         };
-        let app_server = self.app_server_adapter(Some(&url), partition);
+        let app_server = self.app_server_adapter(Some(&url));
         match app_server.query(&call, None, &mut Nowhere).await {
             Ok(_) => {
                 self.create_dynamic_source(name, partition).await?;

@@ -188,7 +188,7 @@ fn changes_are_carried_one_by_one_and_a_created_id_is_bare_or_json() {
         });
         world.push("ProbeApp", changes).await.unwrap();
         let asked = world.asked();
-        let own = |name, attributes| call(name, "ProbeApp", "__shared__", attributes);
+        let own = |name, attributes| call(name, "ProbeApp", "anna", attributes);
         assert_eq!(asked[0], own("create", json!({"name": "n"})));
         assert_eq!(asked[6], own("update", json!({"name": "b", "id": "u"})));
         assert_eq!(asked[7], own("delete", json!({"name": "c", "id": "d"})));
@@ -301,7 +301,7 @@ fn what_a_source_is_described_by_is_asked_for_where_the_settings_say_so() {
         world.asked();
         world.answer(200, "{}");
         world.pull("ProbeApp", "").await;
-        let query = call("query", "ProbeApp", "__shared__", json!({}));
+        let query = call("query", "ProbeApp", "anna", json!({}));
         assert_eq!(world.asked(), [query]);
     });
 }
