@@ -146,13 +146,14 @@ fn with_id<'a>(id: &'a ObjectId, attributes: &'a Attributes) -> BTreeMap<&'a str
     attributes
 }
 
-/// Reads `{id: {attribute: value}}`.
-fn objects(answer: &Answer) -> Result<Vec<(ObjectId, Attributes)>, AdapterError> {
+/// Hands over `{id: {attribute: value}}`.
+async fn stash_objects(answer: &Answer, stash: &mut dyn Stash) -> Result<(), AdapterError> {
     let objects: BTreeMap<String, Map<String, Value>> = answer.json("{id: {attribute: value}}")?;
     let objects = objects.into_iter();
-    objects
-        .map(|(id, values)| read_object(id, values))
-        .collect()
+    let objects = objects
+        .filter_map(|(id, values)| read_object(id, values, stash))
+        .collect();
+    Ok(stash.stash(objects).await?)
 }
 
 /// Reads a created object's id: bare text, or JSON. Anything else is none, as is no answer at all.
@@ -176,7 +177,7 @@ impl<P: Ports> Adapter for PluginAdapter<P> {
         stash: &mut dyn Stash,
     ) -> Result<QueryEnd, AdapterError> {
         let answer = self.ask_by_parameters("query", call).await?;
-        stash.stash(objects(&answer)?).await?;
+        stash_objects(&answer, stash).await?;
         Ok(QueryEnd::Complete { etag: None })
     }
 
@@ -216,7 +217,7 @@ impl<P: Ports> Adapter for PluginAdapter<P> {
             });
         }
         let answer = self.ask_by_parameters("search", call).await?;
-        Ok(stash.stash(objects(&answer)?).await?)
+        stash_objects(&answer, stash).await
     }
 
     async fn metadata(&self, call: &Call<'_>) -> Result<Option<String>, AdapterError> {

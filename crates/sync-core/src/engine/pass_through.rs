@@ -9,7 +9,7 @@ use crate::account::Session;
 use crate::adapter::{AdapterError, AnswerCollector, StashError, logged_in};
 use crate::engine::page::page;
 use crate::engine::pull::Pull;
-use crate::engine::refresh::{logoff_error, source_error};
+use crate::engine::refresh::{logoff_error, refusal_error, source_error};
 use crate::engine::{Engine, SyncError};
 use crate::model::{PageBuilder, Reader, Version};
 use crate::ports::Ports;
@@ -74,8 +74,11 @@ impl<P: Ports> Engine<P> {
         let mut commands = builder.finish();
         match asked {
             Ok((_, left)) => {
-                if let Some(error) = left {
-                    let error = logoff_error(&error);
+                let refused = refusal_error(&answer.refused);
+                if let Some(error) = &refused {
+                    tracing::warn!(source.name = %pull.source.name, error = %error.message, "objects of the back end cannot be kept");
+                }
+                for error in left.as_ref().map(logoff_error).into_iter().chain(refused) {
                     let message = ErrorMessage {
                         message: error.message,
                     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
-use crate::adapter::{AdapterError, QueryEnd, Stash, StashError, logged_in};
+use crate::adapter::{AdapterError, QueryEnd, Refusals, Stash, StashError, logged_in};
 use crate::engine::describe::describe_by_adapter;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{Attributes, DocumentId, ObjectChange, ObjectId, Record, UserId, Version};
@@ -97,7 +97,9 @@ impl<P: Ports> Engine<P> {
                 let ended = match asked {
                     Ok(QueryEnd::NotModified) => Ok((true, etag, digest)),
                     Ok(QueryEnd::Complete { etag }) => {
-                        let etag = etag.filter(|_| parameters.is_empty());
+                        // Nor does one for an answer with objects that are refused: devices are told of them with every query.
+                        let is_kept = parameters.is_empty() && snapshot.refused.is_empty();
+                        let etag = etag.filter(|_| is_kept);
                         let finished = snapshot.finish(digest.as_deref()).await;
                         finished
                             .map(|(complete, digest)| (complete, etag, Some(digest)))
@@ -106,6 +108,10 @@ impl<P: Ports> Engine<P> {
                     Err(error) => Err(error),
                 };
                 let deleted = snapshot.deleted;
+                let refused = refusal_error(&snapshot.refused);
+                if let Some(error) = &refused {
+                    tracing::warn!(source.name = %source.name, error = %error.message, "objects of the back end cannot be kept");
+                }
                 // What fills an empty document is news to nobody but the device that asked.
                 let changed = snapshot.changed > 0 && version > Version::ZERO;
                 match ended.and_then(|ended| described.map(|()| ended)) {
@@ -118,6 +124,7 @@ impl<P: Ports> Engine<P> {
                                 complete,
                                 etag: etag.as_deref().unwrap_or_default(),
                                 digest: digest.as_deref().unwrap_or_default(),
+                                refused: refused.as_ref(),
                             },
                         };
                         document
@@ -206,6 +213,14 @@ pub(super) fn logoff_error(error: &AdapterError) -> SourceError {
     }
 }
 
+/// What devices are told of objects that could not be kept.
+pub(super) fn refusal_error(refused: &Refusals) -> Option<SourceError> {
+    (!refused.is_empty()).then(|| SourceError {
+        kind: "query-error".to_owned(),
+        message: refused.to_string(),
+    })
+}
+
 pub(super) fn source_error(error: &AdapterError) -> SourceError {
     let kind = match error {
         AdapterError::Login { .. } => "login-error",
@@ -235,6 +250,7 @@ struct Snapshot<'a, R> {
     digest: Sha256,
     parts: usize,
     seen: BTreeSet<ObjectId>,
+    refused: Refusals,
     passed_over: u64,
     deleted: usize,
     changed: usize,
@@ -261,6 +277,14 @@ impl<R: RedisConn> Stash for Snapshot<'_, R> {
             self.commit(part).await
         }
     }
+
+    fn refuse(&mut self, id: &str, reason: &str) {
+        // An answer without the object would be another: then it is deleted.
+        digest_text(&mut self.digest, id);
+        digest_text(&mut self.digest, reason);
+        self.seen.extend(ObjectId::parse(id));
+        self.refused.note(id, reason);
+    }
 }
 
 impl<'a, R: RedisConn> Snapshot<'a, R> {
@@ -273,6 +297,7 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
             digest: Sha256::new(),
             parts: 0,
             seen: BTreeSet::new(),
+            refused: Refusals::default(),
             passed_over: 0,
             deleted: 0,
             changed: 0,
@@ -413,14 +438,15 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
 
 /// Digests an object so that no two different answers give the same bytes.
 fn digest_object(digest: &mut Sha256, id: &ObjectId, attributes: &Attributes) {
-    let mut text = |text: &str| {
-        digest.update((text.len() as u64).to_le_bytes());
-        digest.update(text);
-    };
-    text(id.as_str());
-    text(&attributes.len().to_string());
+    digest_text(digest, id.as_str());
+    digest_text(digest, &attributes.len().to_string());
     for (name, value) in attributes {
-        text(name);
-        text(value);
+        digest_text(digest, name);
+        digest_text(digest, value);
     }
+}
+
+fn digest_text(digest: &mut Sha256, text: &str) {
+    digest.update((text.len() as u64).to_le_bytes());
+    digest.update(text);
 }

@@ -177,6 +177,9 @@ impl<P: Ports> Engine<P> {
                 return Ok(search.failed(&error.to_string()));
             }
         }
+        if !found.refused.is_empty() {
+            tracing::warn!(source.name = %source.name, error = %found.refused, "objects that a search found cannot be kept");
+        }
         let objects = found.objects;
         if !source.settings.pass_through {
             self.merge_found(id, &objects).await?;

@@ -110,4 +110,6 @@ impl Stash for Nowhere {
     async fn stash(&mut self, _: Vec<(ObjectId, Attributes)>) -> Result<(), StashError> {
         Ok(())
     }
+
+    fn refuse(&mut self, _: &str, _: &str) {}
 }
