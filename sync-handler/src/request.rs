@@ -445,10 +445,10 @@ impl Request {
         Ok(engine.accounts().check_api_token(&token).await?)
     }
 
-    /// What a pull acknowledges.
-    pub(crate) fn token(&self) -> Result<Option<Token>, HttpError> {
-        Ok(Token::parse(self.query("token").unwrap_or_default())
-            .map_err(sync_core::SyncError::from)?)
+    /// What a pull acknowledges. A text that is no token counts as none, as devices have always been answered: the page that
+    /// was not acknowledged comes again.
+    pub(crate) fn token(&self) -> Option<Token> {
+        Token::parse(self.query("token").unwrap_or_default()).unwrap_or_default()
     }
 
     /// The number of a push, where the device counts them.

@@ -28,8 +28,8 @@ pub use deployment::{
 };
 #[cfg(feature = "engine")]
 pub use engine::{
-    BackEnd, ENGINE_PASSWORD, Fault, NoHttp, ScriptedHttp, TestPorts, TokenKey, World, engine,
-    engine_with, open_elliptic, page, unsigned,
+    BackEnd, Backup, ENGINE_PASSWORD, Fault, NoHttp, ScriptedHttp, TestPorts, TokenKey, World,
+    engine, engine_with, open_elliptic, page, unsigned,
 };
 #[cfg(feature = "redis")]
 pub use native::{Break, ManualClock, NativeRedis, SeededRandom, TestStorePorts, local};

@@ -239,8 +239,9 @@ impl<P: Ports> Engine<P> {
             .set_binding(client, source, &document.partition)
             .await?;
         let now = self.ports.clock().now();
+        let new_life = self.ports.random().hex::<8>();
         self.document(document)
-            .bind(client, user, next_offset, now, was_lost)
+            .bind(client, user, next_offset, now, was_lost, &new_life)
             .await?;
         Ok(())
     }

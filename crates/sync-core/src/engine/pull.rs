@@ -54,7 +54,7 @@ impl<P: Ports> Engine<P> {
     /// Acknowledges the token and answers the next page.
     ///
     /// # Errors
-    /// A session, client, source or token that is not valid, and the store's. What is wrong with the back end stands in
+    /// A session, client or source that is not valid, and the store's. What is wrong with the back end stands in
     /// the page.
     pub async fn pull(
         &self,
@@ -109,8 +109,9 @@ impl<P: Ports> Engine<P> {
         registry?;
         let (document, mut state) = match step? {
             PullStep::State(state) if state.state == CursorState::Following => (wanted, *state),
-            PullStep::FutureToken => return Err(SyncError::FutureToken),
-            PullStep::State(_) | PullStep::Unbound => self.locate(&pull, acknowledged).await?,
+            PullStep::State(_) | PullStep::Unbound | PullStep::Ahead(_) => {
+                self.locate(&pull, acknowledged).await?
+            }
         };
         if state.state == CursorState::Following {
             state = self
@@ -119,7 +120,7 @@ impl<P: Ports> Engine<P> {
         }
         if state.is_outdated() {
             let store = self.document(&document);
-            store.start_over(pull.client, pull.user).await?;
+            store.start_over(pull.client, pull.user, None).await?;
             state = self.again(&pull, &document).await?;
         }
         match state.state {
@@ -146,12 +147,23 @@ impl<P: Ports> Engine<P> {
     pub(super) async fn locate(
         &self,
         pull: &Pull<'_>,
-        acknowledged: Acknowledged,
+        mut acknowledged: Acknowledged,
     ) -> Result<(DocumentId, PullState), SyncError> {
         let mut document = pull.source.document_for(pull.user);
         for _ in 0..MAX_MOVES {
             match self.step(pull, &document, acknowledged).await? {
-                PullStep::FutureToken => return Err(SyncError::FutureToken),
+                PullStep::Ahead(token) => {
+                    // What the client has that the store does not know of, nobody could take back.
+                    tracing::warn!(
+                        client.id = %pull.client, source.name = %pull.source.name,
+                        "a client starts over: it has a token of the future, so the store was set back"
+                    );
+                    let store = self.document(&document);
+                    store
+                        .start_over(pull.client, pull.user, Some(token))
+                        .await?;
+                    acknowledged = Acknowledged::Nothing;
+                }
                 PullStep::Unbound => {
                     document = self
                         .find_document(pull.user, pull.client, pull.source)
@@ -236,7 +248,7 @@ impl<P: Ports> Engine<P> {
         match self.step(pull, document, Acknowledged::Nothing).await? {
             PullStep::State(state) => Ok(*state),
             // The client was reset or taken over in this very moment.
-            PullStep::Unbound | PullStep::FutureToken => Err(SyncError::Busy),
+            PullStep::Unbound | PullStep::Ahead(_) => Err(SyncError::Busy),
         }
     }
 }

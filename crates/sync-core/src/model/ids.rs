@@ -229,6 +229,10 @@ impl fmt::Display for Version {
     }
 }
 
+/// How many tokens an epoch has. The offset of a client's versions tells in its upper bits of which document's life its tokens
+/// are: the scripts bind and pull know how.
+pub(crate) const EPOCH: u64 = 1 << 41;
+
 /// What a device sends back to acknowledge a page.
 ///
 /// It is the version at the page's end, plus an offset that grows each time the device starts over (a reset, another

@@ -29,6 +29,7 @@ pub use ids::{
     ADMINISTRATOR, AttributeName, BlobId, ClientId, EVERYBODY, InvalidBlobId, InvalidId,
     InvalidToken, Millis, ObjectId, Partition, SourceName, Token, UserId, Version,
 };
+pub(crate) use ids::{DocumentId, EPOCH};
 pub(crate) use operation::{Operation, OperationKind};
 pub(crate) use outbox::OutboxItem;
 pub(crate) use page::{DamagedRecord, PageBuilder};

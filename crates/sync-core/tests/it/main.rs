@@ -17,6 +17,7 @@ mod registry;
 mod rest;
 mod s3;
 mod search;
+mod set_back;
 mod sign_in;
 mod sync;
 mod users;

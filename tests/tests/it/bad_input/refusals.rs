@@ -4,7 +4,7 @@ use http::Method;
 use http::header::{ALLOW, CONTENT_LENGTH, COOKIE};
 use serde_json::{Map, Value, json};
 use sync_proto::ErrorCode::{
-    self, InvalidApiToken, InvalidPageSize, InvalidToken, InvalidValue, LoginFailed, MalformedBody,
+    self, InvalidApiToken, InvalidPageSize, InvalidValue, LoginFailed, MalformedBody,
     MethodNotAllowed, NotAdministrator, NotAuthenticated, NotFound, TooLarge, UnknownClient,
     UnknownSource, UnknownUser, UserExists,
 };
@@ -225,13 +225,6 @@ fn strangers(server: &Server) -> Vec<Row> {
 fn numbers() -> Vec<Row> {
     let numbered = |number: &str| good().with(PUSH_SEQUENCE_HEADER, number);
     vec![
-        ("a token from the future", pull("token=4503599627370496"), 400, InvalidToken),
-        ("a token that is no number", pull("token=abc"), 400, InvalidToken),
-        ("a negative token", pull("token=-5"), 400, InvalidToken),
-        ("a token with a sign", pull("token=%2B5"), 400, InvalidToken),
-        ("a fraction of a token", pull("token=1.5"), 400, InvalidToken),
-        ("a token of 2^53", pull("token=9007199254740992"), 400, InvalidToken),
-        ("a huge token", pull("token=99999999999999999999999999"), 400, InvalidToken),
         ("pages of nothing", pull("p_size=0"), 400, InvalidPageSize),
         ("a search by pages of nothing", Bad::post("/rc/v1/app/search?p_size=0", "{}"), 400, InvalidPageSize),
         ("pages of less than nothing", pull("p_size=-1"), 400, InvalidPageSize),
