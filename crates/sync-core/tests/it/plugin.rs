@@ -440,3 +440,33 @@ fn the_trace_of_a_request_is_passed_on_to_every_call_it_leads_to() {
         assert!(!asked[0].headers().contains_key("traceparent"));
     });
 }
+
+#[test]
+fn an_object_that_cannot_be_kept_stays_as_it_was_until_the_answer_has_it_no_more() {
+    local(async {
+        let world = World::start().await;
+        world.answer(200, r#"{"1":{"n":"a"},"2":{"n":"b"}}"#);
+        let page = world.pull("ProbeApp", "").await;
+        let token = page[1]["token"].as_str().unwrap();
+        world.pull("ProbeApp", token).await;
+        for _ in 0..2 {
+            world.answer(200, r#"{"1":{"n":"a"},"2":{"n":"c","a\nb":"x"}}"#);
+            let told = world.pull("ProbeApp", "").await;
+            let message =
+                "object \"2\": the attribute name contains '\\n', which is not allowed there";
+            let error = json!({"source-error": {"query-error": {"message": message}}});
+            assert_eq!(told[5], error);
+        }
+        world.answer(200, r#"{"1":{"n":"a"}}"#);
+        let gone = world.pull("ProbeApp", "").await;
+        assert_eq!(gone[5], json!({"delete": {"2": {"n": ""}}}));
+
+        world.engine.metrics().flush_soon().await;
+        let measured = world.engine.metrics().measured().await.unwrap();
+        let mut families = measured.families.iter();
+        let refused = families.find(|(family, _)| family.name == "rhosync_refused_objects_total");
+        let (_, samples) = refused.unwrap();
+        assert_eq!(samples[0].labels, ["ProbeApp"]);
+        assert_eq!(samples[0].value, sync_core::Value::Number(2));
+    });
+}

@@ -350,3 +350,15 @@ fn an_answer_that_is_not_what_was_declared_is_an_error_of_the_source() {
         }
     });
 }
+
+#[test]
+fn a_page_with_a_record_that_cannot_be_kept_is_not_the_last_for_that() {
+    local(async {
+        let world = World::start("paging = { parameter = \"page\", size = 2 }").await;
+        world.answer(200, &[], r#"[{"id":1,"n":"a"},{"id":2,"a\tb":"x"}]"#);
+        world.answer(200, &[], r#"[{"id":3,"n":"c"}]"#);
+        let page = world.pull("").await;
+        let both = json!({"1": {"n": "a"}, "3": {"n": "c"}});
+        assert_eq!(page[5]["insert"], both);
+    });
+}
