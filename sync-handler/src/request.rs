@@ -374,7 +374,8 @@ impl Request {
             .map(|(name, value)| (name, Value::String(value)))
             .collect();
         fields.extend(self.body::<Map<String, Value>>()?);
-        serde_json::from_value(Value::Object(fields)).map_err(malformed)
+        let all = serde_json::to_vec(&fields).map_err(malformed)?;
+        self.parse(&all)
     }
 
     /// Checks that a body, if there is one, says that it is JSON.

@@ -180,15 +180,12 @@ impl<P: Ports> RestAdapter<P> {
             .pointer_mut(pointer)
             .map(Value::take)
             .ok_or_else(|| bad_answer(format!("the answer has nothing at {pointer:?}")))?;
-        let records: Vec<_> = match records {
-            Value::Array(records) => records
-                .into_iter()
-                .map(|record| self.record(record, None))
-                .collect::<Result<_, _>>()?,
+        let records: Vec<(Option<String>, Value)> = match records {
+            Value::Array(records) => records.into_iter().map(|record| (None, record)).collect(),
             Value::Object(records) => records
                 .into_iter()
-                .map(|(id, record)| self.record(record, Some(id)))
-                .collect::<Result<_, _>>()?,
+                .map(|(id, record)| (Some(id), record))
+                .collect(),
             _ => {
                 return Err(bad_answer(format!(
                     "what the answer has at {pointer:?} is neither a list nor an object"
@@ -196,10 +193,11 @@ impl<P: Ports> RestAdapter<P> {
             }
         };
         let found = records.len();
-        let objects = records
-            .into_iter()
-            .filter_map(|(id, values)| read_object(id, values, stash))
-            .collect();
+        let mut objects = Vec::with_capacity(found);
+        for (key, record) in records {
+            let (id, values) = self.record(record, key)?;
+            objects.extend(read_object(id, values, stash));
+        }
         stash.stash(objects).await?;
         Ok(found)
     }

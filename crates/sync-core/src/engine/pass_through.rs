@@ -74,10 +74,7 @@ impl<P: Ports> Engine<P> {
         let mut commands = builder.finish();
         match asked {
             Ok((_, left)) => {
-                let refused = refusal_error(&answer.refused);
-                if let Some(error) = &refused {
-                    tracing::warn!(source.name = %pull.source.name, error = %error.message, "objects of the back end cannot be kept");
-                }
+                let refused = refusal_error(pull.source.name, &answer.refused);
                 for error in left.as_ref().map(logoff_error).into_iter().chain(refused) {
                     let message = ErrorMessage {
                         message: error.message,

@@ -9,7 +9,9 @@ use sha2::{Digest as _, Sha256};
 use crate::adapter::{AdapterError, QueryEnd, Refusals, Stash, StashError, logged_in};
 use crate::engine::describe::describe_by_adapter;
 use crate::engine::{Engine, Source, SyncError};
-use crate::model::{Attributes, DocumentId, ObjectChange, ObjectId, Record, UserId, Version};
+use crate::model::{
+    Attributes, DocumentId, ObjectChange, ObjectId, Record, SourceName, UserId, Version,
+};
 use crate::ports::{Clock as _, Ports, Random as _, RedisConn, hex};
 use crate::store::{
     CHUNK, Commit, CommitMode, CommitOutcome, Document, RefreshEnd, RefreshStart, SourceError,
@@ -108,10 +110,7 @@ impl<P: Ports> Engine<P> {
                     Err(error) => Err(error),
                 };
                 let deleted = snapshot.deleted;
-                let refused = refusal_error(&snapshot.refused);
-                if let Some(error) = &refused {
-                    tracing::warn!(source.name = %source.name, error = %error.message, "objects of the back end cannot be kept");
-                }
+                let refused = refusal_error(source.name, &snapshot.refused);
                 // What fills an empty document is news to nobody but the device that asked.
                 let changed = snapshot.changed > 0 && version > Version::ZERO;
                 match ended.and_then(|ended| described.map(|()| ended)) {
@@ -213,9 +212,13 @@ pub(super) fn logoff_error(error: &AdapterError) -> SourceError {
     }
 }
 
-/// What devices are told of objects that could not be kept.
-pub(super) fn refusal_error(refused: &Refusals) -> Option<SourceError> {
-    (!refused.is_empty()).then(|| SourceError {
+/// What devices are told of objects that could not be kept; the log has it too.
+pub(super) fn refusal_error(source: &SourceName, refused: &Refusals) -> Option<SourceError> {
+    if refused.is_empty() {
+        return None;
+    }
+    tracing::warn!(source.name = %source, error = %refused, "objects of the back end cannot be kept");
+    Some(SourceError {
         kind: "query-error".to_owned(),
         message: refused.to_string(),
     })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
-use serde_json::Number;
+use serde_json::Value;
 use sync_core::{Engine, ObjectPatch, Ports};
 use sync_proto::SentAttributes;
 
@@ -18,19 +18,13 @@ use crate::routes::admin::{SOURCE, USER};
 type SentObjects = BTreeMap<String, SentAttributes>;
 
 /// An object's id. Back ends whose ids are numbers send them as such.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum SentId {
-    Text(String),
-    Number(Number),
-}
-
-impl SentId {
-    fn into_text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Number(number) => number.to_string(),
-        }
+fn to_id(sent: Value) -> Result<String, HttpError> {
+    match sent {
+        Value::String(id) => Ok(id),
+        Value::Number(id) => Ok(id.to_string()),
+        _ => Err(HttpError::MalformedBody(
+            "objects is a list of ids".to_owned(),
+        )),
     }
 }
 
@@ -70,11 +64,11 @@ pub(super) async fn push_deletes<P: Ports>(
     #[derive(Deserialize)]
     struct Body {
         #[serde(default)]
-        objects: Vec<SentId>,
+        objects: Vec<Value>,
     }
     let (source, user) = target(request)?;
     let Body { objects } = request.body()?;
-    let ids = objects.into_iter().map(SentId::into_text).collect();
+    let ids = objects.into_iter().map(to_id).collect::<Result<_, _>>()?;
     engine.feed_deletes(&source, &user, ids).await?;
     Ok(done())
 }

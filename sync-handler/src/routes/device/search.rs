@@ -28,14 +28,10 @@ pub(crate) async fn search<P: Ports>(
     if sources.is_empty() {
         sources = sources_in_query(request);
     }
-    let in_query = request.query_group("search").into_iter();
-    let in_query: Vec<_> = in_query
-        .filter(|(name, _)| !search.contains_key(name))
-        .collect();
-    let in_body = search
-        .into_iter()
-        .map(|(name, value)| (name, to_text(value)));
-    let parameters: Vec<_> = in_body.chain(in_query).collect();
+    let mut parameters = request.query_group("search");
+    parameters.retain(|(name, _)| !search.contains_key(name));
+    let in_body = search.into_iter();
+    parameters.extend(in_body.map(|(name, value)| (name, to_text(value))));
 
     let session = request.session(engine).await?;
     let trace = request.trace();
