@@ -4,7 +4,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::account::bearer::TokenCheck;
 use crate::account::password::MAX_PASSWORD_BYTES;
-use crate::account::{AccountError, Accounts, ApiToken, Scope, Session, verify_password};
+use crate::account::{AccountError, Accounts, ApiToken, Session, verify_password};
 use crate::adapter::{AdapterError, authenticate};
 use crate::model::{ADMINISTRATOR, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
@@ -96,9 +96,8 @@ impl<P: Ports> Accounts<P> {
         origin: Origin<'_>,
     ) -> Result<(ApiToken, String), AccountError> {
         self.log_in_administrator(login, password, origin).await?;
-        let name = format!("login of {login}");
         self.api_tokens
-            .create(&name, vec![Scope::Admin], Some(TOKEN_LIFETIME_MS))
+            .create_for_login(login, TOKEN_LIFETIME_MS)
             .await
     }
 
