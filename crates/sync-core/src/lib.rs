@@ -35,7 +35,9 @@ pub use engine::{
     ObjectPage, ObjectPatch, PullRequest, RustAdapters, SearchRequest, SourceInfo, SyncError,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
-pub use idempotency::{IdempotencyError, IdempotentRequest, IdempotentWrites, StoredAnswer};
+pub use idempotency::{
+    BegunWrite, IdempotencyError, IdempotentRequest, IdempotentWrites, StoredAnswer,
+};
 pub use jobs::{BULK_DATA, Cud, Deliver, Ping, PingAll, Push, Query, QueryAll};
 pub use memory::{Memory, OutOfMemory, Reservation, TooHeavy, weight_of_json};
 pub use metrics::{

@@ -5,6 +5,7 @@ mod background;
 mod bindings;
 mod blobs;
 mod documents;
+mod idempotency;
 mod metadata;
 mod metrics;
 mod pass_through;

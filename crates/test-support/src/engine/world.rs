@@ -247,6 +247,11 @@ impl World {
         self.forget(&format!("*{{{source}/app}}:lease")).await;
     }
 
+    /// Lets the time run out in which writes of the API that have begun are theirs who began them.
+    pub async fn drop_write_leases(&self) {
+        self.forget("*:idempotency:*").await;
+    }
+
     /// Lets the lease on a client's operations in a shared source run out.
     pub async fn drop_operations_lease(&self, source: &str, client: &ClientId) {
         let key = format!("*{{{source}/app}}:cudlease:{client}");

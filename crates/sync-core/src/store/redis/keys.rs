@@ -36,7 +36,7 @@
 //! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `user`, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
 //! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
-//! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and what it was answered with once it was done | a day, a minute while it is at work | writes of the API | writes of the API |
+//! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and a random text of the request that is at work on it, or what it was answered with | a day, a minute while it is at work | writes of the API | writes of the API |
 //! | `{metrics}` | hash | name and labels of a metric, with spaces between → its number; a histogram's has as its last part the place of a bucket, or `us` | forever | every instance, a moment after it has counted; clients | `/metrics` |
 //! | `{metrics}:stats` | set | names of the old stats | forever | as `{metrics}`, where stats are on | stats |
 //! | `{metrics}:stats:<name>` | sorted set | `<count>,<microseconds>:<minute>` or `<value>:<minute>`, scored by minute in Unix seconds | entries: seven days | as `{metrics}`, where stats are on | stats |
