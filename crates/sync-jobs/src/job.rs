@@ -1,8 +1,7 @@
 //! What a job is while it waits.
 
 use std::fmt;
-
-use sync_redis::Millis;
+use std::time::Duration;
 
 use crate::QueueName;
 
@@ -92,8 +91,8 @@ pub struct NewJob {
     pub priority: Priority,
     /// How often it is tried.
     pub max_attempts: u32,
-    /// When to run it at the earliest.
-    pub due: Millis,
+    /// How long it waits at least.
+    pub delay: Duration,
     /// While a job with the same key waits, it stands for this one too; while one runs, it runs once more afterwards.
     /// So no two of them ever run at once.
     pub unique: Option<String>,

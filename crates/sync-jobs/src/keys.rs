@@ -17,7 +17,7 @@
 //! | `last` | string | the last job's number | forever | jobs | jobs |
 //! | `unique` | hash | unique key → id of the job that waits or runs | until the job ends | jobs | jobs |
 //! | `ticks` | hash | `<schedule> <its rule>` → when it is due next, in ms | forever | jobs | jobs |
-//! | `minute:<queue>:<minute>` | hash | what happened → how often | two hours | jobs | jobs |
+//! | `minute:<queue>:<minute>` | hash | what happened (see `QueueCounts::lately`) → how often | two hours | jobs | jobs |
 //! | `alarm` | string | its expiry is heard of: somebody sweeps then | until something is due | jobs | who hears of expired keys |
 //! | `swept` | string | there was a sweep lately | one second | jobs | jobs |
 

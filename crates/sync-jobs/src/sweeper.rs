@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use sync_redis::{Clock as _, StoreError, StorePorts};
+use futures_util::future::try_join;
+use sync_redis::{StoreError, StorePorts};
 
-use crate::{EnqueueError, Jobs, JobsSettings, NewJob, QueueName, Schedule, Tick};
+use crate::{EnqueueError, Jobs, JobsSettings, QueueName, Schedule, Tick};
 
 /// How often a sweep is worth it where nobody has asked for one, in milliseconds, over all instances.
 const SWEEP_EVERY_MS: u64 = 1_000;
@@ -37,12 +38,12 @@ impl<'a, P: StorePorts> Sweeper<'a, P> {
         self.tick().await?;
         let jobs = Jobs::new(self.ports.redis());
         let history = self.settings.history;
-        let mut swept = jobs.sweep(self.ports.clock().now(), history).await?;
+        let mut swept = jobs.sweep(history).await?;
         for _ in 1..MAX_STEPS {
             if !swept.more {
                 break;
             }
-            swept = jobs.sweep(self.ports.clock().now(), history).await?;
+            swept = jobs.sweep(history).await?;
         }
         Ok(swept.ready)
     }
@@ -66,8 +67,7 @@ impl<'a, P: StorePorts> Sweeper<'a, P> {
             return Ok(());
         }
         let jobs = Jobs::new(self.ports.redis());
-        let ticks = jobs.ticks().await?;
-        let now = self.ports.clock().now();
+        let (ticks, now) = try_join(jobs.ticks(), jobs.time()).await?;
         let mut known = BTreeSet::new();
         for (name, Schedule { rule, job }) in schedules {
             // Another rule of the same name begins anew.
@@ -86,11 +86,7 @@ impl<'a, P: StorePorts> Sweeper<'a, P> {
                 seen,
                 next,
             };
-            let job = NewJob {
-                due: now,
-                ..job.clone()
-            };
-            match jobs.tick(now, &job, &tick).await {
+            match jobs.tick(job, &tick).await {
                 Ok(_) => {}
                 Err(EnqueueError::Store(error)) => return Err(error),
                 Err(error) => {

@@ -11,7 +11,6 @@ use futures_util::future::{AbortHandle, Abortable, Either, select};
 use futures_util::stream::FuturesUnordered;
 use sync_redis::{Clock as _, Random as _, StoreError, StorePorts};
 
-use crate::settings::millis;
 use crate::{
     Backoff, Claim, ClaimedJob, Failure, Heartbeat, JobError, JobHandlers, JobId, Jobs,
     JobsSettings, Leased, QueueName, Retry, RunningJob, Standing, Sweeper,
@@ -198,7 +197,7 @@ impl<'a, P: StorePorts, C> Worker<'a, P, C> {
                 limits: settings.queues.get(&queue).copied().unwrap_or_default(),
                 idle: running + claimed.len() == 0,
             };
-            let jobs = jobs.claim(ports.clock().now(), &claim).await?;
+            let jobs = jobs.claim(&claim).await?;
             let is_alone = jobs.iter().any(|job| job.runs_alone);
             claimed.extend(jobs.into_iter().map(|job| (lease.clone(), job)));
             if is_alone {
@@ -261,11 +260,10 @@ impl<'a, P: StorePorts, C> Worker<'a, P, C> {
         let ClaimedJob {
             id, name, attempt, ..
         } = at_work.job.claimed();
-        let now = ports.clock().now();
         let error = match result {
             Ok(result) => {
                 let known = jobs
-                    .complete(now, at_work.leased(), &result, self.settings.history)
+                    .complete(at_work.leased(), &result, self.settings.history)
                     .await?;
                 return Ok(if known { Ended::Done } else { Ended::Dropped });
             }
@@ -278,10 +276,11 @@ impl<'a, P: StorePorts, C> Worker<'a, P, C> {
         }
         let retry = match &error {
             JobError::Dead(_) => Retry::Never,
-            JobError::Later { after, .. } => Retry::Uncounted(now.plus(millis(*after))),
+            JobError::Later { after, .. } => Retry::Uncounted(*after),
             JobError::Retry { after, .. } => {
                 let backoff = Backoff::JOBS.wait_ms(*attempt, ports.random());
-                Retry::At(now.plus(after.map_or(backoff, |after| millis(after).max(backoff))))
+                let backoff = Duration::from_millis(backoff);
+                Retry::After(after.map_or(backoff, |after| after.max(backoff)))
             }
         };
         let failure = Failure {
@@ -289,7 +288,7 @@ impl<'a, P: StorePorts, C> Worker<'a, P, C> {
             error: &error.to_string(),
             retry,
         };
-        let known = jobs.fail(now, at_work.leased(), &failure).await?;
+        let known = jobs.fail(at_work.leased(), &failure).await?;
         Ok(if known { Ended::Failed } else { Ended::Dropped })
     }
 
@@ -310,9 +309,7 @@ impl<'a, P: StorePorts, C> Worker<'a, P, C> {
             })
             .collect();
         let jobs = Jobs::new(self.ports.redis());
-        let standings = jobs
-            .heartbeat(clock.now(), self.settings.lease, &beats)
-            .await?;
+        let standings = jobs.heartbeat(self.settings.lease, &beats).await?;
         for (at_work, standing) in at_work.iter().zip(standings) {
             let is_late = clock.monotonic() - at_work.began > LONGEST_JOB;
             if standing != Standing::Held || is_late {

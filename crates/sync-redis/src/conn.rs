@@ -5,10 +5,17 @@
     reason = "components are single-threaded, so no future here has to be `Send`"
 )]
 
+use crate::Millis;
+
 /// A connection to Redis. Commands that are awaited together share a round trip.
 pub trait RedisConn {
     /// Runs one command: its name and arguments.
     async fn run(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError>;
+
+    /// The time that scripts go by instead of the store's own (`TIME`). Only a test has one, to move it.
+    fn time_of_test(&self) -> Option<Millis> {
+        None
+    }
 }
 
 /// One value of a reply. Nested replies arrive flattened, as Spin's host flattens them.

@@ -1,6 +1,7 @@
 //! Redis, time and randomness outside a component.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use redis::Value;
@@ -15,6 +16,7 @@ pub struct NativeRedis {
     connection: MultiplexedConnection,
     breaks_at: Cell<Option<(usize, Break)>>,
     turns: Turns,
+    time: Option<ManualClock>,
 }
 
 /// What becomes of the command at which a connection breaks.
@@ -42,6 +44,16 @@ impl NativeRedis {
             connection,
             breaks_at: Cell::new(None),
             turns: Turns::default(),
+            time: None,
+        }
+    }
+
+    /// The same, to a server whose time is this clock's, as far as scripts go by time.
+    #[must_use]
+    pub fn with_time(self, clock: &ManualClock) -> Self {
+        Self {
+            time: Some(clock.clone()),
+            ..self
         }
     }
 
@@ -71,6 +83,10 @@ impl RedisConn for NativeRedis {
         } else {
             self.carry_out(command).await
         }
+    }
+
+    fn time_of_test(&self) -> Option<Millis> {
+        self.time.as_ref().map(Clock::now)
     }
 }
 
@@ -131,10 +147,10 @@ fn flatten(value: Value, into: &mut Vec<RedisValue>) -> Result<(), RedisError> {
     Ok(())
 }
 
-/// A clock that stands still until it is moved. Waiting moves it.
-#[derive(Debug)]
+/// A clock that stands still until it is moved. Waiting moves it. Clones are the same clock.
+#[derive(Debug, Clone)]
 pub struct ManualClock {
-    now: Cell<Millis>,
+    now: Rc<Cell<Millis>>,
 }
 
 impl ManualClock {
@@ -152,7 +168,7 @@ impl Default for ManualClock {
     /// A day in 2026.
     fn default() -> Self {
         Self {
-            now: Cell::new(Millis(1_790_000_000_000)),
+            now: Rc::new(Cell::new(Millis(1_790_000_000_000))),
         }
     }
 }
@@ -213,11 +229,22 @@ pub struct TestStorePorts {
 }
 
 impl TestStorePorts {
-    /// Ports to a server, with randomness of this seed.
+    /// Ports to a server, with randomness of this seed. The clock is the server's too.
     pub async fn to(server: &TestRedis, seed: u64) -> Self {
+        let clock = ManualClock::default();
+        Self::with_time(server, &clock, clock.clone(), seed).await
+    }
+
+    /// Ports of a host whose clock is not that of the server.
+    pub async fn with_time(
+        server: &TestRedis,
+        time: &ManualClock,
+        clock: ManualClock,
+        seed: u64,
+    ) -> Self {
         Self {
-            redis: NativeRedis::connect(&server.url()).await,
-            clock: ManualClock::default(),
+            redis: NativeRedis::connect(&server.url()).await.with_time(time),
+            clock,
             random: SeededRandom::new(seed),
         }
     }

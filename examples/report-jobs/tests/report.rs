@@ -6,8 +6,9 @@
     reason = "a test that cannot go on has failed"
 )]
 
+use std::time::Duration;
+
 use report_jobs::Report;
-use sync_core::Clock as _;
 use sync_jobs::{
     Budget, Enqueued, JobDetails, JobHandlers, JobState, Jobs, NewJob, Priority, QueueName,
 };
@@ -22,7 +23,7 @@ async fn report(world: &World, source: &str) -> JobDetails {
         turn: None,
         priority: Priority::Low,
         max_attempts: 3,
-        due: ports.clock.now(),
+        delay: Duration::ZERO,
         unique: None,
     };
     let Enqueued::New(id) = world.engine.enqueue(&job).await.unwrap() else {

@@ -14,8 +14,8 @@ use crate::model::{
 use crate::ports::{Clock as _, Ports};
 use crate::store::Operations;
 
-/// How long after a change was taken in it is seen to at the latest, in milliseconds, if the server dies just then.
-const INSURANCE_MS: u64 = 60_000;
+/// How long after a change was taken in it is seen to at the latest, if the server dies just then.
+const INSURANCE: Duration = Duration::from_secs(60);
 
 /// Where jobs wait that see to changes of sources that name no queue.
 static CHANGES_QUEUE: QueueName = QueueName::constant("adapter");
@@ -39,8 +39,7 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// See [`EnqueueError`].
     pub async fn enqueue(&self, job: &NewJob) -> Result<Enqueued, EnqueueError> {
-        let now = self.ports.clock().now();
-        Jobs::new(self.ports.redis()).enqueue(now, job).await
+        Jobs::new(self.ports.redis()).enqueue(job).await
     }
 
     /// Sees to jobs that are due, and to those of schedules.
@@ -66,8 +65,7 @@ impl<P: Ports> Engine<P> {
         parameters: &[(String, String)],
     ) -> Result<(), SyncError> {
         let partition = source.document_for(user).partition.to_stored();
-        let now = self.ports.clock().now();
-        let job = Query::job(queue, source.name, &partition, user, parameters, now);
+        let job = Query::job(queue, source.name, &partition, user, parameters);
         self.enqueue_own(&job).await
     }
 
@@ -99,7 +97,6 @@ impl<P: Ports> Engine<P> {
         rule: PartitionRule,
         users: &[String],
     ) -> Result<usize, SyncError> {
-        let now = self.ports.clock().now();
         let users = match rule {
             // One copy for everybody, asked for in anybody's name, but the administrator's: back ends are told, and may know
             // their users.
@@ -118,7 +115,7 @@ impl<P: Ports> Engine<P> {
                 continue;
             }
             let partition = document.partition.to_stored();
-            let job = Query::job(queue, source, &partition, &user, &[], now);
+            let job = Query::job(queue, source, &partition, &user, &[]);
             self.enqueue_own(&job).await?;
             asked += 1;
         }
@@ -134,10 +131,9 @@ impl<P: Ports> Engine<P> {
         user: &UserId,
         client: &ClientId,
     ) -> Result<Option<JobId>, SyncError> {
-        let now = self.ports.clock().now();
-        let job = Cud::job(queue, document, user, client, now.plus(INSURANCE_MS));
+        let job = Cud::job(queue, document, user, client, INSURANCE);
         let jobs = Jobs::new(self.ports.redis());
-        match jobs.insure(now, &job).await.map_err(own)? {
+        match jobs.insure(&job).await.map_err(own)? {
             Enqueued::New(id) => Ok(Some(id)),
             Enqueued::Waiting(_) | Enqueued::Again(_) | Enqueued::Ticked => Ok(None),
         }
@@ -156,8 +152,7 @@ impl<P: Ports> Engine<P> {
         user: &UserId,
         client: &ClientId,
     ) -> Result<(), SyncError> {
-        let now = self.ports.clock().now();
-        let job = Cud::job(queue, document, user, client, now);
+        let job = Cud::job(queue, document, user, client, Duration::ZERO);
         self.enqueue_own(&job).await
     }
 
@@ -192,9 +187,8 @@ impl<P: Ports> Engine<P> {
 
     /// Takes a job in unless one like it waits or runs.
     pub(super) async fn enqueue_own_once(&self, job: &NewJob) -> Result<(), SyncError> {
-        let now = self.ports.clock().now();
         let jobs = Jobs::new(self.ports.redis());
-        jobs.enqueue_once(now, job).await.map(drop).map_err(own)
+        jobs.enqueue_once(job).await.map(drop).map_err(own)
     }
 
     pub(super) async fn enqueue_own(&self, job: &NewJob) -> Result<(), SyncError> {

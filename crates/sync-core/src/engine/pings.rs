@@ -6,7 +6,7 @@ use sync_jobs::EnqueueError;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{Ping, PingAll};
 use crate::model::{DocumentId, Partition, PingMessage, UserId};
-use crate::ports::{Clock as _, Ports};
+use crate::ports::Ports;
 
 /// Jobs that are taken in at once.
 const CHUNK: usize = 100;
@@ -55,16 +55,14 @@ impl<P: Ports> Engine<P> {
                 self.ping_soon(user, &message).await
             }
             Partition::App => {
-                let now = self.ports.clock().now();
-                let job = PingAll::job(&document.source, None, now);
+                let job = PingAll::job(&document.source, None);
                 self.enqueue(&job).await.map(drop).map_err(to_error)
             }
         }
     }
 
     async fn ping_soon(&self, user: &UserId, message: &PingMessage) -> Result<(), SyncError> {
-        let due = self.settings.ping.ping_due(self.ports.clock().now());
-        let job = Ping::job(user, message, due);
+        let job = Ping::job(user, message, self.settings.ping.window());
         self.enqueue(&job).await.map(drop).map_err(to_error)
     }
 }

@@ -8,7 +8,7 @@ use crate::engine::verdict::make_change;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{Deliver, UndeliveredChange};
 use crate::model::{DocumentId, OperationKind, Partition};
-use crate::ports::{Clock as _, Ports};
+use crate::ports::Ports;
 
 impl<P: Ports> Engine<P> {
     /// Keeps a change as a job. One that is too large for that is lost but for the log, where its object stands.
@@ -19,8 +19,7 @@ impl<P: Ports> Engine<P> {
         number: u64,
     ) -> Result<(), SyncError> {
         let UndeliveredChange { source, object, .. } = change;
-        let now = self.ports.clock().now();
-        let reason = match Deliver::job(queue, change, number, now) {
+        let reason = match Deliver::job(queue, change, number) {
             Ok(job) => match self.enqueue(&job).await {
                 Ok(_) => return Ok(()),
                 Err(EnqueueError::Store(error)) => return Err(error.into()),

@@ -9,7 +9,7 @@ use sync_jobs::{EnqueueError, JobError, JobHandler, Jobs, NewJob, RunningJob};
 use crate::jobs::{Ping, PingAll, PingAllPayload, PingPayload, Push, PushPayload};
 use crate::model::{ClientId, Millis, PingMessage, UserId};
 use crate::ping::{PingOutcome, PingSender, PushAddress, PushService};
-use crate::ports::{Clock as _, Ports, RedisConn};
+use crate::ports::{Ports, RedisConn};
 use crate::settings::Settings;
 use crate::store::{AccountStore, ClientRecord, Clients, PUSH_ADDRESS, StoreError};
 
@@ -43,9 +43,8 @@ impl<P: Ports> PingContext<P> {
     }
 
     async fn enqueue(&self, job: &NewJob) -> Result<(), EnqueueError> {
-        let now = self.ports.clock().now();
         let jobs = Jobs::new(self.ports.redis());
-        jobs.enqueue(now, job).await.map(drop)
+        jobs.enqueue(job).await.map(drop)
     }
 }
 
@@ -55,8 +54,7 @@ impl<P: Ports> JobHandler<PingContext<P>> for Ping {
         let PingPayload { user, message } = job.payload()?;
         let devices = devices(context.ports.redis(), &user).await?;
         for client in devices.values() {
-            let now = context.ports.clock().now();
-            let push = Push::job(job.claimed(), client, &message, now);
+            let push = Push::job(job.claimed(), client, &message);
             context.enqueue(&push).await?;
         }
         Ok(format!("{} devices", devices.len()))
@@ -70,16 +68,13 @@ impl<P: Ports> JobHandler<PingContext<P>> for PingAll {
         let accounts = AccountStore::new(context.ports.redis());
         let users = accounts.list(after.as_deref(), USERS_PER_JOB).await?;
         let message = PingMessage::about(&source);
-        let now = context.ports.clock().now();
         for user in &users {
             let user = UserId::parse(user.as_str()).map_err(JobError::dead)?;
-            let due = context.settings.ping.ping_due(now);
-            context.enqueue(&Ping::job(&user, &message, due)).await?;
+            let window = context.settings.ping.window();
+            context.enqueue(&Ping::job(&user, &message, window)).await?;
         }
         if let Some(last) = users.last().filter(|_| users.len() == USERS_PER_JOB) {
-            context
-                .enqueue(&Self::job(&source, Some(last), now))
-                .await?;
+            context.enqueue(&Self::job(&source, Some(last))).await?;
         }
         Ok(format!("{} users", users.len()))
     }

@@ -6,7 +6,7 @@ use sync_jobs::{JobError, JobHandler, RunningJob};
 use crate::engine::{Engine, RefreshOutcome, SyncError};
 use crate::jobs::{Query, QueryAll, QueryAllPayload, QueryPayload};
 use crate::model::PartitionRule;
-use crate::ports::{Clock as _, Ports};
+use crate::ports::Ports;
 
 /// Users of whom one job sees to it that their copies are refreshed.
 const USERS_PER_JOB: usize = 500;
@@ -56,8 +56,7 @@ impl<P: Ports> JobHandler<Engine<P>> for QueryAll {
             .await?;
         let more = users.len() == USERS_PER_JOB && settings.partition == PartitionRule::User;
         if let (true, Some(last)) = (more, users.last()) {
-            let now = engine.ports().clock().now();
-            let next = Self::job(queue.clone(), &source, Some(last), now);
+            let next = Self::job(queue.clone(), &source, Some(last));
             engine.enqueue(&next).await?;
         }
         Ok(format!("{asked} copies"))

@@ -1,9 +1,11 @@
 //! The job that makes a bulk data file. What does it is in the component that can make SQLite files.
 
+use std::time::Duration;
+
 use serde_json::json;
 use sync_jobs::{NewJob, Priority, QueueName};
 
-use crate::model::{BulkSelection, Millis};
+use crate::model::BulkSelection;
 
 /// What jobs that make a bulk data file are called. Their payload is a [`BulkSelection`].
 pub const BULK_DATA: &str = "bulk-data";
@@ -12,7 +14,7 @@ pub const BULK_DATA: &str = "bulk-data";
 const ATTEMPTS: u32 = 3;
 
 /// The job that makes a selection's file. One stands for all devices that wait for it.
-pub(crate) fn bulk_data_job(queue: QueueName, selection: &BulkSelection, now: Millis) -> NewJob {
+pub(crate) fn bulk_data_job(queue: QueueName, selection: &BulkSelection) -> NewJob {
     NewJob {
         name: BULK_DATA.to_owned(),
         queue,
@@ -21,7 +23,7 @@ pub(crate) fn bulk_data_job(queue: QueueName, selection: &BulkSelection, now: Mi
         // Somebody looks at the device.
         priority: Priority::High,
         max_attempts: ATTEMPTS,
-        due: now,
+        delay: Duration::ZERO,
         unique: Some(format!("{BULK_DATA} {}", selection.id())),
     }
 }

@@ -1,10 +1,12 @@
 //! The job that carries devices' changes to back ends, while no device waits.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::json;
 use sync_jobs::{NewJob, Priority, QueueName};
 
-use crate::model::{ClientId, DocumentId, Millis, SourceName, UserId};
+use crate::model::{ClientId, DocumentId, SourceName, UserId};
 
 /// How often work on one client's changes is tried where it is not the back end that fails: each change has its own
 /// attempts there.
@@ -31,7 +33,7 @@ impl Cud {
         document: &DocumentId,
         user: &UserId,
         client: &ClientId,
-        due: Millis,
+        delay: Duration,
     ) -> NewJob {
         let DocumentId { source, partition } = document;
         let partition = partition.to_stored();
@@ -50,7 +52,7 @@ impl Cud {
             // Somebody looks at the device, perhaps.
             priority: Priority::High,
             max_attempts: ATTEMPTS,
-            due,
+            delay,
         }
     }
 }

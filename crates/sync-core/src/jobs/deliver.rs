@@ -1,11 +1,13 @@
 //! The job that keeps a change a back end could not be brought to take.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use sync_jobs::{NewJob, Priority, QueueName};
 
 use crate::model::Attributes;
 use crate::model::OperationKind;
-use crate::model::{ClientId, Millis, ObjectId, SourceName, UserId};
+use crate::model::{ClientId, ObjectId, SourceName, UserId};
 
 /// Tries a change once more that a back end did not take for so long that its device was told so.
 ///
@@ -37,7 +39,6 @@ impl Deliver {
         queue: &QueueName,
         change: &UndeliveredChange,
         number: u64,
-        due: Millis,
     ) -> Result<NewJob, serde_json::Error> {
         let UndeliveredChange {
             source,
@@ -53,7 +54,7 @@ impl Deliver {
             turn: Some(user.as_str().to_owned()),
             priority: Priority::Low,
             max_attempts: 1,
-            due,
+            delay: Duration::ZERO,
             unique: Some(format!(
                 "{} {source}/{partition} {client} {number}",
                 Self::NAME

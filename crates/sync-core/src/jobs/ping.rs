@@ -1,11 +1,13 @@
 //! The jobs that wake users' devices.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use sync_jobs::{ClaimedJob, NewJob, Priority, QueueName};
 
-use crate::model::{ClientId, Millis, PingMessage, SourceName, UserId};
+use crate::model::{ClientId, PingMessage, SourceName, UserId};
 use crate::ports::hex;
 
 /// Where pings wait.
@@ -48,7 +50,7 @@ impl Ping {
     pub const NAME: &str = "ping";
 
     /// The job that pings a user. One that waits stands for all that say the same.
-    pub(crate) fn job(user: &UserId, message: &PingMessage, due: Millis) -> NewJob {
+    pub(crate) fn job(user: &UserId, message: &PingMessage, delay: Duration) -> NewJob {
         let said = Sha256::digest(json!(message).to_string());
         NewJob {
             name: Self::NAME.to_owned(),
@@ -57,7 +59,7 @@ impl Ping {
             turn: Some(user.as_str().to_owned()),
             priority: Priority::Normal,
             max_attempts: ATTEMPTS,
-            due,
+            delay,
             unique: Some(format!("{} {user} {}", Self::NAME, hex(&said))),
         }
     }
@@ -68,7 +70,7 @@ impl PingAll {
     pub const NAME: &str = "ping-all";
 
     /// The job that begins after a user. One that waits stands for all.
-    pub(crate) fn job(source: &SourceName, after: Option<&str>, due: Millis) -> NewJob {
+    pub(crate) fn job(source: &SourceName, after: Option<&str>) -> NewJob {
         let begins = after.unwrap_or_default();
         NewJob {
             name: Self::NAME.to_owned(),
@@ -77,7 +79,7 @@ impl PingAll {
             turn: None,
             priority: Priority::Normal,
             max_attempts: ATTEMPTS,
-            due,
+            delay: Duration::ZERO,
             unique: Some(format!("{} {source} {begins}", Self::NAME)),
         }
     }
@@ -88,12 +90,7 @@ impl Push {
     pub const NAME: &str = "push";
 
     /// The job that pushes to a client what a ping said.
-    pub(crate) fn job(
-        ping: &ClaimedJob,
-        client: &ClientId,
-        message: &PingMessage,
-        due: Millis,
-    ) -> NewJob {
+    pub(crate) fn job(ping: &ClaimedJob, client: &ClientId, message: &PingMessage) -> NewJob {
         NewJob {
             name: Self::NAME.to_owned(),
             queue: ping.queue.clone(),
@@ -101,7 +98,7 @@ impl Push {
             turn: ping.turn.clone(),
             priority: Priority::Normal,
             max_attempts: ATTEMPTS,
-            due,
+            delay: Duration::ZERO,
             // A ping that is tried again finds the pushes that wait.
             unique: Some(format!("{} {} {client}", Self::NAME, ping.id)),
         }

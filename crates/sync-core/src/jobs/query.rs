@@ -1,11 +1,13 @@
 //! The jobs that ask back ends what they have, while no device waits.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use sync_jobs::{NewJob, Priority, QueueName, Rule, Schedule};
 
-use crate::model::{Millis, SourceName, UserId};
+use crate::model::{SourceName, UserId};
 use crate::ports::hex;
 
 /// How often a back end that cannot be asked is asked again. The next device that syncs begins anew.
@@ -44,7 +46,6 @@ impl Query {
         partition: &str,
         user: &UserId,
         parameters: &[(String, String)],
-        due: Millis,
     ) -> NewJob {
         let payload = json!({ "source": source, "user": user, "parameters": parameters });
         // With other parameters it is another question.
@@ -56,7 +57,7 @@ impl Query {
             turn: Some(user.as_str().to_owned()),
             priority: Priority::Normal,
             max_attempts: ATTEMPTS,
-            due,
+            delay: Duration::ZERO,
             unique: Some(format!(
                 "{} {source}/{partition} {}",
                 Self::NAME,
@@ -71,12 +72,7 @@ impl QueryAll {
     pub const NAME: &str = "query-all";
 
     /// The job that begins with the first user, or goes on after one.
-    pub(crate) fn job(
-        queue: QueueName,
-        source: &SourceName,
-        after: Option<&str>,
-        due: Millis,
-    ) -> NewJob {
+    pub(crate) fn job(queue: QueueName, source: &SourceName, after: Option<&str>) -> NewJob {
         let begins = after.unwrap_or_default();
         NewJob {
             name: Self::NAME.to_owned(),
@@ -85,7 +81,7 @@ impl QueryAll {
             turn: None,
             priority: Priority::Normal,
             max_attempts: ATTEMPTS,
-            due,
+            delay: Duration::ZERO,
             unique: Some(format!("{} {source} {begins}", Self::NAME)),
         }
     }
@@ -99,7 +95,7 @@ impl QueryAll {
         let name = format!("query:{source}");
         let job = NewJob {
             unique: Some(format!("schedule:{name}")),
-            ..Self::job(queue.clone(), source, None, Millis(0))
+            ..Self::job(queue.clone(), source, None)
         };
         let rule = Rule::every(seconds);
         (name, Schedule { rule, job })

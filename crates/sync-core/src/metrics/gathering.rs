@@ -83,9 +83,7 @@ impl<P: Ports> Metrics<P> {
     pub async fn measured(&self) -> Result<Measurements, StoreError> {
         let store = MetricsStore::new(self.ports.redis());
         let jobs = Jobs::new(self.ports.redis());
-        let now = self.ports.clock().now();
-        let (fields, figures, queues) =
-            join!(store.read(), store.figures(), jobs.all_counts(now, 0));
+        let (fields, figures, queues) = join!(store.read(), store.figures(), jobs.all_counts(0));
         Ok(Measurements {
             families: by_family(fields?),
             figures: figures?,

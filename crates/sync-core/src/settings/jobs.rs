@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde::Deserialize;
 use sync_jobs::{History, NewJob, Priority, QueueLimits, QueueName, Rate, Rule, Schedule};
 
-use crate::model::Millis;
 use crate::settings::{KeyError, wrong};
 
 /// How long a job's worker may go without a sign of life where the file does not say, in seconds.
@@ -32,7 +31,7 @@ fn job(schedule: &str, name: &str, queue: QueueName, payload: String) -> NewJob 
         turn: None,
         priority: Priority::Normal,
         max_attempts: ATTEMPTS,
-        due: Millis(0),
+        delay: Duration::ZERO,
         unique: Some(format!("schedule:{schedule}")),
     }
 }

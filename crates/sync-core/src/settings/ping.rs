@@ -1,8 +1,9 @@
 //! The settings of push services.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
-use crate::model::Millis;
 use crate::settings::{Secret, Text};
 
 const APNS_PRODUCTION: &str = "https://api.push.apple.com";
@@ -31,9 +32,9 @@ pub struct PingSettings {
 }
 
 impl PingSettings {
-    /// When a ping that is wanted now is due.
-    pub(crate) fn ping_due(&self, now: Millis) -> Millis {
-        now.plus(self.window_seconds.saturating_mul(1_000))
+    /// How long a ping waits for others that say the same.
+    pub(crate) fn window(&self) -> Duration {
+        Duration::from_secs(self.window_seconds)
     }
 }
 

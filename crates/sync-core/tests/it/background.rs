@@ -63,9 +63,8 @@ fn what_a_back_end_did_not_take_is_kept_as_a_dead_job_and_can_be_delivered_later
 
         world.back_end.heal();
         let ports = world.engine.ports();
-        let now = sync_core::Clock::now(&ports.clock);
         let queue = Jobs::new(&ports.redis);
-        queue.retry(now, &dead[0].id, None).await.unwrap().unwrap();
+        queue.retry(&dead[0].id, None).await.unwrap().unwrap();
         work(&world.engine).await;
         assert_eq!(world.back_end.objects().len(), 1);
         assert!(jobs(&world.engine, JobState::Dead).await.is_empty());

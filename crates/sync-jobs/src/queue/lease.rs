@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use sync_redis::{Millis, RedisConn, StoreError, args};
 
 use super::{Jobs, job_id};
@@ -90,10 +89,10 @@ pub enum Standing {
 /// What is done about a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// It is tried again, if it has attempts left.
-    At(Millis),
-    /// It is tried again, and the attempt does not count.
-    Uncounted(Millis),
+    /// It is tried again after this time, if it has attempts left.
+    After(Duration),
+    /// It is tried again after this time, and the attempt does not count.
+    Uncounted(Duration),
     /// It is dead.
     Never,
 }
@@ -108,24 +107,11 @@ pub struct Failure<'a> {
     pub retry: Retry,
 }
 
-/// An error as it is kept with its job.
-#[derive(Serialize)]
-struct KeptError<'a> {
-    at: Millis,
-    attempt: u32,
-    error: &'a str,
-}
-
 impl<R: RedisConn> Jobs<'_, R> {
     /// Leases the next jobs of a queue.
-    pub async fn claim(
-        &self,
-        now: Millis,
-        claim: &Claim<'_>,
-    ) -> Result<Vec<ClaimedJob>, StoreError> {
+    pub async fn claim(&self, claim: &Claim<'_>) -> Result<Vec<ClaimedJob>, StoreError> {
         let QueueLimits { concurrency, rate } = claim.limits;
         let args = args![
-            now.0,
             claim.queue.as_str(),
             claim.most,
             claim.lease,
@@ -158,11 +144,10 @@ impl<R: RedisConn> Jobs<'_, R> {
     /// Extends leases; says of each job whether to go on.
     pub async fn heartbeat(
         &self,
-        now: Millis,
         lease_time: Duration,
         beats: &[Heartbeat<'_>],
     ) -> Result<Vec<Standing>, StoreError> {
-        let mut args = args![now.0, millis(lease_time)];
+        let mut args = args![millis(lease_time)];
         for Heartbeat { job, progress } in beats {
             let progress = shortened(progress, MAX_PROGRESS_BYTES);
             args.extend(args![job.id.as_str(), job.lease, progress]);
@@ -183,13 +168,11 @@ impl<R: RedisConn> Jobs<'_, R> {
     /// Ends a job that was done. `false` when the lease was lost: nothing has changed then.
     pub async fn complete(
         &self,
-        now: Millis,
         job: Leased<'_>,
         result: &str,
         history: History,
     ) -> Result<bool, StoreError> {
         let args = args![
-            now.0,
             job.id.as_str(),
             job.lease,
             shortened(result, MAX_RESULT_BYTES),
@@ -201,28 +184,20 @@ impl<R: RedisConn> Jobs<'_, R> {
     }
 
     /// Ends an attempt that came to nothing. `false` when the lease was lost: nothing has changed then.
-    pub async fn fail(
-        &self,
-        now: Millis,
-        job: Leased<'_>,
-        failure: &Failure<'_>,
-    ) -> Result<bool, StoreError> {
-        let error = shortened(failure.error, MAX_ERROR_BYTES);
-        let kept = serde_json::to_string(&KeptError {
-            at: now,
-            attempt: failure.attempt,
-            error,
-        })
-        .map_err(|cause| StoreError::Damaged {
-            what: "error of a job",
-            reason: cause.to_string(),
-        })?;
-        let (due, counts) = match failure.retry {
-            Retry::At(due) => (due.to_string(), "1"),
-            Retry::Uncounted(due) => (due.to_string(), "0"),
+    pub async fn fail(&self, job: Leased<'_>, failure: &Failure<'_>) -> Result<bool, StoreError> {
+        let (after, counts) = match failure.retry {
+            Retry::After(wait) => (millis(wait).to_string(), "1"),
+            Retry::Uncounted(wait) => (millis(wait).to_string(), "0"),
             Retry::Never => (String::new(), "1"),
         };
-        let args = args![now.0, job.id.as_str(), job.lease, kept, due, counts, error];
+        let args = args![
+            job.id.as_str(),
+            job.lease,
+            u64::from(failure.attempt),
+            shortened(failure.error, MAX_ERROR_BYTES),
+            after,
+            counts,
+        ];
         let mut reply = self.run(&scripts::FAIL, args).await?;
         Ok(reply.required_text()? != "lost")
     }

@@ -7,6 +7,7 @@ mod sweep;
 
 use sync_redis::{Millis, RedisConn, Reply, Script, StoreError, args};
 
+use crate::settings::millis;
 use crate::{JobId, NewJob, QueueName, keys, scripts};
 
 pub use lease::{Claim, ClaimedJob, Failure, Heartbeat, Leased, Retry, Standing};
@@ -101,19 +102,19 @@ impl<'a, R: RedisConn> Jobs<'a, R> {
     }
 
     /// Takes a job in.
-    pub async fn enqueue(&self, now: Millis, job: &NewJob) -> Result<Enqueued, EnqueueError> {
-        self.take_in(now, job, IfKnown::Again, None).await
+    pub async fn enqueue(&self, job: &NewJob) -> Result<Enqueued, EnqueueError> {
+        self.take_in(job, IfKnown::Again, None).await
     }
 
     /// Takes a job in unless one with the same unique key waits or runs, which will do as it is.
-    pub async fn enqueue_once(&self, now: Millis, job: &NewJob) -> Result<Enqueued, EnqueueError> {
-        self.take_in(now, job, IfKnown::Once, None).await
+    pub async fn enqueue_once(&self, job: &NewJob) -> Result<Enqueued, EnqueueError> {
+        self.take_in(job, IfKnown::Once, None).await
     }
 
     /// Takes a job in that runs at its time or later, even if one with the same unique key runs before: something it has
     /// to see may not be there yet.
-    pub async fn insure(&self, now: Millis, job: &NewJob) -> Result<Enqueued, EnqueueError> {
-        self.take_in(now, job, IfKnown::Insure, None).await
+    pub async fn insure(&self, job: &NewJob) -> Result<Enqueued, EnqueueError> {
+        self.take_in(job, IfKnown::Insure, None).await
     }
 
     /// Takes back a job that [`insure`](Self::insure) has taken in, where what it was for is done: unless somebody else counts
@@ -125,18 +126,12 @@ impl<'a, R: RedisConn> Jobs<'a, R> {
     }
 
     /// Takes the job of a schedule in, unless somebody else has seen to the tick.
-    pub async fn tick(
-        &self,
-        now: Millis,
-        job: &NewJob,
-        tick: &Tick<'_>,
-    ) -> Result<Enqueued, EnqueueError> {
-        self.take_in(now, job, IfKnown::Again, Some(tick)).await
+    pub async fn tick(&self, job: &NewJob, tick: &Tick<'_>) -> Result<Enqueued, EnqueueError> {
+        self.take_in(job, IfKnown::Again, Some(tick)).await
     }
 
     async fn take_in(
         &self,
-        now: Millis,
         job: &NewJob,
         known: IfKnown,
         tick: Option<&Tick<'_>>,
@@ -148,7 +143,7 @@ impl<'a, R: RedisConn> Jobs<'a, R> {
             turn,
             priority,
             max_attempts,
-            due,
+            delay,
             unique,
         } = job;
         let unique = unique.as_deref().unwrap_or_default();
@@ -164,14 +159,13 @@ impl<'a, R: RedisConn> Jobs<'a, R> {
             }
         }
         let mut args = args![
-            now.0,
             name,
             queue.as_str(),
             payload,
             turn,
             priority.lane(),
             u64::from((*max_attempts).max(1)),
-            due.0,
+            millis(*delay),
             unique,
             known.as_str(),
         ];
@@ -204,7 +198,10 @@ impl<'a, R: RedisConn> Jobs<'a, R> {
     }
 
     async fn run(&self, script: &Script, args: Vec<Vec<u8>>) -> Result<Reply, StoreError> {
-        script.run(self.redis, &[keys::all()], args).await
+        let time = self.redis.time_of_test().map(|time| time.to_string());
+        let mut all = args![time.unwrap_or_default()];
+        all.extend(args);
+        script.run(self.redis, &[keys::all()], all).await
     }
 }
 

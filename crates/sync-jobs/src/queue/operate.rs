@@ -1,6 +1,6 @@
 //! What administrators do with jobs.
 
-use sync_redis::{Millis, RedisConn, StoreError, args};
+use sync_redis::{RedisConn, StoreError, args};
 
 use super::{Jobs, job_id};
 use crate::{JobId, QueueName, scripts};
@@ -27,14 +27,8 @@ pub enum Cancelled {
 
 impl<R: RedisConn> Jobs<'_, R> {
     /// Ends a job before it is done.
-    pub async fn cancel(
-        &self,
-        now: Millis,
-        id: &JobId,
-    ) -> Result<Result<Cancelled, Refused>, StoreError> {
-        let mut reply = self
-            .run(&scripts::CANCEL, args![now.0, id.as_str()])
-            .await?;
+    pub async fn cancel(&self, id: &JobId) -> Result<Result<Cancelled, Refused>, StoreError> {
+        let mut reply = self.run(&scripts::CANCEL, args![id.as_str()]).await?;
         Ok(match reply.required_text()?.as_str() {
             "cancelled" => Ok(Cancelled::Now),
             "asked" => Ok(Cancelled::Soon),
@@ -47,12 +41,10 @@ impl<R: RedisConn> Jobs<'_, R> {
     /// Lets a dead job be tried again from the start, with another payload if one is given.
     pub async fn retry(
         &self,
-        now: Millis,
         id: &JobId,
         payload: Option<&str>,
     ) -> Result<Result<(), Refused>, StoreError> {
         let args = args![
-            now.0,
             id.as_str(),
             if payload.is_some() { "1" } else { "0" },
             payload.unwrap_or_default(),
@@ -69,13 +61,8 @@ impl<R: RedisConn> Jobs<'_, R> {
 
     /// Lets the oldest dead jobs of a queue be tried again, but for those whose unique key another job has. Says how
     /// many there were.
-    pub async fn retry_all(
-        &self,
-        now: Millis,
-        queue: &QueueName,
-        most: usize,
-    ) -> Result<u64, StoreError> {
-        let args = args![now.0, "", queue.as_str(), most];
+    pub async fn retry_all(&self, queue: &QueueName, most: usize) -> Result<u64, StoreError> {
+        let args = args!["", queue.as_str(), most];
         let mut reply = self.run(&scripts::RETRY, args).await?;
         reply.required_text()?;
         reply.number()

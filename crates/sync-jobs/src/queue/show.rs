@@ -93,7 +93,11 @@ impl<R: RedisConn> Jobs<'_, R> {
     }
 
     /// Counts a queue's jobs, and what happened in the minutes before this one.
-    pub async fn counts(
+    pub async fn counts(&self, queue: QueueName, minutes: u64) -> Result<QueueCounts, StoreError> {
+        self.counts_at(self.time().await?, queue, minutes).await
+    }
+
+    async fn counts_at(
         &self,
         now: Millis,
         queue: QueueName,
@@ -127,13 +131,10 @@ impl<R: RedisConn> Jobs<'_, R> {
     }
 
     /// Counts the jobs of every queue, by name; see [`Jobs::counts`].
-    pub async fn all_counts(
-        &self,
-        now: Millis,
-        minutes: u64,
-    ) -> Result<Vec<QueueCounts>, StoreError> {
-        let queues = self.queues().await?.into_iter();
-        try_join_all(queues.map(|queue| self.counts(now, queue, minutes))).await
+    pub async fn all_counts(&self, minutes: u64) -> Result<Vec<QueueCounts>, StoreError> {
+        let (queues, now) = try_join(self.queues(), self.time()).await?;
+        let queues = queues.into_iter();
+        try_join_all(queues.map(|queue| self.counts_at(now, queue, minutes))).await
     }
 
     /// Lists a queue's jobs in a state: those that wait or run in the order in which that ends, those that have ended the
@@ -188,6 +189,16 @@ impl<R: RedisConn> Jobs<'_, R> {
             result: reply.text()?,
             reason: reply.text()?,
         }))
+    }
+
+    /// The time that the queue goes by: the store's.
+    pub(crate) async fn time(&self) -> Result<Millis, StoreError> {
+        if let Some(time) = self.redis.time_of_test() {
+            return Ok(time);
+        }
+        let mut reply = self.read("TIME", args!["TIME"]).await?;
+        let (seconds, micros) = (reply.number()?, reply.number()?);
+        Ok(Millis(seconds.saturating_mul(1_000)).plus(micros / 1_000))
     }
 
     /// When schedules are due, by field.

@@ -1,6 +1,6 @@
 //! What happens when nobody does anything: times come, leases run out.
 
-use sync_redis::{Millis, RedisConn, RedisValue, StoreError, args};
+use sync_redis::{RedisConn, RedisValue, StoreError, args};
 
 use super::Jobs;
 use crate::settings::millis;
@@ -24,8 +24,8 @@ impl<R: RedisConn> Jobs<'_, R> {
     }
 
     /// Makes jobs ready whose time has come or whose lease has run out.
-    pub async fn sweep(&self, now: Millis, history: History) -> Result<Swept, StoreError> {
-        let args = args![now.0, millis(history.retention), history.max_jobs];
+    pub async fn sweep(&self, history: History) -> Result<Swept, StoreError> {
+        let args = args![millis(history.retention), history.max_jobs];
         let mut reply = self.run(&scripts::SWEEP, args).await?;
         reply.required_text()?;
         let more = reply.number()? == 1;

@@ -1,8 +1,8 @@
 -- Ends a job before it is done.
 --
--- ARGV: 1 now in ms, 2 id
+-- ARGV: 2 id
 -- Answers {'cancelled'} if it waited, {'asked'} if it runs and its worker will be told, {'missing'}, or {'over'} if it has ended.
-local now, id = tonumber(ARGV[1]), ARGV[2]
+local id = ARGV[2]
 local job = key('job', id)
 local of = redis.call('HMGET', job, 'state', 'queue')
 if not of[1] then return {'missing'} end
@@ -14,5 +14,5 @@ if of[1] == 'leased' then
 end
 redis.call('ZREM', key(of[1], of[2]), id)
 redis.call('HSET', job, 'result', 'cancelled')
-finish(id, of[2], 'done', now)
+finish(id, of[2], 'done')
 return {'cancelled'}

@@ -1,6 +1,6 @@
 -- Leases the next jobs of a queue.
 --
--- ARGV: 1 now in ms, 2 queue, 3 most jobs, 4 lease, a text nobody has used before, 5 lease in ms, 6 who claims,
+-- ARGV: 2 queue, 3 most jobs, 4 lease, a text nobody has used before, 5 lease in ms, 6 who claims,
 --       7 most jobs of the queue that may run at once, or 0, 8 most jobs per period, or 0, 9 the period in ms,
 --       10 '1' where whoever claims runs nothing else
 -- Answers {'ok', then per job: id, name, payload, turn, attempt, most attempts, created, '1' if it has to run alone}
@@ -8,12 +8,12 @@
 -- A job whose worker has disappeared three times may be what kills workers. It is run alone, so that it takes nobody
 -- with it any more; those behind it wait for that.
 local SUSPECT = 3
-local now, queue, wanted = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local queue, wanted = ARGV[2], tonumber(ARGV[3])
 local settings, ready, leased, fair = key('queue', queue), key('ready', queue), key('leased', queue), key('fair', queue)
 local of_queue = redis.call('HMGET', settings, 'paused', 'allowed')
 if of_queue[1] then return {'ok'} end
 if ARGV[7] ~= '0' then
-  wanted = math.min(wanted, tonumber(ARGV[7]) - redis.call('ZCOUNT', leased, '(' .. ARGV[1], '+inf'))
+  wanted = math.min(wanted, tonumber(ARGV[7]) - redis.call('ZCOUNT', leased, string.format('(%.0f', now), '+inf'))
 end
 -- `allowed` is when the queue will have used up nothing of its rate (GCRA).
 local interval, allowed = 0, 0
@@ -39,12 +39,12 @@ for at = 1, #head, 2 do
   redis.call('ZREMRANGEBYSCORE', fair, lane * LANE, score)
   redis.call('HSET', job, 'state', 'leased', 'lease', ARGV[4], 'worker', ARGV[6], 'started', now,
     'attempts', tonumber(of[4]) + 1)
-  count(queue, 'claimed', now)
+  count(queue, 'claimed')
   for _, value in ipairs({id, of[1], of[2], of[3], tonumber(of[4]) + 1, of[5], of[6], alone and '1' or '0'}) do
     answer[#answer + 1] = value
   end
   claimed = claimed + 1
-  alarm(now + tonumber(ARGV[5]), now)
+  alarm(now + tonumber(ARGV[5]))
   if alone then break end
 end
 if redis.call('ZCARD', ready) == 0 then redis.call('DEL', fair) end

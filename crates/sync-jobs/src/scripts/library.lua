@@ -2,6 +2,8 @@
 --
 -- KEYS[1] is what all keys of the queue begin with, `rhosync:1:{jobs}:`. The others are made from it here, since a
 -- script learns only from one key which job is next; the hash tag keeps them in one slot.
+--
+-- ARGV[1] is empty, or the time in ms where a test has its own. The others are each script's.
 local prefix = KEYS[1]
 local function key(kind, name) return prefix .. kind .. ':' .. name end
 
@@ -15,16 +17,23 @@ local RING_AGAIN = 1000
 -- How long counters can be read, in s.
 local COUNTED = 7200
 
+-- Now, in ms. It is the store's, so that hosts whose clocks do not agree do not take each other's jobs.
+local now = tonumber(ARGV[1])
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
 local function number(text, default) return tonumber(text or default) end
 
 -- Counts something that happened, by the minute.
-local function count(queue, what, now)
+local function count(queue, what)
   local minute = key('minute', string.format('%s:%.0f', queue, math.floor(now / 60000)))
   if redis.call('HINCRBY', minute, what, 1) == 1 then redis.call('EXPIRE', minute, COUNTED) end
 end
 
 -- Makes sure that a key expires then at the latest, where the store tells of that: somebody sweeps when it does.
-local function alarm(due, now)
+local function alarm(due)
   local left = redis.call('PTTL', prefix .. 'alarm')
   local wanted = math.max(due - now, 1)
   if left < 0 or left > wanted then redis.call('SET', prefix .. 'alarm', '', 'PX', string.format('%.0f', wanted)) end
@@ -38,9 +47,9 @@ local function ring(queue) redis.call('PUBLISH', 'rhosync:jobs:' .. string.match
 --
 -- It rings if nothing was ready: else somebody was rung for already. A ring that was lost is made up for by the sweep
 -- that the alarm leads to.
-local function make_ready(id, queue, lane, turn, now)
+local function make_ready(id, queue, lane, turn)
   if redis.call('ZCARD', key('ready', queue)) == 0 then ring(queue) end
-  alarm(now + RING_AGAIN, now)
+  alarm(now + RING_AGAIN)
   local floor, member = lane * LANE, lane .. ':' .. turn
   local last = redis.call('ZSCORE', key('fair', queue), member)
   local tag = number(redis.call('HGET', key('queue', queue), 'tag' .. lane), '0')
@@ -51,53 +60,53 @@ local function make_ready(id, queue, lane, turn, now)
 end
 
 -- Lets a job that is in no set wait: for its turn, or for its time.
-local function wait(id, queue, due, now)
+local function wait(id, queue, due)
   local job = key('job', id)
   if due > now then
     redis.call('ZADD', key('delayed', queue), due, id)
     redis.call('HSET', job, 'state', 'delayed')
-    alarm(due, now)
+    alarm(due)
   else
     local of = redis.call('HMGET', job, 'lane', 'turn')
-    make_ready(id, queue, tonumber(of[1]), of[2], now)
+    make_ready(id, queue, tonumber(of[1]), of[2])
   end
 end
 
 -- Starts a job over: as if nobody had tried it, but with the errors it had.
-local function start_over(id, queue, due, now)
+local function start_over(id, queue, due)
   redis.call('HSET', key('job', id), 'attempts', 0)
   redis.call('HDEL', key('job', id), 'crashes', 'progress', 'result', 'reason', 'ended')
-  wait(id, queue, due, now)
+  wait(id, queue, due)
 end
 
 -- Ends a job that is in no set: `state` is `done` or `dead`. Where it was asked for again while it ran, it starts over.
-local function finish(id, queue, state, now)
+local function finish(id, queue, state)
   local job = key('job', id)
   local of = redis.call('HMGET', job, 'unique', 'again')
   redis.call('HDEL', job, 'lease', 'worker', 'cancel', 'again')
-  if of[2] then return start_over(id, queue, tonumber(of[2]), now) end
+  if of[2] then return start_over(id, queue, tonumber(of[2])) end
   if of[1] then redis.call('HDEL', prefix .. 'unique', of[1]) end
   redis.call('ZADD', key(state, queue), now, id)
   redis.call('HSET', job, 'state', state, 'ended', now)
 end
 
--- Keeps an error, a JSON object in one line; only the last few stay.
-local function add_error(id, entry)
+-- Keeps an error as a JSON object in one line; only the last few stay.
+local function add_error(id, attempt, error)
   local lines = {}
   for line in string.gmatch(redis.call('HGET', key('job', id), 'errors') or '', '[^\n]+') do
     lines[#lines + 1] = line
   end
-  lines[#lines + 1] = entry
+  lines[#lines + 1] = string.format('{"at":%.0f,"attempt":%s,"error":%s}', now, attempt, cjson.encode(error))
   local from = math.max(1, #lines - KEPT_ERRORS + 1)
   redis.call('HSET', key('job', id), 'errors', table.concat(lines, '\n', from))
 end
 
 -- Lets a job be tried again. What it was asked for again meanwhile is seen to by that, unless it was for later.
-local function try_again(id, queue, due, now)
+local function try_again(id, queue, due)
   local job = key('job', id)
   redis.call('HDEL', job, 'lease', 'worker')
   if number(redis.call('HGET', job, 'again'), '0') <= due then redis.call('HDEL', job, 'again') end
-  wait(id, queue, due, now)
+  wait(id, queue, due)
 end
 
 -- Takes a job out of the leased set if the lease is still its holder's. Answers its queue, or nothing.

@@ -1,9 +1,8 @@
 -- Lets dead jobs be tried again from the start.
 --
--- ARGV: 1 now in ms, then either 2 id, 3 '1' and 4 a new payload, or '0', or 2 '', 3 queue, 4 most jobs
+-- ARGV: either 2 id, 3 '1' and 4 a new payload, or '0', or 2 '', 3 queue, 4 most jobs
 -- Answers {'ok', how many}, or for one job {'missing'}, {'alive'} if it is not dead, {'taken', id} if another job has its
 -- unique key. For a queue those are passed over.
-local now = tonumber(ARGV[1])
 local function retry(id, queue)
   local job = key('job', id)
   local unique = redis.call('HGET', job, 'unique')
@@ -13,7 +12,7 @@ local function retry(id, queue)
     redis.call('HSET', prefix .. 'unique', unique, id)
   end
   redis.call('ZREM', key('dead', queue), id)
-  start_over(id, queue, now, now)
+  start_over(id, queue, now)
   return nil
 end
 

@@ -1,9 +1,9 @@
 -- Moves what is due: delayed jobs whose time has come, jobs whose lease has run out, the end of the history. Rings for
 -- what is ready, and sets the alarm for what comes next.
 --
--- ARGV: 1 now in ms, 2 how long jobs stay in the history in ms, 3 most jobs of the history of a queue
+-- ARGV: 2 how long jobs stay in the history in ms, 3 most jobs of the history of a queue
 -- Answers {'ok', 1 if there is more to move or else 0, then the queues in which jobs are ready}
-local now, left, answer = tonumber(ARGV[1]), BATCH, {'ok', 0}
+local left, answer = BATCH, {'ok', 0}
 local function due(kind, queue)
   local ids = redis.call('ZRANGEBYSCORE', key(kind, queue), '-inf', now, 'LIMIT', 0, left)
   left = left - #ids
@@ -11,38 +11,38 @@ local function due(kind, queue)
   return ids
 end
 for _, queue in ipairs(redis.call('SMEMBERS', prefix .. 'queues')) do
-  for _, id in ipairs(due('delayed', queue)) do wait(id, queue, now, now) end
+  for _, id in ipairs(due('delayed', queue)) do wait(id, queue, now) end
   for _, id in ipairs(due('leased', queue)) do
     local job = key('job', id)
     local of = redis.call('HMGET', job, 'attempts', 'max', 'cancel')
-    add_error(id, string.format('{"at":%.0f,"attempt":%s,"error":"crashed: its worker has not been heard of"}', now, of[1]))
+    add_error(id, of[1], 'crashed: its worker has not been heard of')
     redis.call('HINCRBY', job, 'crashes', 1)
-    count(queue, 'crashed', now)
+    count(queue, 'crashed')
     if of[3] then
       redis.call('HSET', job, 'result', 'cancelled')
-      finish(id, queue, 'done', now)
+      finish(id, queue, 'done')
     elseif tonumber(of[1]) >= tonumber(of[2]) then
       redis.call('HSET', job, 'reason', 'its worker crashed at the last attempt')
-      finish(id, queue, 'dead', now)
-      count(queue, 'died', now)
+      finish(id, queue, 'dead')
+      count(queue, 'died')
     else
-      try_again(id, queue, now, now)
+      try_again(id, queue, now)
     end
   end
   forget(queue, now - tonumber(ARGV[2]), tonumber(ARGV[3]), 50)
   if redis.call('ZCARD', key('ready', queue)) > 0 and redis.call('HEXISTS', key('queue', queue), 'paused') == 0 then
     answer[#answer + 1] = queue
     ring(queue)
-    alarm(now + RING_AGAIN, now)
+    alarm(now + RING_AGAIN)
   end
   for _, kind in ipairs({'delayed', 'leased'}) do
     local next = redis.call('ZRANGE', key(kind, queue), 0, 0, 'WITHSCORES')
-    if next[2] then alarm(tonumber(next[2]), now) end
+    if next[2] then alarm(tonumber(next[2])) end
   end
 end
 for _, due in ipairs(redis.call('HVALS', prefix .. 'ticks')) do
   -- One that has passed is of a schedule that is no more.
-  if tonumber(due) > now then alarm(tonumber(due), now) end
+  if tonumber(due) > now then alarm(tonumber(due)) end
 end
 if left == 0 then answer[2] = 1 end
 return answer

@@ -8,8 +8,10 @@
     reason = "what tests share fails where it cannot go on"
 )]
 
+mod hosts;
 mod model;
 mod queue;
+mod scripted;
 mod turns;
 mod worker;
 mod world;

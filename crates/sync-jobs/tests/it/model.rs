@@ -1,6 +1,7 @@
 //! Any order of events, against a queue that is a map.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use sync_jobs::{Cancelled, Enqueued, JobId, JobState, Priority, Refused, Retry, Standing};
@@ -39,6 +40,10 @@ enum Step {
     Pause(bool),
 }
 
+fn after(now: Millis, wait: Duration) -> Millis {
+    now.plus(u64::try_from(wait.as_millis()).unwrap())
+}
+
 /// What is asked for where a job with the same key is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum IfKnown {
@@ -47,11 +52,11 @@ enum IfKnown {
     Once,
 }
 
-/// What a retry is asked for, its time counted from now.
+/// What a retry is asked for.
 fn retry() -> impl Strategy<Value = Retry> {
     prop_oneof![
-        4 => (0..8_000_u64).prop_map(|wait| Retry::At(Millis(wait))),
-        1 => (0..8_000_u64).prop_map(|wait| Retry::Uncounted(Millis(wait))),
+        4 => (0..8_000_u64).prop_map(|wait| Retry::After(Duration::from_millis(wait))),
+        1 => (0..8_000_u64).prop_map(|wait| Retry::Uncounted(Duration::from_millis(wait))),
         2 => Just(Retry::Never),
     ]
 }
@@ -214,7 +219,10 @@ impl Run {
             } => {
                 let mut job = self.world.job(&format!("u{user}"));
                 (job.priority, job.max_attempts) = (priority, max_attempts);
-                (job.due, job.unique) = (now.plus(delay), unique.map(|key| format!("k{key}")));
+                (job.delay, job.unique) = (
+                    Duration::from_millis(delay),
+                    unique.map(|key| format!("k{key}")),
+                );
                 self.enqueue(&job, known).await;
             }
             Step::Claim {
@@ -255,11 +263,6 @@ impl Run {
                 let Some(held) = self.pick_held(which).map(|at| self.held.remove(at)) else {
                     return;
                 };
-                let retry = match retry {
-                    Retry::At(wait) => Retry::At(now.plus(wait.0)),
-                    Retry::Uncounted(wait) => Retry::Uncounted(now.plus(wait.0)),
-                    Retry::Never => Retry::Never,
-                };
                 let is_held = self.is_held(&held);
                 assert_eq!(self.world.fail(&held, retry).await, is_held);
                 if !is_held {
@@ -267,10 +270,10 @@ impl Run {
                 }
                 let job = self.expected.get_mut(&held.job.id).unwrap();
                 let due = match retry {
-                    Retry::At(due) => Some(due).filter(|_| job.attempts < job.max),
-                    Retry::Uncounted(due) => {
+                    Retry::After(wait) => Some(after(now, wait)).filter(|_| job.attempts < job.max),
+                    Retry::Uncounted(wait) => {
                         job.attempts -= u64::from(!job.cancelled);
-                        Some(due)
+                        Some(after(now, wait))
                     }
                     Retry::Never => None,
                 };
@@ -285,7 +288,7 @@ impl Run {
             Step::Sweep => self.sweep().await,
             Step::Cancel(which) => {
                 let Some(id) = self.pick(which) else { return };
-                let outcome = self.world.jobs().cancel(now, &id).await.unwrap();
+                let outcome = self.world.jobs().cancel(&id).await.unwrap();
                 let job = self.expected.get_mut(&id).unwrap();
                 match job.state {
                     JobState::Ready | JobState::Delayed => {
@@ -302,11 +305,11 @@ impl Run {
             }
             Step::Retry(which) => {
                 let Some(id) = self.pick(which) else { return };
-                let outcome = self.world.jobs().retry(now, &id, None).await.unwrap();
+                let outcome = self.world.jobs().retry(&id, None).await.unwrap();
                 assert_eq!(outcome, self.retry(&id));
             }
             Step::RetryAll => {
-                let count = self.world.jobs().retry_all(now, &queue(), 1_000).await;
+                let count = self.world.jobs().retry_all(&queue(), 1_000).await;
                 // Of two with the same key the script takes the one that died first; the record says which that was.
                 let mut retried = 0;
                 for id in self.expected.keys().cloned().collect::<Vec<_>>() {
@@ -347,11 +350,12 @@ impl Run {
 
     async fn enqueue(&mut self, job: &sync_jobs::NewJob, known: IfKnown) {
         let (world, now) = (&self.world, self.world.now());
+        let due = after(now, job.delay);
         let owner = job.unique.as_deref().and_then(|key| self.owner(key));
         let outcome = match known {
             IfKnown::Again => world.enqueue(job).await,
-            IfKnown::Insure => world.jobs().insure(now, job).await.unwrap(),
-            IfKnown::Once => world.jobs().enqueue_once(now, job).await.unwrap(),
+            IfKnown::Insure => world.jobs().insure(job).await.unwrap(),
+            IfKnown::Once => world.jobs().enqueue_once(job).await.unwrap(),
         };
         let Some(owner) = owner else {
             let Enqueued::New(id) = outcome else {
@@ -362,13 +366,13 @@ impl Run {
                 attempts: 0,
                 max: job.max_attempts.into(),
                 crashes: 0,
-                at: job.due,
+                at: due,
                 lease: String::new(),
                 unique: job.unique.clone(),
                 again: None,
                 cancelled: false,
             };
-            expected.wait(job.due, now);
+            expected.wait(due, now);
             assert!(
                 self.expected.insert(id, expected).is_none(),
                 "an id of its own"
@@ -382,17 +386,15 @@ impl Run {
         let expected = self.expected.get_mut(&owner).unwrap();
         if expected.state == JobState::Leased {
             assert_eq!(outcome, Enqueued::Again(owner));
-            expected.again = Some(expected.again.map_or(job.due, |again| again.min(job.due)));
+            expected.again = Some(expected.again.map_or(due, |again| again.min(due)));
             return;
         }
         assert_eq!(outcome, Enqueued::Waiting(owner));
         if known == IfKnown::Insure {
-            expected.again = Some(job.due);
-        } else if expected.state == JobState::Delayed
-            && expected.attempts == 0
-            && job.due < expected.at
+            expected.again = Some(due);
+        } else if expected.state == JobState::Delayed && expected.attempts == 0 && due < expected.at
         {
-            expected.wait(job.due, now);
+            expected.wait(due, now);
         }
     }
 

@@ -76,7 +76,7 @@ fn the_earlier_time_counts_until_a_job_was_tried() {
     local(async {
         let world = World::start().await;
         let later = |millis| NewJob {
-            due: world.now().plus(millis),
+            delay: Duration::from_millis(millis),
             ..unique(&world, "k")
         };
         world.add(&later(5_000)).await;
@@ -85,8 +85,8 @@ fn the_earlier_time_counts_until_a_job_was_tried() {
         world.advance(1_000);
         world.sweep().await;
         let held = world.claim(1).await;
-        let back = world.now().plus(60_000);
-        assert!(world.fail(&held[0], Retry::At(back)).await);
+        let wait = Duration::from_secs(60);
+        assert!(world.fail(&held[0], Retry::After(wait)).await);
         world.enqueue(&unique(&world, "k")).await;
         world.advance(59_999);
         world.sweep().await;
@@ -106,10 +106,10 @@ fn an_insured_job_runs_at_its_time_even_if_it_ran_before() {
         let world = World::start().await;
         world.add(&unique(&world, "k")).await;
         let insurance = NewJob {
-            due: world.now().plus(60_000),
+            delay: Duration::from_secs(60),
             ..unique(&world, "k")
         };
-        world.jobs().insure(world.now(), &insurance).await.unwrap();
+        world.jobs().insure(&insurance).await.unwrap();
         let held = world.claim(1).await;
         assert!(world.complete(&held[0]).await);
         assert!(world.claim(1).await.is_empty());
@@ -127,8 +127,8 @@ fn an_attempt_that_fails_is_made_again_at_its_time_until_there_were_enough() {
         for attempt in 1..=3 {
             let held = world.claim(1).await;
             assert_eq!(held[0].job.attempt, attempt);
-            let back = world.now().plus(1_000);
-            assert!(world.fail(&held[0], Retry::At(back)).await);
+            let wait = Duration::from_secs(1);
+            assert!(world.fail(&held[0], Retry::After(wait)).await);
             world.advance(999);
             world.sweep().await;
             assert!(world.claim(1).await.is_empty());
@@ -157,13 +157,13 @@ fn only_the_last_errors_are_kept_and_none_is_long() {
             let failure = Failure {
                 attempt: held.job.attempt,
                 error: &error,
-                retry: Retry::At(world.now()),
+                retry: Retry::After(Duration::ZERO),
             };
             let job = Leased {
                 id: &held.job.id,
                 lease: &held.lease,
             };
-            assert!(world.jobs().fail(world.now(), job, &failure).await.unwrap());
+            assert!(world.jobs().fail(job, &failure).await.unwrap());
         }
         let errors = world.show(&id).await.errors;
         let attempts: Vec<u64> = errors.iter().map(|error| error.attempt).collect();
@@ -217,7 +217,7 @@ fn a_job_is_cancelled_at_once_where_it_waits_and_soon_where_it_runs() {
     local(async {
         let world = World::start().await;
         let waits = world.add(&world.job("u")).await;
-        let cancel = async |id| world.jobs().cancel(world.now(), id).await.unwrap();
+        let cancel = async |id| world.jobs().cancel(id).await.unwrap();
         assert_eq!(cancel(&waits).await, Ok(Cancelled::Now));
         assert_eq!(
             world.show(&waits).await.result.as_deref(),
@@ -229,7 +229,7 @@ fn a_job_is_cancelled_at_once_where_it_waits_and_soon_where_it_runs() {
         let held = world.claim(10).await.remove(0);
         assert_eq!(cancel(&runs).await, Ok(Cancelled::Soon));
         assert_eq!(world.heartbeat(&held).await, Standing::Cancelled);
-        assert!(world.fail(&held, Retry::At(world.now())).await);
+        assert!(world.fail(&held, Retry::After(Duration::ZERO)).await);
         let job = world.show(&runs).await;
         assert_eq!(
             (job.state, job.result.as_deref()),
@@ -246,7 +246,7 @@ fn a_job_is_cancelled_at_once_where_it_waits_and_soon_where_it_runs() {
 fn the_dead_are_retried_edited_or_discarded() {
     local(async {
         let world = World::start().await;
-        let (jobs, now) = (world.jobs(), world.now());
+        let jobs = world.jobs();
         let mut dead = Vec::new();
         for _ in 0..3 {
             dead.push(world.add(&world.job("u")).await);
@@ -254,7 +254,7 @@ fn the_dead_are_retried_edited_or_discarded() {
             assert!(world.fail(&held, Retry::Never).await);
         }
         assert_eq!(
-            jobs.retry(now, &dead[0], Some("{\"a\":1}")).await.unwrap(),
+            jobs.retry(&dead[0], Some("{\"a\":1}")).await.unwrap(),
             Ok(())
         );
         let job = world.show(&dead[0]).await;
@@ -264,13 +264,13 @@ fn the_dead_are_retried_edited_or_discarded() {
         );
         assert_eq!((job.reason, job.errors.len()), (None, 1));
         assert_eq!(
-            jobs.retry(now, &dead[0], None).await.unwrap(),
+            jobs.retry(&dead[0], None).await.unwrap(),
             Err(Refused::State)
         );
         assert_eq!(jobs.discard(&dead[0]).await.unwrap(), Err(Refused::State));
         assert_eq!(jobs.discard(&dead[1]).await.unwrap(), Ok(()));
         assert_eq!(jobs.discard(&dead[1]).await.unwrap(), Err(Refused::Missing));
-        assert_eq!(jobs.retry_all(now, &queue(), 10).await.unwrap(), 1);
+        assert_eq!(jobs.retry_all(&queue(), 10).await.unwrap(), 1);
         assert!(world.ids(JobState::Dead).await.is_empty());
     });
 }
@@ -283,28 +283,14 @@ fn a_dead_job_is_not_retried_beside_one_with_its_key() {
         let held = world.claim(1).await.remove(0);
         assert!(world.fail(&held, Retry::Never).await);
         let other = world.add(&unique(&world, "k")).await;
-        let retried = world
-            .jobs()
-            .retry(world.now(), &dead, Some("[]"))
-            .await
-            .unwrap();
+        let retried = world.jobs().retry(&dead, Some("[]")).await.unwrap();
         assert_eq!(retried, Err(Refused::Taken(other.clone())));
-        assert_eq!(
-            world
-                .jobs()
-                .retry_all(world.now(), &queue(), 10)
-                .await
-                .unwrap(),
-            0
-        );
+        assert_eq!(world.jobs().retry_all(&queue(), 10).await.unwrap(), 0);
         assert_eq!(world.show(&dead).await.payload, "{}", "and stays as it was");
         let held = world.claim(1).await.remove(0);
         assert_eq!(held.job.id, other);
         assert!(world.complete(&held).await);
-        assert_eq!(
-            world.jobs().retry(world.now(), &dead, None).await.unwrap(),
-            Ok(())
-        );
+        assert_eq!(world.jobs().retry(&dead, None).await.unwrap(), Ok(()));
     });
 }
 
@@ -323,14 +309,14 @@ fn the_history_ends_after_its_time_and_is_never_longer_than_it_may_be() {
                 id: &held.job.id,
                 lease: &held.lease,
             };
-            let completed = world.jobs().complete(world.now(), job, "", history).await;
+            let completed = world.jobs().complete(job, "", history).await;
             assert!(completed.unwrap());
         }
         let kept = world.ids(JobState::Done).await;
         assert_eq!(kept.len(), 5);
         assert!(kept[0] > kept[4], "the last first");
         world.advance(60_001);
-        world.jobs().sweep(world.now(), history).await.unwrap();
+        world.jobs().sweep(history).await.unwrap();
         assert!(world.ids(JobState::Done).await.is_empty());
         assert_eq!(world.jobs().show(&kept[0]).await.unwrap(), None);
     });
@@ -349,17 +335,14 @@ fn a_tick_is_seen_to_once_however_many_see_it() {
         };
         let jobs = world.jobs();
         // A schedule begins with its first tick.
-        assert_eq!(
-            jobs.tick(now, &job, &first).await.unwrap(),
-            Enqueued::Ticked
-        );
+        assert_eq!(jobs.tick(&job, &first).await.unwrap(), Enqueued::Ticked);
         assert!(world.ids(JobState::Ready).await.is_empty());
         let tick = Tick {
             seen: Some(now),
             next: now.plus(1_000),
             ..first
         };
-        let (one, other) = tokio::join!(jobs.tick(now, &job, &tick), jobs.tick(now, &job, &tick));
+        let (one, other) = tokio::join!(jobs.tick(&job, &tick), jobs.tick(&job, &tick));
         let outcomes = [one.unwrap(), other.unwrap()];
         assert_eq!(
             outcomes
@@ -387,7 +370,7 @@ fn a_queue_says_how_many_jobs_it_has_and_what_happened_lately() {
         assert!(world.complete(&held[0]).await);
         assert!(world.fail(&held[1], Retry::Never).await);
         world.advance(60_000);
-        let counts = world.jobs().counts(world.now(), queue(), 5).await.unwrap();
+        let counts = world.counts(5).await;
         let jobs = JobState::ALL.map(|state| counts.jobs[&state]);
         assert_eq!((jobs, counts.paused), ([1, 0, 0, 1, 1], false));
         let lately = ["enqueued", "claimed", "completed", "died"].map(|what| counts.lately[what]);
@@ -413,7 +396,7 @@ fn jobs_that_are_data_rather_than_ids_are_refused() {
             payload: "x".repeat(65_537),
             ..world.job("u")
         };
-        let refused = world.jobs().enqueue(world.now(), &job).await;
+        let refused = world.jobs().enqueue(&job).await;
         assert_eq!(
             refused,
             Err(EnqueueError::TooLong {

@@ -123,7 +123,11 @@ fn no_more_run_at_once_than_the_queue_allows_however_many_claim() {
             .await;
         assert_eq!((first.len(), second.len()), (2, 1));
         assert!(world.complete(&first[0]).await);
-        assert!(world.fail(&first[1], Retry::At(world.now().plus(1))).await);
+        assert!(
+            world
+                .fail(&first[1], Retry::After(Duration::from_millis(1)))
+                .await
+        );
         assert_eq!(
             world
                 .claim_as(|claim| claim.limits.concurrency = Some(3), 5)

@@ -1,138 +1,15 @@
 //! Workers with handlers of the tests' own.
 
-use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
-use serde::Deserialize;
 use sync_jobs::{
-    Budget, Enqueued, JobDetails, JobError, JobHandler, JobHandlers, JobId, JobState, Jobs,
-    JobsSettings, NewJob, Priority, QueueName, Rule, RunningJob, Schedule, Sweeper, Worked, Worker,
+    Budget, JobError, JobHandler, JobHandlers, JobState, Jobs, RunningJob, Sweeper, Worked,
 };
-use sync_redis::{Clock as _, Millis};
-use test_support::{NativeRedis, TestRedis, TestStorePorts, local};
+use test_support::local;
 
-/// A day is enough for anything on a clock that is moved by waiting.
-const BUDGET: Budget = Budget {
-    time: Duration::from_secs(86_400),
-    at_once: 8,
-};
-
-/// The queue these tests work on.
-const QUEUE: QueueName = QueueName::constant("tests");
-
-/// What the handlers need, and what they leave behind.
-struct Scripted {
-    ports: TestStorePorts,
-    log: RefCell<Vec<String>>,
-    running: Cell<usize>,
-    most_at_once: Cell<usize>,
-}
-
-#[derive(Deserialize)]
-struct Script {
-    name: String,
-    #[serde(default)]
-    fails: u32,
-    #[serde(default)]
-    dies: bool,
-    #[serde(default)]
-    waits_ms: u64,
-}
-
-/// Does what a payload says, and remembers that.
-struct Handler;
-
-#[async_trait(?Send)]
-impl JobHandler<Scripted> for Handler {
-    async fn run(&self, shared: &Scripted, job: &RunningJob) -> Result<String, JobError> {
-        let script: Script = job.payload()?;
-        shared.log.borrow_mut().push(script.name.clone());
-        shared.running.set(shared.running.get() + 1);
-        let most = shared.most_at_once.get().max(shared.running.get());
-        shared.most_at_once.set(most);
-        job.set_progress("half");
-        let wait = Duration::from_millis(script.waits_ms);
-        shared.ports.clock.sleep(wait).await;
-        shared.running.set(shared.running.get() - 1);
-        if script.dies {
-            return Err(JobError::dead("it cannot be"));
-        }
-        if job.claimed().attempt <= script.fails {
-            return Err(JobError::retry("not yet"));
-        }
-        Ok(format!("{} is done", script.name))
-    }
-}
-
-struct Test {
-    scripted: Scripted,
-    settings: JobsSettings,
-    handlers: JobHandlers<Scripted>,
-    _server: TestRedis,
-}
-
-impl Test {
-    async fn start() -> Self {
-        let server = TestRedis::start();
-        Self {
-            scripted: Scripted {
-                ports: TestStorePorts::to(&server, 1).await,
-                log: RefCell::default(),
-                running: Cell::default(),
-                most_at_once: Cell::default(),
-            },
-            settings: JobsSettings::default(),
-            handlers: JobHandlers::new().with("scripted", Handler),
-            _server: server,
-        }
-    }
-
-    fn ports(&self) -> &TestStorePorts {
-        &self.scripted.ports
-    }
-
-    fn jobs(&self) -> Jobs<'_, NativeRedis> {
-        Jobs::new(&self.ports().redis)
-    }
-
-    async fn add(&self, name: &str, payload: &str) -> JobId {
-        let job = NewJob {
-            name: name.to_owned(),
-            queue: QUEUE,
-            payload: payload.to_owned(),
-            turn: None,
-            priority: Priority::Normal,
-            max_attempts: 3,
-            due: self.ports().clock.now(),
-            unique: None,
-        };
-        let now = self.ports().clock.now();
-        match self.jobs().enqueue(now, &job).await.unwrap() {
-            Enqueued::New(id) => id,
-            other => panic!("not new: {other:?}"),
-        }
-    }
-
-    async fn work(&self) -> Worked {
-        self.worker().run(BUDGET).await.unwrap()
-    }
-
-    fn worker(&self) -> Worker<'_, TestStorePorts, Scripted> {
-        let (ports, settings) = (self.ports(), &self.settings);
-        Worker::new(ports, settings, "tests", &self.handlers, &self.scripted)
-    }
-
-    async fn sweep(&self) {
-        let sweeper = Sweeper::new(self.ports(), &self.settings);
-        sweeper.sweep().await.unwrap();
-    }
-
-    async fn show(&self, id: &JobId) -> JobDetails {
-        self.jobs().show(id).await.unwrap().unwrap()
-    }
-}
+use crate::scripted::{BUDGET, QUEUE, Scripted, Test};
 
 #[test]
 fn a_poison_job_is_dead_after_its_attempts_and_the_rest_proceed() {
@@ -228,9 +105,7 @@ impl JobHandler<Scripted> for Endless {
         let cancels: bool = job.payload::<serde_json::Value>()? == "cancel";
         if cancels {
             let ports = &shared.ports;
-            let cancelled = Jobs::new(&ports.redis)
-                .cancel(ports.clock.now(), &job.claimed().id)
-                .await?;
+            let cancelled = Jobs::new(&ports.redis).cancel(&job.claimed().id).await?;
             assert!(cancelled.is_ok());
         }
         std::future::pending().await
@@ -262,19 +137,7 @@ fn a_job_that_is_cancelled_or_takes_too_long_is_stopped() {
 fn a_schedule_has_one_job_per_tick_however_many_sweep() {
     local(async {
         let mut test = Test::start().await;
-        let job = NewJob {
-            name: "scripted".to_owned(),
-            queue: QUEUE,
-            payload: r#"{"name":"tick"}"#.to_owned(),
-            turn: None,
-            priority: Priority::Normal,
-            max_attempts: 1,
-            due: Millis(0),
-            unique: Some("schedule:ticks".to_owned()),
-        };
-        let rule = Rule::every(60);
-        let schedules = [("ticks".to_owned(), Schedule { rule, job })];
-        test.settings.schedules = schedules.into();
+        test.every_minute();
         // The first sweep begins the schedule.
         test.sweep().await;
         for ticks in 1..4 {

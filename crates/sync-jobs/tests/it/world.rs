@@ -5,23 +5,20 @@ use std::time::Duration;
 
 use sync_jobs::{
     Claim, ClaimedJob, Enqueued, Failure, History, JobDetails, JobId, JobState, Jobs, Leased,
-    NewJob, Priority, QueueLimits, QueueName, Retry, Swept,
+    NewJob, Priority, QueueCounts, QueueLimits, QueueName, Retry, Swept,
 };
-use sync_redis::Millis;
-use test_support::{NativeRedis, TestRedis};
+use sync_redis::{Clock as _, Millis};
+use test_support::{ManualClock, NativeRedis, TestRedis};
 
 /// How long leases are here, in milliseconds.
 pub(crate) const LEASE_MS: u64 = 10_000;
 
 const LEASE: Duration = Duration::from_millis(LEASE_MS);
 
-/// Where the tests' clock begins.
-const BEGIN: Millis = Millis(1_790_000_000_000);
-
 pub(crate) struct World {
     redis: NativeRedis,
     _server: Option<TestRedis>,
-    now: Cell<Millis>,
+    clock: ManualClock,
     leases: Cell<u64>,
 }
 
@@ -50,10 +47,11 @@ impl World {
     }
 
     pub(crate) async fn on(server: &TestRedis) -> Self {
+        let clock = ManualClock::default();
         Self {
-            redis: NativeRedis::connect(&server.url()).await,
+            redis: NativeRedis::connect(&server.url()).await.with_time(&clock),
             _server: None,
-            now: Cell::new(BEGIN),
+            clock,
             leases: Cell::new(0),
         }
     }
@@ -67,11 +65,11 @@ impl World {
     }
 
     pub(crate) fn now(&self) -> Millis {
-        self.now.get()
+        self.clock.now()
     }
 
     pub(crate) fn advance(&self, millis: u64) {
-        self.now.set(self.now().plus(millis));
+        self.clock.advance(Duration::from_millis(millis));
     }
 
     /// A job of the user for now, without a unique key.
@@ -83,13 +81,21 @@ impl World {
             turn: Some(user.to_owned()),
             priority: Priority::Normal,
             max_attempts: 3,
-            due: self.now(),
+            delay: Duration::ZERO,
             unique: None,
         }
     }
 
+    /// The same, for later.
+    pub(crate) fn job_in(&self, user: &str, millis: u64) -> NewJob {
+        NewJob {
+            delay: Duration::from_millis(millis),
+            ..self.job(user)
+        }
+    }
+
     pub(crate) async fn enqueue(&self, job: &NewJob) -> Enqueued {
-        self.jobs().enqueue(self.now(), job).await.unwrap()
+        self.jobs().enqueue(job).await.unwrap()
     }
 
     /// Takes a job in that is new.
@@ -122,7 +128,7 @@ impl World {
             idle: true,
         };
         change(&mut claim);
-        let claimed = self.jobs().claim(self.now(), &claim).await.unwrap();
+        let claimed = self.jobs().claim(&claim).await.unwrap();
         let held = |job| Held {
             job,
             lease: lease.clone(),
@@ -132,7 +138,7 @@ impl World {
 
     pub(crate) async fn complete(&self, held: &Held) -> bool {
         self.jobs()
-            .complete(self.now(), held.leased(), "done", History::default())
+            .complete(held.leased(), "done", History::default())
             .await
             .unwrap()
     }
@@ -143,10 +149,7 @@ impl World {
             error: "it went wrong",
             retry,
         };
-        self.jobs()
-            .fail(self.now(), held.leased(), &failure)
-            .await
-            .unwrap()
+        self.jobs().fail(held.leased(), &failure).await.unwrap()
     }
 
     pub(crate) async fn heartbeat(&self, held: &Held) -> sync_jobs::Standing {
@@ -154,15 +157,16 @@ impl World {
             job: held.leased(),
             progress: "half",
         };
-        let standings = self.jobs().heartbeat(self.now(), LEASE, &[beat]).await;
+        let standings = self.jobs().heartbeat(LEASE, &[beat]).await;
         standings.unwrap()[0]
     }
 
     pub(crate) async fn sweep(&self) -> Swept {
-        self.jobs()
-            .sweep(self.now(), History::default())
-            .await
-            .unwrap()
+        self.jobs().sweep(History::default()).await.unwrap()
+    }
+
+    pub(crate) async fn counts(&self, minutes: u64) -> QueueCounts {
+        self.jobs().counts(queue(), minutes).await.unwrap()
     }
 
     pub(crate) async fn show(&self, id: &JobId) -> JobDetails {

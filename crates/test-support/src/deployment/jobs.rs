@@ -1,10 +1,9 @@
 //! The job queue, past RhoSync's API.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use sync_jobs::{Enqueued, JobDetails, JobId, JobState, Jobs, NewJob, Priority, QueueName};
-use sync_redis::Millis;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::native::NativeRedis;
@@ -48,7 +47,7 @@ impl JobQueue {
             turn: None,
             priority: Priority::Normal,
             max_attempts: 3,
-            due: now().plus(millis),
+            delay: Duration::from_millis(millis),
             unique: None,
         }
     }
@@ -60,7 +59,7 @@ impl JobQueue {
     /// When it is not taken in.
     pub fn add(&self, millis: u64, name: &str, payload: &str) -> JobId {
         let job = self.job_in(millis, name, payload);
-        match self.run(|jobs| async move { jobs.enqueue(now(), &job).await.expect("to enqueue") }) {
+        match self.run(|jobs| async move { jobs.enqueue(&job).await.expect("to enqueue") }) {
             Enqueued::New(id) => id,
             other => panic!("not a new job: {other:?}"),
         }
@@ -76,7 +75,7 @@ impl JobQueue {
         let jobs = std::iter::repeat_n(&job, count);
         self.run(|queue| async move {
             let queue = &queue;
-            let taken_in = stream::iter(jobs).map(|job| queue.enqueue(now(), job));
+            let taken_in = stream::iter(jobs).map(|job| queue.enqueue(job));
             let mut taken_in = taken_in.buffer_unordered(AT_ONCE);
             while let Some(taken_in) = taken_in.next().await {
                 taken_in.expect("to enqueue");
@@ -130,7 +129,7 @@ impl JobQueue {
             act();
             let name = self.name.clone();
             let counts = self.run(|jobs| async move {
-                let counts = jobs.counts(now(), name, 0).await;
+                let counts = jobs.counts(name, 0).await;
                 counts.expect("to count the jobs").jobs
             });
             let busy = [JobState::Ready, JobState::Delayed, JobState::Leased];
@@ -148,11 +147,4 @@ impl JobQueue {
     ) -> T {
         self.runtime.block_on(ask(Jobs::new(&self.redis)))
     }
-}
-
-fn now() -> Millis {
-    let since_1970 = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("a time after 1970");
-    Millis(u64::try_from(since_1970.as_millis()).expect("a time in this age"))
 }

@@ -40,12 +40,13 @@ pub struct TestPorts<H = NoHttp> {
 }
 
 impl<H: Default> TestPorts<H> {
-    /// Ports to this store.
+    /// Ports to this store, which goes by the clock too.
     pub async fn to(redis: &TestRedis, seed: u64) -> Self {
+        let clock = ManualClock::default();
         Self {
-            redis: NativeRedis::connect(&redis.url()).await,
+            redis: NativeRedis::connect(&redis.url()).await.with_time(&clock),
             http: H::default(),
-            clock: ManualClock::default(),
+            clock,
             random: SeededRandom::new(seed),
         }
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::{Map, Value};
 use sync_core::{
-    AnswerRoom, ApiToken, Clock as _, Engine, HttpClient as _, HttpError as CallError, Ports, Scope,
+    AnswerRoom, ApiToken, Engine, HttpClient as _, HttpError as CallError, Ports, Scope,
 };
 use sync_jobs::{
     JobDetails, JobId, JobState, Jobs, MAX_PAYLOAD_BYTES, QueueCounts, QueueName, Refused,
@@ -80,8 +80,7 @@ pub(super) async fn list_queues<P: Ports>(
     engine: &Engine<P>,
 ) -> Result<Response<Bytes>, HttpError> {
     let jobs = Jobs::new(engine.ports().redis());
-    let now = engine.ports().clock().now();
-    let queues = jobs.all_counts(now, MINUTES).await?;
+    let queues = jobs.all_counts(MINUTES).await?;
     Ok(listing(queues.into_iter().map(to_queue).collect(), None))
 }
 
@@ -97,8 +96,7 @@ pub(super) async fn update_queue<P: Ports>(
         // Rings for what has waited.
         engine.sweeper().sweep().await?;
     }
-    let now = engine.ports().clock().now();
-    let counts = jobs.counts(now, queue, MINUTES).await?;
+    let counts = jobs.counts(queue, MINUTES).await?;
     Ok(respond::json(&to_queue(counts)))
 }
 
@@ -108,9 +106,8 @@ pub(super) async fn retry_all<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let queue = known_queue(engine, request.parameter("queue")).await?;
     let jobs = Jobs::new(engine.ports().redis());
-    let now = engine.ports().clock().now();
-    let retried = jobs.retry_all(now, &queue, MAX_RETRIED).await?;
-    let counts = jobs.counts(now, queue, 0).await?;
+    let retried = jobs.retry_all(&queue, MAX_RETRIED).await?;
+    let counts = jobs.counts(queue, 0).await?;
     Ok(respond::json(&JobsRetried {
         retried,
         dead: counts.jobs.get(&JobState::Dead).copied().unwrap_or(0),
@@ -181,8 +178,7 @@ pub(super) async fn retry<P: Ports>(
         )));
     }
     let jobs = Jobs::new(engine.ports().redis());
-    let now = engine.ports().clock().now();
-    match jobs.retry(now, &id, payload.as_deref()).await? {
+    match jobs.retry(&id, payload.as_deref()).await? {
         Ok(()) => show(engine, request).await,
         Err(refused) => Err(to_error(engine, id, refused, "dead").await?),
     }
@@ -195,10 +191,9 @@ pub(super) async fn delete<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let id = job_id(request)?;
     let jobs = Jobs::new(engine.ports().redis());
-    let now = engine.ports().clock().now();
     let refused = match jobs.discard(&id).await? {
         Ok(()) => return Ok(no_content()),
-        Err(Refused::State) => match jobs.cancel(now, &id).await? {
+        Err(Refused::State) => match jobs.cancel(&id).await? {
             Ok(_) => return Ok(no_content()),
             Err(refused) => refused,
         },

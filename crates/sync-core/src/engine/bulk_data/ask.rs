@@ -100,7 +100,7 @@ impl<P: Ports> Engine<P> {
             Some(BulkOutcome::Failed { .. }) => return Ok(BulkDataAnswer::Failed),
             _ => {}
         }
-        let job = bulk_data_job(QUEUE, &selection, now);
+        let job = bulk_data_job(QUEUE, &selection);
         self.enqueue_own_once(&job).await?;
         Ok(BulkDataAnswer::Wait)
     }

@@ -87,7 +87,7 @@ impl<P: Ports> Engine<P> {
             .collect();
         if !waiting.is_empty() && now.0 < asked_at.0.saturating_add(PATIENCE_MS) {
             for source in &waiting {
-                self.ask_for(source, selection, now).await?;
+                self.ask_for(source, selection).await?;
             }
             let sources = waiting.iter().map(|source| source.name.clone()).collect();
             return Ok(BulkBegin::Later { sources });
@@ -114,7 +114,6 @@ impl<P: Ports> Engine<P> {
         &self,
         source: &SourceInfo,
         selection: &BulkSelection,
-        now: Millis,
     ) -> Result<(), SyncError> {
         let queue = match &source.settings.query_queue {
             Some(queue) => queue.clone(),
@@ -122,7 +121,7 @@ impl<P: Ports> Engine<P> {
         };
         let partition = selection.owner().to_stored();
         let user = &selection.user;
-        let job = Query::job(&queue, &source.name, &partition, user, &[], now);
+        let job = Query::job(&queue, &source.name, &partition, user, &[]);
         self.enqueue_own_once(&job).await
     }
 

@@ -200,7 +200,6 @@ fn a_corrected_job_stays_that_of_who_asked_for_it() {
         let server = Server::start(None).await;
         let ports = server.world.engine.ports();
         let jobs = Jobs::new(&ports.redis);
-        let now = sync_core::Clock::now(&ports.clock);
         let payload = json!({"user": "anna", "source": "Product", "attributes": {"name": "x"}});
         let queue = QueueName::parse("adapter").unwrap();
         let job = NewJob {
@@ -210,10 +209,10 @@ fn a_corrected_job_stays_that_of_who_asked_for_it() {
             turn: None,
             priority: Priority::Normal,
             max_attempts: 1,
-            due: now,
+            delay: std::time::Duration::ZERO,
             unique: None,
         };
-        jobs.enqueue(now, &job).await.unwrap();
+        jobs.enqueue(&job).await.unwrap();
         let claim = sync_jobs::Claim {
             queue: &queue,
             most: 1,
@@ -223,14 +222,13 @@ fn a_corrected_job_stays_that_of_who_asked_for_it() {
             limits: sync_jobs::QueueLimits::default(),
             idle: true,
         };
-        let id = jobs.claim(now, &claim).await.unwrap()[0].id.clone();
+        let id = jobs.claim(&claim).await.unwrap()[0].id.clone();
         let failure = sync_jobs::Failure {
             attempt: 1,
             error: "refused",
             retry: sync_jobs::Retry::Never,
         };
         jobs.fail(
-            now,
             sync_jobs::Leased {
                 id: &id,
                 lease: "test",
