@@ -471,7 +471,7 @@ pub struct QueueInfo {
     pub paused: bool,
     /// Number of jobs, by state.
     pub jobs: BTreeMap<String, u64>,
-    /// What happened in the last ten whole minutes: `enqueued`, `claimed`, `completed`, `failed`, `died`, `crashed`.
+    /// What happened in the last ten whole minutes: `enqueued`, `claimed`, `completed`, `failed`, `died`, `crashed`, `lost`.
     pub last_minutes: BTreeMap<String, u64>,
 }
 

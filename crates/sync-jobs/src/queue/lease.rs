@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sync_redis::{Millis, RedisConn, StoreError, args};
 
-use super::{Jobs, job_id};
+use super::{Jobs, job_id, tell_lost};
 use crate::settings::millis;
 use crate::{History, JobId, QueueLimits, QueueName, scripts};
 
@@ -124,6 +124,7 @@ impl<R: RedisConn> Jobs<'_, R> {
         ];
         let mut reply = self.run(&scripts::CLAIM, args).await?;
         reply.required_text()?;
+        tell_lost(&mut reply)?;
         let mut claimed = Vec::with_capacity(reply.len() / 8);
         while !reply.is_empty() {
             claimed.push(ClaimedJob {

@@ -205,6 +205,18 @@ impl<'a, R: RedisConn> Jobs<'a, R> {
     }
 }
 
+/// Reads which ids a script has found that have no job any more, and says so: what they were for is not done.
+fn tell_lost(reply: &mut Reply) -> Result<(), StoreError> {
+    for _ in 0..reply.number()? {
+        let id = reply.required_text()?;
+        tracing::error!(
+            job.id = id,
+            "a job is not in the store any more, though it was to be done"
+        );
+    }
+    Ok(())
+}
+
 fn job_id(text: &str) -> Result<JobId, StoreError> {
     JobId::parse(text).map_err(|error| StoreError::Damaged {
         what: "job id",

@@ -74,7 +74,7 @@ pub struct QueueCounts {
     pub paused: bool,
     /// Jobs by state.
     pub jobs: BTreeMap<JobState, u64>,
-    /// What happened in the last whole minutes, by what: `enqueued`, `claimed`, `completed`, `failed`, `died`, `crashed`.
+    /// What happened in the last whole minutes, by what: `enqueued`, `claimed`, `completed`, `failed`, `died`, `crashed`, `lost`.
     pub lately: BTreeMap<String, u64>,
 }
 

@@ -2,7 +2,7 @@
 
 use sync_redis::{RedisConn, RedisValue, StoreError, args};
 
-use super::Jobs;
+use super::{Jobs, tell_lost};
 use crate::settings::millis;
 use crate::{History, QueueName, keys, scripts};
 
@@ -29,6 +29,7 @@ impl<R: RedisConn> Jobs<'_, R> {
         let mut reply = self.run(&scripts::SWEEP, args).await?;
         reply.required_text()?;
         let more = reply.number()? == 1;
+        tell_lost(&mut reply)?;
         let mut ready = Vec::with_capacity(reply.len());
         while !reply.is_empty() {
             ready.push(super::show::queue_name(&reply.required_text()?)?);

@@ -20,7 +20,7 @@ if ARGV[11] then
 end
 if unique ~= '' then
   local id = redis.call('HGET', prefix .. 'unique', unique)
-  if id then
+  if id and not is_lost(id, queue) then
     if ARGV[10] == 'once' then return {'waiting', id} end
     local job = key('job', id)
     local of = redis.call('HMGET', job, 'state', 'attempts', 'queue', 'again')
@@ -30,7 +30,7 @@ if unique ~= '' then
     end
     if ARGV[10] == 'insure' then
       redis.call('HSET', job, 'again', due)
-    elseif of[1] == 'delayed' and of[2] == '0' and due < tonumber(redis.call('ZSCORE', key('delayed', of[3]), id)) then
+    elseif of[1] == 'delayed' and of[2] == '0' and due < (tonumber(redis.call('ZSCORE', key('delayed', of[3]), id)) or math.huge) then
       redis.call('ZREM', key('delayed', of[3]), id)
       wait(id, of[3], due)
     end

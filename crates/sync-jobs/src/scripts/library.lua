@@ -32,6 +32,26 @@ local function count(queue, what)
   if redis.call('HINCRBY', minute, what, 1) == 1 then redis.call('EXPIRE', minute, COUNTED) end
 end
 
+-- An id can outlive its job: somebody has deleted the hash, or Redis has evicted it. Whoever meets one whose hash has no
+-- name passes it over, takes it out of its set, and says so.
+local lost = {}
+local function lose(id, queue)
+  redis.call('DEL', key('job', id))
+  count(queue, 'lost')
+  lost[#lost + 1] = id
+end
+local function is_lost(id, queue)
+  if redis.call('HEXISTS', key('job', id), 'name') == 1 then return false end
+  lose(id, queue)
+  return true
+end
+
+-- Answers how many were lost, and which.
+local function answer_lost(answer)
+  answer[#answer + 1] = #lost
+  for _, id in ipairs(lost) do answer[#answer + 1] = id end
+end
+
 -- Makes sure that a key expires then at the latest, where the store tells of that: somebody sweeps when it does.
 local function alarm(due)
   local left = redis.call('PTTL', prefix .. 'alarm')

@@ -19,7 +19,11 @@ end
 if ARGV[2] == '' then
   local retried = 0
   for _, id in ipairs(redis.call('ZRANGE', key('dead', ARGV[3]), 0, tonumber(ARGV[4]) - 1)) do
-    if not retry(id, ARGV[3]) then retried = retried + 1 end
+    if is_lost(id, ARGV[3]) then
+      redis.call('ZREM', key('dead', ARGV[3]), id)
+    elseif not retry(id, ARGV[3]) then
+      retried = retried + 1
+    end
   end
   return {'ok', retried}
 end

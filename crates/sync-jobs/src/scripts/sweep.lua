@@ -2,13 +2,18 @@
 -- what is ready, and sets the alarm for what comes next.
 --
 -- ARGV: 2 how long jobs stay in the history in ms, 3 most jobs of the history of a queue
--- Answers {'ok', 1 if there is more to move or else 0, then the queues in which jobs are ready}
-local left, answer = BATCH, {'ok', 0}
+-- Answers {'ok', 1 if there is more to move or else 0, how many ids had no job any more, these, then the queues in which
+-- jobs are ready}
+local left, ready = BATCH, {}
 local function due(kind, queue)
   local ids = redis.call('ZRANGEBYSCORE', key(kind, queue), '-inf', now, 'LIMIT', 0, left)
+  local known = {}
   left = left - #ids
-  for _, id in ipairs(ids) do redis.call('ZREM', key(kind, queue), id) end
-  return ids
+  for _, id in ipairs(ids) do
+    redis.call('ZREM', key(kind, queue), id)
+    if not is_lost(id, queue) then known[#known + 1] = id end
+  end
+  return known
 end
 for _, queue in ipairs(redis.call('SMEMBERS', prefix .. 'queues')) do
   for _, id in ipairs(due('delayed', queue)) do wait(id, queue, now) end
@@ -31,7 +36,7 @@ for _, queue in ipairs(redis.call('SMEMBERS', prefix .. 'queues')) do
   end
   forget(queue, now - tonumber(ARGV[2]), tonumber(ARGV[3]), 50)
   if redis.call('ZCARD', key('ready', queue)) > 0 and redis.call('HEXISTS', key('queue', queue), 'paused') == 0 then
-    answer[#answer + 1] = queue
+    ready[#ready + 1] = queue
     ring(queue)
     alarm(now + RING_AGAIN)
   end
@@ -44,5 +49,7 @@ for _, due in ipairs(redis.call('HVALS', prefix .. 'ticks')) do
   -- One that has passed is of a schedule that is no more.
   if tonumber(due) > now then alarm(tonumber(due)) end
 end
-if left == 0 then answer[2] = 1 end
+local answer = {'ok', left == 0 and 1 or 0}
+answer_lost(answer)
+for _, queue in ipairs(ready) do answer[#answer + 1] = queue end
 return answer

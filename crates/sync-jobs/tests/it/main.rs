@@ -9,6 +9,7 @@
 )]
 
 mod hosts;
+mod missing;
 mod model;
 mod queue;
 mod scripted;
