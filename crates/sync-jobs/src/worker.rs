@@ -22,6 +22,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How long a job may take. Long work is cut into steps, each a job.
 const LONGEST_JOB: Duration = Duration::from_secs(600);
 
+/// How long a worker with jobs at work waits after a command that failed, before it tries another of the kind.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
 /// When a job is looked at again for which this server has no handler: another version of it may have one.
 const UNKNOWN_AGAIN: Duration = Duration::from_secs(300);
 
@@ -78,8 +81,11 @@ impl AtWork {
     }
 }
 
-/// Jobs at work, by id.
-type Running = RefCell<BTreeMap<JobId, Rc<AtWork>>>;
+/// Jobs at work, by id and lease: one that has just ended may be claimed again before its end was heard of.
+type Running = RefCell<BTreeMap<(JobId, String), Rc<AtWork>>>;
+
+/// A job and the lease under which it was claimed.
+type Taken = (String, ClaimedJob);
 
 /// How an attempt ended.
 #[derive(Clone, Copy)]
@@ -112,8 +118,10 @@ impl<'a, P: StorePorts, C> Worker<'a, P, C> {
 
     /// Works until nothing is ready, or time is up. Then it sweeps, and goes on if that has made something ready.
     ///
+    /// A command that fails costs no job at work its attempt: the worker tries again, as long as it has any.
+    ///
     /// # Errors
-    /// The store's. Jobs at work are left to their leases then.
+    /// The store's, when nothing is at work.
     pub async fn run(&self, budget: Budget) -> Result<Worked, StoreError> {
         let clock = self.ports.clock();
         let until = clock.monotonic() + budget.time;
@@ -145,45 +153,64 @@ impl<'a, P: StorePorts, C> Worker<'a, P, C> {
         let beat_every = self.settings.lease / 3;
         let running = Running::default();
         let mut at_work = FuturesUnordered::new();
-        let mut taken = false;
-        let mut beaten = clock.monotonic();
+        let mut has_taken = false;
+        let mut beat_at = clock.monotonic() + beat_every;
+        let mut look_at = clock.monotonic();
         loop {
-            let is_open = clock.monotonic() < until && !runs_alone(&running);
+            let now = clock.monotonic();
+            let is_open = now < until && now >= look_at && !runs_alone(&running);
             if is_open && at_work.len() <= at_once / 2 {
-                for (lease, job) in self.claim(at_once, at_work.len()).await? {
-                    taken = true;
+                let mut taken = Vec::new();
+                let claimed = self.claim(at_once, at_work.len(), &mut taken).await;
+                for (lease, job) in taken {
+                    has_taken = true;
                     at_work.push(self.attempt(&running, lease, job));
                 }
+                if let Err(error) = claimed {
+                    if at_work.is_empty() {
+                        return Err(error);
+                    }
+                    look_at = self.put_off(&error);
+                }
             }
-            let waited = match select(at_work.next(), pin!(clock.sleep(LOOK_AGAIN))).await {
-                Either::Left((None, _)) => return Ok(taken),
-                Either::Left((Some(ended), _)) => Some(ended),
-                Either::Right(_) => None,
-            };
-            match waited.transpose()? {
-                Some(Ended::Done) => worked.done += 1,
-                Some(Ended::Failed) => worked.failed += 1,
-                Some(Ended::Dropped) => {}
-                None => self.sweeper().sweep_if_due().await?,
+            match select(at_work.next(), pin!(clock.sleep(LOOK_AGAIN))).await {
+                Either::Left((None, _)) => return Ok(has_taken),
+                Either::Left((Some(Ended::Done), _)) => worked.done += 1,
+                Either::Left((Some(Ended::Failed), _)) => worked.failed += 1,
+                Either::Left((Some(Ended::Dropped), _)) => {}
+                Either::Right(_) if clock.monotonic() >= look_at => {
+                    if let Err(error) = self.sweeper().sweep_if_due().await {
+                        look_at = self.put_off(&error);
+                    }
+                }
+                Either::Right(_) => {}
             }
-            if clock.monotonic() - beaten >= beat_every {
-                beaten = clock.monotonic();
-                self.beat(&running).await?;
+            if clock.monotonic() >= beat_at {
+                beat_at = match self.beat(&running).await {
+                    Ok(()) => clock.monotonic() + beat_every,
+                    Err(error) => self.put_off(&error),
+                };
             }
         }
     }
 
-    /// Takes as many jobs as fit beside those that run.
+    /// When to try again what has failed while jobs are at work.
+    fn put_off(&self, error: &StoreError) -> Duration {
+        tracing::warn!(%error, "a worker goes on with what it has; the store failed it");
+        self.ports.clock().monotonic() + AFTER_FAILURE
+    }
+
+    /// Takes as many jobs as fit beside those that run. What was taken before a command failed is taken.
     async fn claim(
         &self,
         at_once: usize,
         running: usize,
-    ) -> Result<Vec<(String, ClaimedJob)>, StoreError> {
+        taken: &mut Vec<Taken>,
+    ) -> Result<(), StoreError> {
         let (ports, settings) = (self.ports, self.settings);
         let jobs = Jobs::new(ports.redis());
-        let mut claimed = Vec::new();
         for queue in jobs.queues().await? {
-            let most = at_once.saturating_sub(running + claimed.len());
+            let most = at_once.saturating_sub(running + taken.len());
             if queue.component() != self.component || most == 0 {
                 continue;
             }
@@ -195,39 +222,37 @@ impl<'a, P: StorePorts, C> Worker<'a, P, C> {
                 lease_time: settings.lease,
                 worker: &self.name,
                 limits: settings.queues.get(&queue).copied().unwrap_or_default(),
-                idle: running + claimed.len() == 0,
+                idle: running + taken.len() == 0,
             };
-            let jobs = jobs.claim(&claim).await?;
-            let is_alone = jobs.iter().any(|job| job.runs_alone);
-            claimed.extend(jobs.into_iter().map(|job| (lease.clone(), job)));
+            let claimed = jobs.claim(&claim).await?;
+            let is_alone = claimed.iter().any(|job| job.runs_alone);
+            taken.extend(claimed.into_iter().map(|job| (lease.clone(), job)));
             if is_alone {
                 break;
             }
         }
-        Ok(claimed)
+        Ok(())
     }
 
     /// Tries a job, and says in the store how that ended.
-    async fn attempt(
-        &self,
-        running: &Running,
-        lease: String,
-        claimed: ClaimedJob,
-    ) -> Result<Ended, StoreError> {
+    async fn attempt(&self, running: &Running, lease: String, claimed: ClaimedJob) -> Ended {
         let (abort, registration) = AbortHandle::new_pair();
+        let key = (claimed.id.clone(), lease.clone());
         let at_work = Rc::new(AtWork {
             job: RunningJob::new(claimed),
             lease,
             began: self.ports.clock().monotonic(),
             abort,
         });
-        let id = at_work.job.claimed().id.clone();
-        running.borrow_mut().insert(id.clone(), Rc::clone(&at_work));
+        running
+            .borrow_mut()
+            .insert(key.clone(), Rc::clone(&at_work));
         let result = Abortable::new(self.handle(&at_work.job), registration).await;
-        // From here on the lease is not extended; what is left takes no time.
-        running.borrow_mut().remove(&id);
         let result = result.unwrap_or_else(|_| Err(self.why_aborted(&at_work)));
-        self.end(&at_work, result).await
+        let ended = self.settle(&at_work, result).await;
+        // Until here the lease was extended: what was done must not be done again because this could not be said.
+        running.borrow_mut().remove(&key);
+        ended
     }
 
     async fn handle(&self, job: &RunningJob) -> Result<String, JobError> {
@@ -250,41 +275,63 @@ impl<'a, P: StorePorts, C> Worker<'a, P, C> {
         JobError::retry(format!("stopped after {} s", took.as_secs()))
     }
 
-    async fn end(
-        &self,
-        at_work: &AtWork,
-        result: Result<String, JobError>,
-    ) -> Result<Ended, StoreError> {
-        let ports = self.ports;
-        let jobs = Jobs::new(ports.redis());
+    /// Says in the store how an attempt ended: again and again for the time of a lease, if it has to be.
+    async fn settle(&self, at_work: &AtWork, result: Result<String, JobError>) -> Ended {
+        let clock = self.ports.clock();
         let ClaimedJob {
             id, name, attempt, ..
         } = at_work.job.claimed();
+        match &result {
+            Ok(_) => {}
+            Err(error @ JobError::Later { .. }) => {
+                tracing::debug!(job.id = %id, job.name = name, %error, "a job is put off");
+            }
+            Err(error) => {
+                tracing::warn!(job.id = %id, job.name = name, job.attempt = attempt, %error, "a job was not done");
+            }
+        }
+        let until = clock.monotonic() + self.settings.lease;
+        loop {
+            match self.end(at_work, &result).await {
+                Ok(ended) => return ended,
+                Err(error) if error.is_retryable() && clock.monotonic() < until => {
+                    tracing::warn!(job.id = %id, job.name = name, %error, "how a job ended cannot be said yet");
+                    clock.sleep(AFTER_FAILURE).await;
+                }
+                Err(error) => {
+                    tracing::error!(job.id = %id, job.name = name, %error, "how a job ended could not be said; it is done again");
+                    return Ended::Dropped;
+                }
+            }
+        }
+    }
+
+    async fn end(
+        &self,
+        at_work: &AtWork,
+        result: &Result<String, JobError>,
+    ) -> Result<Ended, StoreError> {
+        let jobs = Jobs::new(self.ports.redis());
+        let attempt = at_work.job.claimed().attempt;
         let error = match result {
             Ok(result) => {
-                let known = jobs
-                    .complete(at_work.leased(), &result, self.settings.history)
-                    .await?;
+                let history = self.settings.history;
+                let known = jobs.complete(at_work.leased(), result, history).await?;
                 return Ok(if known { Ended::Done } else { Ended::Dropped });
             }
             Err(error) => error,
         };
-        if matches!(error, JobError::Later { .. }) {
-            tracing::debug!(job.id = %id, job.name = name, %error, "a job is put off");
-        } else {
-            tracing::warn!(job.id = %id, job.name = name, job.attempt = attempt, %error, "a job was not done");
-        }
-        let retry = match &error {
+        let retry = match error {
             JobError::Dead(_) => Retry::Never,
             JobError::Later { after, .. } => Retry::Uncounted(*after),
             JobError::Retry { after, .. } => {
-                let backoff = Backoff::JOBS.wait_ms(*attempt, ports.random());
+                let backoff = Backoff::JOBS.wait_ms(attempt, self.ports.random());
                 let backoff = Duration::from_millis(backoff);
                 Retry::After(after.map_or(backoff, |after| after.max(backoff)))
             }
         };
         let failure = Failure {
-            attempt: *attempt,
+            attempt,
             error: &error.to_string(),
             retry,
         };

@@ -16,6 +16,7 @@ pub struct NativeRedis {
     connection: MultiplexedConnection,
     breaks_at: Cell<Option<(usize, Break)>>,
     turns: Turns,
+    fails_at: Cell<Option<(usize, Break)>>,
     time: Option<ManualClock>,
 }
 
@@ -44,6 +45,7 @@ impl NativeRedis {
             connection,
             breaks_at: Cell::new(None),
             turns: Turns::default(),
+            fails_at: Cell::new(None),
             time: None,
         }
     }
@@ -68,6 +70,16 @@ impl NativeRedis {
     /// Breaks the connection at a command to come, the first is 1, for good: it is as if the server had crashed there.
     pub fn break_at(&self, command: usize, at: Break) {
         self.breaks_at.set(Some((command, at)));
+    }
+
+    /// Lets one command to come fail, the first is 1; the connection stays as it is.
+    pub fn fail_at(&self, command: usize, at: Break) {
+        self.fails_at.set(Some((command, at)));
+    }
+
+    /// Whether the command that was to fail has come.
+    pub fn has_failed(&self) -> bool {
+        self.fails_at.get().is_none()
     }
 
     /// Mends the connection. Says whether it had broken.
@@ -102,6 +114,13 @@ impl NativeRedis {
             Some((left, at)) => self.breaks_at.set(Some((left - 1, at))),
             None => {}
         }
+        let mut fails = None;
+        match self.fails_at.take() {
+            Some((1, Break::Before)) => return broken(),
+            Some((1, at)) => fails = Some(at),
+            Some((left, at)) => self.fails_at.set(Some((left - 1, at))),
+            None => {}
+        }
         let mut redis_command = redis::Cmd::new();
         for part in &command {
             redis_command.arg(part.as_slice());
@@ -117,7 +136,7 @@ impl NativeRedis {
                     RedisError::Refused(error.to_string())
                 }
             })?;
-        if let Some((0, Break::After)) = self.breaks_at.get() {
+        if fails.is_some() || matches!(self.breaks_at.get(), Some((0, Break::After))) {
             return broken();
         }
         let mut values = Vec::new();
