@@ -69,7 +69,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
         &[
             row("args", &[]),
             row("clock", &[]),
-            row("conn", &[]),
+            row("conn", &["clock"]),
             row("random", &[]),
             row("error", &["conn"]),
             row("ports", &["clock", "conn", "random"]),
