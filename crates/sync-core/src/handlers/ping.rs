@@ -53,11 +53,24 @@ impl<P: Ports> JobHandler<PingContext<P>> for Ping {
     async fn run(&self, context: &PingContext<P>, job: &RunningJob) -> Result<String, JobError> {
         let PingPayload { user, message } = job.payload()?;
         let devices = devices(context.ports.redis(), &user).await?;
-        for client in devices.values() {
+        // A job for a device that nobody can push to would be dead at once, with each ping.
+        let mut missing = BTreeMap::<&str, usize>::new();
+        for ((_, service), client) in &devices {
+            if let Some(table) = service.missing_table(&context.settings.ping) {
+                *missing.entry(table).or_default() += 1;
+                continue;
+            }
             let push = Push::job(job.claimed(), client, &message);
             context.enqueue(&push).await?;
         }
-        Ok(format!("{} devices", devices.len()))
+        let mut result = format!("{} devices", devices.len());
+        for (table, devices) in missing {
+            tracing::warn!(user.id = %user, setting = table, devices, "devices cannot be pinged: their service is not set up");
+            result.push_str(&format!(
+                ", {devices} of them not pinged: {table} is not set up"
+            ));
+        }
+        Ok(result)
     }
 }
 
@@ -89,6 +102,9 @@ impl<P: Ports> JobHandler<PingContext<P>> for Push {
         let Some(address) = record.as_ref().and_then(address) else {
             return Ok("the device cannot be pushed to any more".to_owned());
         };
+        if let Some(table) = address.service.missing_table(&context.settings.ping) {
+            return Ok(format!("{table} is not set up any more"));
+        }
         let sender = PingSender::new(&*context.ports, &context.settings.ping);
         match sender.send(&address, &message).await {
             PingOutcome::Delivered => Ok("delivered".to_owned()),

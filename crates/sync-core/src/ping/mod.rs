@@ -57,6 +57,16 @@ impl PushService {
             _ => None,
         }
     }
+
+    /// The table of the settings that is missing for this service; `None` where it is set up.
+    pub(crate) fn missing_table(self, settings: &PingSettings) -> Option<&'static str> {
+        let (is_set_up, table) = match self {
+            Self::Apns => (settings.apns.is_some(), "ping.apns"),
+            Self::Fcm => (settings.fcm.is_some(), "ping.fcm"),
+            Self::WebPush => (settings.web.is_some(), "ping.web"),
+        };
+        (!is_set_up).then_some(table)
+    }
 }
 
 /// Where a push goes.

@@ -138,14 +138,18 @@ fn a_push_the_service_cannot_take_now_is_sent_again_alone() {
 }
 
 #[test]
-fn a_service_that_is_not_set_up_ends_the_push_with_the_name_of_the_setting() {
+fn a_service_that_is_not_set_up_costs_no_job_and_is_named() {
     let server = Server::start();
     server.client(&json!({"device_type": "Android", "device_pin": "a1"}));
+    server.client(&json!({"device_type": "Apple", "device_pin": "a2"}));
     server.ping("hello");
-    let dead = until("a dead job", || server.push_jobs(JobState::Dead).pop());
-    let reason = dead.reason.unwrap_or_default();
-    assert!(reason.starts_with("ping.fcm: "), "{reason}");
-    assert_eq!(dead.attempts, 1);
+    server.queue.until_empty();
+    let jobs = server.queue.jobs(JobState::Done);
+    let ping = jobs.iter().find(|job| job.name == "ping").expect("a ping");
+    let result = "2 devices, 1 of them not pinged: ping.fcm is not set up";
+    assert_eq!(ping.result.as_deref(), Some(result));
+    assert_eq!(server.push_jobs(JobState::Done).len(), 1, "Apple's");
+    assert_eq!(server.push_jobs(JobState::Dead), []);
 }
 
 #[test]
