@@ -5,18 +5,19 @@
 //!
 //! | key | type | content | lifetime | written by | read by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | `job:<id>` | hash | `state` (`ready`, `delayed`, `leased`, `dead` or `done`), `name`, `queue`, `payload`, `turn` in which it runs, `lane` of its priority, `attempts`, `max` attempts, `created`, `started` and `ended` in ms, `unique` key, `lease` and `worker` while it runs, `crashes`, `cancel` if it is to end, `again` when it is to run once more, `errors` (JSON by line), `progress`, `result`, `reason` it is dead | until forgotten | jobs | jobs |
+//! | `job:<id>` | hash | `state` (`ready`, `delayed`, `leased`, `dead` or `done`), `name`, `queue`, `payload`, `turn` in which it runs, `lane` of its priority, `attempts`, `max` attempts, `created`, `started` and `ended` in ms, `unique` key, `lease` and `worker` while it runs, `crashes`, `cancel` if it is to end, `again` when it is to run once more, `errors` (JSON by line), `progress`, `result`, `reason` it is dead | until forgotten: when it is withdrawn, or leaves `done` or `dead` | jobs | jobs |
 //! | `ready:<queue>` | sorted set | ids of jobs by turn: lane × 2^48 + tag | the queue's | jobs | jobs |
 //! | `fair:<queue>` | sorted set | `<lane>:<turn>`, scored by lane × 2^48 + tag of the turn's next job | until its turn has come | jobs | jobs |
 //! | `delayed:<queue>` | sorted set | ids of jobs by when to run them, in ms | the queue's | jobs | jobs |
 //! | `leased:<queue>` | sorted set | ids of jobs by the end of their lease, in ms | the queue's | jobs | jobs |
-//! | `dead:<queue>` | sorted set | ids of jobs by when they ended, in ms | until retried or discarded | jobs | jobs |
+//! | `dead:<queue>` | sorted set | ids of jobs by when they ended, in ms | until retried, discarded, or too old | jobs | jobs |
+//! | `dead-of:<queue>:<name>` | sorted set | those of `dead:<queue>` that have this name; the oldest make room | as in `dead:<queue>` | jobs | jobs |
 //! | `done:<queue>` | sorted set | ids of jobs by when they ended, in ms | the retention | jobs | jobs |
-//! | `queue:<queue>` | hash | `paused` if it is, `tag<lane>` of the job claimed last, `allowed` when nothing of its rate will be used up, in ms | forever | jobs | jobs |
-//! | `queues` | set | all queues | forever | jobs | jobs |
+//! | `queue:<queue>` | hash | `paused` if it is, `tag<lane>` of the job claimed last, `allowed` when nothing of its rate will be used up, in ms, `forgotten` how many dead jobs made room | forever: queues are those that settings and components name | jobs | jobs |
+//! | `queues` | set | all queues | forever, as `queue:<queue>` | jobs | jobs |
 //! | `last` | string | the last job's number | forever | jobs | jobs |
 //! | `unique` | hash | unique key → id of the job that waits or runs | until the job ends | jobs | jobs |
-//! | `ticks` | hash | `<schedule> <its rule>` → when it is due next, in ms | forever | jobs | jobs |
+//! | `ticks` | hash | `<schedule> <its rule>` → when it is due next, in ms | a day after the last one that came | jobs | jobs |
 //! | `minute:<queue>:<minute>` | hash | what happened (see `QueueCounts::lately`) → how often | two hours | jobs | jobs |
 //! | `alarm` | string | its expiry is heard of: somebody sweeps then | until something is due | jobs | who hears of expired keys |
 //! | `swept` | string | there was a sweep lately | one second | jobs | jobs |

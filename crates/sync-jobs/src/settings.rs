@@ -12,6 +12,8 @@ pub struct JobsSettings {
     pub lease: Duration,
     /// How long jobs that are done can be looked at.
     pub history: History,
+    /// How long dead ones are kept, of each name in a queue.
+    pub dead: History,
     /// The limits of queues that have some.
     pub queues: BTreeMap<QueueName, QueueLimits>,
     /// Jobs that recur, by the names of their schedules.
@@ -23,30 +25,35 @@ impl Default for JobsSettings {
     fn default() -> Self {
         Self {
             lease: Duration::from_secs(30),
-            history: History::default(),
+            history: History::DONE,
+            dead: History::DEAD,
             queues: BTreeMap::new(),
             schedules: BTreeMap::new(),
         }
     }
 }
 
-/// How long the history is.
+/// How long jobs are kept that have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct History {
-    /// How long a job that is done can be looked at.
+    /// For how long.
     pub retention: Duration,
-    /// Most jobs of a queue that can.
+    /// Most jobs; the oldest make room.
     pub max_jobs: u64,
 }
 
-impl Default for History {
-    /// A day, and ten thousand jobs.
-    fn default() -> Self {
-        Self {
-            retention: Duration::from_secs(86_400),
-            max_jobs: 10_000,
-        }
-    }
+impl History {
+    /// That of jobs that are done: a day, and ten thousand of a queue.
+    pub const DONE: Self = Self {
+        retention: Duration::from_secs(86_400),
+        max_jobs: 10_000,
+    };
+
+    /// That of dead jobs: half a year, and ten thousand of each name in a queue.
+    pub const DEAD: Self = Self {
+        retention: Duration::from_secs(180 * 86_400),
+        max_jobs: 10_000,
+    };
 }
 
 /// The limits of a queue.

@@ -37,13 +37,13 @@ impl<'a, P: StorePorts> Sweeper<'a, P> {
     pub async fn sweep(&self) -> Result<Vec<QueueName>, StoreError> {
         self.tick().await?;
         let jobs = Jobs::new(self.ports.redis());
-        let history = self.settings.history;
-        let mut swept = jobs.sweep(history).await?;
+        let (done, dead) = (self.settings.history, self.settings.dead);
+        let mut swept = jobs.sweep(done, dead).await?;
         for _ in 1..MAX_STEPS {
             if !swept.more {
                 break;
             }
-            swept = jobs.sweep(history).await?;
+            swept = jobs.sweep(done, dead).await?;
         }
         Ok(swept.ready)
     }

@@ -335,7 +335,9 @@ impl<'a, P: StorePorts, C> Worker<'a, P, C> {
             error: &error.to_string(),
             retry,
         };
-        let known = jobs.fail(at_work.leased(), &failure).await?;
+        let known = jobs
+            .fail(at_work.leased(), &failure, self.settings.dead)
+            .await?;
         Ok(if known { Ended::Failed } else { Ended::Dropped })
     }
 

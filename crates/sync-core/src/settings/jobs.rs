@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
-use sync_jobs::{History, NewJob, Priority, QueueLimits, QueueName, Rate, Rule, Schedule};
+use sync_jobs::{
+    History, JobsSettings, NewJob, Priority, QueueLimits, QueueName, Rate, Rule, Schedule,
+};
 
 use crate::settings::{KeyError, wrong};
 
@@ -16,6 +18,15 @@ const MAX_LEASE_SECONDS: u64 = 3_600;
 
 /// How long jobs that are done can be looked at where the file does not say, in hours.
 const DEFAULT_HISTORY_HOURS: u64 = 24;
+
+/// How long dead jobs are kept where the file does not say, in days.
+const DEFAULT_DEAD_DAYS: u64 = 180;
+
+/// The longest, in days: ten years.
+const MAX_DEAD_DAYS: u64 = 3_660;
+
+/// Most dead jobs of a name in a queue: each has a key of its own in Redis.
+const MAX_DEAD_JOBS: u64 = 1_000_000;
 
 /// The longest period of a limit or a schedule, in seconds: a year.
 const MAX_PERIOD_SECONDS: u64 = 366 * 86_400;
@@ -41,6 +52,8 @@ fn job(schedule: &str, name: &str, queue: QueueName, payload: String) -> NewJob 
 pub(super) struct JobsEntry {
     lease_seconds: u64,
     history_hours: u64,
+    dead_days: u64,
+    dead_jobs: u64,
 }
 
 impl Default for JobsEntry {
@@ -48,16 +61,21 @@ impl Default for JobsEntry {
         Self {
             lease_seconds: DEFAULT_LEASE_SECONDS,
             history_hours: DEFAULT_HISTORY_HOURS,
+            dead_days: DEFAULT_DEAD_DAYS,
+            dead_jobs: History::DEAD.max_jobs,
         }
     }
 }
 
 impl JobsEntry {
-    /// How long leases and the history are.
-    pub(super) fn check(self) -> Result<(Duration, History), KeyError> {
+    /// How long leases are, and how long jobs are kept that are done or dead. What queues and schedules say comes from
+    /// tables of their own.
+    pub(super) fn check(self) -> Result<JobsSettings, KeyError> {
         let Self {
             lease_seconds,
             history_hours,
+            dead_days,
+            dead_jobs,
         } = self;
         if !(1..=MAX_LEASE_SECONDS).contains(&lease_seconds) {
             return wrong(
@@ -70,9 +88,27 @@ impl JobsEntry {
         }
         let history = History {
             retention: Duration::from_secs(history_hours * 3_600),
-            ..History::default()
+            ..History::DONE
         };
-        Ok((Duration::from_secs(lease_seconds), history))
+        if !(1..=MAX_DEAD_DAYS).contains(&dead_days) {
+            return wrong("dead_days", "must be between 1 and ten years");
+        }
+        if !(1..=MAX_DEAD_JOBS).contains(&dead_jobs) {
+            return wrong(
+                "dead_jobs",
+                format!("must be between 1 and {MAX_DEAD_JOBS}"),
+            );
+        }
+        let dead = History {
+            retention: Duration::from_secs(dead_days * 86_400),
+            max_jobs: dead_jobs,
+        };
+        Ok(JobsSettings {
+            lease: Duration::from_secs(lease_seconds),
+            history,
+            dead,
+            ..JobsSettings::default()
+        })
     }
 }
 

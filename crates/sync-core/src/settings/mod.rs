@@ -231,7 +231,7 @@ impl SettingsFile {
             .cors
             .check()
             .map_err(|(key, reason)| error(&format!("cors.{key}"), reason))?;
-        let (lease, history) = contents
+        let jobs = contents
             .jobs
             .check()
             .map_err(|(key, reason)| error(&format!("jobs.{key}"), reason))?;
@@ -265,10 +265,9 @@ impl SettingsFile {
             cors,
             stats: contents.stats,
             jobs: JobsSettings {
-                lease,
-                history,
                 queues,
                 schedules,
+                ..jobs
             },
             sources,
         })
@@ -618,6 +617,8 @@ mod tests {
                 "sources.A.belongs_to.brand",
             ),
             ("[jobs]\nlease_seconds = 0", "jobs.lease_seconds"),
+            ("[jobs]\ndead_days = 0", "jobs.dead_days"),
+            ("[jobs]\ndead_jobs = 0", "jobs.dead_jobs"),
             ("[queues.x]\nconcurrency = 0", "queues.x.concurrency"),
             (
                 "[queues.x]\nrate = { starts = 0, per_seconds = 1 }",

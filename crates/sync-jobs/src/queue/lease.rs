@@ -185,7 +185,12 @@ impl<R: RedisConn> Jobs<'_, R> {
     }
 
     /// Ends an attempt that came to nothing. `false` when the lease was lost: nothing has changed then.
-    pub async fn fail(&self, job: Leased<'_>, failure: &Failure<'_>) -> Result<bool, StoreError> {
+    pub async fn fail(
+        &self,
+        job: Leased<'_>,
+        failure: &Failure<'_>,
+        dead: History,
+    ) -> Result<bool, StoreError> {
         let (after, counts) = match failure.retry {
             Retry::After(wait) => (millis(wait).to_string(), "1"),
             Retry::Uncounted(wait) => (millis(wait).to_string(), "0"),
@@ -198,6 +203,7 @@ impl<R: RedisConn> Jobs<'_, R> {
             shortened(failure.error, MAX_ERROR_BYTES),
             after,
             counts,
+            dead.max_jobs,
         ];
         let mut reply = self.run(&scripts::FAIL, args).await?;
         Ok(reply.required_text()? != "lost")

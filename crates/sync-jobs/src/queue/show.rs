@@ -74,6 +74,8 @@ pub struct QueueCounts {
     pub paused: bool,
     /// Jobs by state.
     pub jobs: BTreeMap<JobState, u64>,
+    /// Dead jobs that nobody has retried or discarded, and that had to make room, since the queue has begun.
+    pub forgotten: u64,
     /// What happened in the last whole minutes, by what: `enqueued`, `claimed`, `completed`, `failed`, `died`, `crashed`, `lost`.
     pub lately: BTreeMap<String, u64>,
 }
@@ -112,9 +114,10 @@ impl<R: RedisConn> Jobs<'_, R> {
             let key = keys::minute(&queue, this.saturating_sub(ago));
             self.read("HGETALL", args!["HGETALL", key])
         }));
-        let paused = self.read("HEXISTS", args!["HEXISTS", keys::queue(&queue), "paused"]);
-        let ((states, by_minute), mut paused) =
-            try_join(try_join(states, by_minute), paused).await?;
+        let of_queue = args!["HMGET", keys::queue(&queue), "paused", "forgotten"];
+        let of_queue = self.read("HMGET", of_queue);
+        let ((states, by_minute), mut of_queue) =
+            try_join(try_join(states, by_minute), of_queue).await?;
         let mut lately = BTreeMap::new();
         for mut reply in by_minute {
             while !reply.is_empty() {
@@ -123,7 +126,11 @@ impl<R: RedisConn> Jobs<'_, R> {
             }
         }
         Ok(QueueCounts {
-            paused: paused.number()? == 1,
+            paused: of_queue.text()?.is_some(),
+            forgotten: of_queue
+                .text()?
+                .and_then(|count| count.parse().ok())
+                .unwrap_or(0),
             queue,
             jobs: states.into_iter().collect(),
             lately,

@@ -24,8 +24,13 @@ impl<R: RedisConn> Jobs<'_, R> {
     }
 
     /// Makes jobs ready whose time has come or whose lease has run out.
-    pub async fn sweep(&self, history: History) -> Result<Swept, StoreError> {
-        let args = args![millis(history.retention), history.max_jobs];
+    pub async fn sweep(&self, done: History, dead: History) -> Result<Swept, StoreError> {
+        let args = args![
+            millis(done.retention),
+            done.max_jobs,
+            millis(dead.retention),
+            dead.max_jobs,
+        ];
         let mut reply = self.run(&scripts::SWEEP, args).await?;
         reply.required_text()?;
         let more = reply.number()? == 1;

@@ -6,6 +6,6 @@ local id = ARGV[2]
 local of = redis.call('HMGET', key('job', id), 'state', 'queue')
 if not of[1] then return {'missing'} end
 if of[1] ~= 'dead' then return {'alive'} end
-redis.call('ZREM', key('dead', of[2]), id)
+unbury(id, of[2])
 redis.call('DEL', key('job', id))
 return {'ok'}

@@ -1,7 +1,7 @@
 -- Ends an attempt that came to nothing.
 --
 -- ARGV: 2 id, 3 its lease, 4 which attempt it was, 5 what has happened, 6 in how many ms to try again, or '' for never,
---       7 '1' if the attempt counts
+--       7 '1' if the attempt counts, 8 most dead jobs of a name
 -- Answers {'delayed'}, {'dead'}, {'cancelled'}, or {'lost'} if the lease is no longer its holder's: nothing has changed then.
 local id = ARGV[2]
 local queue = take_back(id, ARGV[3])
@@ -17,7 +17,7 @@ end
 local is_last = ARGV[7] == '1' and tonumber(of[1]) >= tonumber(of[2])
 if ARGV[6] == '' or is_last then
   redis.call('HSET', job, 'reason', ARGV[5])
-  finish(id, queue, 'dead')
+  finish(id, queue, 'dead', tonumber(ARGV[8]))
   count(queue, 'died')
   return {'dead'}
 end

@@ -99,8 +99,40 @@ local function start_over(id, queue, due)
   wait(id, queue, due)
 end
 
--- Ends a job that is in no set: `state` is `done` or `dead`. Where it was asked for again while it ran, it starts over.
-local function finish(id, queue, state)
+-- Takes a job out of the dead ones.
+local function unbury(id, queue)
+  redis.call('ZREM', key('dead', queue), id)
+  redis.call('ZREM', key('dead-of', queue .. ':' .. redis.call('HGET', key('job', id), 'name')), id)
+end
+
+-- Forgets a dead job that nobody has asked to be forgotten.
+local function forget_dead(id, queue)
+  if is_lost(id, queue) then
+    redis.call('ZREM', key('dead', queue), id)
+    return
+  end
+  unbury(id, queue)
+  redis.call('DEL', key('job', id))
+  redis.call('HINCRBY', key('queue', queue), 'forgotten', 1)
+end
+
+-- Puts a job among the dead ones, of which `most` of its name are kept: however many pings die, they push out no change of
+-- a device.
+local function bury(id, queue, most)
+  local of_name = key('dead-of', queue .. ':' .. redis.call('HGET', key('job', id), 'name'))
+  redis.call('ZADD', of_name, now, id)
+  -- Two for one: where `most` was more, the set shrinks to its size.
+  local over = math.min(redis.call('ZCARD', of_name) - most, 2)
+  if over < 1 then return end
+  for _, old in ipairs(redis.call('ZRANGE', of_name, 0, over - 1)) do
+    redis.call('ZREM', of_name, old)
+    forget_dead(old, queue)
+  end
+end
+
+-- Ends a job that is in no set: `state` is `done`, or `dead` with the most dead jobs of its name that are kept. Where it
+-- was asked for again while it ran, it starts over.
+local function finish(id, queue, state, most_dead)
   local job = key('job', id)
   local of = redis.call('HMGET', job, 'unique', 'again')
   redis.call('HDEL', job, 'lease', 'worker', 'cancel', 'again')
@@ -108,6 +140,7 @@ local function finish(id, queue, state)
   if of[1] then redis.call('HDEL', prefix .. 'unique', of[1]) end
   redis.call('ZADD', key(state, queue), now, id)
   redis.call('HSET', job, 'state', state, 'ended', now)
+  if state == 'dead' then bury(id, queue, most_dead) end
 end
 
 -- Keeps an error as a JSON object in one line; only the last few stay.

@@ -11,7 +11,7 @@ local function retry(id, queue)
     if other then return other end
     redis.call('HSET', prefix .. 'unique', unique, id)
   end
-  redis.call('ZREM', key('dead', queue), id)
+  unbury(id, queue)
   start_over(id, queue, now)
   return nil
 end

@@ -1,7 +1,8 @@
--- Moves what is due: delayed jobs whose time has come, jobs whose lease has run out, the end of the history. Rings for
--- what is ready, and sets the alarm for what comes next.
+-- Moves what is due: delayed jobs whose time has come, jobs whose lease has run out, the end of the history, and dead
+-- jobs that nobody came for. Rings for what is ready, and sets the alarm for what comes next.
 --
--- ARGV: 2 how long jobs stay in the history in ms, 3 most jobs of the history of a queue
+-- ARGV: 2 how long jobs stay in the history in ms, 3 most jobs of the history of a queue, 4 how long dead jobs
+--       stay in ms, 5 most dead jobs of a name
 -- Answers {'ok', 1 if there is more to move or else 0, how many ids had no job any more, these, then the queues in which
 -- jobs are ready}
 local left, ready = BATCH, {}
@@ -28,13 +29,17 @@ for _, queue in ipairs(redis.call('SMEMBERS', prefix .. 'queues')) do
       finish(id, queue, 'done')
     elseif tonumber(of[1]) >= tonumber(of[2]) then
       redis.call('HSET', job, 'reason', 'its worker crashed at the last attempt')
-      finish(id, queue, 'dead')
+      finish(id, queue, 'dead', tonumber(ARGV[5]))
       count(queue, 'died')
     else
       try_again(id, queue, now)
     end
   end
   forget(queue, now - tonumber(ARGV[2]), tonumber(ARGV[3]), 50)
+  local before = string.format('(%.0f', now - tonumber(ARGV[4]))
+  local old = redis.call('ZRANGEBYSCORE', key('dead', queue), '-inf', before, 'LIMIT', 0, left)
+  left = left - #old
+  for _, id in ipairs(old) do forget_dead(id, queue) end
   if redis.call('ZCARD', key('ready', queue)) > 0 and redis.call('HEXISTS', key('queue', queue), 'paused') == 0 then
     ready[#ready + 1] = queue
     ring(queue)

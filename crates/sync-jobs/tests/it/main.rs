@@ -8,6 +8,7 @@
     reason = "what tests share fails where it cannot go on"
 )]
 
+mod dead;
 mod faults;
 mod hosts;
 mod missing;

@@ -163,7 +163,13 @@ fn only_the_last_errors_are_kept_and_none_is_long() {
                 id: &held.job.id,
                 lease: &held.lease,
             };
-            assert!(world.jobs().fail(job, &failure).await.unwrap());
+            assert!(
+                world
+                    .jobs()
+                    .fail(job, &failure, History::DEAD)
+                    .await
+                    .unwrap()
+            );
         }
         let errors = world.show(&id).await.errors;
         let attempts: Vec<u64> = errors.iter().map(|error| error.attempt).collect();
@@ -316,7 +322,7 @@ fn the_history_ends_after_its_time_and_is_never_longer_than_it_may_be() {
         assert_eq!(kept.len(), 5);
         assert!(kept[0] > kept[4], "the last first");
         world.advance(60_001);
-        world.jobs().sweep(history).await.unwrap();
+        world.jobs().sweep(history, History::DEAD).await.unwrap();
         assert!(world.ids(JobState::Done).await.is_empty());
         assert_eq!(world.jobs().show(&kept[0]).await.unwrap(), None);
     });

@@ -20,6 +20,8 @@ pub(crate) struct World {
     _server: Option<TestRedis>,
     clock: ManualClock,
     leases: Cell<u64>,
+    /// How long dead jobs are kept.
+    dead: Cell<History>,
 }
 
 /// A lease somebody believes to have.
@@ -53,6 +55,7 @@ impl World {
             _server: None,
             clock,
             leases: Cell::new(0),
+            dead: Cell::new(History::DEAD),
         }
     }
 
@@ -62,6 +65,10 @@ impl World {
 
     pub(crate) fn redis(&self) -> &NativeRedis {
         &self.redis
+    }
+
+    pub(crate) fn keep_dead(&self, dead: History) {
+        self.dead.set(dead);
     }
 
     pub(crate) fn now(&self) -> Millis {
@@ -138,7 +145,7 @@ impl World {
 
     pub(crate) async fn complete(&self, held: &Held) -> bool {
         self.jobs()
-            .complete(held.leased(), "done", History::default())
+            .complete(held.leased(), "done", History::DONE)
             .await
             .unwrap()
     }
@@ -149,7 +156,10 @@ impl World {
             error: "it went wrong",
             retry,
         };
-        self.jobs().fail(held.leased(), &failure).await.unwrap()
+        self.jobs()
+            .fail(held.leased(), &failure, self.dead.get())
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn heartbeat(&self, held: &Held) -> sync_jobs::Standing {
@@ -162,7 +172,10 @@ impl World {
     }
 
     pub(crate) async fn sweep(&self) -> Swept {
-        self.jobs().sweep(History::default()).await.unwrap()
+        self.jobs()
+            .sweep(History::DONE, self.dead.get())
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn counts(&self, minutes: u64) -> QueueCounts {

@@ -243,6 +243,7 @@ fn to_queue(counts: QueueCounts) -> QueueInfo {
         queue,
         paused,
         jobs,
+        forgotten: _,
         lately,
     } = counts;
     let jobs = jobs.into_iter();

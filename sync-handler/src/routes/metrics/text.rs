@@ -54,6 +54,13 @@ fn write_to(text: &mut String, measured: &Measurements) -> fmt::Result {
             writeln!(text, "{name}{} {count}", Labels(&labels))?;
         }
     }
+    let name = "rhosync_jobs_forgotten_total";
+    let help = "Dead jobs that had to make room, or were too old, by queue.";
+    head(text, name, help, Kind::Counter)?;
+    for queue in queues {
+        let labels = [("queue", queue.queue.as_str())];
+        writeln!(text, "{name}{} {}", Labels(&labels), queue.forgotten)?;
+    }
     let name = "rhosync_queue_paused";
     head(
         text,
@@ -178,6 +185,7 @@ mod tests {
             queues: vec![QueueCounts {
                 queue: QueueName::parse("adapter").unwrap(),
                 paused: true,
+                forgotten: 5,
                 jobs: [(JobState::Ready, 2), (JobState::Dead, 1)].into(),
                 lately: [].into(),
             }],
@@ -214,6 +222,9 @@ rhosync_redis_used_memory_bytes 1000000
 # TYPE rhosync_jobs gauge
 rhosync_jobs{{queue="adapter",state="ready"}} 2
 rhosync_jobs{{queue="adapter",state="dead"}} 1
+# HELP rhosync_jobs_forgotten_total Dead jobs that had to make room, or were too old, by queue.
+# TYPE rhosync_jobs_forgotten_total counter
+rhosync_jobs_forgotten_total{{queue="adapter"}} 5
 # HELP rhosync_queue_paused Whether nothing is begun from a queue.
 # TYPE rhosync_queue_paused gauge
 rhosync_queue_paused{{queue="adapter"}} 1

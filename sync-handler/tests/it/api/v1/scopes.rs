@@ -234,6 +234,7 @@ fn a_corrected_job_stays_that_of_who_asked_for_it() {
                 lease: "test",
             },
             &failure,
+            sync_jobs::History::DEAD,
         )
         .await
         .unwrap();
