@@ -38,7 +38,10 @@ pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{
     BegunWrite, IdempotencyError, IdempotentRequest, IdempotentWrites, StoredAnswer,
 };
-pub use jobs::{BULK_DATA, Cud, Deliver, Ping, PingAll, Push, Query, QueryAll};
+pub use jobs::{
+    BULK_DATA, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll, Push, Query,
+    QueryAll,
+};
 pub use memory::{Memory, OutOfMemory, Reservation, TooHeavy, weight_of_json};
 pub use metrics::{
     BUCKETS, FAMILIES, Family, Kind, Measurements, Meter, Metrics, RequestOutcome, Sample,

@@ -67,6 +67,38 @@ impl NativeRedis {
         self.turns.take(schedule, work, carry_out).await
     }
 
+    /// Lets time pass for keys that expire, which go by the server's own clock.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    pub async fn let_keys_expire(&self, passed: Duration) {
+        let passed = i64::try_from(passed.as_millis()).expect("a short time");
+        let mut connection = self.connection.clone();
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg("*")
+            .query_async(&mut connection)
+            .await
+            .expect("the keys");
+        let mut pipeline = redis::pipe();
+        for key in &keys {
+            pipeline.cmd("PTTL").arg(key);
+        }
+        let left: Vec<i64> = pipeline
+            .query_async(&mut connection)
+            .await
+            .expect("how long they are kept");
+        let mut pipeline = redis::pipe();
+        for (key, left) in keys.iter().zip(left).filter(|(_, left)| *left >= 0) {
+            // A time that has passed deletes the key.
+            pipeline.cmd("PEXPIRE").arg(key).arg(left - passed).ignore();
+        }
+        let _: () = pipeline
+            .query_async(&mut connection)
+            .await
+            .expect("to let keys expire");
+    }
+
     /// Breaks the connection at a command to come, the first is 1, for good: it is as if the server had crashed there.
     pub fn break_at(&self, command: usize, at: Break) {
         self.breaks_at.set(Some((command, at)));

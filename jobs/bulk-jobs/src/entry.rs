@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::{http_service, redis_subscriber};
-use sync_core::{BULK_DATA, Engine};
+use sync_core::{BULK_DATA, CollectBlobs, Engine};
 use sync_jobs::JobHandlers;
 use sync_spin::{Component, SpinPorts, load_documents};
 
@@ -30,5 +30,7 @@ async fn on_request(_: Request) -> Response<FullBody<Bytes>> {
 }
 
 fn handlers() -> JobHandlers<Engine<SpinPorts>> {
-    JobHandlers::new().with(BULK_DATA, MakeBulkData)
+    JobHandlers::new()
+        .with(BULK_DATA, MakeBulkData)
+        .with(CollectBlobs::NAME, CollectBlobs)
 }

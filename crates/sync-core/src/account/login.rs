@@ -4,6 +4,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::account::bearer::TokenCheck;
 use crate::account::password::MAX_PASSWORD_BYTES;
+use crate::account::session::LIFETIME_MS;
 use crate::account::{AccountError, Accounts, ApiToken, Session, verify_password};
 use crate::adapter::{AdapterError, authenticate};
 use crate::model::{ADMINISTRATOR, UserId};
@@ -310,7 +311,7 @@ impl<P: Ports> Accounts<P> {
     pub(crate) async fn end_session(&self, user: &UserId, session: &str) -> Result<(), StoreError> {
         let now = self.ports.clock().now();
         AccountStore::new(self.ports.redis())
-            .revoke_session(user, session, now)
+            .revoke_session(user, session, now, LIFETIME_MS)
             .await
     }
 

@@ -12,7 +12,7 @@ use crate::settings::Secret;
 use crate::store::{AccountStore, StoreError};
 
 /// How long a session lasts: a device that syncs once a year stays signed in.
-const LIFETIME_MS: u64 = 366 * 86_400_000;
+pub(super) const LIFETIME_MS: u64 = 366 * 86_400_000;
 
 /// Longest session that is looked at at all, in bytes.
 const MAX_BYTES: usize = 1_024;

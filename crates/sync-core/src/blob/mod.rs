@@ -33,9 +33,6 @@ pub use upload::{Upload, Uploader};
 /// How long a blob is kept that nobody refers to, in milliseconds. Much longer than anything takes that is about to.
 const GRACE_MS: u64 = 86_400_000;
 
-/// Requests collect by the way, but not more often than this, in milliseconds.
-const COLLECT_EVERY_MS: u64 = 60_000;
-
 /// Opens blobs by the addresses that stand in objects.
 #[async_trait(?Send)]
 pub trait BlobOpener {
@@ -74,24 +71,9 @@ impl<P: Ports> Blobs<P> {
         )
     }
 
-    /// Removes the uploads of a user's request that is over, but for those that have become blobs; then collects, if it
-    /// is time.
+    /// Removes the uploads of a user's request that is over, but for those that have become blobs.
     pub async fn end_uploads(&self, user: &UserId, uploads: &[Upload]) {
         discard(self.ports.as_ref(), user, uploads).await;
-        self.collect_by_the_way().await;
-    }
-
-    /// Collects blobs and contents, if it is time. What cannot be collected now is another time.
-    pub(crate) async fn collect_by_the_way(&self) {
-        let collected = async {
-            if self.store().take_turn(COLLECT_EVERY_MS).await? {
-                self.collect().await?;
-            }
-            Ok::<(), BlobError>(())
-        };
-        if let Err(error) = collected.await {
-            tracing::warn!(%error, "blobs could not be collected");
-        }
     }
 
     /// Opens a blob.

@@ -100,12 +100,14 @@ impl<P: Ports> Engine<P> {
         .into_iter()
         .filter_map(|(name, value)| value.as_deref().map(|value| (name, value)))
         .collect();
+        let now = self.ports.clock().now();
         Ok(Clients::new(self.ports.redis())
             .put(
                 client,
                 &session.user,
                 &session.id,
-                self.ports.clock().now(),
+                now,
+                self.silent_until(now),
                 &description,
             )
             .await?)

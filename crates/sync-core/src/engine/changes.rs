@@ -111,7 +111,13 @@ impl<P: Ports> Engine<P> {
                 .await?;
             let document = self.document(&id);
             let accepted = Operations::new(&document, &client)
-                .accept(user, lease.as_deref(), sequence, &operations)
+                .accept(
+                    user,
+                    lease.as_deref(),
+                    sequence,
+                    &operations,
+                    self.ports.clock().now(),
+                )
                 .await?;
             if !matches!(accepted, AcceptOutcome::Done { .. })
                 && let Some(job) = &insurance
@@ -205,6 +211,7 @@ impl<P: Ports> Engine<P> {
         for _ in 0..MAX_ROUNDS {
             let mut held: BTreeSet<ObjectId> = BTreeSet::new();
             let (mut left, mut after) = (0, 0);
+            let mut has_deleted = false;
             loop {
                 let waiting = operations.waiting_after(after).await?;
                 let Some((last, _)) = waiting.last() else {
@@ -214,6 +221,7 @@ impl<P: Ports> Engine<P> {
                 for (number, operation) in waiting {
                     let is_due = operation.not_before <= self.ports.clock().now();
                     let object = operation.id.clone();
+                    let deletes = operation.kind == OperationKind::Delete;
                     let may_try = is_due && !is_held(&operations, &held, &object).await?;
                     let attempt = if may_try {
                         self.attempt(client, source, id, lease, number, operation)
@@ -222,7 +230,7 @@ impl<P: Ports> Engine<P> {
                         Attempt::PutOff
                     };
                     match attempt {
-                        Attempt::Decided => {}
+                        Attempt::Decided => has_deleted |= deletes,
                         Attempt::PutOff => {
                             held.extend(created_as(&operations, &object).await?);
                             held.insert(object);
@@ -232,7 +240,15 @@ impl<P: Ports> Engine<P> {
                     }
                 }
             }
-            match operations.release(lease, left).await? {
+            let note = async {
+                match has_deleted {
+                    true => self.collect_some_time(id).await,
+                    false => Ok(()),
+                }
+            };
+            let (released, noted) = join!(operations.release(lease, left), note);
+            noted?;
+            match released? {
                 ReleaseOutcome::Yes => return Ok(left == 0),
                 ReleaseOutcome::MoreCame => {}
             }

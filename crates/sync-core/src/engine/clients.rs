@@ -86,7 +86,7 @@ impl<P: Ports> Engine<P> {
         let client = ClientId::parse(self.ports.random().hex::<16>())?;
         let now = self.ports.clock().now();
         Clients::new(self.ports.redis())
-            .put(&client, &user, "", now, &[])
+            .put(&client, &user, "", now, self.silent_until(now), &[])
             .await?;
         Ok(client)
     }

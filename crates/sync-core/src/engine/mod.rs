@@ -6,6 +6,7 @@ mod bulk_data;
 mod by_jobs;
 mod changes;
 mod clients;
+mod collecting;
 mod describe;
 mod documents;
 mod dynamic_sources;
@@ -41,6 +42,7 @@ use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSe
 use crate::store::Document;
 use crate::trace::TraceContext;
 pub(crate) use by_jobs::StillWaiting;
+pub(crate) use collecting::Collected;
 use metered::MeteredAdapter;
 pub(crate) use refresh::RefreshOutcome;
 use registry::{FoundSource, RegistryCache, app_server_adapter};

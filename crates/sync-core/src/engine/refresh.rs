@@ -27,9 +27,6 @@ const FIRST_REFRESH_WAIT: Duration = Duration::from_secs(5);
 /// How often it looks.
 const FIRST_REFRESH_STEP: Duration = Duration::from_millis(50);
 
-/// Tombstones that are worth a collection.
-const WORTH_COLLECTING: u64 = 1_000;
-
 /// What became of a refresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RefreshOutcome {
@@ -176,29 +173,6 @@ impl<P: Ports> Engine<P> {
             if document.was_refreshed().await? {
                 break;
             }
-        }
-        Ok(())
-    }
-
-    /// Collects what deleted objects have left in a user's copy of a source, as far as every client has seen it. Says how
-    /// much went. The engine does so by itself where there is much of it.
-    ///
-    /// # Errors
-    /// [`SyncError::UnknownSource`] and [`SyncError::InvalidId`], beside the store's.
-    pub async fn collect_tombstones(&self, source: &str, user: &str) -> Result<u64, SyncError> {
-        let found = self.source(source).await?;
-        let id = found.as_source().document_for(&UserId::parse(user)?);
-        let (now, retention) = (self.ports.clock().now(), self.settings.retention_days);
-        Ok(self.document(&id).collect(&id, now, retention).await?)
-    }
-
-    /// Collects tombstones where there are many.
-    pub(super) async fn collect_if_worth_it(&self, id: &DocumentId) -> Result<(), SyncError> {
-        let document = self.document(id);
-        if document.tombstones().await? >= WORTH_COLLECTING {
-            document
-                .collect(id, self.ports.clock().now(), self.settings.retention_days)
-                .await?;
         }
         Ok(())
     }

@@ -81,7 +81,11 @@ impl<P: Ports> Engine<P> {
                 source: source.name.clone(),
                 partition,
             };
+            let deletes = matches!(news.1, FeedChange::Delete);
             self.feed(&document, &[news]).await?;
+            if deletes {
+                self.collect_some_time(&document).await?;
+            }
         }
         Ok(Ok(()))
     }

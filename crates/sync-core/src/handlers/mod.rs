@@ -3,6 +3,7 @@
 //! Bulk data files are made where SQLite is, in a component of its own; its handler is there.
 
 mod changes;
+mod collecting;
 mod deliver;
 mod ping;
 mod query;
@@ -11,7 +12,7 @@ pub use ping::PingContext;
 use sync_jobs::{JobError, JobHandlers, Noop};
 
 use crate::engine::{Engine, SyncError};
-use crate::jobs::{Cud, Deliver, Ping, PingAll, Push, Query, QueryAll};
+use crate::jobs::{Collect, CollectTombstones, Cud, Deliver, Ping, PingAll, Push, Query, QueryAll};
 use crate::ports::Ports;
 
 /// What does the jobs that call back ends: those of the component `adapter`.
@@ -21,6 +22,8 @@ pub fn adapter_handlers<P: Ports>() -> JobHandlers<Engine<P>> {
         .with(QueryAll::NAME, QueryAll)
         .with(Cud::NAME, Cud)
         .with(Deliver::NAME, Deliver)
+        .with(Collect::NAME, Collect)
+        .with(CollectTombstones::NAME, CollectTombstones)
         .with(Noop::NAME, Noop)
 }
 

@@ -4,6 +4,7 @@
 
 mod bulk_data;
 mod changes;
+mod collecting;
 mod deliver;
 mod ping;
 mod query;
@@ -12,6 +13,8 @@ pub use bulk_data::BULK_DATA;
 pub(crate) use bulk_data::bulk_data_job;
 pub use changes::Cud;
 pub(crate) use changes::CudPayload;
+pub(crate) use collecting::CollectTombstonesPayload;
+pub use collecting::{Collect, CollectBlobs, CollectTombstones};
 pub use deliver::Deliver;
 pub(crate) use deliver::UndeliveredChange;
 pub use ping::{Ping, PingAll, Push};

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sync_jobs::JobsSettings;
 
-use crate::jobs::QueryAll;
+use crate::jobs::{Collect, QueryAll};
 use crate::model::SourceName;
 use authentication::AuthenticationEntry;
 pub(crate) use authentication::LoginLimits;
@@ -358,6 +358,7 @@ impl SettingsFile {
             Some(QueryAll::schedule(name, seconds, queue))
         });
         jobs.schedules.extend(in_background);
+        jobs.schedules.extend(Collect::schedules());
         Ok(Settings {
             retention_days,
             bulk_sync_poll_interval,

@@ -95,15 +95,16 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
         Ok(generation.filter(|_| ended.is_none()))
     }
 
-    /// Ends one session of a user.
+    /// Ends one session of a user, as sessions last so long.
     pub(crate) async fn revoke_session(
         &self,
         user: &UserId,
         session: &str,
         now: Millis,
+        lifetime_ms: u64,
     ) -> Result<(), StoreError> {
-        let args = args!["gen", keys::ended_session_field(session), now.0];
-        script::SET_FIELD_IF
+        let args = args![keys::ended_session_field(session), now.0, lifetime_ms];
+        script::END_SESSION
             .run(self.redis, &[keys::user(user)], args)
             .await
             .map(drop)

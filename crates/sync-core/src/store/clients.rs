@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{
-    ClientId, DocumentId, EPOCH, Millis, Partition, SourceName, Token, UserId, Version,
-};
+use crate::model::{ClientId, DocumentId, Millis, Partition, SourceName, Token, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
+use crate::store::collecting::parse_cursor;
+use crate::store::deadlines::Deadlines;
 use crate::store::document::Document;
 use crate::store::metrics::CLIENTS_COUNTER;
 use crate::store::redis::keys::{self, ClientField};
@@ -60,25 +60,26 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         Self { redis }
     }
 
-    /// Registers a client, or changes what is known of its device.
+    /// Registers a client, or changes what is known of its device. It is looked at again at `deadline`.
     pub(crate) async fn put(
         &self,
         client: &ClientId,
         user: &UserId,
         session: &str,
         now: Millis,
+        deadline: Millis,
         description: &[(&str, &str)],
     ) -> Result<(), StoreError> {
-        // The user's list first: a client that is listed but has no record is harmless, the other way round it would
-        // outlive its user.
-        self.redis
-            .run(args![
-                "ZADD",
-                keys::user_clients(user),
-                "0",
-                client.as_str()
-            ])
-            .await?;
+        // The user's list and the deadline first: a client that is listed but has no record is harmless, the other way
+        // round it would outlive its user.
+        let listed = args!["ZADD", keys::user_clients(user), "0", client.as_str()];
+        let deadlines = Deadlines::of_clients(self.redis);
+        let (listed, noted) = futures_util::join!(
+            self.redis.run(listed),
+            deadlines.set(client.as_str(), deadline)
+        );
+        listed?;
+        noted?;
         let key = keys::client(client);
         let mut command = args!["HSET", &key, "user", user.as_str(), "session", session];
         for (name, value) in description {
@@ -176,7 +177,9 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         if Reply::new("UNLINK", self.redis.run(command).await?).number()? == 1 {
             self.count("-1").await?;
         }
-        Ok(())
+        Deadlines::of_clients(self.redis)
+            .clear(client.as_str())
+            .await
     }
 
     /// Counts clients, for those who watch over the server: a crash between this and what was counted makes it wrong by
@@ -432,120 +435,16 @@ impl<R: RedisConn> Document<'_, R> {
             .map(drop)
     }
 
-    fn client_keys(&self, client: &ClientId) -> [String; 5] {
+    fn client_keys(&self, client: &ClientId) -> [String; 6] {
         [
             self.keys.head(),
             self.keys.clients(),
             self.keys.outbox(client),
             self.keys.creates(client),
             self.keys.found(client),
+            self.keys.creates_by_time(client),
         ]
     }
-
-    /// Removes tombstones that every client has passed, and the cursors of clients that were silent for `retention`
-    /// days. Answers how many tombstones went.
-    pub(crate) async fn collect(
-        &self,
-        id: &DocumentId,
-        now: Millis,
-        retention_days: u64,
-    ) -> Result<u64, StoreError> {
-        let Some(passed) = self.passed_by_all(id, now, retention_days).await? else {
-            return Ok(0);
-        };
-        let keys = [
-            self.keys.head(),
-            self.keys.log(),
-            self.keys.records(),
-            self.keys.tombstones(),
-            self.keys.refresh_lease(),
-        ];
-        let mut collected = 0;
-        loop {
-            let mut reply = script::COLLECT
-                .run(self.redis, &keys, args![passed.0, super::document::CHUNK])
-                .await?;
-            let removed = reply.number()?;
-            collected += removed;
-            if removed < super::document::CHUNK as u64 {
-                return Ok(collected);
-            }
-        }
-    }
-
-    /// The version that every client has passed; `None` when there is nothing to collect.
-    ///
-    /// Cursors that move meanwhile only move forward, and new ones start at the log's end, so the answer stays true.
-    async fn passed_by_all(
-        &self,
-        id: &DocumentId,
-        now: Millis,
-        retention_days: u64,
-    ) -> Result<Option<Version>, StoreError> {
-        let Version(version) = self.version().await?;
-        if version == 0 {
-            return Ok(None);
-        }
-        let mut passed = Version(version);
-        let mut position = "0".to_owned();
-        loop {
-            let command = args![
-                "HSCAN",
-                self.keys.clients(),
-                &position,
-                "COUNT",
-                super::document::CHUNK
-            ];
-            let mut reply = Reply::new("HSCAN", self.redis.run(command).await?);
-            position = reply.required_text()?;
-            while !reply.is_empty() {
-                let client = reply.required_text()?;
-                let entry = reply.required_text()?;
-                let client = stored_client(client)?;
-                let cursor = parse_cursor(&entry)?;
-                if cursor.day + retention_days < now.day() {
-                    // Where its tokens go on is written first: without the cursor nobody would know.
-                    let next = cursor.offset + version;
-                    Clients::new(self.redis)
-                        .set_next_offset(&client, &id.source, next)
-                        .await?;
-                    self.unbind(&client).await?;
-                } else {
-                    passed = passed.min(cursor.acknowledged);
-                }
-            }
-            if position == "0" {
-                return Ok(Some(passed));
-            }
-        }
-    }
-}
-
-/// What of a client's entry decides about tombstones.
-struct StoredCursor {
-    /// Nothing before this is of interest to the client.
-    acknowledged: Version,
-    /// Without the document's epoch.
-    offset: u64,
-    day: u64,
-}
-
-fn parse_cursor(entry: &str) -> Result<StoredCursor, StoreError> {
-    let damaged = || StoreError::Damaged {
-        what: "a client's cursor",
-        reason: entry.to_owned(),
-    };
-    let mut numbers = entry.splitn(7, ',').take(6).map(str::parse::<u64>);
-    let mut next = || numbers.next().and_then(Result::ok).ok_or_else(damaged);
-    let (cursor, base, _given) = (next()?, next()?, next()?);
-    let (offset, since, day) = (next()? % EPOCH, next()?, next()?);
-    // A client without a base had nothing when it started.
-    let acknowledged = if base > 0 { cursor } else { cursor.max(since) };
-    Ok(StoredCursor {
-        acknowledged: Version(acknowledged),
-        offset,
-        day,
-    })
 }
 
 fn stored_user(text: String) -> Result<UserId, StoreError> {
@@ -555,7 +454,7 @@ fn stored_user(text: String) -> Result<UserId, StoreError> {
     })
 }
 
-fn stored_client(text: String) -> Result<ClientId, StoreError> {
+pub(super) fn stored_client(text: String) -> Result<ClientId, StoreError> {
     ClientId::parse(text).map_err(|error| StoreError::Damaged {
         what: "a client id",
         reason: error.to_string(),

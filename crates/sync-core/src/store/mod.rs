@@ -6,6 +6,8 @@ mod application_documents;
 mod blobs;
 mod bulk_data;
 mod clients;
+mod collecting;
+mod deadlines;
 mod descriptions;
 mod document;
 mod found;
@@ -28,6 +30,8 @@ pub(crate) use application_documents::{ApplicationDocumentStore, PutOutcome};
 pub(crate) use blobs::{BlobRecord, BlobStore, Holder, NewBlob, PIECE_BYTES, Place, Settlement};
 pub(crate) use bulk_data::{BulkData, BulkOutcome, Pin, StartOutcome};
 pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
+pub(crate) use collecting::ClientScan;
+pub(crate) use deadlines::{Deadlines, document_name, named_document};
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
     CHUNK, Commit, CommitMode, CommitOutcome, Document, LOG_CHUNK, OPERATIONS_LEASE_MS,

@@ -1,6 +1,6 @@
 //! A client's operations from acceptance to verdict.
 
-use crate::model::{ClientId, ObjectId, Operation, OperationKind, UserId, Version};
+use crate::model::{ClientId, Millis, ObjectId, Operation, OperationKind, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::{
@@ -76,6 +76,7 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         lease: Option<&str>,
         sequence: Option<u64>,
         operations: &[Operation],
+        now: Millis,
     ) -> Result<AcceptOutcome, StoreError> {
         let keys = &self.document.keys;
         let [operations_key, lease_key] = self.keys();
@@ -86,6 +87,7 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             lease_key,
             keys.creates(self.client),
             keys.outbox(self.client),
+            keys.creates_by_time(self.client),
         ];
         let mut args = args![
             self.client.as_str(),
@@ -95,6 +97,7 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             MAX_WAITING,
             CREATES_LIFETIME_SECONDS,
             sequence.map_or_else(String::new, |sequence| sequence.to_string()),
+            now.0,
         ];
         for operation in operations {
             let temporary = if operation.kind == OperationKind::Create {

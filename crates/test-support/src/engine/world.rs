@@ -426,7 +426,7 @@ impl World {
     pub async fn blob_keys(&self) -> Vec<String> {
         let mut keys = self.keys_like("*blob*").await;
         // These go by themselves, in real time.
-        keys.retain(|key| !key.ends_with(":swept") && !key.contains(":spool:"));
+        keys.retain(|key| !key.contains(":spool:"));
         keys
     }
 

@@ -243,7 +243,6 @@ impl<P: Ports> Engine<P> {
             pins,
         };
         store.set_made(&id, &made, fresh_ms).await?;
-        self.blobs.collect_by_the_way().await;
         Ok(file)
     }
 }

@@ -364,13 +364,6 @@ impl<'a, R: RedisConn> BlobStore<'a, R> {
         }
     }
 
-    /// Whether it is the caller's turn to collect: once in a while, across all instances.
-    pub(crate) async fn take_turn(&self, every_ms: u64) -> Result<bool, StoreError> {
-        let command = args!["SET", keys::blobs_swept(), "", "NX", "PX", every_ms];
-        let reply = Reply::new("SET", self.redis.run(command).await?).bytes()?;
-        Ok(reply.is_some())
-    }
-
     /// Bytes charged to a user.
     pub(crate) async fn charged(&self, user: &UserId) -> Result<u64, StoreError> {
         let command = args!["HGET", keys::blobs_used(), user.as_str()];

@@ -10,13 +10,14 @@
 //! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` last collected tombstone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `et`/`dg` ETag and digest of its answer, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number, `life` what tells it from a removed one of the same name | the partition's | commit, refresh, describe, accept, bind, bulk data | pull, refresh, bulk data |
 //! | `{source/partition}:log` | sorted set | object id, scored by the version of its last change | the partition's | commit | pull, refresh |
 //! | `{source/partition}:rec` | hash | object id → record (JSON) | the partition's | commit | pull, push, refresh |
-//! | `{source/partition}:tomb` | sorted set | ids of `log` that are deleted, scored by version | until collected | commit, collect | pull, refresh, collect |
+//! | `{source/partition}:tomb` | sorted set | ids of `log` that are deleted, scored by version | until collected: a day after a deletion, and daily until every client has passed them | commit, collect | pull, refresh, collect |
 //! | `{source/partition}:clients` | hash | client → `cursor,base,given,offset,since,day,state,user`: acknowledged version; version up to which it has every attribute; twice the version up to which pages were given out, plus 1 where the last was cut; what a version is short of a token; version at which it started; day it was last heard of; see `CursorState`; whose it is | until unbound or silent for the retention | pull, bind, collect | pull, commit, collect |
 //! | `{source/partition}:lease` | string | token of the refresh that runs | its expiry | refresh | refresh, commit |
 //! | `{source/partition}:out:<client>` | sorted set | `<version> <JSON>`: links, errors and rollbacks for the client, scored by version | until acknowledged or unbound | commit | pull |
 //! | `{source/partition}:cud:<client>` | hash | number → offset and operation (JSON) that waits for its verdict | until the verdict | accept, commit | push |
 //! | `{source/partition}:cudlease:<client>` | string | token of the request that works on the operations | its expiry | accept, commit | accept, commit |
-//! | `{source/partition}:made:<client>` | hash | temporary id → `=` and the id the back end gave, `!` and the version at which the device is told that it got none, or nothing while the create waits; empty field → number of the last push | 90 days after the last create | accept, commit | accept, push |
+//! | `{source/partition}:made:<client>` | hash | temporary id → `=` and the id the back end gave, `!` and the version at which the device is told that it got none, or nothing while the create waits; empty field → number of the last push | as in `made-at`, and 90 days after the last create | accept, commit | accept, push |
+//! | `{source/partition}:made-at:<client>` | sorted set | temporary ids of `made`, scored by when the create was taken in, in ms | entries: 90 days, the last 10 000; or until unbound | accept | accept |
 //! | `{source/partition}:found:<client>` | list | a base, the position given out last, then what the client's search found: ids and attributes (JSON); base plus position is a token | one hour, or until unbound | search | search |
 //! | `{source/partition}:blobs` | hash | `o<object id>` → digests of the blobs it refers to, `d<digest>` → how many objects do | the partition's | commit | commit, downloads, blob collector |
 //! | `{blobs}:<digest>` | hash | `size`, `type`, `place` of the content, `at` last upload in ms, `by:<user>` it is charged to, `in:<holder>` who may refer to it → when that was found not to be so, in ms, or nothing | until collected | settle, refer, blob collector | downloads, blob collector |
@@ -24,14 +25,15 @@
 //! | `{blobs}:gone` | sorted set | places of contents that are no blob's, scored by when to remove them, in ms | until removed | uploads, settle, blob collector | blob collector |
 //! | `{blobs}:used` | hash | user → bytes charged | the blobs' | settle, blob collector | settle |
 //! | `{blobs}:spool:<user>` | hash | upload → when it may be gone, in ms, and its bytes so far | until its uploads have ended, or an hour after the last piece | uploads | uploads |
-//! | `{blobs}:swept` | string | there was a collection of blobs lately | one minute | blob collector | blob collector |
 //! | `blob-content:<key>` | hash | number → piece of 512 KiB of a content | the blob's, or as `{blobs}:gone` says | uploads, blob collector | downloads |
 //! | `bulk-data:<selection>` | string | what came of making this selection's bulk data file last (JSON): the file, until when it is handed out, and the version of each copy in it; or why there is none | as long as the file, or a minute | bulk data jobs | devices that ask for bulk data |
 //! | `bulk-file:<selection>:<file>` | string | a bulk data file (JSON): where its content is, how it is cut into blocks, and whose it is | a day longer than it is handed out | bulk data jobs | downloads |
-//! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `out:<session>` → when that session was ended; without `pw` and `gen` the user is being deleted | the user's | users | every request |
+//! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `out:<session>` → when that session was ended, for as long as it could have lasted; without `pw` and `gen` the user is being deleted | the user's | users | every request |
 //! | `users` | sorted set | all user names, in lexical order | forever | users | users |
-//! | `user:<user>:clients` | sorted set | ids of the user's clients, in lexical order | the user's | clients | users |
-//! | `client:<client>` | hash | `user`, `at`, the device's description, `session` by which it was last registered, `bound:<source>` → partition, `next:<source>` → offset of its next binding | the client's | clients, bind, collect | bind |
+//! | `user:<user>:clients` | sorted set | ids of the user's clients, in lexical order | as `client:<client>` | clients | users |
+//! | `client:<client>` | hash | `user`, `at`, the device's description, `session` by which it was last registered, `bound:<source>` → partition, `next:<source>` → offset of its next binding | until deleted, or silent for twice the retention | clients, bind, collect | bind |
+//! | `clients-due` | sorted set | ids of clients, scored by when to look whether they are still there, in ms | as `client:<client>` | clients, collect | collect |
+//! | `documents-due` | sorted set | `<source> <partition>` of documents that have tombstones, scored by when to collect them, in ms | until a document has none | whoever deletes objects, collect | collect |
 //! | `api-tokens` | sorted set | ids of API tokens, scored by creation in ms | until deleted | tokens | tokens |
 //! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `user`, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
 //! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
@@ -138,6 +140,10 @@ impl DocumentKeys {
     pub(crate) fn creates(&self, client: &ClientId) -> String {
         self.of_client("made", client)
     }
+
+    pub(crate) fn creates_by_time(&self, client: &ClientId) -> String {
+        self.of_client("made-at", client)
+    }
 }
 
 /// The field of a document's index of blobs that counts who refers to one.
@@ -168,11 +174,6 @@ pub(crate) fn blobs_used() -> String {
 /// A user's uploads that have not ended.
 pub(crate) fn blobs_spool(user: &UserId) -> String {
     format!("{PREFIX}:{{blobs}}:spool:{}", encoded(user.as_str()))
-}
-
-/// There was a collection of blobs lately.
-pub(crate) fn blobs_swept() -> String {
-    format!("{PREFIX}:{{blobs}}:swept")
 }
 
 /// A content, in pieces.
@@ -242,6 +243,16 @@ pub(crate) fn ended_session_field(session: &str) -> String {
 /// A client's record.
 pub(crate) fn client(client: &ClientId) -> String {
     format!("{PREFIX}:client:{}", encoded(client.as_str()))
+}
+
+/// When to look whether clients are still there.
+pub(crate) fn clients_due() -> String {
+    format!("{PREFIX}:clients-due")
+}
+
+/// When to collect the tombstones of documents.
+pub(crate) fn documents_due() -> String {
+    format!("{PREFIX}:documents-due")
 }
 
 /// What of a client's record belongs to one source.
@@ -371,6 +382,7 @@ mod tests {
             own.operations(&client_id),
             own.operations_lease(&client_id),
             own.creates(&client_id),
+            own.creates_by_time(&client_id),
             own.found(&client_id),
             shared.blobs(),
             digest_field(&blob_id),
@@ -379,12 +391,13 @@ mod tests {
             blobs_gone(),
             blobs_used(),
             blobs_spool(&user_id),
-            blobs_swept(),
             blob_content("0f1e"),
             user(&user_id),
             users(),
             user_clients(&user_id),
             client(&client_id),
+            clients_due(),
+            documents_due(),
             binding_field(&source),
             next_offset_field(&source),
             registry(),
@@ -416,6 +429,7 @@ mod tests {
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:cud:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:cudlease:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:made:4fede851b186
+        rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:made-at:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:found:4fede851b186
         rhosync:1:{Product/app}:blobs
         dabababababababababababababababababababababababababababababababab
@@ -424,12 +438,13 @@ mod tests {
         rhosync:1:{blobs}:gone
         rhosync:1:{blobs}:used
         rhosync:1:{blobs}:spool:a%3Ab%2F%7Bc%7D%20%C5%BC
-        rhosync:1:{blobs}:swept
         rhosync:1:blob-content:0f1e
         rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:users
         rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC:clients
         rhosync:1:client:4fede851b186
+        rhosync:1:clients-due
+        rhosync:1:documents-due
         bound:Product
         next:Product
         rhosync:1:registry

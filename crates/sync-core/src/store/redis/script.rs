@@ -17,6 +17,7 @@ pub(crate) static CREATE_USER: Script = script!("create_user");
 pub(crate) static DELETE_FIELD_IF: Script = script!("delete_field_if");
 pub(crate) static DESCRIBE: Script = script!("describe");
 pub(crate) static END_REFRESH: Script = script!("end_refresh");
+pub(crate) static END_SESSION: Script = script!("end_session");
 pub(crate) static END_WRITE: Script = script!("end_write");
 pub(crate) static EXTEND_LEASE: Script = script!("extend_lease");
 pub(crate) static KEEP_FOUND: Script = script!("keep_found");

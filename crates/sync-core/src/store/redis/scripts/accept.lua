@@ -1,14 +1,20 @@
 -- Takes a device's operations in, all or none, and tries to become the one who works on them.
 --
--- KEYS: 1 head, 2 clients, 3 the client's operations, 4 their lease, 5 the client's creates, 6 its outbox
+-- KEYS: 1 head, 2 clients, 3 the client's operations, 4 their lease, 5 the client's creates, 6 its outbox,
+--       7 its creates by time
 -- ARGV: 1 client, 2 user, 3 lease token or '' for none, 4 lease in ms, 5 most operations that may wait, 6 lifetime of remembered
---       creates in s, 7 the push's sequence number or '', then per operation: temporary id if it is a create or else '', JSON
+--       creates in s, 7 the push's sequence number or '', 8 now in ms, then per operation: temporary id if it is a create or
+--       else '', JSON
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here
 --   {'full'}                     too many operations wait already
 --   {'repeated'}                 this push or a later one was taken in before
 --   {'ok', 1 if the lease was got or else 0, operations that wait, temporary id, new id, …}
 --                                creates that were done before, with the ids they got; they are not taken in again
+-- Most creates of a client that are remembered: the oldest make room, but for those that wait.
+local MOST_REMEMBERED = 10000
+-- Most that are forgotten by one call: a script holds up all others.
+local BATCH = 200
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
 local cursor, offset, state, user
 if entry then cursor, offset, state, user = string.match(entry, '^(%d+),%d+,%d+,(%d+),%d+,%d+,([^,]*),(.*)$') end
@@ -19,15 +25,15 @@ local lacks_links = waiting > 0 or redis.call('ZCARD', KEYS[6]) > 0
 if ARGV[7] ~= '' and tonumber(ARGV[7]) <= tonumber(redis.call('HGET', KEYS[5], '') or '0') then
   return {'repeated'}
 end
-if waiting + (#ARGV - 7) / 2 > tonumber(ARGV[5]) then return {'full'} end
+if waiting + (#ARGV - 8) / 2 > tonumber(ARGV[5]) then return {'full'} end
 
 -- No temporary id is empty, so that field is free for the sequence.
 if ARGV[7] ~= '' then
   redis.call('HSET', KEYS[5], '', ARGV[7])
   redis.call('EXPIRE', KEYS[5], ARGV[6])
 end
-local done = {}
-for at = 8, #ARGV, 2 do
+local done, has_created = {}, false
+for at = 9, #ARGV, 2 do
   local temporary, new = ARGV[at], true
   if temporary ~= '' then
     local known = redis.call('HGET', KEYS[5], temporary)
@@ -44,7 +50,10 @@ for at = 8, #ARGV, 2 do
       end
     else
       redis.call('HSET', KEYS[5], temporary, '')
+      redis.call('ZADD', KEYS[7], ARGV[8], temporary)
       redis.call('EXPIRE', KEYS[5], ARGV[6])
+      redis.call('EXPIRE', KEYS[7], ARGV[6])
+      has_created = true
     end
   end
   if new then
@@ -56,6 +65,20 @@ for at = 8, #ARGV, 2 do
     local lacks = (lacks_links or #done > 0) and '1' or '0'
     redis.call('HSET', KEYS[3], number, life .. ',' .. cursor .. ',' .. lacks .. ' ' .. ARGV[at + 1])
     waiting = waiting + 1
+  end
+end
+if has_created then
+  local before = string.format('(%.0f', tonumber(ARGV[8]) - tonumber(ARGV[6]) * 1000)
+  local old = redis.call('ZRANGEBYSCORE', KEYS[7], '-inf', before, 'LIMIT', 0, BATCH)
+  if #old == 0 then
+    local over = math.min(redis.call('ZCARD', KEYS[7]) - MOST_REMEMBERED, BATCH)
+    if over > 0 then old = redis.call('ZRANGE', KEYS[7], 0, over - 1) end
+  end
+  for _, temporary in ipairs(old) do
+    if redis.call('HGET', KEYS[5], temporary) ~= '' then
+      redis.call('HDEL', KEYS[5], temporary)
+      redis.call('ZREM', KEYS[7], temporary)
+    end
   end
 end
 local leased = 0
