@@ -114,6 +114,11 @@ impl NativeRedis {
         self.fails_at.get().is_none()
     }
 
+    /// Whether the connection has broken.
+    pub fn is_broken(&self) -> bool {
+        matches!(self.breaks_at.get(), Some((0, _)))
+    }
+
     /// Mends the connection. Says whether it had broken.
     pub fn mend(&self) -> bool {
         matches!(self.breaks_at.take(), Some((0, _)))

@@ -1,9 +1,12 @@
 //! Commands that fail while a worker is at work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::{Either, poll_fn, select};
 use sync_jobs::{Budget, JobError, JobHandler, JobHandlers, JobState, QueueName, RunningJob};
 use sync_redis::Clock as _;
 use test_support::{Break, local};
@@ -48,13 +51,82 @@ async fn start() -> Test {
     test
 }
 
+/// All jobs, in both queues, that are done.
+async fn done(test: &Test) -> BTreeSet<String> {
+    let mut done = BTreeSet::new();
+    for queue in [QUEUE, QueueName::constant("tests.b")] {
+        let jobs = test.jobs().list(&queue, JobState::Done, 0, 100).await;
+        done.extend(jobs.unwrap().iter().map(|job| job.id.to_string()));
+    }
+    done
+}
+
+const BUDGET: Budget = Budget {
+    time: Duration::from_secs(86_400),
+    at_once: 2 * JOBS,
+};
+
+/// Works, until the connection breaks: then the host is gone at once, with all it had at work. Says whether it is.
+async fn work_until_killed(test: &Test) -> bool {
+    let redis = &test.ports().redis;
+    let worker = test.worker();
+    let killed = poll_fn(|context| {
+        context.waker().wake_by_ref();
+        if redis.is_broken() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    });
+    match select(pin!(worker.run(BUDGET)), pin!(killed)).await {
+        Either::Left((worked, _)) => {
+            let is_killed = redis.is_broken();
+            assert!(is_killed || worked.is_ok(), "{worked:?}");
+            is_killed
+        }
+        Either::Right(_) => true,
+    }
+}
+
+#[test]
+fn a_host_that_is_killed_at_any_command_loses_no_job_and_leaves_what_was_done() {
+    local(async {
+        let mut killed = 0;
+        for (command, at) in
+            (1..200).flat_map(|command| [(command, Break::Before), (command, Break::After)])
+        {
+            let test = start().await;
+            test.ports().redis.break_at(command, at);
+            let is_killed = work_until_killed(&test).await;
+            test.ports().redis.mend();
+            if !is_killed {
+                break;
+            }
+            killed += 1;
+            let done_before = done(&test).await;
+            let began_before = test.scripted.log.borrow().len();
+            for _ in 0..4 {
+                test.ports().clock.advance(Duration::from_secs(31));
+                test.sweep().await;
+                test.worker().run(BUDGET).await.unwrap();
+            }
+            let fault = format!("killed {at:?} command {command}");
+            assert_eq!(done(&test).await.len(), JOBS, "{fault}");
+            let log = test.scripted.log.borrow();
+            let again = log[began_before..]
+                .iter()
+                .filter_map(|line| line.strip_prefix("began "));
+            for id in again {
+                assert!(!done_before.contains(id), "{id} was done, {fault}");
+            }
+        }
+        assert!(killed > 40, "only {killed} commands fell into the work");
+    });
+}
+
 #[test]
 fn one_command_that_fails_costs_no_job_at_work_its_attempt() {
     local(async {
-        let budget = Budget {
-            time: Duration::from_secs(86_400),
-            at_once: 2 * JOBS,
-        };
         let mut failed = 0;
         for (command, at) in
             (1..200).flat_map(|command| [(command, Break::Before), (command, Break::After)])
@@ -63,7 +135,7 @@ fn one_command_that_fails_costs_no_job_at_work_its_attempt() {
             let redis = &test.ports().redis;
             redis.fail_at(command, at);
             // Where nothing is at work, the worker may give up: it is rung for again.
-            let _: Result<_, _> = test.worker().run(budget).await;
+            let _: Result<_, _> = test.worker().run(BUDGET).await;
             if !redis.has_failed() {
                 break;
             }
@@ -71,7 +143,7 @@ fn one_command_that_fails_costs_no_job_at_work_its_attempt() {
             for _ in 0..3 {
                 test.ports().clock.advance(Duration::from_secs(31));
                 test.sweep().await;
-                test.worker().run(budget).await.unwrap();
+                test.worker().run(BUDGET).await.unwrap();
             }
             let mut times = BTreeMap::<String, usize>::new();
             for line in test.scripted.log.borrow().iter() {
@@ -83,10 +155,7 @@ fn one_command_that_fails_costs_no_job_at_work_its_attempt() {
                 let expected = if line.ends_with('4') { 2 } else { 1 };
                 assert_eq!(*times, expected, "{line}, {fault}");
             }
-            for queue in [QUEUE, QueueName::constant("tests.b")] {
-                let done = test.jobs().list(&queue, JobState::Done, 0, 100).await;
-                assert_eq!(done.unwrap().len(), JOBS / 2, "{fault}");
-            }
+            assert_eq!(done(&test).await.len(), JOBS, "{fault}");
         }
         assert!(failed > 40, "only {failed} commands failed");
     });
