@@ -13,7 +13,9 @@ const MAX_REPEATED_BYTES: usize = 64 * 1024;
 /// A script, called by its digest so that its text travels once per server.
 pub struct Script {
     name: &'static str,
-    source: &'static str,
+    /// What another file defines for it, and its own. They stand apart, so that a program with many scripts has what they
+    /// share once.
+    parts: [&'static str; 2],
     sha: OnceLock<String>,
 }
 
@@ -25,12 +27,10 @@ macro_rules! script {
         $crate::Script::new($name, include_str!(concat!("scripts/", $name, ".lua")))
     };
     ($name:literal after $library:literal) => {
-        $crate::Script::new(
+        $crate::Script::after(
+            include_str!(concat!("scripts/", $library, ".lua")),
             $name,
-            concat!(
-                include_str!(concat!("scripts/", $library, ".lua")),
-                include_str!(concat!("scripts/", $name, ".lua"))
-            ),
+            include_str!(concat!("scripts/", $name, ".lua")),
         )
     };
 }
@@ -38,9 +38,14 @@ macro_rules! script {
 impl Script {
     /// A script of this name, which errors say, and with this text.
     pub const fn new(name: &'static str, source: &'static str) -> Self {
+        Self::after("", name, source)
+    }
+
+    /// A script of this name, before whose text that of a library stands.
+    pub const fn after(library: &'static str, name: &'static str, source: &'static str) -> Self {
         Self {
             name,
-            source,
+            parts: [library, source],
             sha: OnceLock::new(),
         }
     }
@@ -55,7 +60,13 @@ impl Script {
         keys: &[String],
         args: Vec<Vec<u8>>,
     ) -> Result<Reply, StoreError> {
-        let sha = self.sha.get_or_init(|| hex(&Sha1::digest(self.source)));
+        let sha = self.sha.get_or_init(|| {
+            let [library, source] = self.parts;
+            hex(&Sha1::new()
+                .chain_update(library)
+                .chain_update(source)
+                .finalize())
+        });
         let command = |verb: &str, script: &str, args: Vec<Vec<u8>>| {
             let mut command = Vec::with_capacity(3 + keys.len() + args.len());
             command.push(verb.as_bytes().to_vec());
@@ -66,7 +77,9 @@ impl Script {
             command
         };
         if args.iter().map(Vec::len).sum::<usize>() > MAX_REPEATED_BYTES {
-            let values = redis.run(command("EVAL", self.source, args)).await?;
+            let values = redis
+                .run(command("EVAL", &self.parts.concat(), args))
+                .await?;
             return Ok(Reply::new(self.name, values));
         }
         let values = match redis.run(command("EVALSHA", sha, args.clone())).await {
@@ -74,7 +87,9 @@ impl Script {
             Err(RedisError::Refused(reason))
                 if reason.to_ascii_uppercase().contains("NOSCRIPT") =>
             {
-                redis.run(command("EVAL", self.source, args)).await?
+                redis
+                    .run(command("EVAL", &self.parts.concat(), args))
+                    .await?
             }
             other => other?,
         };
