@@ -76,6 +76,8 @@ pub struct Settings {
     pub bulk_sync_poll_interval: u64,
     /// Memory that an instance of a component may use, in bytes.
     pub instance_memory_bytes: usize,
+    /// The sources of which a bulk data file is made together, beside single ones and all of a partition.
+    pub bulk_selections: Vec<BTreeSet<SourceName>>,
     /// Who may sign in.
     pub authentication: AuthenticationSettings,
     /// How devices are woken.
@@ -119,6 +121,7 @@ pub struct SettingsFile {
     retention_days: u64,
     bulk_sync_poll_interval: u64,
     instance_memory_bytes: usize,
+    bulk_selections: Vec<BTreeSet<SourceName>>,
     authentication: AuthenticationEntry,
     ping: PingEntry,
     blobs: BlobsEntry,
@@ -150,6 +153,8 @@ struct Contents {
     bulk_sync_poll_interval: u64,
     #[serde(default = "default_instance_memory_bytes")]
     instance_memory_bytes: usize,
+    #[serde(default)]
+    bulk_selections: Vec<BTreeSet<SourceName>>,
     #[serde(default)]
     authentication: AuthenticationEntry,
     #[serde(default)]
@@ -259,6 +264,7 @@ impl SettingsFile {
             retention_days: contents.retention_days,
             bulk_sync_poll_interval: contents.bulk_sync_poll_interval,
             instance_memory_bytes: contents.instance_memory_bytes,
+            bulk_selections: contents.bulk_selections,
             authentication: contents.authentication,
             ping: contents.ping,
             blobs: contents.blobs,
@@ -318,6 +324,7 @@ impl SettingsFile {
             retention_days,
             bulk_sync_poll_interval,
             instance_memory_bytes,
+            bulk_selections,
             authentication,
             ping,
             blobs,
@@ -363,6 +370,7 @@ impl SettingsFile {
             retention_days,
             bulk_sync_poll_interval,
             instance_memory_bytes,
+            bulk_selections,
             authentication,
             ping,
             blobs,

@@ -12,6 +12,8 @@ const APP: PartitionRule = PartitionRule::App;
 
 /// A source whose objects are stored in a table of their own, one they belong to, and one that is never asked for.
 const SETTINGS: &str = r#"
+    bulk_selections = [["Item", "Plain"]]
+
     [sources.Item]
     adapter = "rust"
     rust = "back-end"
@@ -326,5 +328,46 @@ fn nothing_of_the_partition_is_nothing_to_download() {
             ask(&world, device, APP, None).await,
             BulkDataAnswer::Nothing
         );
+    });
+}
+
+#[test]
+fn files_are_made_of_one_source_of_all_and_of_selections_that_the_settings_name() {
+    local(async {
+        let mut world = World::start().await;
+        let settings = r#"
+            bulk_selections = [["B", "C", "Own"]]
+            [sources.A]
+            adapter = "push-only"
+            partition = "app"
+            [sources.B]
+            adapter = "push-only"
+            partition = "app"
+            [sources.C]
+            adapter = "push-only"
+            partition = "app"
+            [sources.Own]
+            adapter = "push-only"
+        "#;
+        world.engine = world.another(Some(settings), 2).await;
+        let session = world.session("anna").await;
+        let client = world.client(&session).await;
+        let device = (&session, &client);
+        for sources in [
+            &["A"][..],
+            &["C"],
+            &["A", "B", "C"],
+            &["B", "C"],
+            &["C", "B", "Own"],
+        ] {
+            let answer = ask(&world, device, APP, Some(sources)).await;
+            assert_eq!(answer, BulkDataAnswer::Wait, "{sources:?}");
+        }
+        // Otherwise a user could have 2^n files made.
+        for sources in [["A", "B"], ["A", "C"]] {
+            let answer = ask(&world, device, APP, Some(&sources)).await;
+            assert_eq!(answer, BulkDataAnswer::Nothing, "{sources:?}");
+        }
+        assert_eq!(jobs(&world.engine, JobState::Ready).await.len(), 4);
     });
 }

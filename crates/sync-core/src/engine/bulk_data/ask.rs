@@ -105,6 +105,7 @@ impl<P: Ports> Engine<P> {
         Ok(BulkDataAnswer::Wait)
     }
 
+    /// What a device wants, of what there is; nothing where no file is made of that.
     async fn select(
         &self,
         user: &UserId,
@@ -116,11 +117,27 @@ impl<P: Ports> Engine<P> {
             .map(|names| names.iter().map(String::as_str).collect());
         let is_named = |name: &str| named.as_ref().is_none_or(|names| names.contains(name));
         let known = self.sources(Some(partition)).await?;
-        let sources: BTreeSet<_> = known
+        let all: BTreeSet<_> = known
             .into_iter()
-            .filter(|source| !source.settings.pass_through && is_named(source.name.as_str()))
+            .filter(|source| !source.settings.pass_through)
             .map(|source| source.name)
             .collect();
+        let mut sources = all.clone();
+        sources.retain(|name| is_named(name.as_str()));
+        // Every other choice would be a file of its own, in nobody's quota: a user could have 2^n made.
+        let offered = &self.settings.bulk_selections;
+        let is_offered = sources.len() <= 1
+            || sources == all
+            || offered
+                .iter()
+                .any(|offer| all.intersection(offer).eq(&sources));
+        if !is_offered {
+            tracing::info!(
+                user.id = %user, sources = ?sources,
+                "no bulk data for sources that no selection in the settings has together"
+            );
+            sources.clear();
+        }
         Ok(BulkSelection {
             partition,
             user: user.clone(),
