@@ -108,7 +108,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("settings", &["ids", "schedule"]),
             row("queue", &["ids", "job", "keys", "scripts", "settings"]),
             row("handler", &["queue"]),
-            row("sweeper", &["ids", "job", "queue", "schedule", "settings"]),
+            row("sweeper", &["ids", "queue", "schedule", "settings"]),
             row("noop", &["handler"]),
             row(
                 "worker",
