@@ -90,7 +90,7 @@ impl Test {
             scripted: Scripted::with(TestStorePorts::to(&server, 1).await),
             settings: JobsSettings::default(),
             handlers: JobHandlers::new().with("scripted", Handler),
-            server: server,
+            server,
         }
     }
 

@@ -21,12 +21,13 @@ enum Content {
 }
 
 /// Parts of keys that any request may change.
-const UNNOTICED: [&str; 5] = [
+const UNNOTICED: [&str; 6] = [
     ":login-failures:",
     ":remembered-password:",
     "{metrics}",
     "{jobs}:swept",
     "{jobs}:alarm",
+    "{jobs}:ticks",
 ];
 
 /// Place of the day in a client's entry of a partition.
