@@ -59,13 +59,13 @@ impl<P: Ports> Engine<P> {
     pub(super) async fn query_soon(
         &self,
         queue: &QueueName,
-        source: Source<'_>,
+        document: &DocumentId,
         user: &UserId,
         parameters: &[(String, String)],
     ) -> Result<(), SyncError> {
-        let partition = source.document_for(user).partition.to_stored();
+        let partition = document.partition.to_stored();
         let now = self.ports.clock().now();
-        let job = Query::job(queue, source.name, &partition, user, parameters, now);
+        let job = Query::job(queue, &document.source, &partition, user, parameters, now);
         self.enqueue_own(&job).await
     }
 
@@ -84,7 +84,10 @@ impl<P: Ports> Engine<P> {
             // A job that comes around as often must not find the last answer just not old enough.
             PollInterval::Seconds(seconds) => seconds.saturating_mul(900),
         };
-        let document = source.document_for(user);
+        let document = self.copy_asked_for(source, user, parameters).await?;
+        if document.partition.is_narrowed() && !self.document(&document).has_clients().await? {
+            return Ok(RefreshOutcome::NotDue);
+        }
         self.refresh(user, source, parameters, &document, max_age_ms)
             .await
     }

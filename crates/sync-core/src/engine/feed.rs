@@ -8,7 +8,7 @@ use crate::account::AccountError;
 use crate::engine::{Engine, SyncError};
 use crate::model::{
     Attributes, DocumentId, InvalidAttributes, MAX_OBJECT_BYTES, ObjectChange, ObjectId,
-    PartitionRule, Record, UserId, Version, bytes_of, to_attributes,
+    OperationKind, PartitionRule, Record, UserId, Version, bytes_of, to_attributes,
 };
 use crate::ports::Ports;
 use crate::store::{CHUNK, Commit, CommitMode, CommitOutcome};
@@ -22,6 +22,17 @@ pub(super) enum FeedChange {
     Replace(Attributes),
     Patch(ObjectPatch),
     Delete,
+}
+
+impl FeedChange {
+    /// What a device's change is to others once the back end has taken it.
+    pub(super) fn of(kind: OperationKind, attributes: &Attributes) -> Self {
+        match kind {
+            OperationKind::Create => Self::Replace(attributes.clone()),
+            OperationKind::Update => Self::Merge(attributes.clone()),
+            OperationKind::Delete => Self::Delete,
+        }
+    }
 }
 
 /// How an object changes.

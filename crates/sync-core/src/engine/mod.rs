@@ -13,6 +13,7 @@ mod error;
 mod feed;
 mod health;
 mod metered;
+mod narrowed;
 mod page;
 mod parameters;
 mod pass_through;

@@ -4,12 +4,12 @@ use futures_util::join;
 use sync_proto::Page;
 
 use crate::account::Session;
-use crate::engine::binding::known_form;
+use crate::engine::binding::{Wanted, known_form};
 use crate::engine::page::start_over;
 use crate::engine::parameters::check_parameters;
 use crate::engine::unknown_source::{NamedSource, unknown_source_page};
 use crate::engine::{Engine, Source, SyncError};
-use crate::model::{ClientId, DocumentId, PollInterval, Token, UserId};
+use crate::model::{ClientId, DocumentId, ParametersRule, PollInterval, Token, UserId, Version};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Acknowledged, CursorState, PageLimit, PullState, PullStep};
 use crate::trace::TraceContext;
@@ -47,6 +47,10 @@ pub(super) struct Pull<'a> {
     pub(super) client: &'a ClientId,
     pub(super) source: Source<'a>,
     pub(super) limit: PageLimit,
+    /// Where its cursor is most likely.
+    pub(super) expected: &'a DocumentId,
+    /// Where it is to be.
+    pub(super) wanted: Wanted<'a>,
     pub(super) parameters: &'a [(String, String)],
 }
 
@@ -84,11 +88,25 @@ impl<P: Ports> Engine<P> {
             objects: page_size.min(source.settings.max_page_size),
             bytes: room.bytes() / PAGE_COST,
         };
+        let parameters = match source.settings.parameters {
+            ParametersRule::OwnCopy => parameters,
+            ParametersRule::Ignore => &[],
+        };
+        let asked_for = self
+            .copy_asked_for(source, &session.user, parameters)
+            .await?;
+        // A token acknowledges a page of the copy that the client follows, also where the parameters are not sent again.
+        let goes_on = token.is_some() && parameters.is_empty() && !source.settings.pass_through;
         let pull = Pull {
             user: &session.user,
             client: &client,
             source,
             limit,
+            expected: &asked_for,
+            wanted: match goes_on {
+                true => Wanted::Followed,
+                false => Wanted::Copy(&asked_for),
+            },
             parameters,
         };
 
@@ -99,16 +117,17 @@ impl<P: Ports> Engine<P> {
         // Most polls find the cursor where it should be and nothing new, so both are asked for in one round trip. A
         // revoked session learns nothing: the answer is thrown away. It can acknowledge no more than what was given out
         // to this very client while the session was good. The registry was read a moment ago, mostly: it costs nothing.
-        let wanted = source.document_for(&session.user);
         let (checked, step, registry) = join!(
             self.accounts.check_session(session),
-            self.step(&pull, &wanted, acknowledged),
+            self.step(&pull, pull.expected, acknowledged),
             self.registry()
         );
         checked?;
         registry?;
         let (document, mut state) = match step? {
-            PullStep::State(state) if state.state == CursorState::Following => (wanted, *state),
+            PullStep::State(state) if state.state == CursorState::Following => {
+                (pull.expected.clone(), *state)
+            }
             PullStep::FutureToken => return Err(SyncError::FutureToken),
             PullStep::State(_) | PullStep::Unbound => self.locate(&pull, acknowledged).await?,
         };
@@ -148,13 +167,13 @@ impl<P: Ports> Engine<P> {
         pull: &Pull<'_>,
         acknowledged: Acknowledged,
     ) -> Result<(DocumentId, PullState), SyncError> {
-        let mut document = pull.source.document_for(pull.user);
+        let mut document = pull.expected.clone();
         for _ in 0..MAX_MOVES {
             match self.step(pull, &document, acknowledged).await? {
                 PullStep::FutureToken => return Err(SyncError::FutureToken),
                 PullStep::Unbound => {
                     document = self
-                        .find_document(pull.user, pull.client, pull.source)
+                        .find_document(pull.user, pull.client, pull.source, pull.wanted)
                         .await?;
                 }
                 PullStep::State(state) => match state.state {
@@ -167,7 +186,7 @@ impl<P: Ports> Engine<P> {
                                 .await?;
                         }
                         self.detach(pull.client, &document).await?;
-                        document = pull.source.document_for(pull.user);
+                        document = pull.expected.clone();
                     }
                     _ => return Ok((document, *state)),
                 },
@@ -187,7 +206,10 @@ impl<P: Ports> Engine<P> {
         let now = self.ports.clock().now();
         let max_age_ms = match self.poll_interval(pull.source).await? {
             PollInterval::Never => None,
-            PollInterval::EverySync => is_first_of_sync.then_some(0),
+            // Where a client has come to another copy, that one's sync begins now.
+            PollInterval::EverySync => {
+                (is_first_of_sync || state.cursor < Version::FIRST).then_some(0)
+            }
             PollInterval::Seconds(seconds) => Some(seconds.saturating_mul(1_000)),
         };
         let is_due = |max_age_ms: u64| match (state.refresh_due, state.refreshed_at) {
@@ -195,7 +217,9 @@ impl<P: Ports> Engine<P> {
             (_, Some(at)) => now.0.saturating_sub(at.0) >= max_age_ms,
             (_, None) => true,
         };
-        let due = max_age_ms.filter(|max_age_ms| is_due(*max_age_ms));
+        // Without its parameters a part of the source cannot be asked for.
+        let can_ask = !(document.partition.is_narrowed() && pull.parameters.is_empty());
+        let due = max_age_ms.filter(|max_age_ms| can_ask && is_due(*max_age_ms));
         let is_described_anew = self
             .describe_by_settings(pull.source, document, state.described)
             .await?;
@@ -218,7 +242,7 @@ impl<P: Ports> Engine<P> {
             }
         }
         match (due, &source.settings.query_queue) {
-            (Some(_), Some(queue)) => self.query_soon(queue, source, user, parameters).await?,
+            (Some(_), Some(queue)) => self.query_soon(queue, document, user, parameters).await?,
             (Some(max_age_ms), None) => {
                 self.refresh(user, source, parameters, document, max_age_ms)
                     .await?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::join;
 use sha2::{Digest as _, Sha256};
 
 use crate::adapter::{AdapterError, QueryEnd, Stash, StashError, logged_in};
@@ -12,8 +13,8 @@ use crate::engine::{Engine, Source, SyncError};
 use crate::model::{Attributes, DocumentId, ObjectChange, ObjectId, Record, UserId, Version};
 use crate::ports::{Clock as _, Ports, Random as _, RedisConn, hex};
 use crate::store::{
-    CHUNK, Commit, CommitMode, CommitOutcome, Document, RefreshEnd, RefreshStart, SourceError,
-    StoreError,
+    CHUNK, Commit, CommitMode, CommitOutcome, Document, NarrowedCopies, RefreshEnd, RefreshStart,
+    SourceError, StoreError,
 };
 
 /// How long a refresh may go without a sign of life, in milliseconds. Longer than any call to a back end.
@@ -80,9 +81,11 @@ impl<P: Ports> Engine<P> {
                 digest,
                 described,
             } => {
+                if id.partition.is_narrowed() {
+                    let copies = NarrowedCopies::new(self.ports.redis());
+                    copies.add(id, began).await?;
+                }
                 let call = self.question(source, user, parameters);
-                // A tag stands for the answer to one question: with parameters it would be another.
-                let etag = etag.filter(|_| parameters.is_empty());
                 let mut snapshot = Snapshot::new(&document, &lease, version);
                 let asked = logged_in(source.adapter, &call, async {
                     let described =
@@ -97,7 +100,6 @@ impl<P: Ports> Engine<P> {
                 let ended = match asked {
                     Ok(QueryEnd::NotModified) => Ok((true, etag, digest)),
                     Ok(QueryEnd::Complete { etag }) => {
-                        let etag = etag.filter(|_| parameters.is_empty());
                         let finished = snapshot.finish(digest.as_deref()).await;
                         finished
                             .map(|(complete, digest)| (complete, etag, Some(digest)))
@@ -120,9 +122,10 @@ impl<P: Ports> Engine<P> {
                                 digest: digest.as_deref().unwrap_or_default(),
                             },
                         };
-                        document
-                            .end_refresh(&lease, began, clock.now(), version, end)
-                            .await?;
+                        let ended = document.end_refresh(&lease, began, clock.now(), version, end);
+                        let (ended, forgotten) = join!(ended, self.forget_unused_copies());
+                        ended?;
+                        forgotten?;
                         self.notify_if(changed, id).await?;
                         if deleted > 0 {
                             self.collect_if_worth_it(id).await?;

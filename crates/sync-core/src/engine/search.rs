@@ -6,7 +6,7 @@ use sync_proto::{Fields, SearchPage};
 
 use crate::account::Session;
 use crate::adapter::{AdapterError, AnswerCollector, StashError, logged_in};
-use crate::engine::binding::known_form;
+use crate::engine::binding::{Wanted, known_form};
 use crate::engine::parameters::check_parameters;
 use crate::engine::pull::PAGE_COST;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
@@ -164,7 +164,8 @@ impl<P: Ports> Engine<P> {
             .await?
             .ok_or(SyncError::UnknownClient)?;
         if binding.partition.as_ref() != Some(&id.partition) {
-            self.find_document(user, client, source).await?;
+            self.find_document(user, client, source, Wanted::Followed)
+                .await?;
         }
         let call = self.question(source, user, parameters);
         let mut found = AnswerCollector::new(MAX_FOUND, MAX_FOUND_BYTES);

@@ -10,6 +10,7 @@ use sync_jobs::Backoff;
 use crate::adapter::{Adapter, AdapterError, Call, logged_in};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::changes::Attempt;
+use crate::engine::feed::FeedChange;
 use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
@@ -98,8 +99,12 @@ impl<P: Ports> Engine<P> {
             return Ok(Attempt::LostLease);
         };
         match result {
-            Ok(new_id) => self.decide(task, Verdict::Applied { new_id }).await,
+            Ok(new_id) => {
+                self.share(source, &task, new_id.as_ref()).await?;
+                self.decide(task, Verdict::Applied { new_id }).await
+            }
             Err(AdapterError::NotFound { .. }) if task.operation.kind == OperationKind::Delete => {
+                self.share(source, &task, None).await?;
                 self.decide(task, Verdict::Applied { new_id: None }).await
             }
             Err(error) if error.is_retryable() && task.operation.attempts + 1 < MAX_ATTEMPTS => {
@@ -118,6 +123,32 @@ impl<P: Ports> Engine<P> {
                 )
                 .await
             }
+        }
+    }
+
+    /// Tells others of what the back end has taken, where the device follows only a part of the source.
+    async fn share(
+        &self,
+        source: Source<'_>,
+        task: &Task<'_>,
+        new_id: Option<&ObjectId>,
+    ) -> Result<(), SyncError> {
+        let Operation {
+            kind,
+            user,
+            attributes,
+            ..
+        } = &task.operation;
+        let object = match kind {
+            OperationKind::Create => new_id,
+            OperationKind::Update | OperationKind::Delete => Some(&task.target),
+        };
+        match object {
+            Some(object) if task.document.partition.is_narrowed() => {
+                let change = (*kind, FeedChange::of(*kind, attributes));
+                self.share_change(source, user, object, change).await
+            }
+            _ => Ok(()),
         }
     }
 
@@ -273,6 +304,9 @@ impl<P: Ports> Engine<P> {
                     .flatten();
             }
             let (change, told) = outcome(&task, &verdict, &target, known.as_ref(), author);
+            // A part of the source may have ended with its last client: it does not come to be again.
+            let is_kept = author.is_some() || !task.document.partition.is_narrowed();
+            let change = change.filter(|_| is_kept);
             let commit = Commit {
                 mode: CommitMode::Write,
                 changes: change.as_slice(),

@@ -28,7 +28,7 @@ pub use description::{Description, InvalidDescription};
 pub(crate) use ids::DocumentId;
 pub use ids::{
     ADMINISTRATOR, AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, Millis,
-    ObjectId, Partition, SourceName, Token, UserId, Version,
+    Narrowing, ObjectId, Partition, SourceName, Token, UserId, Version,
 };
 pub(crate) use operation::{Operation, OperationKind};
 pub(crate) use outbox::OutboxItem;
@@ -36,4 +36,4 @@ pub(crate) use page::{DamagedRecord, PageBuilder};
 pub use ping_message::{PingMessage, PingPriority};
 pub use record::Attributes;
 pub(crate) use record::{ObjectChange, Reader, Record};
-pub use source::{PartitionRule, PollInterval};
+pub use source::{ParametersRule, PartitionRule, PollInterval};

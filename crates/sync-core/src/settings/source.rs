@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use sync_jobs::QueueName;
 
-use crate::model::{Description, InvalidDescription, PartitionRule, PollInterval, SourceName};
+use crate::model::{
+    Description, InvalidDescription, ParametersRule, PartitionRule, PollInterval, SourceName,
+};
 use crate::settings::plugin::{PluginEntry, PluginSettings};
 use crate::settings::rest::{RestEntry, RestSettings};
 use crate::settings::{KeyError, Text, wrong};
@@ -36,6 +38,8 @@ const DEFAULT_POLL_INTERVAL: PollInterval = PollInterval::Seconds(300);
 pub struct SourceSettings {
     /// Who shares a copy.
     pub partition: PartitionRule,
+    /// What becomes of the parameters of a pull.
+    pub parameters: ParametersRule,
     /// How often the back end is asked.
     pub poll_interval: PollInterval,
     /// Most objects of a page.
@@ -78,6 +82,7 @@ impl SourceSettings {
     pub(crate) fn of_dynamic_source(partition: PartitionRule, app_server: Option<String>) -> Self {
         Self {
             partition,
+            parameters: ParametersRule::default(),
             poll_interval: match app_server {
                 Some(_) => DEFAULT_POLL_INTERVAL,
                 None => PollInterval::Never,
@@ -137,6 +142,8 @@ pub(super) struct SourceEntry {
     adapter: AdapterKind,
     #[serde(default)]
     partition: PartitionRule,
+    #[serde(default)]
+    parameters: ParametersRule,
     poll_interval: Option<i64>,
     max_page_size: Option<usize>,
     max_page_bytes: Option<usize>,
@@ -300,6 +307,7 @@ impl SourceEntry {
         let Self {
             adapter,
             partition,
+            parameters,
             queue,
             query_queue,
             cud_queue,
@@ -352,6 +360,7 @@ impl SourceEntry {
             .collect::<Result<_, KeyError>>()?;
         Ok(SourceSettings {
             partition,
+            parameters,
             poll_interval,
             max_page_size,
             max_page_bytes,

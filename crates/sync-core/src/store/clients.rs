@@ -7,6 +7,7 @@ use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::Document;
 use crate::store::metrics::CLIENTS_COUNTER;
+use crate::store::narrowed::NarrowedCopies;
 use crate::store::redis::keys::{self, ClientField};
 use crate::store::redis::script::{self, Reply, arg, args};
 
@@ -313,10 +314,26 @@ impl<R: RedisConn> Document<'_, R> {
     /// Takes the client's cursor away; says where the tokens of its next binding start.
     pub(crate) async fn unbind(&self, client: &ClientId) -> Result<u64, StoreError> {
         let keys = self.client_keys(client);
-        script::UNBIND
+        let next_offset = script::UNBIND
             .run(self.redis, &keys, args![client.as_str(), ""])
             .await?
-            .number()
+            .number()?;
+        if self.id.partition.is_narrowed() {
+            self.end_if_abandoned().await?;
+        }
+        Ok(next_offset)
+    }
+
+    /// Removes a copy of a part of a source, unless a client follows it.
+    async fn end_if_abandoned(&self) -> Result<(), StoreError> {
+        let mut reply = script::END_ABANDONED
+            .run(self.redis, &self.own_keys(), args![])
+            .await?;
+        match reply.required_text()?.as_str() {
+            "kept" => Ok(()),
+            "removed" => NarrowedCopies::new(self.redis).remove(self.id).await,
+            other => Err(reply.unknown_outcome(other)),
+        }
     }
 
     /// Takes the client's cursor away with all that waits for it or of it here.
@@ -363,18 +380,23 @@ impl<R: RedisConn> Document<'_, R> {
 
     /// Removes the document as a whole. Keys of single clients are not among it: see [`Document::forget_client`].
     pub(crate) async fn remove(&self) -> Result<(), StoreError> {
-        let command = args![
-            "UNLINK",
+        let mut command = args!["UNLINK"];
+        command.extend(self.own_keys().map(arg));
+        self.redis.run(command).await?;
+        Ok(())
+    }
+
+    /// Every key of the document but those of single clients, the clients' cursors first.
+    fn own_keys(&self) -> [String; 7] {
+        [
+            self.keys.clients(),
             self.keys.head(),
             self.keys.log(),
             self.keys.records(),
             self.keys.tombstones(),
-            self.keys.clients(),
             self.keys.refresh_lease(),
             self.keys.blobs(),
-        ];
-        self.redis.run(command).await?;
-        Ok(())
+        ]
     }
 
     /// Sets the client's cursor back to the start.

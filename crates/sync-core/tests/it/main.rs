@@ -7,6 +7,7 @@ mod blobs;
 mod documents;
 mod metadata;
 mod metrics;
+mod narrowed;
 mod pass_through;
 mod plugin;
 mod push;

@@ -149,7 +149,8 @@ fn what_a_device_narrows_its_query_by_reaches_the_back_end_but_nothing_of_ours_i
         world.answer(200, &[("etag", "\"v1\"")], r#"[{"id":1,"name":"a"}]"#);
         world.pull_with("", &parameters).await;
         world.answer(200, &[("etag", "\"v1\"")], "[]");
-        world.pull("").await;
+        let given_back = world.pull("").await;
+        world.pull(given_back[1]["token"].as_str().unwrap()).await;
         assert_eq!(
             world.asked(),
             [

@@ -234,7 +234,7 @@ impl Adapter for BackEnd {
 
     async fn query(
         &self,
-        _: &Call<'_>,
+        call: &Call<'_>,
         _: Option<&str>,
         stash: &mut dyn Stash,
     ) -> Result<QueryEnd, AdapterError> {
@@ -245,7 +245,10 @@ impl Adapter for BackEnd {
                 message: "unreachable".to_owned(),
             });
         }
-        let objects: Vec<_> = self.objects().into_iter().collect();
+        let objects = self.objects().into_iter();
+        let objects: Vec<_> = objects
+            .filter(|(_, attributes)| matches(call, attributes))
+            .collect();
         let action = self.in_query.borrow().clone();
         if let Some(action) = action {
             action();
@@ -318,14 +321,10 @@ impl Adapter for BackEnd {
                 message: "search broke".to_owned(),
             });
         }
-        let matches = |attributes: &Attributes| {
-            let mut wanted = call.parameters.iter();
-            wanted.all(|(name, value)| attributes.get(name) == Some(value))
-        };
         let found = self.findable.borrow().clone();
         let found = found
             .into_iter()
-            .filter(|(_, attributes)| matches(attributes))
+            .filter(|(_, attributes)| matches(call, attributes))
             .collect();
         Ok(stash.stash(found).await?)
     }
@@ -337,6 +336,12 @@ impl Adapter for BackEnd {
     async fn schema(&self, _: &Call<'_>) -> Result<Option<String>, AdapterError> {
         Ok(self.schema.borrow().clone())
     }
+}
+
+/// Whether an object has all that a call asks for.
+fn matches(call: &Call<'_>, attributes: &Attributes) -> bool {
+    let mut wanted = call.parameters.iter();
+    wanted.all(|(name, value)| attributes.get(name) == Some(value))
 }
 
 fn to_owned(attributes: &[(&str, &str)]) -> Attributes {

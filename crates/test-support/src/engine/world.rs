@@ -165,7 +165,54 @@ impl World {
         source: &str,
         token: &str,
     ) -> Result<Value, SyncError> {
-        pull(&self.engine, session, client, source, token, 500).await
+        pull(&self.engine, session, client, source, token, 500, &[]).await
+    }
+
+    /// Pulls one page of what the parameters narrow the source down to.
+    pub async fn pull_narrowed(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        source: &str,
+        token: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Value, SyncError> {
+        pull(
+            &self.engine,
+            session,
+            client,
+            source,
+            token,
+            500,
+            parameters,
+        )
+        .await
+    }
+
+    /// Pulls and acknowledges pages of what the parameters narrow the source down to; answers their command objects.
+    pub async fn sync_narrowed(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        source: &str,
+        parameters: &[(&str, &str)],
+    ) -> Vec<Value> {
+        let mut commands = Vec::new();
+        let mut token = String::new();
+        loop {
+            let page = self
+                .pull_narrowed(session, client, source, &token, parameters)
+                .await
+                .expect("a page");
+            page[1]["token"]
+                .as_str()
+                .expect("a token")
+                .clone_into(&mut token);
+            commands.push(page[5].clone());
+            if token.is_empty() {
+                return commands;
+            }
+        }
     }
 
     /// Pulls one page of at most `size` objects.
@@ -177,7 +224,7 @@ impl World {
         source: &str,
         token: &str,
     ) -> Result<Value, SyncError> {
-        pull(&self.engine, session, client, source, token, size).await
+        pull(&self.engine, session, client, source, token, size, &[]).await
     }
 
     /// Lets the lease of a shared source's refresh run out.
@@ -259,22 +306,7 @@ impl World {
 
     /// Pulls and acknowledges pages until there are no more; answers their command objects.
     pub async fn sync(&self, session: &Session, client: &ClientId, source: &str) -> Vec<Value> {
-        let mut commands = Vec::new();
-        let mut token = String::new();
-        loop {
-            let page = self
-                .pull(session, client, source, &token)
-                .await
-                .expect("a page");
-            page[1]["token"]
-                .as_str()
-                .expect("a token")
-                .clone_into(&mut token);
-            commands.push(page[5].clone());
-            if token.is_empty() {
-                return commands;
-            }
-        }
+        self.sync_narrowed(session, client, source, &[]).await
     }
 
     /// Takes files in, as a request of the session's brings them: the names of their parts, and their contents.
@@ -417,14 +449,19 @@ async fn pull(
     source: &str,
     token: &str,
     page_size: usize,
+    parameters: &[(&str, &str)],
 ) -> Result<Value, SyncError> {
+    let parameters: Vec<_> = parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     let token = Token::parse(token)?;
     let request = PullRequest {
         client: client.as_str(),
         source,
         token,
         page_size,
-        parameters: &[],
+        parameters: &parameters,
         trace: None,
     };
     let page = engine.pull(session, request).await?;

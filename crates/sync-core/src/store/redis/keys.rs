@@ -34,6 +34,7 @@
 //! | `client:<client>` | hash | `user`, `at`, the device's description, `session` by which it was last registered, `bound:<source>` → partition, `next:<source>` → offset of its next binding | the client's | clients, bind, collect | bind |
 //! | `api-tokens` | sorted set | ids of API tokens, scored by creation in ms | until deleted | tokens | tokens |
 //! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `user`, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
+//! | `narrowed` | sorted set | source, space and partition of the copies of parts that devices have asked for by parameters, scored by when the back end was last asked for them, in ms | until the copy is removed: with its last client, or after the retention | refresh, unbind | refresh |
 //! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
 //! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and what it was answered with once it was done | a day, a minute while it is at work | writes of the API | writes of the API |
@@ -77,6 +78,10 @@ impl DocumentKeys {
             Partition::App => format!("{PREFIX}:{{{source}/app}}:"),
             Partition::User(user) => {
                 format!("{PREFIX}:{{{source}/user/{}}}:", encoded(user.as_str()))
+            }
+            Partition::Narrowed(user, narrowing) => {
+                let user = encoded(user.as_str());
+                format!("{PREFIX}:{{{source}/narrowed/{user}/{narrowing}}}:")
             }
         };
         Self { prefix }
@@ -202,6 +207,11 @@ pub(crate) fn users() -> String {
 /// A user's clients.
 pub(crate) fn user_clients(user: &UserId) -> String {
     format!("{PREFIX}:user:{}:clients", encoded(user.as_str()))
+}
+
+/// The copies of parts of sources that devices have asked for.
+pub(crate) fn narrowed() -> String {
+    format!("{PREFIX}:narrowed")
 }
 
 /// What every key looks like, for `SCAN`.
@@ -339,6 +349,7 @@ pub(crate) fn key_set_turn(digest: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Narrowing;
 
     #[test]
     fn the_whole_key_space() {
@@ -354,7 +365,14 @@ mod tests {
             source: source.clone(),
             partition: Partition::User(user_id.clone()),
         });
+        let narrowing = Narrowing::by(&[("x".to_owned(), "1".to_owned())]).unwrap();
+        let part = DocumentKeys::new(&DocumentId {
+            source: source.clone(),
+            partition: Partition::Narrowed(user_id.clone(), narrowing),
+        });
         let keys = [
+            part.head(),
+            narrowed(),
             shared.head(),
             shared.log(),
             shared.records(),
@@ -399,6 +417,8 @@ mod tests {
             key_set_turn("d"),
         ];
         insta::assert_snapshot!(keys.join("\n"), @r"
+        rhosync:1:{Product/narrowed/a%3Ab%2F%7Bc%7D%20%C5%BC/4ee974b19b5ba4f3c3a07803a0a3f258}:head
+        rhosync:1:narrowed
         rhosync:1:{Product/app}:head
         rhosync:1:{Product/app}:log
         rhosync:1:{Product/app}:rec

@@ -16,6 +16,7 @@ pub(crate) static COUNT: Script = script!("count");
 pub(crate) static CREATE_USER: Script = script!("create_user");
 pub(crate) static DELETE_FIELD_IF: Script = script!("delete_field_if");
 pub(crate) static DESCRIBE: Script = script!("describe");
+pub(crate) static END_ABANDONED: Script = script!("end_abandoned");
 pub(crate) static END_REFRESH: Script = script!("end_refresh");
 pub(crate) static EXTEND_LEASE: Script = script!("extend_lease");
 pub(crate) static KEEP_FOUND: Script = script!("keep_found");
