@@ -1,6 +1,7 @@
 //! Binds clients: to a user, and per source to a partition.
 
 use crate::account::Session;
+use crate::engine::held::LetGo;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{ClientId, DocumentId, SourceName, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
@@ -200,6 +201,7 @@ impl<P: Ports> Engine<P> {
                     source: source.name.clone(),
                     partition,
                 };
+                self.let_go(client, user, &left, LetGo::Leaving).await?;
                 self.document(&left).begin_leaving(client, user).await?;
                 Ok(left)
             }

@@ -177,19 +177,6 @@ impl<P: Ports> Engine<P> {
         Ok(self.collect_if_worth_it(&id).await?)
     }
 
-    /// Merges what a search found into the document, as nobody's own change.
-    pub(super) async fn merge_found(
-        &self,
-        id: &DocumentId,
-        objects: &BTreeMap<ObjectId, Attributes>,
-    ) -> Result<(), SyncError> {
-        let changes: Vec<_> = objects
-            .iter()
-            .map(|(id, attributes)| (id.clone(), FeedChange::Merge(attributes.clone())))
-            .collect();
-        self.feed(id, &changes).await.map(drop)
-    }
-
     /// The document a back end changes to. A source nobody knows is made, as the last thing that can go wrong.
     async fn fed_document(&self, source: &str, user: &str) -> Result<DocumentId, FeedError> {
         let user = UserId::parse(user).map_err(SyncError::from)?;

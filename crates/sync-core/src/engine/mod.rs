@@ -12,6 +12,7 @@ mod dynamic_sources;
 mod error;
 mod feed;
 mod health;
+mod held;
 mod metered;
 mod narrowed;
 mod page;

@@ -5,6 +5,7 @@ use sync_proto::Page;
 
 use crate::account::Session;
 use crate::engine::binding::{Wanted, known_form};
+use crate::engine::held::LetGo;
 use crate::engine::page::start_over;
 use crate::engine::parameters::check_parameters;
 use crate::engine::unknown_source::{NamedSource, unknown_source_page};
@@ -135,6 +136,11 @@ impl<P: Ports> Engine<P> {
             state = self
                 .catch_up(&pull, &document, state, token.is_none())
                 .await?;
+        }
+        if state.state == CursorState::Following && state.has_outdated_finds() {
+            self.let_go(pull.client, pull.user, &document, LetGo::Outdated)
+                .await?;
+            state = self.again(&pull, &document).await?;
         }
         if state.is_outdated() {
             let store = self.document(&document);

@@ -126,6 +126,23 @@ impl<P: Ports> Engine<P> {
         }
     }
 
+    /// Notes how a device has changed an object that it holds alone. Says whether it does.
+    async fn change_held(&self, task: &Task<'_>) -> Result<bool, SyncError> {
+        let document = self.document(task.document);
+        let held = document.held_object(task.client, &task.target).await?;
+        let Some(mut attributes) = held else {
+            return Ok(false);
+        };
+        match task.operation.kind {
+            OperationKind::Delete => attributes.clear(),
+            _ => attributes.extend(task.operation.attributes.clone()),
+        }
+        document
+            .hold_changed(task.client, &task.target, &attributes)
+            .await?;
+        Ok(true)
+    }
+
     /// Tells others of what the back end has taken, where the device follows only a part of the source.
     async fn share(
         &self,
@@ -303,10 +320,16 @@ impl<P: Ports> Engine<P> {
                     .pop()
                     .flatten();
             }
-            let (change, told) = outcome(&task, &verdict, &target, known.as_ref(), author);
+            let (mut change, mut told) = outcome(&task, &verdict, &target, known.as_ref(), author);
+            if change.is_none() && is_unread && author.is_some() && !is_alive(known.as_ref()) {
+                // Perhaps the device found the object by a search: then it has it alone.
+                if self.change_held(&task).await? {
+                    told = None;
+                }
+            }
             // A part of the source may have ended with its last client: it does not come to be again.
             let is_kept = author.is_some() || !task.document.partition.is_narrowed();
-            let change = change.filter(|_| is_kept);
+            change = change.filter(|_| is_kept);
             let commit = Commit {
                 mode: CommitMode::Write,
                 changes: change.as_slice(),
@@ -355,6 +378,10 @@ enum PriorState {
     CreateWaits,
 }
 
+fn is_alive(known: Option<&(Record, Version)>) -> bool {
+    known.is_some_and(|(record, _)| record.is_alive())
+}
+
 /// What a verdict changes, and what the device is told.
 ///
 /// `author` is the device whose own the change is: nobody's, if it has started over since and has nothing of it any more.
@@ -367,7 +394,7 @@ fn outcome(
 ) -> (Option<ObjectChange>, Option<OutboxItem>) {
     let operation = &task.operation;
     let before = known.map(|(record, version)| (record, *version));
-    let is_alive = known.is_some_and(|(record, _)| record.is_alive());
+    let is_alive = is_alive(known);
     // A change is no news to its author. But what its author did not have yet when it made the change may have reached it
     // since, and stands there in place of the change: another's values, or the object itself, by a link to what the author
     // had deleted by the id it had seen. Then it is told like everybody.

@@ -344,6 +344,7 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.operations(client),
             self.keys.operations_lease(client),
             self.keys.found(client),
+            self.keys.held(client),
         ];
         self.redis.run(command).await?;
         Ok(())
@@ -436,13 +437,14 @@ impl<R: RedisConn> Document<'_, R> {
             .map(drop)
     }
 
-    fn client_keys(&self, client: &ClientId) -> [String; 5] {
+    fn client_keys(&self, client: &ClientId) -> [String; 6] {
         [
             self.keys.head(),
             self.keys.clients(),
             self.keys.outbox(client),
             self.keys.creates(client),
             self.keys.found(client),
+            self.keys.held(client),
         ]
     }
 

@@ -9,6 +9,7 @@ mod clients;
 mod descriptions;
 mod document;
 mod found;
+mod held;
 mod idempotency;
 mod key_sets;
 mod login_failures;

@@ -70,6 +70,8 @@ pub(crate) struct PullState {
     /// Objects the client has already.
     pub(crate) progress: u64,
     pub(crate) has_outbox: bool,
+    /// When the client last found something that it holds alone.
+    pub(crate) searched_at: Option<Millis>,
     pub(crate) changed: Vec<(ObjectId, Version)>,
     /// Their records, if they are so few that the script read them.
     pub(crate) records: Option<Vec<Option<Vec<u8>>>>,
@@ -85,6 +87,13 @@ impl PullState {
     pub(crate) fn tells_metadata(&self) -> bool {
         let mark = self.described.metadata;
         mark.is_some_and(|mark| mark.version > self.cursor && mark.version <= self.reached)
+    }
+
+    /// Whether a query has ended well since the client searched.
+    pub(crate) fn has_outdated_finds(&self) -> bool {
+        let searched = self.searched_at;
+        searched.is_some_and(|searched| self.refreshed_at > Some(searched))
+            && self.source_error.is_none()
     }
 
     /// Whether the client has objects in the shape of an earlier schema. One that has acknowledged nothing has nothing.
@@ -124,7 +133,7 @@ impl CursorState {
 }
 
 /// What a pull's first text has after its first word; the last part may have spaces.
-const STATE_PARTS: usize = 17;
+const STATE_PARTS: usize = 18;
 
 impl<R: RedisConn> Document<'_, R> {
     /// Acknowledges, and says what lies after the cursor.
@@ -144,6 +153,7 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.tombstones(),
             self.keys.operations(client),
             self.keys.records(),
+            self.keys.held(client),
         ];
         let acknowledged = match acknowledged {
             Acknowledged::Nothing => String::new(),
@@ -199,6 +209,7 @@ impl<R: RedisConn> Document<'_, R> {
         let progress = if cursor == version { live } else { before };
         let has_outbox = number(part()?)? > 0;
         let has_records = number(part()?)? > 0;
+        let searched_at = time(part()?)?;
         let source_error = match part()? {
             "" => None,
             json => Some(parse_stored("a source error", json.as_bytes())?),
@@ -230,6 +241,7 @@ impl<R: RedisConn> Document<'_, R> {
             reached,
             progress,
             has_outbox,
+            searched_at,
             changed,
             records,
         })

@@ -1,6 +1,6 @@
 -- Gives a client a cursor at the start of a partition, if it has none there that is its user's.
 --
--- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates, 5 what it found
+-- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates, 5 what it found, 6 what it holds
 -- ARGV: 1 client, 2 user, 3 smallest token offset, 4 today, 5 state of a new cursor
 -- What an earlier binding of another user left is removed, and its tokens stay behind the new offset.
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
@@ -12,7 +12,7 @@ if entry then
   offset = math.max(offset, tonumber(old_offset) + math.max(version, 1))
 end
 if ARGV[5] == 'restart' and offset == 0 then offset = 1 end
-redis.call('DEL', KEYS[3], KEYS[4], KEYS[5])
+redis.call('DEL', KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 redis.call('HSET', KEYS[2], ARGV[1],
   string.format('0,0,0,%.0f,%.0f,%s,%s,%s', offset, version, ARGV[4], ARGV[5], ARGV[2]))
 return {'new'}
