@@ -150,6 +150,13 @@ impl Clock for ManualClock {
         // Whoever is waited for gets a turn.
         tokio::task::yield_now().await;
     }
+
+    async fn timer(&self, duration: Duration) {
+        let until = self.monotonic() + duration;
+        while self.monotonic() < until {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 /// Random bytes that are the same in every run.

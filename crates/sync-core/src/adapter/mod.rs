@@ -200,6 +200,20 @@ pub trait Stash {
     /// # Errors
     /// When the part could not be taken: the query must end then and pass the error on.
     async fn stash(&mut self, part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError>;
+
+    /// Where the last query broke off, as it said by [`Stash::reached`]: what comes before need not be handed over again.
+    fn goes_on_at(&self) -> Option<&str> {
+        None
+    }
+
+    /// Says that everything before a position was handed over, in words of the adapter's own. If the query breaks off, the
+    /// next one may go on there. Positions of adapters that have been configured otherwise meanwhile must not be understood.
+    ///
+    /// # Errors
+    /// When the query must end for now, and pass the error on.
+    async fn reached(&mut self, _position: &str) -> Result<(), StashError> {
+        Ok(())
+    }
 }
 
 /// A part of an answer could not be taken.
@@ -208,6 +222,9 @@ pub enum StashError {
     /// Another refresh has taken over.
     #[error("another refresh of the partition has taken over")]
     Fenced,
+    /// Time is up; the query goes on later.
+    #[error("the query goes on later")]
+    OutOfTime,
     /// The answer is larger than anything that is kept at once.
     #[error("the answer has more than {max_objects} objects or {max_bytes} bytes")]
     TooMuch {
@@ -281,7 +298,8 @@ impl AdapterError {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::Stash(StashError::Fenced | StashError::Store(_)) => {
+            Self::Unavailable { .. }
+            | Self::Stash(StashError::Fenced | StashError::OutOfTime | StashError::Store(_)) => {
                 true
             }
             Self::Stash(StashError::TooMuch { .. })

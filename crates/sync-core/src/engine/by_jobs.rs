@@ -15,6 +15,10 @@ use crate::store::Operations;
 /// How long after a change was taken in it is seen to at the latest, in milliseconds, if the server dies just then.
 const INSURANCE_MS: u64 = 60_000;
 
+/// How long a job asks a back end at a stretch. What takes longer goes on with the job's next attempt, so that the job is not
+/// stopped in the middle.
+const STEP: Duration = Duration::from_secs(240);
+
 /// Where jobs wait that see to changes of sources that name no queue.
 static CHANGES_QUEUE: QueueName = QueueName::constant("adapter");
 
@@ -88,7 +92,8 @@ impl<P: Ports> Engine<P> {
         if document.partition.is_narrowed() && !self.document(&document).has_clients().await? {
             return Ok(RefreshOutcome::NotDue);
         }
-        self.refresh(user, source, parameters, &document, max_age_ms)
+        let limit = Some(STEP);
+        self.refresh(user, source, parameters, &document, max_age_ms, limit)
             .await
     }
 

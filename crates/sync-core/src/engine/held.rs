@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::engine::{Engine, SyncError};
 use crate::model::{Attributes, ClientId, DocumentId, ObjectId, OutboxItem, UserId};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{CHUNK, Commit, CommitMode};
+use crate::store::{CHUNK, Commit, CommitMode, Document};
 
 /// Why a client no longer holds alone what it found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,19 +31,7 @@ impl<P: Ports> Engine<P> {
         most: usize,
     ) -> Result<(), SyncError> {
         let document = self.document(id);
-        let mut differing = Vec::new();
-        let ids: Vec<ObjectId> = objects.keys().cloned().collect();
-        for chunk in ids.chunks(CHUNK) {
-            for (id, known) in chunk.iter().zip(document.records(chunk).await?) {
-                let Some(found) = objects.get(id) else {
-                    continue;
-                };
-                let is_known = known.is_some_and(|(record, _)| has_all(&record.attributes, found));
-                if !is_known {
-                    differing.push((id, found));
-                }
-            }
-        }
+        let differing = self.differing(&document, objects).await?;
         if differing.is_empty() {
             return Ok(());
         }
@@ -53,6 +41,30 @@ impl<P: Ports> Engine<P> {
         }
         let now = self.ports.clock().now();
         Ok(document.hold(client, now, &differing).await?)
+    }
+
+    /// Those of the objects that the document has not, or not so.
+    async fn differing<'a>(
+        &self,
+        document: &Document<'_, P::Redis>,
+        objects: &'a BTreeMap<ObjectId, Attributes>,
+    ) -> Result<Vec<(&'a ObjectId, &'a Attributes)>, SyncError> {
+        let mut differing = Vec::new();
+        let ids: Vec<ObjectId> = objects.keys().cloned().collect();
+        let mut objects = objects.iter();
+        let mut left = &ids[..];
+        while !left.is_empty() {
+            // Large ones are fewer than were asked for.
+            let records = document.records(left.get(..CHUNK).unwrap_or(left)).await?;
+            left = left.get(records.len()..).unwrap_or_default();
+            for (known, (id, found)) in records.into_iter().zip(objects.by_ref()) {
+                let is_known = known.is_some_and(|(record, _)| has_all(&record.attributes, found));
+                if !is_known {
+                    differing.push((id, found));
+                }
+            }
+        }
+        Ok(differing)
     }
 
     /// Ends what a client holds alone, and tells it where it has something else than its document.
@@ -70,22 +82,18 @@ impl<P: Ports> Engine<P> {
         loop {
             let part = document.held(client, &position).await?;
             let ids: Vec<ObjectId> = part.objects.keys().cloned().collect();
-            let records = document.records(&ids).await?;
-            let mut items = Vec::new();
-            for ((id, held), known) in part.objects.iter().zip(records) {
-                let attributes = held.keys().cloned().collect();
-                let id = id.clone();
+            let differing = match why {
+                LetGo::Leaving => part.objects.iter().collect(),
+                LetGo::Outdated => self.differing(&document, &part.objects).await?,
+            };
+            let items = differing.into_iter().map(|(id, held)| {
+                let (id, attributes) = (id.clone(), held.keys().cloned().collect());
                 match why {
-                    LetGo::Leaving => items.push(OutboxItem::Drop { id, attributes }),
-                    LetGo::Outdated => {
-                        let is_known =
-                            known.is_some_and(|(record, _)| has_all(&record.attributes, held));
-                        if !is_known {
-                            items.push(OutboxItem::Restate { id, attributes });
-                        }
-                    }
+                    LetGo::Leaving => OutboxItem::Drop { id, attributes },
+                    LetGo::Outdated => OutboxItem::Restate { id, attributes },
                 }
-            }
+            });
+            let items: Vec<_> = items.collect();
             if !items.is_empty() {
                 let commit = Commit {
                     mode: CommitMode::Write,

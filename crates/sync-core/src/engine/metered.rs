@@ -53,6 +53,7 @@ fn outcome(error: &AdapterError) -> &'static str {
         AdapterError::BadAnswer { .. } => "bad_answer",
         AdapterError::Stash(StashError::TooMuch { .. }) => "too_much",
         AdapterError::Stash(StashError::Fenced) => "fenced",
+        AdapterError::Stash(StashError::OutOfTime) => "unfinished",
         AdapterError::Stash(StashError::Store(_)) => "store",
     }
 }

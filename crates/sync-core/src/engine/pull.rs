@@ -250,7 +250,7 @@ impl<P: Ports> Engine<P> {
         match (due, &source.settings.query_queue) {
             (Some(_), Some(queue)) => self.query_soon(queue, document, user, parameters).await?,
             (Some(max_age_ms), None) => {
-                self.refresh(user, source, parameters, document, max_age_ms)
+                self.refresh(user, source, parameters, document, max_age_ms, None)
                     .await?;
             }
             (None, _) => {}

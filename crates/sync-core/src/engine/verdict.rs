@@ -215,7 +215,7 @@ impl<P: Ports> Engine<P> {
         let operations = Operations::new(&document, task.client);
         let until_lost = async {
             loop {
-                self.ports.clock().sleep(HEARTBEAT).await;
+                self.ports.clock().timer(HEARTBEAT).await;
                 if !operations.heartbeat(task.lease).await? {
                     return Ok(());
                 }

@@ -388,7 +388,7 @@ impl<R: RedisConn> Document<'_, R> {
     }
 
     /// Every key of the document but those of single clients, the clients' cursors first.
-    fn own_keys(&self) -> [String; 7] {
+    fn own_keys(&self) -> [String; 9] {
         [
             self.keys.clients(),
             self.keys.head(),
@@ -396,6 +396,8 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.records(),
             self.keys.tombstones(),
             self.keys.refresh_lease(),
+            self.keys.progress(),
+            self.keys.seen(),
             self.keys.blobs(),
         ]
     }

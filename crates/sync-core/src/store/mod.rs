@@ -44,7 +44,7 @@ pub(crate) use metrics::{CLIENTS_COUNTER, MetricsStore, Timing};
 pub(crate) use narrowed::NarrowedCopies;
 pub(crate) use operations::{AcceptOutcome, CreateOutcome, Operations, ReleaseOutcome};
 pub(crate) use pull::{Acknowledged, CursorState, PageLimit, PullState, PullStep};
-pub(crate) use refresh::{RefreshEnd, RefreshStart};
+pub(crate) use refresh::{RefreshEnd, RefreshProgress, RefreshStart};
 pub(crate) use registry::{AddOutcome, Registry, RegistryContent};
 pub(crate) use reset::remove_all;
 pub use sync_redis::StoreError;

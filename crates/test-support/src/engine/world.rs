@@ -232,6 +232,26 @@ impl World {
         self.forget(&format!("*{{{source}/app}}:lease")).await;
     }
 
+    /// Leaves the lease of a shared source's refresh no more than so many milliseconds.
+    pub async fn shorten_refresh_lease(&self, source: &str, millis: u64) {
+        for key in self.keys_like(&format!("*{{{source}/app}}:lease")).await {
+            self.run(&["PEXPIRE", &key, &millis.to_string()]).await;
+        }
+    }
+
+    /// How many milliseconds the lease of a shared source's refresh is good for.
+    pub async fn refresh_lease_left(&self, source: &str) -> i64 {
+        let mut left = 0;
+        for key in self.keys_like(&format!("*{{{source}/app}}:lease")).await {
+            let command = ["PTTL", &key].map(|part| part.as_bytes().to_vec());
+            let reply = self.engine.ports().redis.run(command.into()).await;
+            if let Some(RedisValue::Int(millis)) = reply.expect("a reply").pop() {
+                left = millis;
+            }
+        }
+        left
+    }
+
     /// Lets the lease on a client's operations in a shared source run out.
     pub async fn drop_operations_lease(&self, source: &str, client: &ClientId) {
         let key = format!("*{{{source}/app}}:cudlease:{client}");

@@ -13,6 +13,8 @@
 //! | `{source/partition}:tomb` | sorted set | ids of `log` that are deleted, scored by version | until collected | commit, collect | pull, refresh, collect |
 //! | `{source/partition}:clients` | hash | client → `cursor,base,final,offset,since,day,state,user`: acknowledged version; version up to which it has every attribute; end of the log in the page given out last, or 0; what a version is short of a token; version at which it started; day it was last heard of; see `CursorState`; whose it is | until unbound or silent for the retention | pull, bind, collect | pull, commit, collect |
 //! | `{source/partition}:lease` | string | token of the refresh that runs | its expiry | refresh | refresh, commit |
+//! | `{source/partition}:progress` | hash | how far a refresh has come that is not over: `position` in the adapter's words, `v` version at its begin | a quarter of an hour after its last part, or its end | refresh | refresh |
+//! | `{source/partition}:seen` | set | ids of objects that this refresh has met | as `progress` | refresh | refresh |
 //! | `{source/partition}:out:<client>` | sorted set | `<version> <JSON>`: links, errors and rollbacks for the client, scored by version | until acknowledged or unbound | commit | pull |
 //! | `{source/partition}:cud:<client>` | hash | number → offset and operation (JSON) that waits for its verdict | until the verdict | accept, commit | push |
 //! | `{source/partition}:cudlease:<client>` | string | token of the request that works on the operations | its expiry | accept, commit | accept, commit |
@@ -122,6 +124,14 @@ impl DocumentKeys {
 
     pub(crate) fn refresh_lease(&self) -> String {
         self.part("lease")
+    }
+
+    pub(crate) fn progress(&self) -> String {
+        self.part("progress")
+    }
+
+    pub(crate) fn seen(&self) -> String {
+        self.part("seen")
     }
 
     pub(crate) fn outbox(&self, client: &ClientId) -> String {
@@ -384,6 +394,8 @@ mod tests {
             shared.tombstones(),
             shared.clients(),
             shared.refresh_lease(),
+            shared.progress(),
+            shared.seen(),
             own.outbox(&client_id),
             own.operations(&client_id),
             own.operations_lease(&client_id),
@@ -431,6 +443,8 @@ mod tests {
         rhosync:1:{Product/app}:tomb
         rhosync:1:{Product/app}:clients
         rhosync:1:{Product/app}:lease
+        rhosync:1:{Product/app}:progress
+        rhosync:1:{Product/app}:seen
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:out:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:cud:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:cudlease:4fede851b186

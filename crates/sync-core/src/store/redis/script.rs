@@ -20,6 +20,7 @@ pub(crate) static END_ABANDONED: Script = script!("end_abandoned");
 pub(crate) static END_REFRESH: Script = script!("end_refresh");
 pub(crate) static EXTEND_LEASE: Script = script!("extend_lease");
 pub(crate) static KEEP_FOUND: Script = script!("keep_found");
+pub(crate) static KEEP_PROGRESS: Script = script!("keep_progress");
 pub(crate) static MEASURE: Script = script!("measure");
 pub(crate) static MOVE_CURSOR: Script = script!("move_cursor");
 pub(crate) static PAGE_FOUND: Script = script!("page_found");
