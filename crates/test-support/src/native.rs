@@ -13,6 +13,9 @@ use crate::redis_server::TestRedis;
 pub struct NativeRedis {
     connection: MultiplexedConnection,
     breaks_at: Cell<Option<(usize, Break)>>,
+    held_before: Cell<Option<usize>>,
+    released: tokio::sync::Notify,
+    holds: tokio::sync::Notify,
 }
 
 /// What becomes of the command at which a connection breaks.
@@ -39,7 +42,26 @@ impl NativeRedis {
         Self {
             connection,
             breaks_at: Cell::new(None),
+            held_before: Cell::new(None),
+            released: tokio::sync::Notify::new(),
+            holds: tokio::sync::Notify::new(),
         }
+    }
+
+    /// Holds a command to come back, the first is 1, until it is released.
+    pub fn hold_before(&self, command: usize) {
+        self.held_before.set(Some(command));
+    }
+
+    /// Waits until the command is held back.
+    pub async fn holds(&self) {
+        self.holds.notified().await;
+    }
+
+    /// Lets the command go that is held back.
+    pub fn release(&self) {
+        self.held_before.set(None);
+        self.released.notify_one();
     }
 
     /// Breaks the connection at a command to come, the first is 1, for good: it is as if the server had crashed there.
@@ -55,6 +77,14 @@ impl NativeRedis {
 
 impl RedisConn for NativeRedis {
     async fn run(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
+        match self.held_before.get() {
+            Some(1) => {
+                self.held_before.set(None);
+                self.holds.notify_one();
+                self.released.notified().await;
+            }
+            left => self.held_before.set(left.map(|left| left - 1)),
+        }
         let broken = || Err(RedisError::Unreachable("the test's crash".to_owned()));
         match self.breaks_at.get() {
             Some((0, _)) => return broken(),

@@ -461,8 +461,18 @@ impl<R: RedisConn> Document<'_, R> {
         let Some(passed) = self.passed_by_all(id, now, retention_days).await? else {
             return Ok(0);
         };
+        let keys = [self.keys.head(), self.keys.tombstones()];
+        let raised = script::RAISE_FLOOR.run(self.redis, &keys, args![passed.0]);
+        let floor = Version(raised.await?.number()?);
+        if floor == Version::ZERO {
+            return Ok(0);
+        }
+        // A bulk data file moves a cursor back, though not below the floor. Some may have moved before that was raised.
+        let Some(passed) = self.passed_by_all(id, now, retention_days).await? else {
+            return Ok(0);
+        };
+        let passed = passed.min(floor);
         let keys = [
-            self.keys.head(),
             self.keys.log(),
             self.keys.records(),
             self.keys.tombstones(),
@@ -483,7 +493,8 @@ impl<R: RedisConn> Document<'_, R> {
 
     /// The version that every client has passed; `None` when there is nothing to collect.
     ///
-    /// Cursors that move meanwhile only move forward, and new ones start at the log's end, so the answer stays true.
+    /// Cursors that move meanwhile only move forward, but for those that a bulk data file moves back to the floor at most; new
+    /// ones start at the log's end.
     async fn passed_by_all(
         &self,
         id: &DocumentId,

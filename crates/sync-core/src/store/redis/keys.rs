@@ -7,7 +7,7 @@
 //!
 //! | key | type | content | lifetime | written by | read by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` last collected tombstone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `et`/`dg` ETag and digest of its answer, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number, `life` what tells it from a removed one of the same name, where bulk data was made of it | the partition's | commit, refresh, describe, accept, bulk data | pull, refresh, bulk data |
+//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` below which tombstones may be gone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `et`/`dg` ETag and digest of its answer, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number, `life` what tells it from a removed one of the same name, where bulk data was made of it | the partition's | commit, refresh, describe, accept, bulk data | pull, refresh, bulk data |
 //! | `{source/partition}:log` | sorted set | object id, scored by the version of its last change | the partition's | commit | pull, refresh |
 //! | `{source/partition}:rec` | hash | object id → record (JSON) | the partition's | commit | pull, push, refresh |
 //! | `{source/partition}:tomb` | sorted set | ids of `log` that are deleted, scored by version | until collected | commit, collect | pull, refresh, collect |

@@ -27,6 +27,7 @@ pub(crate) static PAGE_FOUND: Script = script!("page_found");
 pub(crate) static PULL: Script = script!("pull");
 pub(crate) static PUT_DOCUMENT: Script = script!("put_document");
 pub(crate) static PUT_OFF: Script = script!("put_off");
+pub(crate) static RAISE_FLOOR: Script = script!("raise_floor");
 pub(crate) static READ_WAITING: Script = script!("read_waiting");
 pub(crate) static REFER: Script = script!("refer");
 pub(crate) static RELEASE: Script = script!("release");
