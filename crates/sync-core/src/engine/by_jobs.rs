@@ -6,10 +6,12 @@ use sync_jobs::{
     EnqueueError, Enqueued, JobHandlers, JobId, Jobs, NewJob, QueueName, Sweeper, Worker,
 };
 
+use crate::engine::refresh::Patience;
 use crate::engine::{Engine, RefreshOutcome, Source, SyncError};
 use crate::jobs::{Cud, Query};
 use crate::model::{ClientId, DocumentId, Millis, PartitionRule, PollInterval, SourceName, UserId};
 use crate::ports::{Clock as _, Ports};
+use crate::settings::SourceSettings;
 use crate::store::Operations;
 
 /// How long after a change was taken in it is seen to at the latest, in milliseconds, if the server dies just then.
@@ -22,9 +24,17 @@ const STEP: Duration = Duration::from_secs(240);
 /// Where jobs wait that see to changes of sources that name no queue.
 static CHANGES_QUEUE: QueueName = QueueName::constant("adapter");
 
+/// Where jobs wait that ask back ends, of sources that name no queue.
+static QUERY_QUEUE: QueueName = QueueName::constant("adapter");
+
 /// Where jobs wait that see to a source's changes, if nobody else does.
 pub(super) fn changes_queue(source: Source<'_>) -> &QueueName {
     source.settings.cud_queue.as_ref().unwrap_or(&CHANGES_QUEUE)
+}
+
+/// Where jobs wait that ask a source's back end, if nobody else does.
+pub(super) fn query_queue(settings: &SourceSettings) -> &QueueName {
+    settings.query_queue.as_ref().unwrap_or(&QUERY_QUEUE)
 }
 
 /// Changes that still wait.
@@ -92,8 +102,8 @@ impl<P: Ports> Engine<P> {
         if document.partition.is_narrowed() && !self.document(&document).has_clients().await? {
             return Ok(RefreshOutcome::NotDue);
         }
-        let limit = Some(STEP);
-        self.refresh(user, source, parameters, &document, max_age_ms, limit)
+        let patience = Patience::Step(STEP);
+        self.refresh(user, source, parameters, &document, max_age_ms, patience)
             .await
     }
 

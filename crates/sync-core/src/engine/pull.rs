@@ -1,15 +1,19 @@
 //! A device asks what is new.
 
+use std::time::Duration;
+
 use futures_util::join;
 use sync_proto::Page;
 
 use crate::account::Session;
 use crate::engine::binding::{Wanted, known_form};
+use crate::engine::by_jobs::{changes_queue, query_queue};
 use crate::engine::held::LetGo;
 use crate::engine::page::start_over;
 use crate::engine::parameters::check_parameters;
+use crate::engine::refresh::Patience;
 use crate::engine::unknown_source::{NamedSource, unknown_source_page};
-use crate::engine::{Engine, Source, SyncError};
+use crate::engine::{Engine, RefreshOutcome, Source, SyncError};
 use crate::model::{ClientId, DocumentId, ParametersRule, PollInterval, Token, UserId, Version};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Acknowledged, CursorState, PageLimit, PullState, PullStep};
@@ -18,6 +22,8 @@ use crate::trace::TraceContext;
 /// Objects of a page where the device does not say.
 pub const DEFAULT_PAGE_SIZE: usize = 500;
 
+/// How long a pull waits for the very first answer of a back end, before which there is nothing to give.
+const FIRST_WAIT: Duration = Duration::from_secs(30);
 /// How many times a page's records are held while it is made: as they come, as values, as JSON, and as they are sent.
 pub(super) const PAGE_COST: usize = 5;
 
@@ -184,12 +190,18 @@ impl<P: Ports> Engine<P> {
                 }
                 PullStep::State(state) => match state.state {
                     CursorState::Leaving(until)
-                        if state.cursor >= until || pull.source.settings.pass_through =>
+                        // What became of its changes is told as long as the client is here.
+                        if pull.source.settings.pass_through
+                            || state.cursor >= until && !state.has_outbox =>
                     {
                         if state.waiting > 0 {
-                            // Their verdicts can be told as long as the client is here.
-                            self.work_on_waiting(pull.client, pull.source, &document)
-                                .await?;
+                            self.work_soon(
+                                changes_queue(pull.source),
+                                &document,
+                                pull.user,
+                                pull.client,
+                            )
+                            .await?;
                         }
                         self.detach(pull.client, &document).await?;
                         document = pull.expected.clone();
@@ -201,7 +213,7 @@ impl<P: Ports> Engine<P> {
         Err(SyncError::Busy)
     }
 
-    /// Finishes what waits, and asks the back end if it is time to.
+    /// Asks the back end if it is time to, and sees to it that somebody finishes what waits.
     async fn catch_up(
         &self,
         pull: &Pull<'_>,
@@ -240,20 +252,28 @@ impl<P: Ports> Engine<P> {
             ..
         } = *pull;
         if state.waiting > 0 {
-            match &source.settings.cud_queue {
-                Some(queue) => self.work_soon(queue, document, user, client).await?,
-                None => {
-                    self.work_on_waiting(client, source, document).await?;
-                }
-            }
+            self.work_soon(changes_queue(source), document, user, client)
+                .await?;
         }
-        match (due, &source.settings.query_queue) {
-            (Some(_), Some(queue)) => self.query_soon(queue, document, user, parameters).await?,
-            (Some(max_age_ms), None) => {
-                self.refresh(user, source, parameters, document, max_age_ms, None)
+        if let Some(max_age_ms) = due {
+            let settings = source.settings;
+            // A back end that was slow the last time is asked by a job, until it is quick again.
+            let is_slow =
+                state.refreshed_at.is_some() && state.refresh_took >= settings.pull_wait_ms;
+            let mut by_job = settings.query_queue.is_some() || is_slow;
+            if !by_job {
+                let wait = match state.refreshed_at {
+                    Some(_) => Duration::from_millis(settings.pull_wait_ms),
+                    None => FIRST_WAIT,
+                };
+                let wait = Patience::Wait(wait);
+                let refreshed = self.refresh(user, source, parameters, document, max_age_ms, wait);
+                by_job = refreshed.await? == RefreshOutcome::Unfinished;
+            }
+            if by_job {
+                self.query_soon(query_queue(settings), document, user, parameters)
                     .await?;
             }
-            (None, _) => {}
         }
         self.again(pull, document).await
     }

@@ -61,6 +61,8 @@ pub(crate) struct PullState {
     pub(crate) refreshed_at: Option<Millis>,
     /// When the back end is to be asked next, where that was set; then the last refresh does not count.
     pub(crate) refresh_due: Option<Millis>,
+    /// How long the last refresh took, or was waited for, in milliseconds.
+    pub(crate) refresh_took: u64,
     pub(crate) source_error: Option<SourceError>,
     pub(crate) described: Marks,
     /// Operations of the client that wait for their verdict.
@@ -133,7 +135,7 @@ impl CursorState {
 }
 
 /// What a pull's first text has after its first word; the last part may have spaces.
-const STATE_PARTS: usize = 18;
+const STATE_PARTS: usize = 19;
 
 impl<R: RedisConn> Document<'_, R> {
     /// Acknowledges, and says what lies after the cursor.
@@ -199,6 +201,7 @@ impl<R: RedisConn> Document<'_, R> {
         let version = Version(number(part()?)?);
         let live = number(part()?)?;
         let (refreshed_at, refresh_due) = (time(part()?)?, time(part()?)?);
+        let refresh_took = number(part()?)?;
         let described = Marks {
             metadata: Mark::parse(part()?)?,
             schema: Mark::parse(part()?)?,
@@ -235,6 +238,7 @@ impl<R: RedisConn> Document<'_, R> {
             live,
             refreshed_at,
             refresh_due,
+            refresh_took,
             source_error,
             described,
             waiting,

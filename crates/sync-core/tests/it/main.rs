@@ -19,5 +19,6 @@ mod rest;
 mod s3;
 mod search;
 mod sign_in;
+mod slow_back_ends;
 mod sync;
 mod users;

@@ -8,6 +8,8 @@ use serde_json::json;
 use sync_core::StorePorts as _;
 use test_support::{Fault, World, local, page};
 
+use crate::background::work;
+
 #[test]
 fn the_back_end_is_asked_when_its_answer_is_old_and_not_before() {
     local(async {
@@ -344,6 +346,7 @@ fn an_object_that_a_refresh_brings_before_its_creates_link_is_there_once() {
             json!({"insert": {"b1": {"name": "x"}}})
         );
         world.engine.ports().clock().advance(Duration::from_secs(5));
+        work(&world.engine).await;
         let told = json!({
             "insert": {"b1": {"name": "x"}},
             "delete": {"t": {"name": ""}},

@@ -2,6 +2,7 @@
 
 mod snapshot;
 
+use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -32,6 +33,15 @@ const FIRST_REFRESH_STEP: Duration = Duration::from_millis(50);
 /// Tombstones that are worth a collection.
 const WORTH_COLLECTING: u64 = 1_000;
 
+/// How long a refresh may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Patience {
+    /// A device waits: after so long it is stopped wherever it is.
+    Wait(Duration),
+    /// Nobody waits: after so long it is stopped where the next can go on.
+    Step(Duration),
+}
+
 /// What became of a refresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RefreshOutcome {
@@ -52,7 +62,7 @@ impl<P: Ports> Engine<P> {
     /// Brings the document up to date with the back end, unless somebody else is at it, or the last answer is younger
     /// than `max_age_ms`, or a time was set for the next one that has not come.
     ///
-    /// After `limit` it goes on only where it could not go on later.
+    /// It does so as far as the patience goes.
     ///
     /// What is wrong with the back end is kept with the document for its devices to see; only the store's errors end
     /// the request.
@@ -63,7 +73,7 @@ impl<P: Ports> Engine<P> {
         parameters: &[(String, String)],
         id: &DocumentId,
         max_age_ms: u64,
-        limit: Option<Duration>,
+        patience: Patience,
     ) -> Result<RefreshOutcome, SyncError> {
         let document = self.document(id);
         let lease = self.ports.random().hex::<8>();
@@ -95,8 +105,9 @@ impl<P: Ports> Engine<P> {
                     copies.add(id, began).await?;
                 }
                 let call = self.question(source, user, parameters);
-                let ends_at = limit.map(|limit| clock.monotonic() + limit);
-                let is_late = || ends_at.is_some_and(|ends_at| clock.monotonic() >= ends_at);
+                let (Patience::Step(limit) | Patience::Wait(limit)) = patience;
+                let ends_at = clock.monotonic() + limit;
+                let is_late = || clock.monotonic() >= ends_at;
                 let mut snapshot = Snapshot::new(&document, &lease, version, goes_on_at, &is_late);
                 let work = async {
                     let asked = logged_in(source.adapter, &call, async {
@@ -118,14 +129,27 @@ impl<P: Ports> Engine<P> {
                 let until_lost = async {
                     loop {
                         clock.timer(HEARTBEAT).await;
-                        if !document.extend_refresh(&lease, LEASE_MS).await? {
-                            return Err(StashError::Fenced);
+                        match document.extend_refresh(&lease, LEASE_MS).await {
+                            Ok(true) => {}
+                            Ok(false) => return StashError::Fenced,
+                            Err(error) => return error.into(),
                         }
                     }
                 };
-                let ended = match select(pin!(work), pin!(until_lost)).await {
+                let until_late = async {
+                    match patience {
+                        Patience::Step(_) => pending().await,
+                        Patience::Wait(_) => {
+                            clock.timer(ends_at.saturating_sub(clock.monotonic())).await;
+                        }
+                    }
+                    StashError::OutOfTime
+                };
+                let (until_lost, until_late) = (pin!(until_lost), pin!(until_late));
+                let stopped = select(until_lost, until_late);
+                let ended = match select(pin!(work), stopped).await {
                     Either::Left((ended, _)) => ended,
-                    Either::Right((lost, _)) => lost.map_err(AdapterError::from),
+                    Either::Right((stopped, _)) => Err(stopped.factor_first().0.into()),
                 };
                 let deleted = snapshot.deleted;
                 // What fills an empty document is news to nobody but the device that asked.

@@ -19,6 +19,7 @@ if holder ~= ARGV[1] then
   return {'fenced'}
 end
 redis.call('DEL', KEYS[2])
+redis.call('HSET', KEYS[1], 'took', string.format('%.0f', tonumber(ARGV[2]) - tonumber(ARGV[8])))
 if ARGV[3] == 'unfinished' then return {'ok'} end
 redis.call('HSET', KEYS[1], 'at', ARGV[2])
 -- A time set while it ran asks for another one.

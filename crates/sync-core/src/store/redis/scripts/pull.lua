@@ -7,7 +7,7 @@
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here, or it belongs to another user
 --   {'future'}                   the token was never given out
---   {'page cursor base offset since state version live refreshed-at refresh-due metadata schema waiting end before
+--   {'page cursor base offset since state version live refreshed-at refresh-due took metadata schema waiting end before
 --     outbox records held error', id, version, id, version, …}
 --                                in one text, with a space between: each value of a reply costs a component as much as it has
 --                                bytes. `metadata` and `schema` are their marks; `waiting` operations; `end` the version the
@@ -23,10 +23,10 @@ local cursor, base, final, offset, since, day, state, user =
   string.match(entry, '^(%d+),(%d+),(%d+),(%d+),(%d+),(%d+),([^,]*),(.*)$')
 if user ~= ARGV[2] then return {'unbound'} end
 local held = redis.call('HGET', KEYS[8], '') or 0
-local head = redis.call('HMGET', KEYS[1], 'v', 'n', 'at', 'err', 'metav', 'schemav', 'due')
+local head = redis.call('HMGET', KEYS[1], 'v', 'n', 'at', 'err', 'metav', 'schemav', 'due', 'took')
 if ARGV[3] == '' and state == '' and day == ARGV[5] and cursor == (head[1] or '0') then
   -- Most polls find nothing new: nothing is written, and no number is taken apart.
-  return {table.concat({'page', cursor, base, offset, since, state, cursor, head[2] or '0', head[3] or '0', head[7] or '0',
+  return {table.concat({'page', cursor, base, offset, since, state, cursor, head[2] or '0', head[3] or '0', head[7] or '0', head[8] or '0',
     head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), cursor, 0, 0, 0, held, head[4] or ''}, ' ')}
 end
 cursor, base, final, offset = tonumber(cursor), tonumber(base), tonumber(final), tonumber(offset)
@@ -116,7 +116,7 @@ if moved then
 end
 
 local answer = {table.concat({'page', text(cursor), text(base), text(offset), since, state, text(version), head[2] or '0',
-  head[3] or '0', head[7] or '0', head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), text(reached), text(before),
+  head[3] or '0', head[7] or '0', head[8] or '0', head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), text(reached), text(before),
   waiting_out, records and 1 or 0, held, head[4] or ''}, ' ')}
 for at = 1, #found, 2 do
   answer[#answer + 1] = found[at]
