@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use crate::blob::BlobOpener;
 use crate::memory::Memory;
-use crate::model::{Attributes, ClientId, ObjectId, SourceName, UserId};
+use crate::model::{Attributes, ClientId, Millis, ObjectId, SourceName, UserId};
 use crate::settings::Secret;
 use crate::store::StoreError;
 use crate::trace::TraceContext;
@@ -128,7 +128,9 @@ pub(crate) async fn logged_in<T>(
     calls: impl Future<Output = Result<T, AdapterError>>,
 ) -> Result<(T, Option<AdapterError>), AdapterError> {
     adapter.login(call).await.map_err(|error| match error {
-        AdapterError::Unavailable { .. } => error,
+        AdapterError::Unavailable { .. }
+        | AdapterError::CircuitOpen { .. }
+        | AdapterError::Stash(_) => error,
         other => AdapterError::Login {
             message: other.to_string(),
         },
@@ -283,6 +285,14 @@ pub enum AdapterError {
         /// For the device's user.
         message: String,
     },
+    /// The back end did not answer again and again, and is left alone for a while: it was not called.
+    #[error("{message}")]
+    CircuitOpen {
+        /// For the device's user.
+        message: String,
+        /// How long.
+        until: Millis,
+    },
     /// The answer is not what the settings say it should be.
     #[error("{message}")]
     BadAnswer {
@@ -299,6 +309,7 @@ impl AdapterError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. }
+            | Self::CircuitOpen { .. }
             | Self::Stash(StashError::Fenced | StashError::OutOfTime | StashError::Store(_)) => {
                 true
             }

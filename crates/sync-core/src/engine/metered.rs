@@ -50,6 +50,7 @@ fn outcome(error: &AdapterError) -> &'static str {
         AdapterError::Conflict { .. } => "conflict",
         AdapterError::NotFound { .. } => "not_found",
         AdapterError::Unavailable { .. } => "unavailable",
+        AdapterError::CircuitOpen { .. } => "circuit_open",
         AdapterError::BadAnswer { .. } => "bad_answer",
         AdapterError::Stash(StashError::TooMuch { .. }) => "too_much",
         AdapterError::Stash(StashError::Fenced) => "fenced",

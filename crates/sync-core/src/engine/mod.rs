@@ -5,6 +5,7 @@ mod blobs;
 mod bulk_data;
 mod by_jobs;
 mod changes;
+mod circuits;
 mod clients;
 mod describe;
 mod documents;
@@ -43,6 +44,7 @@ use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSe
 use crate::store::Document;
 use crate::trace::TraceContext;
 pub(crate) use by_jobs::StillWaiting;
+use circuits::{Circuits, GuardedAdapter};
 use metered::MeteredAdapter;
 pub(crate) use refresh::RefreshOutcome;
 use registry::{FoundSource, RegistryCache, app_server_adapter};
@@ -74,6 +76,7 @@ pub struct Engine<P> {
     metrics: Metrics<P>,
     memory: Memory,
     adapters: BTreeMap<SourceName, Rc<dyn Adapter>>,
+    circuits: Rc<Circuits<P>>,
     registry: RegistryCache,
 }
 
@@ -121,6 +124,7 @@ impl<P: Ports> Engine<P> {
         );
         let metrics = Metrics::new(Rc::clone(&ports), settings.stats);
         let blobs = Blobs::new(&ports, settings.blobs.clone());
+        let circuits = Rc::new(Circuits::new(&ports));
         let memory = Memory::of_instance(settings.instance_memory_bytes);
         let adapters = settings
             .sources
@@ -153,8 +157,9 @@ impl<P: Ports> Engine<P> {
                         source.partition,
                     ),
                 };
+                let guarded = Rc::new(GuardedAdapter::new(adapter, &circuits));
                 let metered: Rc<dyn Adapter> =
-                    Rc::new(MeteredAdapter::new(adapter, &ports, metrics.meter()));
+                    Rc::new(MeteredAdapter::new(guarded, &ports, metrics.meter()));
                 Ok((name.clone(), metered))
             })
             .collect::<Result<_, SettingsError>>()?;
@@ -166,6 +171,7 @@ impl<P: Ports> Engine<P> {
             metrics,
             memory,
             adapters,
+            circuits,
             registry: RegistryCache::default(),
         })
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::adapter::{Adapter, NoAppServerAdapter, PluginAdapter, ServerToken};
+use crate::engine::circuits::GuardedAdapter;
 use crate::engine::metered::MeteredAdapter;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{Millis, PartitionRule, PollInterval, SourceName};
@@ -263,6 +264,7 @@ impl<P: Ports> Engine<P> {
         let content = Registry::new(self.ports.redis()).read().await?;
         let snapshot = Rc::new(Snapshot::new(content, read_at, |url, partition| {
             let adapter = self.app_server_adapter(url, partition);
+            let adapter = Rc::new(GuardedAdapter::new(adapter, &self.circuits));
             Rc::new(MeteredAdapter::new(
                 adapter,
                 &self.ports,

@@ -110,6 +110,8 @@ impl<P: Ports> Engine<P> {
             Err(error) if error.is_retryable() && task.operation.attempts + 1 < MAX_ATTEMPTS => {
                 self.put_off(task, &error).await
             }
+            // That was no attempt.
+            Err(error @ AdapterError::CircuitOpen { .. }) => self.put_off(task, &error).await,
             Err(error) => {
                 if error.is_retryable() {
                     let (queue, change) = (changes_queue(source), undelivered(&task));
@@ -248,17 +250,23 @@ impl<P: Ports> Engine<P> {
         let clock = self.ports.clock();
         let began = clock.now();
         let mut waits = QUICK_RETRIES_MS.into_iter();
+        let mut failed = None;
         loop {
             let Operation {
                 kind, attributes, ..
             } = &task.operation;
             match make_change(source.adapter, &call, *kind, &task.target, attributes).await {
+                // What the back end has not answered a moment ago says more.
+                Err(error @ AdapterError::CircuitOpen { .. }) => {
+                    return Err(failed.unwrap_or(error));
+                }
                 Err(error) if error.is_retryable() => {
                     let has_time = clock.now() < began.plus(QUICK_RETRIES_WITHIN_MS);
                     let Some(wait) = waits.next().filter(|_| has_time) else {
                         return Err(error);
                     };
                     clock.sleep(Duration::from_millis(wait)).await;
+                    failed = Some(error);
                 }
                 other => return other,
             }
@@ -274,13 +282,17 @@ impl<P: Ports> Engine<P> {
             mut operation,
             ..
         } = task;
-        operation.attempts += 1;
-        let wait = BACKOFF.wait_ms(operation.attempts, self.ports.random());
-        operation.not_before = self.ports.clock().now().plus(wait);
-        tracing::warn!(
-            client.id = %client, object.id = %operation.id, attempts = operation.attempts, wait_ms = wait, %error,
-            "the back end could not take a change; it is tried again"
-        );
+        if let AdapterError::CircuitOpen { until, .. } = error {
+            operation.not_before = *until;
+        } else {
+            operation.attempts += 1;
+            let wait = BACKOFF.wait_ms(operation.attempts, self.ports.random());
+            operation.not_before = self.ports.clock().now().plus(wait);
+            tracing::warn!(
+                client.id = %client, object.id = %operation.id, attempts = operation.attempts, wait_ms = wait, %error,
+                "the back end could not take a change; it is tried again"
+            );
+        }
         let document = self.document(document);
         let is_ours = Operations::new(&document, client)
             .put_off(lease, number, &operation)

@@ -5,6 +5,7 @@ mod api_tokens;
 mod application_documents;
 mod blobs;
 mod bulk_data;
+mod circuits;
 mod clients;
 mod descriptions;
 mod document;
@@ -29,6 +30,7 @@ pub use application_documents::{ApplicationDocument, PutMode};
 pub(crate) use application_documents::{ApplicationDocumentStore, PutOutcome};
 pub(crate) use blobs::{BlobRecord, BlobStore, Holder, NewBlob, PIECE_BYTES, Place, Settlement};
 pub(crate) use bulk_data::{BulkData, BulkOutcome, Pin, StartOutcome};
+pub(crate) use circuits::{CircuitPass, CircuitStore};
 pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{

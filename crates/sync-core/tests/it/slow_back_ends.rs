@@ -127,3 +127,68 @@ fn a_pull_does_not_wait_for_changes_that_wait() {
         assert_eq!(slow.sync().await, [links, json!({})]);
     });
 }
+
+/// Sources as `Polled`, but asked with every sync; one of them by another engine.
+const EVERY_SYNC: &str = r#"
+    [sources.Polled]
+    adapter = "rust"
+    rust = "back-end"
+    partition = "app"
+    poll_interval = 0
+"#;
+
+#[test]
+fn a_back_end_that_fails_again_and_again_is_left_alone_and_then_tried_by_one() {
+    local(async {
+        let mut world = World::start().await;
+        world.engine = world.another(Some(EVERY_SYNC), 2).await;
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        let clock = world.engine.ports().clock();
+        world.sync(&session, &client, "Polled").await;
+        let is_open = async || {
+            let measured = world.engine.metrics().measured().await.unwrap();
+            measured.circuits == [("Polled".to_owned(), true)]
+        };
+        world.back_end.fail([Fault::Unreachable; 6]);
+        for _ in 0..5 {
+            assert!(!is_open().await);
+            clock.advance(Duration::from_secs(2));
+            world.sync(&session, &client, "Polled").await;
+        }
+        assert!(is_open().await);
+        let asked = world.back_end.queries();
+        let message = async |client: &ClientId| {
+            let told = world.sync(&session, client, "Polled").await;
+            let error = &told[0]["source-error"]["query-error"]["message"];
+            error.as_str().unwrap_or_default().to_owned()
+        };
+        let other = world.client(&session).await;
+        for client in [&client, &other] {
+            let said = message(client).await;
+            assert!(said.ends_with("it is asked again in 10 s"), "{said}");
+        }
+        // Changes are kept, and none of their attempts is lost.
+        let changes = json!({"create": {"t1": {"n": "mine"}}});
+        let pushed = world.push(&session, &client, "Polled", changes);
+        pushed.await.unwrap();
+        assert_eq!(world.back_end.queries(), asked);
+        assert_eq!(world.back_end.writes(), 0);
+        // The trial fails: twice as long.
+        clock.advance(Duration::from_secs(11));
+        assert_eq!(message(&client).await, "unreachable");
+        assert_eq!(world.back_end.queries(), asked + 1);
+        assert!(message(&client).await.ends_with("in 20 s"));
+        // Another server knows it, too.
+        let another = world.another(Some(EVERY_SYNC), 3).await;
+        let circuits = another.metrics().measured().await.unwrap().circuits;
+        assert_eq!(circuits, [("Polled".to_owned(), true)]);
+        clock.advance(Duration::from_secs(21));
+        assert_eq!(message(&client).await, "");
+        let measured = world.engine.metrics().measured().await.unwrap();
+        assert_eq!(measured.circuits, []);
+        clock.advance(Duration::from_secs(60));
+        work(&world.engine).await;
+        assert_eq!(world.back_end.writes(), 1);
+    });
+}

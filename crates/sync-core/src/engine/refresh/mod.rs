@@ -264,6 +264,7 @@ pub(super) fn source_error(error: &AdapterError) -> SourceError {
         | AdapterError::Conflict { .. }
         | AdapterError::NotFound { .. }
         | AdapterError::Unavailable { .. }
+        | AdapterError::CircuitOpen { .. }
         | AdapterError::BadAnswer { .. }
         | AdapterError::Stash(_) => "query-error",
     };

@@ -38,6 +38,7 @@
 //! | `api-tokens` | sorted set | ids of API tokens, scored by creation in ms | until deleted | tokens | tokens |
 //! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `user`, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
 //! | `narrowed` | sorted set | source, space and partition of the copies of parts that devices have asked for by parameters, scored by when the back end was last asked for them, in ms | until the copy is removed: with its last client, or after the retention | refresh, unbind | refresh |
+//! | `circuits` | hash | source → how often its back end did not answer since it last did, and until when it is left alone, in ms, or 0 | until it answers | calls of back ends | calls of back ends, `/metrics` |
 //! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
 //! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and what it was answered with once it was done | a day, a minute while it is at work | writes of the API | writes of the API |
@@ -229,6 +230,11 @@ pub(crate) fn narrowed() -> String {
     format!("{PREFIX}:narrowed")
 }
 
+/// Which back ends have failed lately.
+pub(crate) fn circuits() -> String {
+    format!("{PREFIX}:circuits")
+}
+
 /// What every key looks like, for `SCAN`.
 pub(crate) fn pattern_of_all() -> String {
     format!("{PREFIX}:*")
@@ -388,6 +394,7 @@ mod tests {
         let keys = [
             part.head(),
             narrowed(),
+            circuits(),
             shared.head(),
             shared.log(),
             shared.records(),
@@ -437,6 +444,7 @@ mod tests {
         insta::assert_snapshot!(keys.join("\n"), @r"
         rhosync:1:{Product/narrowed/a%3Ab%2F%7Bc%7D%20%C5%BC/4ee974b19b5ba4f3c3a07803a0a3f258}:head
         rhosync:1:narrowed
+        rhosync:1:circuits
         rhosync:1:{Product/app}:head
         rhosync:1:{Product/app}:log
         rhosync:1:{Product/app}:rec
