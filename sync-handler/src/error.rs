@@ -390,9 +390,6 @@ fn sync(error: &SyncError) -> Mapping {
         }
         SyncError::UnknownSource { .. } => legacy(StatusCode::NOT_FOUND, ErrorCode::UnknownSource),
         SyncError::TooManySources { .. } => legacy(StatusCode::CONFLICT, ErrorCode::TooManySources),
-        SyncError::InvalidToken(_) | SyncError::FutureToken => {
-            legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidToken)
-        }
         SyncError::InvalidAttributes {
             reason:
                 InvalidAttributes::ValueTooLong { .. }

@@ -9,6 +9,7 @@ mod cors;
 mod download;
 mod error;
 mod form;
+mod nested;
 mod request;
 mod request_counter;
 mod request_id;

@@ -22,6 +22,7 @@ use crate::body::{self, RequestBody};
 use crate::client_address::client_address;
 use crate::error::HttpError;
 use crate::form::Form;
+use crate::nested::nest;
 use crate::router::Parameters;
 
 /// Longest idempotency key, in bytes.
@@ -157,23 +158,26 @@ impl Request {
             .collect()
     }
 
-    /// The values of `group[][field]`, a list of objects in the form web frameworks read: a field that comes again begins
-    /// the next object.
-    pub(crate) fn query_list(&self, group: &str) -> Vec<Vec<(String, String)>> {
-        let mut list: Vec<Vec<(String, String)>> = Vec::new();
-        for (name, value) in self.query_group(group) {
-            let field = name
-                .trim_start_matches('[')
-                .trim_end_matches(']')
-                .to_owned();
-            match list.last_mut() {
-                Some(last) if last.iter().all(|(known, _)| *known != field) => {
-                    last.push((field, value));
-                }
-                _ => list.push(vec![(field, value)]),
-            }
-        }
-        list
+    /// The objects of `group[][field]`, a list in the form web frameworks read.
+    pub(crate) fn query_list(&self, group: &str) -> Vec<Map<String, Value>> {
+        let is_item = |name: &str| {
+            let rest = name.strip_prefix(group);
+            rest.is_some_and(|rest| rest.starts_with("[][") && rest.ends_with(']'))
+        };
+        let fields = self.query_pairs().iter().filter(|(name, _)| is_item(name));
+        let Some(Value::Array(items)) = nest(fields.cloned())
+            .ok()
+            .and_then(|mut groups| groups.remove(group))
+        else {
+            return Vec::new();
+        };
+        items
+            .into_iter()
+            .filter_map(|item| match item {
+                Value::Object(fields) => Some(fields),
+                _ => None,
+            })
+            .collect()
     }
 
     /// An argument of a call: the path's where it stands there, or else what the body or the query calls by one of
@@ -248,10 +252,9 @@ impl Request {
                     let max_bytes = MAX_FORM_BYTES;
                     return Err(HttpError::BodyTooLarge { max_bytes });
                 }
-                let mut fields = Map::new();
-                for (name, value) in form_urlencoded::parse(&self.body) {
-                    fields.insert(name.into_owned(), Value::String(value.into_owned()));
-                }
+                let fields = form_urlencoded::parse(&self.body).into_owned();
+                let fields =
+                    nest(fields).map_err(|error| HttpError::MalformedBody(error.to_string()))?;
                 serde_json::to_vec(&fields)
                     .map(Cow::Owned)
                     .map_err(malformed)
@@ -364,6 +367,17 @@ impl Request {
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 
+    /// What the body says, and the query what the body leaves out.
+    pub(crate) fn body_or_query<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
+        let in_query = self.query_pairs().iter().cloned();
+        let mut fields: Map<String, Value> = in_query
+            .map(|(name, value)| (name, Value::String(value)))
+            .collect();
+        fields.extend(self.body::<Map<String, Value>>()?);
+        let all = serde_json::to_vec(&fields).map_err(malformed)?;
+        self.parse(&all)
+    }
+
     /// Checks that a body, if there is one, says that it is JSON.
     pub(crate) fn require_json(&self) -> Result<(), HttpError> {
         let content_type = self
@@ -398,22 +412,22 @@ impl Request {
         self.header(API_TOKEN_HEADER).is_some() || self.query("api_token").is_some()
     }
 
-    /// Checks the administrator's token in the head, if there is one. One that is wrong decides nothing: there may be
-    /// another in the body.
+    /// Checks the administrator's token in the head, if there is one: the header's and the address's, as scripts that were
+    /// given another one since send both. One that is wrong decides nothing: there may be another in the body.
     pub(crate) async fn try_api_token<P: Ports>(
         &self,
         engine: &Engine<P>,
     ) -> Result<(), HttpError> {
-        let in_head = self
-            .header(API_TOKEN_HEADER)
-            .or_else(|| self.query("api_token"));
-        let Some(token) = in_head else {
-            return Ok(());
-        };
-        match engine.accounts().check_api_token(token).await {
-            Ok(()) => self.is_administrators.set(true),
-            Err(AccountError::InvalidApiToken) => {}
-            Err(error) => return Err(error.into()),
+        let in_head = [self.header(API_TOKEN_HEADER), self.query("api_token")];
+        for token in in_head.into_iter().flatten() {
+            match engine.accounts().check_api_token(token).await {
+                Ok(()) => {
+                    self.is_administrators.set(true);
+                    return Ok(());
+                }
+                Err(AccountError::InvalidApiToken) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }
@@ -432,10 +446,10 @@ impl Request {
         Ok(engine.accounts().check_api_token(&token).await?)
     }
 
-    /// What a pull acknowledges.
-    pub(crate) fn token(&self) -> Result<Option<Token>, HttpError> {
-        Ok(Token::parse(self.query("token").unwrap_or_default())
-            .map_err(sync_core::SyncError::from)?)
+    /// What a pull acknowledges. A text that is no token counts as none, as devices have always been answered: the page that
+    /// was not acknowledged comes again.
+    pub(crate) fn token(&self) -> Option<Token> {
+        Token::parse(self.query("token").unwrap_or_default()).unwrap_or_default()
     }
 
     /// The number of a push, where the device counts them.

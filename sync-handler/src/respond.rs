@@ -45,6 +45,15 @@ pub(crate) fn warn_of_old_address(response: &mut Response<Body>, request: &str) 
     }
 }
 
+/// Nothing but another address.
+pub(crate) fn see(address: &'static str) -> Response<Bytes> {
+    let mut response = answer(TEXT, "");
+    *response.status_mut() = StatusCode::FOUND;
+    let address = HeaderValue::from_static(address);
+    response.headers_mut().insert(header::LOCATION, address);
+    response
+}
+
 /// Nothing but success.
 pub(crate) fn empty() -> Response<Bytes> {
     text("")

@@ -10,6 +10,7 @@ mod doctor;
 mod install;
 mod needs;
 mod net;
+mod oracle;
 mod package;
 mod process;
 mod progress;
@@ -64,6 +65,8 @@ enum Task {
     Bench(bench::Bench),
     /// Checks and tests everything, with all it needs set up first.
     Test(test::Test),
+    /// Plays histories of devices, back end and network that nobody has seen yet.
+    Oracle(oracle::Oracle),
     /// Checks what no test sees: format, lints, documents, the rules of the house.
     Check(check::Check),
     /// Shows what set-up needs, whether it is there, and what would be installed.
@@ -97,6 +100,7 @@ fn run(Cli { verbose, task }: Cli) -> Result<()> {
         Task::Package(package) => package.run(&workspace)?,
         Task::Bench(bench) => match bench.run(&workspace)? {},
         Task::Test(test) => test.run(&workspace)?,
+        Task::Oracle(oracle) => oracle.run(&workspace)?,
         Task::Check(check) => check.run(&workspace)?,
         Task::Doctor(doctor) => doctor.run(&workspace)?,
     }

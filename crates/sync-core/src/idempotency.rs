@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::ports::{Ports, hex};
+use crate::ports::{Ports, Random as _, hex};
 use crate::store::{Idempotency, StoreError};
 
 /// How long a write may take before another request with its key may begin it anew, in seconds.
@@ -38,6 +38,15 @@ pub struct StoredAnswer {
     pub location: Option<String>,
     /// Body.
     pub body: String,
+}
+
+/// A write that has begun.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BegunWrite {
+    /// It is the sender's to do. What is written down of it tells this request from another that begins it anew.
+    Ours(String),
+    /// It was done before.
+    Answered(StoredAnswer),
 }
 
 impl IdempotentRequest<'_> {
@@ -84,49 +93,45 @@ impl<'a, P: Ports> IdempotentWrites<'a, P> {
     pub async fn begin(
         &self,
         request: &IdempotentRequest<'_>,
-    ) -> Result<Option<StoredAnswer>, IdempotencyError> {
+    ) -> Result<BegunWrite, IdempotencyError> {
         let digest = request.digest();
-        let kept = self.kept(request).begin(&digest, LEASE_SECONDS).await?;
+        let begun = format!("{digest}{}", self.ports.random().hex::<8>());
+        let kept = self.kept(request).begin(&begun, LEASE_SECONDS).await?;
         let Some(kept) = kept else {
-            return Ok(None);
+            return Ok(BegunWrite::Ours(begun));
         };
         let (known, answer) = kept.split_at(digest.len().min(kept.len()));
         if known != digest.as_bytes() {
             return Err(IdempotencyError::KeyReused);
         }
-        if answer.is_empty() {
+        if !answer.starts_with(b"{") {
             return Err(IdempotencyError::InProgress);
         }
         let answer = serde_json::from_slice(answer).map_err(|error| StoreError::Damaged {
             what: "a kept answer",
             reason: error.to_string(),
         })?;
-        Ok(Some(answer))
+        Ok(BegunWrite::Answered(answer))
     }
 
-    /// Keeps the answer of a write that has begun.
+    /// Keeps the answer of a write that has begun; nothing, where there was none to keep. If it took so long that another
+    /// request has begun it anew, that one's answer counts.
     ///
     /// # Errors
     /// The store's.
     pub async fn end(
         &self,
         request: &IdempotentRequest<'_>,
-        answer: &StoredAnswer,
+        begun: &str,
+        answer: Option<&StoredAnswer>,
     ) -> Result<(), IdempotencyError> {
-        if answer.body.len() > MAX_KEPT_BYTES {
-            return self.forget(request).await;
-        }
-        let mut kept = request.digest().into_bytes();
-        kept.extend(serde_json::to_vec(answer).unwrap_or_default());
-        Ok(self.kept(request).end(&kept, KEPT_SECONDS).await?)
-    }
-
-    /// Forgets a write that came to nothing.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn forget(&self, request: &IdempotentRequest<'_>) -> Result<(), IdempotencyError> {
-        Ok(self.kept(request).forget().await?)
+        let answer = answer.filter(|answer| answer.body.len() <= MAX_KEPT_BYTES);
+        let kept = answer.map_or_else(Vec::new, |answer| {
+            let mut kept = request.digest().into_bytes();
+            kept.extend(serde_json::to_vec(answer).unwrap_or_default());
+            kept
+        });
+        Ok(self.kept(request).end(begun, &kept, KEPT_SECONDS).await?)
     }
 
     fn kept(&self, request: &IdempotentRequest<'_>) -> Idempotency<'_, P::Redis> {

@@ -35,7 +35,9 @@ pub use engine::{
     ObjectPage, ObjectPatch, PullRequest, RustAdapters, SearchRequest, SourceInfo, SyncError,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
-pub use idempotency::{IdempotencyError, IdempotentRequest, IdempotentWrites, StoredAnswer};
+pub use idempotency::{
+    BegunWrite, IdempotencyError, IdempotentRequest, IdempotentWrites, StoredAnswer,
+};
 pub use jobs::{BULK_DATA, Cud, Deliver, Ping, PingAll, Push, Query, QueryAll};
 pub use memory::{Memory, OutOfMemory, Reservation, TooHeavy, weight_of_json};
 pub use metrics::{
@@ -44,10 +46,10 @@ pub use metrics::{
 };
 pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
-    ClientId, Description, InvalidAttributes, InvalidBlobId, InvalidDescription, InvalidId,
-    InvalidSelectionId, InvalidToken, MAX_OBJECT_BYTES, MAX_VALUE_BYTES, Millis, Narrowing,
-    ObjectId, ParametersRule, Partition, PartitionRule, PingMessage, PingPriority, PollInterval,
-    SelectionId, SourceName, Token, UserId, Version, to_attributes, to_text,
+    ClientId, Description, EVERYBODY, InvalidAttributes, InvalidBlobId, InvalidDescription,
+    InvalidId, InvalidSelectionId, InvalidToken, MAX_OBJECT_BYTES, MAX_VALUE_BYTES, Millis,
+    Narrowing, ObjectId, ParametersRule, Partition, PartitionRule, PingMessage, PingPriority,
+    PollInterval, SelectionId, SourceName, Token, UserId, Version, to_attributes, to_text,
 };
 pub use ping::{PingOutcome, PingSender, PushAddress, PushService};
 pub use ports::{

@@ -81,10 +81,6 @@ error_codes! {
         InvalidPageSize = "invalid_page_size", "400",
             "`p_size` is 0, not a number, or larger than any page may be.",
             "Ask for a page of a size within the limits that the message names, or leave `p_size` out.";
-        InvalidToken = "invalid_token", "400",
-            "The page token is not a decimal number, or was never given to this client.",
-            "Pull without a token: the server sends everything since the last page the client acknowledged.",
-            "[Backups](operations.md#backups), if many devices get this after the store was restored";
         UnsupportedMediaType = "unsupported_media_type", "415",
             "The body's content type is not one this call takes.",
             "Send JSON with `Content-Type: application/json`.";

@@ -16,6 +16,8 @@ mod native;
 mod redis_server;
 #[cfg(feature = "rest")]
 mod rest;
+#[cfg(feature = "redis")]
+mod turns;
 mod wait;
 
 #[cfg(feature = "deployment")]
@@ -26,8 +28,8 @@ pub use deployment::{
 };
 #[cfg(feature = "engine")]
 pub use engine::{
-    BackEnd, ENGINE_PASSWORD, Fault, NoHttp, ScriptedHttp, TestPorts, TokenKey, World, engine,
-    engine_with, open_elliptic, page, unsigned,
+    BackEnd, Backup, ENGINE_PASSWORD, Fault, NoHttp, ScriptedHttp, TestPorts, TokenKey, World,
+    engine, engine_with, open_elliptic, page, unsigned,
 };
 #[cfg(feature = "redis")]
 pub use native::{Break, ManualClock, NativeRedis, SeededRandom, TestStorePorts, local};

@@ -8,6 +8,7 @@ use redis::aio::MultiplexedConnection;
 use sync_redis::{Clock, Millis, Random, RedisConn, RedisError, RedisValue, StorePorts};
 
 use crate::redis_server::TestRedis;
+use crate::turns::Turns;
 
 /// A connection through the `redis` crate. Replies are flattened as Spin's host does it.
 pub struct NativeRedis {
@@ -16,6 +17,7 @@ pub struct NativeRedis {
     held_before: Cell<Option<usize>>,
     released: tokio::sync::Notify,
     holds: tokio::sync::Notify,
+    turns: Turns,
 }
 
 /// What becomes of the command at which a connection breaks.
@@ -45,6 +47,7 @@ impl NativeRedis {
             held_before: Cell::new(None),
             released: tokio::sync::Notify::new(),
             holds: tokio::sync::Notify::new(),
+            turns: Turns::default(),
         }
     }
 
@@ -62,6 +65,14 @@ impl NativeRedis {
     pub fn release(&self) {
         self.held_before.set(None);
         self.released.notify_one();
+    }
+
+    /// Does work whose parts run at the same time, so that it is the same every time: while it is done, one command is under
+    /// way, and whose it is the schedule says. Each of its numbers, modulo how many wait, picks one; after its end the one that
+    /// has waited longest comes first.
+    pub async fn in_turns<F: Future>(&self, schedule: &[u8], work: F) -> F::Output {
+        let carry_out = async |command| self.carry_out(command).await;
+        self.turns.take(schedule, work, carry_out).await
     }
 
     /// Breaks the connection at a command to come, the first is 1, for good: it is as if the server had crashed there.
@@ -85,6 +96,16 @@ impl RedisConn for NativeRedis {
             }
             left => self.held_before.set(left.map(|left| left - 1)),
         }
+        if self.turns.are_taken() {
+            self.turns.wait(command).await
+        } else {
+            self.carry_out(command).await
+        }
+    }
+}
+
+impl NativeRedis {
+    async fn carry_out(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
         let broken = || Err(RedisError::Unreachable("the test's crash".to_owned()));
         match self.breaks_at.get() {
             Some((0, _)) => return broken(),

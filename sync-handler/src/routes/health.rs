@@ -1,4 +1,4 @@
-//! Health checks: `/health` and `/ready`.
+//! Health checks: `/health` and `/ready`; and the way to the console for who knows only the server's name.
 
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
@@ -11,17 +11,20 @@ use crate::router::Row;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
+    Root,
     Health,
     Ready,
 }
 
 pub(crate) const ROUTES: &[Row<Route>] = &[
+    (Method::GET, "/", Route::Root),
     (Method::GET, "/health", Route::Health),
     (Method::GET, "/ready", Route::Ready),
 ];
 
 pub(crate) async fn answer<P: Ports>(route: Route, app: &App<P>) -> Response<Bytes> {
     match route {
+        Route::Root => respond::see("/console/"),
         Route::Health => health(),
         Route::Ready => ready(app).await,
     }

@@ -4,14 +4,15 @@
 //! The engine is the real one, on a real Redis; so are the devices' copies. Only the network between them is played
 //! here, since it has to fail on command. `PROPTEST_CASES` runs that many cases that nobody has seen yet.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
-use serde_json::{Value, json};
+use proptest::test_runner::{FileFailurePersistence, RngSeed};
+use serde_json::{Map, Value, json};
 use sync_client::{Page, Push, Replica};
 use sync_core::{
     ChangesRequest, ClientId, Files, PullRequest, Session, StorePorts as _, SyncError, Token,
@@ -29,6 +30,12 @@ const CASES: u32 = 1_000;
 
 /// Where the random histories of a normal run start.
 const SEED: u64 = 2_026;
+
+/// Histories after which a run of many says how far it is.
+const PROGRESS: u32 = 500;
+
+/// The seeds of histories that have failed, which every run plays first.
+const FAILURES: &str = "tests/it/convergence.proptest-regressions";
 
 /// Syncs of all devices after which everything must have settled.
 const QUIET_ROUNDS: usize = 30;
@@ -69,6 +76,8 @@ enum Step {
     SyncTogether {
         devices: [usize; 2],
         page_size: usize,
+        /// Whose command is carried out, each time that both wait for the store.
+        turns: Vec<u8>,
     },
     /// A request that seemed lost arrives after all.
     Late(usize),
@@ -119,10 +128,12 @@ fn step() -> impl Strategy<Value = Step> {
         3 => vec(fault(), 1..6).prop_map(Step::BackEndFails),
         9 => (device(), 1..5_usize, vec(loss(), 0..6))
             .prop_map(|(device, page_size, losses)| Step::Sync { device, page_size, losses }),
-        3 => (device(), 1..DEVICES, 1..5_usize).prop_map(|(one, further, page_size)| Step::SyncTogether {
-            devices: [one, (one + further) % DEVICES],
-            page_size,
-        }),
+        3 => (device(), 1..DEVICES, 1..5_usize, vec(any::<u8>(), 0..80))
+            .prop_map(|(one, further, page_size, turns)| Step::SyncTogether {
+                devices: [one, (one + further) % DEVICES],
+                page_size,
+                turns,
+            }),
         3 => any::<usize>().prop_map(Step::Late),
         2 => (1..400_u64).prop_map(Step::Wait),
         1 => device().prop_map(|device| Step::Reset { device }),
@@ -375,12 +386,16 @@ impl Case {
             Step::SyncTogether {
                 devices: [one, two],
                 page_size,
+                turns,
             } => {
                 let [one, two] = devices.get_disjoint_mut([one, two]).expect("two devices");
-                futures_util::join!(
-                    one.sync(world, page_size, &[]),
-                    two.sync(world, page_size, &[])
-                );
+                let both = async {
+                    futures_util::join!(
+                        one.sync(world, page_size, &[]),
+                        two.sync(world, page_size, &[])
+                    );
+                };
+                world.engine.ports().redis.in_turns(&turns, both).await;
             }
             Step::Late(which) => {
                 let device = &mut devices[which % DEVICES];
@@ -483,12 +498,13 @@ impl Case {
     async fn fresh(&self) -> Value {
         let session = self.world.session("even").await;
         let client = self.world.client(&session).await;
-        let pages = self.world.sync(&session, &client, SOURCE).await;
-        pages
-            .into_iter()
-            .next()
-            .and_then(|page| page.get("insert").cloned())
-            .unwrap_or_else(|| json!({}))
+        let mut objects = Map::new();
+        for page in self.world.sync(&session, &client, SOURCE).await {
+            if let Some(inserted) = page.get("insert").and_then(Value::as_object) {
+                objects.extend(inserted.clone());
+            }
+        }
+        Value::Object(objects)
     }
 }
 
@@ -512,6 +528,11 @@ fn runtime() -> tokio::runtime::Runtime {
         .expect("a runtime")
 }
 
+#[expect(clippy::print_stderr, reason = "a run of hours says how far it is")]
+fn report(played: u32) {
+    eprintln!("{played} histories");
+}
+
 #[test]
 fn all_devices_converge() {
     let runtime = runtime();
@@ -520,15 +541,20 @@ fn all_devices_converge() {
     let wanted = std::env::var("PROPTEST_CASES")
         .ok()
         .and_then(|cases| cases.parse().ok());
+    let played = Cell::new(0_u32);
     let config = ProptestConfig {
         cases: wanted.unwrap_or(CASES),
         rng_seed: wanted.map_or(RngSeed::Fixed(SEED), |_| RngSeed::Random),
         max_shrink_iters: 2_000,
-        failure_persistence: None,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(FAILURES))),
         ..Default::default()
     };
-    proptest!(config, |(steps in vec(step(), 1..60), page_bytes in prop::option::of(1_usize..600))| {
+    proptest!(config, |(steps in vec(step(), 1..60), page_bytes in prop::option::weighted(0.25, 1_usize..600))| {
         runtime.block_on(play(&redis, page_bytes, steps))?;
+        played.set(played.get() + 1);
+        if wanted.is_some() && played.get().is_multiple_of(PROGRESS) {
+            report(played.get());
+        }
     });
 }
 
@@ -547,6 +573,7 @@ fn found() -> Vec<(&'static str, Vec<Step>)> {
     let together = |devices| SyncTogether {
         devices,
         page_size: 1,
+        turns: Vec::new(),
     };
     vec![
         (

@@ -21,6 +21,12 @@ const MAX_NAME_BYTES: usize = 100;
 /// Tokens there may be at once.
 const MAX_TOKENS: usize = 1_000;
 
+/// Tokens of logins there may be at once, beside those: the oldest leaves for a new one.
+const MAX_LOGINS: usize = 50;
+
+/// What the ids of logins' tokens begin with, so that they are known in the list. It is no hexadecimal digit.
+const LOGIN_ID: char = 'l';
+
 /// What every token begins with, so that scanners find one that leaks.
 const PREFIX: &str = "rho_";
 
@@ -188,18 +194,56 @@ impl<P: Ports> ApiTokens<P> {
         if lifetime_ms == Some(0) {
             return Err(InvalidTokenRequest::NoLifetime.into());
         }
-        let tokens = ApiTokenStore::new(self.ports.redis());
-        if tokens.list(0, MAX_TOKENS).await?.len() >= MAX_TOKENS {
+        if self.ids().await?.1.len() >= MAX_TOKENS {
             self.forget_ended().await?;
-            if tokens.list(0, MAX_TOKENS).await?.len() >= MAX_TOKENS {
+            if self.ids().await?.1.len() >= MAX_TOKENS {
                 return Err(InvalidTokenRequest::TooMany { limit: MAX_TOKENS }.into());
             }
         }
+        let id = self.ports.random().hex::<8>();
+        self.put(id, name, scopes, lifetime_ms).await
+    }
+
+    /// Makes a token that is good for everything, for somebody who has logged in. There is always room for it: where there are
+    /// many of such, the oldest ends.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn create_for_login(
+        &self,
+        login: &str,
+        lifetime_ms: u64,
+    ) -> Result<(ApiToken, String), AccountError> {
+        let (logins, _) = self.ids().await?;
+        let tokens = ApiTokenStore::new(self.ports.redis());
+        let too_many = (logins.len() + 1).saturating_sub(MAX_LOGINS);
+        for id in logins.into_iter().take(too_many) {
+            tokens.remove(&id).await?;
+        }
+        let mut id = self.ports.random().hex::<8>();
+        id.replace_range(..1, LOGIN_ID.encode_utf8(&mut [0; 4]));
+        let name = format!("login of {login}");
+        self.put(id, &name, vec![Scope::Admin], Some(lifetime_ms))
+            .await
+    }
+
+    /// The ids of logins' tokens, and those of all others, from the oldest on.
+    async fn ids(&self) -> Result<(Vec<String>, Vec<String>), AccountError> {
+        let tokens = ApiTokenStore::new(self.ports.redis());
+        let ids = tokens.list(0, MAX_TOKENS + MAX_LOGINS).await?;
+        Ok(ids.into_iter().partition(|id| id.starts_with(LOGIN_ID)))
+    }
+
+    async fn put(
+        &self,
+        id: String,
+        name: &str,
+        scopes: Vec<Scope>,
+        lifetime_ms: Option<u64>,
+    ) -> Result<(ApiToken, String), AccountError> {
+        let tokens = ApiTokenStore::new(self.ports.redis());
         let now = self.ports.clock().now();
-        let (id, secret) = (
-            self.ports.random().hex::<8>(),
-            self.ports.random().hex::<32>(),
-        );
+        let secret = self.ports.random().hex::<32>();
         let written: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
         let record = ApiTokenRecord {
             name: name.to_owned(),
@@ -277,7 +321,7 @@ impl<P: Ports> ApiTokens<P> {
 
     async fn forget_ended(&self) -> Result<(), AccountError> {
         let tokens = ApiTokenStore::new(self.ports.redis());
-        for id in tokens.list(0, MAX_TOKENS).await? {
+        for id in tokens.list(0, MAX_TOKENS + MAX_LOGINS).await? {
             if tokens.get(&id).await?.is_none() {
                 tokens.remove(&id).await?;
             }

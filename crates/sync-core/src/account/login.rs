@@ -4,7 +4,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::account::bearer::TokenCheck;
 use crate::account::password::MAX_PASSWORD_BYTES;
-use crate::account::{AccountError, Accounts, ApiToken, Scope, Session, verify_password};
+use crate::account::{AccountError, Accounts, ApiToken, Session, verify_password};
 use crate::adapter::{AdapterError, authenticate};
 use crate::model::{ADMINISTRATOR, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
@@ -96,9 +96,8 @@ impl<P: Ports> Accounts<P> {
         origin: Origin<'_>,
     ) -> Result<(ApiToken, String), AccountError> {
         self.log_in_administrator(login, password, origin).await?;
-        let name = format!("login of {login}");
         self.api_tokens
-            .create(&name, vec![Scope::Admin], Some(TOKEN_LIFETIME_MS))
+            .create_for_login(login, TOKEN_LIFETIME_MS)
             .await
     }
 
@@ -116,11 +115,29 @@ impl<P: Ports> Accounts<P> {
             return Err(failed());
         }
         let failures = self.failures(&user, address).await?;
-        let record = AccountStore::new(self.ports.redis()).get(&user).await?;
+        let accounts = AccountStore::new(self.ports.redis());
+        let record = accounts.get(&user);
+        let (record, remembered) = futures_util::join!(record, accounts.remembered_password(&user));
+        let (record, remembered) = (record?, remembered?);
         let hash = record
             .as_ref()
             .map_or(NOBODYS_HASH, |record| &record.password_hash);
-        let fits = verify_password(password, hash);
+        let digest = self
+            .sessions
+            .password_digest(&user, hash, password)
+            .filter(|_| self.remembered_seconds > 0);
+        let is_remembered = match (&digest, &remembered) {
+            (Some(digest), Some(remembered)) => {
+                bool::from(digest.as_bytes().ct_eq(remembered.as_bytes()))
+            }
+            _ => false,
+        };
+        let fits = is_remembered || verify_password(password, hash);
+        if let Some(digest) = digest.filter(|_| record.is_some() && fits && !is_remembered) {
+            accounts
+                .remember_password(&user, &digest, self.remembered_seconds)
+                .await?;
+        }
         let Some(record) = record.filter(|_| fits) else {
             self.count_failure(&failures).await?;
             return Err(failed());
@@ -184,8 +201,8 @@ impl<P: Ports> Accounts<P> {
 
     /// The session generation of a user whom somebody else vouches for, who is made if there is no such user yet.
     async fn generation_of_guest(&self, user: &UserId) -> Result<String, AccountError> {
-        // Nobody may vouch for the administrator.
-        if user.as_str() == ADMINISTRATOR {
+        // Nobody may vouch for the administrator, nor for everybody.
+        if user.is_reserved() {
             return Err(AccountError::LoginFailed {
                 login: user.to_string(),
             });

@@ -29,6 +29,7 @@ pub struct Accounts<P> {
     sessions: SessionKey,
     administrator_password: Secret,
     method: AuthenticationMethod,
+    remembered_seconds: u64,
     limits: LoginLimits,
     bearer_tokens: Option<BearerTokens<P>>,
     server_token: Rc<dyn ServerToken>,
@@ -47,6 +48,7 @@ impl<P: Ports + 'static> Accounts<P> {
     ) -> Self {
         let AuthenticationSettings {
             method,
+            remembered_seconds,
             jwt,
             limits,
             trusted_proxies: _,
@@ -57,6 +59,7 @@ impl<P: Ports + 'static> Accounts<P> {
             sessions,
             administrator_password,
             method,
+            remembered_seconds,
             limits,
             bearer_tokens: jwt.map(|jwt| BearerTokens::new(Rc::clone(ports), jwt)),
             server_token: Rc::new(server_token),

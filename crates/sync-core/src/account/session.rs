@@ -21,6 +21,8 @@ const MAX_BYTES: usize = 1_024;
 #[derive(Clone)]
 pub struct SessionKey {
     mac: Hmac<Sha256>,
+    /// Whether whoever reads the store does not know it.
+    is_secret_to_the_store: bool,
 }
 
 /// A session whose signature is right. Whether it was revoked only the store can tell.
@@ -52,12 +54,15 @@ struct Payload {
 }
 
 impl SessionKey {
-    /// A key from a secret of any length.
+    /// A key from a secret of any length, which the store does not know.
     pub fn new(secret: &str) -> Self {
         // HMAC takes keys of every length, so this cannot fail; an empty key would be the only way to go on.
         let mac = Hmac::new_from_slice(secret.as_bytes())
             .unwrap_or_else(|_| Hmac::new(&Default::default()));
-        Self { mac }
+        Self {
+            mac,
+            is_secret_to_the_store: true,
+        }
     }
 
     /// The key of this server: from the configured secret, or from one that the store keeps for all instances.
@@ -69,11 +74,11 @@ impl SessionKey {
             return Ok(Self::new(configured.expose()));
         }
         let proposed = ports.random().hex::<32>();
-        Ok(Self::new(
-            &AccountStore::new(ports.redis())
-                .session_secret(&proposed)
-                .await?,
-        ))
+        let accounts = AccountStore::new(ports.redis());
+        Ok(Self {
+            is_secret_to_the_store: false,
+            ..Self::new(&accounts.session_secret(&proposed).await?)
+        })
     }
 
     /// Writes a signed session: payload and signature in URL-safe base 64, with a dot between.
@@ -123,6 +128,21 @@ impl SessionKey {
         let mut token = crate::ports::hex(&self.signature(b"api-token", generation));
         token.truncate(32);
         token
+    }
+
+    /// What a password that fits a user's hash is known again by; nothing where the store knows the key, so that whoever
+    /// reads the store could try passwords without the cost of the hash.
+    pub(crate) fn password_digest(
+        &self,
+        user: &UserId,
+        hash: &str,
+        password: &str,
+    ) -> Option<String> {
+        let digest = || {
+            let text = serde_json::to_string(&(user, hash, password)).unwrap_or_default();
+            crate::ports::hex(&self.signature(b"password", &text))
+        };
+        self.is_secret_to_the_store.then(digest)
     }
 
     fn keyed(&self, purpose: &[u8], text: &str) -> Hmac<Sha256> {

@@ -36,7 +36,7 @@ impl<P: Ports> Accounts<P> {
     /// [`AccountError::UserExists`], a name or password that cannot be one, and the store's.
     pub async fn create_user(&self, login: &str, password: &str) -> Result<(), AccountError> {
         let user = UserId::parse(login)?;
-        if self.create_account(&user, password).await? {
+        if !user.is_reserved() && self.create_account(&user, password).await? {
             Ok(())
         } else {
             Err(AccountError::UserExists {

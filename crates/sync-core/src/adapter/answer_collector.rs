@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use crate::adapter::{Stash, StashError};
+use crate::adapter::{Refusals, Stash, StashError};
 use crate::model::{Attributes, ObjectId, bytes_of};
 
 /// Takes an answer whole, as long as it is not too much.
 pub(crate) struct AnswerCollector {
     /// The objects so far. One that was handed over twice stands as it came last.
     pub(crate) objects: BTreeMap<ObjectId, Attributes>,
+    /// What could not be kept.
+    pub(crate) refused: Refusals,
     bytes: usize,
     max_objects: usize,
     max_bytes: usize,
@@ -20,6 +22,7 @@ impl AnswerCollector {
     pub(crate) fn new(max_objects: usize, max_bytes: usize) -> Self {
         Self {
             objects: BTreeMap::new(),
+            refused: Refusals::default(),
             bytes: 0,
             max_objects,
             max_bytes,
@@ -41,5 +44,9 @@ impl Stash for AnswerCollector {
             }
         }
         Ok(())
+    }
+
+    fn refuse(&mut self, id: &str, reason: &str) {
+        self.refused.note(id, reason);
     }
 }

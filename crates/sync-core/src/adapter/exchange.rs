@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::adapter::{AdapterError, Call};
+use crate::adapter::{AdapterError, Call, Stash};
 use crate::memory::{Reservation, weight_of_json};
 use crate::model::{Attributes, ObjectId, to_attributes};
 use crate::ports::{AnswerRoom, HttpClient as _, HttpError, Ports};
@@ -173,15 +173,18 @@ pub(super) fn shortened(text: &str) -> String {
     text.chars().take(MAX_MESSAGE_CHARS).collect()
 }
 
-/// Reads one object.
+/// Reads one object; one that cannot be kept is refused.
 pub(super) fn read_object(
     id: String,
     values: Map<String, Value>,
-) -> Result<(ObjectId, Attributes), AdapterError> {
-    let id = ObjectId::parse(id).map_err(|error| bad_answer(error.to_string()))?;
-    let attributes =
-        to_attributes(values).map_err(|error| bad_answer(format!("record {id}: {error}")))?;
-    Ok((id, attributes))
+    stash: &mut dyn Stash,
+) -> Option<(ObjectId, Attributes)> {
+    let attributes = to_attributes(values).map_err(|error| error.to_string());
+    let read = attributes.and_then(|attributes| {
+        let id = ObjectId::parse(id.as_str()).map_err(|error| error.to_string())?;
+        Ok((id, attributes))
+    });
+    read.inspect_err(|reason| stash.refuse(&id, reason)).ok()
 }
 
 pub(super) fn bad_answer(message: impl Into<String>) -> AdapterError {

@@ -5,6 +5,7 @@ mod exchange;
 mod no_app_server;
 mod plugin;
 mod push_only;
+mod refusals;
 pub(crate) mod rest;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub(crate) use answer_collector::AnswerCollector;
 pub(crate) use no_app_server::NoAppServerAdapter;
 pub(crate) use plugin::{PluginAdapter, authenticate};
 pub(crate) use push_only::PushOnlyAdapter;
+pub(crate) use refusals::Refusals;
 pub(crate) use rest::RestAdapter;
 
 /// Connects a source to its back end.
@@ -202,6 +204,10 @@ pub trait Stash {
     /// # Errors
     /// When the part could not be taken: the query must end then and pass the error on.
     async fn stash(&mut self, part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError>;
+
+    /// Takes note of an object of the answer that cannot be kept, by its id as the back end wrote it. The others are kept,
+    /// and what the server has of this one stays; devices are told.
+    fn refuse(&mut self, id: &str, reason: &str);
 
     /// Where the last query broke off, as it said by [`Stash::reached`]: what comes before need not be handed over again.
     fn goes_on_at(&self) -> Option<&str> {

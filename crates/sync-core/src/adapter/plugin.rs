@@ -12,25 +12,22 @@ use crate::adapter::exchange::{
     Answer, bad_answer, message_of, read_object, refusal, send, shortened,
 };
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, ServerToken, Stash, StashError};
-use crate::model::{Attributes, ObjectId, PartitionRule};
+use crate::model::{Attributes, ObjectId};
 use crate::ports::Ports;
 use crate::settings::{Connection, PluginMethod, PluginSettings};
-
-/// What the back end is told in place of a user's name where everybody shares a copy.
-const SHARED_PARTITION: &str = "__shared__";
 
 /// Speaks to a plugin.
 pub(crate) struct PluginAdapter<P> {
     ports: Rc<P>,
     token: Rc<dyn ServerToken>,
     settings: PluginSettings,
-    partition: PartitionRule,
 }
 
 /// What every call but a login carries.
 #[derive(Serialize)]
 struct Body<'a> {
     resource: &'a str,
+    /// Whoever asks or changes something, also where everybody shares a copy.
     partition: &'a str,
     attributes: &'a BTreeMap<&'a str, &'a str>,
     api_token: &'a str,
@@ -44,17 +41,11 @@ struct LoginBody<'a> {
 }
 
 impl<P: Ports> PluginAdapter<P> {
-    pub(crate) fn new(
-        ports: Rc<P>,
-        token: Rc<dyn ServerToken>,
-        settings: PluginSettings,
-        partition: PartitionRule,
-    ) -> Self {
+    pub(crate) fn new(ports: Rc<P>, token: Rc<dyn ServerToken>, settings: PluginSettings) -> Self {
         Self {
             ports,
             token,
             settings,
-            partition,
         }
     }
 
@@ -65,14 +56,10 @@ impl<P: Ports> PluginAdapter<P> {
         call: &Call<'_>,
         attributes: &BTreeMap<&str, &str>,
     ) -> Result<Answer, AdapterError> {
-        let partition = match self.partition {
-            PartitionRule::App => SHARED_PARTITION,
-            PartitionRule::User => call.user.as_str(),
-        };
         let token = self.token.current().await.map_err(StashError::from)?;
         let body = Body {
             resource: call.source.as_str(),
-            partition,
+            partition: call.user.as_str(),
             attributes,
             api_token: token.expose(),
         };
@@ -159,13 +146,14 @@ fn with_id<'a>(id: &'a ObjectId, attributes: &'a Attributes) -> BTreeMap<&'a str
     attributes
 }
 
-/// Reads `{id: {attribute: value}}`.
-fn objects(answer: &Answer) -> Result<Vec<(ObjectId, Attributes)>, AdapterError> {
+/// Hands over `{id: {attribute: value}}`.
+async fn stash_objects(answer: &Answer, stash: &mut dyn Stash) -> Result<(), AdapterError> {
     let objects: BTreeMap<String, Map<String, Value>> = answer.json("{id: {attribute: value}}")?;
     let objects = objects.into_iter();
-    objects
-        .map(|(id, values)| read_object(id, values))
-        .collect()
+    let objects = objects
+        .filter_map(|(id, values)| read_object(id, values, stash))
+        .collect();
+    Ok(stash.stash(objects).await?)
 }
 
 /// Reads a created object's id: bare text, or JSON. Anything else is none, as is no answer at all.
@@ -189,7 +177,7 @@ impl<P: Ports> Adapter for PluginAdapter<P> {
         stash: &mut dyn Stash,
     ) -> Result<QueryEnd, AdapterError> {
         let answer = self.ask_by_parameters("query", call).await?;
-        stash.stash(objects(&answer)?).await?;
+        stash_objects(&answer, stash).await?;
         Ok(QueryEnd::Complete { etag: None })
     }
 
@@ -229,7 +217,7 @@ impl<P: Ports> Adapter for PluginAdapter<P> {
             });
         }
         let answer = self.ask_by_parameters("search", call).await?;
-        Ok(stash.stash(objects(&answer)?).await?)
+        stash_objects(&answer, stash).await
     }
 
     async fn metadata(&self, call: &Call<'_>) -> Result<Option<String>, AdapterError> {

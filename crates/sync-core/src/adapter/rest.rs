@@ -94,10 +94,7 @@ impl<P: Ports> RestAdapter<P> {
         for number in reached.unwrap_or(paging.first)..paging.first + MAX_PAGES {
             let url = self.address(url, call, Some((paging, number)));
             let answer = self.get(url, call, None).await?;
-            let records = self.records(&answer)?;
-            let is_last = records.len() < paging.size;
-            stash.stash(records).await?;
-            if is_last {
+            if self.stash_records(&answer, stash).await? < paging.size {
                 return Ok(());
             }
             stash.reached(&position(number + 1)).await?;
@@ -178,34 +175,47 @@ impl<P: Ports> RestAdapter<P> {
         Ok(Value::Object(object).to_string().into_bytes())
     }
 
-    /// Reads the records of an answer.
-    fn records(&self, answer: &Answer) -> Result<Vec<(ObjectId, Attributes)>, AdapterError> {
+    /// Hands over the records of an answer. Says how many it has, with those that cannot be kept: whether a page is the last
+    /// is told by its length.
+    async fn stash_records(
+        &self,
+        answer: &Answer,
+        stash: &mut dyn Stash,
+    ) -> Result<usize, AdapterError> {
         let mut answer: Value = answer.json("JSON")?;
         let pointer = &self.settings.records;
         let records = answer
             .pointer_mut(pointer)
             .map(Value::take)
             .ok_or_else(|| bad_answer(format!("the answer has nothing at {pointer:?}")))?;
-        match records {
-            Value::Array(records) => records
-                .into_iter()
-                .map(|record| self.record(record, None))
-                .collect(),
+        let records: Vec<(Option<String>, Value)> = match records {
+            Value::Array(records) => records.into_iter().map(|record| (None, record)).collect(),
             Value::Object(records) => records
                 .into_iter()
-                .map(|(id, record)| self.record(record, Some(id)))
+                .map(|(id, record)| (Some(id), record))
                 .collect(),
-            _ => Err(bad_answer(format!(
-                "what the answer has at {pointer:?} is neither a list nor an object"
-            ))),
+            _ => {
+                return Err(bad_answer(format!(
+                    "what the answer has at {pointer:?} is neither a list nor an object"
+                )));
+            }
+        };
+        let found = records.len();
+        let mut objects = Vec::with_capacity(found);
+        for (key, record) in records {
+            let (id, values) = self.record(record, key)?;
+            objects.extend(read_object(id, values, stash));
         }
+        stash.stash(objects).await?;
+        Ok(found)
     }
 
+    /// Id and values of a record.
     fn record(
         &self,
         record: Value,
         key: Option<String>,
-    ) -> Result<(ObjectId, Attributes), AdapterError> {
+    ) -> Result<(String, Map<String, Value>), AdapterError> {
         let Value::Object(mut record) = record else {
             return Err(bad_answer("a record is not an object"));
         };
@@ -222,7 +232,7 @@ impl<P: Ports> RestAdapter<P> {
         if let Some(wanted) = &self.settings.attributes {
             record.retain(|name, _| wanted.contains(name));
         }
-        read_object(id, record)
+        Ok((id, record))
     }
 
     /// The id of a created object: the answer's, or the last segment of its `Location`.
@@ -278,7 +288,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
             if answer.status() == StatusCode::NOT_MODIFIED {
                 return Ok(QueryEnd::NotModified);
             }
-            stash.stash(self.records(&answer)?).await?;
+            self.stash_records(&answer, stash).await?;
             let etag = answer
                 .headers()
                 .get(header::ETAG)
@@ -298,7 +308,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
             return self.read_pages(url, call, paging, stash).await;
         }
         let answer = self.get(self.address(url, call, None), call, None).await?;
-        Ok(stash.stash(self.records(&answer)?).await?)
+        self.stash_records(&answer, stash).await.map(drop)
     }
 
     async fn create(

@@ -53,10 +53,11 @@ impl<P: Ports> Engine<P> {
         self.put_client(&client, session, device).await
     }
 
-    /// Makes everything news to the client again: all sources, or those named.
+    /// Makes everything news to the client again: all sources, or those named. Names the server does not know are passed
+    /// over: devices have sources of their own, and name them with the others.
     ///
     /// # Errors
-    /// [`AccountError::NotAuthenticated`](crate::AccountError::NotAuthenticated), [`SyncError::UnknownClient`], [`SyncError::UnknownSource`] and the store's.
+    /// [`AccountError::NotAuthenticated`](crate::AccountError::NotAuthenticated), [`SyncError::UnknownClient`] and the store's.
     pub async fn reset_client(
         &self,
         session: &Session,
@@ -65,9 +66,6 @@ impl<P: Ports> Engine<P> {
     ) -> Result<(), SyncError> {
         self.accounts.check_session(session).await?;
         let client = known_form(client)?;
-        for name in sources.unwrap_or_default() {
-            self.source(name).await?;
-        }
         let record = self.client_record(&client).await?;
         if record.user != session.user {
             return self.hand_over(&client, &record.user, &session.user).await;
@@ -260,8 +258,9 @@ impl<P: Ports> Engine<P> {
             .set_binding(client, source, &document.partition)
             .await?;
         let now = self.ports.clock().now();
+        let new_life = self.ports.random().hex::<8>();
         self.document(document)
-            .bind(client, user, next_offset, now, was_lost)
+            .bind(client, user, next_offset, now, was_lost, &new_life)
             .await?;
         Ok(())
     }

@@ -9,7 +9,9 @@ use sync_jobs::{
 use crate::engine::refresh::Patience;
 use crate::engine::{Engine, RefreshOutcome, Source, SyncError};
 use crate::jobs::{Cud, Query};
-use crate::model::{ClientId, DocumentId, Millis, PartitionRule, PollInterval, SourceName, UserId};
+use crate::model::{
+    ADMINISTRATOR, ClientId, DocumentId, Millis, PartitionRule, PollInterval, SourceName, UserId,
+};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::SourceSettings;
 use crate::store::Operations;
@@ -117,8 +119,13 @@ impl<P: Ports> Engine<P> {
     ) -> Result<usize, SyncError> {
         let now = self.ports.clock().now();
         let users = match rule {
-            // One copy for everybody, asked for in anybody's name.
-            PartitionRule::App => users.get(..1).unwrap_or_default(),
+            // One copy for everybody, asked for in anybody's name, but the administrator's: back ends are told, and may know
+            // their users.
+            PartitionRule::App => users
+                .iter()
+                .position(|user| user != ADMINISTRATOR)
+                .and_then(|at| users.get(at..=at))
+                .unwrap_or_default(),
             PartitionRule::User => users,
         };
         let mut asked = 0;

@@ -7,8 +7,8 @@ use crate::account::AccountError;
 use crate::engine::binding::known_form;
 use crate::engine::{Engine, SyncError};
 use crate::model::{
-    Attributes, ClientId, DocumentId, Millis, ObjectId, PageBuilder, Reader, Record, SourceName,
-    Token, UserId, Version, bytes_of,
+    Attributes, ClientId, DocumentId, Millis, ObjectId, PageBuilder, Partition, Reader, Record,
+    SourceName, Token, UserId, Version, bytes_of,
 };
 use crate::ports::Ports;
 use crate::store::{Aspect, CHUNK, Position, SourceError, Summary};
@@ -231,7 +231,8 @@ impl<P: Ports> Engine<P> {
         Ok(())
     }
 
-    /// The document that holds a user's copy of a source.
+    /// The document that holds a user's copy of a source. Where everybody shares one, whoever is named leads to it; a copy of
+    /// somebody's own may wait for one who has never logged in.
     pub(super) async fn document_of(
         &self,
         source: &str,
@@ -242,10 +243,14 @@ impl<P: Ports> Engine<P> {
         };
         let id = UserId::parse(user).map_err(|_| unknown())?;
         let found = self.source(source).await?;
-        if !self.accounts.exists(&id).await? {
+        let document = found.as_source().document_for(&id);
+        let is_known = document.partition == Partition::App
+            || self.accounts.exists(&id).await?
+            || self.document(&document).version().await? > Version::ZERO;
+        if !is_known {
             return Err(unknown().into());
         }
-        Ok(found.as_source().document_for(&id))
+        Ok(document)
     }
 
     /// The document a client's cursor for a source is in.

@@ -89,6 +89,6 @@ impl<P: Ports> Engine<P> {
         let stored = self.document(&document);
         // First, while the document still names them.
         stored.forget_clients(&document).await?;
-        Ok(stored.remove().await?)
+        Ok(stored.remove().await.map(drop)?)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::account::AccountError;
 use crate::blob::BlobError;
-use crate::model::{DamagedRecord, InvalidAttributes, InvalidId, InvalidToken};
+use crate::model::{DamagedRecord, InvalidAttributes, InvalidId};
 use crate::store::StoreError;
 
 /// Why a request was refused or failed.
@@ -42,12 +42,6 @@ pub enum SyncError {
     /// An identifier is not one.
     #[error(transparent)]
     InvalidId(#[from] InvalidId),
-    /// The token is no number.
-    #[error(transparent)]
-    InvalidToken(#[from] InvalidToken),
-    /// The token was never given out to this client.
-    #[error("the token was never given out to this client")]
-    FutureToken,
     /// An object's attributes cannot be taken.
     #[error("object {id:?}: {reason}")]
     InvalidAttributes {
@@ -109,8 +103,6 @@ impl SyncError {
             | Self::TooManySources { .. }
             | Self::InvalidSetting { .. }
             | Self::InvalidId(_)
-            | Self::InvalidToken(_)
-            | Self::FutureToken
             | Self::InvalidAttributes { .. }
             | Self::TooManyParameters { .. }
             | Self::SearchTooWide { .. } => false,

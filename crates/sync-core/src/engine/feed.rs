@@ -7,8 +7,8 @@ use sync_proto::SentAttributes;
 use crate::account::AccountError;
 use crate::engine::{Engine, SyncError};
 use crate::model::{
-    Attributes, DocumentId, InvalidAttributes, MAX_OBJECT_BYTES, ObjectChange, ObjectId,
-    OperationKind, PartitionRule, Record, UserId, Version, bytes_of, to_attributes,
+    Attributes, DocumentId, EVERYBODY, InvalidAttributes, MAX_OBJECT_BYTES, ObjectChange, ObjectId,
+    OperationKind, Partition, PartitionRule, Record, UserId, Version, bytes_of, to_attributes,
 };
 use crate::ports::Ports;
 use crate::store::{CHUNK, Commit, CommitMode, CommitOutcome};
@@ -59,7 +59,8 @@ pub enum FeedError {
 }
 
 impl<P: Ports> Engine<P> {
-    /// Merges attributes into objects of a user's partition. A source nobody knows is made, one copy per user.
+    /// Merges attributes into objects of a user's partition, also of one who has yet to come. A source nobody knows is made,
+    /// one copy per user.
     ///
     /// # Errors
     /// A source, user, id or attribute that is not valid: nothing was changed then. [`SyncError::Busy`] and the store's;
@@ -180,13 +181,9 @@ impl<P: Ports> Engine<P> {
     /// The document a back end changes to. A source nobody knows is made, as the last thing that can go wrong.
     async fn fed_document(&self, source: &str, user: &str) -> Result<DocumentId, FeedError> {
         let user = UserId::parse(user).map_err(SyncError::from)?;
-        let exists = self.accounts.exists(&user).await;
-        if !exists.map_err(SyncError::from)? {
-            let login = user.into_string();
-            return Err(SyncError::from(AccountError::UnknownUser { login }).into());
-        }
         let found = match self.source(source).await {
-            Err(SyncError::UnknownSource { .. }) => {
+            // It has a copy per user.
+            Err(SyncError::UnknownSource { .. }) if user.as_str() != EVERYBODY => {
                 self.create_dynamic_source(source, PartitionRule::default())
                     .await?;
                 self.source(source).await?
@@ -199,7 +196,13 @@ impl<P: Ports> Engine<P> {
                 name: source.name.to_string(),
             });
         }
-        Ok(source.document_for(&user))
+        let document = source.document_for(&user);
+        // Nobody will ever come for it.
+        if document.partition != Partition::App && user.as_str() == EVERYBODY {
+            let login = user.into_string();
+            return Err(SyncError::from(AccountError::UnknownUser { login }).into());
+        }
+        Ok(document)
     }
 
     /// Says whether that has changed anything.

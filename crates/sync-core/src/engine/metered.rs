@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
 use crate::metrics::Meter;
-use crate::model::{Attributes, ObjectId};
+use crate::model::{Attributes, ObjectId, SourceName};
 use crate::ports::{Clock as _, Ports};
 
 /// An adapter whose calls are counted. Metadata and schema are not: most adapters have none to ask for.
@@ -25,6 +25,14 @@ impl<P: Ports> MeteredAdapter<P> {
         }
     }
 
+    fn metered<'a>(&'a self, call: &Call<'a>, inner: &'a mut dyn Stash) -> MeteredStash<'a> {
+        MeteredStash {
+            inner,
+            meter: &self.meter,
+            source: call.source,
+        }
+    }
+
     /// Makes a call, and counts it.
     async fn counted<T>(
         &self,
@@ -40,6 +48,33 @@ impl<P: Ports> MeteredAdapter<P> {
         self.meter
             .adapter_call(call.source.as_str(), operation, outcome, took);
         result
+    }
+}
+
+/// A stash that counts what an answer has that cannot be kept.
+struct MeteredStash<'a> {
+    inner: &'a mut dyn Stash,
+    meter: &'a Meter,
+    source: &'a SourceName,
+}
+
+#[async_trait(?Send)]
+impl Stash for MeteredStash<'_> {
+    async fn stash(&mut self, part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError> {
+        self.inner.stash(part).await
+    }
+
+    fn refuse(&mut self, id: &str, reason: &str) {
+        self.meter.refused_object(self.source.as_str());
+        self.inner.refuse(id, reason);
+    }
+
+    fn goes_on_at(&self) -> Option<&str> {
+        self.inner.goes_on_at()
+    }
+
+    async fn reached(&mut self, position: &str) -> Result<(), StashError> {
+        self.inner.reached(position).await
     }
 }
 
@@ -75,6 +110,7 @@ impl<P: Ports> Adapter for MeteredAdapter<P> {
         etag: Option<&str>,
         stash: &mut dyn Stash,
     ) -> Result<QueryEnd, AdapterError> {
+        let stash = &mut self.metered(call, stash);
         self.counted(call, "query", self.inner.query(call, etag, stash))
             .await
     }
@@ -109,6 +145,7 @@ impl<P: Ports> Adapter for MeteredAdapter<P> {
     }
 
     async fn search(&self, call: &Call<'_>, stash: &mut dyn Stash) -> Result<(), AdapterError> {
+        let stash = &mut self.metered(call, stash);
         self.counted(call, "search", self.inner.search(call, stash))
             .await
     }

@@ -138,7 +138,6 @@ impl<P: Ports> Engine<P> {
                         Rc::clone(&ports),
                         accounts.server_token(),
                         (**plugin).clone(),
-                        source.partition,
                     )),
                     AdapterSettings::PushOnly => Rc::new(PushOnlyAdapter::new(Rc::clone(&ports))),
                     AdapterSettings::Rust(adapter) => {
@@ -150,12 +149,9 @@ impl<P: Ports> Engine<P> {
                             ),
                         })?)
                     }
-                    AdapterSettings::AppServer { url } => app_server_adapter(
-                        &ports,
-                        accounts.server_token(),
-                        url.as_deref(),
-                        source.partition,
-                    ),
+                    AdapterSettings::AppServer { url } => {
+                        app_server_adapter(&ports, accounts.server_token(), url.as_deref())
+                    }
                 };
                 let guarded = Rc::new(GuardedAdapter::new(adapter, &circuits));
                 let metered: Rc<dyn Adapter> =

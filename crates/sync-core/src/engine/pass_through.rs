@@ -10,7 +10,7 @@ use crate::adapter::{AdapterError, AnswerCollector, StashError, logged_in};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::page::page;
 use crate::engine::pull::Pull;
-use crate::engine::refresh::{logoff_error, source_error};
+use crate::engine::refresh::{logoff_error, refusal_error, source_error};
 use crate::engine::{Engine, SyncError};
 use crate::model::{PageBuilder, Reader, Version};
 use crate::ports::Ports;
@@ -75,8 +75,8 @@ impl<P: Ports> Engine<P> {
         let mut commands = builder.finish();
         match asked {
             Ok((_, left)) => {
-                if let Some(error) = left {
-                    let error = logoff_error(&error);
+                let refused = refusal_error(pull.source.name, &answer.refused);
+                for error in left.as_ref().map(logoff_error).into_iter().chain(refused) {
                     let message = ErrorMessage {
                         message: error.message,
                     };

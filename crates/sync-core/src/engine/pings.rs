@@ -12,27 +12,31 @@ use crate::ports::{Clock as _, Ports};
 const CHUNK: usize = 100;
 
 impl<P: Ports> Engine<P> {
-    /// Sees to it that the users' devices are pushed to, after the window in which the same ping counts as one. Says how
-    /// many users there are.
+    /// Sees to it that the users' devices are pushed to, after the window in which the same ping counts as one. Names of
+    /// nobody are passed over; says how many users there are.
     ///
     /// # Errors
-    /// [`AccountError::UnknownUser`](crate::AccountError::UnknownUser): nobody is pinged then. A message that is too long, and the store's.
+    /// A message that is too long, and the store's.
     pub async fn ping(&self, users: &[String], message: &PingMessage) -> Result<usize, SyncError> {
         let mut known = Vec::with_capacity(users.len());
         for chunk in users.chunks(CHUNK) {
-            known.extend(try_join_all(chunk.iter().map(|user| self.accounts.user(user))).await?);
+            let found = try_join_all(chunk.iter().map(|user| self.known_user(user))).await?;
+            known.extend(found.into_iter().flatten());
         }
-        known.sort_unstable_by(|one, other| one.login.cmp(&other.login));
-        known.dedup_by(|one, other| one.login == other.login);
+        known.sort_unstable();
+        known.dedup();
         for chunk in known.chunks(CHUNK) {
-            try_join_all(
-                chunk
-                    .iter()
-                    .map(|user| self.ping_soon(&user.login, message)),
-            )
-            .await?;
+            try_join_all(chunk.iter().map(|user| self.ping_soon(user, message))).await?;
         }
         Ok(known.len())
+    }
+
+    async fn known_user(&self, login: &str) -> Result<Option<UserId>, SyncError> {
+        let Ok(user) = UserId::parse(login) else {
+            return Ok(None);
+        };
+        let is_known = self.accounts.exists(&user).await?;
+        Ok(is_known.then_some(user))
     }
 
     /// Has devices woken that share a document in which the back end has changed something, where the source says so.

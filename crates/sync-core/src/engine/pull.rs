@@ -65,7 +65,7 @@ impl<P: Ports> Engine<P> {
     /// Acknowledges the token and answers the next page.
     ///
     /// # Errors
-    /// A session, client, source or token that is not valid, and the store's. What is wrong with the back end stands in
+    /// A session, client or source that is not valid, and the store's. What is wrong with the back end stands in
     /// the page.
     pub async fn pull(
         &self,
@@ -135,8 +135,9 @@ impl<P: Ports> Engine<P> {
             PullStep::State(state) if state.state == CursorState::Following => {
                 (pull.expected.clone(), *state)
             }
-            PullStep::FutureToken => return Err(SyncError::FutureToken),
-            PullStep::State(_) | PullStep::Unbound => self.locate(&pull, acknowledged).await?,
+            PullStep::State(_) | PullStep::Unbound | PullStep::Ahead(_) => {
+                self.locate(&pull, acknowledged).await?
+            }
         };
         if state.state == CursorState::Following {
             state = self
@@ -150,7 +151,7 @@ impl<P: Ports> Engine<P> {
         }
         if state.is_outdated() {
             let store = self.document(&document);
-            store.start_over(pull.client, pull.user).await?;
+            store.start_over(pull.client, pull.user, None).await?;
             state = self.again(&pull, &document).await?;
         }
         match state.state {
@@ -177,12 +178,23 @@ impl<P: Ports> Engine<P> {
     pub(super) async fn locate(
         &self,
         pull: &Pull<'_>,
-        acknowledged: Acknowledged,
+        mut acknowledged: Acknowledged,
     ) -> Result<(DocumentId, PullState), SyncError> {
         let mut document = pull.expected.clone();
         for _ in 0..MAX_MOVES {
             match self.step(pull, &document, acknowledged).await? {
-                PullStep::FutureToken => return Err(SyncError::FutureToken),
+                PullStep::Ahead(token) => {
+                    // What the client has that the store does not know of, nobody could take back.
+                    tracing::warn!(
+                        client.id = %pull.client, source.name = %pull.source.name,
+                        "a client starts over: it has a token of the future, so the store was set back"
+                    );
+                    let store = self.document(&document);
+                    store
+                        .start_over(pull.client, pull.user, Some(token))
+                        .await?;
+                    acknowledged = Acknowledged::Nothing;
+                }
                 PullStep::Unbound => {
                     document = self
                         .find_document(pull.user, pull.client, pull.source, pull.wanted)
@@ -286,7 +298,7 @@ impl<P: Ports> Engine<P> {
         match self.step(pull, document, Acknowledged::Nothing).await? {
             PullStep::State(state) => Ok(*state),
             // The client was reset or taken over in this very moment.
-            PullStep::Unbound | PullStep::FutureToken => Err(SyncError::Busy),
+            PullStep::Unbound | PullStep::Ahead(_) => Err(SyncError::Busy),
         }
     }
 }

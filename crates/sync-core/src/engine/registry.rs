@@ -242,12 +242,8 @@ impl<P: Ports> Engine<P> {
         }
     }
 
-    pub(super) fn app_server_adapter(
-        &self,
-        url: Option<&str>,
-        partition: PartitionRule,
-    ) -> Rc<dyn Adapter> {
-        app_server_adapter(&self.ports, self.accounts.server_token(), url, partition)
+    pub(super) fn app_server_adapter(&self, url: Option<&str>) -> Rc<dyn Adapter> {
+        app_server_adapter(&self.ports, self.accounts.server_token(), url)
     }
 
     fn recent_registry(&self) -> Option<Rc<Snapshot>> {
@@ -262,15 +258,10 @@ impl<P: Ports> Engine<P> {
         let changes = self.registry.changes.get();
         let read_at = self.ports.clock().now();
         let content = Registry::new(self.ports.redis()).read().await?;
-        let snapshot = Rc::new(Snapshot::new(content, read_at, |url, partition| {
-            let adapter = self.app_server_adapter(url, partition);
-            let adapter = Rc::new(GuardedAdapter::new(adapter, &self.circuits));
-            Rc::new(MeteredAdapter::new(
-                adapter,
-                &self.ports,
-                self.metrics.meter(),
-            ))
-        }));
+        let app_server = self.app_server_adapter(content.app_server.as_deref());
+        let guarded = Rc::new(GuardedAdapter::new(app_server, &self.circuits));
+        let metered = MeteredAdapter::new(guarded, &self.ports, self.metrics.meter());
+        let snapshot = Rc::new(Snapshot::new(content, read_at, Rc::new(metered)));
         if self.registry.changes.get() == changes {
             self.registry.read.replace(Some(Rc::clone(&snapshot)));
         }
@@ -288,45 +279,30 @@ pub(super) fn app_server_adapter<P: Ports>(
     ports: &Rc<P>,
     token: Rc<dyn ServerToken>,
     url: Option<&str>,
-    partition: PartitionRule,
 ) -> Rc<dyn Adapter> {
     let Some(url) = url else {
         return Rc::new(NoAppServerAdapter);
     };
     let settings = PluginSettings::of_app_server(url.to_owned());
-    Rc::new(PluginAdapter::new(
-        Rc::clone(ports),
-        token,
-        settings,
-        partition,
-    ))
+    Rc::new(PluginAdapter::new(Rc::clone(ports), token, settings))
 }
 
 impl Snapshot {
-    fn new(
-        content: RegistryContent,
-        read_at: Millis,
-        adapter: impl Fn(Option<&str>, PartitionRule) -> Rc<dyn Adapter>,
-    ) -> Self {
+    /// `adapter` speaks to the app server, whose address is in the content.
+    fn new(content: RegistryContent, read_at: Millis, adapter: Rc<dyn Adapter>) -> Self {
         let RegistryContent {
             app_server,
             sources,
             poll_intervals,
         } = content;
-        let [app, user] = [PartitionRule::App, PartitionRule::User]
-            .map(|rule| adapter(app_server.as_deref(), rule));
         let sources = sources
             .into_iter()
             .map(|(name, partition)| {
                 let settings = SourceSettings::of_dynamic_source(partition, app_server.clone());
-                let adapter = match partition {
-                    PartitionRule::App => &app,
-                    PartitionRule::User => &user,
-                };
                 let source = DynamicSource {
                     name: name.clone(),
                     settings,
-                    adapter: Rc::clone(adapter),
+                    adapter: Rc::clone(&adapter),
                 };
                 (name, Rc::new(source))
             })

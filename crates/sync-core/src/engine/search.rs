@@ -9,6 +9,7 @@ use crate::adapter::{AdapterError, AnswerCollector, StashError, logged_in};
 use crate::engine::binding::{Wanted, known_form};
 use crate::engine::parameters::check_parameters;
 use crate::engine::pull::PAGE_COST;
+use crate::engine::refresh::refusal_error;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{ClientId, DocumentId, Token, UserId};
@@ -189,6 +190,8 @@ impl<P: Ports> Engine<P> {
                 return Ok(search.failed(&error.to_string()));
             }
         }
+        // An answer has either objects or an error: of a search only the log tells.
+        let _ = refusal_error(source.name, &found.refused);
         let objects = found.objects;
         if !source.settings.pass_through {
             self.hold_found(client, user, id, &objects, MAX_FOUND)

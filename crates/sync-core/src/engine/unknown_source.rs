@@ -61,7 +61,7 @@ impl<P: Ports> Engine<P> {
             memory: &self.memory,
             trace,
         };
-        let app_server = self.app_server_adapter(Some(&url), partition);
+        let app_server = self.app_server_adapter(Some(&url));
         match app_server.query(&call, None, &mut Nowhere).await {
             Ok(_) => {
                 self.create_dynamic_source(name, partition).await?;
@@ -110,4 +110,6 @@ impl Stash for Nowhere {
     async fn stash(&mut self, _: Vec<(ObjectId, Attributes)>) -> Result<(), StashError> {
         Ok(())
     }
+
+    fn refuse(&mut self, _: &str, _: &str) {}
 }

@@ -10,7 +10,8 @@ use crate::store::{AccountStore, Clients};
 const CLIENTS_CHUNK: usize = 100;
 
 impl<P: Ports> Engine<P> {
-    /// Deletes a user with its clients and its own copies of every source.
+    /// Deletes a user with its clients and its own copies of every source; also of one who has never logged in, but was
+    /// fed.
     ///
     /// Sessions end first. Interrupted, it can be repeated and goes on where it was.
     ///
@@ -19,9 +20,7 @@ impl<P: Ports> Engine<P> {
     pub async fn delete_user(&self, login: &str) -> Result<(), SyncError> {
         let user = UserId::parse(login).map_err(|_| unknown(login))?;
         let accounts = AccountStore::new(self.ports.redis());
-        if !accounts.begin_deletion(&user).await? {
-            return Err(unknown(login));
-        }
+        let mut is_known = accounts.begin_deletion(&user).await?;
         loop {
             let clients = Clients::new(self.ports.redis())
                 .list(&user, None, CLIENTS_CHUNK)
@@ -38,7 +37,10 @@ impl<P: Ports> Engine<P> {
                 source: source.name,
                 partition: Partition::User(user.clone()),
             };
-            self.document(&own).remove().await?;
+            is_known |= self.document(&own).remove().await?;
+        }
+        if !is_known {
+            return Err(unknown(login));
         }
         accounts.end_deletion(&user).await?;
         tracing::info!(user.id = %user, at = %self.ports.clock().now(), "a user was deleted");

@@ -75,6 +75,7 @@ families! {
     REQUEST_SECONDS Histogram "rhosync_http_request_duration_seconds", ["method" "route"] "How long answers took, without sending them.";
     ADAPTER_CALLS Counter "rhosync_adapter_calls_total", ["source" "operation" "outcome"] "Calls of adapters.";
     ADAPTER_SECONDS Histogram "rhosync_adapter_call_duration_seconds", ["source" "operation"] "How long calls of adapters took, with keeping what they found.";
+    REFUSED_OBJECTS Counter "rhosync_refused_objects_total", ["source"] "Objects of back ends' answers that could not be kept.";
     LOGINS Counter "rhosync_logins_total", ["who" "outcome"] "Attempts to log in.";
     PULLS Counter "rhosync_pulls_total", ["source"] "Pages that devices asked for.";
     PUSHES Counter "rhosync_pushes_total", ["source"] "Pushes of devices that were taken in.";

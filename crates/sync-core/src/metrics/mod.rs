@@ -15,7 +15,8 @@ use std::time::Duration;
 use crate::store::Timing;
 pub(crate) use families::Bucket;
 use families::{
-    ADAPTER_CALLS, ADAPTER_SECONDS, LOGINS, OPERATIONS, PULLS, PUSHES, REQUEST_SECONDS, REQUESTS,
+    ADAPTER_CALLS, ADAPTER_SECONDS, LOGINS, OPERATIONS, PULLS, PUSHES, REFUSED_OBJECTS,
+    REQUEST_SECONDS, REQUESTS,
 };
 pub use families::{BUCKETS, FAMILIES, Family, Kind, Sample, Value};
 pub use gathering::{Measurements, Metrics};
@@ -134,6 +135,11 @@ impl Meter {
         self.add(ADAPTER_CALLS.field(&[source, operation, outcome]), 1);
         self.time(&ADAPTER_SECONDS, &[source, operation], took);
         self.stat(took, || adapter_stat(source, operation));
+    }
+
+    /// Counts an object of a back end's answer that could not be kept.
+    pub(crate) fn refused_object(&self, source: &str) {
+        self.add(REFUSED_OBJECTS.field(&[source]), 1);
     }
 
     pub(crate) fn pull(&self, source: &str) {

@@ -15,6 +15,9 @@ const MAX_NAME_BYTES: usize = 255;
 /// The administrator's user name.
 pub const ADMINISTRATOR: &str = "rhoadmin";
 
+/// Stands for everybody in the place of a user's name, where all share a copy. It is no user's name.
+pub const EVERYBODY: &str = "__shared__";
+
 /// Why a text is not an identifier of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
@@ -138,6 +141,15 @@ text_id!(
     /// An attribute's name.
     AttributeName, "the attribute name", |c: char| !c.is_control()
 );
+
+impl UserId {
+    /// Whether a name is kept from whoever registers or logs in: the administrator's, and the one that stands for
+    /// everybody.
+    pub fn is_reserved(&self) -> bool {
+        [ADMINISTRATOR, EVERYBODY].contains(&self.as_str())
+    }
+}
+
 /// A blob: the SHA-256 of its content, as 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -218,10 +230,15 @@ impl fmt::Display for Version {
     }
 }
 
+/// How many tokens an epoch has. The offset of a client's versions tells in its upper bits of which document's life its tokens
+/// are: the scripts bind and pull know how.
+pub(crate) const EPOCH: u64 = 1 << 41;
+
 /// What a device sends back to acknowledge a page.
 ///
 /// It is the version at the page's end, plus an offset that grows each time the device starts over (a reset, another
-/// partition, another user), so that a token from before can never acknowledge anything that came after.
+/// partition, another user), so that a token from before can never acknowledge anything that came after. The offset has in its
+/// upper bits which document's life it belongs to, so that no other number passes for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token(u64);
 

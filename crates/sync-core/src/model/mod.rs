@@ -25,11 +25,11 @@ pub(crate) use bulk_file::BulkFile;
 pub use bulk_file::{BLOCK_BYTES, BulkContent};
 pub use bulk_selection::{BulkSelection, InvalidSelectionId, SelectionId};
 pub use description::{Description, InvalidDescription};
-pub(crate) use ids::DocumentId;
 pub use ids::{
-    ADMINISTRATOR, AttributeName, BlobId, ClientId, InvalidBlobId, InvalidId, InvalidToken, Millis,
-    Narrowing, ObjectId, Partition, SourceName, Token, UserId, Version,
+    ADMINISTRATOR, AttributeName, BlobId, ClientId, EVERYBODY, InvalidBlobId, InvalidId,
+    InvalidToken, Millis, Narrowing, ObjectId, Partition, SourceName, Token, UserId, Version,
 };
+pub(crate) use ids::{DocumentId, EPOCH};
 pub(crate) use operation::{Operation, OperationKind};
 pub(crate) use outbox::OutboxItem;
 pub(crate) use page::{DamagedRecord, PageBuilder};

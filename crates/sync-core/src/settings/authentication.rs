@@ -13,6 +13,12 @@ const DEFAULT_LEEWAY_SECONDS: u64 = 60;
 /// Most of it: whoever needs more has no clock.
 const MAX_LEEWAY_SECONDS: u64 = 600;
 
+/// How long a password that was right is remembered where the file does not say, in seconds.
+const DEFAULT_REMEMBERED_SECONDS: u64 = 300;
+
+/// Most of it, in seconds.
+const MAX_REMEMBERED_SECONDS: u64 = 3_600;
+
 /// Longest time for which logins that failed may count, in seconds: a day.
 const MAX_WINDOW_SECONDS: u64 = 86_400;
 
@@ -23,6 +29,8 @@ pub struct AuthenticationSettings {
     pub method: AuthenticationMethod,
     /// Tokens that devices may send in place of a session.
     pub jwt: Option<JwtSettings>,
+    /// How long a password that was right is known again by a digest that costs nothing, in seconds. 0: not at all.
+    pub remembered_seconds: u64,
     /// How many logins may fail.
     pub limits: LoginLimits,
     /// Who is believed when he says for whom he asks.
@@ -86,6 +94,7 @@ pub(super) struct AuthenticationEntry {
     method: Method,
     url: Option<Text>,
     jwt: Option<JwtEntry>,
+    remembered_seconds: Option<u64>,
     #[serde(default)]
     limits: LoginLimits,
     #[serde(default)]
@@ -145,6 +154,12 @@ impl AuthenticationEntry {
                 format!("must be between 1 and {MAX_WINDOW_SECONDS}"),
             );
         }
+        if self.remembered_seconds() > MAX_REMEMBERED_SECONDS {
+            return wrong(
+                "remembered_seconds",
+                format!("must be at most {MAX_REMEMBERED_SECONDS}"),
+            );
+        }
         self.networks()?;
         if let Some(jwt) = &self.jwt {
             if jwt.leeway_seconds > MAX_LEEWAY_SECONDS {
@@ -158,6 +173,11 @@ impl AuthenticationEntry {
             }
         }
         Ok(())
+    }
+
+    fn remembered_seconds(&self) -> u64 {
+        self.remembered_seconds
+            .unwrap_or(DEFAULT_REMEMBERED_SECONDS)
     }
 
     /// The proxies: networks, or single addresses.
@@ -218,6 +238,7 @@ impl AuthenticationEntry {
         };
         Ok(AuthenticationSettings {
             method,
+            remembered_seconds: self.remembered_seconds(),
             jwt,
             limits: self.limits,
             trusted_proxies: self.networks()?,

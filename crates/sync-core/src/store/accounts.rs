@@ -45,6 +45,32 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
         }))
     }
 
+    /// What a user's password, which was right lately, is known again by.
+    pub(crate) async fn remembered_password(
+        &self,
+        user: &UserId,
+    ) -> Result<Option<String>, StoreError> {
+        let command = args!["GET", keys::remembered_password(user)];
+        Reply::new("GET", self.redis.run(command).await?).text()
+    }
+
+    /// Remembers it for so long.
+    pub(crate) async fn remember_password(
+        &self,
+        user: &UserId,
+        digest: &str,
+        seconds: u64,
+    ) -> Result<(), StoreError> {
+        let command = args![
+            "SET",
+            keys::remembered_password(user),
+            digest,
+            "EX",
+            seconds
+        ];
+        self.redis.run(command).await.map(drop).map_err(Into::into)
+    }
+
     /// The generation of a user's valid sessions; `None` for a user that does not exist.
     pub(crate) async fn generation(&self, user: &UserId) -> Result<Option<String>, StoreError> {
         Reply::new(

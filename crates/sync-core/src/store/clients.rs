@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{ClientId, DocumentId, Millis, Partition, SourceName, UserId, Version};
+use crate::model::{
+    ClientId, DocumentId, EPOCH, Millis, Partition, SourceName, Token, UserId, Version,
+};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::Document;
@@ -296,7 +298,7 @@ impl<'a, R: RedisConn> Clients<'a, R> {
 }
 
 impl<R: RedisConn> Document<'_, R> {
-    /// Gives the client a cursor at the start, unless it has one here.
+    /// Gives the client a cursor at the start, unless it has one here. A document without a life gets the new one.
     pub(crate) async fn bind(
         &self,
         client: &ClientId,
@@ -304,10 +306,18 @@ impl<R: RedisConn> Document<'_, R> {
         min_offset: u64,
         now: Millis,
         lost: bool,
+        new_life: &str,
     ) -> Result<(), StoreError> {
         let keys = self.client_keys(client);
         let state = if lost { "restart" } else { "" };
-        let args = args![client.as_str(), user.as_str(), min_offset, now.day(), state];
+        let args = args![
+            client.as_str(),
+            user.as_str(),
+            min_offset,
+            now.day(),
+            state,
+            new_life
+        ];
         script::BIND.run(self.redis, &keys, args).await.map(drop)
     }
 
@@ -379,12 +389,13 @@ impl<R: RedisConn> Document<'_, R> {
         }
     }
 
-    /// Removes the document as a whole. Keys of single clients are not among it: see [`Document::forget_client`].
-    pub(crate) async fn remove(&self) -> Result<(), StoreError> {
+    /// Removes the document as a whole; says whether there was one. Keys of single clients are not among it: see
+    /// [`Document::forget_client`].
+    pub(crate) async fn remove(&self) -> Result<bool, StoreError> {
         let mut command = args!["UNLINK"];
         command.extend(self.own_keys().map(arg));
-        self.redis.run(command).await?;
-        Ok(())
+        let reply = self.redis.run(command).await?;
+        Ok(Reply::new("UNLINK", reply).number()? > 0)
     }
 
     /// Every key of the document but those of single clients, the clients' cursors first.
@@ -406,19 +417,26 @@ impl<R: RedisConn> Document<'_, R> {
     pub(crate) async fn restart(&self, client: &ClientId, user: &UserId) -> Result<(), StoreError> {
         let keys = self.client_keys(client);
         script::RESTART
-            .run(self.redis, &keys, args![client.as_str(), user.as_str(), ""])
+            .run(
+                self.redis,
+                &keys,
+                args![client.as_str(), user.as_str(), "", ""],
+            )
             .await
             .map(drop)
     }
 
-    /// Makes the client start over, once it has been told to.
+    /// Makes the client start over, once it has been told to; behind a token of this document that the store does not know
+    /// of, where there is one.
     pub(crate) async fn start_over(
         &self,
         client: &ClientId,
         user: &UserId,
+        ahead: Option<Token>,
     ) -> Result<(), StoreError> {
         let keys = self.client_keys(client);
-        let args = args![client.as_str(), user.as_str(), "restart"];
+        let ahead = ahead.map_or_else(String::new, |token| token.number().to_string());
+        let args = args![client.as_str(), user.as_str(), "restart", ahead];
         script::RESTART.run(self.redis, &keys, args).await.map(drop)
     }
 
@@ -433,7 +451,7 @@ impl<R: RedisConn> Document<'_, R> {
             .run(
                 self.redis,
                 &keys,
-                args![client.as_str(), user.as_str(), "leave"],
+                args![client.as_str(), user.as_str(), "leave", ""],
             )
             .await
             .map(drop)
@@ -544,6 +562,7 @@ impl<R: RedisConn> Document<'_, R> {
 struct StoredCursor {
     /// Nothing before this is of interest to the client.
     acknowledged: Version,
+    /// Without the document's epoch.
     offset: u64,
     day: u64,
 }
@@ -555,8 +574,8 @@ fn parse_cursor(entry: &str) -> Result<StoredCursor, StoreError> {
     };
     let mut numbers = entry.splitn(7, ',').take(6).map(str::parse::<u64>);
     let mut next = || numbers.next().and_then(Result::ok).ok_or_else(damaged);
-    let (cursor, base, _final) = (next()?, next()?, next()?);
-    let (offset, since, day) = (next()?, next()?, next()?);
+    let (cursor, base, _given) = (next()?, next()?, next()?);
+    let (offset, since, day) = (next()? % EPOCH, next()?, next()?);
     // A client without a base had nothing when it started.
     let acknowledged = if base > 0 { cursor } else { cursor.max(since) };
     Ok(StoredCursor {

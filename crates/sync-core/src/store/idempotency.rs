@@ -3,7 +3,8 @@
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;
-use crate::store::redis::script::{Reply, args};
+use crate::store::redis::script::{self, args};
+use crate::store::redis::set_or_get::set_or_get;
 
 /// What is kept of a write by its idempotency key.
 pub(crate) struct Idempotency<'a, R> {
@@ -25,21 +26,19 @@ impl<'a, R: RedisConn> Idempotency<'a, R> {
         begun: &str,
         seconds: u64,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        let set = args!["SET", &self.key, begun, "NX", "GET", "EX", seconds];
-        Reply::new("SET", self.redis.run(set).await?).bytes()
+        set_or_get(self.redis, &self.key, begun, seconds).await
     }
 
-    /// Keeps what became of the write.
-    pub(crate) async fn end(&self, kept: &[u8], seconds: u64) -> Result<(), StoreError> {
-        self.redis
-            .run(args!["SET", &self.key, kept.to_vec(), "EX", seconds])
-            .await?;
-        Ok(())
-    }
-
-    /// Forgets the write.
-    pub(crate) async fn forget(&self) -> Result<(), StoreError> {
-        self.redis.run(args!["DEL", &self.key]).await?;
-        Ok(())
+    /// Keeps what became of the write, or forgets it where that is empty; unless another has begun it anew since this one
+    /// wrote down that it had `begun`.
+    pub(crate) async fn end(
+        &self,
+        begun: &str,
+        kept: &[u8],
+        seconds: u64,
+    ) -> Result<(), StoreError> {
+        let args = args![begun, kept.to_vec(), seconds];
+        let ended = script::END_WRITE.run(self.redis, std::slice::from_ref(&self.key), args);
+        ended.await.map(drop)
     }
 }

@@ -5,6 +5,7 @@ use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;
 use crate::store::redis::script::{Reply, args};
+use crate::store::redis::set_or_get::set_or_get;
 
 /// How long keys are kept, in seconds.
 const LIFETIME_SECONDS: u64 = 86_400;
@@ -38,8 +39,8 @@ impl<'a, R: RedisConn> KeySets<'a, R> {
     /// Takes the turn to look for keys, if nobody has it; else answers since when somebody has.
     pub(crate) async fn take_turn(&self, now: Millis) -> Result<Option<Millis>, StoreError> {
         let key = keys::key_set_turn(self.digest);
-        let set = args!["SET", key, now.0, "NX", "GET", "EX", TURN_SECONDS];
-        let since = Reply::new("SET", self.redis.run(set).await?).text()?;
+        let since = set_or_get(self.redis, &key, &now.to_string(), TURN_SECONDS).await?;
+        let since = since.map(|since| String::from_utf8(since).unwrap_or_default());
         Ok(since.map(|since| Millis(since.parse().unwrap_or_default())))
     }
 }

@@ -38,8 +38,8 @@ pub(crate) struct PageLimit {
 pub(crate) enum PullStep {
     /// The client has no cursor here that is this user's.
     Unbound,
-    /// The token was never given out to the client.
-    FutureToken,
+    /// The token is of this document, but as far as the store knows it was never given out.
+    Ahead(Token),
     /// This is what lies after the cursor.
     State(Box<PullState>),
 }
@@ -157,7 +157,7 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.records(),
             self.keys.held(client),
         ];
-        let acknowledged = match acknowledged {
+        let wire = match acknowledged {
             Acknowledged::Nothing => String::new(),
             Acknowledged::Token(token) => token.number().to_string(),
             Acknowledged::Given => "given".to_owned(),
@@ -165,7 +165,7 @@ impl<R: RedisConn> Document<'_, R> {
         let args = args![
             client.as_str(),
             user.as_str(),
-            acknowledged,
+            wire,
             limit.objects,
             now.day(),
             limit.bytes,
@@ -178,7 +178,10 @@ impl<R: RedisConn> Document<'_, R> {
                 Ok(PullStep::State(Box::new(state)))
             }
             None if outcome == "unbound" => Ok(PullStep::Unbound),
-            None if outcome == "future" => Ok(PullStep::FutureToken),
+            None => match acknowledged {
+                Acknowledged::Token(token) if outcome == "ahead" => Ok(PullStep::Ahead(token)),
+                _ => Err(reply.unknown_outcome(&outcome)),
+            },
             _ => Err(reply.unknown_outcome(&outcome)),
         }
     }

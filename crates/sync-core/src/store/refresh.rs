@@ -44,11 +44,12 @@ pub(crate) struct RefreshProgress<'a> {
 #[derive(Debug)]
 pub(crate) enum RefreshEnd<'a> {
     /// The document holds the back end's answer, of which these are tag and digest; `complete` unless objects were
-    /// passed over because they had moved.
+    /// passed over because they had moved. Devices are told of those that were `refused`.
     Done {
         complete: bool,
         etag: &'a str,
         digest: &'a str,
+        refused: Option<&'a SourceError>,
     },
     /// The back end could not be asked.
     Failed(&'a SourceError),
@@ -125,11 +126,13 @@ impl<R: RedisConn> Document<'_, R> {
                 complete,
                 etag,
                 digest,
+                refused,
             } => {
+                let refused = refused.map(to_stored).transpose()?;
                 args![
                     lease,
                     now.0,
-                    "",
+                    refused.unwrap_or_default(),
                     if complete { "1" } else { "0" },
                     began_at.0,
                     etag,
@@ -137,9 +140,9 @@ impl<R: RedisConn> Document<'_, R> {
                 ]
             }
             RefreshEnd::Failed(error) => {
-                args![lease, now.0, to_stored(error)?, "0", began_at.0, "", ""]
+                args![lease, now.0, to_stored(error)?, "", began_at.0, "", ""]
             }
-            RefreshEnd::Unfinished => args![lease, now.0, "unfinished", "0", began_at.0, "", ""],
+            RefreshEnd::Unfinished => args![lease, now.0, "unfinished", "", began_at.0, "", ""],
         };
         args.push(arg(began.0));
         let mut reply = script::END_REFRESH.run(self.redis, &keys, args).await?;

@@ -70,7 +70,7 @@ impl<R: RedisConn> Document<'_, R> {
         let mut parts = entry.splitn(8, ',');
         let mut next = || parts.next().ok_or_else(damaged);
         let mut number = || next()?.parse::<u64>().map_err(|_| damaged());
-        let (cursor, base, _final) = (number()?, number()?, number()?);
+        let (cursor, base, _given) = (number()?, number()?, number()?);
         let (offset, since, _day) = (number()?, number()?, number()?);
         let (_state, user) = (next()?, next()?);
         Ok(Some(Position {

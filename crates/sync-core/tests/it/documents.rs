@@ -56,7 +56,7 @@ fn a_document_is_read_part_by_part() {
         let one = engine.object("Pushed", "u1", "o01").await.unwrap().unwrap();
         assert_eq!(one["n"], "1");
         assert_eq!(engine.object("Pushed", "u1", "o03").await.unwrap(), None);
-        let nobody = engine.objects("Pushed", "nobody", Version::ZERO, 10).await;
+        let nobody = engine.objects("Own", "nobody", Version::ZERO, 10).await;
         assert!(matches!(
             nobody,
             Err(SyncError::Account(AccountError::UnknownUser { .. }))

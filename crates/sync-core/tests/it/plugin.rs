@@ -188,7 +188,7 @@ fn changes_are_carried_one_by_one_and_a_created_id_is_bare_or_json() {
         });
         world.push("ProbeApp", changes).await.unwrap();
         let asked = world.asked();
-        let own = |name, attributes| call(name, "ProbeApp", "__shared__", attributes);
+        let own = |name, attributes| call(name, "ProbeApp", "anna", attributes);
         assert_eq!(asked[0], own("create", json!({"name": "n"})));
         assert_eq!(asked[6], own("update", json!({"name": "b", "id": "u"})));
         assert_eq!(asked[7], own("delete", json!({"name": "c", "id": "d"})));
@@ -301,7 +301,7 @@ fn what_a_source_is_described_by_is_asked_for_where_the_settings_say_so() {
         world.asked();
         world.answer(200, "{}");
         world.pull("ProbeApp", "").await;
-        let query = call("query", "ProbeApp", "__shared__", json!({}));
+        let query = call("query", "ProbeApp", "anna", json!({}));
         assert_eq!(world.asked(), [query]);
     });
 }
@@ -438,5 +438,35 @@ fn the_trace_of_a_request_is_passed_on_to_every_call_it_leads_to() {
         world.pull("ProbeApp", "").await;
         let asked = world.engine.ports().http().asked();
         assert!(!asked[0].headers().contains_key("traceparent"));
+    });
+}
+
+#[test]
+fn an_object_that_cannot_be_kept_stays_as_it_was_until_the_answer_has_it_no_more() {
+    local(async {
+        let world = World::start().await;
+        world.answer(200, r#"{"1":{"n":"a"},"2":{"n":"b"}}"#);
+        let page = world.pull("ProbeApp", "").await;
+        let token = page[1]["token"].as_str().unwrap();
+        world.pull("ProbeApp", token).await;
+        for _ in 0..2 {
+            world.answer(200, r#"{"1":{"n":"a"},"2":{"n":"c","a\nb":"x"}}"#);
+            let told = world.pull("ProbeApp", "").await;
+            let message =
+                "object \"2\": the attribute name contains '\\n', which is not allowed there";
+            let error = json!({"source-error": {"query-error": {"message": message}}});
+            assert_eq!(told[5], error);
+        }
+        world.answer(200, r#"{"1":{"n":"a"}}"#);
+        let gone = world.pull("ProbeApp", "").await;
+        assert_eq!(gone[5], json!({"delete": {"2": {"n": ""}}}));
+
+        world.engine.metrics().flush_soon().await;
+        let measured = world.engine.metrics().measured().await.unwrap();
+        let mut families = measured.families.iter();
+        let refused = families.find(|(family, _)| family.name == "rhosync_refused_objects_total");
+        let (_, samples) = refused.unwrap();
+        assert_eq!(samples[0].labels, ["ProbeApp"]);
+        assert_eq!(samples[0].value, sync_core::Value::Number(2));
     });
 }

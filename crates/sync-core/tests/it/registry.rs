@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sync_core::{
-    AccountError, Engine, FeedError, MAX_DYNAMIC_SOURCES, PartitionRule, PollInterval, SyncError,
+    AccountError, EVERYBODY, Engine, FeedError, MAX_DYNAMIC_SOURCES, PartitionRule, PollInterval,
+    SyncError,
 };
 use test_support::{TestPorts, World, local, page};
 
@@ -72,10 +73,8 @@ fn a_push_that_is_refused_makes_no_source() {
             Err(FeedError::Sync(SyncError::InvalidId(_)))
         ));
         assert!(matches!(
-            push_objects(&world.engine, "New", "nobody", json!({})).await,
-            Err(FeedError::Sync(SyncError::Account(
-                AccountError::UnknownUser { .. }
-            )))
+            push_objects(&world.engine, "New", EVERYBODY, json!({})).await,
+            Err(FeedError::Sync(SyncError::UnknownSource { .. }))
         ));
         assert!(
             push_objects(&world.engine, "New:1", "anna", json!({}))
@@ -332,7 +331,7 @@ fn a_back_end_is_asked_when_its_read_state_says_so() {
             Err(SyncError::InvalidSetting { .. })
         ));
         assert_eq!(asked_by_a_sync().await, 0, "nothing was set");
-        let nobody = world.engine.set_read_state("Polled", "nobody", 0, None);
+        let nobody = world.engine.set_read_state("Own", "nobody", 0, None);
         assert!(matches!(
             nobody.await,
             Err(SyncError::Account(AccountError::UnknownUser { .. }))

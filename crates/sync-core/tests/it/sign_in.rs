@@ -6,6 +6,7 @@
     reason = "a world that cannot be made is a failed test"
 )]
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -16,7 +17,8 @@ use redis::AsyncCommands as _;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use sync_core::{
-    ADMINISTRATOR, AccountError, Clock as _, Engine, Origin, Ports as _, Session, StorePorts as _,
+    ADMINISTRATOR, AccountError, Clock as _, Engine, Origin, Ports as _, RedisConn as _,
+    RedisValue, RustAdapters, Secret, Session, SessionKey, SettingsFile, StorePorts as _,
 };
 use test_support::{
     ENGINE_PASSWORD, ScriptedHttp, TestPorts, TestRedis, TokenKey, local, unsigned,
@@ -411,4 +413,78 @@ proptest! {
             }
         });
     }
+}
+
+/// What a password is known again by, with the key of the engines of tests.
+fn digest(user: &str, hash: &str, password: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"test").unwrap();
+    mac.update(b"password:");
+    mac.update(json!([user, hash, password]).to_string().as_bytes());
+    let digest = mac.finalize().into_bytes();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_password_that_was_right_lately_is_known_again_without_its_hash() {
+    local(async {
+        let redis = TestRedis::start();
+        let engine = engine(&redis, "").await;
+        let log_in = async |password: &str| {
+            let accounts = engine.accounts();
+            accounts
+                .log_in("u1", password, Origin("phone"))
+                .await
+                .is_ok()
+        };
+        let run = async |command: &[&str]| -> Vec<RedisValue> {
+            let command = command.iter().map(|part| part.as_bytes().to_vec());
+            engine.ports().redis.run(command.collect()).await.unwrap()
+        };
+        let remembered = "rhosync:1:remembered-password:u1";
+        engine.accounts().create_user("u1", "right").await.unwrap();
+        assert!(!log_in("wrong").await);
+        assert_eq!(run(&["EXISTS", remembered]).await, [RedisValue::Int(0)]);
+        assert!(log_in("right").await && log_in("right").await);
+        let [RedisValue::Int(left)] = run(&["TTL", remembered]).await[..] else {
+            panic!("no time");
+        };
+        assert!((1..=300).contains(&left), "{left}");
+        assert!(!log_in("wrong").await);
+
+        // A hash that fits no password: only what is remembered can let somebody in.
+        run(&["HSET", "rhosync:1:user:u1", "pw", "nothing fits"]).await;
+        assert!(
+            !log_in("right").await,
+            "it was remembered with another hash"
+        );
+        run(&["SET", remembered, &digest("u1", "nothing fits", "right")]).await;
+        assert!(log_in("right").await && !log_in("wrong").await);
+
+        let off = self::engine(&redis, "[authentication]\nremembered_seconds = 0").await;
+        let refused = off.accounts().log_in("u1", "right", Origin("phone")).await;
+        assert!(refused.is_err(), "it is switched off");
+    });
+}
+
+#[test]
+fn no_password_is_remembered_with_a_key_that_lies_beside_its_hash() {
+    local(async {
+        let redis = TestRedis::start();
+        let ports = Rc::new(TestPorts::<ScriptedHttp>::to(&redis, 1).await);
+        let key = SessionKey::load(&*ports, &Secret::new("")).await.unwrap();
+        let settings = SettingsFile::parse("rhosync.toml", "").unwrap();
+        let settings = settings.resolve(|_| None).unwrap();
+        let password = Secret::new(ENGINE_PASSWORD);
+        let engine = Engine::new(ports, settings, &RustAdapters::new(), key, password).unwrap();
+        engine.accounts().create_user("u1", "right").await.unwrap();
+        let logged_in = engine
+            .accounts()
+            .log_in("u1", "right", Origin("phone"))
+            .await;
+        assert!(logged_in.is_ok());
+        let exists = ["EXISTS", "rhosync:1:remembered-password:u1"];
+        let exists = exists.map(|part| part.as_bytes().to_vec()).to_vec();
+        let exists = engine.ports().redis.run(exists).await.unwrap();
+        assert_eq!(exists, [RedisValue::Int(0)]);
+    });
 }

@@ -9,7 +9,7 @@ use test_support::{World, local};
 
 async fn keys(world: &World) -> Vec<String> {
     let mut keys = world.keys().await;
-    keys.retain(|key| !key.contains("login-failures"));
+    keys.retain(|key| !key.contains("login-failures") && !key.contains("remembered-password"));
     keys
 }
 
@@ -286,6 +286,27 @@ fn api_tokens_are_good_for_what_they_say_and_as_long_as_they_say() {
                 .await;
             assert!(matches!(refused, Err(AccountError::InvalidTokenRequest(_))));
         }
+    });
+}
+
+#[test]
+fn however_often_the_administrator_logs_in_there_is_room_and_the_oldest_login_ends() {
+    local(async {
+        let world = World::start().await;
+        let tokens = world.engine.accounts().api_tokens();
+        let named = tokens.create("named", vec![Scope::Admin], None).await;
+        let (_, named) = named.unwrap();
+        let mut logins = Vec::new();
+        for _ in 0..52 {
+            let login = tokens.create_for_login("rhoadmin", 3_600_000).await;
+            logins.push(login.unwrap().1);
+            world.engine.ports().clock.advance(Duration::from_millis(1));
+        }
+        for (place, login) in logins.iter().enumerate() {
+            let is_good = tokens.authenticate(login).await.is_ok();
+            assert_eq!(is_good, place >= 2, "{place}");
+        }
+        assert!(tokens.authenticate(&named).await.is_ok());
     });
 }
 

@@ -21,8 +21,9 @@ enum Content {
 }
 
 /// Parts of keys that any request may change.
-const UNNOTICED: [&str; 4] = [
+const UNNOTICED: [&str; 5] = [
     ":login-failures:",
+    ":remembered-password:",
     "{metrics}",
     "{jobs}:swept",
     "{jobs}:alarm",

@@ -1,5 +1,7 @@
 //! A whole server for a test: engine, store, back end.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures_util::StreamExt as _;
@@ -53,6 +55,12 @@ const GUESTS: &str = r#"
     url = "http://users"
 "#;
 
+/// What tokens of one epoch are below, counted from its first.
+const EPOCH: u64 = 1 << 41;
+
+/// What a store had at some moment, by key.
+pub struct Backup(Vec<(String, Vec<u8>)>);
+
 /// An engine on a Redis of its own, with one scripted back end behind its sources.
 pub struct World {
     /// The engine.
@@ -63,6 +71,8 @@ pub struct World {
     pub redis: Rc<TestRedis>,
     /// Lets users in whose password nobody has to check.
     guests: Engine<TestPorts<ScriptedHttp>>,
+    /// The epochs of the tokens that clients have got last, by client and source.
+    epochs: RefCell<BTreeMap<(ClientId, String), u64>>,
 }
 
 impl World {
@@ -79,6 +89,7 @@ impl World {
             guests: engine_with(&redis, GUESTS, &RustAdapters::new(), seed).await,
             back_end,
             redis,
+            epochs: RefCell::default(),
         }
     }
 
@@ -144,6 +155,37 @@ impl World {
         read_session(&self.guests, &session.expect("a guest's session"))
     }
 
+    /// Everything that the store has now.
+    pub async fn backup(&self) -> Backup {
+        let mut dumps = Vec::new();
+        for key in self.keys_like("*").await {
+            let command = [&b"DUMP"[..], key.as_bytes()];
+            let dump = self
+                .engine
+                .ports()
+                .redis
+                .run(command.map(<[u8]>::to_vec).into());
+            if let Some(RedisValue::Bytes(dump)) = dump.await.expect("a reply").pop() {
+                dumps.push((key, dump));
+            }
+        }
+        Backup(dumps)
+    }
+
+    /// Sets the store back.
+    pub async fn restore(&self, backup: &Backup) {
+        self.flush().await;
+        for (key, dump) in &backup.0 {
+            let command = [&b"RESTORE"[..], key.as_bytes(), b"0", dump];
+            let restored = self
+                .engine
+                .ports()
+                .redis
+                .run(command.map(<[u8]>::to_vec).into());
+            restored.await.expect("to restore");
+        }
+    }
+
     /// Empties the store.
     pub async fn flush(&self) {
         self.run(&["FLUSHALL"]).await;
@@ -157,7 +199,8 @@ impl World {
             .expect("a client")
     }
 
-    /// Pulls one page; answers it as a device would see it.
+    /// Pulls one page; answers it as a device would see it, but for the token: tests write versions, without the epoch, which is
+    /// random.
     pub async fn pull(
         &self,
         session: &Session,
@@ -165,7 +208,8 @@ impl World {
         source: &str,
         token: &str,
     ) -> Result<Value, SyncError> {
-        pull(&self.engine, session, client, source, token, 500, &[]).await
+        self.pull_narrowed(session, client, source, token, &[])
+            .await
     }
 
     /// Pulls one page of what the parameters narrow the source down to.
@@ -177,16 +221,8 @@ impl World {
         token: &str,
         parameters: &[(&str, &str)],
     ) -> Result<Value, SyncError> {
-        pull(
-            &self.engine,
-            session,
-            client,
-            source,
-            token,
-            500,
-            parameters,
-        )
-        .await
+        self.pull_part(500, session, client, source, token, parameters)
+            .await
     }
 
     /// Pulls and acknowledges pages of what the parameters narrow the source down to; answers their command objects.
@@ -224,7 +260,47 @@ impl World {
         source: &str,
         token: &str,
     ) -> Result<Value, SyncError> {
-        pull(&self.engine, session, client, source, token, size, &[]).await
+        self.pull_part(size, session, client, source, token, &[])
+            .await
+    }
+
+    async fn pull_part(
+        &self,
+        size: usize,
+        session: &Session,
+        client: &ClientId,
+        source: &str,
+        token: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Value, SyncError> {
+        let key = (client.clone(), source.to_owned());
+        let epoch = self.epochs.borrow().get(&key).copied().unwrap_or(0);
+        let token = token.parse().ok().filter(|number: &u64| *number > 1);
+        let token = token.map(|number| {
+            if number < EPOCH {
+                epoch + number
+            } else {
+                number
+            }
+        });
+        let mut page = pull(
+            &self.engine,
+            session,
+            client,
+            source,
+            token,
+            size,
+            parameters,
+        )
+        .await?;
+        let token = page[1]["token"].as_str();
+        if let Some(number) = token.and_then(|token| token.parse::<u64>().ok()) {
+            self.epochs
+                .borrow_mut()
+                .insert(key, number - number % EPOCH);
+            page[1]["token"] = (number % EPOCH).to_string().into();
+        }
+        Ok(page)
     }
 
     /// Lets the lease of a shared source's refresh run out.
@@ -250,6 +326,11 @@ impl World {
             }
         }
         left
+    }
+
+    /// Lets the time run out in which writes of the API that have begun are theirs who began them.
+    pub async fn drop_write_leases(&self) {
+        self.forget("*:idempotency:*").await;
     }
 
     /// Lets the lease on a client's operations in a shared source run out.
@@ -467,7 +548,7 @@ async fn pull(
     session: &Session,
     client: &ClientId,
     source: &str,
-    token: &str,
+    token: Option<u64>,
     page_size: usize,
     parameters: &[(&str, &str)],
 ) -> Result<Value, SyncError> {
@@ -475,7 +556,7 @@ async fn pull(
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    let token = Token::parse(token)?;
+    let token = token.map(Token::new);
     let request = PullRequest {
         client: client.as_str(),
         source,

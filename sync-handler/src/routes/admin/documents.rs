@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sync_core::{Engine, Memory, ObjectPage, Ports, Version};
+use sync_core::{EVERYBODY, Engine, Memory, ObjectPage, PartitionRule, Ports, Version};
 use sync_proto::SentAttributes;
 
 use crate::error::HttpError;
@@ -64,6 +64,10 @@ pub(super) async fn list<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let (user, source) = source_target(request)?;
     engine.document_details(&source, &user).await?;
+    let user = match engine.source_info(&source).await?.settings.partition {
+        PartitionRule::App => EVERYBODY,
+        PartitionRule::User => &user,
+    };
     let prefix = format!("source:application:{user}:{source}");
     Ok(respond::legacy_json(&names(&SOURCE_DOCUMENTS, &prefix)))
 }

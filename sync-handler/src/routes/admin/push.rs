@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
+use serde_json::Value;
 use sync_core::{Engine, ObjectPatch, Ports};
 use sync_proto::SentAttributes;
 
@@ -15,6 +16,17 @@ use crate::routes::admin::{SOURCE, USER};
 
 /// Objects by id.
 type SentObjects = BTreeMap<String, SentAttributes>;
+
+/// An object's id. Back ends whose ids are numbers send them as such.
+fn to_id(sent: Value) -> Result<String, HttpError> {
+    match sent {
+        Value::String(id) => Ok(id),
+        Value::Number(id) => Ok(id.to_string()),
+        _ => Err(HttpError::MalformedBody(
+            "objects is a list of ids".to_owned(),
+        )),
+    }
+}
 
 /// Where to push: source and user. For a source that everybody shares any user names the same copy.
 fn target(request: &Request) -> Result<(String, String), HttpError> {
@@ -52,11 +64,12 @@ pub(super) async fn push_deletes<P: Ports>(
     #[derive(Deserialize)]
     struct Body {
         #[serde(default)]
-        objects: Vec<String>,
+        objects: Vec<Value>,
     }
     let (source, user) = target(request)?;
     let Body { objects } = request.body()?;
-    engine.feed_deletes(&source, &user, objects).await?;
+    let ids = objects.into_iter().map(to_id).collect::<Result<_, _>>()?;
+    engine.feed_deletes(&source, &user, ids).await?;
     Ok(done())
 }
 

@@ -19,7 +19,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 use sync_core::{
-    AccountError, ApiToken, Engine, IdempotentRequest, IdempotentWrites, Ports, Scope, StoredAnswer,
+    AccountError, ApiToken, BegunWrite, Engine, IdempotentRequest, IdempotentWrites, Ports, Scope,
+    StoredAnswer,
 };
 use sync_proto::api::Listing;
 
@@ -218,28 +219,23 @@ async fn once<P: Ports>(
         request: &line,
         body: request.raw_body(),
     };
-    if let Some(stored) = IdempotentWrites::new(engine.ports()).begin(&asked).await? {
-        return Ok(again(stored));
-    }
+    let writes = IdempotentWrites::new(engine.ports());
+    let begun = match writes.begin(&asked).await? {
+        BegunWrite::Ours(begun) => begun,
+        BegunWrite::Answered(stored) => return Ok(again(stored)),
+    };
     let answer = dispatch(route, engine, request, token).await;
-    match &answer {
-        Ok(done) => {
-            let stored = StoredAnswer {
-                status: done.status().as_u16(),
-                location: done
-                    .headers()
-                    .get(header::LOCATION)
-                    .and_then(|location| location.to_str().ok())
-                    .map(str::to_owned),
-                body: String::from_utf8_lossy(done.body()).into_owned(),
-            };
-            IdempotentWrites::new(engine.ports())
-                .end(&asked, &stored)
-                .await?;
-        }
-        // Nothing was done, or it is not known what: the next one may try.
-        Err(_) => IdempotentWrites::new(engine.ports()).forget(&asked).await?,
-    }
+    // Of a failure nothing is kept: nothing was done, or it is not known what, and the next one may try.
+    let stored = answer.as_ref().ok().map(|done| StoredAnswer {
+        status: done.status().as_u16(),
+        location: done
+            .headers()
+            .get(header::LOCATION)
+            .and_then(|location| location.to_str().ok())
+            .map(str::to_owned),
+        body: String::from_utf8_lossy(done.body()).into_owned(),
+    });
+    writes.end(&asked, &begun, stored.as_ref()).await?;
     answer
 }
 

@@ -13,8 +13,8 @@ use crate::routes::api::no_content;
 /// What a reset must be confirmed with.
 const APPLICATION: &str = "rhosync";
 
-/// Made from the table of operations and the types; a test compares it.
-const OPEN_API: &str = include_str!("../../../../docs/openapi.json");
+/// `docs/openapi.json`, which is made from the table of operations and the types; a test compares it.
+const OPEN_API: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
 pub(super) fn show_open_api() -> Response<Bytes> {
     respond::json_bytes(OPEN_API)

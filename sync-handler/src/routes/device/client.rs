@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{Engine, Ports, SourceInfo, SyncError};
+use sync_core::{Engine, Ports, SourceInfo, SyncError, to_text};
 use sync_proto::{ClientCreated, CreatedClient, DeviceDescription, Reset, SourceConfiguration};
 
 use crate::error::HttpError;
@@ -17,7 +17,7 @@ pub(crate) async fn create<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine).await?;
-    let device: DeviceDescription = request.body()?;
+    let device: DeviceDescription = request.body_or_query()?;
     let client = engine.create_client(session, &device).await?;
     Ok(respond::json(&ClientCreated {
         client: CreatedClient {
@@ -48,7 +48,7 @@ pub(crate) async fn register<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine).await?;
-    let device: DeviceDescription = request.body()?;
+    let device: DeviceDescription = request.body_or_query()?;
     engine
         .register_client(session, named_client(request)?, &device)
         .await?;
@@ -62,12 +62,9 @@ pub(crate) async fn reset<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine).await?;
     let Reset { sources } = request.body()?;
-    let in_query: Vec<String> = request
-        .query_list("sources")
-        .into_iter()
-        .flatten()
-        .filter(|(field, _)| field == "name")
-        .map(|(_, name)| name)
+    let in_query = request.query_list("sources").into_iter();
+    let in_query: Vec<String> = in_query
+        .filter_map(|mut source| source.remove("name").map(to_text))
         .collect();
     let sources = sources
         .map(|sources| sources.into_iter().map(|source| source.name).collect())

@@ -91,7 +91,7 @@ pub(crate) async fn answer_old<P: Ports>(
             client::reset(engine, request).await?;
             sources(engine).await
         }
-        Route::Search => search::search_by_query(engine, request).await,
+        Route::Search => search::search(engine, request).await,
         Route::BulkData => super::bulk_data::ask(engine, request).await,
         Route::Pull => sync::pull(engine, request).await,
         Route::Push => sync::push(engine, request).await,

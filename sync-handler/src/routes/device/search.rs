@@ -9,7 +9,8 @@ use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
 
-/// `POST /rc/v1/app/search`.
+/// `POST /rc/v1/app/search` and `GET /application/search`: sources and parameters stand in the body, in the address, or
+/// some here and some there.
 pub(crate) async fn search<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
@@ -20,50 +21,24 @@ pub(crate) async fn search<P: Ports>(
             .map_err(|_| HttpError::MalformedBody(reason))?,
         body => body?,
     };
-    let sources: Vec<_> = sources
+    let mut sources: Vec<_> = sources
         .into_iter()
         .map(|SearchedSource { name, token }| (name, token.map(to_text).unwrap_or_default()))
         .collect();
-    let parameters: Vec<_> = search
-        .into_iter()
-        .map(|(name, value)| (name, to_text(value)))
-        .collect();
-    answer(engine, request, &sources, &parameters).await
-}
+    if sources.is_empty() {
+        sources = sources_in_query(request);
+    }
+    let mut parameters = request.query_group("search");
+    parameters.retain(|(name, _)| !search.contains_key(name));
+    let in_body = search.into_iter();
+    parameters.extend(in_body.map(|(name, value)| (name, to_text(value))));
 
-/// `GET /application/search`, with everything in the query string.
-pub(crate) async fn search_by_query<P: Ports>(
-    engine: &Engine<P>,
-    request: &Request,
-) -> Result<Response<Bytes>, HttpError> {
-    let sources: Vec<_> = request
-        .query_list("sources")
-        .into_iter()
-        .filter_map(|fields| {
-            let field = |wanted: &str| {
-                let found = fields.iter().find(|(name, _)| name == wanted);
-                found.map(|(_, value)| value.clone())
-            };
-            Some((field("name")?, field("token").unwrap_or_default()))
-        })
-        .collect();
-    let parameters = request.query_group("search");
-    answer(engine, request, &sources, &parameters).await
-}
-
-/// Searches for the parameters, names and values, in sources, names and tokens; the rest is in the request.
-pub(crate) async fn answer<P: Ports>(
-    engine: &Engine<P>,
-    request: &Request,
-    sources: &[(String, String)],
-    parameters: &[(String, String)],
-) -> Result<Response<Bytes>, HttpError> {
     let session = request.session(engine).await?;
     let trace = request.trace();
     let search = SearchRequest {
         client: request.client_id(),
-        sources,
-        parameters,
+        sources: &sources,
+        parameters: &parameters,
         page_size: request.page_size()?,
         is_repeated: request.query("resend").is_some(),
         trace: trace.as_ref(),
@@ -71,6 +46,18 @@ pub(crate) async fn answer<P: Ports>(
     Ok(respond::search_pages(
         &engine.search(session, search).await?,
     ))
+}
+
+/// Names and tokens of the sources in the address.
+fn sources_in_query(request: &Request) -> Vec<(String, String)> {
+    let sources = request.query_list("sources").into_iter();
+    sources
+        .filter_map(|mut source| {
+            let name = source.remove("name")?;
+            let token = source.remove("token").map(to_text);
+            Some((to_text(name), token.unwrap_or_default()))
+        })
+        .collect()
 }
 
 /// Puts the commas in that devices in the field leave out between sources.

@@ -22,7 +22,7 @@ pub(crate) async fn pull<P: Ports>(
     let pull = PullRequest {
         client: request.client_id(),
         source: &source,
-        token: request.token()?,
+        token: request.token(),
         page_size: request.page_size()?,
         parameters: &parameters,
         trace: trace.as_ref(),

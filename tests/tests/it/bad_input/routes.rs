@@ -10,7 +10,8 @@ use test_support::text_of;
 use super::server::{Bad, Server};
 
 /// Addresses anybody may use, and those where one logs in.
-const PUBLIC: [&str; 11] = [
+const PUBLIC: [&str; 12] = [
+    "/",
     "/health",
     "/ready",
     "/api/v1/openapi.json",

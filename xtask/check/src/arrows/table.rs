@@ -182,6 +182,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("form", &["body", "error"]),
             row("respond", &["body", "error"]),
             row("client_address", &[]),
+            row("nested", &[]),
             row(
                 "request",
                 &[
@@ -190,6 +191,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                     "client_address",
                     "error",
                     "form",
+                    "nested",
                     "router",
                 ],
             ),

@@ -9,11 +9,11 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use futures_util::join;
 
-use crate::adapter::{AdapterError, QueryEnd, StashError, logged_in};
+use crate::adapter::{AdapterError, QueryEnd, Refusals, StashError, logged_in};
 use crate::engine::describe::describe_by_adapter;
 use crate::engine::refresh::snapshot::Snapshot;
 use crate::engine::{Engine, Source, SyncError};
-use crate::model::{DocumentId, UserId, Version};
+use crate::model::{DocumentId, SourceName, UserId, Version};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{Document, NarrowedCopies, RefreshEnd, RefreshStart, SourceError};
 
@@ -120,6 +120,9 @@ impl<P: Ports> Engine<P> {
                     let ended = match asked? {
                         QueryEnd::NotModified => (true, etag, digest),
                         QueryEnd::Complete { etag } => {
+                            // A tag does not stand for an answer with objects that are refused: devices are told of them with
+                            // every query.
+                            let etag = etag.filter(|_| snapshot.refused.is_empty());
                             let (complete, digest) = snapshot.finish(digest.as_deref()).await?;
                             (complete, etag, digest)
                         }
@@ -152,6 +155,7 @@ impl<P: Ports> Engine<P> {
                     Either::Right((stopped, _)) => Err(stopped.factor_first().0.into()),
                 };
                 let deleted = snapshot.deleted;
+                let refused = refusal_error(source.name, &snapshot.refused);
                 // What fills an empty document is news to nobody but the device that asked.
                 let changed = snapshot.changed > 0 && version > Version::ZERO;
                 let end = async |end: RefreshEnd<'_>| {
@@ -169,6 +173,7 @@ impl<P: Ports> Engine<P> {
                                 complete,
                                 etag: etag.as_deref().unwrap_or_default(),
                                 digest: digest.as_deref().unwrap_or_default(),
+                                refused: refused.as_ref(),
                             },
                         });
                         let (ended, forgotten) = join!(ended, self.forget_unused_copies());
@@ -255,6 +260,18 @@ pub(super) fn logoff_error(error: &AdapterError) -> SourceError {
         kind: "logoff-error".to_owned(),
         message: error.to_string(),
     }
+}
+
+/// What devices are told of objects that could not be kept; the log has it too.
+pub(super) fn refusal_error(source: &SourceName, refused: &Refusals) -> Option<SourceError> {
+    if refused.is_empty() {
+        return None;
+    }
+    tracing::warn!(source.name = %source, error = %refused, "objects of the back end cannot be kept");
+    Some(SourceError {
+        kind: "query-error".to_owned(),
+        message: refused.to_string(),
+    })
 }
 
 pub(super) fn source_error(error: &AdapterError) -> SourceError {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
-use crate::adapter::{Stash, StashError};
+use crate::adapter::{Refusals, Stash, StashError};
 use crate::engine::refresh::LEASE_MS;
 use crate::model::{Attributes, ObjectChange, ObjectId, Record, Version};
 use crate::ports::{RedisConn, hex};
@@ -32,6 +32,7 @@ pub(super) struct Snapshot<'a, R> {
     seen: BTreeSet<ObjectId>,
     /// Those that the store does not know of yet.
     seen_lately: Vec<ObjectId>,
+    pub(super) refused: Refusals,
     passed_over: u64,
     pub(super) deleted: usize,
     pub(super) changed: usize,
@@ -59,6 +60,18 @@ impl<R: RedisConn> Stash for Snapshot<'_, R> {
         } else {
             self.commit(part).await
         }
+    }
+
+    fn refuse(&mut self, id: &str, reason: &str) {
+        // An answer without the object would be another: then it is deleted.
+        digest_text(&mut self.digest, id);
+        digest_text(&mut self.digest, reason);
+        if let Ok(id) = ObjectId::parse(id)
+            && self.seen.insert(id.clone())
+        {
+            self.seen_lately.push(id);
+        }
+        self.refused.note(id, reason);
     }
 
     fn goes_on_at(&self) -> Option<&str> {
@@ -104,6 +117,7 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
             parts: 0,
             seen: BTreeSet::new(),
             seen_lately: Vec::new(),
+            refused: Refusals::default(),
             passed_over: 0,
             deleted: 0,
             changed: 0,
@@ -252,14 +266,15 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
 
 /// Digests an object so that no two different answers give the same bytes.
 fn digest_object(digest: &mut Sha256, id: &ObjectId, attributes: &Attributes) {
-    let mut text = |text: &str| {
-        digest.update((text.len() as u64).to_le_bytes());
-        digest.update(text);
-    };
-    text(id.as_str());
-    text(&attributes.len().to_string());
+    digest_text(digest, id.as_str());
+    digest_text(digest, &attributes.len().to_string());
     for (name, value) in attributes {
-        text(name);
-        text(value);
+        digest_text(digest, name);
+        digest_text(digest, value);
     }
+}
+
+fn digest_text(digest: &mut Sha256, text: &str) {
+    digest.update((text.len() as u64).to_le_bytes());
+    digest.update(text);
 }

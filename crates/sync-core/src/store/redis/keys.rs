@@ -7,11 +7,11 @@
 //!
 //! | key | type | content | lifetime | written by | read by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` below which tombstones may be gone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `took` how long it took or was waited for in ms, `et`/`dg` ETag and digest of its answer, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number, `life` what tells it from a removed one of the same name, where bulk data was made of it | the partition's | commit, refresh, describe, accept, bulk data | pull, refresh, bulk data |
+//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` below which tombstones may be gone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `took` how long it took or was waited for in ms, `et`/`dg` ETag and digest of its answer, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number, `life` what tells it from a removed one of the same name | the partition's | commit, refresh, describe, accept, bind, bulk data | pull, refresh, bulk data |
 //! | `{source/partition}:log` | sorted set | object id, scored by the version of its last change | the partition's | commit | pull, refresh |
 //! | `{source/partition}:rec` | hash | object id → record (JSON) | the partition's | commit | pull, push, refresh |
 //! | `{source/partition}:tomb` | sorted set | ids of `log` that are deleted, scored by version | until collected | commit, collect | pull, refresh, collect |
-//! | `{source/partition}:clients` | hash | client → `cursor,base,final,offset,since,day,state,user`: acknowledged version; version up to which it has every attribute; end of the log in the page given out last, or 0; what a version is short of a token; version at which it started; day it was last heard of; see `CursorState`; whose it is | until unbound or silent for the retention | pull, bind, collect | pull, commit, collect |
+//! | `{source/partition}:clients` | hash | client → `cursor,base,given,offset,since,day,state,user`: acknowledged version; version up to which it has every attribute; twice the version up to which pages were given out, plus 1 where the last was cut; what a version is short of a token; version at which it started; day it was last heard of; see `CursorState`; whose it is | until unbound or silent for the retention | pull, bind, collect | pull, commit, collect |
 //! | `{source/partition}:lease` | string | token of the refresh that runs | its expiry | refresh | refresh, commit |
 //! | `{source/partition}:progress` | hash | how far a refresh has come that is not over: `position` in the adapter's words, `v` version at its begin | a quarter of an hour after its last part, or its end | refresh | refresh |
 //! | `{source/partition}:seen` | set | ids of objects that this refresh has met | as `progress` | refresh | refresh |
@@ -41,12 +41,13 @@
 //! | `circuits` | hash | source → how often its back end did not answer since it last did, and until when it is left alone, in ms, or 0 | until it answers | calls of back ends | calls of back ends, `/metrics` |
 //! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
-//! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and what it was answered with once it was done | a day, a minute while it is at work | writes of the API | writes of the API |
+//! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and a random text of the request that is at work on it, or what it was answered with | a day, a minute while it is at work | writes of the API | writes of the API |
 //! | `{metrics}` | hash | name and labels of a metric, with spaces between → its number; a histogram's has as its last part the place of a bucket, or `us` | forever | every instance, a moment after it has counted; clients | `/metrics` |
 //! | `{metrics}:stats` | set | names of the old stats | forever | as `{metrics}`, where stats are on | stats |
 //! | `{metrics}:stats:<name>` | sorted set | `<count>,<microseconds>:<minute>` or `<value>:<minute>`, scored by minute in Unix seconds | entries: seven days | as `{metrics}`, where stats are on | stats |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `login-failures:<kind>:<name>` | string | logins that failed lately at an account or from an address | the limiter's window | login | login |
+//! | `remembered-password:<user>` | string | what a password that was right lately is known again by | `remembered_seconds` | login | login |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
 //! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
@@ -352,6 +353,11 @@ pub(crate) fn login_failures(kind: &str, name: &str) -> String {
     format!("{PREFIX}:login-failures:{kind}:{}", encoded(name))
 }
 
+/// What a user's password, which was right lately, is known again by.
+pub(crate) fn remembered_password(user: &UserId) -> String {
+    format!("{PREFIX}:remembered-password:{}", encoded(user.as_str()))
+}
+
 /// A token that proves to a push service who we are.
 pub(crate) fn push_authorization(name: &str) -> String {
     format!("{PREFIX}:push-authorization:{}", encoded(name))
@@ -437,6 +443,7 @@ mod tests {
             stats("http:GET:"),
             session_secret(),
             login_failures("account", "a:b"),
+            remembered_password(&user_id),
             push_authorization("apns:T:K"),
             key_set("d"),
             key_set_turn("d"),
@@ -487,6 +494,7 @@ mod tests {
         rhosync:1:{metrics}:stats:http%3AGET%3A
         rhosync:1:session-secret
         rhosync:1:login-failures:account:a%3Ab
+        rhosync:1:remembered-password:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:push-authorization:apns%3AT%3AK
         rhosync:1:key-set:d
         rhosync:1:key-set-turn:d

@@ -2,3 +2,4 @@
 
 pub(crate) mod keys;
 pub(crate) mod script;
+pub(crate) mod set_or_get;

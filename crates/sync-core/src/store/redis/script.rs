@@ -19,6 +19,7 @@ pub(crate) static DESCRIBE: Script = script!("describe");
 pub(crate) static END_ABANDONED: Script = script!("end_abandoned");
 pub(crate) static END_REFRESH: Script = script!("end_refresh");
 pub(crate) static ENTER_CIRCUIT: Script = script!("enter_circuit");
+pub(crate) static END_WRITE: Script = script!("end_write");
 pub(crate) static EXTEND_LEASE: Script = script!("extend_lease");
 pub(crate) static FAIL_CIRCUIT: Script = script!("fail_circuit");
 pub(crate) static KEEP_FOUND: Script = script!("keep_found");

@@ -29,10 +29,18 @@ impl Plugin {
     ///
     /// When there is no free port.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a free port");
-        let address = listener.local_addr().expect("an address");
+        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self::start_at(any_port).await.expect("a free port")
+    }
+
+    /// Starts one at an address.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can listen there.
+    pub async fn start_at(address: SocketAddr) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
         // Small answers in two writes would otherwise wait for the client's delayed acknowledgement.
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
@@ -45,7 +53,7 @@ impl Plugin {
         let task = tokio::spawn(async {
             let _ = axum::serve(listener, router).await;
         });
-        Self { address, task }
+        Ok(Self { address, task })
     }
 
     /// Its address, `http://127.0.0.1:4711`.

@@ -8,6 +8,12 @@ use serde_json::{Map, Value};
 /// Resources every partition has from the beginning: the sources of the tests' settings.
 const RESOURCES: [&str; 4] = ["Probe", "ProbeApp", "Pass", "Blob"];
 
+/// Those of them that everybody shares: whoever's call it is, it is about the one place.
+const SHARED: [&str; 1] = ["ProbeApp"];
+
+/// The partition of what everybody shares.
+const EVERYBODY: &str = "__shared__";
+
 /// Most calls that are remembered of a place; a test that asks for them has made fewer.
 const MAX_CALLS: usize = 1_000;
 
@@ -113,19 +119,22 @@ pub(super) struct Call {
 impl State {
     /// Whether there is such a resource: one of the settings, or one that something was set for.
     pub(super) fn has(&self, resource: &str, partition: &str) -> bool {
-        let place = (resource.to_owned(), partition.to_owned());
-        RESOURCES.contains(&resource) || self.places.contains_key(&place)
+        RESOURCES.contains(&resource) || self.places.contains_key(&key(resource, partition))
     }
 
     pub(super) fn place(&mut self, resource: &str, partition: &str) -> &mut Place {
-        let place = (resource.to_owned(), partition.to_owned());
-        self.places.entry(place).or_default()
+        self.places.entry(key(resource, partition)).or_default()
     }
 
     pub(super) fn forget(&mut self, resource: &str, partition: &str) {
-        let place = (resource.to_owned(), partition.to_owned());
-        self.places.remove(&place);
+        self.places.remove(&key(resource, partition));
     }
+}
+
+fn key(resource: &str, partition: &str) -> (String, String) {
+    let is_shared = SHARED.contains(&resource);
+    let partition = if is_shared { EVERYBODY } else { partition };
+    (resource.to_owned(), partition.to_owned())
 }
 
 impl Place {

@@ -6,7 +6,8 @@
 --       6 most bytes of records, and of what waits in the outbox; one of each may be larger
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here, or it belongs to another user
---   {'future'}                   the token was never given out
+--   {'ahead'}                    the token is of this document, but as far as the store knows it was never given out: the store
+--                                went back in time
 --   {'page cursor base offset since state version live refreshed-at refresh-due took metadata schema waiting end before
 --     outbox records held error', id, version, id, version, …}
 --                                in one text, with a space between: each value of a reply costs a component as much as it has
@@ -14,12 +15,13 @@
 --                                page reaches; `before` the objects before the cursor (0 where it is at the end); `outbox` how
 --                                many items; `records` 1 if a record follows each version, else 0; `held` when the client
 --                                searched last, or 0; the source's `error` last
--- `base` is the version up to which the client has every attribute.
+-- `base` is the version up to which the client has every attribute. A number that is no token of this document acknowledges
+-- nothing.
 -- Items of the outbox that are looked at together.
 local ITEMS = 32
 local entry = redis.call('HGET', KEYS[3], ARGV[1])
 if not entry then return {'unbound'} end
-local cursor, base, final, offset, since, day, state, user =
+local cursor, base, given, offset, since, day, state, user =
   string.match(entry, '^(%d+),(%d+),(%d+),(%d+),(%d+),(%d+),([^,]*),(.*)$')
 if user ~= ARGV[2] then return {'unbound'} end
 local held = redis.call('HGET', KEYS[8], '') or 0
@@ -29,7 +31,10 @@ if ARGV[3] == '' and state == '' and day == ARGV[5] and cursor == (head[1] or '0
   return {table.concat({'page', cursor, base, offset, since, state, cursor, head[2] or '0', head[3] or '0', head[7] or '0', head[8] or '0',
     head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), cursor, 0, 0, 0, held, head[4] or ''}, ' ')}
 end
-cursor, base, final, offset = tonumber(cursor), tonumber(base), tonumber(final), tonumber(offset)
+cursor, base, given, offset = tonumber(cursor), tonumber(base), tonumber(given), tonumber(offset)
+-- An odd number is that of a page that was cut.
+local was_cut = given % 2 == 1
+given = math.floor(given / 2)
 
 local version = tonumber(head[1] or '0')
 
@@ -38,20 +43,24 @@ local function text(number) return string.format('%.0f', number) end
 
 local moved = day ~= ARGV[5]
 if ARGV[3] ~= '' then
-  local acknowledged
-  if ARGV[3] ~= 'given' then acknowledged = tonumber(ARGV[3]) - offset
-  elseif state == 'restart' then acknowledged = 1
-  else acknowledged = final end
+  local acknowledged = 0
+  if ARGV[3] == 'given' then
+    if state == 'restart' then acknowledged = 1
+    elseif not was_cut then acknowledged = given end
+  else
+    local token, epoch = tonumber(ARGV[3]), 2^41
+    if math.floor(token / epoch) == math.floor(offset / epoch) then acknowledged = token - offset end
+  end
   if state == 'restart' then
     -- The page that told the device to start over carries the first number after the offset.
     -- Only now has it thrown away what it had, and with it what it did before it was told.
     if acknowledged == 1 then state, since, moved = '', text(version), true end
-  elseif acknowledged > version then
-    return {'future'}
+  elseif acknowledged > math.max(cursor, given, 1) then
+    return {'ahead'}
   end
   if acknowledged > cursor and state ~= 'restart' then
     cursor, moved = acknowledged, true
-    if acknowledged == final then base = acknowledged end
+    if acknowledged == given and not was_cut then base = acknowledged end
     redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', text(cursor))
   end
 end
@@ -104,15 +113,16 @@ end
 
 -- A page that reaches the end brings the client everything there is. One that is cut does not: an object that moves on
 -- while the client is paging is met once, at its later version, and must then bring all that the client may lack.
--- So what was given out last is kept, and only the acknowledgement of such an end moves the base.
-if #found > 0 or waiting_out > 0 then
-  local ends = 0
-  if reached == version then ends = version end
-  if ends ~= final then final, moved = ends, true end
+-- So how far pages were given out is kept, and only the acknowledgement of such an end moves the base.
+if reached > cursor then
+  local is_cut = reached < version
+  if reached > given or (reached == given and is_cut ~= was_cut) then
+    given, was_cut, moved = reached, is_cut, true
+  end
 end
 if moved then
   redis.call('HSET', KEYS[3], ARGV[1], table.concat(
-    {text(cursor), text(base), text(final), text(offset), since, ARGV[5], state, user}, ','))
+    {text(cursor), text(base), text(given * 2 + (was_cut and 1 or 0)), text(offset), since, ARGV[5], state, user}, ','))
 end
 
 local answer = {table.concat({'page', text(cursor), text(base), text(offset), since, state, text(version), head[2] or '0',

@@ -2,7 +2,8 @@
 --
 -- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates, 5 what it found, 6 what it holds
 -- ARGV: 1 client, 2 user, 3 state: '' for a reset the device asked for, 'restart' for one it has to be told of, 'leave' to take back, page by page,
---       what the device has of this partition up to that version; operations it sent at the offset before stay its own
+--       what the device has of this partition up to that version; operations it sent at the offset before stay its own,
+--       4 a token of this document that is ahead of it, or '': the new offset is beyond it
 -- Tokens given out before stay behind the new offset, so that none of them can move the new cursor.
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
 if not entry then return {'unbound'} end
@@ -19,6 +20,6 @@ else
   state, since = ARGV[3], string.format('%.0f', version)
   redis.call('DEL', KEYS[3], KEYS[4], KEYS[6])
 end
-redis.call('HSET', KEYS[2], ARGV[1],
-  string.format('0,0,0,%.0f,%s,%s,%s,%s', tonumber(offset) + math.max(version, 1), since, day, state, user))
+local next_offset = math.max(tonumber(offset) + math.max(version, 1), tonumber(ARGV[4]) or 0)
+redis.call('HSET', KEYS[2], ARGV[1], string.format('0,0,0,%.0f,%s,%s,%s,%s', next_offset, since, day, state, user))
 return {'ok'}

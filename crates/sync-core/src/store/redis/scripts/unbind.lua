@@ -2,7 +2,7 @@
 --
 -- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates, 5 what it found, 6 what it holds
 -- ARGV: 1 client, 2 user the binding must belong to, or '' for any
--- Answers {offset at which the client's next binding must start}. Operations that wait for their verdict stay: they
+-- Answers {offset at which the versions of the client's next binding must start, without the document's epoch}. Operations that wait for their verdict stay: they
 -- were accepted.
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
 if not entry then return {'0'} end
@@ -11,4 +11,4 @@ if ARGV[2] ~= '' and user ~= ARGV[2] then return {'0'} end
 local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '0')
 redis.call('HDEL', KEYS[2], ARGV[1])
 redis.call('DEL', KEYS[3], KEYS[4], KEYS[5], KEYS[6])
-return {string.format('%.0f', tonumber(offset) + math.max(version, 1))}
+return {string.format('%.0f', tonumber(offset) % 2^41 + math.max(version, 1))}
