@@ -51,8 +51,8 @@ pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
     ClientId, Description, EVERYBODY, InvalidAttributes, InvalidBlobId, InvalidDescription,
     InvalidId, InvalidSelectionId, InvalidToken, MAX_OBJECT_BYTES, MAX_VALUE_BYTES, Millis,
-    ObjectId, Partition, PartitionRule, PingMessage, PingPriority, PollInterval, SelectionId,
-    SourceName, Token, UserId, Version, to_attributes, to_text,
+    Narrowing, ObjectId, ParametersRule, Partition, PartitionRule, PingMessage, PingPriority,
+    PollInterval, SelectionId, SourceName, Token, UserId, Version, to_attributes, to_text,
 };
 pub use ping::{PingOutcome, PingSender, PushAddress, PushService};
 pub use ports::{

@@ -18,6 +18,10 @@ pub trait Clock {
     fn monotonic(&self) -> Duration;
     /// Waits.
     async fn sleep(&self, duration: Duration);
+    /// Waits beside other work, to give a sign of life or to set it a limit. A clock that waiting moves is not moved by this.
+    async fn timer(&self, duration: Duration) {
+        self.sleep(duration).await;
+    }
 }
 
 /// Milliseconds since 1970-01-01 UTC.

@@ -15,6 +15,9 @@ use crate::turns::Turns;
 pub struct NativeRedis {
     connection: MultiplexedConnection,
     breaks_at: Cell<Option<(usize, Break)>>,
+    held_before: Cell<Option<usize>>,
+    released: tokio::sync::Notify,
+    holds: tokio::sync::Notify,
     turns: Turns,
     fails_at: Cell<Option<(usize, Break)>>,
     time: Option<ManualClock>,
@@ -44,6 +47,9 @@ impl NativeRedis {
         Self {
             connection,
             breaks_at: Cell::new(None),
+            held_before: Cell::new(None),
+            released: tokio::sync::Notify::new(),
+            holds: tokio::sync::Notify::new(),
             turns: Turns::default(),
             fails_at: Cell::new(None),
             time: None,
@@ -57,6 +63,22 @@ impl NativeRedis {
             time: Some(clock.clone()),
             ..self
         }
+    }
+
+    /// Holds a command to come back, the first is 1, until it is released.
+    pub fn hold_before(&self, command: usize) {
+        self.held_before.set(Some(command));
+    }
+
+    /// Waits until the command is held back.
+    pub async fn holds(&self) {
+        self.holds.notified().await;
+    }
+
+    /// Lets the command go that is held back.
+    pub fn release(&self) {
+        self.held_before.set(None);
+        self.released.notify_one();
     }
 
     /// Does work whose parts run at the same time, so that it is the same every time: while it is done, one command is under
@@ -127,6 +149,14 @@ impl NativeRedis {
 
 impl RedisConn for NativeRedis {
     async fn run(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
+        match self.held_before.get() {
+            Some(1) => {
+                self.held_before.set(None);
+                self.holds.notify_one();
+                self.released.notified().await;
+            }
+            left => self.held_before.set(left.map(|left| left - 1)),
+        }
         if self.turns.are_taken() {
             self.turns.wait(command).await
         } else {
@@ -242,6 +272,13 @@ impl Clock for ManualClock {
         self.advance(duration);
         // Whoever is waited for gets a turn.
         tokio::task::yield_now().await;
+    }
+
+    async fn timer(&self, duration: Duration) {
+        let until = self.monotonic() + duration;
+        while self.monotonic() < until {
+            tokio::task::yield_now().await;
+        }
     }
 }
 

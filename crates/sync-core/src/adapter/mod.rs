@@ -14,7 +14,7 @@ use async_trait::async_trait;
 
 use crate::blob::BlobOpener;
 use crate::memory::Memory;
-use crate::model::{Attributes, ClientId, ObjectId, SourceName, UserId};
+use crate::model::{Attributes, ClientId, Millis, ObjectId, SourceName, UserId};
 use crate::settings::Secret;
 use crate::store::StoreError;
 use crate::trace::TraceContext;
@@ -130,7 +130,9 @@ pub(crate) async fn logged_in<T>(
     calls: impl Future<Output = Result<T, AdapterError>>,
 ) -> Result<(T, Option<AdapterError>), AdapterError> {
     adapter.login(call).await.map_err(|error| match error {
-        AdapterError::Unavailable { .. } => error,
+        AdapterError::Unavailable { .. }
+        | AdapterError::CircuitOpen { .. }
+        | AdapterError::Stash(_) => error,
         other => AdapterError::Login {
             message: other.to_string(),
         },
@@ -206,6 +208,20 @@ pub trait Stash {
     /// Takes note of an object of the answer that cannot be kept, by its id as the back end wrote it. The others are kept,
     /// and what the server has of this one stays; devices are told.
     fn refuse(&mut self, id: &str, reason: &str);
+
+    /// Where the last query broke off, as it said by [`Stash::reached`]: what comes before need not be handed over again.
+    fn goes_on_at(&self) -> Option<&str> {
+        None
+    }
+
+    /// Says that everything before a position was handed over, in words of the adapter's own. If the query breaks off, the
+    /// next one may go on there. Positions of adapters that have been configured otherwise meanwhile must not be understood.
+    ///
+    /// # Errors
+    /// When the query must end for now, and pass the error on.
+    async fn reached(&mut self, _position: &str) -> Result<(), StashError> {
+        Ok(())
+    }
 }
 
 /// A part of an answer could not be taken.
@@ -214,6 +230,9 @@ pub enum StashError {
     /// Another refresh has taken over.
     #[error("another refresh of the partition has taken over")]
     Fenced,
+    /// Time is up; the query goes on later.
+    #[error("the query goes on later")]
+    OutOfTime,
     /// The answer is larger than anything that is kept at once.
     #[error("the answer has more than {max_objects} objects or {max_bytes} bytes")]
     TooMuch {
@@ -272,6 +291,14 @@ pub enum AdapterError {
         /// For the device's user.
         message: String,
     },
+    /// The back end did not answer again and again, and is left alone for a while: it was not called.
+    #[error("{message}")]
+    CircuitOpen {
+        /// For the device's user.
+        message: String,
+        /// How long.
+        until: Millis,
+    },
     /// The answer is not what the settings say it should be.
     #[error("{message}")]
     BadAnswer {
@@ -287,7 +314,9 @@ impl AdapterError {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::Stash(StashError::Fenced | StashError::Store(_)) => {
+            Self::Unavailable { .. }
+            | Self::CircuitOpen { .. }
+            | Self::Stash(StashError::Fenced | StashError::OutOfTime | StashError::Store(_)) => {
                 true
             }
             Self::Stash(StashError::TooMuch { .. })

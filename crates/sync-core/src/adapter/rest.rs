@@ -84,12 +84,20 @@ impl<P: Ports> RestAdapter<P> {
         paging: &Paging,
         stash: &mut dyn Stash,
     ) -> Result<(), AdapterError> {
-        for number in paging.first..paging.first + MAX_PAGES {
+        // Pages of another size begin elsewhere.
+        let position = |number: u64| format!("{number} by {}", paging.size);
+        let page_of = |reached: &str| reached.split_once(' ')?.0.parse().ok();
+        let reached = stash.goes_on_at().and_then(|reached| {
+            let number = page_of(reached)?;
+            (reached == position(number)).then_some(number)
+        });
+        for number in reached.unwrap_or(paging.first)..paging.first + MAX_PAGES {
             let url = self.address(url, call, Some((paging, number)));
             let answer = self.get(url, call, None).await?;
             if self.stash_records(&answer, stash).await? < paging.size {
                 return Ok(());
             }
+            stash.reached(&position(number + 1)).await?;
         }
         Err(bad_answer(format!("no end after {MAX_PAGES} pages")))
     }

@@ -1,11 +1,21 @@
 //! Binds clients: to a user, and per source to a partition.
 
 use crate::account::Session;
+use crate::engine::held::LetGo;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{ClientId, DocumentId, SourceName, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::Clients;
 use sync_proto::DeviceDescription;
+
+/// Which copy of a source a client is to follow.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// This one.
+    Copy(&'a DocumentId),
+    /// The one it follows already, if that is a part of the source; else its user's.
+    Followed,
+}
 
 impl<P: Ports> Engine<P> {
     /// Registers a new client of the session's user.
@@ -154,18 +164,18 @@ impl<P: Ports> Engine<P> {
             .await?)
     }
 
-    /// Finds the document a client's cursor for the source is in, after the document its user belongs to had none.
+    /// Finds the document a client's cursor for the source is in, after the one it was expected in had none.
     ///
-    /// A new client is bound to its user's document. One that is bound to another partition begins to leave it, and the
+    /// A new client is bound to the document that is wanted. One that is bound to another partition begins to leave it, and the
     /// answer is the document it leaves. One that was silent for so long that its cursor is gone must start over.
     pub(super) async fn find_document(
         &self,
         user: &UserId,
         client: &ClientId,
         source: Source<'_>,
+        wanted: Wanted<'_>,
     ) -> Result<DocumentId, SyncError> {
         let clients = Clients::new(self.ports.redis());
-        let wanted = source.document_for(user);
         let mut binding = clients
             .binding(client, source.name)
             .await?
@@ -177,12 +187,21 @@ impl<P: Ports> Engine<P> {
                 .await?
                 .ok_or(SyncError::UnknownClient)?;
         }
+        let wanted = match (wanted, &binding.partition) {
+            (Wanted::Copy(wanted), _) => wanted.clone(),
+            (Wanted::Followed, Some(part)) if part.is_narrowed() => DocumentId {
+                source: source.name.clone(),
+                partition: part.clone(),
+            },
+            (Wanted::Followed, _) => source.document_for(user),
+        };
         match binding.partition {
             Some(partition) if partition != wanted.partition => {
                 let left = DocumentId {
                     source: source.name.clone(),
                     partition,
                 };
+                self.let_go(client, user, &left, LetGo::Leaving).await?;
                 self.document(&left).begin_leaving(client, user).await?;
                 Ok(left)
             }

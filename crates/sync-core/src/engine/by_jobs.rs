@@ -6,23 +6,37 @@ use sync_jobs::{
     EnqueueError, Enqueued, JobHandlers, JobId, Jobs, NewJob, QueueName, Sweeper, Worker,
 };
 
+use crate::engine::refresh::Patience;
 use crate::engine::{Engine, RefreshOutcome, Source, SyncError};
 use crate::jobs::{Cud, Query};
 use crate::model::{
     ADMINISTRATOR, ClientId, DocumentId, Millis, PartitionRule, PollInterval, SourceName, UserId,
 };
 use crate::ports::{Clock as _, Ports};
+use crate::settings::SourceSettings;
 use crate::store::Operations;
 
 /// How long after a change was taken in it is seen to at the latest, if the server dies just then.
 const INSURANCE: Duration = Duration::from_secs(60);
 
+/// How long a job asks a back end at a stretch. What takes longer goes on with the job's next attempt, so that the job is not
+/// stopped in the middle.
+const STEP: Duration = Duration::from_secs(240);
+
 /// Where jobs wait that see to changes of sources that name no queue.
 static CHANGES_QUEUE: QueueName = QueueName::constant("adapter");
+
+/// Where jobs wait that ask back ends, of sources that name no queue.
+static QUERY_QUEUE: QueueName = QueueName::constant("adapter");
 
 /// Where jobs wait that see to a source's changes, if nobody else does.
 pub(super) fn changes_queue(source: Source<'_>) -> &QueueName {
     source.settings.cud_queue.as_ref().unwrap_or(&CHANGES_QUEUE)
+}
+
+/// Where jobs wait that ask a source's back end, if nobody else does.
+pub(super) fn query_queue(settings: &SourceSettings) -> &QueueName {
+    settings.query_queue.as_ref().unwrap_or(&QUERY_QUEUE)
 }
 
 /// Changes that still wait.
@@ -60,12 +74,12 @@ impl<P: Ports> Engine<P> {
     pub(super) async fn query_soon(
         &self,
         queue: &QueueName,
-        source: Source<'_>,
+        document: &DocumentId,
         user: &UserId,
         parameters: &[(String, String)],
     ) -> Result<(), SyncError> {
-        let partition = source.document_for(user).partition.to_stored();
-        let job = Query::job(queue, source.name, &partition, user, parameters);
+        let partition = document.partition.to_stored();
+        let job = Query::job(queue, &document.source, &partition, user, parameters);
         self.enqueue_own(&job).await
     }
 
@@ -84,8 +98,12 @@ impl<P: Ports> Engine<P> {
             // A job that comes around as often must not find the last answer just not old enough.
             PollInterval::Seconds(seconds) => seconds.saturating_mul(900),
         };
-        let document = source.document_for(user);
-        self.refresh(user, source, parameters, &document, max_age_ms)
+        let document = self.copy_asked_for(source, user, parameters).await?;
+        if document.partition.is_narrowed() && !self.document(&document).has_clients().await? {
+            return Ok(RefreshOutcome::NotDue);
+        }
+        let patience = Patience::Step(STEP);
+        self.refresh(user, source, parameters, &document, max_age_ms, patience)
             .await
     }
 

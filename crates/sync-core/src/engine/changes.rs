@@ -7,7 +7,7 @@ use sync_proto::{Changes, Operations as SentOperations};
 
 use crate::account::Session;
 use crate::blob::Files;
-use crate::engine::binding::known_form;
+use crate::engine::binding::{Wanted, known_form};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
 use crate::engine::{Engine, Source, SyncError};
@@ -98,7 +98,9 @@ impl<P: Ports> Engine<P> {
         let mut id = source.document_for(user);
         let Files { uploads, .. } = files;
         if !uploads.is_empty() {
-            id = self.find_document(user, &client, source).await?;
+            id = self
+                .find_document(user, &client, source, Wanted::Followed)
+                .await?;
             self.blobs.settle(user, uploads).await?;
         }
         for _ in 0..MAX_MOVES {
@@ -125,7 +127,11 @@ impl<P: Ports> Engine<P> {
                 self.withdraw_insurance(job).await?;
             }
             match accepted {
-                AcceptOutcome::Unbound => id = self.find_document(user, &client, source).await?,
+                AcceptOutcome::Unbound => {
+                    id = self
+                        .find_document(user, &client, source, Wanted::Followed)
+                        .await?;
+                }
                 AcceptOutcome::Full => return Err(SyncError::QueueFull),
                 AcceptOutcome::Repeated => return Ok(()),
                 AcceptOutcome::Done { leased, known } => {

@@ -208,7 +208,7 @@ impl<P: Ports> Engine<P> {
             base,
             since,
         });
-        self.add_outbox(&mut builder, &id, items).await?;
+        self.add_outbox(&mut builder, &id, &client, items).await?;
         Ok(Some(ClientState {
             token,
             version: cursor,

@@ -8,7 +8,7 @@ use crate::account::AccountError;
 use crate::engine::{Engine, SyncError};
 use crate::model::{
     Attributes, DocumentId, EVERYBODY, InvalidAttributes, MAX_OBJECT_BYTES, ObjectChange, ObjectId,
-    Partition, PartitionRule, Record, UserId, Version, bytes_of, to_attributes,
+    OperationKind, Partition, PartitionRule, Record, UserId, Version, bytes_of, to_attributes,
 };
 use crate::ports::Ports;
 use crate::store::{CHUNK, Commit, CommitMode, CommitOutcome};
@@ -22,6 +22,17 @@ pub(super) enum FeedChange {
     Replace(Attributes),
     Patch(ObjectPatch),
     Delete,
+}
+
+impl FeedChange {
+    /// What a device's change is to others once the back end has taken it.
+    pub(super) fn of(kind: OperationKind, attributes: &Attributes) -> Self {
+        match kind {
+            OperationKind::Create => Self::Replace(attributes.clone()),
+            OperationKind::Update => Self::Merge(attributes.clone()),
+            OperationKind::Delete => Self::Delete,
+        }
+    }
 }
 
 /// How an object changes.
@@ -165,19 +176,6 @@ impl<P: Ports> Engine<P> {
         let changed = self.feed(&id, &changes).await?;
         self.notify_if(changed, &id).await?;
         Ok(self.collect_if_worth_it(&id).await?)
-    }
-
-    /// Merges what a search found into the document, as nobody's own change.
-    pub(super) async fn merge_found(
-        &self,
-        id: &DocumentId,
-        objects: &BTreeMap<ObjectId, Attributes>,
-    ) -> Result<(), SyncError> {
-        let changes: Vec<_> = objects
-            .iter()
-            .map(|(id, attributes)| (id.clone(), FeedChange::Merge(attributes.clone())))
-            .collect();
-        self.feed(id, &changes).await.map(drop)
     }
 
     /// The document a back end changes to. A source nobody knows is made, as the last thing that can go wrong.

@@ -68,6 +68,14 @@ impl Stash for MeteredStash<'_> {
         self.meter.refused_object(self.source.as_str());
         self.inner.refuse(id, reason);
     }
+
+    fn goes_on_at(&self) -> Option<&str> {
+        self.inner.goes_on_at()
+    }
+
+    async fn reached(&mut self, position: &str) -> Result<(), StashError> {
+        self.inner.reached(position).await
+    }
 }
 
 fn outcome(error: &AdapterError) -> &'static str {
@@ -77,9 +85,11 @@ fn outcome(error: &AdapterError) -> &'static str {
         AdapterError::Conflict { .. } => "conflict",
         AdapterError::NotFound { .. } => "not_found",
         AdapterError::Unavailable { .. } => "unavailable",
+        AdapterError::CircuitOpen { .. } => "circuit_open",
         AdapterError::BadAnswer { .. } => "bad_answer",
         AdapterError::Stash(StashError::TooMuch { .. }) => "too_much",
         AdapterError::Stash(StashError::Fenced) => "fenced",
+        AdapterError::Stash(StashError::OutOfTime) => "unfinished",
         AdapterError::Stash(StashError::Store(_)) => "store",
     }
 }

@@ -5,6 +5,7 @@ mod blobs;
 mod bulk_data;
 mod by_jobs;
 mod changes;
+mod circuits;
 mod clients;
 mod collecting;
 mod describe;
@@ -13,7 +14,9 @@ mod dynamic_sources;
 mod error;
 mod feed;
 mod health;
+mod held;
 mod metered;
+mod narrowed;
 mod page;
 mod parameters;
 mod pass_through;
@@ -42,6 +45,7 @@ use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSe
 use crate::store::Document;
 use crate::trace::TraceContext;
 pub(crate) use by_jobs::StillWaiting;
+use circuits::{Circuits, GuardedAdapter};
 pub(crate) use collecting::Collected;
 use metered::MeteredAdapter;
 pub(crate) use refresh::RefreshOutcome;
@@ -74,6 +78,7 @@ pub struct Engine<P> {
     metrics: Metrics<P>,
     memory: Memory,
     adapters: BTreeMap<SourceName, Rc<dyn Adapter>>,
+    circuits: Rc<Circuits<P>>,
     registry: RegistryCache,
 }
 
@@ -121,6 +126,7 @@ impl<P: Ports> Engine<P> {
         );
         let metrics = Metrics::new(Rc::clone(&ports), settings.stats);
         let blobs = Blobs::new(&ports, settings.blobs.clone());
+        let circuits = Rc::new(Circuits::new(&ports));
         let memory = Memory::of_instance(settings.instance_memory_bytes);
         let adapters = settings
             .sources
@@ -149,8 +155,9 @@ impl<P: Ports> Engine<P> {
                         app_server_adapter(&ports, accounts.server_token(), url.as_deref())
                     }
                 };
+                let guarded = Rc::new(GuardedAdapter::new(adapter, &circuits));
                 let metered: Rc<dyn Adapter> =
-                    Rc::new(MeteredAdapter::new(adapter, &ports, metrics.meter()));
+                    Rc::new(MeteredAdapter::new(guarded, &ports, metrics.meter()));
                 Ok((name.clone(), metered))
             })
             .collect::<Result<_, SettingsError>>()?;
@@ -162,6 +169,7 @@ impl<P: Ports> Engine<P> {
             metrics,
             memory,
             adapters,
+            circuits,
             registry: RegistryCache::default(),
         })
     }

@@ -7,7 +7,9 @@ use sync_proto::{Commands, ErrorMessage, Page};
 
 use crate::engine::pull::Pull;
 use crate::engine::{Engine, SyncError};
-use crate::model::{DocumentId, ObjectId, OutboxItem, PageBuilder, Reader, Token, Version};
+use crate::model::{
+    ClientId, DocumentId, ObjectId, OutboxItem, PageBuilder, Reader, Token, Version,
+};
 use crate::ports::Ports;
 use crate::store::{Aspect, CursorState, PullState};
 
@@ -111,7 +113,8 @@ impl<P: Ports> Engine<P> {
                 builder.add_changed(id, *version, &record)?;
             }
         }
-        self.add_outbox(&mut builder, document, outbox).await?;
+        self.add_outbox(&mut builder, document, pull.client, outbox)
+            .await?;
         let mut commands = builder.finish();
         commands.metadata = metadata;
         Ok(commands)
@@ -123,6 +126,7 @@ impl<P: Ports> Engine<P> {
         &self,
         builder: &mut PageBuilder<'_>,
         document: &DocumentId,
+        client: &ClientId,
         items: Vec<OutboxItem>,
     ) -> Result<(), SyncError> {
         let mut items = items.into_iter();
@@ -132,7 +136,7 @@ impl<P: Ports> Engine<P> {
                 return Ok(());
             }
             let current = self
-                .current_of(document, part.iter().filter_map(OutboxItem::object))
+                .current_of(document, client, part.iter().filter_map(OutboxItem::object))
                 .await?;
             for item in part {
                 builder.add_outbox_item(item, &current)?;
@@ -140,21 +144,29 @@ impl<P: Ports> Engine<P> {
         }
     }
 
+    /// The records of objects as the client has or gets them: from the document, or of what the client has found.
     async fn current_of(
         &self,
         document: &DocumentId,
+        client: &ClientId,
         ids: impl Iterator<Item = &ObjectId>,
     ) -> Result<BTreeMap<ObjectId, Vec<u8>>, SyncError> {
         let ids: Vec<&ObjectId> = ids.collect::<BTreeSet<_>>().into_iter().collect();
-        let records = self
-            .document(document)
-            .raw_records(ids.iter().copied())
-            .await?;
-        Ok(ids
+        let document = self.document(document);
+        let records = document.raw_records(ids.iter().copied()).await?;
+        let (known, unknown): (Vec<_>, Vec<_>) = ids
             .into_iter()
-            .cloned()
             .zip(records)
-            .filter_map(|(id, record)| Some((id, record?)))
+            .partition(|(_, record)| record.is_some());
+        let unknown: Vec<_> = unknown.into_iter().map(|(id, _)| id).collect();
+        let held = document.held_of(client, &unknown).await?;
+        let held = held
+            .into_iter()
+            .map(|(id, attributes)| (id, [b"{\"a\":", &attributes[..], b"}"].concat()));
+        Ok(known
+            .into_iter()
+            .filter_map(|(id, record)| Some((id.clone(), record?)))
+            .chain(held)
             .collect())
     }
 
@@ -184,7 +196,8 @@ impl<P: Ports> Engine<P> {
             let outbox = store
                 .outbox(pull.client, state.cursor, state.reached)
                 .await?;
-            self.add_outbox(&mut builder, document, outbox).await?;
+            self.add_outbox(&mut builder, document, pull.client, outbox)
+                .await?;
         }
         let token = Some(state.token(state.reached)).filter(|token| token.number() > 1);
         Ok(page(token, state.progress, state.live, builder.finish()))

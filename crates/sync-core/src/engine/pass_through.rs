@@ -7,6 +7,7 @@ use sync_proto::{ErrorMessage, Fields, Page};
 
 use crate::account::Session;
 use crate::adapter::{AdapterError, AnswerCollector, StashError, logged_in};
+use crate::engine::by_jobs::changes_queue;
 use crate::engine::page::page;
 use crate::engine::pull::Pull;
 use crate::engine::refresh::{logoff_error, refusal_error, source_error};
@@ -43,11 +44,11 @@ impl<P: Ports> Engine<P> {
             },
             ..*pull
         };
-        let (document, mut state) = self.locate(pull, Acknowledged::Given).await?;
+        let (document, state) = self.locate(pull, Acknowledged::Given).await?;
         if state.waiting > 0 {
-            self.work_on_waiting(pull.client, pull.source, &document)
+            let queue = changes_queue(pull.source);
+            self.work_soon(queue, &document, pull.user, pull.client)
                 .await?;
-            state = self.again(pull, &document).await?;
         }
         let call = self.question(pull.source, pull.user, pull.parameters);
         let mut answer = AnswerCollector::new(MAX_OBJECTS, MAX_BYTES);

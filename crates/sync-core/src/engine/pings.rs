@@ -50,7 +50,7 @@ impl<P: Ports> Engine<P> {
             return Ok(());
         }
         match &document.partition {
-            Partition::User(user) => {
+            Partition::User(user) | Partition::Narrowed(user, _) => {
                 let message = PingMessage::about(&document.source);
                 self.ping_soon(user, &message).await
             }

@@ -1,15 +1,20 @@
 //! A device asks what is new.
 
+use std::time::Duration;
+
 use futures_util::join;
 use sync_proto::Page;
 
 use crate::account::Session;
-use crate::engine::binding::known_form;
+use crate::engine::binding::{Wanted, known_form};
+use crate::engine::by_jobs::{changes_queue, query_queue};
+use crate::engine::held::LetGo;
 use crate::engine::page::start_over;
 use crate::engine::parameters::check_parameters;
+use crate::engine::refresh::Patience;
 use crate::engine::unknown_source::{NamedSource, unknown_source_page};
-use crate::engine::{Engine, Source, SyncError};
-use crate::model::{ClientId, DocumentId, PollInterval, Token, UserId};
+use crate::engine::{Engine, RefreshOutcome, Source, SyncError};
+use crate::model::{ClientId, DocumentId, ParametersRule, PollInterval, Token, UserId, Version};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Acknowledged, CursorState, PageLimit, PullState, PullStep};
 use crate::trace::TraceContext;
@@ -17,6 +22,8 @@ use crate::trace::TraceContext;
 /// Objects of a page where the device does not say.
 pub const DEFAULT_PAGE_SIZE: usize = 500;
 
+/// How long a pull waits for the very first answer of a back end, before which there is nothing to give.
+const FIRST_WAIT: Duration = Duration::from_secs(30);
 /// How many times a page's records are held while it is made: as they come, as values, as JSON, and as they are sent.
 pub(super) const PAGE_COST: usize = 5;
 
@@ -47,6 +54,10 @@ pub(super) struct Pull<'a> {
     pub(super) client: &'a ClientId,
     pub(super) source: Source<'a>,
     pub(super) limit: PageLimit,
+    /// Where its cursor is most likely.
+    pub(super) expected: &'a DocumentId,
+    /// Where it is to be.
+    pub(super) wanted: Wanted<'a>,
     pub(super) parameters: &'a [(String, String)],
 }
 
@@ -84,11 +95,25 @@ impl<P: Ports> Engine<P> {
             objects: page_size.min(source.settings.max_page_size),
             bytes: room.bytes() / PAGE_COST,
         };
+        let parameters = match source.settings.parameters {
+            ParametersRule::OwnCopy => parameters,
+            ParametersRule::Ignore => &[],
+        };
+        let asked_for = self
+            .copy_asked_for(source, &session.user, parameters)
+            .await?;
+        // A token acknowledges a page of the copy that the client follows, also where the parameters are not sent again.
+        let goes_on = token.is_some() && parameters.is_empty() && !source.settings.pass_through;
         let pull = Pull {
             user: &session.user,
             client: &client,
             source,
             limit,
+            expected: &asked_for,
+            wanted: match goes_on {
+                true => Wanted::Followed,
+                false => Wanted::Copy(&asked_for),
+            },
             parameters,
         };
 
@@ -99,16 +124,17 @@ impl<P: Ports> Engine<P> {
         // Most polls find the cursor where it should be and nothing new, so both are asked for in one round trip. A
         // revoked session learns nothing: the answer is thrown away. It can acknowledge no more than what was given out
         // to this very client while the session was good. The registry was read a moment ago, mostly: it costs nothing.
-        let wanted = source.document_for(&session.user);
         let (checked, step, registry) = join!(
             self.accounts.check_session(session),
-            self.step(&pull, &wanted, acknowledged),
+            self.step(&pull, pull.expected, acknowledged),
             self.registry()
         );
         checked?;
         registry?;
         let (document, mut state) = match step? {
-            PullStep::State(state) if state.state == CursorState::Following => (wanted, *state),
+            PullStep::State(state) if state.state == CursorState::Following => {
+                (pull.expected.clone(), *state)
+            }
             PullStep::State(_) | PullStep::Unbound | PullStep::Ahead(_) => {
                 self.locate(&pull, acknowledged).await?
             }
@@ -117,6 +143,11 @@ impl<P: Ports> Engine<P> {
             state = self
                 .catch_up(&pull, &document, state, token.is_none())
                 .await?;
+        }
+        if state.state == CursorState::Following && state.has_outdated_finds() {
+            self.let_go(pull.client, pull.user, &document, LetGo::Outdated)
+                .await?;
+            state = self.again(&pull, &document).await?;
         }
         if state.is_outdated() {
             let store = self.document(&document);
@@ -149,7 +180,7 @@ impl<P: Ports> Engine<P> {
         pull: &Pull<'_>,
         mut acknowledged: Acknowledged,
     ) -> Result<(DocumentId, PullState), SyncError> {
-        let mut document = pull.source.document_for(pull.user);
+        let mut document = pull.expected.clone();
         for _ in 0..MAX_MOVES {
             match self.step(pull, &document, acknowledged).await? {
                 PullStep::Ahead(token) => {
@@ -166,20 +197,26 @@ impl<P: Ports> Engine<P> {
                 }
                 PullStep::Unbound => {
                     document = self
-                        .find_document(pull.user, pull.client, pull.source)
+                        .find_document(pull.user, pull.client, pull.source, pull.wanted)
                         .await?;
                 }
                 PullStep::State(state) => match state.state {
                     CursorState::Leaving(until)
-                        if state.cursor >= until || pull.source.settings.pass_through =>
+                        // What became of its changes is told as long as the client is here.
+                        if pull.source.settings.pass_through
+                            || state.cursor >= until && !state.has_outbox =>
                     {
                         if state.waiting > 0 {
-                            // Their verdicts can be told as long as the client is here.
-                            self.work_on_waiting(pull.client, pull.source, &document)
-                                .await?;
+                            self.work_soon(
+                                changes_queue(pull.source),
+                                &document,
+                                pull.user,
+                                pull.client,
+                            )
+                            .await?;
                         }
                         self.detach(pull.client, &document).await?;
-                        document = pull.source.document_for(pull.user);
+                        document = pull.expected.clone();
                     }
                     _ => return Ok((document, *state)),
                 },
@@ -188,7 +225,7 @@ impl<P: Ports> Engine<P> {
         Err(SyncError::Busy)
     }
 
-    /// Finishes what waits, and asks the back end if it is time to.
+    /// Asks the back end if it is time to, and sees to it that somebody finishes what waits.
     async fn catch_up(
         &self,
         pull: &Pull<'_>,
@@ -199,7 +236,10 @@ impl<P: Ports> Engine<P> {
         let now = self.ports.clock().now();
         let max_age_ms = match self.poll_interval(pull.source).await? {
             PollInterval::Never => None,
-            PollInterval::EverySync => is_first_of_sync.then_some(0),
+            // Where a client has come to another copy, that one's sync begins now.
+            PollInterval::EverySync => {
+                (is_first_of_sync || state.cursor < Version::FIRST).then_some(0)
+            }
             PollInterval::Seconds(seconds) => Some(seconds.saturating_mul(1_000)),
         };
         let is_due = |max_age_ms: u64| match (state.refresh_due, state.refreshed_at) {
@@ -207,7 +247,9 @@ impl<P: Ports> Engine<P> {
             (_, Some(at)) => now.0.saturating_sub(at.0) >= max_age_ms,
             (_, None) => true,
         };
-        let due = max_age_ms.filter(|max_age_ms| is_due(*max_age_ms));
+        // Without its parameters a part of the source cannot be asked for.
+        let can_ask = !(document.partition.is_narrowed() && pull.parameters.is_empty());
+        let due = max_age_ms.filter(|max_age_ms| can_ask && is_due(*max_age_ms));
         let is_described_anew = self
             .describe_by_settings(pull.source, document, state.described)
             .await?;
@@ -222,20 +264,28 @@ impl<P: Ports> Engine<P> {
             ..
         } = *pull;
         if state.waiting > 0 {
-            match &source.settings.cud_queue {
-                Some(queue) => self.work_soon(queue, document, user, client).await?,
-                None => {
-                    self.work_on_waiting(client, source, document).await?;
-                }
-            }
+            self.work_soon(changes_queue(source), document, user, client)
+                .await?;
         }
-        match (due, &source.settings.query_queue) {
-            (Some(_), Some(queue)) => self.query_soon(queue, source, user, parameters).await?,
-            (Some(max_age_ms), None) => {
-                self.refresh(user, source, parameters, document, max_age_ms)
+        if let Some(max_age_ms) = due {
+            let settings = source.settings;
+            // A back end that was slow the last time is asked by a job, until it is quick again.
+            let is_slow =
+                state.refreshed_at.is_some() && state.refresh_took >= settings.pull_wait_ms;
+            let mut by_job = settings.query_queue.is_some() || is_slow;
+            if !by_job {
+                let wait = match state.refreshed_at {
+                    Some(_) => Duration::from_millis(settings.pull_wait_ms),
+                    None => FIRST_WAIT,
+                };
+                let wait = Patience::Wait(wait);
+                let refreshed = self.refresh(user, source, parameters, document, max_age_ms, wait);
+                by_job = refreshed.await? == RefreshOutcome::Unfinished;
+            }
+            if by_job {
+                self.query_soon(query_queue(settings), document, user, parameters)
                     .await?;
             }
-            (None, _) => {}
         }
         self.again(pull, document).await
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::adapter::{Adapter, NoAppServerAdapter, PluginAdapter, ServerToken};
+use crate::engine::circuits::GuardedAdapter;
 use crate::engine::metered::MeteredAdapter;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{Millis, PartitionRule, PollInterval, SourceName};
@@ -258,7 +259,8 @@ impl<P: Ports> Engine<P> {
         let read_at = self.ports.clock().now();
         let content = Registry::new(self.ports.redis()).read().await?;
         let app_server = self.app_server_adapter(content.app_server.as_deref());
-        let metered = MeteredAdapter::new(app_server, &self.ports, self.metrics.meter());
+        let guarded = Rc::new(GuardedAdapter::new(app_server, &self.circuits));
+        let metered = MeteredAdapter::new(guarded, &self.ports, self.metrics.meter());
         let snapshot = Rc::new(Snapshot::new(content, read_at, Rc::new(metered)));
         if self.registry.changes.get() == changes {
             self.registry.read.replace(Some(Rc::clone(&snapshot)));

@@ -6,7 +6,7 @@ use sync_proto::{Fields, SearchPage};
 
 use crate::account::Session;
 use crate::adapter::{AdapterError, AnswerCollector, StashError, logged_in};
-use crate::engine::binding::known_form;
+use crate::engine::binding::{Wanted, known_form};
 use crate::engine::parameters::check_parameters;
 use crate::engine::pull::PAGE_COST;
 use crate::engine::refresh::refusal_error;
@@ -61,8 +61,8 @@ impl<P: Ports> Engine<P> {
     /// Searches, or answers the next page of what was found; one element for each source, empty ones last, since
     /// devices stop reading at the first.
     ///
-    /// What is found goes into the master document, where the next refresh sees to it, and is kept for an hour, so that
-    /// a request that is repeated finds the same page.
+    /// What is found is this client's alone, until the next query of the back end. It is kept for an hour, so that a request
+    /// that is repeated finds the same page.
     ///
     /// # Errors
     /// A session, client or source that is not valid: nothing was searched then. [`SyncError::SearchTooWide`], [`SyncError::TooManyParameters`] and the
@@ -127,7 +127,7 @@ impl<P: Ports> Engine<P> {
     }
 
     async fn search_source(&self, search: SourceSearch<'_>) -> Result<SearchPage, SyncError> {
-        let id = search.source.document_for(search.user);
+        let id = self.found_in(&search).await?;
         let position = match Token::parse(search.token) {
             _ if search.is_repeated => FoundPosition::Last,
             Ok(None) => return self.begin_search(&search, &id).await,
@@ -146,6 +146,27 @@ impl<P: Ports> Engine<P> {
         }
     }
 
+    /// The document that knows what the client has found: the one it follows.
+    async fn found_in(&self, search: &SourceSearch<'_>) -> Result<DocumentId, SyncError> {
+        let binding = Clients::new(self.ports.redis())
+            .binding(search.client, search.source.name)
+            .await?
+            .ok_or(SyncError::UnknownClient)?;
+        let mut id = search.source.document_for(search.user);
+        match binding.partition {
+            Some(partition) if partition == id.partition => {}
+            Some(partition) if partition.is_narrowed() => id.partition = partition,
+            // The client must be known to the document before it has objects of it, or else nobody would tell it when they
+            // go.
+            _ => {
+                id = self
+                    .find_document(search.user, search.client, search.source, Wanted::Followed)
+                    .await?;
+            }
+        }
+        Ok(id)
+    }
+
     async fn begin_search(
         &self,
         search: &SourceSearch<'_>,
@@ -158,15 +179,6 @@ impl<P: Ports> Engine<P> {
             parameters,
             ..
         } = *search;
-        // The client must be known to the document before it has objects of it, or else nobody would tell it when they
-        // go.
-        let binding = Clients::new(self.ports.redis())
-            .binding(client, source.name)
-            .await?
-            .ok_or(SyncError::UnknownClient)?;
-        if binding.partition.as_ref() != Some(&id.partition) {
-            self.find_document(user, client, source).await?;
-        }
         let call = self.question(source, user, parameters);
         let mut found = AnswerCollector::new(MAX_FOUND, MAX_FOUND_BYTES);
         let searched = source.adapter.search(&call, &mut found);
@@ -182,7 +194,8 @@ impl<P: Ports> Engine<P> {
         let _ = refusal_error(source.name, &found.refused);
         let objects = found.objects;
         if !source.settings.pass_through {
-            self.merge_found(id, &objects).await?;
+            self.hold_found(client, user, id, &objects, MAX_FOUND)
+                .await?;
         }
         let document = self.document(id);
         let token = document

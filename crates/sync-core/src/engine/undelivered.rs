@@ -63,28 +63,30 @@ impl<P: Ports> Engine<P> {
             trace: None,
         };
         let made = make_change(source.adapter, &call, *kind, object, attributes).await;
-        let news = match (kind, made) {
-            (OperationKind::Create, Ok(id)) => {
-                id.map(|id| (id, FeedChange::Replace(attributes.clone())))
-            }
-            (OperationKind::Update, Ok(_)) => {
-                Some((object.clone(), FeedChange::Merge(attributes.clone())))
-            }
-            (OperationKind::Delete, Ok(_) | Err(AdapterError::NotFound { .. })) => {
-                Some((object.clone(), FeedChange::Delete))
+        let changed = match (kind, made) {
+            (OperationKind::Create, Ok(id)) => id,
+            (OperationKind::Update, Ok(_))
+            | (OperationKind::Delete, Ok(_) | Err(AdapterError::NotFound { .. })) => {
+                Some(object.clone())
             }
             (_, Err(error)) => return Ok(Err(error)),
         };
-        let news = news.filter(|_| !source.settings.pass_through);
-        if let (Some(news), Some(partition)) = (news, Partition::from_stored(partition)) {
-            let document = DocumentId {
-                source: source.name.clone(),
-                partition,
-            };
-            let deletes = matches!(news.1, FeedChange::Delete);
-            self.feed(&document, &[news]).await?;
-            if deletes {
-                self.collect_some_time(&document).await?;
+        let changed = changed.filter(|_| !source.settings.pass_through);
+        if let (Some(object), Some(partition)) = (changed, Partition::from_stored(partition)) {
+            let change = FeedChange::of(*kind, attributes);
+            if partition.is_narrowed() {
+                self.share_change(source, user, &object, (*kind, change))
+                    .await?;
+            } else {
+                let document = DocumentId {
+                    source: source.name.clone(),
+                    partition,
+                };
+                let deletes = matches!(change, FeedChange::Delete);
+                self.feed(&document, &[(object, change)]).await?;
+                if deletes {
+                    self.collect_some_time(&document).await?;
+                }
             }
         }
         Ok(Ok(()))

@@ -10,6 +10,7 @@ use sync_jobs::Backoff;
 use crate::adapter::{Adapter, AdapterError, Call, logged_in};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::changes::Attempt;
+use crate::engine::feed::FeedChange;
 use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
@@ -98,13 +99,19 @@ impl<P: Ports> Engine<P> {
             return Ok(Attempt::LostLease);
         };
         match result {
-            Ok(new_id) => self.decide(task, Verdict::Applied { new_id }).await,
+            Ok(new_id) => {
+                self.share(source, &task, new_id.as_ref()).await?;
+                self.decide(task, Verdict::Applied { new_id }).await
+            }
             Err(AdapterError::NotFound { .. }) if task.operation.kind == OperationKind::Delete => {
+                self.share(source, &task, None).await?;
                 self.decide(task, Verdict::Applied { new_id: None }).await
             }
             Err(error) if error.is_retryable() && task.operation.attempts + 1 < MAX_ATTEMPTS => {
                 self.put_off(task, &error).await
             }
+            // That was no attempt.
+            Err(error @ AdapterError::CircuitOpen { .. }) => self.put_off(task, &error).await,
             Err(error) => {
                 if error.is_retryable() {
                     let (queue, change) = (changes_queue(source), undelivered(&task));
@@ -118,6 +125,49 @@ impl<P: Ports> Engine<P> {
                 )
                 .await
             }
+        }
+    }
+
+    /// Notes how a device has changed an object that it holds alone. Says whether it does.
+    async fn change_held(&self, task: &Task<'_>) -> Result<bool, SyncError> {
+        let document = self.document(task.document);
+        let held = document.held_object(task.client, &task.target).await?;
+        let Some(mut attributes) = held else {
+            return Ok(false);
+        };
+        match task.operation.kind {
+            OperationKind::Delete => attributes.clear(),
+            _ => attributes.extend(task.operation.attributes.clone()),
+        }
+        document
+            .hold_changed(task.client, &task.target, &attributes)
+            .await?;
+        Ok(true)
+    }
+
+    /// Tells others of what the back end has taken, where the device follows only a part of the source.
+    async fn share(
+        &self,
+        source: Source<'_>,
+        task: &Task<'_>,
+        new_id: Option<&ObjectId>,
+    ) -> Result<(), SyncError> {
+        let Operation {
+            kind,
+            user,
+            attributes,
+            ..
+        } = &task.operation;
+        let object = match kind {
+            OperationKind::Create => new_id,
+            OperationKind::Update | OperationKind::Delete => Some(&task.target),
+        };
+        match object {
+            Some(object) if task.document.partition.is_narrowed() => {
+                let change = (*kind, FeedChange::of(*kind, attributes));
+                self.share_change(source, user, object, change).await
+            }
+            _ => Ok(()),
         }
     }
 
@@ -167,7 +217,7 @@ impl<P: Ports> Engine<P> {
         let operations = Operations::new(&document, task.client);
         let until_lost = async {
             loop {
-                self.ports.clock().sleep(HEARTBEAT).await;
+                self.ports.clock().timer(HEARTBEAT).await;
                 if !operations.heartbeat(task.lease).await? {
                     return Ok(());
                 }
@@ -200,17 +250,23 @@ impl<P: Ports> Engine<P> {
         let clock = self.ports.clock();
         let began = clock.now();
         let mut waits = QUICK_RETRIES_MS.into_iter();
+        let mut failed = None;
         loop {
             let Operation {
                 kind, attributes, ..
             } = &task.operation;
             match make_change(source.adapter, &call, *kind, &task.target, attributes).await {
+                // What the back end has not answered a moment ago says more.
+                Err(error @ AdapterError::CircuitOpen { .. }) => {
+                    return Err(failed.unwrap_or(error));
+                }
                 Err(error) if error.is_retryable() => {
                     let has_time = clock.now() < began.plus(QUICK_RETRIES_WITHIN_MS);
                     let Some(wait) = waits.next().filter(|_| has_time) else {
                         return Err(error);
                     };
                     clock.sleep(Duration::from_millis(wait)).await;
+                    failed = Some(error);
                 }
                 other => return other,
             }
@@ -226,13 +282,17 @@ impl<P: Ports> Engine<P> {
             mut operation,
             ..
         } = task;
-        operation.attempts += 1;
-        let wait = BACKOFF.wait_ms(operation.attempts, self.ports.random());
-        operation.not_before = self.ports.clock().now().plus(wait);
-        tracing::warn!(
-            client.id = %client, object.id = %operation.id, attempts = operation.attempts, wait_ms = wait, %error,
-            "the back end could not take a change; it is tried again"
-        );
+        if let AdapterError::CircuitOpen { until, .. } = error {
+            operation.not_before = *until;
+        } else {
+            operation.attempts += 1;
+            let wait = BACKOFF.wait_ms(operation.attempts, self.ports.random());
+            operation.not_before = self.ports.clock().now().plus(wait);
+            tracing::warn!(
+                client.id = %client, object.id = %operation.id, attempts = operation.attempts, wait_ms = wait, %error,
+                "the back end could not take a change; it is tried again"
+            );
+        }
         let document = self.document(document);
         let is_ours = Operations::new(&document, client)
             .put_off(lease, number, &operation)
@@ -272,7 +332,16 @@ impl<P: Ports> Engine<P> {
                     .pop()
                     .flatten();
             }
-            let (change, told) = outcome(&task, &verdict, &target, known.as_ref(), author);
+            let (mut change, mut told) = outcome(&task, &verdict, &target, known.as_ref(), author);
+            if change.is_none() && is_unread && author.is_some() && !is_alive(known.as_ref()) {
+                // Perhaps the device found the object by a search: then it has it alone.
+                if self.change_held(&task).await? {
+                    told = None;
+                }
+            }
+            // A part of the source may have ended with its last client: it does not come to be again.
+            let is_kept = author.is_some() || !task.document.partition.is_narrowed();
+            change = change.filter(|_| is_kept);
             let commit = Commit {
                 mode: CommitMode::Write,
                 changes: change.as_slice(),
@@ -321,6 +390,10 @@ enum PriorState {
     CreateWaits,
 }
 
+fn is_alive(known: Option<&(Record, Version)>) -> bool {
+    known.is_some_and(|(record, _)| record.is_alive())
+}
+
 /// What a verdict changes, and what the device is told.
 ///
 /// `author` is the device whose own the change is: nobody's, if it has started over since and has nothing of it any more.
@@ -333,7 +406,7 @@ fn outcome(
 ) -> (Option<ObjectChange>, Option<OutboxItem>) {
     let operation = &task.operation;
     let before = known.map(|(record, version)| (record, *version));
-    let is_alive = known.is_some_and(|(record, _)| record.is_alive());
+    let is_alive = is_alive(known);
     // A change is no news to its author. But what its author did not have yet when it made the change may have reached it
     // since, and stands there in place of the change: another's values, or the object itself, by a link to what the author
     // had deleted by the id it had seen. Then it is told like everybody.

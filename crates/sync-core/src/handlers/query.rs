@@ -1,5 +1,7 @@
 //! Asks back ends what they have, while no device waits.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sync_jobs::{JobError, JobHandler, RunningJob};
 
@@ -25,6 +27,10 @@ impl<P: Ports> JobHandler<Engine<P>> for Query {
         match refreshed {
             Ok(RefreshOutcome::Yes) => Ok("asked".to_owned()),
             Ok(RefreshOutcome::NotDue) => Ok("was asked a moment ago".to_owned()),
+            Ok(RefreshOutcome::Unfinished) => Err(JobError::Later {
+                reason: "there is more to ask for".to_owned(),
+                after: Duration::ZERO,
+            }),
             // Devices are told; a dead job would tell nobody anything new.
             Ok(RefreshOutcome::Failed { message }) if job.is_last_attempt() => Ok(message),
             Ok(RefreshOutcome::Failed { message }) => Err(JobError::retry(message)),

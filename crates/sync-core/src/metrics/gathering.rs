@@ -9,7 +9,7 @@ use sync_jobs::{Jobs, QueueCounts};
 use crate::metrics::families::by_family;
 use crate::metrics::{Family, Meter, Sample, StatsError};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{Figures, MetricsStore, StoreError};
+use crate::store::{CircuitStore, Figures, MetricsStore, StoreError};
 
 /// How long an instance gathers what it counts before it goes to the store. A busy one sends some eighty requests at
 /// once then: each call would cost a fifth of an idle poll. The host keeps an idle instance for as long anyway.
@@ -30,6 +30,8 @@ pub struct Measurements {
     pub figures: Figures,
     /// How many jobs there are.
     pub queues: Vec<QueueCounts>,
+    /// Sources whose back ends have not answered lately, and whether they are left alone for a while.
+    pub circuits: Vec<(String, bool)>,
 }
 
 /// Counts what an instance does, and knows what all of them have counted.
@@ -83,11 +85,18 @@ impl<P: Ports> Metrics<P> {
     pub async fn measured(&self) -> Result<Measurements, StoreError> {
         let store = MetricsStore::new(self.ports.redis());
         let jobs = Jobs::new(self.ports.redis());
-        let (fields, figures, queues) = join!(store.read(), store.figures(), jobs.all_counts(0));
+        let circuits = CircuitStore::new(self.ports.redis());
+        let (fields, figures, queues, circuits) = join!(
+            store.read(),
+            store.figures(),
+            jobs.all_counts(0),
+            circuits.all()
+        );
         Ok(Measurements {
             families: by_family(fields?),
             figures: figures?,
             queues: queues?,
+            circuits: circuits?,
         })
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 pub use sync_redis::Millis;
 
 use crate::ports::hex;
@@ -283,6 +284,8 @@ pub enum Partition {
     App,
     /// One user.
     User(UserId),
+    /// A user's devices that narrow the source down by the same parameters.
+    Narrowed(UserId, Narrowing),
 }
 
 impl Partition {
@@ -291,6 +294,7 @@ impl Partition {
         match self {
             Self::App => "app".to_owned(),
             Self::User(user) => format!("user:{user}"),
+            Self::Narrowed(user, narrowing) => format!("narrowed:{narrowing}:{user}"),
         }
     }
 
@@ -299,8 +303,56 @@ impl Partition {
         if text == "app" {
             return Some(Self::App);
         }
-        let user = text.strip_prefix("user:")?;
-        UserId::parse(user).ok().map(Self::User)
+        match text.split_once(':')? {
+            ("user", user) => UserId::parse(user).ok().map(Self::User),
+            ("narrowed", rest) => {
+                let (narrowing, user) = rest.split_once(':')?;
+                let narrowing = Narrowing::parse(narrowing)?;
+                Some(Self::Narrowed(UserId::parse(user).ok()?, narrowing))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is the part of a source that some devices have asked for.
+    pub fn is_narrowed(&self) -> bool {
+        matches!(self, Self::Narrowed(..))
+    }
+}
+
+/// What devices narrow a source down to: a digest of the parameters, 32 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Narrowing(String);
+
+impl Narrowing {
+    const DIGITS: usize = 32;
+
+    /// The narrowing by these parameters; nothing where there are none. The order of different names does not matter.
+    pub fn by(parameters: &[(String, String)]) -> Option<Self> {
+        if parameters.is_empty() {
+            return None;
+        }
+        let mut sorted: Vec<_> = parameters.iter().collect();
+        sorted.sort_by_key(|(name, _)| name);
+        let mut digest = Sha256::new();
+        for text in sorted.into_iter().flat_map(|(name, value)| [name, value]) {
+            digest.update((text.len() as u64).to_le_bytes());
+            digest.update(text);
+        }
+        let mut digits = hex(&digest.finalize());
+        digits.truncate(Self::DIGITS);
+        Some(Self(digits))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (text.len() == Self::DIGITS && text.bytes().all(is_digit)).then(|| Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Narrowing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -357,10 +409,29 @@ mod tests {
     }
 
     #[test]
+    fn narrowings_differ_where_questions_do() {
+        let by = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            let parameters: Vec<_> = pairs
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            Narrowing::by(&parameters)
+        };
+        assert_eq!(by(&[]), None);
+        assert_eq!(by(&[("a", "1"), ("b", "2")]), by(&[("b", "2"), ("a", "1")]));
+        assert_ne!(by(&[("a", "1"), ("a", "2")]), by(&[("a", "2"), ("a", "1")]));
+        assert_ne!(by(&[("a", "1b")]), by(&[("a1", "b")]));
+    }
+
+    #[test]
     fn partitions_survive_being_stored() {
         for partition in [
             Partition::App,
             Partition::User(UserId::parse("app").unwrap()),
+            Partition::Narrowed(
+                UserId::parse("a: b").unwrap(),
+                Narrowing::by(&[("x".to_owned(), "1".to_owned())]).unwrap(),
+            ),
         ] {
             assert_eq!(
                 Partition::from_stored(&partition.to_stored()),

@@ -27,7 +27,7 @@ pub use bulk_selection::{BulkSelection, InvalidSelectionId, SelectionId};
 pub use description::{Description, InvalidDescription};
 pub use ids::{
     ADMINISTRATOR, AttributeName, BlobId, ClientId, EVERYBODY, InvalidBlobId, InvalidId,
-    InvalidToken, Millis, ObjectId, Partition, SourceName, Token, UserId, Version,
+    InvalidToken, Millis, Narrowing, ObjectId, Partition, SourceName, Token, UserId, Version,
 };
 pub(crate) use ids::{DocumentId, EPOCH};
 pub(crate) use operation::{Operation, OperationKind};
@@ -36,4 +36,4 @@ pub(crate) use page::{DamagedRecord, PageBuilder};
 pub use ping_message::{PingMessage, PingPriority};
 pub use record::Attributes;
 pub(crate) use record::{ObjectChange, Reader, Record};
-pub use source::{PartitionRule, PollInterval};
+pub use source::{ParametersRule, PartitionRule, PollInterval};

@@ -23,6 +23,12 @@ pub(crate) enum OutboxItem {
         id: ObjectId,
         attributes: Vec<String>,
     },
+    /// What the device has of these attributes is not what the server knows of: it is told how they are, and drops those that
+    /// are not there.
+    Restate {
+        id: ObjectId,
+        attributes: Vec<String>,
+    },
     /// A create failed.
     CreateError {
         id: ObjectId,
@@ -50,6 +56,7 @@ impl OutboxItem {
             Self::Link {
                 id, drop: Some(_), ..
             }
+            | Self::Restate { id, .. }
             | Self::UpdateError { id, .. }
             | Self::DeleteError { id, .. } => Some(id),
             Self::Link { drop: None, .. } | Self::Drop { .. } | Self::CreateError { .. } => None,

@@ -121,6 +121,29 @@ impl<'a> PageBuilder<'a> {
             OutboxItem::Drop { id, attributes } => {
                 add_names(&mut commands.delete, &id, attributes);
             }
+            OutboxItem::Restate { id, attributes } => {
+                let known = match current.get(&id) {
+                    Some(record) => parse::<Record>(record)?.attributes,
+                    None => Attributes::new(),
+                };
+                let (there, gone): (Vec<_>, Vec<_>) = attributes
+                    .into_iter()
+                    .partition(|name| known.contains_key(name));
+                if !gone.is_empty() {
+                    add_names(&mut commands.delete, &id, gone);
+                }
+                if !there.is_empty() {
+                    let fields = commands
+                        .insert
+                        .entry(id.into_string())
+                        .or_insert_with(|| Fields::Map(Attributes::new()));
+                    // What goes out as it is stored is whole already.
+                    if let Fields::Map(fields) = fields {
+                        let values = known.into_iter();
+                        fields.extend(values.filter(|(name, _)| there.contains(name)));
+                    }
+                }
+            }
             OutboxItem::CreateError { id, message, sent } => {
                 add_error(&mut commands.create_error, id, sent, message);
             }

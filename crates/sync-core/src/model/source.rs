@@ -46,6 +46,17 @@ impl PartitionRule {
     }
 }
 
+/// What it means that a device narrows a source down by parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ParametersRule {
+    /// Its user's devices that send the same parameters share a copy.
+    #[default]
+    OwnCopy,
+    /// Nothing: it gets what everybody gets.
+    Ignore,
+}
+
 /// How often the back end is asked for what it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollInterval {

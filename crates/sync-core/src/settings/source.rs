@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use sync_jobs::QueueName;
 
-use crate::model::{Description, InvalidDescription, PartitionRule, PollInterval, SourceName};
+use crate::model::{
+    Description, InvalidDescription, ParametersRule, PartitionRule, PollInterval, SourceName,
+};
 use crate::settings::plugin::{PluginEntry, PluginSettings};
 use crate::settings::rest::{RestEntry, RestSettings};
 use crate::settings::{KeyError, Text, wrong};
@@ -25,6 +27,12 @@ const HIGHEST_MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Most objects of a page at all: what a phone can hold at once, and what fits well below a reply's limits.
 const HIGHEST_MAX_PAGE_SIZE: usize = 10_000;
 
+/// How long a pull waits for the back end where the file does not say, in milliseconds.
+const DEFAULT_PULL_WAIT_MS: u64 = 2_000;
+
+/// How long it may wait at most: devices and what is between them and the server give up in the end.
+const HIGHEST_PULL_WAIT_MS: u64 = 20_000;
+
 /// When devices sync a source where the file does not say.
 const DEFAULT_SYNC_PRIORITY: u32 = 3;
 
@@ -36,8 +44,13 @@ const DEFAULT_POLL_INTERVAL: PollInterval = PollInterval::Seconds(300);
 pub struct SourceSettings {
     /// Who shares a copy.
     pub partition: PartitionRule,
+    /// What becomes of the parameters of a pull.
+    pub parameters: ParametersRule,
     /// How often the back end is asked.
     pub poll_interval: PollInterval,
+    /// How long a pull waits for the back end's answer to a query, once there is something to give without it, in
+    /// milliseconds. What takes longer is left to a job.
+    pub pull_wait_ms: u64,
     /// Most objects of a page.
     pub max_page_size: usize,
     /// Most bytes of a page's objects; one that is larger comes alone.
@@ -78,10 +91,12 @@ impl SourceSettings {
     pub(crate) fn of_dynamic_source(partition: PartitionRule, app_server: Option<String>) -> Self {
         Self {
             partition,
+            parameters: ParametersRule::default(),
             poll_interval: match app_server {
                 Some(_) => DEFAULT_POLL_INTERVAL,
                 None => PollInterval::Never,
             },
+            pull_wait_ms: DEFAULT_PULL_WAIT_MS,
             max_page_size: DEFAULT_MAX_PAGE_SIZE,
             max_page_bytes: DEFAULT_MAX_PAGE_BYTES,
             query_queue: None,
@@ -137,7 +152,10 @@ pub(super) struct SourceEntry {
     adapter: AdapterKind,
     #[serde(default)]
     partition: PartitionRule,
+    #[serde(default)]
+    parameters: ParametersRule,
     poll_interval: Option<i64>,
+    pull_wait_ms: Option<u64>,
     max_page_size: Option<usize>,
     max_page_bytes: Option<usize>,
     queue: Option<String>,
@@ -194,6 +212,12 @@ impl SourceEntry {
                 format!("must be between 1 and {HIGHEST_MAX_PAGE_SIZE}"),
             );
         }
+        if self.pull_wait_ms > Some(HIGHEST_PULL_WAIT_MS) {
+            return wrong(
+                "pull_wait_ms",
+                format!("must be between 0 and {HIGHEST_PULL_WAIT_MS}"),
+            );
+        }
         if !(1..=HIGHEST_MAX_PAGE_BYTES).contains(&self.max_page_bytes()) {
             return wrong(
                 "max_page_bytes",
@@ -232,6 +256,7 @@ impl SourceEntry {
                 ("background", self.background),
                 ("push_notify", self.push_notify),
                 ("poll_interval", self.poll_interval.is_some()),
+                ("pull_wait_ms", self.pull_wait_ms.is_some()),
                 ("metadata", self.metadata.is_some()),
                 ("schema", self.schema.is_some()),
             ];
@@ -300,6 +325,8 @@ impl SourceEntry {
         let Self {
             adapter,
             partition,
+            parameters,
+            pull_wait_ms,
             queue,
             query_queue,
             cud_queue,
@@ -352,7 +379,9 @@ impl SourceEntry {
             .collect::<Result<_, KeyError>>()?;
         Ok(SourceSettings {
             partition,
+            parameters,
             poll_interval,
+            pull_wait_ms: pull_wait_ms.unwrap_or(DEFAULT_PULL_WAIT_MS),
             max_page_size,
             max_page_bytes,
             query_queue,

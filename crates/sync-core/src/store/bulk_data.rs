@@ -177,6 +177,7 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.clients(),
             self.keys.outbox(client),
             self.keys.operations(client),
+            self.keys.held(client),
         ];
         let args = args![
             client.as_str(),

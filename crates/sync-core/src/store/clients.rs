@@ -9,6 +9,7 @@ use crate::store::collecting::parse_cursor;
 use crate::store::deadlines::Deadlines;
 use crate::store::document::Document;
 use crate::store::metrics::CLIENTS_COUNTER;
+use crate::store::narrowed::NarrowedCopies;
 use crate::store::redis::keys::{self, ClientField};
 use crate::store::redis::script::{self, Reply, arg, args};
 
@@ -326,10 +327,26 @@ impl<R: RedisConn> Document<'_, R> {
     /// Takes the client's cursor away; says where the tokens of its next binding start.
     pub(crate) async fn unbind(&self, client: &ClientId) -> Result<u64, StoreError> {
         let keys = self.client_keys(client);
-        script::UNBIND
+        let next_offset = script::UNBIND
             .run(self.redis, &keys, args![client.as_str(), ""])
             .await?
-            .number()
+            .number()?;
+        if self.id.partition.is_narrowed() {
+            self.end_if_abandoned().await?;
+        }
+        Ok(next_offset)
+    }
+
+    /// Removes a copy of a part of a source, unless a client follows it.
+    async fn end_if_abandoned(&self) -> Result<(), StoreError> {
+        let mut reply = script::END_ABANDONED
+            .run(self.redis, &self.own_keys(), args![])
+            .await?;
+        match reply.required_text()?.as_str() {
+            "kept" => Ok(()),
+            "removed" => NarrowedCopies::new(self.redis).remove(self.id).await,
+            other => Err(reply.unknown_outcome(other)),
+        }
     }
 
     /// Takes the client's cursor away with all that waits for it or of it here.
@@ -340,6 +357,7 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.operations(client),
             self.keys.operations_lease(client),
             self.keys.found(client),
+            self.keys.held(client),
         ];
         self.redis.run(command).await?;
         Ok(())
@@ -377,18 +395,25 @@ impl<R: RedisConn> Document<'_, R> {
     /// Removes the document as a whole; says whether there was one. Keys of single clients are not among it: see
     /// [`Document::forget_client`].
     pub(crate) async fn remove(&self) -> Result<bool, StoreError> {
-        let command = args![
-            "UNLINK",
+        let mut command = args!["UNLINK"];
+        command.extend(self.own_keys().map(arg));
+        let reply = self.redis.run(command).await?;
+        Ok(Reply::new("UNLINK", reply).number()? > 0)
+    }
+
+    /// Every key of the document but those of single clients, the clients' cursors first.
+    fn own_keys(&self) -> [String; 9] {
+        [
+            self.keys.clients(),
             self.keys.head(),
             self.keys.log(),
             self.keys.records(),
             self.keys.tombstones(),
-            self.keys.clients(),
             self.keys.refresh_lease(),
+            self.keys.progress(),
+            self.keys.seen(),
             self.keys.blobs(),
-        ];
-        let reply = self.redis.run(command).await?;
-        Ok(Reply::new("UNLINK", reply).number()? > 0)
+        ]
     }
 
     /// Sets the client's cursor back to the start.
@@ -435,13 +460,14 @@ impl<R: RedisConn> Document<'_, R> {
             .map(drop)
     }
 
-    fn client_keys(&self, client: &ClientId) -> [String; 6] {
+    fn client_keys(&self, client: &ClientId) -> [String; 7] {
         [
             self.keys.head(),
             self.keys.clients(),
             self.keys.outbox(client),
             self.keys.creates(client),
             self.keys.found(client),
+            self.keys.held(client),
             self.keys.creates_by_time(client),
         ]
     }

@@ -16,6 +16,9 @@ pub(crate) struct ClientScan {
     position: String,
     /// The version that all clients so far have passed.
     passed: Version,
+    /// Below which no cursor moves back any more; none in the first of the two scans.
+    #[serde(default)]
+    floor: Option<Version>,
 }
 
 /// A client as a document knows it.
@@ -47,13 +50,28 @@ impl<R: RedisConn> Document<'_, R> {
         Ok((passed > Version::ZERO).then(|| ClientScan {
             position: "0".to_owned(),
             passed,
+            floor: None,
+        }))
+    }
+
+    /// After a scan that has found what all clients have passed: bulk data files move cursors back, from now on not below
+    /// that. Some may have moved before, so there is a second scan. `None` if there is nothing to collect.
+    async fn second_scan(&self, passed: Version) -> Result<Option<ClientScan>, StoreError> {
+        let keys = [self.keys.head(), self.keys.tombstones()];
+        let raised = script::RAISE_FLOOR.run(self.redis, &keys, args![passed.0]);
+        let floor = Version(raised.await?.number()?);
+        Ok((floor > Version::ZERO).then(|| ClientScan {
+            position: "0".to_owned(),
+            passed: floor,
+            floor: Some(floor),
         }))
     }
 
     /// Looks through some of the clients, and takes their cursors from those that were silent for `retention_days`.
     /// Answers the version that all clients have passed once it is known, or how to go on.
     ///
-    /// Cursors that move meanwhile only move forward, and new ones start at the log's end, so the answer stays true.
+    /// Cursors that move meanwhile only move forward, but for those that a bulk data file moves back to the floor at most; new
+    /// ones start at the log's end. So the answer stays true.
     pub(crate) async fn scan_clients(
         &self,
         id: &DocumentId,
@@ -64,6 +82,7 @@ impl<R: RedisConn> Document<'_, R> {
         let ClientScan {
             position,
             mut passed,
+            floor,
         } = scan;
         let command = args!["HSCAN", self.keys.clients(), &position, "COUNT", CHUNK];
         let mut reply = Reply::new("HSCAN", self.redis.run(command).await?);
@@ -82,17 +101,23 @@ impl<R: RedisConn> Document<'_, R> {
                 passed = passed.min(cursor.acknowledged);
             }
         }
-        Ok(if position == "0" {
-            Ok(passed)
-        } else {
-            Err(ClientScan { position, passed })
-        })
+        if position != "0" {
+            return Ok(Err(ClientScan {
+                position,
+                passed,
+                floor,
+            }));
+        }
+        if floor.is_some() {
+            return Ok(Ok(passed));
+        }
+        let second = self.second_scan(passed).await?;
+        Ok(second.map_or(Ok(Version::ZERO), Err))
     }
 
     /// Removes some of the tombstones that every client has passed. Says how many, and whether there are more.
     pub(crate) async fn collect_passed(&self, passed: Version) -> Result<(u64, bool), StoreError> {
         let keys = [
-            self.keys.head(),
             self.keys.log(),
             self.keys.records(),
             self.keys.tombstones(),

@@ -33,7 +33,7 @@ pub(crate) const LOG_CHUNK: usize = 5_000;
 /// A partition's document.
 pub(crate) struct Document<'a, R> {
     pub(super) redis: &'a R,
-    id: &'a DocumentId,
+    pub(super) id: &'a DocumentId,
     pub(super) keys: DocumentKeys,
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct PullState {
     pub(crate) refreshed_at: Option<Millis>,
     /// When the back end is to be asked next, where that was set; then the last refresh does not count.
     pub(crate) refresh_due: Option<Millis>,
+    /// How long the last refresh took, or was waited for, in milliseconds.
+    pub(crate) refresh_took: u64,
     pub(crate) source_error: Option<SourceError>,
     pub(crate) described: Marks,
     /// Operations of the client that wait for their verdict.
@@ -70,6 +72,8 @@ pub(crate) struct PullState {
     /// Objects the client has already.
     pub(crate) progress: u64,
     pub(crate) has_outbox: bool,
+    /// When the client last found something that it holds alone.
+    pub(crate) searched_at: Option<Millis>,
     pub(crate) changed: Vec<(ObjectId, Version)>,
     /// Their records, if they are so few that the script read them.
     pub(crate) records: Option<Vec<Option<Vec<u8>>>>,
@@ -85,6 +89,13 @@ impl PullState {
     pub(crate) fn tells_metadata(&self) -> bool {
         let mark = self.described.metadata;
         mark.is_some_and(|mark| mark.version > self.cursor && mark.version <= self.reached)
+    }
+
+    /// Whether a query has ended well since the client searched.
+    pub(crate) fn has_outdated_finds(&self) -> bool {
+        let searched = self.searched_at;
+        searched.is_some_and(|searched| self.refreshed_at > Some(searched))
+            && self.source_error.is_none()
     }
 
     /// Whether the client has objects in the shape of an earlier schema. One that has acknowledged nothing has nothing.
@@ -124,7 +135,7 @@ impl CursorState {
 }
 
 /// What a pull's first text has after its first word; the last part may have spaces.
-const STATE_PARTS: usize = 17;
+const STATE_PARTS: usize = 19;
 
 impl<R: RedisConn> Document<'_, R> {
     /// Acknowledges, and says what lies after the cursor.
@@ -144,6 +155,7 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.tombstones(),
             self.keys.operations(client),
             self.keys.records(),
+            self.keys.held(client),
         ];
         let wire = match acknowledged {
             Acknowledged::Nothing => String::new(),
@@ -192,6 +204,7 @@ impl<R: RedisConn> Document<'_, R> {
         let version = Version(number(part()?)?);
         let live = number(part()?)?;
         let (refreshed_at, refresh_due) = (time(part()?)?, time(part()?)?);
+        let refresh_took = number(part()?)?;
         let described = Marks {
             metadata: Mark::parse(part()?)?,
             schema: Mark::parse(part()?)?,
@@ -202,6 +215,7 @@ impl<R: RedisConn> Document<'_, R> {
         let progress = if cursor == version { live } else { before };
         let has_outbox = number(part()?)? > 0;
         let has_records = number(part()?)? > 0;
+        let searched_at = time(part()?)?;
         let source_error = match part()? {
             "" => None,
             json => Some(parse_stored("a source error", json.as_bytes())?),
@@ -227,12 +241,14 @@ impl<R: RedisConn> Document<'_, R> {
             live,
             refreshed_at,
             refresh_due,
+            refresh_took,
             source_error,
             described,
             waiting,
             reached,
             progress,
             has_outbox,
+            searched_at,
             changed,
             records,
         })

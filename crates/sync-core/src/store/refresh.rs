@@ -1,11 +1,15 @@
 //! The lease and the outcome of a refresh: one at a time per partition.
 
-use crate::model::{Millis, Version};
+use crate::model::{Millis, ObjectId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::descriptions::Marks;
-use crate::store::document::{Document, SourceError, to_stored};
+use crate::store::document::{CHUNK, Document, SourceError, stored_object_id, to_stored};
 use crate::store::redis::script::{self, Reply, arg, args};
+
+/// How long the progress of a refresh is kept that has broken off, in milliseconds. What the back end changes meanwhile may be
+/// met twice or not at all, as while a query goes on; the next one puts that right.
+const PROGRESS_LIFETIME_MS: u64 = 900_000;
 
 /// Whether a refresh may begin.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +24,20 @@ pub(crate) enum RefreshStart {
         etag: Option<String>,
         digest: Option<String>,
         described: Marks,
+        /// Where an earlier one broke off.
+        goes_on_at: Option<String>,
     },
+}
+
+/// How far a refresh has come.
+#[derive(Debug)]
+pub(crate) struct RefreshProgress<'a> {
+    /// Where it goes on, in the adapter's words.
+    pub(crate) position: &'a str,
+    /// The document's version at its begin.
+    pub(crate) began_at: Version,
+    /// Objects it has met since it last said how far it is.
+    pub(crate) seen: &'a [ObjectId],
 }
 
 /// How a refresh ended.
@@ -36,6 +53,8 @@ pub(crate) enum RefreshEnd<'a> {
     },
     /// The back end could not be asked.
     Failed(&'a SourceError),
+    /// It goes on later.
+    Unfinished,
 }
 
 impl<R: RedisConn> Document<'_, R> {
@@ -47,7 +66,11 @@ impl<R: RedisConn> Document<'_, R> {
         lease: &str,
         lease_ms: u64,
     ) -> Result<RefreshStart, StoreError> {
-        let keys = [self.keys.head(), self.keys.refresh_lease()];
+        let keys = [
+            self.keys.head(),
+            self.keys.refresh_lease(),
+            self.keys.progress(),
+        ];
         let mut reply = script::BEGIN_REFRESH
             .run(self.redis, &keys, args![now.0, max_age_ms, lease, lease_ms])
             .await?;
@@ -69,6 +92,7 @@ impl<R: RedisConn> Document<'_, R> {
                     etag,
                     digest,
                     described: Marks::read(&mut reply)?,
+                    goes_on_at: Some(reply.required_text()?).filter(|text| !text.is_empty()),
                 })
             }
             other => Err(reply.unknown_outcome(other)),
@@ -90,7 +114,13 @@ impl<R: RedisConn> Document<'_, R> {
         began_at: Version,
         end: RefreshEnd<'_>,
     ) -> Result<bool, StoreError> {
-        let keys = [self.keys.head(), self.keys.refresh_lease()];
+        let keys = [
+            self.keys.head(),
+            self.keys.refresh_lease(),
+            self.keys.progress(),
+            self.keys.seen(),
+            self.keys.clients(),
+        ];
         let mut args = match end {
             RefreshEnd::Done {
                 complete,
@@ -112,6 +142,7 @@ impl<R: RedisConn> Document<'_, R> {
             RefreshEnd::Failed(error) => {
                 args![lease, now.0, to_stored(error)?, "", began_at.0, "", ""]
             }
+            RefreshEnd::Unfinished => args![lease, now.0, "unfinished", "", began_at.0, "", ""],
         };
         args.push(arg(began.0));
         let mut reply = script::END_REFRESH.run(self.redis, &keys, args).await?;
@@ -133,6 +164,49 @@ impl<R: RedisConn> Document<'_, R> {
             .run(self.redis, &keys, args![lease, lease_ms])
             .await?;
         Ok(reply.required_text()? == "ok")
+    }
+
+    /// Keeps how far the refresh has come. `false` when its lease is lost.
+    pub(crate) async fn keep_progress(
+        &self,
+        lease: &str,
+        progress: RefreshProgress<'_>,
+    ) -> Result<bool, StoreError> {
+        let keys = [
+            self.keys.refresh_lease(),
+            self.keys.progress(),
+            self.keys.seen(),
+        ];
+        let RefreshProgress {
+            position,
+            began_at,
+            seen,
+        } = progress;
+        let mut args = args![lease, PROGRESS_LIFETIME_MS, position, began_at.0];
+        args.extend(seen.iter().map(|id| arg(id.as_str())));
+        let mut reply = script::KEEP_PROGRESS.run(self.redis, &keys, args).await?;
+        match reply.required_text()?.as_str() {
+            "ok" => Ok(true),
+            "fenced" => Ok(false),
+            other => Err(reply.unknown_outcome(other)),
+        }
+    }
+
+    /// The objects that a refresh which goes on has met before.
+    pub(crate) async fn seen_before(&self) -> Result<Vec<ObjectId>, StoreError> {
+        let mut seen = Vec::new();
+        let mut position = "0".to_owned();
+        loop {
+            let command = args!["SSCAN", self.keys.seen(), &position, "COUNT", CHUNK];
+            let mut reply = Reply::new("SSCAN", self.redis.run(command).await?);
+            position = reply.required_text()?;
+            while !reply.is_empty() {
+                seen.push(stored_object_id(reply.required_text()?)?);
+            }
+            if position == "0" {
+                return Ok(seen);
+            }
+        }
     }
 
     /// Whether there ever was a refresh.

@@ -5,6 +5,8 @@
     reason = "a world that cannot be made is a failed test"
 )]
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -19,6 +21,16 @@ const SETTINGS: &str = r#"
     partition = "app"
     poll_interval = -1
     cud_queue = "adapter"
+"#;
+
+/// A source whose queries are jobs too.
+const QUERIED_BY_JOBS: &str = r#"
+    [sources.Shared]
+    adapter = "rust"
+    rust = "back-end"
+    partition = "app"
+    poll_interval = 60
+    query_queue = "adapter"
 "#;
 
 pub(crate) async fn work(engine: &Engine<TestPorts>) {
@@ -136,5 +148,46 @@ fn a_job_of_a_source_that_is_gone_is_dead_at_once() {
         assert_eq!((dead[0].name.as_str(), dead[0].attempts), (Cud::NAME, 1));
         let reason = dead[0].reason.as_deref();
         assert_eq!(reason, Some("there is no source \"Shared\""));
+    });
+}
+
+#[test]
+fn a_query_that_takes_longer_than_a_job_may_is_cut_into_steps() {
+    local(async {
+        let mut world = World::start().await;
+        world.engine = world.another(Some(QUERIED_BY_JOBS), 2).await;
+        for id in ["1", "2", "3", "4"] {
+            world.back_end.put(id, &[("n", "x")]);
+        }
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        world.sync(&session, &client, "Shared").await;
+        work(&world.engine).await;
+        let told = world.sync(&session, &client, "Shared").await;
+        assert_eq!(told[0]["insert"].as_object().unwrap().len(), 4);
+        // Two parts take longer than a job asks at a stretch.
+        world.back_end.answer_in_parts(1);
+        world.back_end.go_on();
+        let (world, parts) = (Rc::new(world), Rc::new(Cell::new(0)));
+        let (slow, counted) = (Rc::downgrade(&world), Rc::clone(&parts));
+        world.back_end.before_part(move || {
+            counted.set(counted.get() + 1);
+            let world = slow.upgrade().unwrap();
+            world.engine.ports().clock.advance(Duration::from_secs(130));
+        });
+        world.back_end.remove("4");
+        world.back_end.put("1", &[("n", "y")]);
+        let queries = world.back_end.queries();
+        let clock = &world.engine.ports().clock;
+        clock.advance(Duration::from_secs(61));
+        world.sync(&session, &client, "Shared").await;
+        work(&world.engine).await;
+        work(&world.engine).await;
+        assert_eq!(parts.get(), 3, "none was handed over twice");
+        assert_eq!(world.back_end.queries() - queries, 2, "each at a stretch");
+        assert!(jobs(&world.engine, JobState::Dead).await.is_empty());
+        let told = world.sync(&session, &client, "Shared").await;
+        let news = json!({"insert": {"1": {"n": "y"}}, "delete": {"4": {"n": ""}}});
+        assert_eq!(told[0], news);
     });
 }

@@ -17,6 +17,8 @@ use sync_core::{
 };
 use test_support::{Break, Fault, World, local};
 
+use crate::background::work;
+
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Settings with a quota a test can reach.
@@ -628,6 +630,8 @@ fn whatever_a_crash_interrupts_the_file_arrives_with_the_next_try_and_nothing_is
             let device = client.borrow().clone().unwrap();
             // What a crashed request held is free again when its lease has run out.
             world.drop_operations_lease("Pushed", &device).await;
+            world.sync(&user, &device, "Pushed").await;
+            work(&world.engine).await;
             world.sync(&user, &device, "Pushed").await;
             let other = world.client(&user).await;
             let news = world.sync(&user, &other, "Pushed").await;

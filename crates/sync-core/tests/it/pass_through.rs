@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use sync_core::{ClientId, FeedError, SearchRequest, Session, StorePorts as _};
 use test_support::{Fault, World, local};
 
+use crate::background::work;
+
 async fn pull(world: &World, session: &Session, client: &ClientId, token: &str) -> Value {
     let page = world.pull_pages_of(1, session, client, "Passed", token);
     page.await.expect("a page")
@@ -131,6 +133,8 @@ fn a_change_that_the_back_end_could_not_take_waits_and_knows_its_object() {
         push.await.unwrap();
         assert!(world.back_end.objects().is_empty());
         world.engine.ports().clock().advance(Duration::from_secs(3));
+        pull(&world, &session, &client, "").await;
+        work(&world.engine).await;
         let page = pull(&world, &session, &client, "").await;
         let told = json!({"insert": {"b1": {"n": "2"}}, "links": {"t1": {"l": "b1"}}});
         assert_eq!(page[5], told);

@@ -6,6 +6,8 @@ use serde_json::json;
 use sync_core::{ChangesRequest, StorePorts as _};
 use test_support::{Fault, World, local};
 
+use crate::background::work;
+
 #[test]
 fn a_create_comes_back_as_a_link_and_as_news_for_others() {
     local(async {
@@ -219,6 +221,7 @@ fn while_the_back_end_is_down_changes_wait_in_order_and_hold_back_no_others() {
         );
 
         world.engine.ports().clock().advance(Duration::from_secs(3));
+        work(&world.engine).await;
         assert_eq!(
             world.sync(&session, &mine, "Polled").await[0],
             json!({"links": {"t1": {"l": "b1"}}})
@@ -254,6 +257,7 @@ fn a_back_end_that_never_comes_back_ends_in_an_error_on_the_device() {
                 .ports()
                 .clock()
                 .advance(Duration::from_secs(600));
+            work(&world.engine).await;
             let page = world.pull(&session, &mine, "Polled", "").await.unwrap();
             if let Some(error) = page[5].get("create-error") {
                 assert_eq!(error["t1-error"], json!({"message": "unreachable"}));

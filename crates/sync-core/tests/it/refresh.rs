@@ -8,6 +8,8 @@ use serde_json::json;
 use sync_core::StorePorts as _;
 use test_support::{Fault, World, local, page};
 
+use crate::background::work;
+
 #[test]
 fn the_back_end_is_asked_when_its_answer_is_old_and_not_before() {
     local(async {
@@ -257,6 +259,68 @@ fn a_refresh_that_outlives_its_lease_commits_nothing_more() {
     });
 }
 
+/// Lets a query wait in the back end, and tells when it has come there.
+fn wait_in_query(world: &World) -> Rc<tokio::sync::Notify> {
+    let began = Rc::new(tokio::sync::Notify::new());
+    let bell = Rc::clone(&began);
+    world.back_end.during_query(move || bell.notify_one());
+    world.back_end.wait_in_query(true);
+    began
+}
+
+#[test]
+fn a_refresh_keeps_its_lease_however_long_the_back_end_takes() {
+    local(async {
+        let world = World::start().await;
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        let began = wait_in_query(&world);
+        let refresh = world.pull(&session, &client, "Polled", "");
+        let look = async {
+            began.notified().await;
+            world.shorten_refresh_lease("Polled", 5_000).await;
+            let clock = world.engine.ports().clock();
+            clock.advance(Duration::from_secs(11));
+            let mut left = 0;
+            for _ in 0..1_000 {
+                left = world.refresh_lease_left("Polled").await;
+                if left > 5_000 {
+                    break;
+                }
+            }
+            world.back_end.wait_in_query(false);
+            left
+        };
+        let (page, left) = join!(refresh, look);
+        page.unwrap();
+        assert!(left > 5_000, "{left} ms are left");
+    });
+}
+
+#[test]
+fn a_refresh_that_lost_its_lease_to_nobody_still_says_how_it_went() {
+    local(async {
+        let world = World::start().await;
+        world.back_end.put("1", &[("n", "x")]);
+        let session = world.sign_in("u1").await;
+        let (client, other) = (world.client(&session).await, world.client(&session).await);
+        let began = wait_in_query(&world);
+        world.back_end.fail([Fault::LostAnswer]);
+        let refresh = world.pull(&session, &client, "Polled", "");
+        let lose = async {
+            began.notified().await;
+            world.drop_refresh_lease("Polled").await;
+            world.back_end.wait_in_query(false);
+        };
+        let (told, ()) = join!(refresh, lose);
+        let error = json!({"query-error": {"message": "the answer was cut"}});
+        assert_eq!(told.unwrap()[5]["source-error"], error);
+        let told = world.sync(&session, &other, "Polled").await;
+        assert_eq!(told[0]["source-error"], error);
+        assert_eq!(world.back_end.queries(), 1, "it is not asked at once again");
+    });
+}
+
 #[test]
 fn an_object_that_a_refresh_brings_before_its_creates_link_is_there_once() {
     local(async {
@@ -282,6 +346,7 @@ fn an_object_that_a_refresh_brings_before_its_creates_link_is_there_once() {
             json!({"insert": {"b1": {"name": "x"}}})
         );
         world.engine.ports().clock().advance(Duration::from_secs(5));
+        work(&world.engine).await;
         let told = json!({
             "insert": {"b1": {"name": "x"}},
             "delete": {"t": {"name": ""}},

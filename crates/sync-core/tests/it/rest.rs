@@ -142,6 +142,38 @@ fn a_list_is_read_and_not_read_again_while_its_tag_stands() {
 }
 
 #[test]
+fn a_query_that_broke_off_goes_on_with_the_page_it_had_reached() {
+    local(async {
+        let world = World::start("paging = { parameter = \"page\", first = 1, size = 1 }").await;
+        let page = |number: u32| format!("GET http://crm/products?page={number}");
+        for body in [r#"[{"id":1,"n":"a"}]"#, r#"[{"id":2,"n":"a"}]"#, "[]"] {
+            world.answer(200, &[], body);
+        }
+        let all = world.pull("").await;
+        assert_eq!(world.asked(), [page(1), page(2), page(3)]);
+        world.answer(200, &[], r#"[{"id":1,"n":"b"}]"#);
+        world.answer(503, &[], "");
+        let told = world.pull(all[1]["token"].as_str().unwrap()).await;
+        assert_eq!(told[5], json!({}), "an acknowledgement");
+        let told = world.pull("").await;
+        assert_eq!(told[5]["insert"], json!({"1": {"n": "b"}}));
+        assert!(told[5]["source-error"].is_object(), "{told:?}");
+        assert_eq!(world.asked(), [page(1), page(2)]);
+        world.answer(200, &[], "[]");
+        let told = world.pull("").await;
+        assert_eq!(world.asked(), [page(2)]);
+        assert_eq!(told[5]["insert"], json!({"1": {"n": "b"}}));
+        assert_eq!(told[5]["delete"], json!({"2": {"n": ""}}));
+        assert!(told[5].get("source-error").is_none(), "{told:?}");
+        // It is over with that.
+        world.answer(200, &[], "[]");
+        let told = world.pull("").await;
+        assert_eq!(world.asked(), [page(1)]);
+        assert!(told[5]["delete"]["1"].is_object(), "{told:?}");
+    });
+}
+
+#[test]
 fn what_a_device_narrows_its_query_by_reaches_the_back_end_but_nothing_of_ours_is_overridden() {
     local(async {
         let world = World::start("user_parameter = \"owner\"").await;
@@ -150,7 +182,8 @@ fn what_a_device_narrows_its_query_by_reaches_the_back_end_but_nothing_of_ours_i
         world.answer(200, &[("etag", "\"v1\"")], r#"[{"id":1,"name":"a"}]"#);
         world.pull_with("", &parameters).await;
         world.answer(200, &[("etag", "\"v1\"")], "[]");
-        world.pull("").await;
+        let given_back = world.pull("").await;
+        world.pull(given_back[1]["token"].as_str().unwrap()).await;
         assert_eq!(
             world.asked(),
             [

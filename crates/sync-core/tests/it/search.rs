@@ -6,8 +6,10 @@
     reason = "what is not there fails the test"
 )]
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use sync_core::{ClientId, SearchRequest, Session, SyncError};
+use sync_core::{ClientId, SearchRequest, Session, StorePorts, SyncError};
 use test_support::{Fault, World, local};
 
 /// One device that searches.
@@ -51,6 +53,16 @@ impl Device {
         };
         let pages = self.world.engine.search(&self.session, request).await?;
         Ok(serde_json::to_value(pages).unwrap())
+    }
+
+    async fn sync(&self, client: &ClientId) -> Vec<Value> {
+        self.world.sync(&self.session, client, "Polled").await
+    }
+
+    /// Until it is time for another query of `Polled`.
+    fn wait(&self) {
+        let clock = StorePorts::clock(self.world.engine.ports());
+        clock.advance(Duration::from_secs(61));
     }
 
     /// A page of a search in the shared source.
@@ -193,7 +205,62 @@ fn several_sources_are_searched_and_those_without_result_come_last() {
 }
 
 #[test]
-fn what_is_found_is_in_the_document_until_a_refresh_knows_better() {
+fn what_is_found_is_the_searchers_alone_until_the_next_query() {
+    local(async {
+        let device = Device::start().await;
+        let Device { world, client, .. } = &device;
+        world.back_end.put("1", &[("name", "queried")]);
+        world.back_end.put_findable("1", &[("price", "7")]);
+        world.back_end.put_findable("s1", &[("name", "found")]);
+        let other = world.client(&device.session).await;
+        device.sync(&other).await;
+        device.ask(&[("Polled", "")], &[], false).await.unwrap();
+        assert_eq!(device.sync(&other).await, [json!({})]);
+        let all = json!({"insert": {"1": {"name": "queried"}}});
+        assert_eq!(device.sync(client).await, [all, json!({})]);
+        assert_eq!(
+            device.sync(client).await,
+            [json!({})],
+            "the back end was not asked since"
+        );
+        device.wait();
+        world.back_end.fail([Fault::Unreachable]);
+        device.sync(&other).await;
+        let told = device.sync(client).await;
+        assert!(told[0].get("delete").is_none(), "{told:?}");
+        device.wait();
+        assert_eq!(device.sync(&other).await, [json!({})]);
+        let gone = json!({"delete": {"1": {"price": ""}, "s1": {"name": ""}}});
+        assert_eq!(device.sync(client).await, [gone, json!({})]);
+        assert_eq!(device.sync(client).await, [json!({})]);
+    });
+}
+
+#[test]
+fn what_the_next_query_has_too_stays_and_is_as_it_says() {
+    local(async {
+        let device = Device::start().await;
+        let Device { world, client, .. } = &device;
+        world.back_end.put("1", &[("name", "old"), ("size", "3")]);
+        device.sync(client).await;
+        world
+            .back_end
+            .put_findable("1", &[("name", "new"), ("price", "7")]);
+        world.back_end.put_findable("2", &[("name", "found")]);
+        device.ask(&[("Polled", "")], &[], false).await.unwrap();
+        world.back_end.put("2", &[("name", "found")]);
+        device.wait();
+        let told = device.sync(client).await;
+        let news = json!({
+            "insert": {"1": {"name": "old"}, "2": {"name": "found"}},
+            "delete": {"1": {"price": ""}},
+        });
+        assert_eq!(told, [news, json!({})]);
+    });
+}
+
+#[test]
+fn a_device_can_change_what_it_found_though_others_do_not_have_it() {
     local(async {
         let device = Device::start().await;
         let Device {
@@ -201,30 +268,85 @@ fn what_is_found_is_in_the_document_until_a_refresh_knows_better() {
             session,
             client,
         } = &device;
-        world.back_end.put("1", &[("name", "queried")]);
-        world.back_end.put_findable("1", &[("price", "7")]);
-        world.back_end.put_findable("s1", &[("name", "found")]);
-        let other = world.client(session).await;
-        world.sync(session, &other, "Polled").await;
+        let narrowed = async || {
+            let kind = [("kind", "a")];
+            world.sync_narrowed(session, client, "Polled", &kind).await
+        };
+        let push = async |changes| {
+            let pushed = world.push(session, client, "Polled", changes).await;
+            pushed.unwrap();
+        };
+        for id in ["s1", "s2"] {
+            let found = [("kind", "b"), ("name", "found")];
+            world.back_end.put(id, &found);
+            world.back_end.put_findable(id, &found);
+        }
+        narrowed().await;
         device.ask(&[("Polled", "")], &[], false).await.unwrap();
-        let found = json!({"1": {"price": "7"}, "s1": {"name": "found"}});
-        assert_eq!(
-            world.sync(session, &other, "Polled").await[0],
-            json!({"insert": found}),
-            "nobody misses it"
-        );
-        sync_core::StorePorts::clock(world.engine.ports())
-            .advance(std::time::Duration::from_secs(61));
-        let gone = json!({"1": {"price": ""}, "s1": {"name": ""}});
-        assert_eq!(
-            world.sync(session, &other, "Polled").await[0],
-            json!({"delete": gone})
-        );
-        let told = world.sync(session, client, "Polled").await;
-        assert_eq!(
-            told[0]["delete"], gone,
-            "and whoever searched gets rid of it too, though it had never synced"
-        );
+        push(json!({"update": {"s1": {"name": "mine", "price": "1"}}})).await;
+        push(json!({"delete": {"s2": {}}})).await;
+        assert_eq!(world.back_end.get("s1").unwrap()["name"], "mine");
+        assert_eq!(narrowed().await, [json!({})]);
+        world.back_end.fail([Fault::Rejected]);
+        push(json!({"update": {"s1": {"name": "theirs"}}})).await;
+        let told = narrowed().await;
+        let rollback = json!({"s1": {"kind": "b", "name": "mine", "price": "1"}});
+        assert_eq!(told[0]["update-rollback"], rollback, "{told:?}");
+        device.wait();
+        let gone = json!({"delete": {"s1": {"kind": "", "name": "", "price": ""}}});
+        assert_eq!(narrowed().await, [gone, json!({})]);
+    });
+}
+
+#[test]
+fn what_was_found_goes_with_the_copy_that_the_device_leaves() {
+    local(async {
+        let device = Device::start().await;
+        let Device {
+            world,
+            session,
+            client,
+        } = &device;
+        world.back_end.put_findable("s1", &[("name", "found")]);
+        device.sync(client).await;
+        device.ask(&[("Polled", "")], &[], false).await.unwrap();
+        let kind = [("kind", "a")];
+        let told = world.sync_narrowed(session, client, "Polled", &kind).await;
+        assert_eq!(told, [json!({"delete": {"s1": {"name": ""}}}), json!({})]);
+        // A device that starts over has thrown it away.
+        device.ask(&[("Polled", "")], &[], false).await.unwrap();
+        let reset = world.engine.reset_client(session, client.as_str(), None);
+        reset.await.unwrap();
+        device.wait();
+        assert_eq!(device.sync(client).await, [json!({})]);
+    });
+}
+
+#[test]
+fn a_device_that_searches_on_and_on_keeps_no_more_than_one_search_may_find() {
+    local(async {
+        let device = Device::start().await;
+        let Device { world, client, .. } = &device;
+        for number in 0..6_000 {
+            let id = format!("a{number}");
+            world.back_end.put_findable(&id, &[("kind", "a")]);
+            let id = format!("b{number}");
+            world.back_end.put_findable(&id, &[("kind", "b")]);
+        }
+        device.sync(client).await;
+        let search = async |kind| {
+            let wanted = [("kind", kind)];
+            device.ask(&[("Polled", "")], &wanted, false).await.unwrap();
+        };
+        search("a").await;
+        search("b").await;
+        let mut gone = 0;
+        for told in device.sync(client).await {
+            let deleted = told["delete"].as_object();
+            gone += deleted.map_or(0, |deleted| deleted.keys().count());
+            assert!(!told["delete"]["b1"].is_object());
+        }
+        assert_eq!(gone, 6_000);
     });
 }
 

@@ -37,6 +37,8 @@ pub struct BackEnd {
     queries: Cell<u64>,
     writes: Cell<u64>,
     part_size: Cell<Option<usize>>,
+    goes_on: Cell<bool>,
+    in_part: RefCell<Option<Rc<dyn Fn()>>>,
     in_query: RefCell<Option<Rc<dyn Fn()>>>,
     query_waits: Cell<bool>,
     metadata: RefCell<Option<String>>,
@@ -89,6 +91,16 @@ impl BackEnd {
     /// Hands query answers over in parts of this many objects.
     pub fn answer_in_parts(&self, size: usize) {
         self.part_size.set(Some(size));
+    }
+
+    /// Goes on with the part before which an earlier query broke off.
+    pub fn go_on(&self) {
+        self.goes_on.set(true);
+    }
+
+    /// Something that happens before each part of a query's answer.
+    pub fn before_part(&self, action: impl Fn() + 'static) {
+        *self.in_part.borrow_mut() = Some(Rc::new(action));
     }
 
     /// Something that happens between the moment a query's answer is made and the moment it arrives.
@@ -234,7 +246,7 @@ impl Adapter for BackEnd {
 
     async fn query(
         &self,
-        _: &Call<'_>,
+        call: &Call<'_>,
         _: Option<&str>,
         stash: &mut dyn Stash,
     ) -> Result<QueryEnd, AdapterError> {
@@ -245,7 +257,10 @@ impl Adapter for BackEnd {
                 message: "unreachable".to_owned(),
             });
         }
-        let objects: Vec<_> = self.objects().into_iter().collect();
+        let objects = self.objects().into_iter();
+        let objects: Vec<_> = objects
+            .filter(|(_, attributes)| matches(call, attributes))
+            .collect();
         let action = self.in_query.borrow().clone();
         if let Some(action) = action {
             action();
@@ -254,14 +269,23 @@ impl Adapter for BackEnd {
             tokio::task::yield_now().await;
         }
         let size = self.part_size.get().unwrap_or(objects.len()).max(1);
-        let mut parts = objects.chunks(size).peekable();
-        while let Some(part) = parts.next() {
+        let reached = stash.goes_on_at().and_then(|reached| reached.parse().ok());
+        let reached = reached.filter(|_| self.goes_on.get()).unwrap_or(0);
+        let in_part = self.in_part.borrow().clone();
+        let mut parts = objects.chunks(size).enumerate().skip(reached).peekable();
+        while let Some((number, part)) = parts.next() {
+            if let Some(action) = &in_part {
+                action();
+            }
             if fault == Fault::LostAnswer && parts.peek().is_none() {
                 return Err(AdapterError::Unavailable {
                     message: "the answer was cut".to_owned(),
                 });
             }
             stash.stash(part.to_vec()).await?;
+            if self.goes_on.get() && parts.peek().is_some() {
+                stash.reached(&(number + 1).to_string()).await?;
+            }
         }
         Ok(QueryEnd::Complete { etag: None })
     }
@@ -318,14 +342,10 @@ impl Adapter for BackEnd {
                 message: "search broke".to_owned(),
             });
         }
-        let matches = |attributes: &Attributes| {
-            let mut wanted = call.parameters.iter();
-            wanted.all(|(name, value)| attributes.get(name) == Some(value))
-        };
         let found = self.findable.borrow().clone();
         let found = found
             .into_iter()
-            .filter(|(_, attributes)| matches(attributes))
+            .filter(|(_, attributes)| matches(call, attributes))
             .collect();
         Ok(stash.stash(found).await?)
     }
@@ -337,6 +357,12 @@ impl Adapter for BackEnd {
     async fn schema(&self, _: &Call<'_>) -> Result<Option<String>, AdapterError> {
         Ok(self.schema.borrow().clone())
     }
+}
+
+/// Whether an object has all that a call asks for.
+fn matches(call: &Call<'_>, attributes: &Attributes) -> bool {
+    let mut wanted = call.parameters.iter();
+    wanted.all(|(name, value)| attributes.get(name) == Some(value))
 }
 
 fn to_owned(attributes: &[(&str, &str)]) -> Attributes {

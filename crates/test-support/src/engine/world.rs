@@ -208,8 +208,47 @@ impl World {
         source: &str,
         token: &str,
     ) -> Result<Value, SyncError> {
-        self.pull_pages_of(500, session, client, source, token)
+        self.pull_narrowed(session, client, source, token, &[])
             .await
+    }
+
+    /// Pulls one page of what the parameters narrow the source down to.
+    pub async fn pull_narrowed(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        source: &str,
+        token: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Value, SyncError> {
+        self.pull_part(500, session, client, source, token, parameters)
+            .await
+    }
+
+    /// Pulls and acknowledges pages of what the parameters narrow the source down to; answers their command objects.
+    pub async fn sync_narrowed(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        source: &str,
+        parameters: &[(&str, &str)],
+    ) -> Vec<Value> {
+        let mut commands = Vec::new();
+        let mut token = String::new();
+        loop {
+            let page = self
+                .pull_narrowed(session, client, source, &token, parameters)
+                .await
+                .expect("a page");
+            page[1]["token"]
+                .as_str()
+                .expect("a token")
+                .clone_into(&mut token);
+            commands.push(page[5].clone());
+            if token.is_empty() {
+                return commands;
+            }
+        }
     }
 
     /// Pulls one page of at most `size` objects.
@@ -221,6 +260,19 @@ impl World {
         source: &str,
         token: &str,
     ) -> Result<Value, SyncError> {
+        self.pull_part(size, session, client, source, token, &[])
+            .await
+    }
+
+    async fn pull_part(
+        &self,
+        size: usize,
+        session: &Session,
+        client: &ClientId,
+        source: &str,
+        token: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Value, SyncError> {
         let key = (client.clone(), source.to_owned());
         let epoch = self.epochs.borrow().get(&key).copied().unwrap_or(0);
         let token = token.parse().ok().filter(|number: &u64| *number > 1);
@@ -231,7 +283,16 @@ impl World {
                 number
             }
         });
-        let mut page = pull(&self.engine, session, client, source, token, size).await?;
+        let mut page = pull(
+            &self.engine,
+            session,
+            client,
+            source,
+            token,
+            size,
+            parameters,
+        )
+        .await?;
         let token = page[1]["token"].as_str();
         if let Some(number) = token.and_then(|token| token.parse::<u64>().ok()) {
             self.epochs
@@ -245,6 +306,26 @@ impl World {
     /// Lets the lease of a shared source's refresh run out.
     pub async fn drop_refresh_lease(&self, source: &str) {
         self.forget(&format!("*{{{source}/app}}:lease")).await;
+    }
+
+    /// Leaves the lease of a shared source's refresh no more than so many milliseconds.
+    pub async fn shorten_refresh_lease(&self, source: &str, millis: u64) {
+        for key in self.keys_like(&format!("*{{{source}/app}}:lease")).await {
+            self.run(&["PEXPIRE", &key, &millis.to_string()]).await;
+        }
+    }
+
+    /// How many milliseconds the lease of a shared source's refresh is good for.
+    pub async fn refresh_lease_left(&self, source: &str) -> i64 {
+        let mut left = 0;
+        for key in self.keys_like(&format!("*{{{source}/app}}:lease")).await {
+            let command = ["PTTL", &key].map(|part| part.as_bytes().to_vec());
+            let reply = self.engine.ports().redis.run(command.into()).await;
+            if let Some(RedisValue::Int(millis)) = reply.expect("a reply").pop() {
+                left = millis;
+            }
+        }
+        left
     }
 
     /// Lets the time run out in which writes of the API that have begun are theirs who began them.
@@ -326,22 +407,7 @@ impl World {
 
     /// Pulls and acknowledges pages until there are no more; answers their command objects.
     pub async fn sync(&self, session: &Session, client: &ClientId, source: &str) -> Vec<Value> {
-        let mut commands = Vec::new();
-        let mut token = String::new();
-        loop {
-            let page = self
-                .pull(session, client, source, &token)
-                .await
-                .expect("a page");
-            page[1]["token"]
-                .as_str()
-                .expect("a token")
-                .clone_into(&mut token);
-            commands.push(page[5].clone());
-            if token.is_empty() {
-                return commands;
-            }
-        }
+        self.sync_narrowed(session, client, source, &[]).await
     }
 
     /// Takes files in, as a request of the session's brings them: the names of their parts, and their contents.
@@ -484,14 +550,19 @@ async fn pull(
     source: &str,
     token: Option<u64>,
     page_size: usize,
+    parameters: &[(&str, &str)],
 ) -> Result<Value, SyncError> {
+    let parameters: Vec<_> = parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     let token = token.map(Token::new);
     let request = PullRequest {
         client: client.as_str(),
         source,
         token,
         page_size,
-        parameters: &[],
+        parameters: &parameters,
         trace: None,
     };
     let page = engine.pull(session, request).await?;

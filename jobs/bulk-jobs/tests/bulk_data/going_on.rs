@@ -1,5 +1,6 @@
 //! A device goes on from a file: its next pulls bring what came after it, whoever did it.
 
+use futures_util::future::{Either, select};
 use serde_json::json;
 use sync_core::{BulkDataAnswer, ClientId, PartitionRule, Session};
 use sync_jobs::JobState;
@@ -52,6 +53,52 @@ fn what_came_after_the_file_and_nothing_else_comes_with_the_next_pull() {
             apply(&mut objects, commands);
         }
         assert_eq!(objects, in_back_end(&world));
+    });
+}
+
+#[test]
+fn a_device_that_goes_on_while_tombstones_are_collected_is_told_of_every_object_that_is_gone() {
+    local(async {
+        let mut was_held = true;
+        let mut moment = 0;
+        // Whatever the collection has done when the device gets the file.
+        while was_held {
+            moment += 1;
+            let world = World::start().await;
+            let session = world.session("anna").await;
+            let (phone, tablet) = (world.client(&session).await, world.client(&session).await);
+            world.back_end.put("stays", &[("a", "1")]);
+            world.back_end.put("goes", &[("a", "1")]);
+            begin(&world, &session, &tablet).await;
+            world.back_end.remove("goes");
+            world.sync(&session, &tablet, "Shared").await;
+            let collector = world.another(None, 7).await;
+            let redis = &collector.ports().redis;
+            redis.hold_before(moment);
+            let collect = async {
+                let collected = collector.collect_tombstones("Shared", "anna").await;
+                collected.unwrap();
+                false
+            };
+            let collect = std::pin::pin!(collect);
+            let holds = std::pin::pin!(async {
+                redis.holds().await;
+                true
+            });
+            let (held, rest) = match select(collect, holds).await {
+                Either::Left((held, _)) => (held, None),
+                Either::Right((held, collect)) => (held, Some(collect)),
+            };
+            was_held = held;
+            let mut objects = begin(&world, &session, &phone).await;
+            if let Some(rest) = rest {
+                redis.release();
+                rest.await;
+            }
+            sync(&world, &session, &phone, &mut objects).await;
+            assert_eq!(objects, in_back_end(&world), "held before command {moment}");
+        }
+        assert!(moment > 4, "the collection was held only {moment} times");
     });
 }
 

@@ -18,6 +18,7 @@ fn write_to(text: &mut String, measured: &Measurements) -> fmt::Result {
         families,
         figures,
         queues,
+        circuits,
     } = measured;
     let Figures {
         users,
@@ -72,6 +73,13 @@ fn write_to(text: &mut String, measured: &Measurements) -> fmt::Result {
         let labels = [("queue", queue.queue.as_str())];
         let paused = u8::from(queue.paused);
         writeln!(text, "{name}{} {paused}", Labels(&labels))?;
+    }
+    let name = "rhosync_circuit_open";
+    let help = "Whether a back end that did not answer is left alone.";
+    head(text, name, help, Kind::Gauge)?;
+    for (source, is_open) in circuits {
+        let labels = [("source", source.as_str())];
+        writeln!(text, "{name}{} {}", Labels(&labels), u8::from(*is_open))?;
     }
     let name = "rhosync_build_info";
     head(text, name, "The version that runs.", Kind::Gauge)?;
@@ -189,6 +197,7 @@ mod tests {
                 jobs: [(JobState::Ready, 2), (JobState::Dead, 1)].into(),
                 lately: [].into(),
             }],
+            circuits: vec![("S".to_owned(), true), ("T".to_owned(), false)],
         };
         let version = env!("CARGO_PKG_VERSION");
         let expected = format!(
@@ -228,6 +237,10 @@ rhosync_jobs_forgotten_total{{queue="adapter"}} 5
 # HELP rhosync_queue_paused Whether nothing is begun from a queue.
 # TYPE rhosync_queue_paused gauge
 rhosync_queue_paused{{queue="adapter"}} 1
+# HELP rhosync_circuit_open Whether a back end that did not answer is left alone.
+# TYPE rhosync_circuit_open gauge
+rhosync_circuit_open{{source="S"}} 1
+rhosync_circuit_open{{source="T"}} 0
 # HELP rhosync_build_info The version that runs.
 # TYPE rhosync_build_info gauge
 rhosync_build_info{{version="{version}"}} 1

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use futures_util::future::try_join_all;
-use sync_jobs::QueueName;
 
 use crate::blob::Spool;
 use crate::engine::bulk_data::scan::Reading;
 use crate::engine::bulk_data::{BulkCopy, BulkScan, BulkSource};
+use crate::engine::by_jobs::query_queue;
 use crate::engine::{Engine, SourceInfo, SyncError};
 use crate::jobs::Query;
 use crate::model::{
@@ -16,9 +16,6 @@ use crate::model::{
 };
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{Aspect, BulkOutcome, Summary};
-
-/// Where jobs that ask back ends wait, of sources that name no queue.
-const QUERY_QUEUE: QueueName = QueueName::constant("adapter");
 
 /// How long back ends have for being asked, in milliseconds. Then the file is made of what is there.
 const PATIENCE_MS: u64 = 60_000;
@@ -115,13 +112,10 @@ impl<P: Ports> Engine<P> {
         source: &SourceInfo,
         selection: &BulkSelection,
     ) -> Result<(), SyncError> {
-        let queue = match &source.settings.query_queue {
-            Some(queue) => queue.clone(),
-            None => QUERY_QUEUE,
-        };
+        let queue = query_queue(&source.settings);
         let partition = selection.owner().to_stored();
         let user = &selection.user;
-        let job = Query::job(&queue, &source.name, &partition, user, &[]);
+        let job = Query::job(queue, &source.name, &partition, user, &[]);
         self.enqueue_own_once(&job).await
     }
 

@@ -7,18 +7,21 @@
 //!
 //! | key | type | content | lifetime | written by | read by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` last collected tombstone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `et`/`dg` ETag and digest of its answer, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number, `life` what tells it from a removed one of the same name | the partition's | commit, refresh, describe, accept, bind, bulk data | pull, refresh, bulk data |
+//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` below which tombstones may be gone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `took` how long it took or was waited for in ms, `et`/`dg` ETag and digest of its answer, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number, `life` what tells it from a removed one of the same name | the partition's | commit, refresh, describe, accept, bind, bulk data | pull, refresh, bulk data |
 //! | `{source/partition}:log` | sorted set | object id, scored by the version of its last change | the partition's | commit | pull, refresh |
 //! | `{source/partition}:rec` | hash | object id → record (JSON) | the partition's | commit | pull, push, refresh |
 //! | `{source/partition}:tomb` | sorted set | ids of `log` that are deleted, scored by version | until collected: a day after a deletion, and daily until every client has passed them | commit, collect | pull, refresh, collect |
 //! | `{source/partition}:clients` | hash | client → `cursor,base,given,offset,since,day,state,user`: acknowledged version; version up to which it has every attribute; twice the version up to which pages were given out, plus 1 where the last was cut; what a version is short of a token; version at which it started; day it was last heard of; see `CursorState`; whose it is | until unbound or silent for the retention | pull, bind, collect | pull, commit, collect |
 //! | `{source/partition}:lease` | string | token of the refresh that runs | its expiry | refresh | refresh, commit |
+//! | `{source/partition}:progress` | hash | how far a refresh has come that is not over: `position` in the adapter's words, `v` version at its begin | a quarter of an hour after its last part, or its end | refresh | refresh |
+//! | `{source/partition}:seen` | set | ids of objects that this refresh has met | as `progress` | refresh | refresh |
 //! | `{source/partition}:out:<client>` | sorted set | `<version> <JSON>`: links, errors and rollbacks for the client, scored by version | until acknowledged or unbound | commit | pull |
 //! | `{source/partition}:cud:<client>` | hash | number → offset and operation (JSON) that waits for its verdict | until the verdict | accept, commit | push |
 //! | `{source/partition}:cudlease:<client>` | string | token of the request that works on the operations | its expiry | accept, commit | accept, commit |
 //! | `{source/partition}:made:<client>` | hash | temporary id → `=` and the id the back end gave, `!` and the version at which the device is told that it got none, or nothing while the create waits; empty field → number of the last push | as in `made-at`, and 90 days after the last create | accept, commit | accept, push |
 //! | `{source/partition}:made-at:<client>` | sorted set | temporary ids of `made`, scored by when the create was taken in, in ms | entries: 90 days, the last 10 000; or until unbound | accept | accept |
 //! | `{source/partition}:found:<client>` | list | a base, the position given out last, then what the client's search found: ids and attributes (JSON); base plus position is a token | one hour, or until unbound | search | search |
+//! | `{source/partition}:held:<client>` | hash | object id → what the client's searches have found of it and the document need not have (JSON), as the client has changed it since; empty field → when it searched last, in ms | until the next query, or until unbound or started over | search, push, pull | pull, push |
 //! | `{source/partition}:blobs` | hash | `o<object id>` → digests of the blobs it refers to, `d<digest>` → how many objects do | the partition's | commit | commit, downloads, blob collector |
 //! | `{blobs}:<digest>` | hash | `size`, `type`, `place` of the content, `at` last upload in ms, `by:<user>` it is charged to, `in:<holder>` who may refer to it → when that was found not to be so, in ms, or nothing | until collected | settle, refer, blob collector | downloads, blob collector |
 //! | `{blobs}:due` | sorted set | digests, scored by when to look at them, in ms | the blobs' | settle, refer, blob collector | blob collector |
@@ -36,6 +39,8 @@
 //! | `documents-due` | sorted set | `<source> <partition>` of documents that have tombstones, scored by when to collect them, in ms | until a document has none | whoever deletes objects, collect | collect |
 //! | `api-tokens` | sorted set | ids of API tokens, scored by creation in ms | until deleted | tokens | tokens |
 //! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `user`, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
+//! | `narrowed` | sorted set | source, space and partition of the copies of parts that devices have asked for by parameters, scored by when the back end was last asked for them, in ms | until the copy is removed: with its last client, or after the retention | refresh, unbind | refresh |
+//! | `circuits` | hash | source → how often its back end did not answer since it last did, and until when it is left alone, in ms, or 0 | until it answers | calls of back ends | calls of back ends, `/metrics` |
 //! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
 //! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and a random text of the request that is at work on it, or what it was answered with | a day, a minute while it is at work | writes of the API | writes of the API |
@@ -81,6 +86,10 @@ impl DocumentKeys {
             Partition::User(user) => {
                 format!("{PREFIX}:{{{source}/user/{}}}:", encoded(user.as_str()))
             }
+            Partition::Narrowed(user, narrowing) => {
+                let user = encoded(user.as_str());
+                format!("{PREFIX}:{{{source}/narrowed/{user}/{narrowing}}}:")
+            }
         };
         Self { prefix }
     }
@@ -121,6 +130,14 @@ impl DocumentKeys {
         self.part("lease")
     }
 
+    pub(crate) fn progress(&self) -> String {
+        self.part("progress")
+    }
+
+    pub(crate) fn seen(&self) -> String {
+        self.part("seen")
+    }
+
     pub(crate) fn outbox(&self, client: &ClientId) -> String {
         self.of_client("out", client)
     }
@@ -135,6 +152,10 @@ impl DocumentKeys {
 
     pub(crate) fn found(&self, client: &ClientId) -> String {
         self.of_client("found", client)
+    }
+
+    pub(crate) fn held(&self, client: &ClientId) -> String {
+        self.of_client("held", client)
     }
 
     pub(crate) fn creates(&self, client: &ClientId) -> String {
@@ -204,6 +225,16 @@ pub(crate) fn users() -> String {
 /// A user's clients.
 pub(crate) fn user_clients(user: &UserId) -> String {
     format!("{PREFIX}:user:{}:clients", encoded(user.as_str()))
+}
+
+/// The copies of parts of sources that devices have asked for.
+pub(crate) fn narrowed() -> String {
+    format!("{PREFIX}:narrowed")
+}
+
+/// Which back ends have failed lately.
+pub(crate) fn circuits() -> String {
+    format!("{PREFIX}:circuits")
 }
 
 /// What every key looks like, for `SCAN`.
@@ -356,6 +387,7 @@ pub(crate) fn key_set_turn(digest: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Narrowing;
 
     #[test]
     fn the_whole_key_space() {
@@ -371,19 +403,30 @@ mod tests {
             source: source.clone(),
             partition: Partition::User(user_id.clone()),
         });
+        let narrowing = Narrowing::by(&[("x".to_owned(), "1".to_owned())]).unwrap();
+        let part = DocumentKeys::new(&DocumentId {
+            source: source.clone(),
+            partition: Partition::Narrowed(user_id.clone(), narrowing),
+        });
         let keys = [
+            part.head(),
+            narrowed(),
+            circuits(),
             shared.head(),
             shared.log(),
             shared.records(),
             shared.tombstones(),
             shared.clients(),
             shared.refresh_lease(),
+            shared.progress(),
+            shared.seen(),
             own.outbox(&client_id),
             own.operations(&client_id),
             own.operations_lease(&client_id),
             own.creates(&client_id),
             own.creates_by_time(&client_id),
             own.found(&client_id),
+            own.held(&client_id),
             shared.blobs(),
             digest_field(&blob_id),
             blob(&blob_id),
@@ -419,18 +462,24 @@ mod tests {
             key_set_turn("d"),
         ];
         insta::assert_snapshot!(keys.join("\n"), @r"
+        rhosync:1:{Product/narrowed/a%3Ab%2F%7Bc%7D%20%C5%BC/4ee974b19b5ba4f3c3a07803a0a3f258}:head
+        rhosync:1:narrowed
+        rhosync:1:circuits
         rhosync:1:{Product/app}:head
         rhosync:1:{Product/app}:log
         rhosync:1:{Product/app}:rec
         rhosync:1:{Product/app}:tomb
         rhosync:1:{Product/app}:clients
         rhosync:1:{Product/app}:lease
+        rhosync:1:{Product/app}:progress
+        rhosync:1:{Product/app}:seen
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:out:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:cud:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:cudlease:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:made:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:made-at:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:found:4fede851b186
+        rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:held:4fede851b186
         rhosync:1:{Product/app}:blobs
         dabababababababababababababababababababababababababababababababab
         rhosync:1:{blobs}:abababababababababababababababababababababababababababababababab

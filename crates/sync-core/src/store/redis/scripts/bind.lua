@@ -1,7 +1,7 @@
 -- Gives a client a cursor at the start of a partition, if it has none there that is its user's.
 --
--- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates, 5 what it found,
---       6 the client's creates by time
+-- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates, 5 what it found, 6 what it holds,
+--       7 the client's creates by time
 -- ARGV: 1 client, 2 user, 3 smallest offset of its versions, 4 today, 5 state of a new cursor, 6 the document's life, where it has
 --       none yet
 -- What an earlier binding of another user left is removed, and its tokens stay behind the new offset.
@@ -21,7 +21,7 @@ if entry then
   if user == ARGV[2] then return {'bound'} end
   offset = math.max(offset, tonumber(old_offset) + math.max(version, 1))
 end
-redis.call('DEL', KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+redis.call('DEL', KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 redis.call('HSET', KEYS[2], ARGV[1],
   string.format('0,0,0,%.0f,%.0f,%s,%s,%s', offset, version, ARGV[4], ARGV[5], ARGV[2]))
 return {'new'}

@@ -1,19 +1,20 @@
 -- Acknowledges a client's token and says what lies after its cursor.
 --
 -- KEYS: 1 head, 2 log, 3 clients, 4 the client's outbox, 5 tombstones, 6 the client's operations,
---       7 records
+--       7 records, 8 what the client holds
 -- ARGV: 1 client, 2 user, 3 token, 'given' for the page given out last, or '', 4 most objects, 5 today (days since 1970),
 --       6 most bytes of records, and of what waits in the outbox; one of each may be larger
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here, or it belongs to another user
 --   {'ahead'}                    the token is of this document, but as far as the store knows it was never given out: the store
 --                                went back in time
---   {'page cursor base offset since state version live refreshed-at refresh-due metadata schema waiting end before
---     outbox records error', id, version, id, version, …}
+--   {'page cursor base offset since state version live refreshed-at refresh-due took metadata schema waiting end before
+--     outbox records held error', id, version, id, version, …}
 --                                in one text, with a space between: each value of a reply costs a component as much as it has
 --                                bytes. `metadata` and `schema` are their marks; `waiting` operations; `end` the version the
 --                                page reaches; `before` the objects before the cursor (0 where it is at the end); `outbox` how
---                                many items; `records` 1 if a record follows each version, else 0; the source's `error` last
+--                                many items; `records` 1 if a record follows each version, else 0; `held` when the client
+--                                searched last, or 0; the source's `error` last
 -- `base` is the version up to which the client has every attribute. A number that is no token of this document acknowledges
 -- nothing.
 -- Items of the outbox that are looked at together.
@@ -23,11 +24,12 @@ if not entry then return {'unbound'} end
 local cursor, base, given, offset, since, day, state, user =
   string.match(entry, '^(%d+),(%d+),(%d+),(%d+),(%d+),(%d+),([^,]*),(.*)$')
 if user ~= ARGV[2] then return {'unbound'} end
-local head = redis.call('HMGET', KEYS[1], 'v', 'n', 'at', 'err', 'metav', 'schemav', 'due')
+local held = redis.call('HGET', KEYS[8], '') or 0
+local head = redis.call('HMGET', KEYS[1], 'v', 'n', 'at', 'err', 'metav', 'schemav', 'due', 'took')
 if ARGV[3] == '' and state == '' and day == ARGV[5] and cursor == (head[1] or '0') then
   -- Most polls find nothing new: nothing is written, and no number is taken apart.
-  return {table.concat({'page', cursor, base, offset, since, state, cursor, head[2] or '0', head[3] or '0', head[7] or '0',
-    head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), cursor, 0, 0, 0, head[4] or ''}, ' ')}
+  return {table.concat({'page', cursor, base, offset, since, state, cursor, head[2] or '0', head[3] or '0', head[7] or '0', head[8] or '0',
+    head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), cursor, 0, 0, 0, held, head[4] or ''}, ' ')}
 end
 cursor, base, given, offset = tonumber(cursor), tonumber(base), tonumber(given), tonumber(offset)
 -- An odd number is that of a page that was cut.
@@ -124,8 +126,8 @@ if moved then
 end
 
 local answer = {table.concat({'page', text(cursor), text(base), text(offset), since, state, text(version), head[2] or '0',
-  head[3] or '0', head[7] or '0', head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), text(reached), text(before),
-  waiting_out, records and 1 or 0, head[4] or ''}, ' ')}
+  head[3] or '0', head[7] or '0', head[8] or '0', head[5] or '', head[6] or '', redis.call('HLEN', KEYS[6]), text(reached), text(before),
+  waiting_out, records and 1 or 0, held, head[4] or ''}, ' ')}
 for at = 1, #found, 2 do
   answer[#answer + 1] = found[at]
   answer[#answer + 1] = found[at + 1]

@@ -1,7 +1,7 @@
 -- Sets a client's cursor back to the start: everything is news to it again.
 --
--- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates, 5 what it found,
---       6 the client's creates by time
+-- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates, 5 what it found, 6 what it holds,
+--       7 the client's creates by time
 -- ARGV: 1 client, 2 user, 3 state: '' for a reset the device asked for, 'restart' for one it has to be told of, 'leave' to take back, page by page,
 --       what the device has of this partition up to that version; operations it sent at the offset before stay its own,
 --       4 a token of this document that is ahead of it, or '': the new offset is beyond it
@@ -19,7 +19,7 @@ elseif ARGV[3] == 'restart' and state ~= '' then
   return {'ok'}
 else
   state, since = ARGV[3], string.format('%.0f', version)
-  redis.call('DEL', KEYS[3], KEYS[4], KEYS[6])
+  redis.call('DEL', KEYS[3], KEYS[4], KEYS[6], KEYS[7])
 end
 local next_offset = math.max(tonumber(offset) + math.max(version, 1), tonumber(ARGV[4]) or 0)
 redis.call('HSET', KEYS[2], ARGV[1], string.format('0,0,0,%.0f,%s,%s,%s,%s', next_offset, since, day, state, user))

@@ -1,6 +1,6 @@
 -- Lets a client go on from a version it has everything of, by a bulk data file: whatever it had before, it has thrown away.
 --
--- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's operations
+-- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's operations, 5 what it holds
 -- ARGV: 1 client, 2 user, 3 version of the file, 0 for one that has nothing, 4 today, 5 the life of the document that the file is of
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here, or it belongs to another user
@@ -31,6 +31,7 @@ for _, item in ipairs(told) do
 end
 if #told > 0 then redis.call('HSET', KEYS[1], 'v', text(version)) end
 
+redis.call('DEL', KEYS[5])
 -- No token of before moves the new cursor. What the client itself has changed since the file was made is news to it: so it
 -- starts now, with everything up to the file.
 redis.call('HSET', KEYS[2], ARGV[1], table.concat(

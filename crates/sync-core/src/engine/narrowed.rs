@@ -1,0 +1,89 @@
+//! Devices that ask for a part of a source: by parameters, which go to the back end's query.
+//!
+//! What one device asks for never narrows what others have. So there is a copy of its own for each user and set of
+//! parameters, which the user's devices with these parameters share. A client follows one copy of a source at a time, and a
+//! copy ends with the last client that follows it: there are never more of them than clients.
+
+use crate::engine::feed::FeedChange;
+use crate::engine::{Engine, Source, SyncError};
+use crate::model::{
+    DocumentId, Millis, Narrowing, ObjectId, OperationKind, ParametersRule, Partition,
+    PollInterval, Record, UserId,
+};
+use crate::ports::{Clock as _, Ports};
+use crate::store::NarrowedCopies;
+
+/// Copies that are removed at once because nobody has asked for them in a long time.
+const FORGOTTEN_AT_ONCE: usize = 10;
+
+/// A day, in milliseconds.
+const DAY_MS: u64 = 86_400_000;
+
+impl<P: Ports> Engine<P> {
+    /// The copy that a device asks for by parameters. Where the back end is never asked, they cannot narrow anything down.
+    pub(super) async fn copy_asked_for(
+        &self,
+        source: Source<'_>,
+        user: &UserId,
+        parameters: &[(String, String)],
+    ) -> Result<DocumentId, SyncError> {
+        let common = source.document_for(user);
+        let settings = source.settings;
+        let (Some(narrowing), false, ParametersRule::OwnCopy) = (
+            Narrowing::by(parameters),
+            settings.pass_through,
+            settings.parameters,
+        ) else {
+            return Ok(common);
+        };
+        if self.poll_interval(source).await? == PollInterval::Never {
+            return Ok(common);
+        }
+        Ok(DocumentId {
+            partition: Partition::Narrowed(user.clone(), narrowing),
+            ..common
+        })
+    }
+
+    /// Brings what a back end has taken of a device that follows a part of the source into the copy of those who follow all
+    /// of it. Other parts get it with their next query: only the back end knows which.
+    pub(super) async fn share_change(
+        &self,
+        source: Source<'_>,
+        user: &UserId,
+        object: &ObjectId,
+        (kind, change): (OperationKind, FeedChange),
+    ) -> Result<(), SyncError> {
+        let id = source.document_for(user);
+        let document = self.document(&id);
+        if !document.was_refreshed().await? {
+            // The first query brings it.
+            return Ok(());
+        }
+        if kind == OperationKind::Update {
+            let known = document.records(std::slice::from_ref(object)).await?.pop();
+            let is_alive = |(record, _): (Record, _)| record.is_alive();
+            if !known.flatten().is_some_and(is_alive) {
+                return Ok(());
+            }
+        }
+        self.feed(&id, &[(object.clone(), change)]).await.map(drop)
+    }
+
+    /// Removes copies of parts that the back end was not asked for as long as a client may be silent.
+    pub(super) async fn forget_unused_copies(&self) -> Result<(), SyncError> {
+        let Millis(now) = self.ports.clock().now();
+        let since = now.saturating_sub(self.settings.retention_days.saturating_mul(DAY_MS));
+        let copies = NarrowedCopies::new(self.ports.redis());
+        for copy in copies
+            .unused_since(Millis(since), FORGOTTEN_AT_ONCE)
+            .await?
+        {
+            let document = self.document(&copy);
+            document.forget_clients(&copy).await?;
+            document.remove().await?;
+            copies.remove(&copy).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,280 @@
+//! The back end's answer on its way into the document.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use sha2::{Digest as _, Sha256};
+
+use crate::adapter::{Refusals, Stash, StashError};
+use crate::engine::refresh::LEASE_MS;
+use crate::model::{Attributes, ObjectChange, ObjectId, Record, Version};
+use crate::ports::{RedisConn, hex};
+use crate::store::{
+    CHUNK, Commit, CommitMode, CommitOutcome, Document, RefreshProgress, StoreError,
+};
+
+/// The back end's answer on its way into the document.
+///
+/// The answer describes the back end at some moment after `began_at`, so it is compared only with what was there then:
+/// an object that has changed since is passed over, and the next refresh will see to it.
+pub(super) struct Snapshot<'a, R> {
+    document: &'a Document<'a, R>,
+    lease: &'a str,
+    began_at: Version,
+    /// Where the query before this one broke off: this one goes on there.
+    goes_on_at: Option<String>,
+    /// Whether time is up.
+    is_late: &'a dyn Fn() -> bool,
+    /// The first part, kept until it is known whether there is another: if not, the digest may spare all the work.
+    held: Option<Vec<(ObjectId, Attributes)>>,
+    digest: Sha256,
+    parts: usize,
+    seen: BTreeSet<ObjectId>,
+    /// Those that the store does not know of yet.
+    seen_lately: Vec<ObjectId>,
+    pub(super) refused: Refusals,
+    passed_over: u64,
+    pub(super) deleted: usize,
+    pub(super) changed: usize,
+}
+
+#[async_trait(?Send)]
+impl<R: RedisConn> Stash for Snapshot<'_, R> {
+    async fn stash(&mut self, part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError> {
+        if !self.document.extend_refresh(self.lease, LEASE_MS).await? {
+            return Err(StashError::Fenced);
+        }
+        for (id, attributes) in &part {
+            digest_object(&mut self.digest, id, attributes);
+            if self.seen.insert(id.clone()) {
+                self.seen_lately.push(id.clone());
+            }
+        }
+        self.parts += 1;
+        if let Some(held) = self.held.take() {
+            self.commit(held).await?;
+        }
+        if self.parts == 1 {
+            self.held = Some(part);
+            Ok(())
+        } else {
+            self.commit(part).await
+        }
+    }
+
+    fn refuse(&mut self, id: &str, reason: &str) {
+        // An answer without the object would be another: then it is deleted.
+        digest_text(&mut self.digest, id);
+        digest_text(&mut self.digest, reason);
+        if let Ok(id) = ObjectId::parse(id)
+            && self.seen.insert(id.clone())
+        {
+            self.seen_lately.push(id);
+        }
+        self.refused.note(id, reason);
+    }
+
+    fn goes_on_at(&self) -> Option<&str> {
+        self.goes_on_at.as_deref()
+    }
+
+    async fn reached(&mut self, position: &str) -> Result<(), StashError> {
+        // There will be another part, so the first is not the whole answer.
+        if let Some(held) = self.held.take() {
+            self.commit(held).await?;
+        }
+        let progress = RefreshProgress {
+            position,
+            began_at: self.began_at,
+            seen: &std::mem::take(&mut self.seen_lately),
+        };
+        if !self.document.keep_progress(self.lease, progress).await? {
+            return Err(StashError::Fenced);
+        }
+        if (self.is_late)() {
+            return Err(StashError::OutOfTime);
+        }
+        Ok(())
+    }
+}
+
+impl<'a, R: RedisConn> Snapshot<'a, R> {
+    pub(super) fn new(
+        document: &'a Document<'a, R>,
+        lease: &'a str,
+        began_at: Version,
+        goes_on_at: Option<String>,
+        is_late: &'a dyn Fn() -> bool,
+    ) -> Self {
+        Self {
+            document,
+            lease,
+            began_at,
+            goes_on_at,
+            is_late,
+            held: None,
+            digest: Sha256::new(),
+            parts: 0,
+            seen: BTreeSet::new(),
+            seen_lately: Vec::new(),
+            refused: Refusals::default(),
+            passed_over: 0,
+            deleted: 0,
+            changed: 0,
+        }
+    }
+
+    /// Commits what is left and deletes what was not mentioned. Answers whether the document holds the whole answer
+    /// now, and the answer's digest; none of an answer that came in pieces.
+    pub(super) async fn finish(
+        &mut self,
+        last_digest: Option<&str>,
+    ) -> Result<(bool, Option<String>), StashError> {
+        let went_on = self.goes_on_at.is_some();
+        let digest = hex(&std::mem::take(&mut self.digest).finalize());
+        let digest = Some(digest).filter(|_| !went_on);
+        if !went_on && last_digest == digest.as_deref() && self.parts <= 1 {
+            return Ok((true, digest));
+        }
+        if let Some(held) = self.held.take() {
+            self.commit(held).await?;
+        }
+        if went_on {
+            self.seen.extend(self.document.seen_before().await?);
+        }
+        self.sweep().await?;
+        Ok((self.passed_over == 0, digest))
+    }
+
+    async fn commit(&mut self, part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError> {
+        // An id that is there twice counts once, as it stands last.
+        let objects: BTreeMap<ObjectId, Attributes> = part.into_iter().collect();
+        let objects: Vec<_> = objects.into_iter().collect();
+        let mut left = &objects[..];
+        while !left.is_empty() {
+            let committed = self.commit_chunk(left).await?;
+            left = left.get(committed..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Commits the first of the objects, and says how many.
+    async fn commit_chunk(
+        &mut self,
+        objects: &[(ObjectId, Attributes)],
+    ) -> Result<usize, StashError> {
+        let ids = objects.iter().take(CHUNK).map(|(id, _)| id.clone());
+        let ids: Vec<ObjectId> = ids.collect();
+        let known = self.document.records(&ids).await?;
+        let mut changes = Vec::new();
+        for ((id, attributes), known) in objects.iter().zip(&known) {
+            let before = known.as_ref().map(|(record, version)| (record, *version));
+            let expected = before.map_or(Version::ZERO, |(_, version)| version);
+            if expected > self.began_at {
+                self.passed_over += 1;
+            } else if let Some(record) = Record::next(before, attributes.clone(), None) {
+                changes.push(ObjectChange {
+                    id: id.clone(),
+                    expected,
+                    record,
+                });
+            }
+        }
+        self.write(&changes).await?;
+        Ok(known.len())
+    }
+
+    /// Deletes the objects the answer did not mention. Only after its last part.
+    async fn sweep(&mut self) -> Result<(), StashError> {
+        let mut after = Version::ZERO;
+        loop {
+            let log = self.document.log_after(after).await?;
+            let Some((_, last)) = log.last() else {
+                return Ok(());
+            };
+            after = *last;
+            let missing: Vec<ObjectId> = log
+                .into_iter()
+                .filter(|(id, version)| *version <= self.began_at && !self.seen.contains(id))
+                .map(|(id, _)| id)
+                .collect();
+            let mut left = &missing[..];
+            while !left.is_empty() {
+                let deleted = self.delete(left).await?;
+                left = left.get(deleted..).unwrap_or_default();
+            }
+            if after >= self.began_at {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Deletes the first of the objects, and says how many it looked at.
+    async fn delete(&mut self, ids: &[ObjectId]) -> Result<usize, StashError> {
+        let ids = ids.get(..CHUNK).unwrap_or(ids);
+        let known = self.document.records(ids).await?;
+        let looked_at = known.len();
+        let changes: Vec<ObjectChange> = ids
+            .iter()
+            .zip(known)
+            .filter_map(|(id, known)| {
+                let (record, expected) = known.filter(|(_, version)| *version <= self.began_at)?;
+                let record = Record::next(Some((&record, expected)), Attributes::new(), None)?;
+                Some(ObjectChange {
+                    id: id.clone(),
+                    expected,
+                    record,
+                })
+            })
+            .collect();
+        self.deleted += changes.len();
+        self.write(&changes).await?;
+        Ok(looked_at)
+    }
+
+    async fn write(&mut self, changes: &[ObjectChange]) -> Result<(), StashError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let mode = CommitMode::Refresh { lease: self.lease };
+        match self
+            .document
+            .commit(Commit {
+                mode,
+                changes,
+                client: None,
+                told: None,
+                ends: None,
+            })
+            .await?
+        {
+            CommitOutcome::Done { passed_over, .. } => {
+                self.passed_over += passed_over;
+                self.changed += changes.len();
+                Ok(())
+            }
+            CommitOutcome::Fenced => Err(StashError::Fenced),
+            CommitOutcome::Conflict | CommitOutcome::Gone | CommitOutcome::Orphaned => {
+                Err(StashError::Store(StoreError::UnexpectedReply {
+                    command: "commit",
+                    found: "a write's outcome for a refresh".to_owned(),
+                }))
+            }
+        }
+    }
+}
+
+/// Digests an object so that no two different answers give the same bytes.
+fn digest_object(digest: &mut Sha256, id: &ObjectId, attributes: &Attributes) {
+    digest_text(digest, id.as_str());
+    digest_text(digest, &attributes.len().to_string());
+    for (name, value) in attributes {
+        digest_text(digest, name);
+        digest_text(digest, value);
+    }
+}
+
+fn digest_text(digest: &mut Sha256, text: &str) {
+    digest.update((text.len() as u64).to_le_bytes());
+    digest.update(text);
+}
