@@ -11,7 +11,7 @@ use crate::model::{
     ClientId, DocumentId, ObjectId, OutboxItem, PageBuilder, Reader, Token, Version,
 };
 use crate::ports::Ports;
-use crate::store::{Aspect, CursorState, PullState};
+use crate::store::{Aspect, CursorState, PullState, SourceError};
 
 /// Items of an outbox whose objects are read together.
 const OUTBOX_PART: usize = 16;
@@ -53,7 +53,10 @@ impl<P: Ports> Engine<P> {
                     continue;
                 }
             }
-            if let Some(error) = &state.source_error {
+            // rhoconnect.js passes over the objects of a page with an error and acknowledges them all the same: an error that came
+            // with objects waits for the page after them.
+            let is_due = |error: &&SourceError| token.is_none() || !error.is_partial;
+            if let Some(error) = state.source_error.as_ref().filter(is_due) {
                 let message = ErrorMessage {
                     message: error.message.clone(),
                 };

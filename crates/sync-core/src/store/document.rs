@@ -43,6 +43,9 @@ pub(crate) struct SourceError {
     /// `query-error`, `login-error` or `logoff-error`.
     pub(crate) kind: String,
     pub(crate) message: String,
+    /// Whether it is about some objects only, and the others are there.
+    #[serde(default)]
+    pub(crate) is_partial: bool,
 }
 
 /// Who commits.

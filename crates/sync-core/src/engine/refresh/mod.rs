@@ -192,6 +192,7 @@ impl<P: Ports> Engine<P> {
                         let error = SourceError {
                             kind: "query-error".to_owned(),
                             message: "the query gave no sign of life".to_owned(),
+                            is_partial: false,
                         };
                         end(RefreshEnd::Failed(&error)).await?;
                         Ok(RefreshOutcome::NotDue)
@@ -233,6 +234,7 @@ pub(super) fn logoff_error(error: &AdapterError) -> SourceError {
     SourceError {
         kind: "logoff-error".to_owned(),
         message: error.to_string(),
+        is_partial: false,
     }
 }
 
@@ -245,6 +247,7 @@ pub(super) fn refusal_error(source: &SourceName, refused: &Refusals) -> Option<S
     Some(SourceError {
         kind: "query-error".to_owned(),
         message: refused.to_string(),
+        is_partial: true,
     })
 }
 
@@ -262,5 +265,6 @@ pub(super) fn source_error(error: &AdapterError) -> SourceError {
     SourceError {
         kind: kind.to_owned(),
         message: error.to_string(),
+        is_partial: false,
     }
 }
