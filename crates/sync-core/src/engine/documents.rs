@@ -74,7 +74,13 @@ impl<P: Ports> Engine<P> {
             version,
             objects: live,
             refreshed_at,
-            error: source_error.map(|SourceError { kind, message, .. }| (kind, message)),
+            error: source_error.map(
+                |SourceError {
+                     kind,
+                     message,
+                     is_partial: _,
+                 }| (kind, message),
+            ),
         })
     }
 
