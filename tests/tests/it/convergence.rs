@@ -37,6 +37,9 @@ const PROGRESS: u32 = 500;
 /// The seeds of histories that have failed, which every run plays first.
 const FAILURES: &str = "tests/it/convergence.proptest-regressions";
 
+/// Syncs of all devices that find nothing more to wait for, after which nothing is expected to move.
+const STABLE_ROUNDS: usize = 5;
+
 /// Syncs of all devices after which everything must have settled.
 const QUIET_ROUNDS: usize = 30;
 
@@ -77,6 +80,14 @@ enum Step {
         devices: [usize; 2],
         page_size: usize,
         /// Whose command is carried out, each time that both wait for the store.
+        turns: Vec<u8>,
+    },
+    /// Jobs are done.
+    Work,
+    /// The same while a device syncs.
+    SyncBesideWork {
+        device: usize,
+        page_size: usize,
         turns: Vec<u8>,
     },
     /// A request that seemed lost arrives after all.
@@ -134,6 +145,9 @@ fn step() -> impl Strategy<Value = Step> {
                 page_size,
                 turns,
             }),
+        2 => Just(Step::Work),
+        2 => (device(), 1..5_usize, vec(any::<u8>(), 0..80))
+            .prop_map(|(device, page_size, turns)| Step::SyncBesideWork { device, page_size, turns }),
         3 => any::<usize>().prop_map(Step::Late),
         2 => (1..400_u64).prop_map(Step::Wait),
         1 => device().prop_map(|device| Step::Reset { device }),
@@ -397,6 +411,17 @@ impl Case {
                 };
                 world.engine.ports().redis.in_turns(&turns, both).await;
             }
+            Step::Work => world.work().await,
+            Step::SyncBesideWork {
+                device,
+                page_size,
+                turns,
+            } => {
+                let both = async {
+                    futures_util::join!(devices[device].sync(world, page_size, &[]), world.work());
+                };
+                world.engine.ports().redis.in_turns(&turns, both).await;
+            }
             Step::Late(which) => {
                 let device = &mut devices[which % DEVICES];
                 if device.under_way.is_empty() {
@@ -451,14 +476,28 @@ impl Case {
             ..
         } = self;
         world.back_end.heal();
+        let mut stable = 0;
         for _ in 0..QUIET_ROUNDS {
             world
                 .engine
                 .ports()
                 .clock()
                 .advance(Duration::from_secs(600));
+            world.work().await;
             for device in &mut *devices {
                 device.sync(world, 100, &[]).await;
+            }
+            let there = world.back_end.objects();
+            let is_settled = |device: &Device| {
+                !device.replica.has_changes() && device.objects().len() == there.len()
+            };
+            stable = if devices.iter().all(is_settled) {
+                stable + 1
+            } else {
+                0
+            };
+            if stable == STABLE_ROUNDS {
+                break;
             }
         }
         let truth: BTreeMap<_, _> = world

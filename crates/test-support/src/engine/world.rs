@@ -9,8 +9,9 @@ use serde_json::Value;
 use sync_core::{
     AccountError, Adapter, BlobError, BlobId, BlobReader, ChangesRequest, ClientId, Clock as _,
     Engine, Files, Origin, PullRequest, RedisConn as _, RedisValue, RustAdapters, Session,
-    SyncError, Token, Upload,
+    SyncError, Token, Upload, adapter_handlers,
 };
+use sync_jobs::Budget;
 
 use super::{BackEnd, ScriptedHttp, TestPorts, engine_with};
 use crate::redis_server::TestRedis;
@@ -184,6 +185,14 @@ impl World {
                 .run(command.map(<[u8]>::to_vec).into());
             restored.await.expect("to restore");
         }
+    }
+
+    /// Does the jobs that call back ends, as far as they are due.
+    pub async fn work(&self) {
+        self.engine.sweeper().sweep().await.expect("to sweep");
+        let handlers = adapter_handlers();
+        let worker = self.engine.worker(&handlers, "adapter");
+        worker.run(Budget::RING).await.expect("to work");
     }
 
     /// Empties the store.
