@@ -534,8 +534,8 @@ mod tests {
         assert_eq!(settings.ping.window_seconds, 5);
         assert_eq!(
             settings.jobs.schedules.len(),
-            1,
-            "queries in the background"
+            3,
+            "queries in the background, and what collects"
         );
         let (_, customer) = settings.source("Customer").unwrap();
         assert_eq!(customer.poll_interval, PollInterval::Seconds(300));
