@@ -5,7 +5,7 @@
 use http::StatusCode;
 use sync_core::{
     AccountError, BlobError, ContentError, DocumentError, FeedError, IdempotencyError,
-    InvalidAttributes, OutOfMemory, Scope, StatsError, StoreError, SyncError, TooHeavy,
+    InvalidAttributes, NoRoom, OutOfMemory, Scope, StatsError, StoreError, SyncError, TooHeavy,
 };
 use sync_proto::ErrorCode;
 
@@ -97,6 +97,15 @@ from_core! {
     Feed(FeedError),
     Sync(SyncError),
     Store(StoreError),
+}
+
+impl From<NoRoom> for HttpError {
+    fn from(error: NoRoom) -> Self {
+        match error {
+            NoRoom::Ever(error) => error.into(),
+            NoRoom::Now(error) => error.into(),
+        }
+    }
 }
 
 /// What the outside gets to know of an error.

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sync_core::{
     AccountError, ApiToken, Clock as _, Engine, Files, Memory, Ports, Reservation, Session,
-    TRACEPARENT_HEADER, TRACESTATE_HEADER, Token, TraceContext, Upload, Version, weight_of_json,
+    TRACEPARENT_HEADER, TRACESTATE_HEADER, Token, TraceContext, Upload, Version,
 };
 use sync_proto::{
     API_TOKEN_HEADER, CLIENT_ID_HEADER, OLD_SESSION_COOKIE, PUSH_SEQUENCE_HEADER, SESSION_COOKIE,
@@ -31,9 +31,6 @@ const MAX_KEY_BYTES: usize = 255;
 /// A page beyond this is a mistake, not a wish.
 const HIGHEST_PAGE_SIZE: usize = 100_000;
 
-/// A body up to this length is read without a thought of what it becomes.
-const MAX_LIGHT_BYTES: usize = 16 * 1024;
-
 /// Forms bring names and passwords, and now and then a list.
 const MAX_FORM_BYTES: usize = 256 * 1024;
 
@@ -46,7 +43,6 @@ pub(crate) struct Request {
     uploads: Vec<Upload>,
     base_url: OnceCell<String>,
     client_id_in_body: OnceCell<String>,
-    memory: Memory,
     /// What the body takes, and what it has become.
     held: RefCell<Reservation>,
     is_weighed: Cell<bool>,
@@ -66,7 +62,6 @@ impl Request {
             uploads: Vec::new(),
             base_url: OnceCell::new(),
             client_id_in_body: OnceCell::new(),
-            memory: memory.clone(),
             held: RefCell::new(memory.nothing()),
             is_weighed: Cell::new(false),
             session: OnceCell::new(),
@@ -233,9 +228,8 @@ impl Request {
 
     /// Reads JSON that the request brought, if there is memory for what it becomes.
     pub(crate) fn parse<T: DeserializeOwned>(&self, json: &[u8]) -> Result<T, HttpError> {
-        if json.len() > MAX_LIGHT_BYTES && !self.is_weighed.replace(true) {
-            let weight = weight_of_json(json, self.memory.total() / 2)?;
-            self.held.borrow_mut().grow(weight)?;
+        if !self.is_weighed.replace(true) {
+            self.held.borrow_mut().grow_by_json(json)?;
         }
         serde_json::from_slice(json).map_err(malformed)
     }
@@ -534,11 +528,14 @@ mod tests {
 
     /// A request of an instance of 128 MiB, with its body.
     fn arrived(request: http::Request<Bytes>) -> Request {
+        arrived_in(&Memory::of_instance(128 << 20), request)
+    }
+
+    fn arrived_in(memory: &Memory, request: http::Request<Bytes>) -> Request {
         let (head, body) = request.into_parts();
-        let memory = Memory::of_instance(128 << 20);
         Request {
             body,
-            ..Request::new(head, Vec::new(), &memory)
+            ..Request::new(head, Vec::new(), memory)
         }
     }
 
@@ -549,12 +546,17 @@ mod tests {
         let heavy = format!(r#"{{"x":[{}{{}}]}}"#, r#"{"":0},"#.repeat(150_000));
         let error = request("/", &json, &heavy).body::<Value>().unwrap_err();
         assert!(matches!(error, HttpError::BodyTooHeavy(_)), "{error:?}");
-        let large = request("/", &json, &format!(r#"{{"x":"{}"}}"#, "y".repeat(1 << 20)));
-        let others = large.memory.hold(usize::MAX);
-        let error = large.body::<Value>().unwrap_err();
+        let memory = Memory::of_instance(128 << 20);
+        let large = || {
+            let body = format!(r#"{{"x":"{}"}}"#, "y".repeat(1 << 20));
+            let request = http::Request::post("/").header(json[0].0, json[0].1);
+            arrived_in(&memory, request.body(Bytes::from(body)).unwrap())
+        };
+        let others = memory.hold(usize::MAX);
+        let error = large().body::<Value>().unwrap_err();
         assert!(matches!(error, HttpError::OutOfMemory(_)), "{error:?}");
         drop(others);
-        let large = request("/", &json, &format!(r#"{{"x":"{}"}}"#, "y".repeat(1 << 20)));
+        let large = large();
         large.body::<Value>().unwrap();
         assert!(large.held.borrow().bytes() > 1 << 20);
     }

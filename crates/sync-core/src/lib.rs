@@ -42,7 +42,7 @@ pub use jobs::{
     BULK_DATA, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll, Push, Query,
     QueryAll,
 };
-pub use memory::{Memory, OutOfMemory, Reservation, TooHeavy, weight_of_json};
+pub use memory::{Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};
 pub use metrics::{
     BUCKETS, FAMILIES, Family, Kind, Measurements, Meter, Metrics, RequestOutcome, Sample,
     StatsError, Value,

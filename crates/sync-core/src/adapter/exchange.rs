@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::adapter::{AdapterError, Call, Stash};
-use crate::memory::{Reservation, weight_of_json};
+use crate::memory::{NoRoom, Reservation};
 use crate::model::{Attributes, ObjectId, to_attributes};
 use crate::ports::{AnswerRoom, HttpClient as _, HttpError, Ports};
 use crate::settings::{Authorization, Connection};
@@ -23,9 +23,6 @@ const LARGEST_SHARE: usize = 6;
 
 /// Most bytes of an answer that is on nobody's behalf, and of one in which a message or an id is looked for.
 const MAX_SMALL_BYTES: usize = 64 * 1024;
-
-/// An answer up to this length is read without a thought of what it becomes.
-const MAX_LIGHT_BYTES: usize = 16 * 1024;
 
 /// Most characters of a back end's own message that go to a device.
 const MAX_MESSAGE_CHARS: usize = 500;
@@ -55,12 +52,11 @@ impl Answer {
     /// Reads the answer as JSON, if there is memory for what it becomes. `shape` says how it should look.
     pub(super) fn json<T: DeserializeOwned>(&self, shape: &str) -> Result<T, AdapterError> {
         let json = self.body();
-        if json.len() > MAX_LIGHT_BYTES
-            && let Some(held) = &mut *self.held.borrow_mut()
-        {
-            let weight = weight_of_json(json, held.total() / 2)
-                .map_err(|error| bad_answer(error.to_string()))?;
-            held.grow(weight).map_err(unavailable)?;
+        if let Some(held) = &mut *self.held.borrow_mut() {
+            held.grow_by_json(json).map_err(|error| match error {
+                NoRoom::Ever(error) => bad_answer(error.to_string()),
+                NoRoom::Now(error) => unavailable(error),
+            })?;
         }
         serde_json::from_slice(json)
             .map_err(|error| bad_answer(format!("the answer is not {shape}: {error}")))

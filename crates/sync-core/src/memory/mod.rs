@@ -8,10 +8,17 @@ mod weight;
 use std::cell::Cell;
 use std::rc::Rc;
 
-pub use weight::{TooHeavy, weight_of_json};
+pub use weight::TooHeavy;
+use weight::weight_of_json;
 
 /// What an instance holds beside the requests: code, settings, connections, what is left over between allocations.
 const RESERVED_SHARE: usize = 4;
+
+/// Which part of the memory for requests one JSON text may take once it is read.
+const LARGEST_JSON: usize = 2;
+
+/// A JSON text up to this length is read without a thought of what it becomes.
+const MAX_LIGHT_BYTES: usize = 16 * 1024;
 
 /// What one request gets at most of what is free, where it can do with less.
 const LARGEST_SHARE: usize = 8;
@@ -27,6 +34,17 @@ pub struct Memory {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the server is working on too much at once; try again in a moment")]
 pub struct OutOfMemory;
+
+/// Why a JSON text is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoRoom {
+    /// It would never fit.
+    #[error(transparent)]
+    Ever(#[from] TooHeavy),
+    /// Others hold too much.
+    #[error(transparent)]
+    Now(#[from] OutOfMemory),
+}
 
 impl Memory {
     /// The memory of an instance that may use `bytes` in all.
@@ -87,11 +105,6 @@ impl Reservation {
         self.bytes
     }
 
-    /// All of the instance's memory for requests, taken or not.
-    pub(crate) fn total(&self) -> usize {
-        self.memory.total
-    }
-
     /// Takes more.
     ///
     /// # Errors
@@ -101,6 +114,20 @@ impl Reservation {
         free.set(free.get().checked_sub(bytes).ok_or(OutOfMemory)?);
         self.bytes += bytes;
         Ok(())
+    }
+}
+
+impl Reservation {
+    /// Takes what a JSON text becomes when it is read.
+    ///
+    /// # Errors
+    /// [`NoRoom`]; what was taken stays taken.
+    pub fn grow_by_json(&mut self, json: &[u8]) -> Result<(), NoRoom> {
+        if json.len() <= MAX_LIGHT_BYTES {
+            return Ok(());
+        }
+        let weight = weight_of_json(json, self.memory.total / LARGEST_JSON)?;
+        Ok(self.grow(weight)?)
     }
 }
 

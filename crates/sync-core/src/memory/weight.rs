@@ -30,7 +30,7 @@ pub struct TooHeavy {
 ///
 /// # Errors
 /// [`TooHeavy`] as soon as it is more than `most`.
-pub fn weight_of_json(json: &[u8], most: usize) -> Result<usize, TooHeavy> {
+pub(super) fn weight_of_json(json: &[u8], most: usize) -> Result<usize, TooHeavy> {
     let weight = Cell::new(0);
     let scale = Scale {
         weight: &weight,

@@ -17,7 +17,7 @@ pub use back_end::{BackEnd, Fault};
 pub use ports::{NoHttp, TestPorts};
 pub use scripted_http::ScriptedHttp;
 pub use token_key::{TokenKey, open_elliptic, unsigned};
-pub use world::{Backup, World};
+pub use world::{Backup, World, work};
 
 /// The administrator's password at an engine of a test.
 pub const ENGINE_PASSWORD: &str = "admin-password";

@@ -62,6 +62,17 @@ const EPOCH: u64 = 1 << 41;
 /// What a store had at some moment, by key.
 pub struct Backup(Vec<(String, Vec<u8>)>);
 
+/// Does the jobs of an engine that call back ends, as far as they wait.
+///
+/// # Panics
+///
+/// When the store fails.
+pub async fn work(engine: &Engine<TestPorts>) {
+    let handlers = adapter_handlers();
+    let worker = engine.worker(&handlers, "adapter");
+    worker.run(Budget::RING).await.expect("to work");
+}
+
 /// An engine on a Redis of its own, with one scripted back end behind its sources.
 pub struct World {
     /// The engine.
@@ -190,9 +201,7 @@ impl World {
     /// Does the jobs that call back ends, as far as they are due.
     pub async fn work(&self) {
         self.engine.sweeper().sweep().await.expect("to sweep");
-        let handlers = adapter_handlers();
-        let worker = self.engine.worker(&handlers, "adapter");
-        worker.run(Budget::RING).await.expect("to work");
+        work(&self.engine).await;
     }
 
     /// Empties the store.
