@@ -10,8 +10,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::json;
-use sync_core::{Cud, Deliver, Engine, Query};
-use sync_jobs::{Budget, JobDetails, JobHandlers, JobState, Jobs, QueueName};
+use sync_core::{Cud, Deliver, Engine};
+use sync_jobs::{JobDetails, JobState, Jobs, QueueName};
+pub(crate) use test_support::work;
 use test_support::{Fault, TestPorts, World, local};
 
 const SETTINGS: &str = r#"
@@ -32,15 +33,6 @@ const QUERIED_BY_JOBS: &str = r#"
     poll_interval = 60
     query_queue = "adapter"
 "#;
-
-pub(crate) async fn work(engine: &Engine<TestPorts>) {
-    let handlers = JobHandlers::new()
-        .with(Cud::NAME, Cud)
-        .with(Deliver::NAME, Deliver)
-        .with(Query::NAME, Query);
-    let worker = engine.worker(&handlers, "adapter");
-    worker.run(Budget::RING).await.unwrap();
-}
 
 pub(crate) async fn jobs(engine: &Engine<TestPorts>, state: JobState) -> Vec<JobDetails> {
     let queue = QueueName::parse("adapter").unwrap();
