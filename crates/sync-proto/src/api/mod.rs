@@ -3,12 +3,32 @@
 //! Times are milliseconds since 1970-01-01 UTC. Lists come in parts: `next` of one part is the `cursor` of the request for
 //! the following.
 
+mod administration;
+mod device_changes;
+mod devices;
+mod overview;
+mod statistics;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::SentAttributes;
+pub use administration::{
+    AdministratorInfo, AdministratorPatch, AuditEntry, NewAdministrator, PasswordChange,
+    PingRecord, PushCheck, Role, ScheduleInfo, SessionInfo, SettingInfo, SettingOrigin,
+};
+pub use device_changes::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState};
+pub use devices::{
+    ClientHealth, ClientSourceSummary, ClientSummary, ObjectChangeKind, ObjectNews, ObjectVersions,
+    SyncEvent, SyncPreview, VersionedValue,
+};
+pub use overview::{
+    Attention, AttentionKind, ClientCounts, CopySummary, Overview, PushServiceInfo, SourceHealth,
+    SourceState, StoreInfo, TrafficPoint, Urgency,
+};
+pub use statistics::{MetricInfo, QueueHistory, QueuePoint, Series, Statistics};
 
 /// The answer to a refused or failed request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +60,7 @@ pub struct Listing<T> {
 }
 
 /// The administrator's login.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ApiLogin {
@@ -71,7 +91,7 @@ pub struct TokenInfo {
 }
 
 /// An API token to make.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
@@ -116,7 +136,7 @@ pub struct UserName {
 }
 
 /// A user to create.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewUserInfo {
@@ -130,7 +150,7 @@ pub struct NewUserInfo {
 }
 
 /// Changes to a user; what is missing stays.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UserPatch {
@@ -167,7 +187,7 @@ pub struct ClientInfo {
 }
 
 /// The sources that a client is to start over with.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClientReset {
@@ -209,7 +229,7 @@ pub struct SourceSummary {
 }
 
 /// Changes to a source.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SourcePatch {
@@ -240,7 +260,7 @@ pub struct DocumentInfo {
 }
 
 /// When to refresh a copy.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
@@ -260,7 +280,7 @@ pub struct ObjectInfo {
 }
 
 /// An object's new content; values of any type become texts.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ObjectPut {
@@ -269,7 +289,7 @@ pub struct ObjectPut {
 }
 
 /// Changes to an object.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ObjectChange {
@@ -282,7 +302,7 @@ pub struct ObjectChange {
 }
 
 /// Changes to many objects.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ObjectBatch {
@@ -308,7 +328,7 @@ pub struct SystemInfo {
 }
 
 /// The app server, the back end of dynamic sources.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AppServer {
@@ -318,7 +338,7 @@ pub struct AppServer {
 }
 
 /// A request to remove everything.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SystemReset {
@@ -346,7 +366,7 @@ pub struct JobsRun {
 }
 
 /// A ping: whom to wake, and what to tell them.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewPing {
@@ -442,7 +462,7 @@ pub struct JobErrorInfo {
 }
 
 /// How to retry a dead job.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct JobRetry {
@@ -476,7 +496,7 @@ pub struct QueueInfo {
 }
 
 /// Changes to a queue.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct QueuePatch {
