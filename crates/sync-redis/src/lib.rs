@@ -5,6 +5,7 @@ mod args;
 mod clock;
 mod conn;
 mod error;
+mod lua;
 mod ports;
 mod random;
 mod reply;
@@ -15,6 +16,8 @@ pub use clock::{Clock, Millis};
 pub use conn::{RedisConn, RedisError, RedisValue};
 pub use error::StoreError;
 pub use ports::StorePorts;
+#[doc(hidden)]
+pub use lua::lua_code;
 pub use random::{Random, hex};
 pub use reply::Reply;
 pub use script::Script;

@@ -70,11 +70,12 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("args", &[]),
             row("clock", &[]),
             row("conn", &["clock"]),
+            row("lua", &[]),
             row("random", &[]),
             row("error", &["conn"]),
             row("ports", &["clock", "conn", "random"]),
             row("reply", &["conn", "error"]),
-            row("script", &["conn", "error", "random", "reply"]),
+            row("script", &["conn", "error", "lua", "random", "reply"]),
         ],
     ),
     (
