@@ -15,9 +15,9 @@ pub use args::{Arg, arg};
 pub use clock::{Clock, Millis};
 pub use conn::{RedisConn, RedisError, RedisValue};
 pub use error::StoreError;
-pub use ports::StorePorts;
 #[doc(hidden)]
 pub use lua::lua_code;
+pub use ports::StorePorts;
 pub use random::{Random, hex};
 pub use reply::Reply;
 pub use script::Script;

@@ -17,7 +17,11 @@ pub const fn lua_code<const LENGTH: usize>(script: &str) -> ([u8; LENGTH], usize
     let mut at = 0;
     while at < script.len() {
         let byte = script[at];
-        let next = if at + 1 < script.len() { script[at + 1] } else { b'\n' };
+        let next = if at + 1 < script.len() {
+            script[at + 1]
+        } else {
+            b'\n'
+        };
         assert!(
             !(byte == b'[' && (next == b'[' || next == b'=')) && !(byte == b'\\' && next == b'\n'),
             "a script has no texts or comments of several lines"

@@ -11,6 +11,8 @@ use crate::adapter::{Adapter, AdapterError, Call, logged_in};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::changes::Attempt;
 use crate::engine::feed::FeedChange;
+use crate::engine::refresh::source_error;
+use crate::engine::undelivered::{Fate, Kept};
 use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
@@ -20,7 +22,7 @@ use crate::model::{
 use crate::ports::{Clock as _, Ports, RedisConn, hex};
 use crate::store::{
     Commit, CommitMode, CommitOutcome, CreateOutcome, Document, OPERATIONS_LEASE_MS, OperationEnd,
-    Operations,
+    Operations, SourceError,
 };
 
 /// Waits between attempts within one request, in milliseconds. Most failures of a back end are over in a moment.
@@ -100,6 +102,9 @@ impl<P: Ports> Engine<P> {
         };
         match result {
             Ok(new_id) => {
+                if task.operation.attempts > 0 {
+                    self.document(document).forget_login_error().await?;
+                }
                 self.share(source, &task, new_id.as_ref()).await?;
                 self.decide(task, Verdict::Applied { new_id }).await
             }
@@ -107,23 +112,24 @@ impl<P: Ports> Engine<P> {
                 self.share(source, &task, None).await?;
                 self.decide(task, Verdict::Applied { new_id: None }).await
             }
-            Err(error) if error.is_retryable() && task.operation.attempts + 1 < MAX_ATTEMPTS => {
-                self.put_off(task, &error).await
-            }
             // That was no attempt.
             Err(error @ AdapterError::CircuitOpen { .. }) => self.put_off(task, &error).await,
             Err(error) => {
-                if error.is_retryable() {
-                    let (queue, change) = (changes_queue(source), undelivered(&task));
-                    self.keep_undelivered(queue, &change, number).await?;
+                let has_attempts = task.operation.attempts + 1 < MAX_ATTEMPTS;
+                let goes_on = match Fate::after(&error) {
+                    Fate::Waits if has_attempts => true,
+                    Fate::Waits | Fate::IsKept => {
+                        let (queue, change) = (changes_queue(source), undelivered(&task));
+                        // Nowhere else would its content be.
+                        self.keep_undelivered(queue, &change, number).await? == Kept::No
+                    }
+                    Fate::IsRefused => false,
+                };
+                if goes_on {
+                    return self.put_off(task, &error).await;
                 }
-                self.decide(
-                    task,
-                    Verdict::Refused {
-                        message: error.to_string(),
-                    },
-                )
-                .await
+                let message = error.to_string();
+                self.decide(task, Verdict::Refused { message }).await
             }
         }
     }
@@ -293,9 +299,17 @@ impl<P: Ports> Engine<P> {
                 "the back end could not take a change; it is tried again"
             );
         }
+        // Whoever can mend it may hear of it by a device that syncs.
+        let source_error = matches!(error, AdapterError::Unauthorized { .. }).then(|| {
+            SourceError {
+                // Devices pass over the objects of a page with any other error.
+                is_partial: true,
+                ..source_error(error)
+            }
+        });
         let document = self.document(document);
         let is_ours = Operations::new(&document, client)
-            .put_off(lease, number, &operation)
+            .put_off(lease, number, &operation, source_error.as_ref())
             .await?;
         Ok(if is_ours {
             Attempt::PutOff

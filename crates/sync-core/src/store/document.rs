@@ -37,6 +37,9 @@ pub(crate) struct Document<'a, R> {
     pub(super) keys: DocumentKeys,
 }
 
+/// What devices know by this name: a back end does not let anybody in.
+pub(crate) const LOGIN_ERROR: &str = "login-error";
+
 /// What is wrong with a source itself, until its next good refresh.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SourceError {

@@ -4,8 +4,8 @@ use crate::model::{ClientId, Millis, ObjectId, Operation, OperationKind, UserId,
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::{
-    CHUNK_BYTES, CREATES_LIFETIME_SECONDS, Document, OPERATIONS_LEASE_MS, parse_stored,
-    stored_object_id, to_stored,
+    CHUNK_BYTES, CREATES_LIFETIME_SECONDS, Document, OPERATIONS_LEASE_MS, SourceError,
+    parse_stored, stored_object_id, to_stored,
 };
 use crate::store::redis::script::{self, Reply, arg, args};
 
@@ -187,12 +187,14 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         }))
     }
 
-    /// Keeps an operation for a later attempt. `false` if the lease is lost.
+    /// Keeps an operation for a later attempt, and says what is wrong with the source, if that is why. `false` if the lease is
+    /// lost.
     pub(crate) async fn put_off(
         &self,
         lease: &str,
         number: u64,
         operation: &Operation,
+        source_error: Option<&SourceError>,
     ) -> Result<bool, StoreError> {
         let Operation {
             offset,
@@ -203,9 +205,12 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         let lacks = u8::from(*lacks_link);
         let mut stored = format!("{offset},{cursor},{lacks} ").into_bytes();
         stored.extend(to_stored(operation)?);
-        let args = args![number, stored, lease, OPERATIONS_LEASE_MS];
+        let error = source_error.map(to_stored).transpose()?.unwrap_or_default();
+        let args = args![number, stored, lease, OPERATIONS_LEASE_MS, error];
+        let [operations_key, lease_key] = self.keys();
+        let keys = [operations_key, lease_key, self.document.keys.head()];
         let mut reply = script::PUT_OFF
-            .run(self.document.redis, &self.keys(), args)
+            .run(self.document.redis, &keys, args)
             .await?;
         Ok(reply.required_text()? != "lost")
     }

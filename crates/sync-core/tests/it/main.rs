@@ -10,6 +10,7 @@ mod idempotency;
 mod metadata;
 mod metrics;
 mod narrowed;
+mod not_verdicts;
 mod pass_through;
 mod plugin;
 mod push;

@@ -21,6 +21,10 @@ pub enum Fault {
     Rejected,
     /// The back end does not let the user in.
     Login,
+    /// The back end does not let the server in.
+    Unauthorized,
+    /// The back end answers something that nobody understands.
+    Nonsense,
     /// The call is carried out, but the back end cannot be left.
     Logoff,
 }
@@ -81,6 +85,11 @@ impl BackEnd {
     /// What happens to the calls to come, one after the other; then nothing goes wrong any more.
     pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         self.faults.borrow_mut().extend(faults);
+    }
+
+    /// How many faults are to come.
+    pub fn faults_left(&self) -> usize {
+        self.faults.borrow().len()
     }
 
     /// Forgets the faults to come.
@@ -195,6 +204,12 @@ impl BackEnd {
                     message: "rejected".to_owned(),
                 });
             }
+            Fault::Unauthorized => return Err(unauthorized()),
+            Fault::Nonsense => {
+                return Err(AdapterError::BadAnswer {
+                    message: "nonsense".to_owned(),
+                });
+            }
             Fault::None | Fault::LostAnswer | Fault::Login | Fault::Logoff => {}
         }
         let known = self.outcomes.borrow().get(call.idempotency_key).cloned();
@@ -256,6 +271,9 @@ impl Adapter for BackEnd {
             return Err(AdapterError::Unavailable {
                 message: "unreachable".to_owned(),
             });
+        }
+        if fault == Fault::Unauthorized {
+            return Err(unauthorized());
         }
         let objects = self.objects().into_iter();
         let objects: Vec<_> = objects
@@ -370,6 +388,12 @@ fn to_owned(attributes: &[(&str, &str)]) -> Attributes {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect()
+}
+
+fn unauthorized() -> AdapterError {
+    AdapterError::Unauthorized {
+        message: "the token has expired".to_owned(),
+    }
 }
 
 fn not_let_in() -> AdapterError {

@@ -15,7 +15,7 @@ use crate::engine::refresh::snapshot::Snapshot;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{DocumentId, SourceName, UserId, Version};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{Document, NarrowedCopies, RefreshEnd, RefreshStart, SourceError};
+use crate::store::{Document, LOGIN_ERROR, NarrowedCopies, RefreshEnd, RefreshStart, SourceError};
 
 /// How long a refresh may go without a sign of life, in milliseconds: then another may begin. A call to the back end may take
 /// longer; signs of life are given during it.
@@ -253,7 +253,7 @@ pub(super) fn refusal_error(source: &SourceName, refused: &Refusals) -> Option<S
 
 pub(super) fn source_error(error: &AdapterError) -> SourceError {
     let kind = match error {
-        AdapterError::Login { .. } => "login-error",
+        AdapterError::Login { .. } | AdapterError::Unauthorized { .. } => LOGIN_ERROR,
         AdapterError::Rejected { .. }
         | AdapterError::Conflict { .. }
         | AdapterError::NotFound { .. }
