@@ -58,6 +58,8 @@ pub(super) enum Attempt {
 impl<P: Ports> Engine<P> {
     /// Takes a device's changes in and carries them to the back end.
     ///
+    /// A create that was sent before with other content is an update of what it has created, or will have.
+    ///
     /// They are durable before anything is tried: whatever happens from then on, each gets a verdict, which the client
     /// finds in a later page. Sent again, they have no second effect.
     ///
@@ -103,6 +105,7 @@ impl<P: Ports> Engine<P> {
                 .await?;
             self.blobs.settle(user, uploads).await?;
         }
+        let mut changed = BTreeSet::new();
         for _ in 0..MAX_MOVES {
             if !uploads.is_empty() {
                 let holder = Holder::Operations(id.clone(), client.clone());
@@ -118,6 +121,7 @@ impl<P: Ports> Engine<P> {
                     lease.as_deref(),
                     sequence,
                     &operations,
+                    &changed,
                     self.ports.clock().now(),
                 )
                 .await?;
@@ -131,6 +135,14 @@ impl<P: Ports> Engine<P> {
                     id = self
                         .find_document(user, &client, source, Wanted::Followed)
                         .await?;
+                }
+                AcceptOutcome::Changed(ids) => {
+                    for operation in &mut operations {
+                        if operation.kind == OperationKind::Create && ids.contains(&operation.id) {
+                            operation.kind = OperationKind::Update;
+                        }
+                    }
+                    changed.extend(ids);
                 }
                 AcceptOutcome::Full => return Err(SyncError::QueueFull),
                 AcceptOutcome::Repeated => return Ok(()),

@@ -87,15 +87,17 @@ impl<P: Ports> Engine<P> {
             kind,
             object,
             attributes,
-            idempotency_key,
+            idempotency_key: _,
+            content: _,
         } = change;
+        let key = change.key();
         let found = self.source(source.as_str()).await?;
         let source = found.as_source();
         let call = Call {
             source: source.name,
             user,
             client: Some(client),
-            idempotency_key,
+            idempotency_key: &key,
             parameters: &[],
             blobs: &self.blobs,
             memory: &self.memory,

@@ -4,7 +4,6 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use sha2::{Digest as _, Sha256};
 use sync_jobs::Backoff;
 
 use crate::adapter::{Adapter, AdapterError, Call, logged_in};
@@ -17,9 +16,9 @@ use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
     Attributes, ClientId, DocumentId, ObjectChange, ObjectId, Operation, OperationKind, OutboxItem,
-    Record, Version,
+    Record, Version, digest_of, texts_of,
 };
-use crate::ports::{Clock as _, Ports, RedisConn, hex};
+use crate::ports::{Clock as _, Ports, RedisConn};
 use crate::store::{
     Commit, CommitMode, CommitOutcome, CreateOutcome, Document, OPERATIONS_LEASE_MS, OperationEnd,
     Operations, SourceError,
@@ -535,7 +534,7 @@ pub(super) async fn make_change(
 
 /// The operation as it is kept when the back end does not take it.
 fn undelivered(task: &Task<'_>) -> UndeliveredChange {
-    UndeliveredChange {
+    let mut change = UndeliveredChange {
         source: task.document.source.clone(),
         partition: task.document.partition.to_stored(),
         user: task.operation.user.clone(),
@@ -544,7 +543,10 @@ fn undelivered(task: &Task<'_>) -> UndeliveredChange {
         object: task.target.clone(),
         attributes: task.operation.attributes.clone(),
         idempotency_key: idempotency_key(task),
-    }
+        content: String::new(),
+    };
+    change.content = change.digest();
+    change
 }
 
 /// The same for every attempt at an operation, and for a create that the device sends again as it was.
@@ -559,20 +561,11 @@ fn idempotency_key(task: &Task<'_>) -> String {
             format!("{} {}", task.number, operation.nonce)
         }
     };
-    let mut digest = Sha256::new();
-    let mut take = |text: &str| {
-        digest.update((text.len() as u64).to_le_bytes());
-        digest.update(text);
-    };
-    take(task.document.source.as_str());
-    take(&task.document.partition.to_stored());
-    take(task.client.as_str());
-    take(&part);
-    for (name, value) in &operation.attributes {
-        take(name);
-        take(value);
-    }
-    let mut key = hex(&digest.finalize());
-    key.truncate(32);
-    key
+    let texts = [
+        task.document.source.as_str(),
+        &task.document.partition.to_stored(),
+        task.client.as_str(),
+        &part,
+    ];
+    digest_of(texts.into_iter().chain(texts_of(&operation.attributes)))
 }
