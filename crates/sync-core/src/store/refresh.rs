@@ -122,6 +122,7 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.progress(),
             self.keys.seen(),
             self.keys.clients(),
+            self.keys.held_names(),
         ];
         let mut args = match end {
             RefreshEnd::Done {
