@@ -56,7 +56,7 @@ pub use bulk_data::{
     BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload, BulkForm, BulkObjects,
     BulkScan, BulkSource, BulkStep, BulkWriter,
 };
-pub use changes::ChangesRequest;
+pub use changes::{AcceptedChanges, ChangesRequest};
 pub use clients::ClientDetails;
 pub use documents::{ClientState, DocumentDetails, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;

@@ -45,6 +45,9 @@ pub struct BackEnd {
     in_part: RefCell<Option<Rc<dyn Fn()>>>,
     in_query: RefCell<Option<Rc<dyn Fn()>>>,
     query_waits: Cell<bool>,
+    write_waits: Cell<bool>,
+    creates: Cell<u64>,
+    waiting: Cell<u64>,
     metadata: RefCell<Option<String>>,
     schema: RefCell<Option<String>>,
     findable: RefCell<BTreeMap<ObjectId, Attributes>>,
@@ -120,6 +123,21 @@ impl BackEnd {
     /// Whether answers of queries wait on the way.
     pub fn wait_in_query(&self, wait: bool) {
         self.query_waits.set(wait);
+    }
+
+    /// Whether creates wait at the back end before they are carried out.
+    pub fn wait_in_write(&self, wait: bool) {
+        self.write_waits.set(wait);
+    }
+
+    /// How many creates are at the back end and wait there.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.get()
+    }
+
+    /// How many creates have arrived at the back end, repeated ones too.
+    pub fn creates_asked(&self) -> u64 {
+        self.creates.get()
     }
 
     /// What the back end says of the source beside its objects.
@@ -314,6 +332,12 @@ impl Adapter for BackEnd {
         attributes: &Attributes,
     ) -> Result<Option<ObjectId>, AdapterError> {
         self.read_files(call, attributes).await?;
+        self.creates.set(self.creates.get() + 1);
+        self.waiting.set(self.waiting.get() + 1);
+        while self.write_waits.get() {
+            tokio::task::yield_now().await;
+        }
+        self.waiting.set(self.waiting.get() - 1);
         self.write(call, |objects| {
             self.next_id.set(self.next_id.get() + 1);
             let id = ObjectId::parse(format!("b{}", self.next_id.get())).expect("an object id");
