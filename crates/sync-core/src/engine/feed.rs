@@ -317,8 +317,8 @@ fn as_seen(
     Some(seen)
 }
 
-/// Refuses an object that one merge after the other has made too large.
-fn check_size(id: &ObjectId, attributes: &Attributes) -> Result<(), SyncError> {
+/// Refuses an object that one change after the other has made too large.
+pub(super) fn check_size(id: &ObjectId, attributes: &Attributes) -> Result<(), SyncError> {
     let bytes = bytes_of(id, attributes);
     if bytes <= MAX_OBJECT_BYTES + id.as_str().len() {
         return Ok(());

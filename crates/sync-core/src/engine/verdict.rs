@@ -9,7 +9,7 @@ use sync_jobs::Backoff;
 use crate::adapter::{Adapter, AdapterError, Call, logged_in};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::changes::Attempt;
-use crate::engine::feed::FeedChange;
+use crate::engine::feed::{FeedChange, check_size};
 use crate::engine::refresh::source_error;
 use crate::engine::undelivered::{Fate, Kept};
 use crate::engine::{Engine, Source, SyncError};
@@ -89,7 +89,12 @@ impl<P: Ports> Engine<P> {
         };
         if task.operation.kind != OperationKind::Create {
             match self.known_already(&mut task).await? {
-                PriorState::News => {}
+                PriorState::News { before } => {
+                    if let Err(error) = self.check_growth(&task, before).await? {
+                        let message = error.to_string();
+                        return self.decide(task, Verdict::Refused { message }).await;
+                    }
+                }
                 PriorState::Done => {
                     return self.decide(task, Verdict::Applied { new_id: None }).await;
                 }
@@ -176,6 +181,28 @@ impl<P: Ports> Engine<P> {
         }
     }
 
+    /// Refuses an update that would make its object too large for devices. `before` is what the document has of it; the device
+    /// may hold it alone instead.
+    async fn check_growth(
+        &self,
+        task: &Task<'_>,
+        before: Option<Attributes>,
+    ) -> Result<Result<(), SyncError>, SyncError> {
+        if task.operation.kind != OperationKind::Update || !task.keeps_objects {
+            return Ok(Ok(()));
+        }
+        let mut attributes = match before {
+            Some(attributes) => attributes,
+            None => {
+                let document = self.document(task.document);
+                let held = document.held_object(task.client, &task.target).await?;
+                held.unwrap_or_default()
+            }
+        };
+        attributes.extend(task.operation.attributes.clone());
+        Ok(check_size(&task.target, &attributes))
+    }
+
     /// Looks whether the server knows that the operation was done before, and by which id the back end knows the object.
     async fn known_already(&self, task: &mut Task<'_>) -> Result<PriorState, SyncError> {
         let document = self.document(task.document);
@@ -186,7 +213,7 @@ impl<P: Ports> Engine<P> {
                 .outcome_of_create(&task.target)
                 .await?
             {
-                None | Some(CreateOutcome::Failed) => return Ok(PriorState::News),
+                None | Some(CreateOutcome::Failed) => return Ok(PriorState::News { before: None }),
                 Some(CreateOutcome::Waiting) => return Ok(PriorState::CreateWaits),
                 Some(CreateOutcome::Created(id)) => {
                     task.target = id;
@@ -195,7 +222,7 @@ impl<P: Ports> Engine<P> {
             }
         }
         let Some((record, version)) = known else {
-            return Ok(PriorState::News);
+            return Ok(PriorState::News { before: None });
         };
         let is_done = match task.operation.kind {
             OperationKind::Create => false,
@@ -207,7 +234,8 @@ impl<P: Ports> Engine<P> {
         Ok(if is_done {
             PriorState::Done
         } else {
-            PriorState::News
+            let before = Some(record.attributes).filter(|attributes| !attributes.is_empty());
+            PriorState::News { before }
         })
     }
 
@@ -395,8 +423,8 @@ impl Task<'_> {
 
 /// What the server knows of an operation before it asks the back end.
 enum PriorState {
-    /// Nothing: ask.
-    News,
+    /// Nothing: ask. The object, if the document has it.
+    News { before: Option<Attributes> },
     /// The object is already as the operation wants it, by this very client.
     Done,
     /// The object's create waits for its own verdict.

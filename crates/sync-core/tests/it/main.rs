@@ -7,6 +7,7 @@ mod blobs;
 mod collecting;
 mod documents;
 mod idempotency;
+mod limits;
 mod metadata;
 mod metrics;
 mod narrowed;

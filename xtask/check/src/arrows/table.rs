@@ -131,7 +131,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("idempotency", &["ports", "store"]),
             row("metrics", &["ports", "store"]),
             row("settings", &["jobs", "model"]),
-            row("blob", &["model", "ports", "settings", "store"]),
+            row("blob", &["memory", "model", "ports", "settings", "store"]),
             row("ping", &["model", "ports", "settings", "store"]),
             row(
                 "adapter",

@@ -105,7 +105,14 @@ impl<P: Ports> Engine<P> {
                 let (Patience::Step(limit) | Patience::Wait(limit)) = patience;
                 let ends_at = clock.monotonic() + limit;
                 let is_late = || clock.monotonic() >= ends_at;
-                let mut snapshot = Snapshot::new(&document, &lease, version, goes_on_at, &is_late);
+                let mut snapshot = Snapshot::new(
+                    &document,
+                    &lease,
+                    version,
+                    goes_on_at,
+                    &is_late,
+                    &self.memory,
+                );
                 let work = async {
                     let asked = logged_in(source.adapter, &call, async {
                         let described =
