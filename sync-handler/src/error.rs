@@ -371,6 +371,9 @@ fn blob(error: &BlobError) -> Mapping {
         BlobError::UploadExpired => legacy(StatusCode::REQUEST_TIMEOUT, ErrorCode::Busy),
         BlobError::Unknown => legacy(StatusCode::NOT_FOUND, ErrorCode::NotFound),
         BlobError::Busy => legacy(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy).retry_after(1),
+        BlobError::Content(ContentError::OutOfMemory(_)) => {
+            legacy(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy).retry_after(1)
+        }
         BlobError::Content(
             ContentError::Store(_) | ContentError::S3(_) | ContentError::Incomplete { .. },
         ) => unreachable_store(),

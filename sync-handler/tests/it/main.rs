@@ -13,6 +13,7 @@ mod api {
 }
 mod app {
     mod v1 {
+        mod changes;
         mod files;
     }
 }

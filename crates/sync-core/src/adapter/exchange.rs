@@ -141,7 +141,7 @@ pub(super) fn refusal(answer: &Answer) -> AdapterError {
     let status = answer.status();
     let message = message_of(answer).unwrap_or_else(|| status.to_string());
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => AdapterError::Login { message },
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => AdapterError::Unauthorized { message },
         StatusCode::NOT_FOUND | StatusCode::GONE => AdapterError::NotFound { message },
         StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => {
             AdapterError::Conflict { message }

@@ -131,6 +131,7 @@ pub(crate) async fn logged_in<T>(
 ) -> Result<(T, Option<AdapterError>), AdapterError> {
     adapter.login(call).await.map_err(|error| match error {
         AdapterError::Unavailable { .. }
+        | AdapterError::Unauthorized { .. }
         | AdapterError::CircuitOpen { .. }
         | AdapterError::Stash(_) => error,
         other => AdapterError::Login {
@@ -267,6 +268,12 @@ pub enum AdapterError {
         /// For the device's user.
         message: String,
     },
+    /// The back end does not let the server in, whoever asks: its credential in the settings is wrong or has expired.
+    #[error("{message}")]
+    Unauthorized {
+        /// For whoever has to mend it.
+        message: String,
+    },
     /// The back end refuses the change; trying again will not help.
     #[error("{message}")]
     Rejected {
@@ -321,6 +328,7 @@ impl AdapterError {
             }
             Self::Stash(StashError::TooMuch { .. })
             | Self::Login { .. }
+            | Self::Unauthorized { .. }
             | Self::Rejected { .. }
             | Self::Conflict { .. }
             | Self::NotFound { .. }

@@ -1,8 +1,10 @@
 //! A device sends its changes, and they are carried to the back end.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::join;
+use sync_jobs::JobId;
 use sync_proto::{Changes, Operations as SentOperations};
 
 use crate::account::Session;
@@ -45,6 +47,24 @@ pub struct ChangesRequest<'a> {
     pub trace: Option<&'a TraceContext>,
 }
 
+/// A device's changes that are durable, and that whoever has this works on: nobody else does meanwhile.
+#[derive(Debug, Clone)]
+pub struct AcceptedChanges {
+    client: ClientId,
+    document: DocumentId,
+    lease: String,
+    insurance: Option<JobId>,
+    trace: Option<TraceContext>,
+    wait: Duration,
+}
+
+impl AcceptedChanges {
+    /// How long their device waits for what becomes of them.
+    pub fn wait(&self) -> Duration {
+        self.wait
+    }
+}
+
 /// What became of one attempt at an operation.
 pub(super) enum Attempt {
     /// It has its verdict.
@@ -56,7 +76,24 @@ pub(super) enum Attempt {
 }
 
 impl<P: Ports> Engine<P> {
-    /// Takes a device's changes in and carries them to the back end.
+    /// Takes a device's changes in and carries them to the back end, however long that takes.
+    ///
+    /// # Errors
+    /// As [`Engine::take_changes_in`] and [`Engine::carry_out`].
+    pub async fn accept_changes(
+        &self,
+        session: &Session,
+        request: ChangesRequest<'_>,
+    ) -> Result<(), SyncError> {
+        match self.take_changes_in(session, request).await? {
+            Some(accepted) => self.carry_out(accepted).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a device's changes in. Answers what is to be carried to the back end now, if nobody else does it.
+    ///
+    /// A create that was sent before with other content is an update of what it has created, or will have.
     ///
     /// They are durable before anything is tried: whatever happens from then on, each gets a verdict, which the client
     /// finds in a later page. Sent again, they have no second effect.
@@ -64,11 +101,11 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// A session, client, source, id or attribute that is not valid: nothing was taken in then. [`SyncError::QueueFull`]
     /// and the store's.
-    pub async fn accept_changes(
+    pub async fn take_changes_in(
         &self,
         session: &Session,
         request: ChangesRequest<'_>,
-    ) -> Result<(), SyncError> {
+    ) -> Result<Option<AcceptedChanges>, SyncError> {
         let ChangesRequest {
             client,
             source,
@@ -103,6 +140,7 @@ impl<P: Ports> Engine<P> {
                 .await?;
             self.blobs.settle(user, uploads).await?;
         }
+        let mut changed = BTreeSet::new();
         for _ in 0..MAX_MOVES {
             if !uploads.is_empty() {
                 let holder = Holder::Operations(id.clone(), client.clone());
@@ -118,6 +156,7 @@ impl<P: Ports> Engine<P> {
                     lease.as_deref(),
                     sequence,
                     &operations,
+                    &changed,
                     self.ports.clock().now(),
                 )
                 .await?;
@@ -132,27 +171,59 @@ impl<P: Ports> Engine<P> {
                         .find_document(user, &client, source, Wanted::Followed)
                         .await?;
                 }
+                AcceptOutcome::Changed(ids) => {
+                    for operation in &mut operations {
+                        if operation.kind == OperationKind::Create && ids.contains(&operation.id) {
+                            operation.kind = OperationKind::Update;
+                        }
+                    }
+                    changed.extend(ids);
+                }
                 AcceptOutcome::Full => return Err(SyncError::QueueFull),
-                AcceptOutcome::Repeated => return Ok(()),
+                AcceptOutcome::Repeated => return Ok(None),
                 AcceptOutcome::Done { leased, known } => {
                     let kinds = operations.iter().map(|operation| operation.kind.as_str());
                     self.metrics.meter().changes(source.name.as_str(), kinds);
                     self.repeat_links(user, &client, &id, known).await?;
-                    match (queue, &lease) {
-                        (Some(queue), _) => self.work_soon(queue, &id, user, &client).await?,
-                        (None, Some(lease)) if leased => {
-                            let is_done = self.work(&client, source, &id, lease).await?;
-                            if is_done && let Some(job) = insurance {
-                                self.withdraw_insurance(&job).await?;
-                            }
-                        }
-                        (None, _) => {}
+                    if let Some(queue) = queue {
+                        self.work_soon(queue, &id, user, &client).await?;
                     }
-                    return Ok(());
+                    return Ok(lease.filter(|_| leased).map(|lease| AcceptedChanges {
+                        client,
+                        document: id,
+                        lease,
+                        insurance,
+                        trace: trace.cloned(),
+                        wait: Duration::from_millis(source.settings.push_wait_ms),
+                    }));
                 }
             }
         }
         Err(SyncError::Busy)
+    }
+
+    /// Carries changes to the back end that were taken in. What it does not take now is left to a job.
+    ///
+    /// It may be dropped at any point: somebody else goes on when the lease has run out.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn carry_out(&self, accepted: AcceptedChanges) -> Result<(), SyncError> {
+        let AcceptedChanges {
+            client,
+            document,
+            lease,
+            insurance,
+            trace,
+            wait: _,
+        } = accepted;
+        let found = self.source(document.source.as_str()).await?;
+        let source = found.as_source().traced(trace.as_ref());
+        let is_done = self.work(&client, source, &document, &lease).await?;
+        if is_done && let Some(job) = insurance {
+            self.withdraw_insurance(&job).await?;
+        }
+        Ok(())
     }
 
     /// Works on operations an earlier request left, if nobody else does.

@@ -5,12 +5,15 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{Either, LocalBoxFuture, select};
 
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
+use crate::engine::{Engine, Source};
 use crate::model::{Attributes, Millis, ObjectId, SourceName};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{CircuitPass, CircuitStore, StoreError};
@@ -98,6 +101,30 @@ impl<P: Ports> Circuits<P> {
 
 fn store_error(error: StoreError) -> AdapterError {
     AdapterError::Stash(error.into())
+}
+
+impl<P: Ports> Engine<P> {
+    /// Waits for the back end as long as a pull of the source may. What takes longer is broken off, and counts as no answer.
+    pub(super) async fn within_wait<T>(
+        &self,
+        source: Source<'_>,
+        call: impl Future<Output = Result<T, AdapterError>>,
+    ) -> Result<T, AdapterError> {
+        let wait_ms = source.settings.pull_wait_ms;
+        let limit = self.ports.clock().timer(Duration::from_millis(wait_ms));
+        match select(pin!(call), pin!(limit)).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => {
+                self.circuits
+                    .failed(source.name)
+                    .await
+                    .map_err(store_error)?;
+                Err(AdapterError::Unavailable {
+                    message: format!("the back end has not answered within {wait_ms} ms"),
+                })
+            }
+        }
+    }
 }
 
 /// An adapter that is not called while its source's circuit is open.

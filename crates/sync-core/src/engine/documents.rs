@@ -7,14 +7,17 @@ use crate::account::AccountError;
 use crate::engine::binding::known_form;
 use crate::engine::{Engine, SyncError};
 use crate::model::{
-    Attributes, ClientId, DocumentId, Millis, ObjectId, PageBuilder, Partition, Reader, Record,
-    SourceName, Token, UserId, Version, bytes_of,
+    Attributes, ClientId, DocumentId, Millis, ObjectId, OutboxItem, PageBuilder, Partition, Reader,
+    Record, SourceName, Token, UserId, Version, bytes_of,
 };
 use crate::ports::Ports;
 use crate::store::{Aspect, CHUNK, Position, SourceError, Summary};
 
 /// Bytes of objects after which a part of a document ends.
 const MAX_LISTED_BYTES: usize = 2 * 1024 * 1024;
+
+/// Items of an outbox that are read at once for people to look at: each may be large, and so may its object.
+const OUTBOX_ITEMS: i64 = 8;
 
 /// Part of a document's objects.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +52,7 @@ pub struct ClientState {
     pub latest: Version,
     /// Its operations that wait for the back end.
     pub waiting: u64,
-    /// What it will be told besides objects: links, errors, rollbacks.
+    /// What it will be told besides objects: links, errors, rollbacks. The first of it, where it is much.
     pub outbox: Commands,
 }
 
@@ -208,13 +211,23 @@ impl<P: Ports> Engine<P> {
             user: _,
             waiting,
         } = position;
-        let items = document.outbox(&client, cursor, summary.version).await?;
         let mut builder = PageBuilder::new(Reader {
             client: &client,
             base,
             since,
         });
-        self.add_outbox(&mut builder, &id, &client, items).await?;
+        let (mut read, mut bytes) = (0, 0);
+        let all = (cursor, summary.version);
+        while bytes < MAX_LISTED_BYTES {
+            let part = document.outbox_part(&client, all, read, OUTBOX_ITEMS);
+            let items = part.await?;
+            if items.is_empty() {
+                break;
+            }
+            read += items.len();
+            bytes += items.iter().map(OutboxItem::bytes).sum::<usize>();
+            bytes += self.add_outbox(&mut builder, &id, &client, items).await?;
+        }
         Ok(Some(ClientState {
             token,
             version: cursor,

@@ -56,7 +56,7 @@ pub use bulk_data::{
     BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload, BulkForm, BulkObjects,
     BulkScan, BulkSource, BulkStep, BulkWriter,
 };
-pub use changes::ChangesRequest;
+pub use changes::{AcceptedChanges, ChangesRequest};
 pub use clients::ClientDetails;
 pub use documents::{ClientState, DocumentDetails, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
@@ -125,9 +125,9 @@ impl<P: Ports> Engine<P> {
             administrator_password,
         );
         let metrics = Metrics::new(Rc::clone(&ports), settings.stats);
-        let blobs = Blobs::new(&ports, settings.blobs.clone());
-        let circuits = Rc::new(Circuits::new(&ports));
         let memory = Memory::of_instance(settings.instance_memory_bytes);
+        let blobs = Blobs::new(&ports, settings.blobs.clone(), &memory);
+        let circuits = Rc::new(Circuits::new(&ports));
         let adapters = settings
             .sources
             .iter()

@@ -1,8 +1,8 @@
-//! Changes that a back end did not take for so long that their device was told so.
+//! Changes that a back end does not take: which of them wait, and where those are kept that are given up.
 
 use sync_jobs::{EnqueueError, QueueName};
 
-use crate::adapter::{AdapterError, Call};
+use crate::adapter::{AdapterError, Call, StashError};
 use crate::engine::feed::FeedChange;
 use crate::engine::verdict::make_change;
 use crate::engine::{Engine, SyncError};
@@ -10,18 +10,57 @@ use crate::jobs::{Deliver, UndeliveredChange};
 use crate::model::{DocumentId, OperationKind, Partition};
 use crate::ports::Ports;
 
+/// What becomes of a change that the back end did not take.
+pub(super) enum Fate {
+    /// It is tried again, a number of times: so far the back end has said nothing about it.
+    Waits,
+    /// Nobody knows what the back end has made of it, and to ask again would not tell: people have to look.
+    IsKept,
+    /// The back end does not want it.
+    IsRefused,
+}
+
+impl Fate {
+    /// Only what is said about the change itself refuses it.
+    pub(super) fn after(error: &AdapterError) -> Self {
+        match error {
+            AdapterError::Unavailable { .. }
+            | AdapterError::Unauthorized { .. }
+            | AdapterError::CircuitOpen { .. }
+            | AdapterError::Stash(
+                StashError::Fenced | StashError::OutOfTime | StashError::Store(_),
+            ) => Self::Waits,
+            AdapterError::BadAnswer { .. } | AdapterError::Stash(StashError::TooMuch { .. }) => {
+                Self::IsKept
+            }
+            AdapterError::Login { .. }
+            | AdapterError::Rejected { .. }
+            | AdapterError::Conflict { .. }
+            | AdapterError::NotFound { .. } => Self::IsRefused,
+        }
+    }
+}
+
+/// Whether a change has been kept as a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    Yes,
+    /// It is too large for a job.
+    No,
+}
+
 impl<P: Ports> Engine<P> {
-    /// Keeps a change as a job. One that is too large for that is lost but for the log, where its object stands.
+    /// Keeps a change as a job, if it fits into one.
     pub(super) async fn keep_undelivered(
         &self,
         queue: &QueueName,
         change: &UndeliveredChange,
         number: u64,
-    ) -> Result<(), SyncError> {
+    ) -> Result<Kept, SyncError> {
         let UndeliveredChange { source, object, .. } = change;
         let reason = match Deliver::job(queue, change, number) {
             Ok(job) => match self.enqueue(&job).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(Kept::Yes),
                 Err(EnqueueError::Store(error)) => return Err(error.into()),
                 Err(error) => error.to_string(),
             },
@@ -29,9 +68,9 @@ impl<P: Ports> Engine<P> {
         };
         tracing::error!(
             source.name = %source, object.id = %object, reason,
-            "a change the back end did not take cannot be kept"
+            "a change the back end does not take cannot be kept as a job: it goes on waiting"
         );
-        Ok(())
+        Ok(Kept::No)
     }
 
     /// Makes a change in the back end. What it has taken is news to all devices, its author's too, who was told that it
@@ -48,15 +87,17 @@ impl<P: Ports> Engine<P> {
             kind,
             object,
             attributes,
-            idempotency_key,
+            idempotency_key: _,
+            content: _,
         } = change;
+        let key = change.key();
         let found = self.source(source.as_str()).await?;
         let source = found.as_source();
         let call = Call {
             source: source.name,
             user,
             client: Some(client),
-            idempotency_key,
+            idempotency_key: &key,
             parameters: &[],
             blobs: &self.blobs,
             memory: &self.memory,

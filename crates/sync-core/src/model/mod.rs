@@ -30,7 +30,7 @@ pub use ids::{
     InvalidToken, Millis, Narrowing, ObjectId, Partition, SourceName, Token, UserId, Version,
 };
 pub(crate) use ids::{DocumentId, EPOCH};
-pub(crate) use operation::{Operation, OperationKind};
+pub(crate) use operation::{Operation, OperationKind, digest_of, texts_of};
 pub(crate) use outbox::OutboxItem;
 pub(crate) use page::{DamagedRecord, PageBuilder};
 pub use ping_message::{PingMessage, PingPriority};

@@ -30,8 +30,14 @@ const HIGHEST_MAX_PAGE_SIZE: usize = 10_000;
 /// How long a pull waits for the back end where the file does not say, in milliseconds.
 const DEFAULT_PULL_WAIT_MS: u64 = 2_000;
 
+/// The same for a source whose objects are not kept: there is nothing to give without the back end.
+const DEFAULT_PASS_THROUGH_WAIT_MS: u64 = 5_000;
+
+/// How long a device waits for the back end to take its changes where the file does not say, in milliseconds.
+const DEFAULT_PUSH_WAIT_MS: u64 = 2_000;
+
 /// How long it may wait at most: devices and what is between them and the server give up in the end.
-const HIGHEST_PULL_WAIT_MS: u64 = 20_000;
+const HIGHEST_WAIT_MS: u64 = 20_000;
 
 /// When devices sync a source where the file does not say.
 const DEFAULT_SYNC_PRIORITY: u32 = 3;
@@ -49,8 +55,10 @@ pub struct SourceSettings {
     /// How often the back end is asked.
     pub poll_interval: PollInterval,
     /// How long a pull waits for the back end's answer to a query, once there is something to give without it, in
-    /// milliseconds. What takes longer is left to a job.
+    /// milliseconds. What takes longer is left to a job. Where nothing is kept, it is an error.
     pub pull_wait_ms: u64,
+    /// How long a device waits for the back end to take its changes, in milliseconds. What takes longer goes on without it.
+    pub push_wait_ms: u64,
     /// Most objects of a page.
     pub max_page_size: usize,
     /// Most bytes of a page's objects; one that is larger comes alone.
@@ -97,6 +105,7 @@ impl SourceSettings {
                 None => PollInterval::Never,
             },
             pull_wait_ms: DEFAULT_PULL_WAIT_MS,
+            push_wait_ms: DEFAULT_PUSH_WAIT_MS,
             max_page_size: DEFAULT_MAX_PAGE_SIZE,
             max_page_bytes: DEFAULT_MAX_PAGE_BYTES,
             query_queue: None,
@@ -156,6 +165,7 @@ pub(super) struct SourceEntry {
     parameters: ParametersRule,
     poll_interval: Option<i64>,
     pull_wait_ms: Option<u64>,
+    push_wait_ms: Option<u64>,
     max_page_size: Option<usize>,
     max_page_bytes: Option<usize>,
     queue: Option<String>,
@@ -212,11 +222,13 @@ impl SourceEntry {
                 format!("must be between 1 and {HIGHEST_MAX_PAGE_SIZE}"),
             );
         }
-        if self.pull_wait_ms > Some(HIGHEST_PULL_WAIT_MS) {
-            return wrong(
-                "pull_wait_ms",
-                format!("must be between 0 and {HIGHEST_PULL_WAIT_MS}"),
-            );
+        for (key, wait) in [
+            ("pull_wait_ms", self.pull_wait_ms),
+            ("push_wait_ms", self.push_wait_ms),
+        ] {
+            if wait > Some(HIGHEST_WAIT_MS) {
+                return wrong(key, format!("must be between 0 and {HIGHEST_WAIT_MS}"));
+            }
         }
         if !(1..=HIGHEST_MAX_PAGE_BYTES).contains(&self.max_page_bytes()) {
             return wrong(
@@ -256,7 +268,6 @@ impl SourceEntry {
                 ("background", self.background),
                 ("push_notify", self.push_notify),
                 ("poll_interval", self.poll_interval.is_some()),
-                ("pull_wait_ms", self.pull_wait_ms.is_some()),
                 ("metadata", self.metadata.is_some()),
                 ("schema", self.schema.is_some()),
             ];
@@ -327,6 +338,7 @@ impl SourceEntry {
             partition,
             parameters,
             pull_wait_ms,
+            push_wait_ms,
             queue,
             query_queue,
             cud_queue,
@@ -381,7 +393,11 @@ impl SourceEntry {
             partition,
             parameters,
             poll_interval,
-            pull_wait_ms: pull_wait_ms.unwrap_or(DEFAULT_PULL_WAIT_MS),
+            pull_wait_ms: pull_wait_ms.unwrap_or(match pass_through {
+                true => DEFAULT_PASS_THROUGH_WAIT_MS,
+                false => DEFAULT_PULL_WAIT_MS,
+            }),
+            push_wait_ms: push_wait_ms.unwrap_or(DEFAULT_PUSH_WAIT_MS),
             max_page_size,
             max_page_bytes,
             query_queue,

@@ -402,7 +402,7 @@ impl<R: RedisConn> Document<'_, R> {
     }
 
     /// Every key of the document but those of single clients, the clients' cursors first.
-    fn own_keys(&self) -> [String; 9] {
+    fn own_keys(&self) -> [String; 10] {
         [
             self.keys.clients(),
             self.keys.head(),
@@ -413,6 +413,7 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.progress(),
             self.keys.seen(),
             self.keys.blobs(),
+            self.keys.held_names(),
         ]
     }
 

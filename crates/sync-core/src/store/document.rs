@@ -37,6 +37,9 @@ pub(crate) struct Document<'a, R> {
     pub(super) keys: DocumentKeys,
 }
 
+/// What devices know by this name: a back end does not let anybody in.
+pub(crate) const LOGIN_ERROR: &str = "login-error";
+
 /// What is wrong with a source itself, until its next good refresh.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SourceError {
@@ -171,11 +174,26 @@ impl<'a, R: RedisConn> Document<'a, R> {
         cursor: Version,
         reached: Version,
     ) -> Result<Vec<OutboxItem>, StoreError> {
+        self.outbox_part(client, (cursor, reached), 0, -1).await
+    }
+
+    /// Part of what waits in a client's outbox between two versions: after the first `skipped` items, and `most` of them, or
+    /// all where that is negative.
+    pub(crate) async fn outbox_part(
+        &self,
+        client: &ClientId,
+        (cursor, reached): (Version, Version),
+        skipped: usize,
+        most: i64,
+    ) -> Result<Vec<OutboxItem>, StoreError> {
         let command = args![
             "ZRANGEBYSCORE",
             self.keys.outbox(client),
             format!("({cursor}"),
-            reached.0
+            reached.0,
+            "LIMIT",
+            skipped,
+            most.to_string()
         ];
         let values = self.redis.run(command).await?;
         values

@@ -8,8 +8,8 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use sync_core::{
     AccountError, Adapter, BlobError, BlobId, BlobReader, ChangesRequest, ClientId, Clock as _,
-    Engine, Files, Origin, PullRequest, RedisConn as _, RedisValue, RustAdapters, Session,
-    SyncError, Token, Upload, adapter_handlers,
+    Engine, Files, Origin, PullRequest, RedisConn as _, RedisValue, RustAdapters, SearchRequest,
+    Session, SyncError, Token, Upload, adapter_handlers,
 };
 use sync_jobs::Budget;
 
@@ -215,6 +215,20 @@ impl World {
             .create_client(session, &Default::default())
             .await
             .expect("a client")
+    }
+
+    /// Lets a client search a source for whatever there is.
+    pub async fn find(&self, session: &Session, client: &ClientId, source: &str) {
+        let request = SearchRequest {
+            client: client.as_str(),
+            sources: &[(source.to_owned(), String::new())],
+            parameters: &[],
+            page_size: 1_000,
+            is_repeated: false,
+            trace: None,
+        };
+        let found = self.engine.search(session, request).await;
+        found.expect("to search");
     }
 
     /// Pulls one page; answers it as a device would see it, but for the token: tests write versions, without the epoch, which is

@@ -70,11 +70,12 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("args", &[]),
             row("clock", &[]),
             row("conn", &["clock"]),
+            row("lua", &[]),
             row("random", &[]),
             row("error", &["conn"]),
             row("ports", &["clock", "conn", "random"]),
             row("reply", &["conn", "error"]),
-            row("script", &["conn", "error", "random", "reply"]),
+            row("script", &["conn", "error", "lua", "random", "reply"]),
         ],
     ),
     (
@@ -130,7 +131,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("idempotency", &["ports", "store"]),
             row("metrics", &["ports", "store"]),
             row("settings", &["jobs", "model"]),
-            row("blob", &["model", "ports", "settings", "store"]),
+            row("blob", &["memory", "model", "ports", "settings", "store"]),
             row("ping", &["model", "ports", "settings", "store"]),
             row(
                 "adapter",

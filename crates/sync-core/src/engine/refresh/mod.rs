@@ -15,7 +15,7 @@ use crate::engine::refresh::snapshot::Snapshot;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{DocumentId, SourceName, UserId, Version};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{Document, NarrowedCopies, RefreshEnd, RefreshStart, SourceError};
+use crate::store::{Document, LOGIN_ERROR, NarrowedCopies, RefreshEnd, RefreshStart, SourceError};
 
 /// How long a refresh may go without a sign of life, in milliseconds: then another may begin. A call to the back end may take
 /// longer; signs of life are given during it.
@@ -105,7 +105,14 @@ impl<P: Ports> Engine<P> {
                 let (Patience::Step(limit) | Patience::Wait(limit)) = patience;
                 let ends_at = clock.monotonic() + limit;
                 let is_late = || clock.monotonic() >= ends_at;
-                let mut snapshot = Snapshot::new(&document, &lease, version, goes_on_at, &is_late);
+                let mut snapshot = Snapshot::new(
+                    &document,
+                    &lease,
+                    version,
+                    goes_on_at,
+                    &is_late,
+                    &self.memory,
+                );
                 let work = async {
                     let asked = logged_in(source.adapter, &call, async {
                         let described =
@@ -253,7 +260,7 @@ pub(super) fn refusal_error(source: &SourceName, refused: &Refusals) -> Option<S
 
 pub(super) fn source_error(error: &AdapterError) -> SourceError {
     let kind = match error {
-        AdapterError::Login { .. } => "login-error",
+        AdapterError::Login { .. } | AdapterError::Unauthorized { .. } => LOGIN_ERROR,
         AdapterError::Rejected { .. }
         | AdapterError::Conflict { .. }
         | AdapterError::NotFound { .. }

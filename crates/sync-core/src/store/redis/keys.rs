@@ -21,6 +21,7 @@
 //! | `{source/partition}:made:<client>` | hash | temporary id → `=` and the id the back end gave, `!` and the version at which the device is told that it got none, or nothing while the create waits; empty field → number of the last push | as in `made-at`, and 90 days after the last create | accept, commit | accept, push |
 //! | `{source/partition}:made-at:<client>` | sorted set | temporary ids of `made`, scored by when the create was taken in, in ms | entries: 90 days, the last 10 000; or until unbound | accept | accept |
 //! | `{source/partition}:found:<client>` | list | a base, the position given out last, then what the client's search found: ids and attributes (JSON); base plus position is a token | one hour, or until unbound | search | search |
+//! | `{source/partition}:held-names` | hash | object id → names of the attributes (JSON) that some client's search has found otherwise than the document has them | 90 days after the last search, or until the next good refresh; each id until a feed has brought the object to everybody | search | feed |
 //! | `{source/partition}:held:<client>` | hash | object id → what the client's searches have found of it and the document need not have (JSON), as the client has changed it since; empty field → when it searched last, in ms | until the next query, or until unbound or started over | search, push, pull | pull, push |
 //! | `{source/partition}:blobs` | hash | `o<object id>` → digests of the blobs it refers to, `d<digest>` → how many objects do | the partition's | commit | commit, downloads, blob collector |
 //! | `{blobs}:<digest>` | hash | `size`, `type`, `place` of the content, `at` last upload in ms, `by:<user>` it is charged to, `in:<holder>` who may refer to it → when that was found not to be so, in ms, or nothing | until collected | settle, refer, blob collector | downloads, blob collector |
@@ -156,6 +157,10 @@ impl DocumentKeys {
 
     pub(crate) fn held(&self, client: &ClientId) -> String {
         self.of_client("held", client)
+    }
+
+    pub(crate) fn held_names(&self) -> String {
+        self.part("held-names")
     }
 
     pub(crate) fn creates(&self, client: &ClientId) -> String {
@@ -427,6 +432,7 @@ mod tests {
             own.creates_by_time(&client_id),
             own.found(&client_id),
             own.held(&client_id),
+            own.held_names(),
             shared.blobs(),
             digest_field(&blob_id),
             blob(&blob_id),
@@ -480,6 +486,7 @@ mod tests {
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:made-at:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:found:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:held:4fede851b186
+        rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:held-names
         rhosync:1:{Product/app}:blobs
         dabababababababababababababababababababababababababababababababab
         rhosync:1:{blobs}:abababababababababababababababababababababababababababababababab

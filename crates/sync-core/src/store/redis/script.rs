@@ -23,6 +23,7 @@ pub(crate) static ENTER_CIRCUIT: Script = script!("enter_circuit");
 pub(crate) static END_WRITE: Script = script!("end_write");
 pub(crate) static EXTEND_LEASE: Script = script!("extend_lease");
 pub(crate) static FAIL_CIRCUIT: Script = script!("fail_circuit");
+pub(crate) static FORGET_ERROR: Script = script!("forget_error");
 pub(crate) static KEEP_FOUND: Script = script!("keep_found");
 pub(crate) static KEEP_PROGRESS: Script = script!("keep_progress");
 pub(crate) static MEASURE: Script = script!("measure");
