@@ -336,13 +336,23 @@ fn account(error: &AccountError) -> Mapping {
         AccountError::NotAdministrator => legacy(
             StatusCode::UNPROCESSABLE_ENTITY,
             ErrorCode::NotAdministrator,
-        )
-        .in_api(StatusCode::FORBIDDEN),
+        ),
         AccountError::InvalidId(_)
         | AccountError::InvalidPassword { .. }
         | AccountError::InvalidEmail { .. }
+        | AccountError::WrongPassword
+        | AccountError::NoSession
         | AccountError::InvalidTokenRequest(_) => {
             legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
+        }
+        AccountError::AdministratorExists { .. } => {
+            legacy(StatusCode::CONFLICT, ErrorCode::UserExists)
+        }
+        AccountError::UnknownAdministrator { .. } => {
+            legacy(StatusCode::NOT_FOUND, ErrorCode::UnknownUser)
+        }
+        AccountError::TooManyAdministrators { .. } | AccountError::FirstAdministrator => {
+            legacy(StatusCode::CONFLICT, ErrorCode::WrongState)
         }
         // The original answers 500 here, and scripts of back ends know it by that.
         AccountError::UserExists { .. } => {

@@ -20,8 +20,8 @@ mod store;
 mod trace;
 
 pub use account::{
-    AccountError, Accounts, ApiToken, ApiTokens, InvalidTokenRequest, Origin, Scope, Session,
-    SessionKey, UserChange, UserDetails,
+    AccountError, Accounts, Administrator, AdministratorChange, ApiToken, ApiTokens,
+    InvalidTokenRequest, Origin, Role, Scope, Session, SessionKey, UserChange, UserDetails,
 };
 pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
 pub use application_documents::{ApplicationDocuments, DocumentError};

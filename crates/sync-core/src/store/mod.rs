@@ -1,6 +1,7 @@
 //! What is kept in Redis, as verbs of the domain. No rule lives here: scripts decide only what has to be atomic.
 
 mod accounts;
+mod administrators;
 mod api_tokens;
 mod application_documents;
 mod blobs;
@@ -26,7 +27,8 @@ mod registry;
 mod reset;
 mod views;
 
-pub(crate) use accounts::{AccountStore, UserProfile, UserRecord};
+pub(crate) use accounts::{Account, AccountStore, UserProfile, UserRecord};
+pub(crate) use administrators::{AdministratorRecord, AdministratorStore};
 pub(crate) use api_tokens::{ApiTokenRecord, ApiTokenStore};
 pub use application_documents::{ApplicationDocument, PutMode};
 pub(crate) use application_documents::{ApplicationDocumentStore, PutOutcome};

@@ -80,6 +80,9 @@ pub struct TokenInfo {
     pub name: String,
     /// What it allows, for example `users:read`; `admin` is everything.
     pub scopes: Vec<String>,
+    /// The administrator who made it; missing where nobody has written that down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
     /// When it was made.
     pub created_at: u64,
     /// When it was last used, to the minute.
