@@ -5,6 +5,7 @@ mod app;
 mod argument;
 mod body;
 mod client_address;
+mod console_cookie;
 mod cors;
 mod download;
 mod error;

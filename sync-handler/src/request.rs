@@ -20,6 +20,7 @@ use sync_proto::{
 use crate::argument::{self, Argument};
 use crate::body::{self, RequestBody};
 use crate::client_address::client_address;
+use crate::console_cookie;
 use crate::error::HttpError;
 use crate::form::Form;
 use crate::nested::nest;
@@ -359,6 +360,19 @@ impl Request {
             .header(header::AUTHORIZATION.as_str())?
             .split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
+    /// The text of the API token: that of `Authorization`, or else the console's cookie.
+    pub(crate) fn api_token_text(&self) -> Option<&str> {
+        if self.head.headers.contains_key(header::AUTHORIZATION) {
+            return self.bearer_token();
+        }
+        console_cookie::token(&self.head)
+    }
+
+    /// Whether the console sends the request, and no page of another site could have.
+    pub(crate) fn is_from_console(&self) -> bool {
+        console_cookie::is_from_console(&self.head)
     }
 
     /// What the body says, and the query what the body leaves out.

@@ -68,6 +68,9 @@ pub struct ApiLogin {
     pub login: String,
     /// Password.
     pub password: String,
+    /// Whether the token comes in a cookie that no script can read, and the answer is a `SessionInfo`. For the console only.
+    #[serde(default)]
+    pub cookie: bool,
 }
 
 /// An API token, without its secret.

@@ -102,7 +102,7 @@ macro_rules! operations {
 
 operations! {
     GET "/openapi.json" ShowOpenApi - - => 200 -, "This document.";
-    POST "/login" LogIn - "ApiLogin" => 201 "CreatedToken", "Logs an administrator in, for a token that allows for twelve hours what their role does.";
+    POST "/login" LogIn - "ApiLogin" => 201 "CreatedToken or SessionInfo", "Logs an administrator in, for a token that allows for twelve hours what their role does; with `cookie`, in a cookie and with a `SessionInfo`.";
     POST "/logout" LogOut * - => 204 -, "Ends the token that the request is made with.";
     GET "/session" ShowSession * - => 200 "SessionInfo", "Shows whose token the request is made with, and what it allows.";
     POST "/session/password" ChangePassword * "PasswordChange" => 204 -, "Gives whoever has logged in for the token another password, and ends their other sessions.";
@@ -220,7 +220,7 @@ async fn authenticate<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<ApiToken, HttpError> {
-    let text = request.bearer_token().unwrap_or_default();
+    let text = request.api_token_text().unwrap_or_default();
     Ok(engine.accounts().api_tokens().authenticate(text).await?)
 }
 
@@ -296,7 +296,7 @@ async fn dispatch<P: Ports>(
     match route {
         Route::ShowOpenApi => Ok(system::show_open_api()),
         Route::LogIn => session::log_in(engine, request).await,
-        Route::LogOut => session::log_out(engine, token).await,
+        Route::LogOut => session::log_out(engine, request, token).await,
         Route::ShowSession => session::show(engine, token).await,
         Route::ChangePassword => session::change_password(engine, request, token).await,
         Route::ListAdministrators => administrators::list(engine).await,

@@ -49,8 +49,14 @@ impl Schemas {
     }
 
     fn content(&self, name: &str) -> Value {
-        let schema = self.by_name.get(name);
-        let schema = schema.unwrap_or_else(|| panic!("the table names the type {name}"));
+        let schema = |name: &str| {
+            let schema = self.by_name.get(name);
+            schema.unwrap_or_else(|| panic!("the table names the type {name}"))
+        };
+        let schema = match name.split_once(" or ") {
+            Some((one, other)) => json!({"anyOf": [schema(one), schema(other)]}),
+            None => schema(name).clone(),
+        };
         json!({"application/json": {"schema": schema}})
     }
 }

@@ -182,6 +182,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("form", &["body", "error"]),
             row("respond", &["body", "error"]),
             row("client_address", &[]),
+            row("console_cookie", &[]),
             row("nested", &[]),
             row(
                 "request",
@@ -189,6 +190,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                     "argument",
                     "body",
                     "client_address",
+                    "console_cookie",
                     "error",
                     "form",
                     "nested",
@@ -213,7 +215,14 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row(
                 "routes",
                 &[
-                    "app", "body", "download", "error", "request", "respond", "router",
+                    "app",
+                    "body",
+                    "console_cookie",
+                    "download",
+                    "error",
+                    "request",
+                    "respond",
+                    "router",
                 ],
             ),
             row("admission", &["body", "error", "request", "router"]),
