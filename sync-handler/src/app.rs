@@ -11,7 +11,7 @@ use crate::error::HttpError;
 use crate::request::Request;
 use crate::request_counter::RequestCounter;
 use crate::router::{self, Route, RouteMatch};
-use crate::{form, request_id, respond, routes};
+use crate::{audit, form, request_id, respond, routes};
 
 /// The server of one instance. Nothing of a request is kept in it.
 pub struct App<P> {
@@ -153,7 +153,9 @@ impl<P: Ports> App<P> {
         // Of nobody who is not known more is read than what says who it is.
         if let Err(error) = route.admit(engine, &request).await {
             body::discard(body).await;
-            return Err(error);
+            let refused = Err(error);
+            audit::keep(engine, route, &request, &refused).await;
+            return refused;
         }
         if route.takes_files()
             && let Some(boundary) = form::boundary(request.headers())
@@ -164,7 +166,9 @@ impl<P: Ports> App<P> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             request.read_body(body, route.max_body_bytes()).await?;
         }
-        dispatch(route, engine, &request).await
+        let answered = dispatch(route, engine, &request).await;
+        audit::keep(engine, route, &request, &answered).await;
+        answered
     }
 }
 

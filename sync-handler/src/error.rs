@@ -157,6 +157,13 @@ pub(crate) fn map(error: &HttpError) -> ErrorAnswer {
     }
 }
 
+/// The status of the answer that an error becomes.
+pub(crate) fn status(error: &HttpError, is_api: bool) -> StatusCode {
+    let mapping = mapping(error);
+    let in_api = mapping.api_status.filter(|_| is_api);
+    in_api.unwrap_or(mapping.status)
+}
+
 /// What is decided of an error.
 struct Mapping {
     status: StatusCode,

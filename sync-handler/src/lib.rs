@@ -3,6 +3,7 @@
 mod admission;
 mod app;
 mod argument;
+mod audit;
 mod body;
 mod client_address;
 mod console_cookie;

@@ -332,6 +332,16 @@ impl Request {
             .ok_or(HttpError::MissingSource)
     }
 
+    /// The path, as it came.
+    pub(crate) fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
+    /// Whether the request was let in with the first administrator's token.
+    pub(crate) fn is_administrators(&self) -> bool {
+        self.is_administrators.get()
+    }
+
     /// Method and path, for people.
     pub(crate) fn line(&self) -> String {
         format!("{} {}", self.head.method, self.head.uri.path())
@@ -451,7 +461,9 @@ impl Request {
         let in_body = argument::read(&self.json_body()?, &["api_token"]).map_err(malformed)?;
         let token = in_body.into_iter().next().unwrap_or(Argument::Missing);
         let token = token.into_text("api_token")?.unwrap_or_default();
-        Ok(engine.accounts().check_api_token(&token).await?)
+        engine.accounts().check_api_token(&token).await?;
+        self.is_administrators.set(true);
+        Ok(())
     }
 
     /// What a pull acknowledges. A text that is no token counts as none, as devices have always been answered: the page that

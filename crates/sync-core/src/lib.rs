@@ -4,6 +4,7 @@
 mod account;
 mod adapter;
 mod application_documents;
+mod audit;
 mod blob;
 mod engine;
 mod handlers;
@@ -25,6 +26,7 @@ pub use account::{
 };
 pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
 pub use application_documents::{ApplicationDocuments, DocumentError};
+pub use audit::{AuditLog, AuditPart};
 pub use blob::{
     Blob, BlobError, BlobOpener, Blobs, CollectedBlobs, ContentError, Files, Upload, Uploader,
 };
@@ -66,5 +68,8 @@ pub use settings::{
     Paging, PingSettings, PluginMethod, PluginSettings, RestSettings, S3Settings, Secret, Settings,
     SettingsError, SettingsFile, SettingsPart, SourceSettings, UpdateMethod, WebPushSettings,
 };
-pub use store::{ApplicationDocument, Figures, PutMode, StoreError};
+pub use store::{
+    ApplicationDocument, AuditKind, AuditPosition, AuditRecord, Figures, InvalidPosition, PutMode,
+    StoreError,
+};
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

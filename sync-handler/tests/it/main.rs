@@ -9,6 +9,7 @@
 mod api {
     mod v1 {
         mod administrators;
+        mod audit;
         mod scopes;
         mod session;
     }

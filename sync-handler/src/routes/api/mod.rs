@@ -4,6 +4,7 @@
 //! check of scopes and the OpenAPI document are made from it.
 
 mod administrators;
+mod audit;
 mod clients;
 mod documents;
 mod jobs;
@@ -113,6 +114,7 @@ operations! {
     GET "/tokens" ListTokens Admin - => 200 "Listing<TokenInfo>", "Lists API tokens, the oldest first.";
     POST "/tokens" CreateToken Admin "NewToken" => 201 "CreatedToken", "Makes an API token. Its text is shown only this once.";
     DELETE "/tokens/{token}" DeleteToken Admin - => 204 -, "Ends an API token.";
+    GET "/audit" ListAudit Admin - => 200 "Listing<AuditEntry>", "Lists what administrators and scripts did, the newest first; with `who`, only what somebody did.";
     GET "/users" ListUsers UsersRead - => 200 "Listing<UserName>", "Lists users by name.";
     POST "/users" CreateUser UsersWrite "NewUserInfo" => 201 "UserInfo", "Creates a user.";
     GET "/users/{user}" ShowUser UsersRead - => 200 "UserInfo", "Shows a user.";
@@ -152,6 +154,21 @@ operations! {
     POST "/system/reset" ResetSystem Admin "SystemReset" => 204 -, "Removes everything but administrators and API tokens.";
 }
 
+impl Route {
+    /// What the operation needs.
+    fn needs(self) -> Needs {
+        OPERATIONS
+            .iter()
+            .find(|operation| operation.route == self)
+            .map_or(Needs::Scope(Scope::Admin), |operation| operation.needs)
+    }
+
+    /// Whether it is a write that scripts do all the time.
+    pub(crate) fn is_routine(self) -> bool {
+        self == Self::Ping || self.needs() == Needs::Scope(Scope::DataWrite)
+    }
+}
+
 /// Whether a path is the API's, so that its errors are in the API's form.
 pub(crate) fn is_api(path: &str) -> bool {
     path.strip_prefix(PREFIX)
@@ -164,10 +181,7 @@ pub(crate) async fn admit<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<(), HttpError> {
-    let needs = OPERATIONS
-        .iter()
-        .find(|operation| operation.route == route)
-        .map_or(Needs::Scope(Scope::Admin), |operation| operation.needs);
+    let needs = route.needs();
     if needs == Needs::Nothing {
         return Ok(());
     }
@@ -306,6 +320,7 @@ async fn dispatch<P: Ports>(
         Route::ListTokens => tokens::list(engine, request).await,
         Route::CreateToken => tokens::create(engine, request, token).await,
         Route::DeleteToken => tokens::delete(engine, request).await,
+        Route::ListAudit => audit::list(engine, request).await,
         Route::ListUsers => users::list(engine, request).await,
         Route::CreateUser => users::create(engine, request).await,
         Route::ShowUser => users::show(engine, request).await,

@@ -127,6 +127,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("jobs", &["model", "ports"]),
             row("store", &["model", "ports"]),
             row("application_documents", &["ports", "store"]),
+            row("audit", &["ports", "store"]),
             row("idempotency", &["ports", "store"]),
             row("metrics", &["ports", "store"]),
             row("settings", &["jobs", "model"]),
@@ -183,6 +184,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("respond", &["body", "error"]),
             row("client_address", &[]),
             row("console_cookie", &[]),
+            row("audit", &["error", "request", "router", "routes"]),
             row("nested", &[]),
             row(
                 "request",
@@ -200,6 +202,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row(
                 "app",
                 &[
+                    "audit",
                     "body",
                     "cors",
                     "request_counter",

@@ -32,6 +32,7 @@
 //! | `bulk-data:<selection>` | string | what came of making this selection's bulk data file last (JSON): the file, until when it is handed out, and the version of each copy in it; or why there is none | as long as the file, or a minute | bulk data jobs | devices that ask for bulk data |
 //! | `bulk-file:<selection>:<file>` | string | a bulk data file (JSON): where its content is, how it is cut into blocks, and whose it is | a day longer than it is handed out | bulk data jobs | downloads |
 //! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `made` where the password is one that the first start has made, `out:<session>` → when that session was ended, for as long as it could have lasted; without `pw` and `gen` the user is being deleted | the user's | users | every request |
+//! | `{audit}:administration`, `{audit}:routine` | stream | what administrators and scripts did (JSON): what is rare; data, pings and failed logins | entries: a year, the last 10 000; a year after the last | API and old administration, logins | `GET /audit` |
 //! | `administrators` | sorted set | names of the administrators beside the first, in lexical order | until deleted | administrators | administrators |
 //! | `administrator:<login>` | hash | `pw`, `gen`, `at` and `made` as in `user:<user>`, `role`, `seen` last login in ms. The first administrator's is `user:rhoadmin`, as the old protocols know it | until deleted | administrators | logins to the API |
 //! | `administrator:<login>:logins` | sorted set | ids of the tokens of an administrator's logins, scored by creation in ms; the last fifty | until deleted | logins to the API | logins to the API |
@@ -220,6 +221,11 @@ pub(crate) fn bulk_file(selection: &SelectionId, file: &BlobId) -> String {
 /// A user's record.
 pub(crate) fn user(user: &UserId) -> String {
     format!("{PREFIX}:user:{}", encoded(user.as_str()))
+}
+
+/// A log of what administrators and scripts did.
+pub(crate) fn audit(kind: &str) -> String {
+    format!("{PREFIX}:{{audit}}:{kind}")
 }
 
 /// The names of administrators, beside the first.
@@ -473,6 +479,7 @@ mod tests {
             blobs_spool(&user_id),
             blob_content("0f1e"),
             user(&user_id),
+            audit("routine"),
             administrators(),
             administrator(&user_id),
             administrator(&UserId::parse(ADMINISTRATOR).unwrap()),
@@ -531,6 +538,7 @@ mod tests {
         rhosync:1:{blobs}:spool:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:blob-content:0f1e
         rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC
+        rhosync:1:{audit}:routine
         rhosync:1:administrators
         rhosync:1:administrator:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:user:rhoadmin

@@ -17,6 +17,7 @@ const NEEDED: &[(&str, &str, Scope)] = &[
     ("POST", "/administrators", Scope::Admin),
     ("PATCH", "/administrators/{login}", Scope::Admin),
     ("DELETE", "/administrators/{login}", Scope::Admin),
+    ("GET", "/audit", Scope::Admin),
     ("GET", "/tokens", Scope::Admin),
     ("POST", "/tokens", Scope::Admin),
     ("DELETE", "/tokens/{token}", Scope::Admin),
