@@ -184,7 +184,6 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("respond", &["body", "error"]),
             row("client_address", &[]),
             row("console_cookie", &[]),
-            row("audit", &["error", "request", "router", "routes"]),
             row("nested", &[]),
             row(
                 "request",
@@ -199,6 +198,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                     "router",
                 ],
             ),
+            row("audit", &["error", "request", "router"]),
             row(
                 "app",
                 &[
