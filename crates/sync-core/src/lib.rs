@@ -65,8 +65,9 @@ pub use request_id::{current_request, in_request};
 pub use settings::{
     AdapterSettings, ApnsSettings, AttributeType, AuthenticationMethod, AuthenticationSettings,
     Authorization, BlobSettings, Connection, CorsSettings, FcmSettings, JwtSettings, Origins,
-    Paging, PingSettings, PluginMethod, PluginSettings, RestSettings, S3Settings, Secret, Settings,
-    SettingsError, SettingsFile, SettingsPart, SourceSettings, UpdateMethod, WebPushSettings,
+    Paging, PingSettings, PluginMethod, PluginSettings, RestSettings, S3Settings, Secret,
+    SettingDescription, SettingOrigin, Settings, SettingsError, SettingsFile, SettingsPart,
+    SourceSettings, UpdateMethod, WebPushSettings,
 };
 pub use store::{
     ApplicationDocument, AuditKind, AuditPosition, AuditRecord, Figures, InvalidPosition, PutMode,

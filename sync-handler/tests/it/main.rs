@@ -12,6 +12,7 @@ mod api {
         mod audit;
         mod scopes;
         mod session;
+        mod settings;
     }
 }
 mod app {

@@ -13,6 +13,7 @@ mod objects;
 mod openapi;
 mod pings;
 mod session;
+mod settings;
 mod sources;
 mod system;
 mod tokens;
@@ -149,6 +150,7 @@ operations! {
     DELETE "/sources/{source}/users/{user}/objects/{object}" DeleteObject DataWrite - => 204 -, "Deletes an object.";
     GET "/documents/{key}" ShowStored DataRead - => 200 "StoredDocument", "Shows a document of the application's own.";
     PUT "/documents/{key}" PutStored DataWrite "StoredDocument" => 204 -, "Sets a document of the application's own.";
+    GET "/settings" ListSettings SystemRead - => 200 "Listing<SettingInfo>", "Lists every setting that is in force, by key, with where it comes from.";
     GET "/system" ShowSystem SystemRead - => 200 "SystemInfo", "Shows the server.";
     PUT "/system/app-server" SetAppServer SystemWrite "AppServer" => 200 "SystemInfo", "Sets the app server, the back end of dynamic sources.";
     POST "/system/reset" ResetSystem Admin "SystemReset" => 204 -, "Removes everything but administrators and API tokens.";
@@ -355,6 +357,7 @@ async fn dispatch<P: Ports>(
         Route::DeleteObject => objects::delete(engine, request).await,
         Route::ShowStored => documents::show(engine, request).await,
         Route::PutStored => documents::put(engine, request).await,
+        Route::ListSettings => settings::list(engine).await,
         Route::ShowSystem => system::show(engine).await,
         Route::SetAppServer => system::set_app_server(engine, request).await,
         Route::ResetSystem => system::reset(engine, request).await,

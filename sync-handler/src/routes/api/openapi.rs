@@ -39,6 +39,7 @@ impl Schemas {
         }
         schemas.add::<api::Listing<api::AdministratorInfo>>("Listing<AdministratorInfo>");
         schemas.add::<api::Listing<api::AuditEntry>>("Listing<AuditEntry>");
+        schemas.add::<api::Listing<api::SettingInfo>>("Listing<SettingInfo>");
         schemas.add::<api::Listing<api::TokenInfo>>("Listing<TokenInfo>");
         schemas.add::<api::Listing<api::UserName>>("Listing<UserName>");
         schemas.add::<api::Listing<api::ClientName>>("Listing<ClientName>");

@@ -91,6 +91,7 @@ const NEEDED: &[(&str, &str, Scope)] = &[
     ),
     ("GET", "/documents/{key}", Scope::DataRead),
     ("PUT", "/documents/{key}", Scope::DataWrite),
+    ("GET", "/settings", Scope::SystemRead),
     ("GET", "/system", Scope::SystemRead),
     ("PUT", "/system/app-server", Scope::SystemWrite),
     ("POST", "/system/reset", Scope::Admin),
