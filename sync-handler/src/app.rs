@@ -18,7 +18,7 @@ use crate::error::HttpError;
 use crate::request::Request;
 use crate::request_counter::RequestCounter;
 use crate::router::{self, Route, RouteMatch};
-use crate::{form, request_id, respond, routes};
+use crate::{audit, form, request_id, respond, routes};
 
 /// The server of one instance. Nothing of a request is kept in it but what goes on without it.
 pub struct App<P> {
@@ -171,7 +171,9 @@ impl<P: Ports> App<P> {
         // Of nobody who is not known more is read than what says who it is.
         if let Err(error) = route.admit(engine, &request).await {
             body::discard(body).await;
-            return Err(error);
+            let refused = Err(error);
+            audit::keep(engine, route, &request, &refused).await;
+            return refused;
         }
         if route.takes_files()
             && let Some(boundary) = form::boundary(request.headers())
@@ -183,8 +185,9 @@ impl<P: Ports> App<P> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             request.read_body(body, route.max_body_bytes()).await?;
         }
-        let answer = dispatch(route, engine, &request).await?;
-        self.carry_out(engine, answer).await
+        let answered = dispatch(route, engine, &request).await;
+        audit::keep(engine, route, &request, &answered).await;
+        self.carry_out(engine, answered?).await
     }
 
     /// Carries changes out that a device has sent, as long as it waits for the answer. A back end that takes longer does not

@@ -157,6 +157,13 @@ pub(crate) fn map(error: &HttpError) -> ErrorAnswer {
     }
 }
 
+/// The status of the answer that an error becomes.
+pub(crate) fn status(error: &HttpError, is_api: bool) -> StatusCode {
+    let mapping = mapping(error);
+    let in_api = mapping.api_status.filter(|_| is_api);
+    in_api.unwrap_or(mapping.status)
+}
+
 /// What is decided of an error.
 struct Mapping {
     status: StatusCode,
@@ -336,13 +343,23 @@ fn account(error: &AccountError) -> Mapping {
         AccountError::NotAdministrator => legacy(
             StatusCode::UNPROCESSABLE_ENTITY,
             ErrorCode::NotAdministrator,
-        )
-        .in_api(StatusCode::FORBIDDEN),
+        ),
         AccountError::InvalidId(_)
         | AccountError::InvalidPassword { .. }
         | AccountError::InvalidEmail { .. }
+        | AccountError::WrongPassword
+        | AccountError::NoSession
         | AccountError::InvalidTokenRequest(_) => {
             legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
+        }
+        AccountError::AdministratorExists { .. } => {
+            legacy(StatusCode::CONFLICT, ErrorCode::UserExists)
+        }
+        AccountError::UnknownAdministrator { .. } => {
+            legacy(StatusCode::NOT_FOUND, ErrorCode::UnknownUser)
+        }
+        AccountError::TooManyAdministrators { .. } | AccountError::FirstAdministrator => {
+            legacy(StatusCode::CONFLICT, ErrorCode::WrongState)
         }
         // The original answers 500 here, and scripts of back ends know it by that.
         AccountError::UserExists { .. } => {

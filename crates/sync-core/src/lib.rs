@@ -4,6 +4,7 @@
 mod account;
 mod adapter;
 mod application_documents;
+mod audit;
 mod blob;
 mod engine;
 mod handlers;
@@ -20,11 +21,12 @@ mod store;
 mod trace;
 
 pub use account::{
-    AccountError, Accounts, ApiToken, ApiTokens, InvalidTokenRequest, Origin, Scope, Session,
-    SessionKey, UserChange, UserDetails,
+    AccountError, Accounts, Administrator, AdministratorChange, ApiToken, ApiTokens,
+    InvalidTokenRequest, Origin, Role, Scope, Session, SessionKey, UserChange, UserDetails,
 };
 pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
 pub use application_documents::{ApplicationDocuments, DocumentError};
+pub use audit::{AuditLog, AuditPart};
 pub use blob::{
     Blob, BlobError, BlobOpener, Blobs, CollectedBlobs, ContentError, Files, Upload, Uploader,
 };
@@ -64,8 +66,12 @@ pub use request_id::{current_request, in_request};
 pub use settings::{
     AdapterSettings, ApnsSettings, AttributeType, AuthenticationMethod, AuthenticationSettings,
     Authorization, BlobSettings, Connection, CorsSettings, FcmSettings, JwtSettings, Origins,
-    Paging, PingSettings, PluginMethod, PluginSettings, RestSettings, S3Settings, Secret, Settings,
-    SettingsError, SettingsFile, SettingsPart, SourceSettings, UpdateMethod, WebPushSettings,
+    Paging, PingSettings, PluginMethod, PluginSettings, RestSettings, S3Settings, Secret,
+    SettingDescription, SettingOrigin, Settings, SettingsError, SettingsFile, SettingsPart,
+    SourceSettings, UpdateMethod, WebPushSettings,
 };
-pub use store::{ApplicationDocument, Figures, PutMode, StoreError};
+pub use store::{
+    ApplicationDocument, AuditKind, AuditPosition, AuditRecord, Figures, InvalidPosition, PutMode,
+    StoreError,
+};
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

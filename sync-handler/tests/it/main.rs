@@ -8,7 +8,11 @@
 
 mod api {
     mod v1 {
+        mod administrators;
+        mod audit;
         mod scopes;
+        mod session;
+        mod settings;
     }
 }
 mod app {

@@ -10,7 +10,10 @@ use crate::engine::metered::MeteredAdapter;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{Millis, PartitionRule, PollInterval, SourceName};
 use crate::ports::{Clock as _, Ports};
-use crate::settings::{AdapterSettings, PluginSettings, SourceSettings, check_address};
+use crate::settings::{
+    AdapterSettings, PluginSettings, SettingDescription, SettingOrigin, SourceSettings,
+    check_address, setting_key, text_of_setting,
+};
 use crate::store::{Registry, RegistryContent};
 
 /// How long an instance relies on what it has read, in milliseconds. Others' changes take this long to be seen.
@@ -104,6 +107,32 @@ impl<P: Ports> Engine<P> {
         registry.set_app_server(url).await?;
         self.forget_registry();
         Ok(())
+    }
+
+    /// Every setting that is in force, with what administrators have set at run time.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn describe_settings(&self) -> Result<Vec<SettingDescription>, SyncError> {
+        let registry = self.read_registry().await?;
+        let mut described = self.settings.describe();
+        let app_server = registry.app_server.iter();
+        let app_server = app_server.map(|url| ("app_server".to_owned(), text_of_setting(url)));
+        let polls = registry.poll_intervals.iter().map(|(source, poll)| {
+            let key = format!("{}.poll_interval", setting_key("sources", source.as_str()));
+            (key, poll.to_seconds().to_string())
+        });
+        for (key, value) in app_server.chain(polls) {
+            described.retain(|setting| setting.key != key);
+            described.push(SettingDescription {
+                key,
+                value,
+                origin: SettingOrigin::Administrator,
+                variable: None,
+            });
+        }
+        described.sort_by(|one, other| one.key.cmp(&other.key));
+        Ok(described)
     }
 
     /// The sources by name, all or those of one partition rule.

@@ -47,7 +47,7 @@ impl PartitionRule {
 }
 
 /// What it means that a device narrows a source down by parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ParametersRule {
     /// Its user's devices that send the same parameters share a copy.

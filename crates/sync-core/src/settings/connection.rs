@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::settings::{KeyError, Secret, Text, wrong};
 
 /// How long a call to the back end may take where the file does not say, in milliseconds.
-const DEFAULT_TIMEOUT_MS: u64 = 10_000;
+pub(super) const DEFAULT_TIMEOUT_MS: u64 = 10_000;
 
 /// How long it may take at most: operations and refreshes are leased for longer than that.
 const HIGHEST_TIMEOUT_MS: u64 = 20_000;
@@ -51,7 +51,7 @@ pub(super) struct ConnectionEntry<'a> {
     pub(super) timeout_ms: Option<u64>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
 pub(super) enum AuthorizationEntry {
     Bearer(Text),

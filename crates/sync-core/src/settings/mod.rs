@@ -7,6 +7,7 @@ mod authentication;
 mod blobs;
 mod connection;
 mod cors;
+mod description;
 mod jobs;
 mod ping;
 mod plugin;
@@ -16,7 +17,7 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sync_jobs::JobsSettings;
 
@@ -37,6 +38,9 @@ pub(crate) use text::Text;
 pub use connection::{Authorization, Connection};
 use cors::CorsEntry;
 pub use cors::{CorsSettings, Origins};
+use description::WrittenSettings;
+pub use description::{SettingDescription, SettingOrigin};
+pub(crate) use description::{setting_key, text_of_setting};
 use jobs::{JobsEntry, QueueEntry, ScheduleEntry};
 pub use plugin::{PluginMethod, PluginSettings};
 pub use rest::{AttributeType, Paging, RestSettings, UpdateMethod};
@@ -92,6 +96,7 @@ pub struct Settings {
     pub jobs: JobsSettings,
     /// Sources by name.
     pub sources: BTreeMap<SourceName, SourceSettings>,
+    written: WrittenSettings,
 }
 
 impl Settings {
@@ -99,6 +104,11 @@ impl Settings {
     pub fn source(&self, name: &str) -> Option<(&SourceName, &SourceSettings)> {
         let name = SourceName::parse(name).ok()?;
         self.sources.get_key_value(&name)
+    }
+
+    /// Every setting that is in force, also of the parts that this component leaves out; what is secret is not told.
+    pub fn describe(&self) -> Vec<SettingDescription> {
+        self.written.describe()
     }
 }
 
@@ -129,6 +139,7 @@ pub struct SettingsFile {
     stats: bool,
     jobs: JobsSettings,
     sources: BTreeMap<SourceName, SourceEntry>,
+    written: WrittenSettings,
 }
 
 /// A part of the settings that only some components use.
@@ -144,7 +155,7 @@ pub enum SettingsPart {
     PushServices,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Contents {
     #[serde(default = "default_retention_days")]
@@ -173,6 +184,16 @@ struct Contents {
     schedules: BTreeMap<String, ScheduleEntry>,
     #[serde(default)]
     sources: BTreeMap<String, SourceEntry>,
+}
+
+impl Contents {
+    /// Puts in what holds where the file does not say.
+    fn fill_in(&mut self) {
+        self.authentication.fill_in();
+        self.ping.fill_in();
+        self.blobs.fill_in();
+        self.sources.values_mut().for_each(SourceEntry::fill_in);
+    }
 }
 
 const fn default_retention_days() -> u64 {
@@ -209,6 +230,7 @@ impl SettingsFile {
         };
         let values: Value = toml::from_str(text)
             .map_err(|cause| error("(syntax)", cause.to_string().trim_end().to_owned()))?;
+        let written = WrittenSettings::new(values.clone());
         let contents = contents(values).map_err(|(key, reason)| error(&key, reason))?;
         if contents.retention_days == 0 {
             return Err(error("retention_days", "must be at least 1".to_owned()));
@@ -276,6 +298,7 @@ impl SettingsFile {
                 ..jobs
             },
             sources,
+            written,
         })
     }
 
@@ -319,6 +342,10 @@ impl SettingsFile {
         self,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Settings, SettingsError> {
+        let values = self.variables().into_iter();
+        let values =
+            values.filter_map(|name| Some((name.to_owned(), Secret::new(variable(name)?))));
+        let written = self.written.clone().with_variables(values.collect());
         let Self {
             name,
             retention_days,
@@ -332,6 +359,7 @@ impl SettingsFile {
             stats,
             mut jobs,
             sources,
+            written: _,
         } = self;
         let wrong = |key: String, reason: String| SettingsError {
             file: name.clone(),
@@ -378,6 +406,7 @@ impl SettingsFile {
             stats,
             jobs,
             sources,
+            written,
         })
     }
 }

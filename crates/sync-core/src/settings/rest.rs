@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::settings::connection::{AuthorizationEntry, Connection, ConnectionEntry, address};
-use crate::settings::{KeyError, Text, wrong};
+use crate::settings::connection::{
+    AuthorizationEntry, Connection, ConnectionEntry, DEFAULT_TIMEOUT_MS, address,
+};
+use crate::settings::{KeyError, Text, text, wrong};
 
 /// A declared REST interface.
 #[derive(Debug, Clone)]
@@ -33,7 +35,7 @@ pub struct RestSettings {
 }
 
 /// What an attribute is in the back end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AttributeType {
     /// A number.
@@ -45,7 +47,7 @@ pub enum AttributeType {
 }
 
 /// How an object is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum UpdateMethod {
     /// `PUT` with the changed attributes.
@@ -56,7 +58,7 @@ pub enum UpdateMethod {
 }
 
 /// How a long answer is read page by page, until one has fewer records than it might.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Paging {
     /// Query parameter of the page's number.
@@ -74,10 +76,12 @@ const fn one() -> u64 {
     1
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RestEntry {
+    #[serde(serialize_with = "text::shown")]
     url: Text,
+    #[serde(default, serialize_with = "text::shown_if_any")]
     search_url: Option<Text>,
     #[serde(default)]
     records: String,
@@ -101,6 +105,11 @@ fn default_id() -> String {
 }
 
 impl RestEntry {
+    /// Puts in what holds where the file does not say.
+    pub(super) fn fill_in(&mut self) {
+        self.timeout_ms.get_or_insert(DEFAULT_TIMEOUT_MS);
+    }
+
     fn connection(&self) -> ConnectionEntry<'_> {
         ConnectionEntry {
             table: "rest",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sync_jobs::QueueName;
 
 use crate::model::{
@@ -155,7 +155,7 @@ pub enum AdapterSettings {
     },
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SourceEntry {
     adapter: AdapterKind,
@@ -187,7 +187,7 @@ pub(super) struct SourceEntry {
     rust: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum AdapterKind {
     Rest,
@@ -310,6 +310,19 @@ impl SourceEntry {
         self.poll_interval
             .and_then(PollInterval::from_seconds)
             .unwrap_or(default)
+    }
+
+    /// Puts in what holds where the file does not say.
+    pub(super) fn fill_in(&mut self) {
+        if !self.pass_through {
+            self.poll_interval = Some(self.poll_interval().to_seconds());
+            self.pull_wait_ms.get_or_insert(DEFAULT_PULL_WAIT_MS);
+        }
+        self.max_page_size = Some(self.max_page_size());
+        self.max_page_bytes = Some(self.max_page_bytes());
+        self.sync_priority.get_or_insert(DEFAULT_SYNC_PRIORITY);
+        self.rest.iter_mut().for_each(RestEntry::fill_in);
+        self.http.iter_mut().for_each(PluginEntry::fill_in);
     }
 
     /// Leaves out how the back end is reached. How often it is asked stays.

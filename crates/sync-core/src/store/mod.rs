@@ -1,8 +1,10 @@
 //! What is kept in Redis, as verbs of the domain. No rule lives here: scripts decide only what has to be atomic.
 
 mod accounts;
+mod administrators;
 mod api_tokens;
 mod application_documents;
+mod audit;
 mod blobs;
 mod bulk_data;
 mod circuits;
@@ -26,10 +28,13 @@ mod registry;
 mod reset;
 mod views;
 
-pub(crate) use accounts::{AccountStore, UserProfile, UserRecord};
+pub(crate) use accounts::{Account, AccountStore, UserProfile, UserRecord};
+pub(crate) use administrators::{AdministratorRecord, AdministratorStore};
 pub(crate) use api_tokens::{ApiTokenRecord, ApiTokenStore};
 pub use application_documents::{ApplicationDocument, PutMode};
 pub(crate) use application_documents::{ApplicationDocumentStore, PutOutcome};
+pub(crate) use audit::AuditStore;
+pub use audit::{AuditKind, AuditPosition, AuditRecord, InvalidPosition};
 pub(crate) use blobs::{BlobRecord, BlobStore, Holder, NewBlob, PIECE_BYTES, Place, Settlement};
 pub(crate) use bulk_data::{BulkData, BulkOutcome, Pin, StartOutcome};
 pub(crate) use circuits::{CircuitPass, CircuitStore};

@@ -80,11 +80,14 @@ pub struct AuditEntry {
     pub id: String,
     /// When.
     pub at: u64,
-    /// Name of the administrator, or of the API token.
+    /// Name of the administrator, or of the API token; `unknown` for a failed login by a name that is no administrator's.
     pub who: String,
+    /// Id of the API token; missing for administrators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// What: the operation's id, as in the OpenAPI document.
     pub action: String,
-    /// To what: the path below `/api/v1`.
+    /// To what: the path below `/api/v1`, or the whole path of the older REST API.
     pub subject: String,
     /// Status of the answer.
     pub status: u16,

@@ -68,6 +68,9 @@ pub struct ApiLogin {
     pub login: String,
     /// Password.
     pub password: String,
+    /// Whether the token comes in a cookie that no script can read, and the answer is a `SessionInfo`. For the console only.
+    #[serde(default)]
+    pub cookie: bool,
 }
 
 /// An API token, without its secret.
@@ -80,6 +83,9 @@ pub struct TokenInfo {
     pub name: String,
     /// What it allows, for example `users:read`; `admin` is everything.
     pub scopes: Vec<String>,
+    /// The administrator who made it; missing where nobody has written that down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
     /// When it was made.
     pub created_at: u64,
     /// When it was last used, to the minute.

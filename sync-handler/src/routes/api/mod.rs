@@ -3,6 +3,8 @@
 //! One table says everything of an operation: where it is, what it needs, what goes in and comes out. The router, the
 //! check of scopes and the OpenAPI document are made from it.
 
+mod administrators;
+mod audit;
 mod clients;
 mod documents;
 mod jobs;
@@ -10,6 +12,8 @@ mod objects;
 #[cfg(test)]
 mod openapi;
 mod pings;
+mod session;
+mod settings;
 mod sources;
 mod system;
 mod tokens;
@@ -46,8 +50,7 @@ pub(crate) struct Operation {
     pub(crate) method: Method,
     pub(crate) path: &'static str,
     pub(crate) route: Route,
-    /// What a token must be good for; `None` where no token is needed.
-    pub(crate) scope: Option<Scope>,
+    pub(crate) needs: Needs,
     /// What it does, in a sentence.
     #[cfg_attr(not(test), expect(dead_code, reason = "for the OpenAPI document"))]
     pub(crate) summary: &'static str,
@@ -62,6 +65,17 @@ pub(crate) struct Operation {
     pub(crate) gives: Option<&'static str>,
 }
 
+/// Who may have an operation done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Everybody.
+    Nothing,
+    /// Whoever has a token, whatever it is good for.
+    Token,
+    /// Whoever has a token that is good for this.
+    Scope(Scope),
+}
+
 macro_rules! operations {
     ($($method:ident $path:literal $route:ident $scope:tt $takes:tt => $status:literal $gives:tt, $summary:literal;)*) => {
         /// What a request to the API asks for.
@@ -73,7 +87,7 @@ macro_rules! operations {
                 method: Method::$method,
                 path: concat!("/api/v1", $path),
                 route: Route::$route,
-                scope: operations!(@scope $scope),
+                needs: operations!(@needs $scope),
                 summary: $summary,
                 takes: operations!(@name $takes),
                 status: $status,
@@ -81,19 +95,27 @@ macro_rules! operations {
             },
         )*];
     };
-    (@scope -) => { None };
-    (@scope $scope:ident) => { Some(Scope::$scope) };
+    (@needs -) => { Needs::Nothing };
+    (@needs *) => { Needs::Token };
+    (@needs $scope:ident) => { Needs::Scope(Scope::$scope) };
     (@name -) => { None };
     (@name $name:literal) => { Some($name) };
 }
 
 operations! {
     GET "/openapi.json" ShowOpenApi - - => 200 -, "This document.";
-    POST "/login" LogIn - "ApiLogin" => 201 "CreatedToken", "Logs the administrator in, for a token that allows everything for twelve hours.";
-    POST "/logout" LogOut SystemRead - => 204 -, "Ends the token that the request is made with.";
+    POST "/login" LogIn - "ApiLogin" => 201 "CreatedToken or SessionInfo", "Logs an administrator in, for a token that allows for twelve hours what their role does; with `cookie`, in a cookie and with a `SessionInfo`.";
+    POST "/logout" LogOut * - => 204 -, "Ends the token that the request is made with.";
+    GET "/session" ShowSession * - => 200 "SessionInfo", "Shows whose token the request is made with, and what it allows.";
+    POST "/session/password" ChangePassword * "PasswordChange" => 204 -, "Gives whoever has logged in for the token another password, and ends their other sessions.";
+    GET "/administrators" ListAdministrators Admin - => 200 "Listing<AdministratorInfo>", "Lists administrators, the first one first, the others by name.";
+    POST "/administrators" CreateAdministrator Admin "NewAdministrator" => 201 "AdministratorInfo", "Adds an administrator.";
+    PATCH "/administrators/{login}" UpdateAdministrator Admin "AdministratorPatch" => 200 "AdministratorInfo", "Changes an administrator, and ends their sessions.";
+    DELETE "/administrators/{login}" DeleteAdministrator Admin - => 204 -, "Removes an administrator, and ends their sessions.";
     GET "/tokens" ListTokens Admin - => 200 "Listing<TokenInfo>", "Lists API tokens, the oldest first.";
     POST "/tokens" CreateToken Admin "NewToken" => 201 "CreatedToken", "Makes an API token. Its text is shown only this once.";
     DELETE "/tokens/{token}" DeleteToken Admin - => 204 -, "Ends an API token.";
+    GET "/audit" ListAudit Admin - => 200 "Listing<AuditEntry>", "Lists what administrators and scripts did, the newest first; with `who`, only what somebody did.";
     GET "/users" ListUsers UsersRead - => 200 "Listing<UserName>", "Lists users by name.";
     POST "/users" CreateUser UsersWrite "NewUserInfo" => 201 "UserInfo", "Creates a user.";
     GET "/users/{user}" ShowUser UsersRead - => 200 "UserInfo", "Shows a user.";
@@ -128,9 +150,25 @@ operations! {
     DELETE "/sources/{source}/users/{user}/objects/{object}" DeleteObject DataWrite - => 204 -, "Deletes an object.";
     GET "/documents/{key}" ShowStored DataRead - => 200 "StoredDocument", "Shows a document of the application's own.";
     PUT "/documents/{key}" PutStored DataWrite "StoredDocument" => 204 -, "Sets a document of the application's own.";
+    GET "/settings" ListSettings SystemRead - => 200 "Listing<SettingInfo>", "Lists every setting that is in force, by key, with where it comes from.";
     GET "/system" ShowSystem SystemRead - => 200 "SystemInfo", "Shows the server.";
     PUT "/system/app-server" SetAppServer SystemWrite "AppServer" => 200 "SystemInfo", "Sets the app server, the back end of dynamic sources.";
-    POST "/system/reset" ResetSystem Admin "SystemReset" => 204 -, "Removes everything but the administrator and API tokens.";
+    POST "/system/reset" ResetSystem Admin "SystemReset" => 204 -, "Removes everything but administrators and API tokens.";
+}
+
+impl Route {
+    /// What the operation needs.
+    fn needs(self) -> Needs {
+        OPERATIONS
+            .iter()
+            .find(|operation| operation.route == self)
+            .map_or(Needs::Scope(Scope::Admin), |operation| operation.needs)
+    }
+
+    /// Whether it is a write that scripts do all the time.
+    pub(crate) fn is_routine(self) -> bool {
+        self == Self::Ping || self.needs() == Needs::Scope(Scope::DataWrite)
+    }
 }
 
 /// Whether a path is the API's, so that its errors are in the API's form.
@@ -145,14 +183,16 @@ pub(crate) async fn admit<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<(), HttpError> {
-    let scope = OPERATIONS
-        .iter()
-        .find(|operation| operation.route == route)
-        .and_then(|operation| operation.scope);
-    if let Some(scope) = scope {
-        request.let_in(authorize(engine, request, scope).await?);
+    let needs = route.needs();
+    if needs == Needs::Nothing {
+        return Ok(());
     }
-    Ok(())
+    let token = authenticate(engine, request).await?;
+    request.let_in(token);
+    match (needs, request.api_token()) {
+        (Needs::Scope(scope), Some(token)) => require(token, scope),
+        _ => Ok(()),
+    }
 }
 
 /// Answers a request that was let in.
@@ -163,7 +203,7 @@ pub(crate) async fn answer<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let Some(token) = request.api_token() else {
         return match route {
-            Route::LogIn => tokens::log_in(engine, request).await,
+            Route::LogIn => session::log_in(engine, request).await,
             Route::ShowOpenApi => Ok(system::show_open_api()),
             _ => Err(AccountError::InvalidApiToken.into()),
         };
@@ -186,13 +226,18 @@ pub(crate) async fn authorize<P: Ports>(
     request: &Request,
     scope: Scope,
 ) -> Result<ApiToken, HttpError> {
-    let token = engine
-        .accounts()
-        .api_tokens()
-        .authenticate(request.bearer_token().unwrap_or_default())
-        .await?;
+    let token = authenticate(engine, request).await?;
     require(&token, scope)?;
     Ok(token)
+}
+
+/// The request's token, whatever it is good for.
+async fn authenticate<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<ApiToken, HttpError> {
+    let text = request.api_token_text().unwrap_or_default();
+    Ok(engine.accounts().api_tokens().authenticate(text).await?)
 }
 
 /// Refuses what a token is not good for.
@@ -266,11 +311,18 @@ async fn dispatch<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     match route {
         Route::ShowOpenApi => Ok(system::show_open_api()),
-        Route::LogIn => tokens::log_in(engine, request).await,
-        Route::LogOut => tokens::log_out(engine, token).await,
+        Route::LogIn => session::log_in(engine, request).await,
+        Route::LogOut => session::log_out(engine, request, token).await,
+        Route::ShowSession => session::show(engine, token).await,
+        Route::ChangePassword => session::change_password(engine, request, token).await,
+        Route::ListAdministrators => administrators::list(engine).await,
+        Route::CreateAdministrator => administrators::create(engine, request).await,
+        Route::UpdateAdministrator => administrators::update(engine, request).await,
+        Route::DeleteAdministrator => administrators::delete(engine, request).await,
         Route::ListTokens => tokens::list(engine, request).await,
-        Route::CreateToken => tokens::create(engine, request).await,
+        Route::CreateToken => tokens::create(engine, request, token).await,
         Route::DeleteToken => tokens::delete(engine, request).await,
+        Route::ListAudit => audit::list(engine, request).await,
         Route::ListUsers => users::list(engine, request).await,
         Route::CreateUser => users::create(engine, request).await,
         Route::ShowUser => users::show(engine, request).await,
@@ -305,6 +357,7 @@ async fn dispatch<P: Ports>(
         Route::DeleteObject => objects::delete(engine, request).await,
         Route::ShowStored => documents::show(engine, request).await,
         Route::PutStored => documents::put(engine, request).await,
+        Route::ListSettings => settings::list(engine).await,
         Route::ShowSystem => system::show(engine).await,
         Route::SetAppServer => system::set_app_server(engine, request).await,
         Route::ResetSystem => system::reset(engine, request).await,

@@ -32,14 +32,18 @@
 //! | `blob-content:<key>` | hash | number → piece of 512 KiB of a content | the blob's, or as `{blobs}:gone` says | uploads, blob collector | downloads |
 //! | `bulk-data:<selection>` | string | what came of making this selection's bulk data file last (JSON): the file, until when it is handed out, and the version of each copy in it; or why there is none | as long as the file, or a minute | bulk data jobs | devices that ask for bulk data |
 //! | `bulk-file:<selection>:<file>` | string | a bulk data file (JSON): where its content is, how it is cut into blocks, and whose it is | a day longer than it is handed out | bulk data jobs | downloads |
-//! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `out:<session>` → when that session was ended, for as long as it could have lasted; without `pw` and `gen` the user is being deleted | the user's | users | every request |
+//! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `made` where the password is one that the first start has made, `out:<session>` → when that session was ended, for as long as it could have lasted; without `pw` and `gen` the user is being deleted | the user's | users | every request |
+//! | `{audit}:administration`, `{audit}:routine` | stream | what administrators and scripts did (JSON): what is rare; data, pings and failed logins | entries: a year, the last 10 000; a year after the last | API and old administration, logins | `GET /audit` |
+//! | `administrators` | sorted set | names of the administrators beside the first, in lexical order | until deleted | administrators | administrators |
+//! | `administrator:<login>` | hash | `pw`, `gen`, `at` and `made` as in `user:<user>`, `role`, `seen` last login in ms. The first administrator's is `user:rhoadmin`, as the old protocols know it | until deleted | administrators | logins to the API |
+//! | `administrator:<login>:logins` | sorted set | ids of the tokens of an administrator's logins, scored by creation in ms; the last fifty | until deleted | logins to the API | logins to the API |
 //! | `users` | sorted set | all user names, in lexical order | forever | users | users |
 //! | `user:<user>:clients` | sorted set | ids of the user's clients, in lexical order | as `client:<client>` | clients | users |
 //! | `client:<client>` | hash | `user`, `at`, the device's description, `session` by which it was last registered, `bound:<source>` → partition, `next:<source>` → offset of its next binding | until deleted, or silent for twice the retention | clients, bind, collect | bind |
 //! | `clients-due` | sorted set | ids of clients, scored by when to look whether they are still there, in ms | as `client:<client>` | clients, collect | collect |
 //! | `documents-due` | sorted set | `<source> <partition>` of documents that have tombstones, scored by when to collect them, in ms | until a document has none | whoever deletes objects, collect | collect |
 //! | `api-tokens` | sorted set | ids of API tokens, scored by creation in ms | until deleted | tokens | tokens |
-//! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `user`, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
+//! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `by` the administrator who has made it, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
 //! | `narrowed` | sorted set | source, space and partition of the copies of parts that devices have asked for by parameters, scored by when the back end was last asked for them, in ms | until the copy is removed: with its last client, or after the retention | refresh, unbind | refresh |
 //! | `circuits` | hash | source → how often its back end did not answer since it last did, and until when it is left alone, in ms, or 0 | until it answers | calls of back ends | calls of back ends, `/metrics` |
 //! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
@@ -50,7 +54,7 @@
 //! | `{metrics}:stats:<name>` | sorted set | `<count>,<microseconds>:<minute>` or `<value>:<minute>`, scored by minute in Unix seconds | entries: seven days | as `{metrics}`, where stats are on | stats |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `login-failures:<kind>:<name>` | string | logins that failed lately at an account or from an address | the limiter's window | login | login |
-//! | `remembered-password:<user>` | string | what a password that was right lately is known again by | `remembered_seconds` | login | login |
+//! | `remembered-password:<user>`, `remembered-password:administrator:<login>` | string | what a password that was right lately is known again by | `remembered_seconds` | login | login |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
 //! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
@@ -58,7 +62,9 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sync_redis::KEY_PREFIX as PREFIX;
 
-use crate::model::{BlobId, ClientId, DocumentId, Partition, SelectionId, SourceName, UserId};
+use crate::model::{
+    ADMINISTRATOR, BlobId, ClientId, DocumentId, Partition, SelectionId, SourceName, UserId,
+};
 
 /// What stays as it is in an encoded part: nothing that separates parts or tags slots.
 const PART: &AsciiSet = &NON_ALPHANUMERIC
@@ -222,6 +228,35 @@ pub(crate) fn user(user: &UserId) -> String {
     format!("{PREFIX}:user:{}", encoded(user.as_str()))
 }
 
+/// A log of what administrators and scripts did.
+pub(crate) fn audit(kind: &str) -> String {
+    format!("{PREFIX}:{{audit}}:{kind}")
+}
+
+/// The names of administrators, beside the first.
+pub(crate) fn administrators() -> String {
+    format!("{PREFIX}:administrators")
+}
+
+/// What the keys of all administrators begin with, but the first's record.
+pub(crate) fn all_administrators() -> String {
+    format!("{PREFIX}:administrator")
+}
+
+/// An administrator's record. The old protocols know the first one as a user.
+pub(crate) fn administrator(login: &UserId) -> String {
+    if login.as_str() == ADMINISTRATOR {
+        user(login)
+    } else {
+        format!("{PREFIX}:administrator:{}", encoded(login.as_str()))
+    }
+}
+
+/// The tokens of an administrator's logins.
+pub(crate) fn administrator_logins(login: &str) -> String {
+    format!("{PREFIX}:administrator:{}:logins", encoded(login))
+}
+
 /// All users.
 pub(crate) fn users() -> String {
     format!("{PREFIX}:users")
@@ -374,6 +409,14 @@ pub(crate) fn remembered_password(user: &UserId) -> String {
     format!("{PREFIX}:remembered-password:{}", encoded(user.as_str()))
 }
 
+/// The same of an administrator's.
+pub(crate) fn remembered_administrator_password(login: &UserId) -> String {
+    format!(
+        "{PREFIX}:remembered-password:administrator:{}",
+        encoded(login.as_str())
+    )
+}
+
 /// A token that proves to a push service who we are.
 pub(crate) fn push_authorization(name: &str) -> String {
     format!("{PREFIX}:push-authorization:{}", encoded(name))
@@ -442,6 +485,11 @@ mod tests {
             blobs_spool(&user_id),
             blob_content("0f1e"),
             user(&user_id),
+            audit("routine"),
+            administrators(),
+            administrator(&user_id),
+            administrator(&UserId::parse(ADMINISTRATOR).unwrap()),
+            administrator_logins(user_id.as_str()),
             users(),
             user_clients(&user_id),
             client(&client_id),
@@ -463,6 +511,7 @@ mod tests {
             session_secret(),
             login_failures("account", "a:b"),
             remembered_password(&user_id),
+            remembered_administrator_password(&user_id),
             push_authorization("apns:T:K"),
             key_set("d"),
             key_set_turn("d"),
@@ -496,6 +545,11 @@ mod tests {
         rhosync:1:{blobs}:spool:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:blob-content:0f1e
         rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC
+        rhosync:1:{audit}:routine
+        rhosync:1:administrators
+        rhosync:1:administrator:a%3Ab%2F%7Bc%7D%20%C5%BC
+        rhosync:1:user:rhoadmin
+        rhosync:1:administrator:a%3Ab%2F%7Bc%7D%20%C5%BC:logins
         rhosync:1:users
         rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC:clients
         rhosync:1:client:4fede851b186
@@ -517,6 +571,7 @@ mod tests {
         rhosync:1:session-secret
         rhosync:1:login-failures:account:a%3Ab
         rhosync:1:remembered-password:a%3Ab%2F%7Bc%7D%20%C5%BC
+        rhosync:1:remembered-password:administrator:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:push-authorization:apns%3AT%3AK
         rhosync:1:key-set:d
         rhosync:1:key-set-turn:d
