@@ -44,8 +44,9 @@ pub use jobs::{
 };
 pub use memory::{Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};
 pub use metrics::{
-    BUCKETS, FAMILIES, Family, Kind, Measurements, Meter, Metrics, RequestOutcome, Sample,
-    StatsError, Value,
+    AskedBy, BUCKETS, FAMILIES, Family, Kind, Measure, Measurements, Meter, Metrics, Period,
+    RequestOutcome, Sample, Series, SeriesError, StatsError, StepLength, Steps, Value, measures,
+    quantile,
 };
 pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
@@ -66,5 +67,5 @@ pub use settings::{
     Paging, PingSettings, PluginMethod, PluginSettings, RestSettings, S3Settings, Secret, Settings,
     SettingsError, SettingsFile, SettingsPart, SourceSettings, UpdateMethod, WebPushSettings,
 };
-pub use store::{ApplicationDocument, Figures, PutMode, StoreError};
+pub use store::{ApplicationDocument, Figures, MinuteTotals, PutMode, StoreError};
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

@@ -9,6 +9,7 @@
 mod api {
     mod v1 {
         mod scopes;
+        mod statistics;
     }
 }
 mod app {
@@ -16,6 +17,7 @@ mod app {
         mod files;
     }
 }
+mod console;
 mod every_call;
 mod metrics;
 mod rc {

@@ -36,7 +36,7 @@ pub struct Measurements {
 
 /// Counts what an instance does, and knows what all of them have counted.
 pub struct Metrics<P> {
-    ports: Rc<P>,
+    pub(super) ports: Rc<P>,
     meter: Rc<Meter>,
 }
 
@@ -71,7 +71,7 @@ impl<P: Ports> Metrics<P> {
                 store.add_stats(&pending.stats, minute, oldest).await
             }
         };
-        let (counted, kept) = join!(store.add(&pending.counts), stats);
+        let (counted, kept) = join!(store.add(&pending.counts, &pending.totals), stats);
         if let Err(error) = counted.and(kept) {
             // It may be there or not; counting it again would be worse.
             tracing::warn!(%error, "what an instance has counted is lost");

@@ -2,17 +2,18 @@
 //!
 //! Instances live for seconds, so the counters are in the store. A request only adds to what its instance has counted
 //! lately; a moment later all of that goes to the store at once, when the answers are long out. What an instance has
-//! counted in its last moment is lost if its host is killed.
+//! counted in its last moment is lost if its host is killed. The store adds it up for good, and by minutes and hours.
 
 mod families;
 mod gathering;
+mod series;
 mod stats;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::store::Timing;
+use crate::store::{MinuteTotals, Timing};
 pub(crate) use families::Bucket;
 use families::{
     ADAPTER_CALLS, ADAPTER_SECONDS, LOGINS, OPERATIONS, PULLS, PUSHES, REFUSED_OBJECTS,
@@ -20,8 +21,12 @@ use families::{
 };
 pub use families::{BUCKETS, FAMILIES, Family, Kind, Sample, Value};
 pub use gathering::{Measurements, Metrics};
+pub use series::{Measure, Period, Series, SeriesError, StepLength, Steps, measures, quantile};
 pub use stats::StatsError;
 pub(crate) use stats::{adapter_stat, request_stat};
+
+/// A request that is answered with this status or a higher one has failed.
+const FAILED: u16 = 500;
 
 /// A request that was answered.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +39,17 @@ pub struct RequestOutcome {
     pub status: u16,
     /// How long it took.
     pub took: Duration,
+    /// Who asked.
+    pub asked_by: AskedBy,
+}
+
+/// Who makes a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedBy {
+    /// A device: how long it waits is what users feel.
+    Device,
+    /// Anybody else.
+    Other,
 }
 
 /// Counts what one instance does, until it goes to the store.
@@ -51,6 +67,8 @@ pub(crate) struct Pending {
     pub(crate) counts: BTreeMap<String, u64>,
     /// Requests, by method, route and status: apart, since every request is counted, and names take their time.
     requests: BTreeMap<(&'static str, &'static str, u16), Requests>,
+    /// What the minute is summed up by.
+    pub(crate) totals: MinuteTotals,
     /// By the names of the old stats; empty where they are off.
     pub(crate) stats: BTreeMap<String, Timing>,
 }
@@ -106,9 +124,18 @@ impl Meter {
             route,
             status,
             took,
+            asked_by,
         } = outcome;
         {
             let mut pending = self.pending.borrow_mut();
+            let totals = &mut pending.totals;
+            totals.requests += 1;
+            totals.failed += u64::from(status >= FAILED);
+            if asked_by == AskedBy::Device
+                && let Some(count) = totals.by_time.get_mut(Bucket::place_of(took))
+            {
+                *count += 1;
+            }
             let requests = pending.requests.entry((method, route, status)).or_default();
             requests.count += 1;
             requests.micros = requests.micros.saturating_add(micros(took));
@@ -144,11 +171,13 @@ impl Meter {
 
     pub(crate) fn pull(&self, source: &str) {
         self.add(PULLS.field(&[source]), 1);
+        self.pending.borrow_mut().totals.syncs += 1;
     }
 
     /// Counts changes that a device sent at once, and the operations they were.
     pub(crate) fn changes<'a>(&self, source: &str, operations: impl Iterator<Item = &'a str>) {
         self.add(PUSHES.field(&[source]), 1);
+        self.pending.borrow_mut().totals.syncs += 1;
         for operation in operations {
             self.add(OPERATIONS.field(&[source, operation]), 1);
         }

@@ -45,7 +45,7 @@ pub(crate) use found::{FoundPage, FoundPosition};
 pub(crate) use idempotency::Idempotency;
 pub(crate) use key_sets::KeySets;
 pub(crate) use login_failures::LoginFailures;
-pub use metrics::Figures;
+pub use metrics::{BUCKETS, Figures, MinuteTotals, StepLength};
 pub(crate) use metrics::{CLIENTS_COUNTER, MetricsStore, Timing};
 pub(crate) use narrowed::NarrowedCopies;
 pub(crate) use operations::{AcceptOutcome, CreateOutcome, Operations, ReleaseOutcome};

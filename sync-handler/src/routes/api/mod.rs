@@ -11,6 +11,7 @@ mod objects;
 mod openapi;
 mod pings;
 mod sources;
+mod statistics;
 mod system;
 mod tokens;
 mod users;
@@ -128,6 +129,8 @@ operations! {
     DELETE "/sources/{source}/users/{user}/objects/{object}" DeleteObject DataWrite - => 204 -, "Deletes an object.";
     GET "/documents/{key}" ShowStored DataRead - => 200 "StoredDocument", "Shows a document of the application's own.";
     PUT "/documents/{key}" PutStored DataWrite "StoredDocument" => 204 -, "Sets a document of the application's own.";
+    GET "/statistics" ShowStatistics SystemRead - => 200 "Statistics", "Shows a `metric` over time, told apart `by` a label, for the last `minutes` (180 at most) or `hours` (2160 at most).";
+    GET "/statistics/metrics" ListMetrics SystemRead - => 200 "Listing<MetricInfo>", "Lists what is measured over time.";
     GET "/system" ShowSystem SystemRead - => 200 "SystemInfo", "Shows the server.";
     PUT "/system/app-server" SetAppServer SystemWrite "AppServer" => 200 "SystemInfo", "Sets the app server, the back end of dynamic sources.";
     POST "/system/reset" ResetSystem Admin "SystemReset" => 204 -, "Removes everything but the administrator and API tokens.";
@@ -305,6 +308,8 @@ async fn dispatch<P: Ports>(
         Route::DeleteObject => objects::delete(engine, request).await,
         Route::ShowStored => documents::show(engine, request).await,
         Route::PutStored => documents::put(engine, request).await,
+        Route::ShowStatistics => statistics::show(engine, request).await,
+        Route::ListMetrics => Ok(statistics::list()),
         Route::ShowSystem => system::show(engine).await,
         Route::SetAppServer => system::set_app_server(engine, request).await,
         Route::ResetSystem => system::reset(engine, request).await,

@@ -35,8 +35,9 @@ impl Schemas {
         add! {
             ApiError ApiLogin AppServer ClientInfo ClientReset ClientSourceInfo CreatedToken DocumentInfo JobInfo JobRetry JobsRetried JobsRun NewPing NewToken
             NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PingInfo QueueInfo QueuePatch RefreshRequest SourcePatch SourceSummary
-            StoredDocument SystemInfo SystemReset UserInfo UserPatch
+            Statistics StoredDocument SystemInfo SystemReset UserInfo UserPatch
         }
+        schemas.add::<api::Listing<api::MetricInfo>>("Listing<MetricInfo>");
         schemas.add::<api::Listing<api::TokenInfo>>("Listing<TokenInfo>");
         schemas.add::<api::Listing<api::UserName>>("Listing<UserName>");
         schemas.add::<api::Listing<api::ClientName>>("Listing<ClientName>");

@@ -128,7 +128,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("store", &["model", "ports"]),
             row("application_documents", &["ports", "store"]),
             row("idempotency", &["ports", "store"]),
-            row("metrics", &["ports", "store"]),
+            row("metrics", &["model", "ports", "store"]),
             row("settings", &["jobs", "model"]),
             row("blob", &["model", "ports", "settings", "store"]),
             row("ping", &["model", "ports", "settings", "store"]),

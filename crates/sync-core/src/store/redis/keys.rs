@@ -45,6 +45,8 @@
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
 //! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and a random text of the request that is at work on it, or what it was answered with | a day, a minute while it is at work | writes of the API | writes of the API |
 //! | `{metrics}` | hash | name and labels of a metric, with spaces between → its number; a histogram's has as its last part the place of a bucket, or `us` | forever | every instance, a moment after it has counted; clients | `/metrics` |
+//! | `{metrics}:minute:<number>` | hash | as `{metrics}`, of one minute since 1970; and `requests`, `failed`, `syncs`, `took <place of a bucket>` of all together | three hours | as `{metrics}` | statistics, the overview |
+//! | `{metrics}:hour:<number>` | hash | as `{metrics}`, of one hour | 90 days | as `{metrics}` | statistics |
 //! | `{metrics}:stats` | set | names of the old stats | forever | as `{metrics}`, where stats are on | stats |
 //! | `{metrics}:stats:<name>` | sorted set | `<count>,<microseconds>:<minute>` or `<value>:<minute>`, scored by minute in Unix seconds | entries: seven days | as `{metrics}`, where stats are on | stats |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
@@ -344,6 +346,11 @@ pub(crate) fn metrics() -> String {
     format!("{PREFIX}:{{metrics}}")
 }
 
+/// What was counted in a minute or an hour, by its number since 1970.
+pub(crate) fn metrics_step(length: &str, number: u64) -> String {
+    format!("{PREFIX}:{{metrics}}:{length}:{number}")
+}
+
 /// The names of the old stats.
 pub(crate) fn stats_names() -> String {
     format!("{PREFIX}:{{metrics}}:stats")
@@ -452,6 +459,7 @@ mod tests {
             application_document("a b"),
             idempotency("7", "d"),
             metrics(),
+            metrics_step("minute", 29_000_000),
             stats_names(),
             stats("http:GET:"),
             session_secret(),
@@ -505,6 +513,7 @@ mod tests {
         rhosync:1:application:a%20b
         rhosync:1:idempotency:7:d
         rhosync:1:{metrics}
+        rhosync:1:{metrics}:minute:29000000
         rhosync:1:{metrics}:stats
         rhosync:1:{metrics}:stats:http%3AGET%3A
         rhosync:1:session-secret

@@ -12,7 +12,7 @@ use crate::server::Server;
 const OPEN_API: &str = include_str!("../../../../../docs/openapi.json");
 
 /// What each route needs.
-const NEEDED: [(&str, &str, Scope); 41] = [
+const NEEDED: [(&str, &str, Scope); 43] = [
     ("POST", "/logout", Scope::SystemRead),
     ("GET", "/tokens", Scope::Admin),
     ("POST", "/tokens", Scope::Admin),
@@ -87,6 +87,8 @@ const NEEDED: [(&str, &str, Scope); 41] = [
     ),
     ("GET", "/documents/{key}", Scope::DataRead),
     ("PUT", "/documents/{key}", Scope::DataWrite),
+    ("GET", "/statistics", Scope::SystemRead),
+    ("GET", "/statistics/metrics", Scope::SystemRead),
     ("GET", "/system", Scope::SystemRead),
     ("PUT", "/system/app-server", Scope::SystemWrite),
     ("POST", "/system/reset", Scope::Admin),
