@@ -8,6 +8,7 @@
 
 mod api {
     mod v1 {
+        mod clients;
         mod scopes;
         mod statistics;
     }

@@ -1,14 +1,15 @@
 //! Changes that a back end did not take for so long that their device was told so.
 
-use sync_jobs::{EnqueueError, QueueName};
+use sync_jobs::{EnqueueError, Enqueued, JobId, QueueName};
 
 use crate::adapter::{AdapterError, Call};
 use crate::engine::feed::FeedChange;
 use crate::engine::verdict::make_change;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{Deliver, UndeliveredChange};
-use crate::model::{DocumentId, OperationKind, Partition};
-use crate::ports::Ports;
+use crate::model::{ClientId, DocumentId, OperationKind, Partition};
+use crate::ports::{Clock as _, Ports};
+use crate::store::WaitingChanges;
 
 impl<P: Ports> Engine<P> {
     /// Keeps a change as a job. One that is too large for that is lost but for the log, where its object stands.
@@ -18,10 +19,18 @@ impl<P: Ports> Engine<P> {
         change: &UndeliveredChange,
         number: u64,
     ) -> Result<(), SyncError> {
-        let UndeliveredChange { source, object, .. } = change;
+        let UndeliveredChange {
+            source,
+            client,
+            object,
+            ..
+        } = change;
         let reason = match Deliver::job(queue, change, number) {
             Ok(job) => match self.enqueue(&job).await {
-                Ok(_) => return Ok(()),
+                Ok(Enqueued::New(job) | Enqueued::Waiting(job) | Enqueued::Again(job)) => {
+                    return self.note_given_up(client, &job).await;
+                }
+                Ok(Enqueued::Ticked) => return Ok(()),
                 Err(EnqueueError::Store(error)) => return Err(error.into()),
                 Err(error) => error.to_string(),
             },
@@ -34,10 +43,21 @@ impl<P: Ports> Engine<P> {
         Ok(())
     }
 
+    async fn note_given_up(&self, client: &ClientId, job: &JobId) -> Result<(), SyncError> {
+        let kept = self.settings.jobs.dead.retention.as_millis();
+        let kept = u64::try_from(kept).unwrap_or(u64::MAX);
+        let now = self.ports.clock().now();
+        let index = WaitingChanges::new(self.ports.redis());
+        Ok(index.give_up(client, job, now, kept).await?)
+    }
+
     /// Makes a change in the back end. What it has taken is news to all devices, its author's too, who was told that it
     /// failed.
+    ///
+    /// `job` keeps the change.
     pub(crate) async fn deliver(
         &self,
+        job: &JobId,
         change: &UndeliveredChange,
     ) -> Result<Result<(), AdapterError>, SyncError> {
         let UndeliveredChange {
@@ -71,6 +91,8 @@ impl<P: Ports> Engine<P> {
             }
             (_, Err(error)) => return Ok(Err(error)),
         };
+        let index = WaitingChanges::new(self.ports.redis());
+        index.take_up(client, job).await?;
         let changed = changed.filter(|_| !source.settings.pass_through);
         if let (Some(object), Some(partition)) = (changed, Partition::from_stored(partition)) {
             let change = FeedChange::of(*kind, attributes);

@@ -15,7 +15,7 @@ use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
     Attributes, ClientId, DocumentId, ObjectChange, ObjectId, Operation, OperationKind, OutboxItem,
-    Record, Version,
+    Record, Version, short,
 };
 use crate::ports::{Clock as _, Ports, RedisConn, hex};
 use crate::store::{
@@ -92,7 +92,7 @@ impl<P: Ports> Engine<P> {
                 PriorState::Done => {
                     return self.decide(task, Verdict::Applied { new_id: None }).await;
                 }
-                PriorState::CreateWaits => return Ok(Attempt::PutOff),
+                PriorState::CreateWaits => return Ok(Attempt::PutOff(None)),
             }
         }
         let Some(result) = self.call_under_lease(source, &task).await? else {
@@ -293,12 +293,14 @@ impl<P: Ports> Engine<P> {
                 "the back end could not take a change; it is tried again"
             );
         }
+        let said = short(&error.to_string());
+        operation.error = Some(said.clone());
         let document = self.document(document);
         let is_ours = Operations::new(&document, client)
             .put_off(lease, number, &operation)
             .await?;
         Ok(if is_ours {
-            Attempt::PutOff
+            Attempt::PutOff(Some(said))
         } else {
             Attempt::LostLease
         })

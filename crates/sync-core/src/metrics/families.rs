@@ -78,6 +78,7 @@ families! {
     PULLS Counter "rhosync_pulls_total", ["source"] "Pages that devices asked for.";
     PUSHES Counter "rhosync_pushes_total", ["source"] "Pushes of devices that were taken in.";
     OPERATIONS Counter "rhosync_pushed_operations_total", ["source" "operation"] "Creates, updates and deletes that devices sent.";
+    PINGS Counter "rhosync_pings_total", ["service" "outcome"] "Pings that push services have answered.";
     CLIENTS Gauge CLIENTS_COUNTER, [] "Clients that are registered.";
 }
 

@@ -13,10 +13,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::store::{MinuteTotals, Timing};
+use crate::model::{ClientEvent, ClientId, SourceName};
+use crate::store::{Heard, MinuteTotals, Timing};
 pub(crate) use families::Bucket;
 use families::{
-    ADAPTER_CALLS, ADAPTER_SECONDS, LOGINS, OPERATIONS, PULLS, PUSHES, REFUSED_OBJECTS,
+    ADAPTER_CALLS, ADAPTER_SECONDS, LOGINS, OPERATIONS, PINGS, PULLS, PUSHES, REFUSED_OBJECTS,
     REQUEST_SECONDS, REQUESTS,
 };
 pub use families::{BUCKETS, FAMILIES, Family, Kind, Sample, Value};
@@ -24,6 +25,10 @@ pub use gathering::{Measurements, Metrics};
 pub use series::{Measure, Period, Series, SeriesError, StepLength, Steps, measures, quantile};
 pub use stats::StatsError;
 pub(crate) use stats::{adapter_stat, request_stat};
+
+/// Most events of clients that an instance keeps until they go to the store; of what else happens in that second, only when
+/// clients were heard of is kept.
+const MOST_EVENTS: usize = 2_000;
 
 /// A request that is answered with this status or a higher one has failed.
 const FAILED: u16 = 500;
@@ -41,6 +46,15 @@ pub struct RequestOutcome {
     pub took: Duration,
     /// Who asked.
     pub asked_by: AskedBy,
+}
+
+/// How a client's request for a source ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RequestEnd {
+    /// Well.
+    Done,
+    /// It got something wrong, or nothing.
+    Failed,
 }
 
 /// Who makes a request.
@@ -67,6 +81,10 @@ pub(crate) struct Pending {
     pub(crate) counts: BTreeMap<String, u64>,
     /// Requests, by method, route and status: apart, since every request is counted, and names take their time.
     requests: BTreeMap<(&'static str, &'static str, u16), Requests>,
+    /// What was heard of clients.
+    pub(crate) clients: BTreeMap<ClientId, Heard>,
+    /// How many events those have.
+    events: usize,
     /// What the minute is summed up by.
     pub(crate) totals: MinuteTotals,
     /// By the names of the old stats; empty where they are off.
@@ -183,6 +201,28 @@ impl Meter {
         }
     }
 
+    /// Notes a request of a client that was let in: whether it failed for a source, and what is worth to be told of it.
+    pub(crate) fn heard_of(
+        &self,
+        client: &ClientId,
+        source: Option<(&SourceName, RequestEnd)>,
+        event: Option<ClientEvent>,
+    ) {
+        let mut pending = self.pending.borrow_mut();
+        if !pending.clients.contains_key(client) {
+            pending.clients.insert(client.clone(), Heard::default());
+        }
+        let has_room = pending.events < MOST_EVENTS;
+        pending.events += usize::from(event.is_some());
+        if let Some(heard) = pending.clients.get_mut(client) {
+            if let Some((source, end)) = source {
+                let failed = end == RequestEnd::Failed;
+                heard.failed.insert(source.clone(), failed);
+            }
+            heard.events.extend(event.filter(|_| has_room));
+        }
+    }
+
     fn time(&self, family: &Family, labels: &[&str], took: Duration) {
         let field = |bucket: Bucket| family.bucket_field(labels, bucket);
         self.add(field(Bucket::of(took)), 1);
@@ -215,6 +255,11 @@ impl Meter {
         let is_empty = pending.counts.is_empty() && pending.requests.is_empty();
         !is_empty && !self.is_flush_planned.replace(true)
     }
+}
+
+/// The count of a ping that a push service has answered: whoever pings has no meter.
+pub(crate) fn ping_count(service: &str, outcome: &str) -> BTreeMap<String, u64> {
+    BTreeMap::from([(PINGS.field(&[service, outcome]), 1)])
 }
 
 fn micros(took: Duration) -> u64 {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::metrics::families::{
-    ADAPTER_CALLS, ADAPTER_SECONDS, BUCKETS, Family, LOGINS, OPERATIONS, PULLS, PUSHES,
+    ADAPTER_CALLS, ADAPTER_SECONDS, BUCKETS, Family, LOGINS, OPERATIONS, PINGS, PULLS, PUSHES,
     REQUEST_SECONDS, REQUESTS, Sample, Value, samples_of,
 };
 use crate::metrics::{FAILED, Metrics};
@@ -63,6 +63,7 @@ measures! {
     "pushes" "pushes" PUSHES All, "Pushes of devices that were taken in.";
     "pushed-operations" "operations" OPERATIONS All, "Creates, updates and deletes that devices sent.";
     "logins" "logins" LOGINS All, "Attempts to log in.";
+    "pings" "pings" PINGS All, "Pings that push services have answered.";
 }
 
 /// All that is measured over time.

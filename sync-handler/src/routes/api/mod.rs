@@ -101,7 +101,9 @@ operations! {
     PATCH "/users/{user}" UpdateUser UsersWrite "UserPatch" => 200 "UserInfo", "Changes a user. A new password ends all sessions of the user.";
     DELETE "/users/{user}" DeleteUser UsersWrite - => 204 -, "Deletes a user with its clients and its copies of sources.";
     GET "/users/{user}/clients" ListClients ClientsRead - => 200 "Listing<ClientName>", "Lists a user's clients by id.";
+    GET "/clients" FindClients ClientsRead - => 200 "Listing<ClientSummary>", "Lists clients with how they are: those whose id or user's name begins with `q`, those of a `user`, those in a `state`; who was heard of last comes first, or with `sort=id` the first id.";
     GET "/clients/{client}" ShowClient ClientsRead - => 200 "ClientInfo", "Shows a client.";
+    GET "/clients/{client}/events" ListClientEvents ClientsRead - => 200 "Listing<SyncEvent>", "Lists what a client did lately, the latest first.";
     DELETE "/clients/{client}" DeleteClient ClientsWrite - => 204 -, "Deletes a client and ends the session that registered it.";
     POST "/clients/{client}/reset" ResetClient ClientsWrite "ClientReset" => 204 -, "Lets a client start over: everything becomes news to it.";
     GET "/clients/{client}/sources/{source}" ShowClientSource ClientsRead - => 200 "ClientSourceInfo", "Shows how far a client has come with a source.";
@@ -280,6 +282,8 @@ async fn dispatch<P: Ports>(
         Route::UpdateUser => users::update(engine, request, token).await,
         Route::DeleteUser => users::delete(engine, request).await,
         Route::ListClients => clients::list(engine, request).await,
+        Route::FindClients => clients::find(engine, request).await,
+        Route::ListClientEvents => clients::list_events(engine, request).await,
         Route::ShowClient => clients::show(engine, request).await,
         Route::DeleteClient => clients::delete(engine, request).await,
         Route::ResetClient => clients::reset(engine, request).await,

@@ -37,6 +37,8 @@ impl Schemas {
             NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PingInfo QueueInfo QueuePatch RefreshRequest SourcePatch SourceSummary
             Statistics StoredDocument SystemInfo SystemReset UserInfo UserPatch
         }
+        schemas.add::<api::Listing<api::ClientSummary>>("Listing<ClientSummary>");
+        schemas.add::<api::Listing<api::SyncEvent>>("Listing<SyncEvent>");
         schemas.add::<api::Listing<api::MetricInfo>>("Listing<MetricInfo>");
         schemas.add::<api::Listing<api::TokenInfo>>("Listing<TokenInfo>");
         schemas.add::<api::Listing<api::UserName>>("Listing<UserName>");

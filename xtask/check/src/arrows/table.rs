@@ -145,14 +145,15 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row(
                 "engine",
                 &[
-                    "account", "adapter", "blob", "jobs", "memory", "metrics", "model", "ports",
-                    "settings", "store", "trace",
+                    "account", "adapter", "blob", "jobs", "memory", "metrics", "model", "ping",
+                    "ports", "settings", "store", "trace",
                 ],
             ),
             row(
                 "handlers",
                 &[
-                    "adapter", "engine", "jobs", "model", "ping", "ports", "settings", "store",
+                    "adapter", "engine", "jobs", "metrics", "model", "ping", "ports", "settings",
+                    "store",
                 ],
             ),
         ],

@@ -12,7 +12,7 @@ use crate::server::Server;
 const OPEN_API: &str = include_str!("../../../../../docs/openapi.json");
 
 /// What each route needs.
-const NEEDED: [(&str, &str, Scope); 43] = [
+const NEEDED: [(&str, &str, Scope); 45] = [
     ("POST", "/logout", Scope::SystemRead),
     ("GET", "/tokens", Scope::Admin),
     ("POST", "/tokens", Scope::Admin),
@@ -23,6 +23,8 @@ const NEEDED: [(&str, &str, Scope); 43] = [
     ("PATCH", "/users/{user}", Scope::UsersWrite),
     ("DELETE", "/users/{user}", Scope::UsersWrite),
     ("GET", "/users/{user}/clients", Scope::ClientsRead),
+    ("GET", "/clients", Scope::ClientsRead),
+    ("GET", "/clients/{client}/events", Scope::ClientsRead),
     ("GET", "/clients/{client}", Scope::ClientsRead),
     ("DELETE", "/clients/{client}", Scope::ClientsWrite),
     ("POST", "/clients/{client}/reset", Scope::ClientsWrite),
