@@ -115,7 +115,10 @@ fn Navigation(overview: Live<Overview>, help: RwSignal<bool>) -> impl IntoView {
         };
         overview.data.with(|overview| {
             let attention = overview.iter().flat_map(|overview| &overview.attention);
-            attention.filter(|it| it.kind == kind).map(|it| it.count).sum::<u64>()
+            attention
+                .filter(|it| it.kind == kind)
+                .map(|it| it.count)
+                .sum::<u64>()
         })
     };
     let link = move |page: Page| {

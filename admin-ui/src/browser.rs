@@ -28,5 +28,7 @@ fn try_save(name: &str, media_type: &str, text: &str) -> Result<(), JsValue> {
 /// Puts a text on the clipboard.
 pub(crate) async fn copy(text: &str) -> Result<(), JsValue> {
     let clipboard = window().navigator().clipboard();
-    wasm_bindgen_futures::JsFuture::from(clipboard.write_text(text)).await.map(drop)
+    wasm_bindgen_futures::JsFuture::from(clipboard.write_text(text))
+        .await
+        .map(drop)
 }

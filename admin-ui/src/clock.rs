@@ -74,7 +74,12 @@ pub(crate) fn local_minute(at: u64) -> String {
 /// Day and month, as numbers, for axes of days.
 pub(crate) fn local_day(at: u64) -> String {
     let date = Date::new(&(at as f64).into());
-    format!("{}-{:02}-{:02}", date.get_full_year(), date.get_month() + 1, date.get_date())
+    format!(
+        "{}-{:02}-{:02}",
+        date.get_full_year(),
+        date.get_month() + 1,
+        date.get_date()
+    )
 }
 
 /// Date and time for programs (ISO 8601).

@@ -153,9 +153,7 @@ impl Status {
                 failures.update_value(|count| *count = if taken.is_err() { *count + 1 } else { 0 });
                 self.note(taken, session);
                 let Some(interval) = interval else { return };
-                let factor = 1_u32
-                    .checked_shl(failures.get_value().min(6))
-                    .unwrap_or(1);
+                let factor = 1_u32.checked_shl(failures.get_value().min(6)).unwrap_or(1);
                 let wait = interval
                     .saturating_mul(factor)
                     .min(LONGEST_WAIT.max(interval));

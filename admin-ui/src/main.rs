@@ -41,7 +41,10 @@ mod page;
 #[cfg(any(target_arch = "wasm32", test))]
 #[cfg_attr(
     not(target_arch = "wasm32"),
-    expect(dead_code, reason = "the pages, which use the rest, are for browsers only")
+    expect(
+        dead_code,
+        reason = "the pages, which use the rest, are for browsers only"
+    )
 )]
 mod text;
 

@@ -103,7 +103,10 @@ mod tests {
     fn every_page_has_a_path_and_a_key_of_its_own() {
         let paths: BTreeSet<_> = Page::ALL.map(Page::path).into();
         let keys: BTreeSet<_> = Page::ALL.map(Page::key).into();
-        assert_eq!((paths.len(), keys.len()), (Page::ALL.len(), Page::ALL.len()));
+        assert_eq!(
+            (paths.len(), keys.len()),
+            (Page::ALL.len(), Page::ALL.len())
+        );
         assert_eq!(href(Page::Devices.path()), "/console/devices");
     }
 }

@@ -25,7 +25,11 @@ pub(crate) fn listen(help: RwSignal<bool>) {
         let key = event.key();
         let since = going_since.try_update_value(Option::take).flatten();
         let is_going = since.is_some_and(|since| clock::now().saturating_sub(since) < PATIENCE);
-        if is_going && let Some(page) = Page::ALL.into_iter().find(|page| key == page.key().to_string()) {
+        if is_going
+            && let Some(page) = Page::ALL
+                .into_iter()
+                .find(|page| key == page.key().to_string())
+        {
             event.prevent_default();
             navigate(page.path(), NavigateOptions::default());
             return;
@@ -35,7 +39,8 @@ pub(crate) fn listen(help: RwSignal<bool>) {
             "?" => help.set(true),
             "/" => {
                 let search = document().query_selector("[data-search]").ok().flatten();
-                if let Some(search) = search.and_then(|found| found.dyn_into::<HtmlElement>().ok()) {
+                if let Some(search) = search.and_then(|found| found.dyn_into::<HtmlElement>().ok())
+                {
                     event.prevent_default();
                     let _ = search.focus();
                 }

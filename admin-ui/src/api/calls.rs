@@ -28,7 +28,11 @@ pub(crate) async fn session() -> Answer<SessionInfo> {
 
 /// The server keeps the token in a cookie that no script can read.
 pub(crate) async fn log_in(login: &str, password: &str) -> Answer<()> {
-    act("/login", &json!({"login": login, "password": password, "cookie": true})).await
+    act(
+        "/login",
+        &json!({"login": login, "password": password, "cookie": true}),
+    )
+    .await
 }
 
 pub(crate) async fn log_out() -> Answer<()> {
@@ -75,7 +79,12 @@ pub(crate) async fn client_diagnostics(id: &str) -> Answer<Value> {
 }
 
 pub(crate) async fn client_preview(id: &str, source: &str) -> Answer<SyncPreview> {
-    get(&format!("/clients/{}/sources/{}/preview", encode(id), encode(source))).await
+    get(&format!(
+        "/clients/{}/sources/{}/preview",
+        encode(id),
+        encode(source)
+    ))
+    .await
 }
 
 pub(crate) async fn reset_client(id: &str) -> Answer<()> {
@@ -119,15 +128,27 @@ pub(crate) async fn source(name: &str) -> Answer<SourceSummary> {
 }
 
 pub(crate) async fn set_poll_interval(name: &str, seconds: i64) -> Answer<SourceSummary> {
-    patch(&format!("/sources/{}", encode(name)), &json!({"poll_interval": seconds})).await
+    patch(
+        &format!("/sources/{}", encode(name)),
+        &json!({"poll_interval": seconds}),
+    )
+    .await
 }
 
 pub(crate) async fn pause_source(name: &str, paused: bool) -> Answer<SourceSummary> {
-    patch(&format!("/sources/{}", encode(name)), &json!({"paused": paused})).await
+    patch(
+        &format!("/sources/{}", encode(name)),
+        &json!({"paused": paused}),
+    )
+    .await
 }
 
 pub(crate) async fn source_copies(name: &str, cursor: &str) -> Answer<Listing<CopySummary>> {
-    get(&listed(&format!("/sources/{}/partitions", encode(name)), cursor)).await
+    get(&listed(
+        &format!("/sources/{}/partitions", encode(name)),
+        cursor,
+    ))
+    .await
 }
 
 pub(crate) async fn refresh(name: &str, user: &str) -> Answer<()> {
@@ -151,7 +172,10 @@ pub(crate) async fn object_versions(
     object: &str,
 ) -> Answer<ObjectVersions> {
     let (source, user, object) = (encode(source), encode(user), encode(object));
-    get(&format!("/sources/{source}/users/{user}/objects/{object}/versions")).await
+    get(&format!(
+        "/sources/{source}/users/{user}/objects/{object}/versions"
+    ))
+    .await
 }
 
 pub(crate) async fn changes(
@@ -184,7 +208,11 @@ pub(crate) async fn queues() -> Answer<Listing<QueueInfo>> {
 }
 
 pub(crate) async fn pause_queue(name: &str, paused: bool) -> Answer<QueueInfo> {
-    patch(&format!("/queues/{}", encode(name)), &json!({"paused": paused})).await
+    patch(
+        &format!("/queues/{}", encode(name)),
+        &json!({"paused": paused}),
+    )
+    .await
 }
 
 pub(crate) async fn queue_history(name: &str) -> Answer<QueueHistory> {
@@ -196,7 +224,10 @@ pub(crate) async fn retry_jobs(queue: &str) -> Answer<JobsRetried> {
 }
 
 pub(crate) async fn jobs(queue: &str, state: &str, cursor: &str) -> Answer<Listing<JobInfo>> {
-    get(&listed("/jobs", cursor).with("queue", queue).with("state", state)).await
+    get(&listed("/jobs", cursor)
+        .with("queue", queue)
+        .with("state", state))
+    .await
 }
 
 pub(crate) async fn job(id: &str) -> Answer<JobInfo> {
@@ -236,7 +267,11 @@ pub(crate) async fn push_services() -> Answer<Listing<PushServiceInfo>> {
 }
 
 pub(crate) async fn check_push_service(name: &str) -> Answer<PushCheck> {
-    post(&format!("/push-services/{}/check", encode(name)), &json!({})).await
+    post(
+        &format!("/push-services/{}/check", encode(name)),
+        &json!({}),
+    )
+    .await
 }
 
 pub(crate) async fn metrics() -> Answer<Listing<MetricInfo>> {
@@ -245,7 +280,9 @@ pub(crate) async fn metrics() -> Answer<Listing<MetricInfo>> {
 
 pub(crate) async fn statistics(metric: &str, by: &str, span: (&str, &str)) -> Answer<Statistics> {
     let (unit, number) = span;
-    let query = Query::of("/statistics").with("metric", metric).with("by", by);
+    let query = Query::of("/statistics")
+        .with("metric", metric)
+        .with("by", by);
     get(&query.with(unit, number)).await
 }
 

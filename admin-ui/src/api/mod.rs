@@ -56,7 +56,11 @@ fn encoded(body: &impl Serialize) -> Option<String> {
 }
 
 /// Sends a request and reads the answer. It is the same for all types of answers, so there is one of it.
-fn send(method: Method, path: &str, body: Option<String>) -> Pin<Box<dyn Future<Output = Result<String, ApiError>>>> {
+fn send(
+    method: Method,
+    path: &str,
+    body: Option<String>,
+) -> Pin<Box<dyn Future<Output = Result<String, ApiError>>>> {
     let url = format!("{BASE}{path}");
     Box::pin(async move {
         let timeout = if method == Method::GET {
@@ -70,7 +74,9 @@ fn send(method: Method, path: &str, body: Option<String>) -> Pin<Box<dyn Future<
             .header(name, value)
             .abort_signal(Some(&AbortSignal::timeout_with_u32(timeout)));
         let request = match body {
-            Some(body) => request.header("content-type", "application/json").body(body),
+            Some(body) => request
+                .header("content-type", "application/json")
+                .body(body),
             None => request.build(),
         };
         let request = request.map_err(|error| ApiError::Unreadable(error.to_string()))?;

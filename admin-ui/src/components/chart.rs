@@ -20,9 +20,12 @@ pub(crate) struct Track {
 /// A small line that shows how something has gone. Whoever cannot see it misses nothing that is not told beside it.
 #[component]
 pub(crate) fn Sparkline(values: Vec<Option<f64>>, class: &'static str) -> impl IntoView {
-    let lines = Scale::of_changes(&values).lines(&values, 100.0, 28.0).into_iter().map(|points| {
-        view! { <polyline points=points vector-effect="non-scaling-stroke"></polyline> }
-    });
+    let lines = Scale::of_changes(&values)
+        .lines(&values, 100.0, 28.0)
+        .into_iter()
+        .map(|points| {
+            view! { <polyline points=points vector-effect="non-scaling-stroke"></polyline> }
+        });
     view! {
         <svg
             class=format!("spark {class}")
@@ -45,7 +48,11 @@ pub(crate) fn LineChart(
     /// What the steps are called, one for each value.
     steps: Vec<String>,
 ) -> impl IntoView {
-    let scale = Scale::for_values(tracks.iter().flat_map(|track| track.values.iter().flatten().copied()));
+    let scale = Scale::for_values(
+        tracks
+            .iter()
+            .flat_map(|track| track.values.iter().flatten().copied()),
+    );
     let node = NodeRef::<html::Div>::new();
     let pointed = RwSignal::new(None::<usize>);
     let length = steps.len();
@@ -67,7 +74,8 @@ pub(crate) fn LineChart(
             view! { <line class="marker" x1=x x2=x y1="0" y2=HEIGHT vector-effect="non-scaling-stroke"></line> }
         })
     };
-    let axis = [scale.top, scale.top / 2.0, 0.0].map(|value| view! { <span>{decimal(value)}</span> });
+    let axis =
+        [scale.top, scale.top / 2.0, 0.0].map(|value| view! { <span>{decimal(value)}</span> });
     let ends = [
         steps.first().cloned(),
         steps.get(length / 2).cloned(),

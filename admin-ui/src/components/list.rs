@@ -60,12 +60,18 @@ pub(crate) fn Choices(
     let links = move || {
         let options = options.get();
         let first = options.first().map(|(value, _)| value.clone());
-        let chosen = Some(state.get(name)).filter(|value| !value.is_empty()).or(first.clone());
+        let chosen = Some(state.get(name))
+            .filter(|value| !value.is_empty())
+            .or(first.clone());
         options
             .into_iter()
             .map(|(value, title)| {
                 let is_chosen = chosen.as_ref() == Some(&value);
-                let wanted = if first.as_ref() == Some(&value) { "" } else { &value };
+                let wanted = if first.as_ref() == Some(&value) {
+                    ""
+                } else {
+                    &value
+                };
                 let address = href(&state.with(name, wanted));
                 view! {
                     <a href=address aria-current=is_chosen.then_some("true")>
@@ -86,8 +92,10 @@ pub(crate) fn Choices(
 #[component]
 pub(crate) fn Pager(state: UrlState, next: Option<String>) -> impl IntoView {
     let is_first = state.cursor().is_empty();
-    let first = (!is_first).then(|| view! { <a class="button" href=href(&state.at(""))>"First page"</a> });
-    let next = next.map(|next| view! { <a class="button" href=href(&state.at(&next))>"Next page"</a> });
+    let first =
+        (!is_first).then(|| view! { <a class="button" href=href(&state.at(""))>"First page"</a> });
+    let next =
+        next.map(|next| view! { <a class="button" href=href(&state.at(&next))>"Next page"</a> });
     view! { <nav class="pager" aria-label="Pages of the list">{first} {next}</nav> }
 }
 

@@ -27,7 +27,10 @@ impl Messages {
             .with_untracked(|said| said.last().map_or(0, |(number, _)| number.wrapping_add(1)));
         self.0.update(|said| said.push((number, text)));
         set_timeout(
-            move || self.0.update(|said| said.retain(|(other, _)| *other != number)),
+            move || {
+                self.0
+                    .update(|said| said.retain(|(other, _)| *other != number))
+            },
             SHOWN,
         );
     }

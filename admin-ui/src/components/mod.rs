@@ -16,6 +16,6 @@ pub(crate) use dialog::{Dialog, DialogForm};
 pub(crate) use field::{Field, Select, TextArea, Toggle};
 pub(crate) use list::{Choices, Pager, SearchBox, scrolled};
 pub(crate) use loaded::{empty, loaded, problem, problem_of};
-pub(crate) use messages::{Messages, MessageList};
+pub(crate) use messages::{MessageList, Messages};
 pub(crate) use time::{ago, lasting};
 pub(crate) use value::{facts, heading, sub_heading, tag};

@@ -12,7 +12,11 @@ pub(crate) fn Ago(at: u64) -> impl IntoView {
     // The clock moves by steps: what has just come would be in the future.
     let told = move || {
         let now = clock.now();
-        let now = if now < at && at - now < 10_000 { at } else { now };
+        let now = if now < at && at - now < 10_000 {
+            at
+        } else {
+            now
+        };
         text::ago(now, at)
     };
     view! { <time title=clock::local(at)>{told}</time> }
@@ -24,7 +28,12 @@ pub(crate) fn lasting(at: Option<u64>) -> AnyView {
         return ().into_any();
     };
     let clock = Clock::get();
-    let told = move || format!("for {}", text::span(clock.now().saturating_sub(at) / 1_000 * 1_000));
+    let told = move || {
+        format!(
+            "for {}",
+            text::span(clock.now().saturating_sub(at) / 1_000 * 1_000)
+        )
+    };
     view! { <time title=clock::local(at)>{told}</time> }.into_any()
 }
 

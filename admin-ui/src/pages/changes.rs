@@ -41,11 +41,21 @@ pub(crate) fn ChangesPage() -> impl IntoView {
     let sources = Live::once(api::sources);
     let source_choices = Signal::derive(move || {
         let mut choices = vec![(String::new(), "All sources".to_owned())];
-        let known = sources.data.get().map(|sources| sources.items).unwrap_or_default();
-        choices.extend(known.into_iter().map(|source| (source.name.clone(), source.name)));
+        let known = sources
+            .data
+            .get()
+            .map(|sources| sources.items)
+            .unwrap_or_default();
+        choices.extend(
+            known
+                .into_iter()
+                .map(|source| (source.name.clone(), source.name)),
+        );
         choices
     });
-    let states = STATES.map(|(value, title)| (value.to_owned(), title.to_owned())).to_vec();
+    let states = STATES
+        .map(|(value, title)| (value.to_owned(), title.to_owned()))
+        .to_vec();
     let only = move || {
         let client = state.get("client");
         (!client.is_empty()).then(|| {
@@ -146,14 +156,27 @@ fn Change(id: String) -> impl IntoView {
     let form_for = Memo::new(move |_| {
         change.data.with(|change| {
             let change = change.as_ref()?;
-            (change.state != ChangeState::Refused).then(|| (change.kind, change.attributes.clone().unwrap_or_default()))
+            (change.state != ChangeState::Refused)
+                .then(|| (change.kind, change.attributes.clone().unwrap_or_default()))
         })
     });
-    let is_gone = move || change.status.error.get().is_some_and(|error| error.is_not_found());
+    let is_gone = move || {
+        change
+            .status
+            .error
+            .get()
+            .is_some_and(|error| error.is_not_found())
+    };
     let title = move || {
         change.data.get().map_or_else(
             || "Change".to_owned(),
-            |change| format!("{} {}", text::sentence_case(text::change_kind(change.kind)), change.object),
+            |change| {
+                format!(
+                    "{} {}",
+                    text::sentence_case(text::change_kind(change.kind)),
+                    change.object
+                )
+            },
         )
     };
     let session = Session::get();
@@ -199,9 +222,18 @@ fn show(change: ChangeInfo) -> impl IntoView {
     });
     let rows = facts(vec![
         ("State", tag(tone, word).into_any()),
-        ("Source", view! { <a href=source>{change.source.clone()}</a> }.into_any()),
-        ("User", view! { <a href=user>{change.user.clone()}</a> }.into_any()),
-        ("Device", view! { <a class="id" href=device>{change.client.clone()}</a> }.into_any()),
+        (
+            "Source",
+            view! { <a href=source>{change.source.clone()}</a> }.into_any(),
+        ),
+        (
+            "User",
+            view! { <a href=user>{change.user.clone()}</a> }.into_any(),
+        ),
+        (
+            "Device",
+            view! { <a class="id" href=device>{change.client.clone()}</a> }.into_any(),
+        ),
         ("Sent", ago(change.sent_at)),
         ("Attempts", text::count(change.attempts).into_any()),
         ("Next attempt", ago(change.next_at)),
@@ -226,7 +258,11 @@ fn compared(
     let current = current.unwrap_or_default();
     let names: BTreeSet<String> = wanted.keys().chain(current.keys()).cloned().collect();
     if names.is_empty() {
-        return empty("There are no values.", "The change has none, and the server does not know the object.").into_any();
+        return empty(
+            "There are no values.",
+            "The change has none, and the server does not know the object.",
+        )
+        .into_any();
     }
     let rows = names.into_iter().map(|name| {
         let (wanted, current) = (wanted.get(&name).cloned(), current.get(&name).cloned());
@@ -283,13 +319,19 @@ fn Cure(
     let (retrying, discarding) = (Task::new(), Task::new());
     let retry = move || {
         let corrected = fields.with_value(|fields| {
-            let is_changed = fields.iter().any(|(_, before, value)| *before != value.get_untracked());
+            let is_changed = fields
+                .iter()
+                .any(|(_, before, value)| *before != value.get_untracked());
             is_changed.then(|| {
-                let values = fields.iter().map(|(name, _, value)| (name.clone(), value.get_untracked().into()));
+                let values = fields
+                    .iter()
+                    .map(|(name, _, value)| (name.clone(), value.get_untracked().into()));
                 values.collect::<SentAttributes>()
             })
         });
-        let retry = ChangeRetry { attributes: corrected };
+        let retry = ChangeRetry {
+            attributes: corrected,
+        };
         let work = async move { api::retry_change(&id.get_value(), &retry).await };
         retrying.run(work, move |()| {
             messages.say("The change is tried again.");

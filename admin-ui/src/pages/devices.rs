@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use sync_proto::api::{
-    ClientHealth, ClientInfo, ClientSourceSummary, ClientSummary, Listing, NewPing, ObjectChangeKind,
-    ObjectNews, SyncEvent, SyncPreview,
+    ClientHealth, ClientInfo, ClientSourceSummary, ClientSummary, Listing, NewPing,
+    ObjectChangeKind, ObjectNews, SyncEvent, SyncPreview,
 };
 
 use crate::api::{self, encode};
@@ -41,7 +41,9 @@ pub(crate) fn DevicesPage() -> impl IntoView {
         let cursor = state.cursor();
         async move { api::clients(&q, &user, &health, &sort, &cursor).await }
     });
-    let states = STATES.map(|(value, title)| (value.to_owned(), title.to_owned())).to_vec();
+    let states = STATES
+        .map(|(value, title)| (value.to_owned(), title.to_owned()))
+        .to_vec();
     let orders = [("", "Last sync"), ("id", "Id")]
         .map(|(value, title)| (value.to_owned(), title.to_owned()))
         .to_vec();
@@ -58,11 +60,21 @@ pub(crate) fn DevicesPage() -> impl IntoView {
 
 fn list(Listing { items, next }: Listing<ClientSummary>, state: UrlState) -> AnyView {
     if items.is_empty() {
-        let is_filtered = ["q", "user", "state", "cursor"].iter().any(|name| !state.get(name).is_empty());
+        let is_filtered = ["q", "user", "state", "cursor"]
+            .iter()
+            .any(|name| !state.get(name).is_empty());
         return if is_filtered {
-            empty("No device is like that.", "Search for the beginning of a user's name or of a device's id.").into_any()
+            empty(
+                "No device is like that.",
+                "Search for the beginning of a user's name or of a device's id.",
+            )
+            .into_any()
         } else {
-            empty("No device has registered yet.", "A device appears here with its first sync.").into_any()
+            empty(
+                "No device has registered yet.",
+                "A device appears here with its first sync.",
+            )
+            .into_any()
         };
     }
     let rows = items.into_iter().map(|client| {
@@ -173,7 +185,10 @@ fn Device(id: String) -> impl IntoView {
 }
 
 /// What is the matter with the device, step by step, with the cure beside it.
-fn story(sources: &[ClientSourceSummary], id: StoredValue<String>) -> Option<impl IntoView + use<>> {
+fn story(
+    sources: &[ClientSourceSummary],
+    id: StoredValue<String>,
+) -> Option<impl IntoView + use<>> {
     let stuck: Vec<_> = sources
         .iter()
         .filter(|source| source.failed > 0 || source.waiting > 0)
@@ -183,14 +198,19 @@ fn story(sources: &[ClientSourceSummary], id: StoredValue<String>) -> Option<imp
     let is_lost = stuck.iter().any(|source| source.failed > 0);
     let steps = stuck.into_iter().map(|source| {
         let number = source.waiting + source.failed;
-        let things = if number == 1 { "1 change".to_owned() } else { format!("{} changes", text::count(number)) };
+        let things = if number == 1 {
+            "1 change".to_owned()
+        } else {
+            format!("{} changes", text::count(number))
+        };
         let error = source.error.clone().map(|error| {
             view! { <li>"The back end says: " <q>{error}</q></li> }
         });
         let outcome = if source.failed > 0 {
             view! { <li>"Nobody tries them again until somebody retries them."</li> }.into_any()
         } else {
-            view! { <li>"They are tried again until the back end takes or refuses them."</li> }.into_any()
+            view! { <li>"They are tried again until the back end takes or refuses them."</li> }
+                .into_any()
         };
         view! {
             <li>
@@ -229,7 +249,13 @@ fn device_facts(client: ClientInfo) -> impl IntoView {
         ("Last sync", ago(client.seen_at)),
         ("Registered", ago(Some(client.created_at))),
     ];
-    let said = |name: &str| client.device.get(name).filter(|text| !text.is_empty()).cloned();
+    let said = |name: &str| {
+        client
+            .device
+            .get(name)
+            .filter(|text| !text.is_empty())
+            .cloned()
+    };
     if let Some(platform) = said("device_type") {
         rows.push(("Platform", platform.into_any()));
     }
@@ -245,7 +271,11 @@ fn device_facts(client: ClientInfo) -> impl IntoView {
 
 fn source_table(sources: Vec<ClientSourceSummary>, id: StoredValue<String>) -> AnyView {
     if sources.is_empty() {
-        return empty("It syncs no source yet.", "A source appears here with its first sync.").into_any();
+        return empty(
+            "It syncs no source yet.",
+            "A source appears here with its first sync.",
+        )
+        .into_any();
     }
     let rows = sources.into_iter().map(|source| {
         let preview = href(&format!("/devices/{}/preview/{}", encode(&id.get_value()), encode(&source.source)));
@@ -300,7 +330,11 @@ fn source_table(sources: Vec<ClientSourceSummary>, id: StoredValue<String>) -> A
 
 fn timeline(events: Vec<SyncEvent>) -> AnyView {
     if events.is_empty() {
-        return empty("Nothing has happened lately.", "Syncs that brought nothing new are not kept.").into_any();
+        return empty(
+            "Nothing has happened lately.",
+            "Syncs that brought nothing new are not kept.",
+        )
+        .into_any();
     }
     let rows = events.into_iter().map(|event| {
         let failed = event.status >= 400;
@@ -340,17 +374,21 @@ fn timeline(events: Vec<SyncEvent>) -> AnyView {
 }
 
 #[component]
-fn Actions(
-    client: Live<ClientInfo>,
-    sources: Live<Listing<ClientSourceSummary>>,
-) -> impl IntoView {
+fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>) -> impl IntoView {
     let session = Session::get();
     let messages = Messages::get();
     let task = Task::new();
-    let id = move || client.data.with_untracked(|client| client.as_ref().map(|client| client.id.clone()));
+    let id = move || {
+        client
+            .data
+            .with_untracked(|client| client.as_ref().map(|client| client.id.clone()))
+    };
     let ping = move |_| {
         let Some(id) = id() else { return };
-        let ping = NewPing { clients: vec![id], ..NewPing::default() };
+        let ping = NewPing {
+            clients: vec![id],
+            ..NewPing::default()
+        };
         task.run(async move { api::ping(&ping).await }, move |_| {
             messages.say("A ping is on its way to the device.");
         });
@@ -376,9 +414,12 @@ fn Actions(
     let save = move |_| {
         let Some(id) = id() else { return };
         let name = format!("device-{}.json", &id.chars().take(8).collect::<String>());
-        task.run(async move { api::client_diagnostics(&id).await }, move |all| {
-            browser::save(&name, "application/json", &format!("{all:#}"));
-        });
+        task.run(
+            async move { api::client_diagnostics(&id).await },
+            move |all| {
+                browser::save(&name, "application/json", &format!("{all:#}"));
+            },
+        );
     };
     view! {
         <button type="button" on:click=save>
@@ -411,7 +452,10 @@ fn Actions(
 /// What a device would get with its next sync of a source.
 #[component]
 pub(crate) fn PreviewPage() -> impl IntoView {
-    keyed(["client", "source"], |[id, source]| view! { <Preview id source/> })
+    keyed(
+        ["client", "source"],
+        |[id, source]| view! { <Preview id source/> },
+    )
 }
 
 #[component]
@@ -438,7 +482,13 @@ fn Preview(id: String, source: String) -> impl IntoView {
     }
 }
 
-fn show_preview(SyncPreview { objects, more, outbox }: SyncPreview) -> impl IntoView {
+fn show_preview(
+    SyncPreview {
+        objects,
+        more,
+        outbox,
+    }: SyncPreview,
+) -> impl IntoView {
     let outbox_is_empty = outbox.as_object().is_none_or(serde_json::Map::is_empty);
     let outbox = (!outbox_is_empty).then(|| {
         view! {
@@ -449,7 +499,11 @@ fn show_preview(SyncPreview { objects, more, outbox }: SyncPreview) -> impl Into
         }
     });
     let list = if objects.is_empty() {
-        empty("Nothing is new to it.", "It has everything that the server knows of this source.").into_any()
+        empty(
+            "Nothing is new to it.",
+            "It has everything that the server knows of this source.",
+        )
+        .into_any()
     } else {
         let rows = objects.into_iter().map(news).collect_view();
         scrolled(
@@ -478,13 +532,22 @@ fn show_preview(SyncPreview { objects, more, outbox }: SyncPreview) -> impl Into
     }
 }
 
-fn news(ObjectNews { id, change, set, removed }: ObjectNews) -> impl IntoView {
+fn news(
+    ObjectNews {
+        id,
+        change,
+        set,
+        removed,
+    }: ObjectNews,
+) -> impl IntoView {
     let (tone, word) = match change {
         ObjectChangeKind::Create => (Tone::Good, "new"),
         ObjectChangeKind::Update => (Tone::Warning, "changed"),
         ObjectChangeKind::Delete => (Tone::Bad, "deleted"),
     };
-    let removed = removed.into_iter().map(|name| view! { <div><dt><s>{name}</s></dt><dd class="faint">"removed"</dd></div> });
+    let removed = removed
+        .into_iter()
+        .map(|name| view! { <div><dt><s>{name}</s></dt><dd class="faint">"removed"</dd></div> });
     view! {
         <tr>
             <th scope="row" class="id">{id}</th>
@@ -518,12 +581,18 @@ pub(super) fn of_user(user: String) -> impl IntoView {
     });
     loaded(clients, |Listing { items, .. }| {
         if items.is_empty() {
-            return empty("They have no device.", "A device appears here when they sign in on it.").into_any();
+            return empty(
+                "They have no device.",
+                "A device appears here when they sign in on it.",
+            )
+            .into_any();
         }
         let rows = items.into_iter().map(|client| {
             let (tone, word) = text::client_health(client.state);
             let address = href(&format!("/devices/{}", encode(&client.id)));
-            let note = (client.state != ClientHealth::Ok).then(|| client.problem.clone()).flatten();
+            let note = (client.state != ClientHealth::Ok)
+                .then(|| client.problem.clone())
+                .flatten();
             view! {
                 <tr>
                     <th scope="row">

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use serde_json::Value;
-use sync_proto::api::{JobErrorInfo, JobInfo, JobRetry, Listing, QueueHistory, QueueInfo, ScheduleInfo};
+use sync_proto::api::{
+    JobErrorInfo, JobInfo, JobRetry, Listing, QueueHistory, QueueInfo, ScheduleInfo,
+};
 
 use crate::api::{self, encode};
 use crate::clock;
@@ -40,7 +42,10 @@ pub(crate) fn JobsPage() -> impl IntoView {
         if chosen.is_empty() {
             queues.data.with(|queues| {
                 let queues = queues.as_ref()?;
-                let most = queues.items.iter().max_by_key(|queue| queue.jobs.get("dead").copied().unwrap_or(0));
+                let most = queues
+                    .items
+                    .iter()
+                    .max_by_key(|queue| queue.jobs.get("dead").copied().unwrap_or(0));
                 most.map(|queue| queue.name.clone())
             })
         } else {
@@ -62,9 +67,17 @@ pub(crate) fn JobsPage() -> impl IntoView {
     }
 }
 
-fn queue_table(items: Vec<QueueInfo>, queues: Live<Listing<QueueInfo>>, chosen: Memo<Option<String>>) -> AnyView {
+fn queue_table(
+    items: Vec<QueueInfo>,
+    queues: Live<Listing<QueueInfo>>,
+    chosen: Memo<Option<String>>,
+) -> AnyView {
     if items.is_empty() {
-        return empty("There have been no jobs yet.", "Changes of devices, queries and pings become jobs.").into_any();
+        return empty(
+            "There have been no jobs yet.",
+            "Changes of devices, queries and pings become jobs.",
+        )
+        .into_any();
     }
     let rows = items.into_iter().map(|queue| {
         let number = |state: &str| text::count(queue.jobs.get(state).copied().unwrap_or(0));
@@ -131,13 +144,24 @@ fn QueueActions(name: String, paused: bool, queues: Live<Listing<QueueInfo>>) ->
         // A queue is a component's, or a component's with a dot and more behind it.
         let queue = name.get_value();
         let component = queue.split('.').next().unwrap_or_default().to_owned();
-        task.run(async move { api::run_component(&component).await }, move |run| {
-            messages.say(format!("{} jobs were done, {} attempts failed.", text::count(run.done), text::count(run.failed)));
-            queues.now();
-        });
+        task.run(
+            async move { api::run_component(&component).await },
+            move |run| {
+                messages.say(format!(
+                    "{} jobs were done, {} attempts failed.",
+                    text::count(run.done),
+                    text::count(run.failed)
+                ));
+                queues.now();
+            },
+        );
     };
     let (pause_title, run_title) = (
-        format!("{} {}", if paused { "Resume" } else { "Pause" }, name.get_value()),
+        format!(
+            "{} {}",
+            if paused { "Resume" } else { "Pause" },
+            name.get_value()
+        ),
         format!("Run {} now", name.get_value()),
     );
     view! {
@@ -167,10 +191,17 @@ fn Queue(queue: String, state: UrlState) -> impl IntoView {
             api::jobs(&queue, chosen, &cursor).await
         }
     });
-    let history = Live::every(Some(EVERY * 4), move || async move { api::queue_history(&name.get_value()).await });
-    let states = STATES.map(|(value, title)| (value.to_owned(), title.to_owned())).to_vec();
+    let history = Live::every(Some(EVERY * 4), move || async move {
+        api::queue_history(&name.get_value()).await
+    });
+    let states = STATES
+        .map(|(value, title)| (value.to_owned(), title.to_owned()))
+        .to_vec();
     let is_dead = move || matches!(state.get("state").as_str(), "" | "dead");
-    let has_jobs = move || jobs.data.with(|jobs| jobs.as_ref().is_some_and(|jobs| !jobs.items.is_empty()));
+    let has_jobs = move || {
+        jobs.data
+            .with(|jobs| jobs.as_ref().is_some_and(|jobs| !jobs.items.is_empty()))
+    };
     view! {
         <section aria-label=format!("Throughput of {queue}")>
             {loaded(history, throughput)}
@@ -193,11 +224,17 @@ fn RetryAll(name: StoredValue<String>, jobs: Live<Listing<JobInfo>>) -> impl Int
     let messages = Messages::get();
     let task = Task::new();
     let retry = move |open: RwSignal<bool>| {
-        task.run(async move { api::retry_jobs(&name.get_value()).await }, move |retried| {
-            open.set(false);
-            messages.say(format!("{} jobs are tried again.", text::count(retried.retried)));
-            jobs.now();
-        });
+        task.run(
+            async move { api::retry_jobs(&name.get_value()).await },
+            move |retried| {
+                open.set(false);
+                messages.say(format!(
+                    "{} jobs are tried again.",
+                    text::count(retried.retried)
+                ));
+                jobs.now();
+            },
+        );
     };
     view! {
         <Confirm
@@ -212,10 +249,16 @@ fn RetryAll(name: StoredValue<String>, jobs: Live<Listing<JobInfo>>) -> impl Int
 }
 
 fn throughput(QueueHistory { points }: QueueHistory) -> impl IntoView {
-    let steps = points.iter().map(|point| clock::local_minute(point.at)).collect();
+    let steps = points
+        .iter()
+        .map(|point| clock::local_minute(point.at))
+        .collect();
     let track = |name: &str, pick: fn(&sync_proto::api::QueuePoint) -> u64| Track {
         name: name.to_owned(),
-        values: points.iter().map(|point| Some(pick(point) as f64)).collect(),
+        values: points
+            .iter()
+            .map(|point| Some(pick(point) as f64))
+            .collect(),
     };
     let tracks = vec![
         track("Enqueued", |point| point.enqueued),
@@ -277,7 +320,11 @@ fn job_table(Listing { items, next }: Listing<JobInfo>, state: UrlState) -> AnyV
 
 fn schedule_table(items: Vec<ScheduleInfo>) -> AnyView {
     if items.is_empty() {
-        return empty("Nothing recurs.", "Queries of sources with a poll interval and a queue appear here.").into_any();
+        return empty(
+            "Nothing recurs.",
+            "Queries of sources with a poll interval and a queue appear here.",
+        )
+        .into_any();
     }
     let rows = items.into_iter().map(|schedule| {
         view! {
@@ -324,10 +371,22 @@ pub(crate) fn JobPage() -> impl IntoView {
 fn Job(id: String) -> impl IntoView {
     let id = StoredValue::new(id);
     let session = Session::get();
-    let job = Live::every(Some(EVERY), move || async move { api::job(&id.get_value()).await });
-    let title = move || job.data.get().map_or_else(|| "Job".to_owned(), |job| format!("Job {}", job.name));
-    let is_dead = Memo::new(move |_| job.data.with(|job| job.as_ref().is_some_and(|job| job.state == "dead")));
-    let may_end = Memo::new(move |_| job.data.with(|job| job.as_ref().is_some_and(|job| job.state != "done")));
+    let job = Live::every(Some(EVERY), move || async move {
+        api::job(&id.get_value()).await
+    });
+    let title = move || {
+        job.data
+            .get()
+            .map_or_else(|| "Job".to_owned(), |job| format!("Job {}", job.name))
+    };
+    let is_dead = Memo::new(move |_| {
+        job.data
+            .with(|job| job.as_ref().is_some_and(|job| job.state == "dead"))
+    });
+    let may_end = Memo::new(move |_| {
+        job.data
+            .with(|job| job.as_ref().is_some_and(|job| job.state != "done"))
+    });
     view! {
         {move || sub_heading(("Jobs", "/jobs"), title(), view! { <code>{id.get_value()}</code> }, ())}
         {loaded(job, show_job)}
@@ -344,7 +403,10 @@ fn show_job(job: JobInfo) -> impl IntoView {
         ("State", tag(tone, word.to_owned()).into_any()),
         ("Queue", job.queue.clone().into_any()),
         ("User", text_or_dash(job.user.clone())),
-        ("Attempts", format!("{} of {}", job.attempts, job.max_attempts).into_any()),
+        (
+            "Attempts",
+            format!("{} of {}", job.attempts, job.max_attempts).into_any(),
+        ),
         ("Enqueued", ago(Some(job.created_at))),
         ("Last begun", ago(job.started_at)),
         ("Ended", ago(job.ended_at)),
@@ -378,15 +440,18 @@ fn error_table(errors: Vec<JobErrorInfo>) -> AnyView {
     if errors.is_empty() {
         return empty("None has failed.", "The last errors of a job appear here.").into_any();
     }
-    let rows = errors.into_iter().rev().map(|JobErrorInfo { at, attempt, error }| {
-        view! {
-            <tr>
-                <td class="n">{attempt}</td>
-                <td class="n">{ago(Some(at))}</td>
-                <td class="words">{error}</td>
-            </tr>
-        }
-    });
+    let rows = errors
+        .into_iter()
+        .rev()
+        .map(|JobErrorInfo { at, attempt, error }| {
+            view! {
+                <tr>
+                    <td class="n">{attempt}</td>
+                    <td class="n">{ago(Some(at))}</td>
+                    <td class="words">{error}</td>
+                </tr>
+            }
+        });
     scrolled(
         "Failed attempts",
         view! {
@@ -408,14 +473,19 @@ fn error_table(errors: Vec<JobErrorInfo>) -> AnyView {
 #[component]
 fn JobActions(id: StoredValue<String>, job: Live<JobInfo>, is_dead: Memo<bool>) -> impl IntoView {
     let messages = Messages::get();
-    let before = job.data.with_untracked(|job| job.as_ref().and_then(|job| job.payload.clone()));
-    let before = StoredValue::new(before.map_or_else(String::new, |payload| format!("{payload:#}")));
+    let before = job
+        .data
+        .with_untracked(|job| job.as_ref().and_then(|job| job.payload.clone()));
+    let before =
+        StoredValue::new(before.map_or_else(String::new, |payload| format!("{payload:#}")));
     let payload = RwSignal::new(before.get_value());
-    let wrong = Signal::derive(move || match serde_json::from_str::<Value>(&payload.get()) {
-        Ok(Value::Object(_)) => None,
-        Ok(_) => Some("It must be a JSON object.".to_owned()),
-        Err(error) => Some(format!("It is not JSON: {error}.")),
-    });
+    let wrong = Signal::derive(
+        move || match serde_json::from_str::<Value>(&payload.get()) {
+            Ok(Value::Object(_)) => None,
+            Ok(_) => Some("It must be a JSON object.".to_owned()),
+            Err(error) => Some(format!("It is not JSON: {error}.")),
+        },
+    );
     let (retrying, other) = (Task::new(), Task::new());
     let retry = move || {
         let text = payload.get_untracked();
@@ -425,25 +495,37 @@ fn JobActions(id: StoredValue<String>, job: Live<JobInfo>, is_dead: Memo<bool>) 
             _ => return,
         };
         let retry = JobRetry { payload: corrected };
-        retrying.run(async move { api::retry_job(&id.get_value(), &retry).await }, move |_| {
-            messages.say("The job is tried again.");
-            job.now();
-        });
+        retrying.run(
+            async move { api::retry_job(&id.get_value(), &retry).await },
+            move |_| {
+                messages.say("The job is tried again.");
+                job.now();
+            },
+        );
     };
     let run = move |_| {
-        other.run(async move { api::run_job(&id.get_value()).await }, move |()| {
-            messages.say("The job is ready now.");
-            job.now();
-        });
+        other.run(
+            async move { api::run_job(&id.get_value()).await },
+            move |()| {
+                messages.say("The job is ready now.");
+                job.now();
+            },
+        );
     };
     let end = move |open: RwSignal<bool>| {
-        other.run(async move { api::delete_job(&id.get_value()).await }, move |()| {
-            open.set(false);
-            messages.say("The job is gone.");
-            job.now();
-        });
+        other.run(
+            async move { api::delete_job(&id.get_value()).await },
+            move |()| {
+                open.set(false);
+                messages.say("The job is gone.");
+                job.now();
+            },
+        );
     };
-    let is_delayed = move || job.data.with(|job| job.as_ref().is_some_and(|job| job.state == "delayed"));
+    let is_delayed = move || {
+        job.data
+            .with(|job| job.as_ref().is_some_and(|job| job.state == "delayed"))
+    };
     view! {
         <section>
             <h2>"What can be done"</h2>

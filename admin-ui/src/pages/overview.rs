@@ -1,7 +1,9 @@
 //! The overview: what needs attention, and how the system is doing.
 
 use leptos::prelude::*;
-use sync_proto::api::{Attention, Overview, PushServiceInfo, QueueInfo, SourceHealth, TrafficPoint};
+use sync_proto::api::{
+    Attention, Overview, PushServiceInfo, QueueInfo, SourceHealth, TrafficPoint,
+};
 
 use crate::api::encode;
 use crate::clock;
@@ -19,7 +21,12 @@ pub(crate) fn OverviewPage() -> impl IntoView {
         None => view! { <span class="dot good"></span>" live" }.into_any(),
         Some(_) => view! { <span class="dot bad"></span>" no answer" }.into_any(),
     };
-    let version = move || overview.data.with(|data| data.as_ref().map(|data| format!("version {}", data.version)));
+    let version = move || {
+        overview.data.with(|data| {
+            data.as_ref()
+                .map(|data| format!("version {}", data.version))
+        })
+    };
     view! {
         {heading(Page::Overview.title(), version, view! { <span class="state">{state}</span> })}
         {loaded(overview, show)}
@@ -27,7 +34,14 @@ pub(crate) fn OverviewPage() -> impl IntoView {
 }
 
 fn show(overview: Overview) -> impl IntoView {
-    let Overview { attention, sources, queues, push_services, store, .. } = &overview;
+    let Overview {
+        attention,
+        sources,
+        queues,
+        push_services,
+        store,
+        ..
+    } = &overview;
     let store_told = match store.max_bytes {
         Some(most) => format!("{} of {}", text::bytes(store.bytes), text::bytes(most)),
         None => text::bytes(store.bytes),
@@ -83,8 +97,15 @@ fn attention_list(attention: &[Attention]) -> AnyView {
         .into_any();
     }
     let items = attention.iter().map(|attention| {
-        let Notice { tone, title, text, quote, since, path, action } =
-            text::notice(attention, encode);
+        let Notice {
+            tone,
+            title,
+            text,
+            quote,
+            since,
+            path,
+            action,
+        } = text::notice(attention, encode);
         let quote = quote.map(|quote| view! { " " <q>{quote}</q> });
         let since = since.map(|at| view! { " It has been so " {lasting(Some(at))} "." });
         let spoken = match tone {
@@ -111,12 +132,19 @@ fn attention_list(attention: &[Attention]) -> AnyView {
 }
 
 fn tiles(overview: &Overview) -> impl IntoView + use<> {
-    let Overview { clients, traffic, .. } = overview;
+    let Overview {
+        clients, traffic, ..
+    } = overview;
     let last = traffic.last();
     let failed: u64 = traffic.iter().map(|point| point.failed).sum();
     let requests: u64 = traffic.iter().map(|point| point.requests).sum();
     let peak = traffic.iter().map(|point| point.syncs).max().unwrap_or(0);
-    let milliseconds = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{}\u{202f}ms", text::decimal(value)));
+    let milliseconds = |value: Option<f64>| {
+        value.map_or_else(
+            || "–".to_owned(),
+            |value| format!("{}\u{202f}ms", text::decimal(value)),
+        )
+    };
     let of = |pick: fn(&TrafficPoint) -> Option<f64>| traffic.iter().map(pick).collect::<Vec<_>>();
     view! {
         <div class="tiles">
@@ -149,7 +177,11 @@ fn tiles(overview: &Overview) -> impl IntoView + use<> {
 
 fn source_table(sources: &[SourceHealth]) -> AnyView {
     if sources.is_empty() {
-        return empty("There are no sources yet.", "Name one in rhosync.toml, or let a back end feed objects to one.").into_any();
+        return empty(
+            "There are no sources yet.",
+            "Name one in rhosync.toml, or let a back end feed objects to one.",
+        )
+        .into_any();
     }
     let rows = sources.iter().map(|source| {
         let (tone, word) = text::source_state(source.state);
@@ -188,7 +220,11 @@ fn source_table(sources: &[SourceHealth]) -> AnyView {
 
 fn queue_table(queues: &[QueueInfo]) -> AnyView {
     if queues.is_empty() {
-        return empty("There have been no jobs yet.", "Changes of devices, queries and pings become jobs.").into_any();
+        return empty(
+            "There have been no jobs yet.",
+            "Changes of devices, queries and pings become jobs.",
+        )
+        .into_any();
     }
     let rows = queues.iter().map(|queue| {
         let number = |state: &str| text::count(queue.jobs.get(state).copied().unwrap_or(0));
@@ -237,7 +273,10 @@ fn service_row(service: &PushServiceInfo) -> impl IntoView + use<> {
 }
 
 fn charts(traffic: &[TrafficPoint]) -> [AnyView; 2] {
-    let steps: Vec<String> = traffic.iter().map(|point| clock::local_minute(point.at)).collect();
+    let steps: Vec<String> = traffic
+        .iter()
+        .map(|point| clock::local_minute(point.at))
+        .collect();
     let track = |name: &str, pick: fn(&TrafficPoint) -> Option<f64>| Track {
         name: name.to_owned(),
         values: traffic.iter().map(pick).collect(),

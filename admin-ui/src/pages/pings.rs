@@ -62,7 +62,8 @@ fn names(text: &str) -> Vec<String> {
 fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
     let messages = Messages::get();
     let task = Task::new();
-    let [users, clients, message, badge, sound, sources] = [(); 6].map(|()| RwSignal::new(String::new()));
+    let [users, clients, message, badge, sound, sources] =
+        [(); 6].map(|()| RwSignal::new(String::new()));
     let may_wait = RwSignal::new(false);
     let nobody = Signal::derive(move || {
         let is_tried = !message.get().is_empty() || !sources.get().is_empty();
@@ -71,11 +72,15 @@ fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
     });
     let bad_badge = Signal::derive(move || {
         let badge = badge.get();
-        (!badge.is_empty() && badge.parse::<u32>().is_err()).then(|| "It is a whole number.".to_owned())
+        (!badge.is_empty() && badge.parse::<u32>().is_err())
+            .then(|| "It is a whole number.".to_owned())
     });
     let some = |text: RwSignal<String>| Some(text.get_untracked()).filter(|text| !text.is_empty());
     let submit = move || {
-        let (users, clients) = (names(&users.get_untracked()), names(&clients.get_untracked()));
+        let (users, clients) = (
+            names(&users.get_untracked()),
+            names(&clients.get_untracked()),
+        );
         if bad_badge.get_untracked().is_some() || users.is_empty() && clients.is_empty() {
             return;
         }
@@ -149,7 +154,9 @@ fn Preview(message: RwSignal<String>, badge: RwSignal<String>) -> impl IntoView 
 }
 
 fn service_list(services: Vec<PushServiceInfo>) -> impl IntoView {
-    let items = services.into_iter().map(|service| view! { <Service service/> });
+    let items = services
+        .into_iter()
+        .map(|service| view! { <Service service/> });
     view! { <ul class="services">{items.collect_view()}</ul> }
 }
 
@@ -160,9 +167,12 @@ fn Service(service: PushServiceInfo) -> impl IntoView {
     let said = RwSignal::new(None::<(bool, String)>);
     let name = StoredValue::new(service.name.clone());
     let check = move |_| {
-        task.run(async move { api::check_push_service(&name.get_value()).await }, move |check| {
-            said.set(Some((check.ok, check.message)));
-        });
+        task.run(
+            async move { api::check_push_service(&name.get_value()).await },
+            move |check| {
+                said.set(Some((check.ok, check.message)));
+            },
+        );
     };
     let (tone, word) = match (service.configured, &service.error) {
         (false, _) => (Tone::Quiet, "not set up"),

@@ -49,7 +49,11 @@ fn health(overview: Live<Overview>, name: &str) -> Option<SourceHealth> {
 
 fn list(items: Vec<SourceSummary>, overview: Live<Overview>) -> AnyView {
     if items.is_empty() {
-        return empty("There are no sources yet.", "Name one in rhosync.toml, or let a back end feed objects to one.").into_any();
+        return empty(
+            "There are no sources yet.",
+            "Name one in rhosync.toml, or let a back end feed objects to one.",
+        )
+        .into_any();
     }
     let rows = items.into_iter().map(|source| {
         let address = href(&format!("/sources/{}", encode(&source.name)));
@@ -118,7 +122,9 @@ fn Source(name: String) -> impl IntoView {
     let title = name.clone();
     let state = UrlState::of(format!("/sources/{}", encode(&name)));
     let name = StoredValue::new(name);
-    let source = Live::every(Some(EVERY), move || async move { api::source(&name.get_value()).await });
+    let source = Live::every(Some(EVERY), move || async move {
+        api::source(&name.get_value()).await
+    });
     let copies = Live::every(Some(EVERY), move || {
         let cursor = state.cursor();
         async move { api::source_copies(&name.get_value(), &cursor).await }
@@ -139,10 +145,12 @@ fn Source(name: String) -> impl IntoView {
             })
         })
     };
-    let state_tag = move || health.get().map(|health| {
-        let (tone, word) = text::source_state(health.state);
-        tag(tone, word)
-    });
+    let state_tag = move || {
+        health.get().map(|health| {
+            let (tone, word) = text::source_state(health.state);
+            tag(tone, word)
+        })
+    };
     let actions = view! {
         <Show when=move || session.may("sources:write")>
             <Actions name source copies/>
@@ -172,7 +180,11 @@ fn Source(name: String) -> impl IntoView {
 }
 
 fn source_facts(source: SourceSummary, health: Memo<Option<SourceHealth>>) -> impl IntoView {
-    let made = if source.dynamic { "by a back end that feeds it" } else { "in the settings file" };
+    let made = if source.dynamic {
+        "by a back end that feeds it"
+    } else {
+        "in the settings file"
+    };
     let copies = if source.pass_through {
         "none is kept: devices see what the back end answers"
     } else if source.partition == "app" {
@@ -180,13 +192,30 @@ fn source_facts(source: SourceSummary, health: Memo<Option<SourceHealth>>) -> im
     } else {
         "one for each user"
     };
-    let took = move || health.get().and_then(|health| health.took_ms).map_or_else(|| "–".to_owned(), text::span);
+    let took = move || {
+        health
+            .get()
+            .and_then(|health| health.took_ms)
+            .map_or_else(|| "–".to_owned(), text::span)
+    };
     facts(vec![
-        ("Back end", text::adapter(&source.adapter).to_owned().into_any()),
+        (
+            "Back end",
+            text::adapter(&source.adapter).to_owned().into_any(),
+        ),
         ("Copies", copies.into_any()),
         ("Queried", poll_interval(source.poll_interval).into_any()),
         ("Last query took", took.into_any()),
-        ("Changes go", source.queue.map_or_else(|| "at once".to_owned(), |queue| format!("through the queue {queue}")).into_any()),
+        (
+            "Changes go",
+            source
+                .queue
+                .map_or_else(
+                    || "at once".to_owned(),
+                    |queue| format!("through the queue {queue}"),
+                )
+                .into_any(),
+        ),
         ("Made", made.into_any()),
     ])
 }
@@ -195,9 +224,21 @@ fn source_facts(source: SourceSummary, health: Memo<Option<SourceHealth>>) -> im
 pub(super) fn copy_table(copies: Vec<CopySummary>, of_user: Option<String>) -> impl IntoView {
     let is_of_user = of_user.is_some();
     let rows = copies.into_iter().map(move |copy| {
-        let whose = copy.user.clone().or(of_user.clone()).unwrap_or_else(|| SHARED.to_owned());
-        let address = href(&format!("/sources/{}/objects/{}", encode(&copy.source), encode(&whose)));
-        let title = if is_of_user { copy.source.clone() } else { text::partition(&copy.partition) };
+        let whose = copy
+            .user
+            .clone()
+            .or(of_user.clone())
+            .unwrap_or_else(|| SHARED.to_owned());
+        let address = href(&format!(
+            "/sources/{}/objects/{}",
+            encode(&copy.source),
+            encode(&whose)
+        ));
+        let title = if is_of_user {
+            copy.source.clone()
+        } else {
+            text::partition(&copy.partition)
+        };
         view! {
             <tr>
                 <th scope="row">
@@ -244,20 +285,40 @@ fn Actions(
     let messages = Messages::get();
     let task = Task::new();
     let editing = RwSignal::new(false);
-    let is_paused = move || source.data.with(|source| source.as_ref().is_some_and(|source| source.paused));
-    let is_shared = move || source.data.with(|source| source.as_ref().is_some_and(|source| source.partition == "app"));
+    let is_paused = move || {
+        source
+            .data
+            .with(|source| source.as_ref().is_some_and(|source| source.paused))
+    };
+    let is_shared = move || {
+        source.data.with(|source| {
+            source
+                .as_ref()
+                .is_some_and(|source| source.partition == "app")
+        })
+    };
     let pause = move |_| {
         let paused = !untrack(is_paused);
-        task.run(async move { api::pause_source(&name.get_value(), paused).await }, move |_| {
-            messages.say(if paused { "The source is paused." } else { "The source goes on." });
-            source.now();
-        });
+        task.run(
+            async move { api::pause_source(&name.get_value(), paused).await },
+            move |_| {
+                messages.say(if paused {
+                    "The source is paused."
+                } else {
+                    "The source goes on."
+                });
+                source.now();
+            },
+        );
     };
     let refresh = move |_| {
-        task.run(async move { api::refresh(&name.get_value(), SHARED).await }, move |()| {
-            messages.say("The back end is being asked.");
-            copies.now();
-        });
+        task.run(
+            async move { api::refresh(&name.get_value(), SHARED).await },
+            move |()| {
+                messages.say("The back end is being asked.");
+                copies.now();
+            },
+        );
     };
     view! {
         <Show when=is_shared>
@@ -286,19 +347,26 @@ fn PollInterval(
 ) -> impl IntoView {
     let messages = Messages::get();
     let task = Task::new();
-    let known = source.data.with_untracked(|source| source.as_ref().map_or(0, |source| source.poll_interval));
+    let known = source
+        .data
+        .with_untracked(|source| source.as_ref().map_or(0, |source| source.poll_interval));
     let entered = RwSignal::new(known.to_string());
     let wrong = Signal::derive(move || match entered.get().trim().parse::<i64>() {
         Ok(seconds) if seconds >= -1 => None,
         _ => Some("It is a whole number of seconds, 0 or -1.".to_owned()),
     });
     let submit = move || {
-        let Ok(seconds) = entered.get_untracked().trim().parse() else { return };
-        task.run(async move { api::set_poll_interval(&name.get_value(), seconds).await }, move |_| {
-            messages.say("The poll interval is changed.");
-            source.now();
-            on_done();
-        });
+        let Ok(seconds) = entered.get_untracked().trim().parse() else {
+            return;
+        };
+        task.run(
+            async move { api::set_poll_interval(&name.get_value(), seconds).await },
+            move |_| {
+                messages.say("The poll interval is changed.");
+                source.now();
+                on_done();
+            },
+        );
     };
     view! {
         <DialogForm task submit="Save" on_submit=submit>
@@ -316,7 +384,10 @@ fn PollInterval(
 /// The objects of one copy.
 #[component]
 pub(crate) fn ObjectsPage() -> impl IntoView {
-    keyed(["source", "user"], |[source, user]| view! { <Objects source user/> })
+    keyed(
+        ["source", "user"],
+        |[source, user]| view! { <Objects source user/> },
+    )
 }
 
 #[component]
@@ -325,7 +396,11 @@ fn Objects(source: String, user: String) -> impl IntoView {
     let messages = Messages::get();
     let base = format!("/sources/{}/objects/{}", encode(&source), encode(&user));
     let state = UrlState::of(base.clone());
-    let whose = if user == SHARED { "shared by everybody".to_owned() } else { format!("copy of {user}") };
+    let whose = if user == SHARED {
+        "shared by everybody".to_owned()
+    } else {
+        format!("copy of {user}")
+    };
     let title = source.clone();
     let copy = StoredValue::new((source, user));
     let objects = Live::every(Some(EVERY), move || {
@@ -336,10 +411,13 @@ fn Objects(source: String, user: String) -> impl IntoView {
     let task = Task::new();
     let refresh = move |_| {
         let (source, user) = copy.get_value();
-        task.run(async move { api::refresh(&source, &user).await }, move |()| {
-            messages.say("The back end is being asked.");
-            objects.now();
-        });
+        task.run(
+            async move { api::refresh(&source, &user).await },
+            move |()| {
+                messages.say("The back end is being asked.");
+                objects.now();
+            },
+        );
     };
     let actions = view! {
         <Show when=move || session.may("sources:write")>
@@ -364,7 +442,11 @@ fn Objects(source: String, user: String) -> impl IntoView {
 /// How many attributes of an object a list shows.
 const SHOWN: usize = 6;
 
-fn object_table(Listing { items, next }: Listing<ObjectInfo>, state: UrlState, base: &str) -> AnyView {
+fn object_table(
+    Listing { items, next }: Listing<ObjectInfo>,
+    state: UrlState,
+    base: &str,
+) -> AnyView {
     if items.is_empty() {
         let title = match (state.get("q").is_empty(), next.is_some()) {
             (_, true) => "Nothing was found so far.",
@@ -419,12 +501,19 @@ fn object_table(Listing { items, next }: Listing<ObjectInfo>, state: UrlState, b
 /// One object, with the versions of its attributes.
 #[component]
 pub(crate) fn ObjectPage() -> impl IntoView {
-    keyed(["source", "user", "object"], |[source, user, object]| view! { <Object source user object/> })
+    keyed(
+        ["source", "user", "object"],
+        |[source, user, object]| view! { <Object source user object/> },
+    )
 }
 
 #[component]
 fn Object(source: String, user: String, object: String) -> impl IntoView {
-    let list = href(&format!("/sources/{}/objects/{}", encode(&source), encode(&user)));
+    let list = href(&format!(
+        "/sources/{}/objects/{}",
+        encode(&source),
+        encode(&user)
+    ));
     let title = object.clone();
     let note = view! { "of " <a href=list>{source.clone()}</a> };
     let asked = StoredValue::new((source, user, object));
@@ -446,15 +535,18 @@ fn show_object(object: ObjectVersions) -> impl IntoView {
         }
         None => "the back end".into_any(),
     };
-    let present = object.attributes.into_iter().map(|(name, VersionedValue { value, version })| {
-        view! {
-            <tr>
-                <th scope="row">{name}</th>
-                <td class="value">{value}</td>
-                <td class="n">{text::count(version)}</td>
-            </tr>
-        }
-    });
+    let present = object
+        .attributes
+        .into_iter()
+        .map(|(name, VersionedValue { value, version })| {
+            view! {
+                <tr>
+                    <th scope="row">{name}</th>
+                    <td class="value">{value}</td>
+                    <td class="n">{text::count(version)}</td>
+                </tr>
+            }
+        });
     let removed = object.removed.into_iter().map(|(name, version)| {
         view! {
             <tr>

@@ -55,9 +55,17 @@ pub(crate) fn UsersPage() -> impl IntoView {
 fn list(Listing { items, next }: Listing<UserName>, state: UrlState) -> AnyView {
     if items.is_empty() {
         return if state.get("q").is_empty() {
-            empty("There are no users yet.", "Add one, or let your back end say who may sign in.").into_any()
+            empty(
+                "There are no users yet.",
+                "Add one, or let your back end say who may sign in.",
+            )
+            .into_any()
         } else {
-            empty("Nobody is called that.", "Search for the beginning of a name.").into_any()
+            empty(
+                "Nobody is called that.",
+                "Search for the beginning of a name.",
+            )
+            .into_any()
         };
     }
     let rows = items.into_iter().map(|UserName { login }| {
@@ -184,7 +192,10 @@ fn User(login: String) -> impl IntoView {
 
 fn user_facts(user: UserInfo) -> impl IntoView {
     let email = user.email.unwrap_or_else(|| "none".to_owned());
-    facts(vec![("Email address", email.into_any()), ("Added", ago(Some(user.created_at)))])
+    facts(vec![
+        ("Email address", email.into_any()),
+        ("Added", ago(Some(user.created_at))),
+    ])
 }
 
 fn copy_list(
@@ -193,8 +204,11 @@ fn copy_list(
     user: StoredValue<String>,
 ) -> AnyView {
     if items.is_empty() {
-        return empty("They have no copy of their own.", "One is made with the first sync of a source that is kept for each user.")
-            .into_any();
+        return empty(
+            "They have no copy of their own.",
+            "One is made with the first sync of a source that is kept for each user.",
+        )
+        .into_any();
     }
     view! {
         {super::sources::copy_table(items, Some(user.get_value()))}
@@ -243,7 +257,11 @@ fn EditUser(
     on_done: impl Fn() + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let messages = Messages::get();
-    let known = user.data.get_untracked().and_then(|user| user.email).unwrap_or_default();
+    let known = user
+        .data
+        .get_untracked()
+        .and_then(|user| user.email)
+        .unwrap_or_default();
     let email = RwSignal::new(known.clone());
     let password = RwSignal::new(String::new());
     let task = Task::new();
@@ -253,11 +271,14 @@ fn EditUser(
             password: Some(password.get_untracked()).filter(|password| !password.is_empty()),
             email: (entered != known).then_some(entered),
         };
-        task.run(async move { api::update_user(&login, &change).await }, move |_| {
-            messages.say("The user is changed.");
-            user.now();
-            on_done();
-        });
+        task.run(
+            async move { api::update_user(&login, &change).await },
+            move |_| {
+                messages.say("The user is changed.");
+                user.now();
+                on_done();
+            },
+        );
     };
     view! {
         <DialogForm task submit="Save" on_submit=submit beside_fields=BESIDE>

@@ -98,7 +98,12 @@ pub(crate) fn notice(attention: &Attention, encode: impl Fn(&str) -> String) -> 
             "Resume…",
         ),
         AttentionKind::JobsWaiting => (
-            several("job", "jobs", "waits, and nobody does it", "wait, and nobody does them"),
+            several(
+                "job",
+                "jobs",
+                "waits, and nobody does it",
+                "wait, and nobody does them",
+            ),
             format!("No component takes jobs of {subject}."),
             queue("ready"),
             "Look",
@@ -163,9 +168,15 @@ mod tests {
     #[test]
     fn one_stuck_device_leads_to_it_and_several_to_the_list() {
         let one = notice(&attention(AttentionKind::StuckClients, 1), encode);
-        assert_eq!((&*one.title, &*one.path), ("1 device is stuck", "/devices/c%2F1"));
+        assert_eq!(
+            (&*one.title, &*one.path),
+            ("1 device is stuck", "/devices/c%2F1")
+        );
         let two = notice(&attention(AttentionKind::StuckClients, 2), encode);
-        assert_eq!((&*two.title, &*two.path), ("2 devices are stuck", "/devices?state=stuck"));
+        assert_eq!(
+            (&*two.title, &*two.path),
+            ("2 devices are stuck", "/devices?state=stuck")
+        );
     }
 
     #[test]
@@ -183,8 +194,13 @@ mod tests {
             AttentionKind::JobsWaiting,
             AttentionKind::PushFailing,
         ] {
-            let Notice { title, text, path, .. } = notice(&attention(kind, 2), encode);
-            assert!(format!("{title} {text}").contains("Order"), "{kind:?}: {title} {text}");
+            let Notice {
+                title, text, path, ..
+            } = notice(&attention(kind, 2), encode);
+            assert!(
+                format!("{title} {text}").contains("Order"),
+                "{kind:?}: {title} {text}"
+            );
             assert!(path.starts_with('/') && text.ends_with('.'), "{kind:?}");
         }
     }

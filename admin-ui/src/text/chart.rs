@@ -12,8 +12,17 @@ pub(crate) struct Scale {
 impl Scale {
     /// From the smallest to the largest value: shows how something changes, not how much of it there is.
     pub(crate) fn of_changes(values: &[Option<f64>]) -> Self {
-        let known = || values.iter().flatten().copied().filter(|value| value.is_finite());
-        let (bottom, top) = (known().fold(f64::MAX, f64::min), known().fold(f64::MIN, f64::max));
+        let known = || {
+            values
+                .iter()
+                .flatten()
+                .copied()
+                .filter(|value| value.is_finite())
+        };
+        let (bottom, top) = (
+            known().fold(f64::MAX, f64::min),
+            known().fold(f64::MIN, f64::max),
+        );
         if bottom < top {
             Self { bottom, top }
         } else {
@@ -39,7 +48,9 @@ impl Scale {
             match value.filter(|value| value.is_finite()) {
                 Some(value) => {
                     let x = place as f64 / last * width;
-                    let y = height - ((value - self.bottom) / (self.top - self.bottom)).clamp(0.0, 1.0) * height;
+                    let y = height
+                        - ((value - self.bottom) / (self.top - self.bottom)).clamp(0.0, 1.0)
+                            * height;
                     if !line.is_empty() {
                         line.push(' ');
                     }
@@ -119,7 +130,13 @@ mod tests {
 
     #[test]
     fn the_scale_ends_at_a_number_that_is_easy_to_read() {
-        for (largest, top) in [(0.0, 1.0), (0.7, 1.0), (3.0, 5.0), (1_284.0, 2_000.0), (50.0, 50.0)] {
+        for (largest, top) in [
+            (0.0, 1.0),
+            (0.7, 1.0),
+            (3.0, 5.0),
+            (1_284.0, 2_000.0),
+            (50.0, 50.0),
+        ] {
             assert_eq!(Scale::for_values([0.0, largest].into_iter()).top, top);
         }
     }
@@ -127,14 +144,32 @@ mod tests {
     #[test]
     fn changes_fill_the_height_and_what_stays_is_a_line_of_its_size() {
         let changing = [Some(100.0), Some(101.0)];
-        assert_eq!(Scale::of_changes(&changing).lines(&changing, 1.0, 10.0), ["0.0,10.0 1.0,0.0"]);
-        assert_eq!(Scale::of_changes(&[Some(0.0), None]), Scale { bottom: 0.0, top: 1.0 });
-        assert_eq!(Scale::of_changes(&[]), Scale { bottom: 0.0, top: 1.0 });
+        assert_eq!(
+            Scale::of_changes(&changing).lines(&changing, 1.0, 10.0),
+            ["0.0,10.0 1.0,0.0"]
+        );
+        assert_eq!(
+            Scale::of_changes(&[Some(0.0), None]),
+            Scale {
+                bottom: 0.0,
+                top: 1.0
+            }
+        );
+        assert_eq!(
+            Scale::of_changes(&[]),
+            Scale {
+                bottom: 0.0,
+                top: 1.0
+            }
+        );
     }
 
     #[test]
     fn a_missing_value_interrupts_the_line() {
-        let scale = Scale { bottom: 0.0, top: 10.0 };
+        let scale = Scale {
+            bottom: 0.0,
+            top: 10.0,
+        };
         let values = [Some(0.0), Some(10.0), None, Some(5.0)];
         assert_eq!(
             scale.lines(&values, 30.0, 10.0),

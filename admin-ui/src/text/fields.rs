@@ -21,7 +21,10 @@ mod tests {
     fn a_message_leads_to_its_field() {
         for (message, field) in [
             ("A password has between 1 and 1024 bytes.", "password"),
-            ("An address has at most 254 bytes and no control characters.", "email"),
+            (
+                "An address has at most 254 bytes and no control characters.",
+                "email",
+            ),
             ("Record already exists for 'ann'.", "login"),
         ] {
             assert_eq!(field_of(message), field);

@@ -180,9 +180,18 @@ mod tests {
     #[test]
     fn events_are_sentences() {
         for (event_told, text) in [
-            (happened("pull", Some("Product"), 0, 1), "Got 1 object of Product"),
-            (happened("push", Some("Order"), 3, 0), "Sent 3 changes of Order"),
-            (happened("search", Some("Order"), 0, 0), "Searched Order and found 0 objects"),
+            (
+                happened("pull", Some("Product"), 0, 1),
+                "Got 1 object of Product",
+            ),
+            (
+                happened("push", Some("Order"), 3, 0),
+                "Sent 3 changes of Order",
+            ),
+            (
+                happened("search", Some("Order"), 0, 0),
+                "Searched Order and found 0 objects",
+            ),
             (happened("reset", None, 0, 0), "Was told to start over"),
             (happened("of tomorrow", None, 0, 0), "Of tomorrow"),
         ] {

@@ -33,9 +33,9 @@ pub use blob::{
 pub use engine::{
     AcceptedChanges, BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest,
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter,
-    ChangesRequest, ClientDetails, ClientState, DEFAULT_PAGE_SIZE, DocumentDetails, Engine,
-    FeedError, MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PullRequest, RustAdapters,
-    SearchRequest, SourceInfo, SyncError,
+    ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery, ClientState,
+    DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, MAX_DYNAMIC_SOURCES, ObjectPage,
+    ObjectPatch, PullRequest, RustAdapters, SearchRequest, SourceInfo, SyncError,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{
@@ -47,8 +47,9 @@ pub use jobs::{
 };
 pub use memory::{Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};
 pub use metrics::{
-    BUCKETS, FAMILIES, Family, Kind, Measurements, Meter, Metrics, RequestOutcome, Sample,
-    StatsError, Value,
+    AskedBy, BUCKETS, FAMILIES, Family, Kind, Measure, Measurements, Meter, Metrics, Period,
+    RequestOutcome, Sample, Series, SeriesError, StatsError, StepLength, Steps, Value, measures,
+    quantile,
 };
 pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
@@ -71,7 +72,7 @@ pub use settings::{
     SourceSettings, UpdateMethod, WebPushSettings,
 };
 pub use store::{
-    ApplicationDocument, AuditKind, AuditPosition, AuditRecord, Figures, InvalidPosition, PutMode,
-    StoreError,
+    ApplicationDocument, AuditKind, AuditPosition, AuditRecord, Figures, InvalidPosition,
+    MinuteTotals, PutMode, StoreError,
 };
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

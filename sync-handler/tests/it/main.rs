@@ -10,9 +10,11 @@ mod api {
     mod v1 {
         mod administrators;
         mod audit;
+        mod clients;
         mod scopes;
         mod session;
         mod settings;
+        mod statistics;
     }
 }
 mod app {
@@ -21,6 +23,7 @@ mod app {
         mod files;
     }
 }
+mod console;
 mod every_call;
 mod metrics;
 mod rc {

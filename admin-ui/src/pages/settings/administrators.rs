@@ -13,16 +13,23 @@ use crate::text;
 
 const ROLES: [(Role, &str); 3] = [
     (Role::Viewer, "Viewer: sees everything but secrets"),
-    (Role::Operator, "Operator: also changes devices, users, sources, objects and jobs"),
+    (
+        Role::Operator,
+        "Operator: also changes devices, users, sources, objects and jobs",
+    ),
     (Role::Administrator, "Administrator: everything"),
 ];
 
 fn role_choices() -> Vec<(String, String)> {
-    ROLES.map(|(role, title)| (text::role(role).to_owned(), title.to_owned())).to_vec()
+    ROLES
+        .map(|(role, title)| (text::role(role).to_owned(), title.to_owned()))
+        .to_vec()
 }
 
 fn role_named(name: &str) -> Role {
-    let found = ROLES.into_iter().find(|(role, _)| text::role(*role) == name);
+    let found = ROLES
+        .into_iter()
+        .find(|(role, _)| text::role(*role) == name);
     found.map_or(Role::Viewer, |(role, _)| role)
 }
 
@@ -49,7 +56,10 @@ pub(super) fn Administrators() -> impl IntoView {
     }
 }
 
-fn table(items: Vec<AdministratorInfo>, administrators: Live<Listing<AdministratorInfo>>) -> AnyView {
+fn table(
+    items: Vec<AdministratorInfo>,
+    administrators: Live<Listing<AdministratorInfo>>,
+) -> AnyView {
     if items.is_empty() {
         return empty("There are no administrators.", "That should not be.").into_any();
     }
@@ -89,7 +99,10 @@ fn table(items: Vec<AdministratorInfo>, administrators: Live<Listing<Administrat
 }
 
 #[component]
-fn Actions(administrator: AdministratorInfo, administrators: Live<Listing<AdministratorInfo>>) -> impl IntoView {
+fn Actions(
+    administrator: AdministratorInfo,
+    administrators: Live<Listing<AdministratorInfo>>,
+) -> impl IntoView {
     let messages = Messages::get();
     let task = Task::new();
     let editing = RwSignal::new(false);
@@ -98,11 +111,14 @@ fn Actions(administrator: AdministratorInfo, administrators: Live<Listing<Admini
     let login = StoredValue::new(administrator.login);
     let role = administrator.role;
     let remove = move |open: RwSignal<bool>| {
-        task.run(async move { api::delete_administrator(&login.get_value()).await }, move |()| {
-            open.set(false);
-            messages.say("The administrator is removed.");
-            administrators.now();
-        });
+        task.run(
+            async move { api::delete_administrator(&login.get_value()).await },
+            move |()| {
+                open.set(false);
+                messages.say("The administrator is removed.");
+                administrators.now();
+            },
+        );
     };
     view! {
         <span class="actions tight">
@@ -139,10 +155,13 @@ fn Add(on_done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
             password: password.get_untracked(),
             role: role_named(&role.get_untracked()),
         };
-        task.run(async move { api::add_administrator(&new).await }, move |added| {
-            messages.say(format!("{} may sign in here now.", added.login));
-            on_done();
-        });
+        task.run(
+            async move { api::add_administrator(&new).await },
+            move |added| {
+                messages.say(format!("{} may sign in here now.", added.login));
+                on_done();
+            },
+        );
     };
     view! {
         <DialogForm task submit="Add" on_submit=submit>
@@ -169,10 +188,13 @@ fn Edit(
             password: Some(password.get_untracked()).filter(|password| !password.is_empty()),
             role: (wanted != role).then_some(wanted),
         };
-        task.run(async move { api::change_administrator(&login.get_value(), &change).await }, move |_| {
-            messages.say("The administrator is changed.");
-            on_done();
-        });
+        task.run(
+            async move { api::change_administrator(&login.get_value(), &change).await },
+            move |_| {
+                messages.say("The administrator is changed.");
+                on_done();
+            },
+        );
     };
     view! {
         <DialogForm task submit="Save" on_submit=submit>

@@ -25,7 +25,11 @@ pub(super) fn Audit(state: UrlState) -> impl IntoView {
 
 fn table(Listing { items, next }: Listing<AuditEntry>, state: UrlState) -> AnyView {
     if items.is_empty() {
-        return empty("Nothing was done.", "Whatever administrators and scripts change is kept here.").into_any();
+        return empty(
+            "Nothing was done.",
+            "Whatever administrators and scripts change is kept here.",
+        )
+        .into_any();
     }
     let rows = items.into_iter().map(|entry| {
         let outcome = match entry.status {

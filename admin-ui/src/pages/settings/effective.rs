@@ -61,7 +61,11 @@ fn table(settings: Vec<SettingInfo>, sought: &str, only_set: bool) -> AnyView {
         })
         .collect();
     if rows.is_empty() {
-        return empty("No setting is like that.", "Search for a part of its name or value.").into_any();
+        return empty(
+            "No setting is like that.",
+            "Search for a part of its name or value.",
+        )
+        .into_any();
     }
     scrolled(
         "Settings",
@@ -89,11 +93,14 @@ pub(super) fn Server() -> impl IntoView {
     let system = Live::once(api::system);
     let task = Task::new();
     let reset = move |open: RwSignal<bool>| {
-        task.run(async move { api::reset_system("rhosync").await }, move |()| {
-            open.set(false);
-            messages.say("Everything is removed.");
-            system.now();
-        });
+        task.run(
+            async move { api::reset_system("rhosync").await },
+            move |()| {
+                open.set(false);
+                messages.say("Everything is removed.");
+                system.now();
+            },
+        );
     };
     view! {
         <section>{loaded(system, system_facts)}</section>
@@ -123,6 +130,12 @@ fn system_facts(system: SystemInfo) -> impl IntoView {
     facts(vec![
         ("Version", system.version.into_any()),
         ("Sources", text::count(system.sources as u64).into_any()),
-        ("App server", system.app_server.unwrap_or_else(|| "none".to_owned()).into_any()),
+        (
+            "App server",
+            system
+                .app_server
+                .unwrap_or_else(|| "none".to_owned())
+                .into_any(),
+        ),
     ])
 }

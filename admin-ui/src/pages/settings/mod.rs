@@ -12,10 +12,10 @@ use audit::Audit;
 use effective::{Effective, Server};
 use tokens::Tokens;
 
+use crate::components::Messages;
 use crate::components::{Choices, heading};
 use crate::page::Page;
 use crate::pages::sign_in::PasswordForm;
-use crate::components::Messages;
 use crate::session::Session;
 use crate::url_state::UrlState;
 

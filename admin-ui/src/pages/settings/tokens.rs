@@ -63,12 +63,25 @@ pub(super) fn Tokens(state: UrlState) -> impl IntoView {
     }
 }
 
-fn table(Listing { items, next }: Listing<TokenInfo>, tokens: Live<Listing<TokenInfo>>, state: UrlState) -> AnyView {
+fn table(
+    Listing { items, next }: Listing<TokenInfo>,
+    tokens: Live<Listing<TokenInfo>>,
+    state: UrlState,
+) -> AnyView {
     if items.is_empty() {
-        return empty("There are no tokens.", "Make one for each script, good for no more than the script does.").into_any();
+        return empty(
+            "There are no tokens.",
+            "Make one for each script, good for no more than the script does.",
+        )
+        .into_any();
     }
     let rows = items.into_iter().map(|token| {
-        let scopes = token.scopes.iter().map(|scope| text::scope(scope)).collect::<Vec<_>>().join(", ");
+        let scopes = token
+            .scopes
+            .iter()
+            .map(|scope| text::scope(scope))
+            .collect::<Vec<_>>()
+            .join(", ");
         view! {
             <tr>
                 <th scope="row">{token.name.clone()}</th>
@@ -114,11 +127,14 @@ fn End(token: TokenInfo, tokens: Live<Listing<TokenInfo>>) -> impl IntoView {
     let task = Task::new();
     let id = StoredValue::new(token.id);
     let end = move |open: RwSignal<bool>| {
-        task.run(async move { api::delete_token(&id.get_value()).await }, move |()| {
-            open.set(false);
-            messages.say("The token is good for nothing any more.");
-            tokens.now();
-        });
+        task.run(
+            async move { api::delete_token(&id.get_value()).await },
+            move |()| {
+                open.set(false);
+                messages.say("The token is good for nothing any more.");
+                tokens.now();
+            },
+        );
     };
     view! {
         <Confirm
@@ -133,18 +149,27 @@ fn End(token: TokenInfo, tokens: Live<Listing<TokenInfo>>) -> impl IntoView {
 }
 
 #[component]
-fn Make(making: RwSignal<bool>, on_made: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
+fn Make(
+    making: RwSignal<bool>,
+    on_made: impl Fn() + Copy + Send + Sync + 'static,
+) -> impl IntoView {
     let task = Task::new();
     let name = RwSignal::new(String::new());
     let lifetime = RwSignal::new(LIFETIMES[0].0.to_owned());
-    let lifetimes = Signal::stored(LIFETIMES.map(|(value, title)| (value.to_owned(), title.to_owned())).to_vec());
+    let lifetimes = Signal::stored(
+        LIFETIMES
+            .map(|(value, title)| (value.to_owned(), title.to_owned()))
+            .to_vec(),
+    );
     let scopes = SCOPES.map(|scope| (scope, RwSignal::new(false)));
     let made = RwSignal::new(None::<CreatedToken>);
     // It is shown once: whoever closes the dialog does not find it again.
     on_cleanup(move || made.set(None));
     let none = RwSignal::new(false);
     let submit = move || {
-        let chosen = scopes.iter().filter(|(_, is_chosen)| is_chosen.get_untracked());
+        let chosen = scopes
+            .iter()
+            .filter(|(_, is_chosen)| is_chosen.get_untracked());
         let chosen: Vec<String> = chosen.map(|(scope, _)| (*scope).to_owned()).collect();
         none.set(chosen.is_empty());
         if chosen.is_empty() {
@@ -155,10 +180,13 @@ fn Make(making: RwSignal<bool>, on_made: impl Fn() + Copy + Send + Sync + 'stati
             scopes: chosen,
             expires_in: lifetime.get_untracked().parse().ok(),
         };
-        task.run(async move { api::create_token(&token).await }, move |token| {
-            made.set(Some(token));
-            on_made();
-        });
+        task.run(
+            async move { api::create_token(&token).await },
+            move |token| {
+                made.set(Some(token));
+                on_made();
+            },
+        );
     };
     view! {
         <Show

@@ -17,9 +17,10 @@ use crate::model::{
     ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, OutboxItem, UserId, Version,
     to_attributes,
 };
-use crate::ports::{Clock as _, Ports, Random, RedisConn};
+use crate::ports::{Clock as _, Ports, Random as _, RedisConn, StorePorts};
 use crate::store::{
-    AcceptOutcome, Commit, CommitMode, CreateOutcome, Holder, Operations, ReleaseOutcome,
+    AcceptOutcome, Commit, CommitMode, CreateOutcome, Holder, Operations, ReleaseOutcome, Waiting,
+    WaitingChanges,
 };
 use crate::trace::TraceContext;
 
@@ -53,6 +54,7 @@ pub struct AcceptedChanges {
     client: ClientId,
     document: DocumentId,
     lease: String,
+    backlog: Backlog,
     insurance: Option<JobId>,
     trace: Option<TraceContext>,
     wait: Duration,
@@ -65,12 +67,21 @@ impl AcceptedChanges {
     }
 }
 
+/// Whether others may know that changes of a client wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Backlog {
+    /// Nothing waited before.
+    New,
+    /// Perhaps something did.
+    Old,
+}
+
 /// What became of one attempt at an operation.
 pub(super) enum Attempt {
     /// It has its verdict.
     Decided,
-    /// It is to be tried again later; operations on the same object wait for it.
-    PutOff,
+    /// It is to be tried again later; operations on the same object wait for it. What the back end said, if it was asked.
+    PutOff(Option<String>),
     /// Somebody else works on the client's operations now.
     LostLease,
 }
@@ -121,13 +132,30 @@ impl<P: Ports> Engine<P> {
         let source = found.as_source().traced(trace);
         let client = known_form(client)?;
         let blob_fields = std::mem::take(&mut changes.blob_fields);
-        let mut operations = to_operations(&session.user, changes, self.ports.random())?;
+        let mut operations = to_operations(&session.user, changes, &*self.ports)?;
         self.blobs
             .attach_files(&mut operations, &blob_fields, files)?;
         let (checked, owner) = join!(self.accounts.check_session(session), self.owner(&client));
         checked?;
         // For a client that is not there nothing is begun.
         owner?;
+        let (began, number) = (self.ports.clock().monotonic(), operations.len());
+        let taken = self.take_in(session, &client, source, files, sequence, operations);
+        let answered = taken.await;
+        self.note_push(&client, source.name, number, began, answered.as_ref().err());
+        answered
+    }
+
+    /// Takes checked operations in, and works on them.
+    async fn take_in(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        source: Source<'_>,
+        files: Files<'_>,
+        sequence: Option<u64>,
+        mut operations: Vec<Operation>,
+    ) -> Result<Option<AcceptedChanges>, SyncError> {
         let user = &session.user;
         let queue = source.settings.cud_queue.as_ref();
         // Without a lease nothing is worked on here.
@@ -136,7 +164,7 @@ impl<P: Ports> Engine<P> {
         let Files { uploads, .. } = files;
         if !uploads.is_empty() {
             id = self
-                .find_document(user, &client, source, Wanted::Followed)
+                .find_document(user, client, source, Wanted::Followed)
                 .await?;
             self.blobs.settle(user, uploads).await?;
         }
@@ -147,10 +175,10 @@ impl<P: Ports> Engine<P> {
                 self.blobs.announce(holder, uploads).await?;
             }
             let insurance = self
-                .insure_work(changes_queue(source), &id, user, &client)
+                .insure_work(changes_queue(source), &id, user, client)
                 .await?;
             let document = self.document(&id);
-            let accepted = Operations::new(&document, &client)
+            let accepted = Operations::new(&document, client)
                 .accept(
                     user,
                     lease.as_deref(),
@@ -168,7 +196,7 @@ impl<P: Ports> Engine<P> {
             match accepted {
                 AcceptOutcome::Unbound => {
                     id = self
-                        .find_document(user, &client, source, Wanted::Followed)
+                        .find_document(user, client, source, Wanted::Followed)
                         .await?;
                 }
                 AcceptOutcome::Changed(ids) => {
@@ -181,19 +209,30 @@ impl<P: Ports> Engine<P> {
                 }
                 AcceptOutcome::Full => return Err(SyncError::QueueFull),
                 AcceptOutcome::Repeated => return Ok(None),
-                AcceptOutcome::Done { leased, known } => {
+                AcceptOutcome::Done {
+                    leased,
+                    waited,
+                    known,
+                } => {
                     let kinds = operations.iter().map(|operation| operation.kind.as_str());
                     self.metrics.meter().changes(source.name.as_str(), kinds);
-                    self.repeat_links(user, &client, &id, known).await?;
+                    self.repeat_links(user, client, &id, known).await?;
                     if let Some(queue) = queue {
-                        self.work_soon(queue, &id, user, &client).await?;
+                        let waiting = WaitingChanges::new(self.ports.redis());
+                        let (asked, noted) = join!(
+                            self.work_soon(queue, &id, user, client),
+                            waiting.begin(client, &id, self.ports.clock().now())
+                        );
+                        asked?;
+                        noted?;
                     }
                     return Ok(lease.filter(|_| leased).map(|lease| AcceptedChanges {
-                        client,
+                        client: client.clone(),
                         document: id,
                         lease,
+                        backlog: if waited { Backlog::Old } else { Backlog::New },
                         insurance,
-                        trace: trace.cloned(),
+                        trace: source.trace.cloned(),
                         wait: Duration::from_millis(source.settings.push_wait_ms),
                     }));
                 }
@@ -213,13 +252,16 @@ impl<P: Ports> Engine<P> {
             client,
             document,
             lease,
+            backlog,
             insurance,
             trace,
             wait: _,
         } = accepted;
         let found = self.source(document.source.as_str()).await?;
         let source = found.as_source().traced(trace.as_ref());
-        let is_done = self.work(&client, source, &document, &lease).await?;
+        let is_done = self
+            .work(&client, source, &document, &lease, backlog)
+            .await?;
         if is_done && let Some(job) = insurance {
             self.withdraw_insurance(&job).await?;
         }
@@ -236,7 +278,7 @@ impl<P: Ports> Engine<P> {
         let lease = self.ports.random().hex::<8>();
         let document = self.document(id);
         if Operations::new(&document, client).lease(&lease).await? {
-            self.work(client, source, id, &lease).await?;
+            self.work(client, source, id, &lease, Backlog::Old).await?;
         }
         Ok(())
     }
@@ -282,11 +324,15 @@ impl<P: Ports> Engine<P> {
         source: Source<'_>,
         id: &DocumentId,
         lease: &str,
+        backlog: Backlog,
     ) -> Result<bool, SyncError> {
         let document = self.document(id);
         let operations = Operations::new(&document, client);
+        let index = WaitingChanges::new(self.ports.redis());
+        let mut is_known = backlog == Backlog::Old;
         for _ in 0..MAX_ROUNDS {
             let mut held: BTreeSet<ObjectId> = BTreeSet::new();
+            let mut oldest: Option<Waiting> = None;
             let (mut left, mut after) = (0, 0);
             let mut has_deleted = false;
             loop {
@@ -299,16 +345,21 @@ impl<P: Ports> Engine<P> {
                     let is_due = operation.not_before <= self.ports.clock().now();
                     let object = operation.id.clone();
                     let deletes = operation.kind == OperationKind::Delete;
+                    let since = operation.sent_at;
+                    let said = operation.error.clone();
                     let may_try = is_due && !is_held(&operations, &held, &object).await?;
                     let attempt = if may_try {
                         self.attempt(client, source, id, lease, number, operation)
                             .await?
                     } else {
-                        Attempt::PutOff
+                        Attempt::PutOff(said)
                     };
                     match attempt {
                         Attempt::Decided => has_deleted |= deletes,
-                        Attempt::PutOff => {
+                        Attempt::PutOff(error) => {
+                            let oldest = oldest.get_or_insert(Waiting { since, error: None });
+                            oldest.since = oldest.since.min(since);
+                            oldest.error = error.or(oldest.error.take());
                             held.extend(created_as(&operations, &object).await?);
                             held.insert(object);
                             left += 1;
@@ -323,9 +374,21 @@ impl<P: Ports> Engine<P> {
                     false => Ok(()),
                 }
             };
-            let (released, noted) = join!(operations.release(lease, left), note);
+            let tell = async {
+                match &oldest {
+                    Some(waiting) => index.note(client, id, waiting).await,
+                    None => Ok(()),
+                }
+            };
+            let (released, noted, told) = join!(operations.release(lease, left), note, tell);
             noted?;
+            told?;
+            is_known |= left > 0;
             match released? {
+                ReleaseOutcome::Yes if left == 0 && is_known => {
+                    self.forget_backlog(client, id).await?;
+                    return Ok(true);
+                }
                 ReleaseOutcome::Yes => return Ok(left == 0),
                 ReleaseOutcome::MoreCame => {}
             }
@@ -333,6 +396,19 @@ impl<P: Ports> Engine<P> {
         // Whoever comes next goes on.
         operations.release(lease, usize::MAX).await?;
         Ok(false)
+    }
+
+    /// Takes a client off the list of those whose changes wait, and puts it back if something came in meanwhile: who took
+    /// that in may have noted it before the list was changed here.
+    async fn forget_backlog(&self, client: &ClientId, id: &DocumentId) -> Result<(), SyncError> {
+        let index = WaitingChanges::new(self.ports.redis());
+        index.clear(client, id).await?;
+        let document = self.document(id);
+        if document.waiting(client).await? > 0 {
+            let now = self.ports.clock().now();
+            index.begin(client, id, now).await?;
+        }
+        Ok(())
     }
 }
 
@@ -364,8 +440,9 @@ async fn created_as<R: RedisConn>(
 fn to_operations(
     user: &UserId,
     changes: Changes,
-    random: &impl Random,
+    ports: &impl StorePorts,
 ) -> Result<Vec<Operation>, SyncError> {
+    let sent_at = ports.clock().now();
     let Changes {
         create,
         update,
@@ -384,11 +461,13 @@ fn to_operations(
                 kind,
                 id,
                 attributes,
-                nonce: random.hex::<8>(),
+                nonce: ports.random().hex::<8>(),
                 user: user.clone(),
                 offset: 0,
                 cursor: Version::ZERO,
                 lacks_link: false,
+                sent_at,
+                error: None,
                 attempts: 0,
                 not_before: Millis(0),
             })

@@ -6,6 +6,7 @@ mod bulk_data;
 mod by_jobs;
 mod changes;
 mod circuits;
+mod client_list;
 mod clients;
 mod collecting;
 mod describe;
@@ -14,6 +15,7 @@ mod dynamic_sources;
 mod error;
 mod feed;
 mod health;
+mod heard;
 mod held;
 mod metered;
 mod narrowed;
@@ -57,7 +59,8 @@ pub use bulk_data::{
     BulkScan, BulkSource, BulkStep, BulkWriter,
 };
 pub use changes::{AcceptedChanges, ChangesRequest};
-pub use clients::ClientDetails;
+pub use client_list::{ClientPage, ClientQuery};
+pub use clients::{ClientDetails, ClientPush};
 pub use documents::{ClientState, DocumentDetails, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
 pub use error::SyncError;

@@ -1,14 +1,15 @@
 //! Changes that a back end does not take: which of them wait, and where those are kept that are given up.
 
-use sync_jobs::{EnqueueError, QueueName};
+use sync_jobs::{EnqueueError, Enqueued, JobId, QueueName};
 
 use crate::adapter::{AdapterError, Call, StashError};
 use crate::engine::feed::FeedChange;
 use crate::engine::verdict::make_change;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{Deliver, UndeliveredChange};
-use crate::model::{DocumentId, OperationKind, Partition};
-use crate::ports::Ports;
+use crate::model::{ClientId, DocumentId, OperationKind, Partition};
+use crate::ports::{Clock as _, Ports};
+use crate::store::WaitingChanges;
 
 /// What becomes of a change that the back end did not take.
 pub(super) enum Fate {
@@ -57,10 +58,19 @@ impl<P: Ports> Engine<P> {
         change: &UndeliveredChange,
         number: u64,
     ) -> Result<Kept, SyncError> {
-        let UndeliveredChange { source, object, .. } = change;
+        let UndeliveredChange {
+            source,
+            client,
+            object,
+            ..
+        } = change;
         let reason = match Deliver::job(queue, change, number) {
             Ok(job) => match self.enqueue(&job).await {
-                Ok(_) => return Ok(Kept::Yes),
+                Ok(Enqueued::New(job) | Enqueued::Waiting(job) | Enqueued::Again(job)) => {
+                    self.note_given_up(client, &job).await?;
+                    return Ok(Kept::Yes);
+                }
+                Ok(Enqueued::Ticked) => return Ok(Kept::Yes),
                 Err(EnqueueError::Store(error)) => return Err(error.into()),
                 Err(error) => error.to_string(),
             },
@@ -73,10 +83,21 @@ impl<P: Ports> Engine<P> {
         Ok(Kept::No)
     }
 
+    async fn note_given_up(&self, client: &ClientId, job: &JobId) -> Result<(), SyncError> {
+        let kept = self.settings.jobs.dead.retention.as_millis();
+        let kept = u64::try_from(kept).unwrap_or(u64::MAX);
+        let now = self.ports.clock().now();
+        let index = WaitingChanges::new(self.ports.redis());
+        Ok(index.give_up(client, job, now, kept).await?)
+    }
+
     /// Makes a change in the back end. What it has taken is news to all devices, its author's too, who was told that it
     /// failed.
+    ///
+    /// `job` keeps the change.
     pub(crate) async fn deliver(
         &self,
+        job: &JobId,
         change: &UndeliveredChange,
     ) -> Result<Result<(), AdapterError>, SyncError> {
         let UndeliveredChange {
@@ -112,6 +133,8 @@ impl<P: Ports> Engine<P> {
             }
             (_, Err(error)) => return Ok(Err(error)),
         };
+        let index = WaitingChanges::new(self.ports.redis());
+        index.take_up(client, job).await?;
         let changed = changed.filter(|_| !source.settings.pass_through);
         if let (Some(object), Some(partition)) = (changed, Partition::from_stored(partition)) {
             let change = FeedChange::of(*kind, attributes);

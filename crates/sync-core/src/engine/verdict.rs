@@ -16,7 +16,7 @@ use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
     Attributes, ClientId, DocumentId, ObjectChange, ObjectId, Operation, OperationKind, OutboxItem,
-    Record, Version, digest_of, texts_of,
+    Record, Version, digest_of, short, texts_of,
 };
 use crate::ports::{Clock as _, Ports, RedisConn};
 use crate::store::{
@@ -98,7 +98,7 @@ impl<P: Ports> Engine<P> {
                 PriorState::Done => {
                     return self.decide(task, Verdict::Applied { new_id: None }).await;
                 }
-                PriorState::CreateWaits => return Ok(Attempt::PutOff),
+                PriorState::CreateWaits => return Ok(Attempt::PutOff(None)),
             }
         }
         let Some(result) = self.call_under_lease(source, &task).await? else {
@@ -334,12 +334,14 @@ impl<P: Ports> Engine<P> {
                 ..source_error(error)
             }
         });
+        let said = short(&error.to_string());
+        operation.error = Some(said.clone());
         let document = self.document(document);
         let is_ours = Operations::new(&document, client)
             .put_off(lease, number, &operation, source_error.as_ref())
             .await?;
         Ok(if is_ours {
-            Attempt::PutOff
+            Attempt::PutOff(Some(said))
         } else {
             Attempt::LostLease
         })

@@ -4,14 +4,19 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use async_trait::async_trait;
+use futures_util::join;
 use sync_jobs::{EnqueueError, JobError, JobHandler, Jobs, NewJob, RunningJob};
 
 use crate::jobs::{Ping, PingAll, PingAllPayload, PingPayload, Push, PushPayload};
-use crate::model::{ClientId, Millis, PingMessage, UserId};
+use crate::metrics::ping_count;
+use crate::model::{ClientEvent, ClientEventKind, ClientId, Millis, PingMessage, UserId, short};
 use crate::ping::{PingOutcome, PingSender, PushAddress, PushService};
-use crate::ports::{Ports, RedisConn};
+use crate::ports::{Clock as _, Ports, RedisConn};
 use crate::settings::Settings;
-use crate::store::{AccountStore, ClientRecord, Clients, PUSH_ADDRESS, StoreError};
+use crate::store::{
+    AccountStore, ClientEvents, ClientRecord, Clients, MetricsStore, MinuteTotals, PUSH_ADDRESS,
+    PushErrors, StoreError,
+};
 
 /// Users of whom one job sees to it that they are pinged.
 const USERS_PER_JOB: usize = 500;
@@ -106,7 +111,13 @@ impl<P: Ports> JobHandler<PingContext<P>> for Push {
             return Ok(format!("{table} is not set up any more"));
         }
         let sender = PingSender::new(&*context.ports, &context.settings.ping);
-        match sender.send(&address, &message).await {
+        let outcome = sender.send(&address, &message).await;
+        let noted = note(&*context.ports, &client, address.service, &outcome).await;
+        if let Err(error) = noted {
+            // Trying again would ping again.
+            tracing::warn!(client.id = %client, %error, "what became of a ping is not noted");
+        }
+        match outcome {
             PingOutcome::Delivered => Ok("delivered".to_owned()),
             PingOutcome::DeviceGone => {
                 clients.forget_push_address(&client, &address.token).await?;
@@ -122,6 +133,41 @@ impl<P: Ports> JobHandler<PingContext<P>> for Push {
             }
         }
     }
+}
+
+/// Notes what became of a ping: for the client, and for the service as a whole.
+async fn note<P: Ports>(
+    ports: &P,
+    client: &ClientId,
+    service: PushService,
+    outcome: &PingOutcome,
+) -> Result<(), StoreError> {
+    let (name, status, error) = match outcome {
+        PingOutcome::Delivered => ("delivered", 200, None),
+        // The device has gone, and nothing is wrong with the service.
+        PingOutcome::DeviceGone => ("gone", 410, None),
+        PingOutcome::TryLater { message, .. } => ("later", 503, Some(message)),
+        PingOutcome::Refused { message } => ("refused", 400, Some(message)),
+        PingOutcome::Misconfigured { message, .. } => ("misconfigured", 500, Some(message)),
+    };
+    let error = error.map(|message| short(message));
+    let gone = || "the service does not know the device any more".to_owned();
+    let event = ClientEvent {
+        status,
+        error: error.clone().or_else(|| (status == 410).then(gone)),
+        ..ClientEvent::new(ports.clock().now(), ClientEventKind::Ping)
+    };
+    let (redis, service) = (ports.redis(), service.as_str());
+    let events = ClientEvents::new(redis);
+    let counts = ping_count(service, name);
+    let (metrics, totals) = (MetricsStore::new(redis), MinuteTotals::default());
+    let errors = PushErrors::new(redis);
+    let (noted, counted, told) = join!(
+        events.add(client, std::slice::from_ref(&event)),
+        metrics.add(&counts, &totals),
+        errors.note(service, error.as_deref())
+    );
+    noted.and(counted).and(told)
 }
 
 /// A device as a whole, however many clients it has registered: by its own id, or else by its address.

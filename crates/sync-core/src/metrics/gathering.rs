@@ -9,7 +9,7 @@ use sync_jobs::{Jobs, QueueCounts};
 use crate::metrics::families::by_family;
 use crate::metrics::{Family, Meter, Sample, StatsError};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{CircuitStore, Figures, MetricsStore, StoreError};
+use crate::store::{CircuitStore, ClientIndex, Figures, MetricsStore, StoreError};
 
 /// How long an instance gathers what it counts before it goes to the store. A busy one sends some eighty requests at
 /// once then: each call would cost a fifth of an idle poll. The host keeps an idle instance for as long anyway.
@@ -36,7 +36,7 @@ pub struct Measurements {
 
 /// Counts what an instance does, and knows what all of them have counted.
 pub struct Metrics<P> {
-    ports: Rc<P>,
+    pub(super) ports: Rc<P>,
     meter: Rc<Meter>,
 }
 
@@ -71,8 +71,13 @@ impl<P: Ports> Metrics<P> {
                 store.add_stats(&pending.stats, minute, oldest).await
             }
         };
-        let (counted, kept) = join!(store.add(&pending.counts), stats);
-        if let Err(error) = counted.and(kept) {
+        let clients = ClientIndex::new(self.ports.redis());
+        let (counted, kept, noted) = join!(
+            store.add(&pending.counts, &pending.totals),
+            stats,
+            clients.note(&pending.clients, self.ports.clock().now())
+        );
+        if let Err(error) = counted.and(kept).and(noted) {
             // It may be there or not; counting it again would be worse.
             tracing::warn!(%error, "what an instance has counted is lost");
         }

@@ -73,6 +73,12 @@ pub(crate) struct Operation {
     /// Whether creates of the device waited for their links then. Stands there too.
     #[serde(skip)]
     pub(crate) lacks_link: bool,
+    /// When it was taken in.
+    #[serde(default)]
+    pub(crate) sent_at: Millis,
+    /// What the back end said to the last attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
     /// Attempts that failed for reasons that may pass.
     #[serde(default)]
     pub(crate) attempts: u32,

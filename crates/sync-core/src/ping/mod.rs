@@ -58,6 +58,18 @@ impl PushService {
         }
     }
 
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Apns, Self::Fcm, Self::WebPush];
+
+    /// What it is called.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Apns => "apns",
+            Self::Fcm => "fcm",
+            Self::WebPush => "web-push",
+        }
+    }
+
     /// The table of the settings that is missing for this service; `None` where it is set up.
     pub(crate) fn missing_table(self, settings: &PingSettings) -> Option<&'static str> {
         let (is_set_up, table) = match self {

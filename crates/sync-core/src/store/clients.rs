@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::{ClientId, DocumentId, Millis, Partition, SourceName, Token, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
+use crate::store::client_index::ClientIndex;
 use crate::store::collecting::parse_cursor;
 use crate::store::deadlines::Deadlines;
 use crate::store::document::Document;
@@ -75,12 +76,15 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         // round it would outlive its user.
         let listed = args!["ZADD", keys::user_clients(user), "0", client.as_str()];
         let deadlines = Deadlines::of_clients(self.redis);
-        let (listed, noted) = futures_util::join!(
+        let index = ClientIndex::new(self.redis);
+        let (listed, noted, indexed) = futures_util::join!(
             self.redis.run(listed),
-            deadlines.set(client.as_str(), deadline)
+            deadlines.set(client.as_str(), deadline),
+            index.add(client, now)
         );
         listed?;
         noted?;
+        indexed?;
         let key = keys::client(client);
         let mut command = args!["HSET", &key, "user", user.as_str(), "session", session];
         for (name, value) in description {

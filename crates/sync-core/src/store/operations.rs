@@ -29,6 +29,8 @@ pub(crate) enum AcceptOutcome {
     Done {
         /// Whether the caller is the one to work on them now.
         leased: bool,
+        /// Whether others waited before.
+        waited: bool,
         /// Creates that were done before, with the ids they got.
         known: Vec<(ObjectId, ObjectId)>,
     },
@@ -128,7 +130,7 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             }
             "ok" => {
                 let leased = reply.number()? == 1;
-                let _waiting = reply.number()?;
+                let waited = reply.number()? > 0;
                 let mut known = Vec::new();
                 while !reply.is_empty() {
                     known.push((
@@ -136,7 +138,11 @@ impl<'a, R: RedisConn> Operations<'a, R> {
                         stored_object_id(reply.required_text()?)?,
                     ));
                 }
-                Ok(AcceptOutcome::Done { leased, known })
+                Ok(AcceptOutcome::Done {
+                    leased,
+                    waited,
+                    known,
+                })
             }
             other => Err(reply.unknown_outcome(other)),
         }

@@ -52,6 +52,12 @@ impl<R: RedisConn> Document<'_, R> {
         })
     }
 
+    /// How many operations of a client wait for their verdict.
+    pub(crate) async fn waiting(&self, client: &ClientId) -> Result<u64, StoreError> {
+        let command = args!["HLEN", self.keys.operations(client)];
+        Reply::new("HLEN", self.redis.run(command).await?).number()
+    }
+
     /// Says where a client stands; `None` if it has no cursor here.
     pub(crate) async fn position(&self, client: &ClientId) -> Result<Option<Position>, StoreError> {
         let entry = self

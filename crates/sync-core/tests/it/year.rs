@@ -233,6 +233,9 @@ impl Year {
         let engine = self.engine();
         engine.ports().clock.advance(time);
         engine.ports().redis.let_keys_expire(time).await;
+        if engine.metrics().must_flush() {
+            engine.metrics().flush_soon().await;
+        }
         engine.sweeper().sweep().await.unwrap();
         let adapter = adapter_handlers();
         engine

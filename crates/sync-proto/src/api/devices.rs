@@ -16,18 +16,34 @@ pub struct ClientSummary {
     /// What it runs on, as it says: `Android`, `Apple`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
-    /// When it last synced.
+    /// When it was last heard of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_at: Option<u64>,
     /// How it is.
     pub state: ClientHealth,
     /// Number of its changes that wait for a back end.
     pub waiting: u64,
-    /// Number of its changes that were refused or given up lately.
+    /// Number of its changes that were given up.
     pub failed: u64,
     /// What is wrong, in the words of whoever said it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+/// How a client is pushed to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ClientPush {
+    /// `apns`, `fcm` or `web-push`.
+    pub service: String,
+    /// Whether the device has told where it is pushed to.
+    pub has_token: bool,
+    /// When it was last pinged, if that is still known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinged_at: Option<u64>,
+    /// What went wrong then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// How a client is doing with a source.
@@ -65,7 +81,7 @@ pub struct ClientSourceSummary {
 pub struct SyncEvent {
     /// When.
     pub at: u64,
-    /// `pull`, `push`, `search`, `bulk-data`, `login`, `register`, `reset`, `ping`.
+    /// `pull`, `push`, `search`, `bulk-data`, `register`, `reset`, `ping`.
     pub kind: String,
     /// The source, if it was about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -21,8 +21,8 @@ pub use administration::{
 };
 pub use device_changes::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState};
 pub use devices::{
-    ClientHealth, ClientSourceSummary, ClientSummary, ObjectChangeKind, ObjectNews, ObjectVersions,
-    SyncEvent, SyncPreview, VersionedValue,
+    ClientHealth, ClientPush, ClientSourceSummary, ClientSummary, ObjectChangeKind, ObjectNews,
+    ObjectVersions, SyncEvent, SyncPreview, VersionedValue,
 };
 pub use overview::{
     Attention, AttentionKind, ClientCounts, CopySummary, Overview, PushServiceInfo, SourceHealth,
@@ -190,6 +190,12 @@ pub struct ClientInfo {
     pub device: BTreeMap<String, String>,
     /// The sources it syncs.
     pub sources: Vec<String>,
+    /// When it was last heard of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<u64>,
+    /// How it is pushed to; missing if it runs on nothing that has a push service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<ClientPush>,
 }
 
 /// The sources that a client is to start over with.

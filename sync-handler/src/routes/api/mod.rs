@@ -15,6 +15,7 @@ mod pings;
 mod session;
 mod settings;
 mod sources;
+mod statistics;
 mod system;
 mod tokens;
 mod users;
@@ -122,7 +123,9 @@ operations! {
     PATCH "/users/{user}" UpdateUser UsersWrite "UserPatch" => 200 "UserInfo", "Changes a user. A new password ends all sessions of the user.";
     DELETE "/users/{user}" DeleteUser UsersWrite - => 204 -, "Deletes a user with its clients and its copies of sources.";
     GET "/users/{user}/clients" ListClients ClientsRead - => 200 "Listing<ClientName>", "Lists a user's clients by id.";
+    GET "/clients" FindClients ClientsRead - => 200 "Listing<ClientSummary>", "Lists clients with how they are: those whose id or user's name begins with `q`, those of a `user`, those in a `state`; who was heard of last comes first, or with `sort=id` the first id.";
     GET "/clients/{client}" ShowClient ClientsRead - => 200 "ClientInfo", "Shows a client.";
+    GET "/clients/{client}/events" ListClientEvents ClientsRead - => 200 "Listing<SyncEvent>", "Lists what a client did lately, the latest first.";
     DELETE "/clients/{client}" DeleteClient ClientsWrite - => 204 -, "Deletes a client and ends the session that registered it.";
     POST "/clients/{client}/reset" ResetClient ClientsWrite "ClientReset" => 204 -, "Lets a client start over: everything becomes news to it.";
     GET "/clients/{client}/sources/{source}" ShowClientSource ClientsRead - => 200 "ClientSourceInfo", "Shows how far a client has come with a source.";
@@ -151,6 +154,8 @@ operations! {
     GET "/documents/{key}" ShowStored DataRead - => 200 "StoredDocument", "Shows a document of the application's own.";
     PUT "/documents/{key}" PutStored DataWrite "StoredDocument" => 204 -, "Sets a document of the application's own.";
     GET "/settings" ListSettings SystemRead - => 200 "Listing<SettingInfo>", "Lists every setting that is in force, by key, with where it comes from.";
+    GET "/statistics" ShowStatistics SystemRead - => 200 "Statistics", "Shows a `metric` over time, told apart `by` a label, for the last `minutes` (180 at most) or `hours` (2160 at most).";
+    GET "/statistics/metrics" ListMetrics SystemRead - => 200 "Listing<MetricInfo>", "Lists what is measured over time.";
     GET "/system" ShowSystem SystemRead - => 200 "SystemInfo", "Shows the server.";
     PUT "/system/app-server" SetAppServer SystemWrite "AppServer" => 200 "SystemInfo", "Sets the app server, the back end of dynamic sources.";
     POST "/system/reset" ResetSystem Admin "SystemReset" => 204 -, "Removes everything but administrators and API tokens.";
@@ -329,6 +334,8 @@ async fn dispatch<P: Ports>(
         Route::UpdateUser => users::update(engine, request, token).await,
         Route::DeleteUser => users::delete(engine, request).await,
         Route::ListClients => clients::list(engine, request).await,
+        Route::FindClients => clients::find(engine, request).await,
+        Route::ListClientEvents => clients::list_events(engine, request).await,
         Route::ShowClient => clients::show(engine, request).await,
         Route::DeleteClient => clients::delete(engine, request).await,
         Route::ResetClient => clients::reset(engine, request).await,
@@ -358,6 +365,8 @@ async fn dispatch<P: Ports>(
         Route::ShowStored => documents::show(engine, request).await,
         Route::PutStored => documents::put(engine, request).await,
         Route::ListSettings => settings::list(engine).await,
+        Route::ShowStatistics => statistics::show(engine, request).await,
+        Route::ListMetrics => Ok(statistics::list()),
         Route::ShowSystem => system::show(engine).await,
         Route::SetAppServer => system::set_app_server(engine, request).await,
         Route::ResetSystem => system::reset(engine, request).await,

@@ -130,7 +130,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("application_documents", &["ports", "store"]),
             row("audit", &["ports", "store"]),
             row("idempotency", &["ports", "store"]),
-            row("metrics", &["ports", "store"]),
+            row("metrics", &["model", "ports", "store"]),
             row("settings", &["jobs", "model"]),
             row("blob", &["memory", "model", "ports", "settings", "store"]),
             row("ping", &["model", "ports", "settings", "store"]),
@@ -147,14 +147,15 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row(
                 "engine",
                 &[
-                    "account", "adapter", "blob", "jobs", "memory", "metrics", "model", "ports",
-                    "settings", "store", "trace",
+                    "account", "adapter", "blob", "jobs", "memory", "metrics", "model", "ping",
+                    "ports", "settings", "store", "trace",
                 ],
             ),
             row(
                 "handlers",
                 &[
-                    "adapter", "engine", "jobs", "model", "ping", "ports", "settings", "store",
+                    "adapter", "engine", "jobs", "metrics", "model", "ping", "ports", "settings",
+                    "store",
                 ],
             ),
         ],

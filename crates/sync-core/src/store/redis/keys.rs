@@ -40,6 +40,14 @@
 //! | `users` | sorted set | all user names, in lexical order | forever | users | users |
 //! | `user:<user>:clients` | sorted set | ids of the user's clients, in lexical order | as `client:<client>` | clients | users |
 //! | `client:<client>` | hash | `user`, `at`, the device's description, `session` by which it was last registered, `bound:<source>` → partition, `next:<source>` → offset of its next binding | until deleted, or silent for twice the retention | clients, bind, collect | bind |
+//! | `client-events:<client>` | list | what the client did lately (JSON), the newest first | 30 days after the last; the last 50 | instances, a moment after requests; push | administrators |
+//! | `clients` | sorted set | ids of all clients, in lexical order | as `client:<client>` | clients | administrators |
+//! | `clients-seen` | sorted set | ids of clients, scored by when they were last heard of, in ms | as `client:<client>`, or twice the retention | clients; instances, a moment after requests; collect | administrators |
+//! | `clients-failing` | sorted set | `<client> <source>`, scored by since when what the client asks for fails, in ms | until it works, or as `client:<client>`, or twice the retention | as `clients-seen` | administrators |
+//! | `changes-waiting` | sorted set | `<client> <source> <partition>` that has operations without a verdict, scored by since when the oldest waits, in ms; not those that a request works on and ends | until all have their verdict | push, jobs | administrators |
+//! | `changes-waiting-for` | hash | entry of `changes-waiting` → what the back end said last | as there | push, jobs | administrators |
+//! | `clients-given-up` | sorted set | ids of clients, scored by when a change of theirs was last given up, in ms | as long as a dead job, or until none is left | push, jobs, administrators, collect | administrators |
+//! | `given-up:<client>` | sorted set | ids of the jobs that keep the client's changes that were given up, scored by when that was, in ms | until done or discarded, and as long as a dead job after the last | push, jobs, administrators | administrators |
 //! | `clients-due` | sorted set | ids of clients, scored by when to look whether they are still there, in ms | as `client:<client>` | clients, collect | collect |
 //! | `documents-due` | sorted set | `<source> <partition>` of documents that have tombstones, scored by when to collect them, in ms | until a document has none | whoever deletes objects, collect | collect |
 //! | `api-tokens` | sorted set | ids of API tokens, scored by creation in ms | until deleted | tokens | tokens |
@@ -50,12 +58,15 @@
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
 //! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and a random text of the request that is at work on it, or what it was answered with | a day, a minute while it is at work | writes of the API | writes of the API |
 //! | `{metrics}` | hash | name and labels of a metric, with spaces between → its number; a histogram's has as its last part the place of a bucket, or `us` | forever | every instance, a moment after it has counted; clients | `/metrics` |
+//! | `{metrics}:minute:<number>` | hash | as `{metrics}`, of one minute since 1970; and `requests`, `failed`, `syncs`, `took <place of a bucket>` of all together | three hours | as `{metrics}` | statistics, the overview |
+//! | `{metrics}:hour:<number>` | hash | as `{metrics}`, of one hour | 90 days | as `{metrics}` | statistics |
 //! | `{metrics}:stats` | set | names of the old stats | forever | as `{metrics}`, where stats are on | stats |
 //! | `{metrics}:stats:<name>` | sorted set | `<count>,<microseconds>:<minute>` or `<value>:<minute>`, scored by minute in Unix seconds | entries: seven days | as `{metrics}`, where stats are on | stats |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `login-failures:<kind>:<name>` | string | logins that failed lately at an account or from an address | the limiter's window | login | login |
 //! | `remembered-password:<user>`, `remembered-password:administrator:<login>` | string | what a password that was right lately is known again by | `remembered_seconds` | login | login |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
+//! | `push-errors` | hash | push service → what it said to the last ping, if that was an error | until it takes one | push | the overview |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
 //! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
 
@@ -316,6 +327,46 @@ pub(crate) fn client(client: &ClientId) -> String {
     format!("{PREFIX}:client:{}", encoded(client.as_str()))
 }
 
+/// All clients.
+pub(crate) fn clients() -> String {
+    format!("{PREFIX}:clients")
+}
+
+/// When clients were last heard of.
+pub(crate) fn clients_seen() -> String {
+    format!("{PREFIX}:clients-seen")
+}
+
+/// Since when what clients ask for fails.
+pub(crate) fn clients_failing() -> String {
+    format!("{PREFIX}:clients-failing")
+}
+
+/// Which clients have changes that wait, since when.
+pub(crate) fn changes_waiting() -> String {
+    format!("{PREFIX}:changes-waiting")
+}
+
+/// What those wait for.
+pub(crate) fn changes_waiting_for() -> String {
+    format!("{PREFIX}:changes-waiting-for")
+}
+
+/// Which clients have changes that were given up.
+pub(crate) fn clients_given_up() -> String {
+    format!("{PREFIX}:clients-given-up")
+}
+
+/// The changes of a client that were given up.
+pub(crate) fn given_up(client: &ClientId) -> String {
+    format!("{PREFIX}:given-up:{}", encoded(client.as_str()))
+}
+
+/// What a client did lately.
+pub(crate) fn client_events(client: &ClientId) -> String {
+    format!("{PREFIX}:client-events:{}", encoded(client.as_str()))
+}
+
 /// When to look whether clients are still there.
 pub(crate) fn clients_due() -> String {
     format!("{PREFIX}:clients-due")
@@ -384,6 +435,11 @@ pub(crate) fn metrics() -> String {
     format!("{PREFIX}:{{metrics}}")
 }
 
+/// What was counted in a minute or an hour, by its number since 1970.
+pub(crate) fn metrics_step(length: &str, number: u64) -> String {
+    format!("{PREFIX}:{{metrics}}:{length}:{number}")
+}
+
 /// The names of the old stats.
 pub(crate) fn stats_names() -> String {
     format!("{PREFIX}:{{metrics}}:stats")
@@ -420,6 +476,11 @@ pub(crate) fn remembered_administrator_password(login: &UserId) -> String {
 /// A token that proves to a push service who we are.
 pub(crate) fn push_authorization(name: &str) -> String {
     format!("{PREFIX}:push-authorization:{}", encoded(name))
+}
+
+/// What push services said last, if that was an error.
+pub(crate) fn push_errors() -> String {
+    format!("{PREFIX}:push-errors")
 }
 
 /// Public keys of an identity provider.
@@ -493,6 +554,14 @@ mod tests {
             users(),
             user_clients(&user_id),
             client(&client_id),
+            clients(),
+            clients_seen(),
+            clients_failing(),
+            client_events(&client_id),
+            changes_waiting(),
+            changes_waiting_for(),
+            clients_given_up(),
+            given_up(&client_id),
             clients_due(),
             documents_due(),
             binding_field(&source),
@@ -506,6 +575,7 @@ mod tests {
             application_document("a b"),
             idempotency("7", "d"),
             metrics(),
+            metrics_step("minute", 29_000_000),
             stats_names(),
             stats("http:GET:"),
             session_secret(),
@@ -513,6 +583,7 @@ mod tests {
             remembered_password(&user_id),
             remembered_administrator_password(&user_id),
             push_authorization("apns:T:K"),
+            push_errors(),
             key_set("d"),
             key_set_turn("d"),
         ];
@@ -553,6 +624,14 @@ mod tests {
         rhosync:1:users
         rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC:clients
         rhosync:1:client:4fede851b186
+        rhosync:1:clients
+        rhosync:1:clients-seen
+        rhosync:1:clients-failing
+        rhosync:1:client-events:4fede851b186
+        rhosync:1:changes-waiting
+        rhosync:1:changes-waiting-for
+        rhosync:1:clients-given-up
+        rhosync:1:given-up:4fede851b186
         rhosync:1:clients-due
         rhosync:1:documents-due
         bound:Product
@@ -566,6 +645,7 @@ mod tests {
         rhosync:1:application:a%20b
         rhosync:1:idempotency:7:d
         rhosync:1:{metrics}
+        rhosync:1:{metrics}:minute:29000000
         rhosync:1:{metrics}:stats
         rhosync:1:{metrics}:stats:http%3AGET%3A
         rhosync:1:session-secret
@@ -573,6 +653,7 @@ mod tests {
         rhosync:1:remembered-password:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:remembered-password:administrator:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:push-authorization:apns%3AT%3AK
+        rhosync:1:push-errors
         rhosync:1:key-set:d
         rhosync:1:key-set-turn:d
         ");

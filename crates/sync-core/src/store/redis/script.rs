@@ -5,6 +5,7 @@ pub(crate) use sync_redis::{Reply, Script, arg, args};
 
 pub(crate) static ACCEPT: Script = script!("accept");
 pub(crate) static ADD_AUDIT: Script = script!("add_audit");
+pub(crate) static ADD_EVENTS: Script = script!("add_events");
 pub(crate) static ADD_SOURCE: Script = script!("add_source");
 pub(crate) static ADD_STATS: Script = script!("add_stats");
 pub(crate) static BEGIN_REFRESH: Script = script!("begin_refresh");

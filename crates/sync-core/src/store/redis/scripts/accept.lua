@@ -11,7 +11,7 @@
 --   {'full'}                     too many operations wait already
 --   {'repeated'}                 this push or a later one was taken in before
 --   {'changed', temporary id, …} these creates were sent before with other content, and did not fail: nothing was taken in
---   {'ok', 1 if the lease was got or else 0, operations that wait, temporary id, new id, …}
+--   {'ok', 1 if the lease was got or else 0, operations that waited before, temporary id, new id, …}
 --                                creates that were done before, with the ids they got; they are not taken in again
 -- Most creates of a client that are remembered: the oldest make room, but for those that wait.
 local MOST_REMEMBERED = 10000
@@ -29,7 +29,8 @@ local entry = redis.call('HGET', KEYS[2], ARGV[1])
 local cursor, offset, state, user
 if entry then cursor, offset, state, user = string.match(entry, '^(%d+),%d+,%d+,(%d+),%d+,%d+,([^,]*),(.*)$') end
 if user ~= ARGV[2] then return {'unbound'} end
-local waiting = redis.call('HLEN', KEYS[3])
+local waited = redis.call('HLEN', KEYS[3])
+local waiting = waited
 -- Links that the device has yet to get give it objects, perhaps ones that it deletes here by the ids it has seen.
 local lacks_links = waiting > 0 or redis.call('ZCARD', KEYS[6]) > 0
 if ARGV[7] ~= '' and tonumber(ARGV[7]) <= tonumber(redis.call('HGET', KEYS[5], '') or '0') then
@@ -103,6 +104,6 @@ if has_created then
 end
 local leased = 0
 if waiting > 0 and ARGV[3] ~= '' and redis.call('SET', KEYS[4], ARGV[3], 'NX', 'PX', ARGV[4]) then leased = 1 end
-local answer = {'ok', leased, waiting}
+local answer = {'ok', leased, waited}
 for _, value in ipairs(done) do answer[#answer + 1] = value end
 return answer
