@@ -8,6 +8,7 @@
 
 mod api {
     mod v1 {
+        mod changes;
         mod clients;
         mod scopes;
         mod statistics;

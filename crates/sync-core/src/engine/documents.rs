@@ -206,6 +206,7 @@ impl<P: Ports> Engine<P> {
             token,
             since,
             user: _,
+            state: _,
             waiting,
         } = position;
         let items = document.outbox(&client, cursor, summary.version).await?;
@@ -260,7 +261,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// The document a client's cursor for a source is in.
-    async fn bound_document(
+    pub(super) async fn bound_document(
         &self,
         client: &str,
         source: &str,

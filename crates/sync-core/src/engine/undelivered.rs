@@ -69,6 +69,7 @@ impl<P: Ports> Engine<P> {
             object,
             attributes,
             idempotency_key,
+            sent_at: _,
         } = change;
         let found = self.source(source.as_str()).await?;
         let source = found.as_source();

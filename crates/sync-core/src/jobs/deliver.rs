@@ -7,7 +7,7 @@ use sync_jobs::{NewJob, Priority, QueueName};
 
 use crate::model::Attributes;
 use crate::model::OperationKind;
-use crate::model::{ClientId, ObjectId, SourceName, UserId};
+use crate::model::{ClientId, Millis, ObjectId, SourceName, UserId};
 
 /// Tries a change once more that a back end did not take for so long that its device was told so.
 ///
@@ -28,6 +28,9 @@ pub(crate) struct UndeliveredChange {
     pub(crate) attributes: Attributes,
     /// That of all attempts so far. Who makes another change of it needs another.
     pub(crate) idempotency_key: String,
+    /// When the device sent it; 0 where that is not known.
+    #[serde(default)]
+    pub(crate) sent_at: Millis,
 }
 
 impl Deliver {

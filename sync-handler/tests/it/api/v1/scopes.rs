@@ -12,7 +12,7 @@ use crate::server::Server;
 const OPEN_API: &str = include_str!("../../../../../docs/openapi.json");
 
 /// What each route needs.
-const NEEDED: [(&str, &str, Scope); 45] = [
+const NEEDED: [(&str, &str, Scope); 52] = [
     ("POST", "/logout", Scope::SystemRead),
     ("GET", "/tokens", Scope::Admin),
     ("POST", "/tokens", Scope::Admin),
@@ -38,6 +38,17 @@ const NEEDED: [(&str, &str, Scope); 45] = [
         "/clients/{client}/sources/{source}/objects",
         Scope::DataRead,
     ),
+    ("GET", "/clients/{client}/sources", Scope::ClientsRead),
+    ("GET", "/clients/{client}/diagnostics", Scope::ClientsRead),
+    (
+        "GET",
+        "/clients/{client}/sources/{source}/preview",
+        Scope::DataRead,
+    ),
+    ("GET", "/changes", Scope::JobsRead),
+    ("GET", "/changes/{change}", Scope::JobsRead),
+    ("POST", "/changes/{change}/retry", Scope::JobsWrite),
+    ("DELETE", "/changes/{change}", Scope::JobsWrite),
     ("GET", "/queues", Scope::JobsRead),
     ("PATCH", "/queues/{queue}", Scope::JobsWrite),
     ("POST", "/queues/{queue}/retry", Scope::JobsWrite),
