@@ -32,10 +32,10 @@ pub use blob::{
 };
 pub use engine::{
     AcceptedChanges, BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest,
-    BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter,
-    ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery, ClientState,
-    DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, MAX_DYNAMIC_SOURCES, ObjectPage,
-    ObjectPatch, PullRequest, RustAdapters, SearchRequest, SourceInfo, SyncError,
+    BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
+    ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
+    ClientState, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, MAX_DYNAMIC_SOURCES,
+    ObjectPage, ObjectPatch, PullRequest, RustAdapters, SearchRequest, SourceInfo, SyncError,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{

@@ -41,6 +41,11 @@ pub(crate) fn in_state(state: JobState, queue: &QueueName) -> String {
     format!("{KEY_PREFIX}:{{jobs}}:{state}:{queue}")
 }
 
+/// The dead jobs of a name in a queue.
+pub(crate) fn dead_of(queue: &QueueName, name: &str) -> String {
+    format!("{KEY_PREFIX}:{{jobs}}:dead-of:{queue}:{name}")
+}
+
 /// What is known of a queue.
 pub(crate) fn queue(queue: &QueueName) -> String {
     format!("{KEY_PREFIX}:{{jobs}}:queue:{queue}")
@@ -82,6 +87,7 @@ mod tests {
             all(),
             job(&JobId::parse("0000000000000007").unwrap()),
             in_state(JobState::Ready, &slow),
+            dead_of(&slow, "deliver"),
             queue(&slow),
             queues(),
             ticks(),
@@ -93,6 +99,7 @@ mod tests {
         rhosync:1:{jobs}:
         rhosync:1:{jobs}:job:0000000000000007
         rhosync:1:{jobs}:ready:adapter.slow
+        rhosync:1:{jobs}:dead-of:adapter.slow:deliver
         rhosync:1:{jobs}:queue:adapter.slow
         rhosync:1:{jobs}:queues
         rhosync:1:{jobs}:ticks

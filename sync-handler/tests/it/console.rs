@@ -82,14 +82,27 @@ impl Console {
 
     /// Asks as an administrator.
     pub(crate) async fn call(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.ask(&self.token, method, path, body).await
+    }
+
+    async fn ask(&self, token: &str, method: &str, path: &str, body: &str) -> Answer {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
-            .header("authorization", format!("Bearer {}", self.token))
+            .header("authorization", format!("Bearer {token}"))
             .header("content-type", "application/json");
         let answer = self.server.send(request, body).await;
         let body = serde_json::from_slice(answer.body()).unwrap_or_default();
         (answer.status().as_u16(), body)
+    }
+
+    /// What somebody sees who may do so much.
+    pub(crate) async fn see_as(&self, scope: Scope, path: &str) -> Value {
+        let tokens = self.world().engine.accounts().api_tokens();
+        let token = tokens.create("other", vec![scope], None, None).await.unwrap().1;
+        let (status, body) = self.ask(&token, "GET", path, "").await;
+        assert_eq!(status, 200, "{path}: {body}");
+        body
     }
 
     /// What an administrator sees.

@@ -10,6 +10,7 @@ mod api {
     mod v1 {
         mod administrators;
         mod audit;
+        mod changes;
         mod clients;
         mod scopes;
         mod session;

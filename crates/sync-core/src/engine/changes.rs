@@ -400,7 +400,11 @@ impl<P: Ports> Engine<P> {
 
     /// Takes a client off the list of those whose changes wait, and puts it back if something came in meanwhile: who took
     /// that in may have noted it before the list was changed here.
-    async fn forget_backlog(&self, client: &ClientId, id: &DocumentId) -> Result<(), SyncError> {
+    pub(super) async fn forget_backlog(
+        &self,
+        client: &ClientId,
+        id: &DocumentId,
+    ) -> Result<(), SyncError> {
         let index = WaitingChanges::new(self.ports.redis());
         index.clear(client, id).await?;
         let document = self.document(id);

@@ -86,6 +86,15 @@ impl<P: Ports> Engine<P> {
         Ok(events.into_iter().map(to_event).collect())
     }
 
+    /// How a client is.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownClient`] and the store's.
+    pub async fn client_summary(&self, client: &str) -> Result<ClientSummary, SyncError> {
+        let summaries = self.summaries(&[known_form(client)?]).await?;
+        summaries.into_iter().next().ok_or(SyncError::UnknownClient)
+    }
+
     /// When a client was last heard of.
     pub(super) async fn seen_at(&self, client: &ClientId) -> Result<Option<Millis>, SyncError> {
         let index = ClientIndex::new(self.ports.redis());

@@ -150,6 +150,7 @@ impl<P: Ports> Engine<P> {
         for document in documents_of(&record) {
             self.document(&document).forget_client(id).await?;
             waiting.clear(id, &document).await?;
+            waiting.told(id, &document).await?;
         }
         self.take_off_lists(id, record.bindings.keys()).await?;
         tracing::info!(client.id = %id, user.id = %record.user, "a client was deleted");

@@ -87,9 +87,8 @@ impl<P: Ports> Engine<P> {
         let kept = self.settings.jobs.dead.retention.as_millis();
         let kept = u64::try_from(kept).unwrap_or(u64::MAX);
         let dead = Millis(now.0.saturating_sub(kept));
-        WaitingChanges::new(redis)
-            .forget_given_up_before(dead)
-            .await?;
+        let changes = WaitingChanges::new(redis);
+        changes.forget_before(dead, Millis(silent)).await?;
         if clients.len().max(documents.len()) == AT_ONCE {
             self.enqueue_own(&Collect::job()).await?;
         }

@@ -209,6 +209,7 @@ impl<P: Ports> Engine<P> {
             token,
             since,
             user: _,
+            state: _,
             waiting,
         } = position;
         let mut builder = PageBuilder::new(Reader {
@@ -273,7 +274,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// The document a client's cursor for a source is in.
-    async fn bound_document(
+    pub(super) async fn bound_document(
         &self,
         client: &str,
         source: &str,

@@ -4,12 +4,16 @@ mod binding;
 mod blobs;
 mod bulk_data;
 mod by_jobs;
+mod change_id;
+mod change_list;
 mod changes;
 mod circuits;
 mod client_list;
+mod client_sources;
 mod clients;
 mod collecting;
 mod describe;
+mod device_changes;
 mod documents;
 mod dynamic_sources;
 mod error;
@@ -58,9 +62,11 @@ pub use bulk_data::{
     BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload, BulkForm, BulkObjects,
     BulkScan, BulkSource, BulkStep, BulkWriter,
 };
+pub use change_list::{ChangePage, ChangeQuery};
 pub use changes::{AcceptedChanges, ChangesRequest};
 pub use client_list::{ClientPage, ClientQuery};
 pub use clients::{ClientDetails, ClientPush};
+pub use device_changes::ChangeOutcome;
 pub use documents::{ClientState, DocumentDetails, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
 pub use error::SyncError;

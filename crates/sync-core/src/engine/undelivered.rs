@@ -110,6 +110,7 @@ impl<P: Ports> Engine<P> {
             attributes,
             idempotency_key: _,
             content: _,
+            sent_at: _,
         } = change;
         let key = change.key();
         let found = self.source(source.as_str()).await?;

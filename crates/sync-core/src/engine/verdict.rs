@@ -21,7 +21,7 @@ use crate::model::{
 use crate::ports::{Clock as _, Ports, RedisConn};
 use crate::store::{
     Commit, CommitMode, CommitOutcome, CreateOutcome, Document, OPERATIONS_LEASE_MS, OperationEnd,
-    Operations, SourceError,
+    Operations, SourceError, WaitingChanges,
 };
 
 /// Waits between attempts within one request, in milliseconds. Most failures of a back end are over in a moment.
@@ -40,7 +40,7 @@ const BACKOFF: Backoff = Backoff {
 const HEARTBEAT: Duration = Duration::from_millis(OPERATIONS_LEASE_MS / 3);
 
 /// Attempts before the device is told that the back end cannot be reached.
-const MAX_ATTEMPTS: u32 = 20;
+pub(super) const MAX_ATTEMPTS: u32 = 20;
 
 /// Commits that are tried anew because an object had moved.
 const MAX_CONFLICTS: usize = 50;
@@ -77,16 +77,7 @@ impl<P: Ports> Engine<P> {
         number: u64,
         operation: Operation,
     ) -> Result<Attempt, SyncError> {
-        let target = operation.id.clone();
-        let mut task = Task {
-            client,
-            document,
-            lease,
-            number,
-            operation,
-            keeps_objects: !source.settings.pass_through,
-            target,
-        };
+        let mut task = Task::new(client, source, document, lease, number, operation);
         if task.operation.kind != OperationKind::Create {
             match self.known_already(&mut task).await? {
                 PriorState::News { before } => {
@@ -135,6 +126,26 @@ impl<P: Ports> Engine<P> {
                 let message = error.to_string();
                 self.decide(task, Verdict::Refused { message }).await
             }
+        }
+    }
+
+    /// Refuses an operation in the place of the back end.
+    #[expect(clippy::too_many_arguments, reason = "as an attempt, and why")]
+    pub(super) async fn refuse(
+        &self,
+        client: &ClientId,
+        source: Source<'_>,
+        document: &DocumentId,
+        lease: &str,
+        number: u64,
+        operation: Operation,
+        why: &str,
+    ) -> Result<(), SyncError> {
+        let task = Task::new(client, source, document, lease, number, operation);
+        let message = why.to_owned();
+        match self.decide(task, Verdict::Refused { message }).await? {
+            Attempt::Decided => Ok(()),
+            Attempt::PutOff(_) | Attempt::LostLease => Err(SyncError::Busy),
         }
     }
 
@@ -398,7 +409,14 @@ impl<P: Ports> Engine<P> {
                 }),
             };
             match store.commit(commit).await? {
-                CommitOutcome::Done { .. } | CommitOutcome::Gone => return Ok(Attempt::Decided),
+                CommitOutcome::Done { .. } | CommitOutcome::Gone => {
+                    if matches!(verdict, Verdict::Refused { .. }) {
+                        let index = WaitingChanges::new(self.ports.redis());
+                        let now = self.ports.clock().now();
+                        index.refused(task.client, task.document, now).await?;
+                    }
+                    return Ok(Attempt::Decided);
+                }
                 CommitOutcome::Conflict => is_unread = true,
                 CommitOutcome::Orphaned => author = None,
                 CommitOutcome::Fenced => return Ok(Attempt::LostLease),
@@ -409,7 +427,27 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-impl Task<'_> {
+impl<'a> Task<'a> {
+    fn new(
+        client: &'a ClientId,
+        source: Source<'_>,
+        document: &'a DocumentId,
+        lease: &'a str,
+        number: u64,
+        operation: Operation,
+    ) -> Self {
+        let target = operation.id.clone();
+        Self {
+            client,
+            document,
+            lease,
+            number,
+            operation,
+            keeps_objects: !source.settings.pass_through,
+            target,
+        }
+    }
+
     /// What the server has of the object.
     async fn record<R: RedisConn>(
         &self,
@@ -574,6 +612,7 @@ fn undelivered(task: &Task<'_>) -> UndeliveredChange {
         attributes: task.operation.attributes.clone(),
         idempotency_key: idempotency_key(task),
         content: String::new(),
+        sent_at: task.operation.sent_at,
     };
     change.content = change.digest();
     change

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sync_jobs::{NewJob, Priority, QueueName};
 
 use crate::model::{
-    Attributes, ClientId, ObjectId, OperationKind, SourceName, UserId, digest_of, texts_of,
+    Attributes, ClientId, Millis, ObjectId, OperationKind, SourceName, UserId, digest_of, texts_of,
 };
 
 /// Tries a change once more that a back end did not take for so long that its device was told so.
@@ -31,6 +31,9 @@ pub(crate) struct UndeliveredChange {
     /// Digest of the change that the key stands for. Who corrects it makes another change of it.
     #[serde(default)]
     pub(crate) content: String,
+    /// When the device sent it; 0 where that is not known.
+    #[serde(default)]
+    pub(crate) sent_at: Millis,
 }
 
 impl UndeliveredChange {

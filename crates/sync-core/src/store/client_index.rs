@@ -30,6 +30,24 @@ pub(crate) struct ScoredPage {
     pub(crate) items: Vec<(String, Millis)>,
     /// Where the next part begins.
     pub(crate) next: Option<ScoredCursor>,
+    /// Where this one began.
+    began: Option<ScoredCursor>,
+}
+
+impl ScoredPage {
+    /// The place before a member.
+    pub(crate) fn before(&self, number: usize) -> Option<ScoredCursor> {
+        let items = self.items.get(..number)?;
+        let Some((_, last)) = items.last() else {
+            return self.began;
+        };
+        let same = items.iter().filter(|(_, at)| at == last).count();
+        let before = self.began.filter(|cursor| cursor.at == last.0);
+        Some(ScoredCursor {
+            at: last.0,
+            told: same + before.map_or(0, |cursor| cursor.told),
+        })
+    }
 }
 
 /// A place in a list by time.
@@ -299,16 +317,15 @@ pub(crate) async fn page<R: RedisConn>(
     while !reply.is_empty() {
         items.push((reply.required_text()?, Millis(reply.number()?)));
     }
-    let next = items.last().filter(|_| items.len() == limit);
-    let next = next.map(|(_, last)| {
-        let same = items.iter().filter(|(_, at)| at == last).count();
-        let before = cursor.filter(|cursor| cursor.at == last.0);
-        ScoredCursor {
-            at: last.0,
-            told: same + before.map_or(0, |cursor| cursor.told),
-        }
-    });
-    Ok(ScoredPage { items, next })
+    let mut page = ScoredPage {
+        items,
+        next: None,
+        began: cursor,
+    };
+    if page.items.len() == limit {
+        page.next = page.before(limit);
+    }
+    Ok(page)
 }
 
 /// Neither ids nor names of sources have spaces.

@@ -43,7 +43,7 @@ pub(crate) use blobs::{BlobRecord, BlobStore, Holder, NewBlob, PIECE_BYTES, Plac
 pub(crate) use bulk_data::{BulkData, BulkOutcome, Pin, StartOutcome};
 pub(crate) use circuits::{CircuitPass, CircuitStore};
 pub(crate) use client_events::ClientEvents;
-pub(crate) use client_index::{ClientIndex, Heard, ScoredCursor, client_of_entry};
+pub(crate) use client_index::{ClientIndex, Heard, ScoredCursor, ScoredPage, client_of_entry};
 pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
 pub(crate) use collecting::ClientScan;
 pub(crate) use deadlines::{Deadlines, document_name, named_document};

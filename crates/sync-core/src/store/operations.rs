@@ -189,6 +189,14 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         Ok(operations)
     }
 
+    /// One that waits; `None` if it has its verdict.
+    pub(crate) async fn get(&self, number: u64) -> Result<Option<Operation>, StoreError> {
+        let [key, _] = self.keys();
+        let reply = self.document.redis.run(args!["HGET", key, number]).await?;
+        let stored = Reply::new("HGET", reply).bytes()?;
+        stored.map(|stored| read_stored(&stored)).transpose()
+    }
+
     /// What became of a create of this client; `None` if there was no such create.
     pub(crate) async fn outcome_of_create(
         &self,

@@ -4,6 +4,7 @@ use crate::model::{ClientId, Millis, Token, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::{Document, SourceError, parse_stored};
+use crate::store::pull::CursorState;
 use crate::store::redis::script::{Reply, args};
 
 /// A document as a whole.
@@ -26,6 +27,7 @@ pub(crate) struct Position {
     pub(crate) token: Token,
     pub(crate) since: Version,
     pub(crate) user: String,
+    pub(crate) state: CursorState,
     /// Operations of the client that wait for their verdict.
     pub(crate) waiting: u64,
 }
@@ -50,6 +52,12 @@ impl<R: RedisConn> Document<'_, R> {
             refreshed_at: Some(Millis(at)).filter(|at| at.0 > 0),
             source_error,
         })
+    }
+
+    /// How many objects have changed after a version.
+    pub(crate) async fn changed_after(&self, version: Version) -> Result<u64, StoreError> {
+        let command = args!["ZCOUNT", self.keys.log(), format!("({version}"), "+inf"];
+        Reply::new("ZCOUNT", self.redis.run(command).await?).number()
     }
 
     /// How many operations of a client wait for their verdict.
@@ -78,13 +86,14 @@ impl<R: RedisConn> Document<'_, R> {
         let mut number = || next()?.parse::<u64>().map_err(|_| damaged());
         let (cursor, base, _given) = (number()?, number()?, number()?);
         let (offset, since, _day) = (number()?, number()?, number()?);
-        let (_state, user) = (next()?, next()?);
+        let (state, user) = (next()?, next()?);
         Ok(Some(Position {
             cursor: Version(cursor),
             base: Version(base),
             token: Token::new(offset + cursor),
             since: Version(since),
             user: UserId::parse(user).map_err(|_| damaged())?.into_string(),
+            state: CursorState::parse(state).ok_or_else(damaged)?,
             waiting,
         }))
     }

@@ -126,6 +126,41 @@ impl<'a, R: RedisConn> WaitingChanges<'a, R> {
         page(self.redis, keys::changes_waiting(), order, cursor, limit).await
     }
 
+    /// Notes that a client has yet to be told of a change that was refused.
+    pub(crate) async fn refused(
+        &self,
+        client: &ClientId,
+        document: &DocumentId,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let entry = waiting_entry(client, document);
+        let command = args!["ZADD", keys::changes_refused(), now.0, entry];
+        self.redis.run(command).await?;
+        Ok(())
+    }
+
+    /// Notes that a client has been told.
+    pub(crate) async fn told(
+        &self,
+        client: &ClientId,
+        document: &DocumentId,
+    ) -> Result<(), StoreError> {
+        let entry = waiting_entry(client, document);
+        let command = args!["ZREM", keys::changes_refused(), entry];
+        self.redis.run(command).await?;
+        Ok(())
+    }
+
+    /// Lists who has yet to be told of refused changes, or has been since, the latest first.
+    pub(crate) async fn list_refused(
+        &self,
+        cursor: Option<ScoredCursor>,
+        limit: usize,
+    ) -> Result<ScoredPage, StoreError> {
+        let order = (TimeOrder::NewestFirst, "+inf");
+        page(self.redis, keys::changes_refused(), order, cursor, limit).await
+    }
+
     /// Notes that a change of a client was given up, and which job keeps it.
     pub(crate) async fn give_up(
         &self,
@@ -202,11 +237,22 @@ impl<'a, R: RedisConn> WaitingChanges<'a, R> {
         Ok(())
     }
 
-    /// Forgets who had nothing given up since.
-    pub(crate) async fn forget_given_up_before(&self, time: Millis) -> Result<(), StoreError> {
-        let (key, before) = (keys::clients_given_up(), format!("({time}"));
-        let command = args!["ZREMRANGEBYSCORE", key, "-inf", before];
-        self.redis.run(command).await?;
+    /// Forgets who had nothing given up since, and nothing refused.
+    pub(crate) async fn forget_before(
+        &self,
+        given_up: Millis,
+        refused: Millis,
+    ) -> Result<(), StoreError> {
+        let forget = [
+            (keys::clients_given_up(), given_up),
+            (keys::changes_refused(), refused),
+        ];
+        let forget = forget.map(|(key, time)| {
+            let before = format!("({time}");
+            self.redis
+                .run(args!["ZREMRANGEBYSCORE", key, "-inf", before])
+        });
+        try_join_all(forget).await?;
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ mod background;
 mod bindings;
 mod blobs;
 mod collecting;
+mod device_changes;
 mod documents;
 mod idempotency;
 mod limits;

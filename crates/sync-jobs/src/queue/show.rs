@@ -157,10 +157,37 @@ impl<R: RedisConn> Jobs<'_, R> {
             JobState::Ready | JobState::Delayed | JobState::Leased => "ZRANGE",
             JobState::Dead | JobState::Done => "ZREVRANGE",
         };
+        let key = keys::in_state(state, queue);
+        self.listed(range, key, from, most).await
+    }
+
+    /// Lists the dead jobs of a name in a queue, the last first.
+    pub async fn dead_of(
+        &self,
+        queue: &QueueName,
+        name: &str,
+        from: usize,
+        most: usize,
+    ) -> Result<Vec<JobDetails>, StoreError> {
+        let key = keys::dead_of(queue, name);
+        self.listed("ZREVRANGE", key, from, most).await
+    }
+
+    /// Counts the dead jobs of a name in a queue.
+    pub async fn count_dead_of(&self, queue: &QueueName, name: &str) -> Result<u64, StoreError> {
+        let command = args!["ZCARD", keys::dead_of(queue, name)];
+        self.read("ZCARD", command).await?.number()
+    }
+
+    async fn listed(
+        &self,
+        range: &'static str,
+        key: String,
+        from: usize,
+        most: usize,
+    ) -> Result<Vec<JobDetails>, StoreError> {
         let to = from.saturating_add(most).saturating_sub(1);
-        let mut reply = self
-            .read(range, args![range, keys::in_state(state, queue), from, to])
-            .await?;
+        let mut reply = self.read(range, args![range, key, from, to]).await?;
         let mut ids = Vec::with_capacity(reply.len());
         while !reply.is_empty() {
             ids.push(job_id(&reply.required_text()?)?);

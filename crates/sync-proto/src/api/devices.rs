@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::api::{ChangeInfo, ClientInfo};
+
 /// A client in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -52,7 +54,7 @@ pub struct ClientPush {
 pub struct ClientSourceSummary {
     /// Name of the source.
     pub source: String,
-    /// The copy it has: `app`, or `user/` and a name.
+    /// The copy it has: `app`, `user/` and a name, or `narrowed/`, a name and a digest of parameters.
     pub partition: String,
     /// Version up to which it has everything.
     pub version: u64,
@@ -60,7 +62,7 @@ pub struct ClientSourceSummary {
     pub latest: u64,
     /// Number of objects that changed since its version.
     pub behind: u64,
-    /// When it last asked, if it is behind.
+    /// When it was last heard of, if it is behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind_since: Option<u64>,
     /// Number of its changes that wait for the back end.
@@ -97,6 +99,26 @@ pub struct SyncEvent {
     /// What went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// All that is known of a client, without what lets somebody in or reaches the device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct Diagnostics {
+    /// Version of the server.
+    pub version: String,
+    /// When this was put together.
+    pub at: u64,
+    /// The client.
+    pub client: ClientInfo,
+    /// How it is.
+    pub summary: ClientSummary,
+    /// How it is doing with each of its sources.
+    pub sources: Vec<ClientSourceSummary>,
+    /// What it did lately, the latest first.
+    pub events: Vec<SyncEvent>,
+    /// Its changes that are not done, at most a hundred, without attributes.
+    pub changes: Vec<ChangeInfo>,
 }
 
 /// What a client would get with its next sync. Nothing is changed by looking.

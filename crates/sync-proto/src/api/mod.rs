@@ -21,8 +21,8 @@ pub use administration::{
 };
 pub use device_changes::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState};
 pub use devices::{
-    ClientHealth, ClientPush, ClientSourceSummary, ClientSummary, ObjectChangeKind, ObjectNews,
-    ObjectVersions, SyncEvent, SyncPreview, VersionedValue,
+    ClientHealth, ClientPush, ClientSourceSummary, ClientSummary, Diagnostics, ObjectChangeKind,
+    ObjectNews, ObjectVersions, SyncEvent, SyncPreview, VersionedValue,
 };
 pub use overview::{
     Attention, AttentionKind, ClientCounts, CopySummary, Overview, PushServiceInfo, SourceHealth,

@@ -60,6 +60,7 @@ const GUESTS: &str = r#"
 const EPOCH: u64 = 1 << 41;
 
 /// What a store had at some moment, by key.
+#[derive(Debug, PartialEq)]
 pub struct Backup(Vec<(String, Vec<u8>)>);
 
 /// Does the jobs of an engine that call back ends, as far as they wait.
@@ -181,6 +182,7 @@ impl World {
                 dumps.push((key, dump));
             }
         }
+        dumps.sort();
         Backup(dumps)
     }
 

@@ -4,14 +4,18 @@ use bytes::Bytes;
 use http::Response;
 use serde_json::json;
 use sync_core::{
-    ClientDetails, ClientPage, ClientPush, ClientQuery, ClientState, Engine, Ports, Version,
+    ChangeQuery, ClientDetails, ClientPage, ClientPush, ClientQuery, ClientState, Clock as _,
+    Engine, Ports, Version,
 };
-use sync_proto::api::{self, ClientInfo, ClientName, ClientReset, ClientSourceInfo};
+use sync_proto::api::{self, ClientInfo, ClientName, ClientReset, ClientSourceInfo, Diagnostics};
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
 use crate::routes::api::{limit, listing, next_name, no_content, numeric_cursor, objects};
+
+/// What a device says of itself that is nobody else's business: where it is pushed to.
+const SECRETS: [&str; 1] = ["device_pin"];
 
 /// Most clients of a list with how they are: that takes some commands for each.
 const MAX_FOUND: usize = 100;
@@ -35,6 +39,11 @@ pub(super) async fn show<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
+    let client = engine.client(request.parameter("client")).await?;
+    Ok(respond::json(&to_info(client)))
+}
+
+fn to_info(client: ClientDetails) -> ClientInfo {
     let ClientDetails {
         id,
         user,
@@ -43,8 +52,8 @@ pub(super) async fn show<P: Ports>(
         sources,
         seen_at,
         push,
-    } = engine.client(request.parameter("client")).await?;
-    Ok(respond::json(&ClientInfo {
+    } = client;
+    ClientInfo {
         id: id.into_string(),
         user: user.into_string(),
         created_at: created_at.0,
@@ -52,7 +61,7 @@ pub(super) async fn show<P: Ports>(
         sources: sources.into_keys().map(String::from).collect(),
         seen_at: seen_at.map(|at| at.0),
         push: push.map(to_push),
-    }))
+    }
 }
 
 /// All clients, or those that are asked for.
@@ -97,6 +106,52 @@ pub(super) async fn list_events<P: Ports>(
     let events = engine.client_events(client, from, limit).await?;
     let next = (events.len() == limit).then(|| from.saturating_add(limit).to_string());
     Ok(listing(events, next))
+}
+
+pub(super) async fn list_sources<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let sources = engine.client_sources(request.parameter("client")).await?;
+    Ok(listing(sources, None))
+}
+
+pub(super) async fn preview<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (client, source) = (request.parameter("client"), request.parameter("source"));
+    let preview = engine.preview(client, source, limit(request)?).await?;
+    Ok(respond::json(&preview.ok_or(HttpError::NotFound)?))
+}
+
+/// What is known of a client, to be passed on: nothing in it lets anybody in, or reaches the device.
+pub(super) async fn diagnose<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let id = request.parameter("client");
+    let mut client = to_info(engine.client(id).await?);
+    for name in SECRETS {
+        client
+            .device
+            .entry(name.to_owned())
+            .and_modify(|value| "***".clone_into(value));
+    }
+    let changes = ChangeQuery {
+        client: Some(id),
+        limit: MAX_FOUND,
+        ..ChangeQuery::default()
+    };
+    Ok(respond::json(&Diagnostics {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        at: engine.ports().clock().now().0,
+        summary: engine.client_summary(id).await?,
+        sources: engine.client_sources(id).await?,
+        events: engine.client_events(id, 0, MAX_FOUND).await?,
+        changes: engine.find_changes(changes).await?.changes,
+        client,
+    }))
 }
 
 pub(super) async fn delete<P: Ports>(

@@ -5,6 +5,7 @@
 
 mod administrators;
 mod audit;
+mod changes;
 mod clients;
 mod documents;
 mod jobs;
@@ -128,8 +129,15 @@ operations! {
     GET "/clients/{client}/events" ListClientEvents ClientsRead - => 200 "Listing<SyncEvent>", "Lists what a client did lately, the latest first.";
     DELETE "/clients/{client}" DeleteClient ClientsWrite - => 204 -, "Deletes a client and ends the session that registered it.";
     POST "/clients/{client}/reset" ResetClient ClientsWrite "ClientReset" => 204 -, "Lets a client start over: everything becomes news to it.";
+    GET "/clients/{client}/sources" ListClientSources ClientsRead - => 200 "Listing<ClientSourceSummary>", "Lists the sources a client syncs, with how it is doing with each.";
+    GET "/clients/{client}/diagnostics" DiagnoseClient ClientsRead - => 200 "Diagnostics", "Puts together what is known of a client, without secrets.";
+    GET "/clients/{client}/sources/{source}/preview" PreviewSync DataRead - => 200 "SyncPreview", "Shows what a client would get of a source with its next sync, at most `limit` objects. Nothing is changed, and no back end is asked.";
     GET "/clients/{client}/sources/{source}" ShowClientSource ClientsRead - => 200 "ClientSourceInfo", "Shows how far a client has come with a source.";
     GET "/clients/{client}/sources/{source}/objects" ListClientObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists what a client has of a source.";
+    GET "/changes" ListChanges JobsRead - => 200 "Listing<ChangeInfo>", "Lists changes that devices have sent, in a `state`, of a `source`, a `user`, a `client`: those that wait, then those that were given up, then those that were refused.";
+    GET "/changes/{change}" ShowChange JobsRead - => 200 "ChangeInfo", "Shows a change with its attributes, and to those who may read objects what they are on the server.";
+    POST "/changes/{change}/retry" RetryChange JobsWrite "ChangeRetry" => 200 "ChangeInfo", "Tries a change again, with corrected attributes if some are sent.";
+    DELETE "/changes/{change}" DiscardChange JobsWrite - => 204 -, "Discards a change. If it waits, its device is told as if it were refused.";
     GET "/queues" ListQueues JobsRead - => 200 "Listing<QueueInfo>", "Lists queues of jobs by name, with their counts.";
     PATCH "/queues/{queue}" UpdateQueue JobsWrite "QueuePatch" => 200 "QueueInfo", "Pauses or resumes a queue.";
     POST "/queues/{queue}/retry" RetryJobs JobsWrite - => 200 "JobsRetried", "Retries the dead jobs of a queue, the oldest thousand.";
@@ -339,8 +347,15 @@ async fn dispatch<P: Ports>(
         Route::ShowClient => clients::show(engine, request).await,
         Route::DeleteClient => clients::delete(engine, request).await,
         Route::ResetClient => clients::reset(engine, request).await,
+        Route::ListClientSources => clients::list_sources(engine, request).await,
+        Route::DiagnoseClient => clients::diagnose(engine, request).await,
+        Route::PreviewSync => clients::preview(engine, request).await,
         Route::ShowClientSource => clients::show_source(engine, request).await,
         Route::ListClientObjects => clients::list_objects(engine, request).await,
+        Route::ListChanges => changes::list(engine, request).await,
+        Route::ShowChange => changes::show(engine, request, token).await,
+        Route::RetryChange => changes::retry(engine, request, token).await,
+        Route::DiscardChange => changes::delete(engine, request).await,
         Route::ListQueues => jobs::list_queues(engine).await,
         Route::UpdateQueue => jobs::update_queue(engine, request).await,
         Route::RetryJobs => jobs::retry_all(engine, request).await,

@@ -33,13 +33,15 @@ impl Schemas {
             ($($name:ident)*) => { $(schemas.add::<api::$name>(stringify!($name));)* };
         }
         add! {
-            AdministratorInfo AdministratorPatch ApiError ApiLogin AppServer ClientInfo ClientReset ClientSourceInfo CreatedToken DocumentInfo JobInfo JobRetry JobsRetried JobsRun NewPing NewToken
+            AdministratorInfo AdministratorPatch ApiError ApiLogin AppServer ChangeInfo ChangeRetry ClientInfo ClientReset ClientSourceInfo CreatedToken Diagnostics DocumentInfo JobInfo JobRetry JobsRetried JobsRun NewPing NewToken
             NewAdministrator NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PasswordChange PingInfo QueueInfo QueuePatch RefreshRequest SessionInfo SourcePatch SourceSummary
-            Statistics StoredDocument SystemInfo SystemReset UserInfo UserPatch
+            Statistics StoredDocument SyncPreview SystemInfo SystemReset UserInfo UserPatch
         }
         schemas.add::<api::Listing<api::AdministratorInfo>>("Listing<AdministratorInfo>");
         schemas.add::<api::Listing<api::AuditEntry>>("Listing<AuditEntry>");
         schemas.add::<api::Listing<api::ClientSummary>>("Listing<ClientSummary>");
+        schemas.add::<api::Listing<api::ClientSourceSummary>>("Listing<ClientSourceSummary>");
+        schemas.add::<api::Listing<api::ChangeInfo>>("Listing<ChangeInfo>");
         schemas.add::<api::Listing<api::MetricInfo>>("Listing<MetricInfo>");
         schemas.add::<api::Listing<api::SettingInfo>>("Listing<SettingInfo>");
         schemas.add::<api::Listing<api::SyncEvent>>("Listing<SyncEvent>");

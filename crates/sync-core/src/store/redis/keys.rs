@@ -46,6 +46,7 @@
 //! | `clients-failing` | sorted set | `<client> <source>`, scored by since when what the client asks for fails, in ms | until it works, or as `client:<client>`, or twice the retention | as `clients-seen` | administrators |
 //! | `changes-waiting` | sorted set | `<client> <source> <partition>` that has operations without a verdict, scored by since when the oldest waits, in ms; not those that a request works on and ends | until all have their verdict | push, jobs | administrators |
 //! | `changes-waiting-for` | hash | entry of `changes-waiting` → what the back end said last | as there | push, jobs | administrators |
+//! | `changes-refused` | sorted set | `<client> <source> <partition>` that has refusals in its outbox, or had, scored by when there was one last, in ms | until somebody looks and there is none, or twice the retention | push, jobs, collect, administrators | administrators |
 //! | `clients-given-up` | sorted set | ids of clients, scored by when a change of theirs was last given up, in ms | as long as a dead job, or until none is left | push, jobs, administrators, collect | administrators |
 //! | `given-up:<client>` | sorted set | ids of the jobs that keep the client's changes that were given up, scored by when that was, in ms | until done or discarded, and as long as a dead job after the last | push, jobs, administrators | administrators |
 //! | `clients-due` | sorted set | ids of clients, scored by when to look whether they are still there, in ms | as `client:<client>` | clients, collect | collect |
@@ -352,6 +353,11 @@ pub(crate) fn changes_waiting_for() -> String {
     format!("{PREFIX}:changes-waiting-for")
 }
 
+/// Which clients have yet to be told that changes were refused.
+pub(crate) fn changes_refused() -> String {
+    format!("{PREFIX}:changes-refused")
+}
+
 /// Which clients have changes that were given up.
 pub(crate) fn clients_given_up() -> String {
     format!("{PREFIX}:clients-given-up")
@@ -560,6 +566,7 @@ mod tests {
             client_events(&client_id),
             changes_waiting(),
             changes_waiting_for(),
+            changes_refused(),
             clients_given_up(),
             given_up(&client_id),
             clients_due(),
@@ -630,6 +637,7 @@ mod tests {
         rhosync:1:client-events:4fede851b186
         rhosync:1:changes-waiting
         rhosync:1:changes-waiting-for
+        rhosync:1:changes-refused
         rhosync:1:clients-given-up
         rhosync:1:given-up:4fede851b186
         rhosync:1:clients-due
