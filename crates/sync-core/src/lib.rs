@@ -34,15 +34,16 @@ pub use engine::{
     BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload, BulkForm,
     BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangesRequest, ClientDetails,
     ClientState, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, MAX_DYNAMIC_SOURCES,
-    ObjectPage, ObjectPatch, PullRequest, RustAdapters, SearchRequest, SourceInfo, SyncError,
+    ObjectPage, ObjectPatch, PingTargets, PullRequest, PushServiceDetails, RustAdapters,
+    SearchRequest, SourceInfo, SyncError,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{
     BegunWrite, IdempotencyError, IdempotentRequest, IdempotentWrites, StoredAnswer,
 };
 pub use jobs::{
-    BULK_DATA, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll, Push, Query,
-    QueryAll,
+    BULK_DATA, CheckPush, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll,
+    Push, Query, QueryAll,
 };
 pub use memory::{Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};
 pub use metrics::{
@@ -56,7 +57,7 @@ pub use model::{
     Narrowing, ObjectId, ParametersRule, Partition, PartitionRule, PingMessage, PingPriority,
     PollInterval, SelectionId, SourceName, Token, UserId, Version, to_attributes, to_text,
 };
-pub use ping::{PingOutcome, PingSender, PushAddress, PushService};
+pub use ping::{PingOutcome, PingSender, PushAddress, PushCheck, PushService};
 pub use ports::{
     AnswerRoom, Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue,
     StorePorts,
@@ -70,7 +71,7 @@ pub use settings::{
     SourceSettings, UpdateMethod, WebPushSettings,
 };
 pub use store::{
-    ApplicationDocument, AuditKind, AuditPosition, AuditRecord, Figures, InvalidPosition, PutMode,
-    StoreError,
+    ApplicationDocument, AuditKind, AuditPosition, AuditRecord, Figures, InvalidPosition,
+    PingRecord, PushFigures, PutMode, StoreError,
 };
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

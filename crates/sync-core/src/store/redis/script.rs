@@ -5,6 +5,7 @@ pub(crate) use sync_redis::{Reply, Script, arg, args};
 
 pub(crate) static ACCEPT: Script = script!("accept");
 pub(crate) static ADD_AUDIT: Script = script!("add_audit");
+pub(crate) static ADD_PING: Script = script!("add_ping");
 pub(crate) static ADD_SOURCE: Script = script!("add_source");
 pub(crate) static ADD_STATS: Script = script!("add_stats");
 pub(crate) static BEGIN_REFRESH: Script = script!("begin_refresh");
@@ -14,6 +15,7 @@ pub(crate) static COLLECT: Script = script!("collect");
 pub(crate) static COLLECT_BLOB: Script = script!("collect_blob");
 pub(crate) static COMMIT: Script = script!("commit");
 pub(crate) static COUNT: Script = script!("count");
+pub(crate) static COUNT_PUSH: Script = script!("count_push");
 pub(crate) static CREATE_USER: Script = script!("create_user");
 pub(crate) static DELETE_FIELD_IF: Script = script!("delete_field_if");
 pub(crate) static DESCRIBE: Script = script!("describe");
