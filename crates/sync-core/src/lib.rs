@@ -35,15 +35,16 @@ pub use engine::{
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
     ClientState, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, MAX_DYNAMIC_SOURCES,
-    ObjectPage, ObjectPatch, PullRequest, RustAdapters, SearchRequest, SourceInfo, SyncError,
+    ObjectPage, ObjectPatch, PingTargets, PullRequest, PushServiceDetails, RustAdapters,
+    SearchRequest, SourceInfo, SyncError,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{
     BegunWrite, IdempotencyError, IdempotentRequest, IdempotentWrites, StoredAnswer,
 };
 pub use jobs::{
-    BULK_DATA, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll, Push, Query,
-    QueryAll,
+    BULK_DATA, CheckPush, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll,
+    Push, Query, QueryAll,
 };
 pub use memory::{Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};
 pub use metrics::{
@@ -58,7 +59,7 @@ pub use model::{
     Narrowing, ObjectId, ParametersRule, Partition, PartitionRule, PingMessage, PingPriority,
     PollInterval, SelectionId, SourceName, Token, UserId, Version, to_attributes, to_text,
 };
-pub use ping::{PingOutcome, PingSender, PushAddress, PushService};
+pub use ping::{PingOutcome, PingSender, PushAddress, PushCheck, PushService};
 pub use ports::{
     AnswerRoom, Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue,
     StorePorts,
@@ -73,6 +74,6 @@ pub use settings::{
 };
 pub use store::{
     ApplicationDocument, AuditKind, AuditPosition, AuditRecord, Figures, InvalidPosition,
-    MinuteTotals, PutMode, StoreError,
+    MinuteTotals, PingRecord, PushFigures, PutMode, StoreError,
 };
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

@@ -99,7 +99,11 @@ impl Console {
     /// What somebody sees who may do so much.
     pub(crate) async fn see_as(&self, scope: Scope, path: &str) -> Value {
         let tokens = self.world().engine.accounts().api_tokens();
-        let token = tokens.create("other", vec![scope], None, None).await.unwrap().1;
+        let token = tokens
+            .create("other", vec![scope], None, None)
+            .await
+            .unwrap()
+            .1;
         let (status, body) = self.ask(&token, "GET", path, "").await;
         assert_eq!(status, 200, "{path}: {body}");
         body

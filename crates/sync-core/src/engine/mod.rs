@@ -71,6 +71,7 @@ pub use documents::{ClientState, DocumentDetails, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
 pub use error::SyncError;
 pub use feed::{FeedError, ObjectPatch};
+pub use pings::{PingTargets, PushServiceDetails};
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
 pub use registry::SourceInfo;
 pub use search::SearchRequest;

@@ -66,6 +66,13 @@ impl WrittenSettings {
         }
     }
 
+    pub(super) fn has_table(&self, table: &str) -> bool {
+        let found = table
+            .split('.')
+            .try_fold(&*self.file, |value, name| value.get(name));
+        found.is_some_and(Value::is_object)
+    }
+
     pub(super) fn describe(&self) -> Vec<SettingDescription> {
         let mut described = Vec::new();
         // It was read before.

@@ -106,6 +106,11 @@ impl Settings {
         self.sources.get_key_value(&name)
     }
 
+    /// Whether the file has a table, `ping.apns` for instance, also of the parts that this component leaves out.
+    pub fn has_table(&self, table: &str) -> bool {
+        self.written.has_table(table)
+    }
+
     /// Every setting that is in force, also of the parts that this component leaves out; what is secret is not told.
     pub fn describe(&self) -> Vec<SettingDescription> {
         self.written.describe()

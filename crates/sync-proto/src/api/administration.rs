@@ -143,19 +143,20 @@ pub struct PingRecord {
     pub id: String,
     /// When.
     pub at: u64,
-    /// Who sent it: an administrator, a token; missing if a feed did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<String>,
+    /// Who sent it: an administrator, or a token.
+    pub by: String,
     /// Its message; silent without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Number of users.
     pub users: u64,
+    /// Number of clients that it was sent to by themselves.
+    pub clients: u64,
     /// Devices whose push service has taken it.
     pub delivered: u64,
     /// Devices whose push service has refused it.
     pub failed: u64,
-    /// Devices that have no push token, or whose push service is not set up.
+    /// Clients that have no push token, and devices whose push service is not set up.
     pub unreachable: u64,
     /// What a push service said last.
     #[serde(default, skip_serializing_if = "Option::is_none")]

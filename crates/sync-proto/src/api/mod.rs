@@ -382,8 +382,12 @@ pub struct JobsRun {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewPing {
-    /// Names of users, at most 10 000.
+    /// Names of users, all devices of whom are pinged.
+    #[serde(default)]
     pub users: Vec<String>,
+    /// Ids of clients to ping by themselves. Users and clients are at most 10 000 together.
+    #[serde(default)]
+    pub clients: Vec<String>,
     /// Sources that their devices should sync.
     #[serde(default)]
     pub sources: Vec<String>,
@@ -408,8 +412,12 @@ pub struct NewPing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct PingInfo {
+    /// Id.
+    pub id: String,
     /// Number of users whose devices jobs will ping.
-    pub users: usize,
+    pub users: u64,
+    /// Number of clients that jobs will ping by themselves.
+    pub clients: u64,
 }
 
 /// A job.

@@ -46,7 +46,15 @@ pub(super) async fn run<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let component = request.parameter("component");
+    let run = run_component(engine, request.parameter("component")).await?;
+    Ok(respond::json(&run))
+}
+
+/// Lets a component work on its jobs, and waits for it.
+pub(super) async fn run_component<P: Ports>(
+    engine: &Engine<P>,
+    component: &str,
+) -> Result<JobsRun, HttpError> {
     let unknown = || HttpError::UnknownComponent(component.to_owned());
     let is_part_of_host = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !component.chars().all(is_part_of_host) {
@@ -64,11 +72,8 @@ pub(super) async fn run<P: Ports>(
         .send(call, RUN_TIMEOUT, &mut AnswerRoom::of(MAX_RUN_BYTES))
         .await
     {
-        Ok(answer) if answer.status() == StatusCode::OK => {
-            let run: JobsRun = serde_json::from_slice(answer.body())
-                .map_err(|error| failed(format!("its answer cannot be read: {error}")))?;
-            Ok(respond::json(&run))
-        }
+        Ok(answer) if answer.status() == StatusCode::OK => serde_json::from_slice(answer.body())
+            .map_err(|error| failed(format!("its answer cannot be read: {error}"))),
         Ok(answer) => Err(failed(format!("it answered {}", answer.status()))),
         // The manifest lists the components that may be asked.
         Err(CallError::Denied { .. }) => Err(unknown()),

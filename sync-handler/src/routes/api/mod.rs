@@ -13,6 +13,7 @@ mod objects;
 #[cfg(test)]
 mod openapi;
 mod pings;
+mod push_services;
 mod session;
 mod settings;
 mod sources;
@@ -146,7 +147,10 @@ operations! {
     GET "/jobs/{job}" ShowJob JobsRead - => 200 "JobInfo", "Shows a job.";
     POST "/jobs/{job}/retry" RetryJob JobsWrite "JobRetry" => 200 "JobInfo", "Retries a dead job, with another payload if one is sent.";
     DELETE "/jobs/{job}" DeleteJob JobsWrite - => 204 -, "Discards a dead job, or cancels one that waits or runs.";
-    POST "/pings" Ping ClientsWrite "NewPing" => 202 "PingInfo", "Pings all devices of users.";
+    GET "/pings" ListPings ClientsRead - => 200 "Listing<PingRecord>", "Lists pings that somebody sent in the last 30 days, the newest thousand, the newest first.";
+    POST "/pings" Ping ClientsWrite "NewPing" => 202 "PingInfo", "Pings all devices of users, and single clients.";
+    GET "/push-services" ListPushServices SystemRead - => 200 "Listing<PushServiceInfo>", "Lists push services, with what they did in the last 24 hours.";
+    POST "/push-services/{service}/check" CheckPushService SystemWrite - => 200 "PushCheck", "Finds out whether a push service lets the server in. No device notices.";
     GET "/sources" ListSources SourcesRead - => 200 "Listing<SourceSummary>", "Lists sources by name.";
     GET "/sources/{source}" ShowSource SourcesRead - => 200 "SourceSummary", "Shows a source.";
     PATCH "/sources/{source}" UpdateSource SourcesWrite "SourcePatch" => 200 "SourceSummary", "Changes a source.";
@@ -364,7 +368,10 @@ async fn dispatch<P: Ports>(
         Route::ShowJob => jobs::show(engine, request).await,
         Route::RetryJob => jobs::retry(engine, request, token).await,
         Route::DeleteJob => jobs::delete(engine, request).await,
-        Route::Ping => pings::create(engine, request).await,
+        Route::ListPings => pings::list(engine, request).await,
+        Route::Ping => pings::create(engine, request, token).await,
+        Route::ListPushServices => push_services::list(engine).await,
+        Route::CheckPushService => push_services::check(engine, request).await,
         Route::ListSources => sources::list(engine, request).await,
         Route::ShowSource => sources::show(engine, request).await,
         Route::UpdateSource => sources::update(engine, request).await,

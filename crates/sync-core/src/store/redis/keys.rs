@@ -66,6 +66,10 @@
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `login-failures:<kind>:<name>` | string | logins that failed lately at an account or from an address | the limiter's window | login | login |
 //! | `remembered-password:<user>`, `remembered-password:administrator:<login>` | string | what a password that was right lately is known again by | `remembered_seconds` | login | login |
+//! | `{pings}` | sorted set | ids of pings that somebody sent, scored by when, in ms | entries: 30 days, the last 1 000 | pings | `GET /pings` |
+//! | `{pings}:<id>` | hash | `at` in ms, `by`, `message`, `users`, `clients`, `delivered`, `failed`, `unreachable`, `error` what a service said last | 30 days, or as in `{pings}` | pings, push | `GET /pings` |
+//! | `{pings}:services:<hour>` | hash | service and `delivered` or `failed`, with a space between → how many pushes in this hour since 1970 | 25 hours | push | console |
+//! | `{pings}:said` | hash | service → what went wrong with its last push | until a push succeeds | push | console |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
 //! | `push-errors` | hash | push service → what it said to the last ping, if that was an error | until it takes one | push | the overview |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
@@ -479,6 +483,26 @@ pub(crate) fn remembered_administrator_password(login: &UserId) -> String {
     )
 }
 
+/// The pings that somebody sent.
+pub(crate) fn pings() -> String {
+    format!("{PREFIX}:{{pings}}")
+}
+
+/// A ping that somebody sent.
+pub(crate) fn ping(id: &str) -> String {
+    format!("{PREFIX}:{{pings}}:{}", encoded(id))
+}
+
+/// What push services did in an hour.
+pub(crate) fn push_services(hour: u64) -> String {
+    format!("{PREFIX}:{{pings}}:services:{hour}")
+}
+
+/// What went wrong with the last push of each service.
+pub(crate) fn push_services_said() -> String {
+    format!("{PREFIX}:{{pings}}:said")
+}
+
 /// A token that proves to a push service who we are.
 pub(crate) fn push_authorization(name: &str) -> String {
     format!("{PREFIX}:push-authorization:{}", encoded(name))
@@ -589,6 +613,10 @@ mod tests {
             login_failures("account", "a:b"),
             remembered_password(&user_id),
             remembered_administrator_password(&user_id),
+            pings(),
+            ping("7"),
+            push_services(8),
+            push_services_said(),
             push_authorization("apns:T:K"),
             push_errors(),
             key_set("d"),
@@ -660,6 +688,10 @@ mod tests {
         rhosync:1:login-failures:account:a%3Ab
         rhosync:1:remembered-password:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:remembered-password:administrator:a%3Ab%2F%7Bc%7D%20%C5%BC
+        rhosync:1:{pings}
+        rhosync:1:{pings}:7
+        rhosync:1:{pings}:services:8
+        rhosync:1:{pings}:said
         rhosync:1:push-authorization:apns%3AT%3AK
         rhosync:1:push-errors
         rhosync:1:key-set:d
