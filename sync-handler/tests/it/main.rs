@@ -10,6 +10,7 @@ mod api {
     mod v1 {
         mod administrators;
         mod audit;
+        mod jobs;
         mod scopes;
         mod session;
         mod settings;

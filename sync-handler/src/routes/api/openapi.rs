@@ -34,7 +34,7 @@ impl Schemas {
         }
         add! {
             AdministratorInfo AdministratorPatch ApiError ApiLogin AppServer ClientInfo ClientReset ClientSourceInfo CreatedToken DocumentInfo JobInfo JobRetry JobsRetried JobsRun NewPing NewToken
-            NewAdministrator NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PasswordChange PingInfo PushCheck QueueInfo QueuePatch RefreshRequest SessionInfo SourcePatch SourceSummary
+            NewAdministrator NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PasswordChange PingInfo PushCheck QueueHistory QueueInfo QueuePatch RefreshRequest SessionInfo SourcePatch SourceSummary
             StoredDocument SystemInfo SystemReset UserInfo UserPatch
         }
         schemas.add::<api::Listing<api::AdministratorInfo>>("Listing<AdministratorInfo>");
@@ -42,6 +42,7 @@ impl Schemas {
         schemas.add::<api::Listing<api::SettingInfo>>("Listing<SettingInfo>");
         schemas.add::<api::Listing<api::PingRecord>>("Listing<PingRecord>");
         schemas.add::<api::Listing<api::PushServiceInfo>>("Listing<PushServiceInfo>");
+        schemas.add::<api::Listing<api::ScheduleInfo>>("Listing<ScheduleInfo>");
         schemas.add::<api::Listing<api::TokenInfo>>("Listing<TokenInfo>");
         schemas.add::<api::Listing<api::UserName>>("Listing<UserName>");
         schemas.add::<api::Listing<api::ClientName>>("Listing<ClientName>");
