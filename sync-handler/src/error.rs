@@ -39,6 +39,8 @@ pub(crate) enum HttpError {
     UnknownJob(String),
     /// There never was such a queue.
     UnknownQueue(String),
+    /// There is no such schedule.
+    UnknownSchedule(String),
     /// There is no such component that works on jobs.
     UnknownComponent(String),
     /// A component that was asked to work on jobs could not.
@@ -236,6 +238,7 @@ fn mapping(error: &HttpError) -> Mapping {
         HttpError::UnknownObject(_) => new(StatusCode::NOT_FOUND, ErrorCode::UnknownObject),
         HttpError::UnknownJob(_) => new(StatusCode::NOT_FOUND, ErrorCode::UnknownJob),
         HttpError::UnknownQueue(_) => new(StatusCode::NOT_FOUND, ErrorCode::UnknownQueue),
+        HttpError::UnknownSchedule(_) => new(StatusCode::NOT_FOUND, ErrorCode::NotFound),
         HttpError::UnknownComponent(_) => new(StatusCode::NOT_FOUND, ErrorCode::NotFound),
         HttpError::ComponentFailed { .. } => Mapping {
             own_text: Some("the component cannot work on jobs now; its log says why"),
@@ -476,6 +479,7 @@ fn details(error: &HttpError) -> String {
         HttpError::UnknownQueue(name) => {
             format!("there is no queue {name:?}: nothing was ever enqueued in one of that name")
         }
+        HttpError::UnknownSchedule(name) => format!("there is no schedule {name:?}"),
         HttpError::UnknownComponent(name) => {
             format!("there is no component {name:?} that works on jobs")
         }

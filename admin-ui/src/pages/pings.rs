@@ -227,7 +227,7 @@ fn ping_table(Listing { items, next }: Listing<PingRecord>, state: UrlState) -> 
         view! {
             <tr>
                 <td class="n">{ago(Some(ping.at))}</td>
-                <td>{ping.by.unwrap_or_else(|| "a feed".to_owned())}</td>
+                <td>{ping.by}</td>
                 <td class="words">{message}</td>
                 <td class="n">{text::count(ping.users)}</td>
                 <td class="n">{text::count(ping.delivered)}</td>

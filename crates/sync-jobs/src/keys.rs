@@ -18,6 +18,7 @@
 //! | `last` | string | the last job's number | forever | jobs | jobs |
 //! | `unique` | hash | unique key → id of the job that waits or runs | until the job ends | jobs | jobs |
 //! | `ticks` | hash | `<schedule> <its rule>` → when it is due next, in ms | a day after the last one that came | jobs | jobs |
+//! | `ticked` | hash | `<schedule> <its rule>` → id of its last job | as in `ticks` | jobs | jobs |
 //! | `minute:<queue>:<minute>` | hash | what happened (see `QueueCounts::lately`) → how often | two hours | jobs | jobs |
 //! | `alarm` | string | its expiry is heard of: somebody sweeps then | until something is due | jobs | who hears of expired keys |
 //! | `swept` | string | there was a sweep lately | one second | jobs | jobs |
@@ -61,6 +62,11 @@ pub(crate) fn ticks() -> String {
     format!("{KEY_PREFIX}:{{jobs}}:ticks")
 }
 
+/// The last jobs of schedules.
+pub(crate) fn ticked() -> String {
+    format!("{KEY_PREFIX}:{{jobs}}:ticked")
+}
+
 /// What happened in a queue in a minute since 1970.
 pub(crate) fn minute(queue: &QueueName, minute: u64) -> String {
     format!("{KEY_PREFIX}:{{jobs}}:minute:{queue}:{minute}")
@@ -91,6 +97,7 @@ mod tests {
             queue(&slow),
             queues(),
             ticks(),
+            ticked(),
             minute(&slow, 7),
             alarm(),
             swept(),
@@ -103,6 +110,7 @@ mod tests {
         rhosync:1:{jobs}:queue:adapter.slow
         rhosync:1:{jobs}:queues
         rhosync:1:{jobs}:ticks
+        rhosync:1:{jobs}:ticked
         rhosync:1:{jobs}:minute:adapter.slow:7
         rhosync:1:{jobs}:alarm
         rhosync:1:{jobs}:swept

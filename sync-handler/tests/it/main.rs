@@ -12,6 +12,7 @@ mod api {
         mod audit;
         mod changes;
         mod clients;
+        mod jobs;
         mod scopes;
         mod session;
         mod settings;

@@ -115,22 +115,31 @@ pub struct SettingInfo {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct ScheduleInfo {
-    /// Name of the job.
+    /// Name of the schedule.
     pub name: String,
-    /// Its queue.
+    /// Name of its job.
+    pub job: String,
+    /// The job's queue.
     pub queue: String,
-    /// What it works on, where there is one for each of something.
+    /// The source that it works on, where there is one for each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// How often it comes.
-    pub every_seconds: u64,
+    /// How often it comes, where that is always as often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_seconds: Option<u64>,
+    /// When it comes, as a cron expression in UTC, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
     /// When it comes next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_at: Option<u64>,
-    /// When it last began.
+    /// When its last job began; missing if it has not begun, or is not kept any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_at: Option<u64>,
-    /// What went wrong then.
+    /// Id of its last job, if that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_job: Option<String>,
+    /// What went wrong with it, unless it was done in the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
 }

@@ -378,7 +378,7 @@ pub struct JobsRun {
 }
 
 /// A ping: whom to wake, and what to tell them.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewPing {

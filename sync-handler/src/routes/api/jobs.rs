@@ -9,11 +9,12 @@ use sync_core::{
     AnswerRoom, ApiToken, Engine, HttpClient as _, HttpError as CallError, Ports, Scope,
 };
 use sync_jobs::{
-    JobDetails, JobId, JobState, Jobs, MAX_PAYLOAD_BYTES, QueueCounts, QueueName, Refused,
-    StoredError,
+    JobDetails, JobFilter, JobId, JobState, Jobs, MAX_PAYLOAD_BYTES, QueueCounts, QueueMinute,
+    QueueName, Refused, StoredError,
 };
 use sync_proto::api::{
-    JobErrorInfo, JobInfo, JobRetry, JobsRetried, JobsRun, QueueInfo, QueuePatch,
+    JobErrorInfo, JobInfo, JobRetry, JobsRetried, JobsRun, QueueHistory, QueueInfo, QueuePatch,
+    QueuePoint,
 };
 
 use crate::error::HttpError;
@@ -32,6 +33,10 @@ const WHOSE: [&str; 4] = ["user", "client", "source", "partition"];
 
 /// How many whole minutes the counts of a queue go back.
 const MINUTES: u64 = 10;
+
+/// How many minutes of a queue's history are told where the request does not say, and at most: two hours are kept.
+const HISTORY_MINUTES: u64 = 60;
+const MAX_HISTORY_MINUTES: u64 = 118;
 
 /// How long a component is waited for that was asked to work: it takes jobs for 20 seconds, and brings those it has begun
 /// to their end.
@@ -131,9 +136,19 @@ pub(super) async fn list<P: Ports>(
     })?;
     let from: usize = numeric_cursor(request)?;
     let most = limit(request)?.min(MAX_LISTED);
+    let filter = JobFilter {
+        name: request.query("name"),
+        turn: request.query("user"),
+    };
     let jobs = Jobs::new(engine.ports().redis());
-    let found = jobs.list(&queue, state, from, most).await?;
-    let next = (found.len() == most).then(|| from.saturating_add(most).to_string());
+    let (found, next) = if filter == JobFilter::default() {
+        let found = jobs.list(&queue, state, from, most).await?;
+        let next = (found.len() == most).then(|| from.saturating_add(most));
+        (found, next)
+    } else {
+        jobs.find(&queue, state, filter, from, most).await?
+    };
+    let next = next.map(|next| next.to_string());
     let found = found.into_iter().map(|job| JobInfo {
         payload: None,
         ..to_job(job)
@@ -145,8 +160,70 @@ pub(super) async fn show<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let job = find(engine, &job_id(request)?).await?;
-    Ok(respond::json(&to_job(job)))
+    let job = find_info(engine, &job_id(request)?).await?;
+    Ok(respond::json(&job))
+}
+
+/// A job, with its payload.
+pub(super) async fn find_info<P: Ports>(
+    engine: &Engine<P>,
+    id: &JobId,
+) -> Result<JobInfo, HttpError> {
+    Ok(to_job(find(engine, id).await?))
+}
+
+/// What happened in a queue, minute by minute.
+pub(super) async fn history<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let queue = known_queue(engine, request.parameter("queue")).await?;
+    let minutes = match request.query("minutes") {
+        None => HISTORY_MINUTES,
+        Some(text) => {
+            let minutes = text.parse().ok();
+            let minutes = minutes.filter(|minutes| (1..=MAX_HISTORY_MINUTES).contains(minutes));
+            minutes.ok_or_else(|| {
+                HttpError::InvalidValue(format!(
+                    "minutes is a number between 1 and {MAX_HISTORY_MINUTES}"
+                ))
+            })?
+        }
+    };
+    let jobs = Jobs::new(engine.ports().redis());
+    let minutes = jobs.minutes(&queue, minutes).await?.into_iter();
+    let points = minutes.map(|minute| {
+        let QueueMinute {
+            at,
+            enqueued,
+            completed,
+            failed,
+            died,
+        } = minute;
+        QueuePoint {
+            at: at.0,
+            enqueued,
+            completed,
+            failed,
+            died,
+        }
+    });
+    Ok(respond::json(&QueueHistory {
+        points: points.collect(),
+    }))
+}
+
+/// Lets a job that waits for its time run now.
+pub(super) async fn hasten<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let id = job_id(request)?;
+    let jobs = Jobs::new(engine.ports().redis());
+    match jobs.hasten(&id).await? {
+        Ok(()) => show(engine, request).await,
+        Err(refused) => Err(to_error(engine, id, refused, "delayed").await?),
+    }
 }
 
 /// Lets a dead job be tried again, with another payload if one is sent.

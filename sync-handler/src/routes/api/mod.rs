@@ -14,6 +14,7 @@ mod objects;
 mod openapi;
 mod pings;
 mod push_services;
+mod schedules;
 mod session;
 mod settings;
 mod sources;
@@ -141,12 +142,16 @@ operations! {
     DELETE "/changes/{change}" DiscardChange JobsWrite - => 204 -, "Discards a change. If it waits, its device is told as if it were refused.";
     GET "/queues" ListQueues JobsRead - => 200 "Listing<QueueInfo>", "Lists queues of jobs by name, with their counts.";
     PATCH "/queues/{queue}" UpdateQueue JobsWrite "QueuePatch" => 200 "QueueInfo", "Pauses or resumes a queue.";
+    GET "/queues/{queue}/history" ShowQueueHistory JobsRead - => 200 "QueueHistory", "Shows what happened in a queue in the last `minutes`: 60, or up to 118.";
     POST "/queues/{queue}/retry" RetryJobs JobsWrite - => 200 "JobsRetried", "Retries the dead jobs of a queue, the oldest thousand.";
-    GET "/jobs" ListJobs JobsRead - => 200 "Listing<JobInfo>", "Lists the jobs of a `queue` in a `state` (`dead` by default).";
+    GET "/jobs" ListJobs JobsRead - => 200 "Listing<JobInfo>", "Lists the jobs of a `queue` in a `state` (`dead` by default); only those of a `name`, and in a `user`'s turn, if the query has these. Then a part may be short though there is more.";
     POST "/jobs/run/{component}" RunJobs JobsWrite - => 200 "JobsRun", "Lets a component work on its jobs for up to 20 seconds.";
     GET "/jobs/{job}" ShowJob JobsRead - => 200 "JobInfo", "Shows a job.";
     POST "/jobs/{job}/retry" RetryJob JobsWrite "JobRetry" => 200 "JobInfo", "Retries a dead job, with another payload if one is sent.";
+    POST "/jobs/{job}/run" HastenJob JobsWrite - => 200 "JobInfo", "Lets a job that waits for its time run now.";
     DELETE "/jobs/{job}" DeleteJob JobsWrite - => 204 -, "Discards a dead job, or cancels one that waits or runs.";
+    GET "/schedules" ListSchedules JobsRead - => 200 "Listing<ScheduleInfo>", "Lists jobs that recur: those of the settings, and what the server plans by itself.";
+    POST "/schedules/{schedule}/run" RunSchedule JobsWrite - => 200 "JobInfo", "Lets the job of a schedule run now, beside its times.";
     GET "/pings" ListPings ClientsRead - => 200 "Listing<PingRecord>", "Lists pings that somebody sent in the last 30 days, the newest thousand, the newest first.";
     POST "/pings" Ping ClientsWrite "NewPing" => 202 "PingInfo", "Pings all devices of users, and single clients.";
     GET "/push-services" ListPushServices SystemRead - => 200 "Listing<PushServiceInfo>", "Lists push services, with what they did in the last 24 hours.";
@@ -362,12 +367,16 @@ async fn dispatch<P: Ports>(
         Route::DiscardChange => changes::delete(engine, request).await,
         Route::ListQueues => jobs::list_queues(engine).await,
         Route::UpdateQueue => jobs::update_queue(engine, request).await,
+        Route::ShowQueueHistory => jobs::history(engine, request).await,
         Route::RetryJobs => jobs::retry_all(engine, request).await,
         Route::ListJobs => jobs::list(engine, request).await,
         Route::RunJobs => jobs::run(engine, request).await,
         Route::ShowJob => jobs::show(engine, request).await,
         Route::RetryJob => jobs::retry(engine, request, token).await,
+        Route::HastenJob => jobs::hasten(engine, request).await,
         Route::DeleteJob => jobs::delete(engine, request).await,
+        Route::ListSchedules => schedules::list(engine).await,
+        Route::RunSchedule => schedules::run(engine, request).await,
         Route::ListPings => pings::list(engine, request).await,
         Route::Ping => pings::create(engine, request, token).await,
         Route::ListPushServices => push_services::list(engine).await,

@@ -34,7 +34,7 @@ impl Schemas {
         }
         add! {
             AdministratorInfo AdministratorPatch ApiError ApiLogin AppServer ChangeInfo ChangeRetry ClientInfo ClientReset ClientSourceInfo CreatedToken Diagnostics DocumentInfo JobInfo JobRetry JobsRetried JobsRun NewPing NewToken
-            NewAdministrator NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PasswordChange PingInfo PushCheck QueueInfo QueuePatch RefreshRequest SessionInfo SourcePatch SourceSummary
+            NewAdministrator NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PasswordChange PingInfo PushCheck QueueHistory QueueInfo QueuePatch RefreshRequest SessionInfo SourcePatch SourceSummary
             Statistics StoredDocument SyncPreview SystemInfo SystemReset UserInfo UserPatch
         }
         schemas.add::<api::Listing<api::AdministratorInfo>>("Listing<AdministratorInfo>");
@@ -47,6 +47,7 @@ impl Schemas {
         schemas.add::<api::Listing<api::SyncEvent>>("Listing<SyncEvent>");
         schemas.add::<api::Listing<api::PingRecord>>("Listing<PingRecord>");
         schemas.add::<api::Listing<api::PushServiceInfo>>("Listing<PushServiceInfo>");
+        schemas.add::<api::Listing<api::ScheduleInfo>>("Listing<ScheduleInfo>");
         schemas.add::<api::Listing<api::TokenInfo>>("Listing<TokenInfo>");
         schemas.add::<api::Listing<api::UserName>>("Listing<UserName>");
         schemas.add::<api::Listing<api::ClientName>>("Listing<ClientName>");
