@@ -284,7 +284,8 @@ impl<R: RedisConn> Jobs<'_, R> {
         most: usize,
     ) -> Result<Vec<JobDetails>, StoreError> {
         let key = keys::dead_of(queue, name);
-        self.listed("ZREVRANGE", key, from, most).await
+        let ids = self.listed("ZREVRANGE", key, from, most).await?;
+        self.show_all(&ids).await
     }
 
     /// Counts the dead jobs of a name in a queue.
@@ -299,7 +300,7 @@ impl<R: RedisConn> Jobs<'_, R> {
         key: String,
         from: usize,
         most: usize,
-    ) -> Result<Vec<JobDetails>, StoreError> {
+    ) -> Result<Vec<JobId>, StoreError> {
         let to = from.saturating_add(most).saturating_sub(1);
         let mut reply = self.read(range, args![range, key, from, to]).await?;
         let mut ids = Vec::with_capacity(reply.len());
