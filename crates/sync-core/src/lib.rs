@@ -32,8 +32,8 @@ pub use engine::{
     BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload, BulkForm,
     BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome, ChangePage,
     ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery, ClientState,
-    DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, MAX_DYNAMIC_SOURCES, ObjectPage,
-    ObjectPatch, PullRequest, RustAdapters, SearchRequest, SourceInfo, SyncError,
+    CopyPage, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, MAX_DYNAMIC_SOURCES,
+    ObjectPage, ObjectPatch, PullRequest, RustAdapters, SearchRequest, SourceInfo, SyncError,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{
@@ -64,9 +64,10 @@ pub use ports::{
 pub use request_id::{current_request, in_request};
 pub use settings::{
     AdapterSettings, ApnsSettings, AttributeType, AuthenticationMethod, AuthenticationSettings,
-    Authorization, BlobSettings, Connection, CorsSettings, FcmSettings, JwtSettings, Origins,
-    Paging, PingSettings, PluginMethod, PluginSettings, RestSettings, S3Settings, Secret, Settings,
-    SettingsError, SettingsFile, SettingsPart, SourceSettings, UpdateMethod, WebPushSettings,
+    Authorization, BlobSettings, Connection, CorsSettings, FcmSettings, JwtSettings, NamedServices,
+    Origins, Paging, PingSettings, PluginMethod, PluginSettings, RestSettings, S3Settings, Secret,
+    Settings, SettingsError, SettingsFile, SettingsPart, SourceSettings, UpdateMethod,
+    WebPushSettings,
 };
 pub use store::{ApplicationDocument, Figures, MinuteTotals, PutMode, StoreError};
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

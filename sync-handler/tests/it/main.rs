@@ -10,7 +10,9 @@ mod api {
     mod v1 {
         mod changes;
         mod clients;
+        mod overview;
         mod scopes;
+        mod sources;
         mod statistics;
     }
 }

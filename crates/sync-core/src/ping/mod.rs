@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{PingMessage, PingPriority};
 use crate::ports::{AnswerRoom, Clock as _, HttpClient as _, HttpError, Ports};
-use crate::settings::PingSettings;
+use crate::settings::{NamedServices, PingSettings};
 
 /// How long a push service may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -68,6 +68,17 @@ impl PushService {
             Self::Fcm => "fcm",
             Self::WebPush => "web-push",
         }
+    }
+
+    /// The table that the settings file does not have for this service, whether or not this component uses it.
+    pub(crate) fn table_not_named(self, settings: &PingSettings) -> Option<&'static str> {
+        let NamedServices { apns, fcm, web } = settings.named;
+        let (is_named, table) = match self {
+            Self::Apns => (apns, "ping.apns"),
+            Self::Fcm => (fcm, "ping.fcm"),
+            Self::WebPush => (web, "ping.web"),
+        };
+        (!is_named).then_some(table)
     }
 
     /// The table of the settings that is missing for this service; `None` where it is set up.

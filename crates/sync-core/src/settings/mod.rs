@@ -28,7 +28,7 @@ pub use authentication::{AuthenticationMethod, AuthenticationSettings, JwtSettin
 use blobs::BlobsEntry;
 pub use blobs::{BlobSettings, S3Settings};
 use ping::PingEntry;
-pub use ping::{ApnsSettings, FcmSettings, PingSettings, WebPushSettings};
+pub use ping::{ApnsSettings, FcmSettings, NamedServices, PingSettings, WebPushSettings};
 use source::SourceEntry;
 
 pub(crate) use connection::check_address;

@@ -18,11 +18,24 @@ const DEFAULT_WINDOW_SECONDS: u64 = 1;
 /// The longest, in seconds.
 const MAX_WINDOW_SECONDS: u64 = 3_600;
 
+/// The push services that the file has a table for. A component that does not push knows no more of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NamedServices {
+    /// Apple's.
+    pub apns: bool,
+    /// Google's.
+    pub fcm: bool,
+    /// Browsers'.
+    pub web: bool,
+}
+
 /// The push services that are set up.
 #[derive(Debug, Clone, Default)]
 pub struct PingSettings {
     /// How long a ping waits for others that say the same to the same user, in seconds: they count as one.
     pub window_seconds: u64,
+    /// Those that the file names.
+    pub named: NamedServices,
     /// Apple's.
     pub apns: Option<ApnsSettings>,
     /// Google's.
@@ -80,6 +93,9 @@ pub(super) struct PingEntry {
     apns: Option<ApnsEntry>,
     fcm: Option<FcmEntry>,
     web: Option<WebPushEntry>,
+    /// What was left out.
+    #[serde(skip)]
+    left_out: NamedServices,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -122,7 +138,16 @@ struct WebPushEntry {
 impl PingEntry {
     /// Leaves out the push services.
     pub(super) fn leave_out_services(&mut self) {
+        self.left_out = self.named();
         (self.apns, self.fcm, self.web) = (None, None, None);
+    }
+
+    fn named(&self) -> NamedServices {
+        NamedServices {
+            apns: self.apns.is_some() || self.left_out.apns,
+            fcm: self.fcm.is_some() || self.left_out.fcm,
+            web: self.web.is_some() || self.left_out.web,
+        }
     }
 
     /// The variables the entry refers to.
@@ -158,11 +183,13 @@ impl PingEntry {
             let url = url.unwrap_or_else(|| default.to_owned());
             Ok::<_, (String, String)>(url.trim_end_matches('/').to_owned())
         };
+        let named = self.named();
         let Self {
             window_seconds,
             apns,
             fcm,
             web,
+            left_out: _,
         } = self;
         let window_seconds = window_seconds.unwrap_or(DEFAULT_WINDOW_SECONDS);
         if window_seconds > MAX_WINDOW_SECONDS {
@@ -205,6 +232,7 @@ impl PingEntry {
             .transpose()?;
         Ok(PingSettings {
             window_seconds,
+            named,
             apns,
             fcm,
             web,

@@ -27,6 +27,7 @@ pub(crate) mod redis;
 mod refresh;
 mod registry;
 mod reset;
+mod source_copies;
 mod views;
 mod waiting_changes;
 
@@ -60,6 +61,7 @@ pub(crate) use push_errors::PushErrors;
 pub(crate) use refresh::{RefreshEnd, RefreshProgress, RefreshStart};
 pub(crate) use registry::{AddOutcome, Registry, RegistryContent};
 pub(crate) use reset::remove_all;
+pub(crate) use source_copies::{Refreshed, SourceCondition, SourceCopies};
 pub use sync_redis::StoreError;
 pub(crate) use views::{Position, Summary};
 pub(crate) use waiting_changes::{Waiting, WaitingChanges, waiting_of_entry};

@@ -35,12 +35,13 @@ impl Schemas {
         add! {
             ApiError ApiLogin AppServer ClientInfo ClientReset ClientSourceInfo CreatedToken DocumentInfo JobInfo JobRetry JobsRetried JobsRun NewPing NewToken
             NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PingInfo QueueInfo QueuePatch RefreshRequest SourcePatch SourceSummary
-            Statistics SyncPreview Diagnostics ChangeInfo ChangeRetry StoredDocument SystemInfo SystemReset UserInfo UserPatch
+            Overview Statistics SyncPreview Diagnostics ChangeInfo ChangeRetry StoredDocument SystemInfo SystemReset UserInfo UserPatch
         }
         schemas.add::<api::Listing<api::ClientSummary>>("Listing<ClientSummary>");
         schemas.add::<api::Listing<api::SyncEvent>>("Listing<SyncEvent>");
         schemas.add::<api::Listing<api::ClientSourceSummary>>("Listing<ClientSourceSummary>");
         schemas.add::<api::Listing<api::ChangeInfo>>("Listing<ChangeInfo>");
+        schemas.add::<api::Listing<api::CopySummary>>("Listing<CopySummary>");
         schemas.add::<api::Listing<api::MetricInfo>>("Listing<MetricInfo>");
         schemas.add::<api::Listing<api::TokenInfo>>("Listing<TokenInfo>");
         schemas.add::<api::Listing<api::UserName>>("Listing<UserName>");

@@ -49,8 +49,10 @@
 //! | `api-tokens` | sorted set | ids of API tokens, scored by creation in ms | until deleted | tokens | tokens |
 //! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `user`, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
 //! | `narrowed` | sorted set | source, space and partition of the copies of parts that devices have asked for by parameters, scored by when the back end was last asked for them, in ms | until the copy is removed: with its last client, or after the retention | refresh, unbind | refresh |
+//! | `{copies}:<source>` | hash | partition of a copy, but for those of parts → number of its objects | the copies' | instances, a moment after a copy has changed | administrators |
+//! | `{copies}:<source>:condition` | hash | `objects` in all copies, `at` when a back end was asked last in ms, `took` how long that took in ms, `error` what is wrong: kind, space, message, and `since` when in ms | as long as the source has a copy | as `{copies}:<source>` | administrators |
 //! | `circuits` | hash | source → how often its back end did not answer since it last did, and until when it is left alone, in ms, or 0 | until it answers | calls of back ends | calls of back ends, `/metrics` |
-//! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
+//! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1, `paused:<source>` if its back end is left alone | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
 //! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and a random text of the request that is at work on it, or what it was answered with | a day, a minute while it is at work | writes of the API | writes of the API |
 //! | `{metrics}` | hash | name and labels of a metric, with spaces between → its number; a histogram's has as its last part the place of a bucket, or `us` | forever | every instance, a moment after it has counted; clients | `/metrics` |
@@ -372,6 +374,16 @@ pub(crate) fn next_offset_field(source: &SourceName) -> String {
     format!("next:{source}")
 }
 
+/// The copies of a source.
+pub(crate) fn copies(source: &SourceName) -> String {
+    format!("{PREFIX}:{{copies}}:{}", encoded(source.as_str()))
+}
+
+/// How a source is doing.
+pub(crate) fn source_condition(source: &SourceName) -> String {
+    format!("{PREFIX}:{{copies}}:{}:condition", encoded(source.as_str()))
+}
+
 /// What administrators change at run time.
 pub(crate) fn registry() -> String {
     format!("{PREFIX}:registry")
@@ -389,6 +401,14 @@ pub(crate) const POLL_INTERVAL_FIELD_PREFIX: &str = "poll:";
 /// The field of the registry that holds a source that is not in the settings.
 pub(crate) fn source_field(source: &SourceName) -> String {
     format!("{SOURCE_FIELD_PREFIX}{source}")
+}
+
+/// What the registry's fields of paused sources begin with.
+pub(crate) const PAUSED_FIELD_PREFIX: &str = "paused:";
+
+/// The field of the registry that says that a source is paused.
+pub(crate) fn paused_field(source: &SourceName) -> String {
+    format!("{PAUSED_FIELD_PREFIX}{source}")
 }
 
 /// The field of the registry that holds a source's poll interval.
@@ -519,9 +539,12 @@ mod tests {
             documents_due(),
             binding_field(&source),
             next_offset_field(&source),
+            copies(&source),
+            source_condition(&source),
             registry(),
             source_field(&source),
             poll_interval_field(&source),
+            paused_field(&source),
             api_tokens(),
             api_token("7"),
             ended_session_field("8"),
@@ -583,9 +606,12 @@ mod tests {
         rhosync:1:documents-due
         bound:Product
         next:Product
+        rhosync:1:{copies}:Product
+        rhosync:1:{copies}:Product:condition
         rhosync:1:registry
         source:Product
         poll:Product
+        paused:Product
         rhosync:1:api-tokens
         rhosync:1:api-token:7
         out:8

@@ -12,7 +12,7 @@ use crate::server::Server;
 const OPEN_API: &str = include_str!("../../../../../docs/openapi.json");
 
 /// What each route needs.
-const NEEDED: [(&str, &str, Scope); 52] = [
+const NEEDED: [(&str, &str, Scope); 55] = [
     ("POST", "/logout", Scope::SystemRead),
     ("GET", "/tokens", Scope::Admin),
     ("POST", "/tokens", Scope::Admin),
@@ -100,6 +100,9 @@ const NEEDED: [(&str, &str, Scope); 52] = [
     ),
     ("GET", "/documents/{key}", Scope::DataRead),
     ("PUT", "/documents/{key}", Scope::DataWrite),
+    ("GET", "/overview", Scope::SystemRead),
+    ("GET", "/sources/{source}/partitions", Scope::SourcesRead),
+    ("GET", "/users/{user}/copies", Scope::SourcesRead),
     ("GET", "/statistics", Scope::SystemRead),
     ("GET", "/statistics/metrics", Scope::SystemRead),
     ("GET", "/system", Scope::SystemRead),
