@@ -131,7 +131,7 @@ impl<P: Ports> Engine<P> {
         let mut attention = Vec::new();
         attention.extend(of_stuck(stuck?));
         attention.extend(of_queues(&queues, &dead?));
-        attention.extend(sources.iter().flat_map(|source| of_source(source)));
+        attention.extend(sources.iter().filter_map(of_source));
         attention.extend(of_circuits(circuits?));
         attention.extend(push_services.iter().filter_map(of_push_service));
         attention.extend(of_store(&store));
