@@ -333,7 +333,7 @@ fn schedule_table(items: Vec<ScheduleInfo>) -> AnyView {
                     {schedule.name} " " {schedule.subject.map(|subject| view! { <span class="id">{subject}</span> })}
                 </th>
                 <td>{schedule.queue}</td>
-                <td class="n">"every " {text::span(schedule.every_seconds.saturating_mul(1_000))}</td>
+                <td class="n">{how_often(schedule.every_seconds)}</td>
                 <td class="n">{ago(schedule.last_at)}</td>
                 <td class="n">{ago(schedule.next_at)}</td>
                 <td class="words">{schedule.last_error}</td>
@@ -359,6 +359,13 @@ fn schedule_table(items: Vec<ScheduleInfo>) -> AnyView {
         },
     )
     .into_any()
+}
+
+fn how_often(seconds: Option<u64>) -> String {
+    match seconds {
+        Some(seconds) => format!("every {}", text::span(seconds.saturating_mul(1_000))),
+        None => "when it is due".to_owned(),
+    }
 }
 
 /// One job.

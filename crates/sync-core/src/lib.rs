@@ -34,8 +34,8 @@ pub use engine::{
     AcceptedChanges, BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest,
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
-    ClientState, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, MAX_DYNAMIC_SOURCES,
-    ObjectPage, ObjectPatch, PingTargets, PullRequest, PushServiceDetails, RustAdapters,
+    ClientState, CopyPage, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError,
+    MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PingTargets, PullRequest, RustAdapters,
     SearchRequest, SourceInfo, SyncError,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};

@@ -13,9 +13,11 @@ mod api {
         mod changes;
         mod clients;
         mod jobs;
+        mod overview;
         mod scopes;
         mod session;
         mod settings;
+        mod sources;
         mod statistics;
     }
 }

@@ -268,6 +268,7 @@ impl<P: Ports> Engine<P> {
         self.document(document)
             .bind(client, user, next_offset, now, was_lost, &new_life)
             .await?;
+        self.metrics.meter().copy(document, None);
         Ok(())
     }
 }

@@ -11,18 +11,22 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::join;
 
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
 use crate::engine::{Engine, Source};
 use crate::model::{Attributes, Millis, ObjectId, SourceName};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{CircuitPass, CircuitStore, StoreError};
+use crate::store::{CircuitPass, CircuitStore, Registry, StoreError};
 
 /// How long an instance relies on what it has read, in milliseconds.
 const MAX_AGE_MS: u64 = 1_000;
 
 /// How long one who tries whether a back end is there again has for it, in milliseconds; then another may.
 const TRIAL_MS: u64 = 30_000;
+
+/// After how long a change of a paused source looks whether it still is, in milliseconds.
+const PAUSED_FOR_MS: u64 = 60_000;
 
 /// The circuits of all sources, as an instance knows them.
 pub(super) struct Circuits<P> {
@@ -58,13 +62,28 @@ impl<P: Ports> Circuits<P> {
         self.passes.borrow_mut().insert(source.clone(), pass);
     }
 
-    /// Says whether a source's back end may be called.
+    /// Forgets what is known of a source, so that the next call looks again.
+    pub(super) fn forget(&self, source: &SourceName) {
+        self.passes.borrow_mut().remove(source);
+    }
+
+    /// Says whether a source's back end may be called: not one that is left alone, be it by an administrator.
     async fn enter(&self, source: &SourceName) -> Result<(), AdapterError> {
         let now = self.ports.clock().now();
         if self.pass(source).is_some_and(|pass| now < pass.until) {
             return Ok(());
         }
-        let entered = self.store().enter(source, now, TRIAL_MS).await;
+        let (store, registry) = (self.store(), Registry::new(self.ports.redis()));
+        let (entered, paused) = join!(
+            store.enter(source, now, TRIAL_MS),
+            registry.is_paused(source)
+        );
+        if paused.map_err(store_error)? {
+            return Err(AdapterError::CircuitOpen {
+                message: "the source is paused".to_owned(),
+                until: now.plus(PAUSED_FOR_MS),
+            });
+        }
         let (until, has_failed) = match entered.map_err(store_error)? {
             CircuitPass::Closed { failures } => (now.plus(MAX_AGE_MS), failures > 0),
             CircuitPass::Trial => (now.plus(TRIAL_MS), true),

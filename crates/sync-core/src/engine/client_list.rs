@@ -86,6 +86,28 @@ impl<P: Ports> Engine<P> {
         Ok(events.into_iter().map(to_event).collect())
     }
 
+    /// Lists names of users that begin with a text, after one and at most `limit`.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find_users(
+        &self,
+        beginning: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, SyncError> {
+        let index = ClientIndex::new(self.ports.redis());
+        Ok(index.users_by_name(beginning, after, limit).await?)
+    }
+
+    /// How many clients a user has.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn count_clients(&self, user: &UserId) -> Result<u64, SyncError> {
+        Ok(Clients::new(self.ports.redis()).count_of(user).await?)
+    }
+
     /// How a client is.
     ///
     /// # Errors

@@ -72,6 +72,8 @@ impl<P: Ports> Engine<P> {
             live,
             refreshed_at,
             source_error,
+            took: _,
+            due: _,
         } = self.document(&id).summary().await?;
         Ok(DocumentDetails {
             version,

@@ -218,6 +218,7 @@ impl<P: Ports> Engine<P> {
             changed |= has_changed;
             left = left.get(fed..).unwrap_or_default();
         }
+        self.metrics.meter().copy(id, None);
         Ok(changed)
     }
 

@@ -2,6 +2,7 @@
 
 use futures_util::future::try_join_all;
 use sync_jobs::{EnqueueError, Enqueued, JobId, JobState, Jobs, NewJob};
+use sync_proto::api::PushServiceInfo;
 
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{CheckPush, Ping, PingAll, Push};
@@ -20,17 +21,6 @@ pub struct PingTargets {
     pub users: Vec<String>,
     /// Clients that are pinged by themselves.
     pub clients: Vec<String>,
-}
-
-/// A push service as administrators see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PushServiceDetails {
-    /// Which.
-    pub service: PushService,
-    /// The table of the settings that it still needs.
-    pub missing: Option<&'static str>,
-    /// What it did in the last 24 hours.
-    pub figures: PushFigures,
 }
 
 impl<P: Ports> Engine<P> {
@@ -102,15 +92,30 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// The store's.
-    pub async fn push_services(&self) -> Result<Vec<PushServiceDetails>, SyncError> {
+    pub async fn push_services(&self) -> Result<Vec<PushServiceInfo>, SyncError> {
         let now = self.ports.clock().now();
         let mut figures = Pings::new(self.ports.redis()).services(now).await?;
         let services = PushService::ALL.into_iter();
         Ok(services
-            .map(|service| PushServiceDetails {
-                service,
-                missing: Some(service.table()).filter(|table| !self.settings.has_table(table)),
-                figures: figures.remove(service.as_str()).unwrap_or_default(),
+            .map(|service| {
+                let table = service.table();
+                let configured = self.settings.has_table(table);
+                let PushFigures {
+                    delivered,
+                    failed,
+                    error,
+                } = figures.remove(service.as_str()).unwrap_or_default();
+                PushServiceInfo {
+                    name: service.as_str().to_owned(),
+                    configured,
+                    missing: (!configured)
+                        .then(|| table.to_owned())
+                        .into_iter()
+                        .collect(),
+                    delivered,
+                    failed,
+                    error,
+                }
             })
             .collect())
     }

@@ -1,7 +1,7 @@
 //! The registry: what administrators change at run time. That is the app server's address, poll intervals, and dynamic sources.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::adapter::{Adapter, NoAppServerAdapter, PluginAdapter, ServerToken};
@@ -28,6 +28,8 @@ pub struct SourceInfo {
     pub settings: SourceSettings,
     /// Whether it came to be at run time, and stands in no settings file.
     pub is_dynamic: bool,
+    /// Whether its back end is left alone.
+    pub is_paused: bool,
 }
 
 /// A source that is not in the settings file.
@@ -79,6 +81,7 @@ pub(super) struct Snapshot {
     app_server: Option<String>,
     sources: BTreeMap<SourceName, Rc<DynamicSource>>,
     poll_intervals: BTreeMap<SourceName, PollInterval>,
+    paused: BTreeSet<SourceName>,
 }
 
 impl<P: Ports> Engine<P> {
@@ -156,6 +159,7 @@ impl<P: Ports> Engine<P> {
             .map(|(name, mut settings, is_dynamic)| {
                 settings.poll_interval = registry.poll_interval(&name, &settings);
                 SourceInfo {
+                    is_paused: registry.is_paused(&name),
                     name,
                     settings,
                     is_dynamic,
@@ -177,6 +181,7 @@ impl<P: Ports> Engine<P> {
         let mut settings = source.settings.clone();
         settings.poll_interval = registry.poll_interval(source.name, &settings);
         Ok(SourceInfo {
+            is_paused: registry.is_paused(source.name),
             name: source.name.clone(),
             settings,
             is_dynamic: matches!(found, FoundSource::Dynamic(_)),
@@ -200,6 +205,21 @@ impl<P: Ports> Engine<P> {
         Registry::new(self.ports.redis())
             .set_poll_interval(found.as_source().name, interval)
             .await?;
+        self.forget_registry();
+        Ok(())
+    }
+
+    /// Leaves a source's back end alone, or no longer: it is neither queried nor sent changes. Devices get what is there, and
+    /// their changes wait.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownSource`] and the store's.
+    pub async fn set_paused(&self, source: &str, paused: bool) -> Result<(), SyncError> {
+        let found = self.source(source).await?;
+        let name = found.as_source().name;
+        let registry = Registry::new(self.ports.redis());
+        registry.set_paused(name, paused).await?;
+        self.circuits.forget(name);
         self.forget_registry();
         Ok(())
     }
@@ -254,12 +274,15 @@ impl<P: Ports> Engine<P> {
             .ok_or_else(unknown)
     }
 
-    /// How often a source's back end is asked.
+    /// How often a source's back end is asked: never, while it is paused.
     pub(super) async fn poll_interval(
         &self,
         source: Source<'_>,
     ) -> Result<PollInterval, SyncError> {
         let registry = self.registry().await?;
+        if registry.is_paused(source.name) {
+            return Ok(PollInterval::Never);
+        }
         Ok(registry.poll_interval(source.name, source.settings))
     }
 
@@ -323,6 +346,7 @@ impl Snapshot {
             app_server,
             sources,
             poll_intervals,
+            paused,
         } = content;
         let sources = sources
             .into_iter()
@@ -341,7 +365,12 @@ impl Snapshot {
             app_server,
             sources,
             poll_intervals,
+            paused,
         }
+    }
+
+    fn is_paused(&self, name: &SourceName) -> bool {
+        self.paused.contains(name)
     }
 
     fn dynamic(&self, name: &SourceName) -> Option<Rc<DynamicSource>> {

@@ -410,6 +410,7 @@ impl<P: Ports> Engine<P> {
             };
             match store.commit(commit).await? {
                 CommitOutcome::Done { .. } | CommitOutcome::Gone => {
+                    self.metrics.meter().copy(task.document, None);
                     if matches!(verdict, Verdict::Refused { .. }) {
                         let index = WaitingChanges::new(self.ports.redis());
                         let now = self.ports.clock().now();

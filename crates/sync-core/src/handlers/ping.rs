@@ -17,7 +17,7 @@ use crate::ports::{Clock as _, Ports, RedisConn};
 use crate::settings::Settings;
 use crate::store::{
     AccountStore, ClientEvents, ClientRecord, Clients, MetricsStore, MinuteTotals, PUSH_ADDRESS,
-    Pings, PushCount, PushErrors, PushFate, StoreError,
+    Pings, PushCount, PushFate, StoreError,
 };
 
 /// Users of whom one job sees to it that they are pinged.
@@ -230,20 +230,18 @@ async fn note<P: Ports>(
     let gone = || "the service does not know the device any more".to_owned();
     let event = ClientEvent {
         status,
-        error: error.clone().or_else(|| (status == 410).then(gone)),
+        error: error.or_else(|| (status == 410).then(gone)),
         ..ClientEvent::new(ports.clock().now(), ClientEventKind::Ping)
     };
     let (redis, service) = (ports.redis(), service.as_str());
     let events = ClientEvents::new(redis);
     let counts = ping_count(service, name);
     let (metrics, totals) = (MetricsStore::new(redis), MinuteTotals::default());
-    let errors = PushErrors::new(redis);
-    let (noted, counted, told) = join!(
+    let (noted, counted) = join!(
         events.add(client, std::slice::from_ref(&event)),
-        metrics.add(&counts, &totals),
-        errors.note(service, error.as_deref())
+        metrics.add(&counts, &totals)
     );
-    noted.and(counted).and(told)
+    noted.and(counted)
 }
 
 /// A user's devices.

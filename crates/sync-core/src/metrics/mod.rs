@@ -13,8 +13,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::{ClientEvent, ClientId, SourceName};
-use crate::store::{Heard, MinuteTotals, Timing};
+use crate::model::{ClientEvent, ClientId, DocumentId, SourceName};
+use crate::store::{Heard, MinuteTotals, Refreshed, Timing};
 pub(crate) use families::Bucket;
 use families::{
     ADAPTER_CALLS, ADAPTER_SECONDS, LOGINS, OPERATIONS, PINGS, PULLS, PUSHES, REFUSED_OBJECTS,
@@ -83,7 +83,9 @@ pub(crate) struct Pending {
     requests: BTreeMap<(&'static str, &'static str, u16), Requests>,
     /// What was heard of clients.
     pub(crate) clients: BTreeMap<ClientId, Heard>,
-    /// How many events those have.
+    /// Copies that have changed, or of which the back end was asked.
+    pub(crate) copies: BTreeMap<DocumentId, Option<Refreshed>>,
+    /// How many events the clients have.
     events: usize,
     /// What the minute is summed up by.
     pub(crate) totals: MinuteTotals,
@@ -220,6 +222,19 @@ impl Meter {
                 heard.failed.insert(source.clone(), failed);
             }
             heard.events.extend(event.filter(|_| has_room));
+        }
+    }
+
+    /// Notes that a copy may have another number of objects, or that its back end was asked. Copies of parts come and go with
+    /// what devices ask for, and are not noted.
+    pub(crate) fn copy(&self, id: &DocumentId, refreshed: Option<Refreshed>) {
+        if id.partition.is_narrowed() {
+            return;
+        }
+        let copies = &mut self.pending.borrow_mut().copies;
+        match copies.get_mut(id) {
+            Some(known) => *known = refreshed.or(known.take()),
+            None => drop(copies.insert(id.clone(), refreshed)),
         }
     }
 

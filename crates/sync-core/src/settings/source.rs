@@ -155,6 +155,19 @@ pub enum AdapterSettings {
     },
 }
 
+impl AdapterSettings {
+    /// What administrators call it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Rest(_) => "rest",
+            Self::Plugin(_) => "plugin",
+            Self::PushOnly => "push-only",
+            Self::Rust(_) => "rust",
+            Self::AppServer { .. } => "app-server",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SourceEntry {

@@ -13,6 +13,7 @@ use crate::store::metrics::CLIENTS_COUNTER;
 use crate::store::narrowed::NarrowedCopies;
 use crate::store::redis::keys::{self, ClientField};
 use crate::store::redis::script::{self, Reply, arg, args};
+use crate::store::waiting_changes::WaitingChanges;
 
 /// What a device calls the address by which it is pushed to.
 pub(crate) const PUSH_ADDRESS: &str = "device_pin";
@@ -171,6 +172,12 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         (0..reply.len())
             .map(|_| stored_client(reply.required_text()?))
             .collect()
+    }
+
+    /// How many clients a user has.
+    pub(crate) async fn count_of(&self, user: &UserId) -> Result<u64, StoreError> {
+        let command = args!["ZCARD", keys::user_clients(user)];
+        Reply::new("ZCARD", self.redis.run(command).await?).number()
     }
 
     /// Forgets a client. Its record goes last: as long as it is there, deleting it can be begun again.
@@ -389,6 +396,11 @@ impl<R: RedisConn> Document<'_, R> {
                 let clients = Clients::new(self.redis);
                 clients.set_next_offset(&client, &id.source, next).await?;
                 self.forget_client(&client).await?;
+                let changes = WaitingChanges::new(self.redis);
+                let (cleared, told) =
+                    futures_util::join!(changes.clear(&client, id), changes.told(&client, id));
+                cleared?;
+                told?;
             }
             if position == "0" {
                 return Ok(());

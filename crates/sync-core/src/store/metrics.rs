@@ -35,6 +35,8 @@ pub struct Figures {
     pub store_keys: u64,
     /// Bytes the store uses.
     pub store_bytes: u64,
+    /// Bytes the store may use, if that is limited.
+    pub most_store_bytes: Option<u64>,
 }
 
 /// Calls of one kind.
@@ -221,28 +223,46 @@ impl<'a, R: RedisConn> MetricsStore<'a, R> {
         now: Millis,
         count: u64,
     ) -> Result<Vec<(Millis, MinuteTotals)>, StoreError> {
-        let this = now.0 / 60_000;
-        let read = (this.saturating_sub(count)..this).map(|minute| async move {
-            let key = keys::metrics_step(StepLength::Minute.as_str(), minute);
-            let mut command = args!["HMGET", key];
-            command.extend(MinuteTotals::fields().into_iter().map(String::into_bytes));
-            let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
-            let mut number = || {
-                let text = reply.text()?;
-                Ok::<u64, StoreError>(text.and_then(|text| text.parse().ok()).unwrap_or(0))
-            };
+        let first = (now.0 / 60_000).saturating_sub(count);
+        let fields = MinuteTotals::fields();
+        let steps = self
+            .counted(StepLength::Minute, first, count, &fields)
+            .await?;
+        let minutes = (first..).zip(steps).map(|(minute, numbers)| {
+            let mut numbers = numbers.into_iter();
+            let mut number = || numbers.next().unwrap_or(0);
             let mut totals = MinuteTotals {
-                requests: number()?,
-                failed: number()?,
-                syncs: number()?,
+                requests: number(),
+                failed: number(),
+                syncs: number(),
                 ..MinuteTotals::default()
             };
-            for count in &mut totals.by_time {
-                *count = number()?;
-            }
-            Ok((Millis(minute * 60_000), totals))
+            totals.by_time.fill_with(number);
+            (Millis(minute * 60_000), totals)
         });
-        try_join_all(read).await
+        Ok(minutes.collect())
+    }
+
+    /// What was counted in each of some steps, by fields.
+    pub(crate) async fn counted(
+        &self,
+        length: StepLength,
+        first: u64,
+        count: u64,
+        fields: &[String],
+    ) -> Result<Vec<Vec<u64>>, StoreError> {
+        let mut args = args![length.as_str(), first, count];
+        args.extend(fields.iter().map(arg));
+        let mut reply = script::READ_STEPS
+            .run(self.redis, &[keys::metrics()], args)
+            .await?;
+        let mut steps = Vec::with_capacity(reply.len());
+        while !reply.is_empty() {
+            let text = reply.required_text()?;
+            let numbers = text.split(' ').map(|number| number.parse().unwrap_or(0));
+            steps.push(numbers.collect());
+        }
+        Ok(steps)
     }
 
     /// Reads all counters. They are limited, as routes and sources are.
@@ -270,12 +290,15 @@ impl<'a, R: RedisConn> MetricsStore<'a, R> {
             self.redis.run(args!["INFO", "memory"]),
         );
         let memory = Reply::new("INFO", memory?).required_text()?;
-        let used = memory
-            .lines()
-            .find_map(|line| line.strip_prefix("used_memory:")?.trim().parse().ok());
+        let figure = |name: &str| {
+            let mut lines = memory.lines();
+            lines.find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok())
+        };
+        let used = figure("used_memory:");
         Ok(Figures {
             users: Reply::new("ZCARD", users?).number()?,
             store_keys: Reply::new("DBSIZE", keys?).number()?,
+            most_store_bytes: figure("maxmemory:").filter(|most| *most > 0),
             store_bytes: used.ok_or_else(|| StoreError::UnexpectedReply {
                 command: "INFO",
                 found: "no used_memory".to_owned(),

@@ -25,11 +25,11 @@ mod narrowed;
 mod operations;
 mod pings;
 mod pull;
-mod push_errors;
 pub(crate) mod redis;
 mod refresh;
 mod registry;
 mod reset;
+mod source_copies;
 mod views;
 mod waiting_changes;
 
@@ -64,10 +64,10 @@ pub(crate) use operations::{AcceptOutcome, CreateOutcome, Operations, ReleaseOut
 pub use pings::{PingRecord, PushFigures};
 pub(crate) use pings::{Pings, PushCount, PushFate};
 pub(crate) use pull::{Acknowledged, CursorState, PageLimit, PullState, PullStep};
-pub(crate) use push_errors::PushErrors;
 pub(crate) use refresh::{RefreshEnd, RefreshProgress, RefreshStart};
 pub(crate) use registry::{AddOutcome, Registry, RegistryContent};
 pub(crate) use reset::remove_all;
+pub(crate) use source_copies::{Refreshed, SourceCondition, SourceCopies};
 pub use sync_redis::StoreError;
 pub(crate) use views::{Position, Summary};
 pub(crate) use waiting_changes::{Waiting, WaitingChanges, waiting_of_entry};

@@ -126,6 +126,16 @@ impl<'a, R: RedisConn> WaitingChanges<'a, R> {
         page(self.redis, keys::changes_waiting(), order, cursor, limit).await
     }
 
+    /// How many clients wait since before some time, once for each copy, and of how many changes were given up.
+    pub(crate) async fn count_stuck(&self, before: Millis) -> Result<u64, StoreError> {
+        let until = format!("({before}");
+        let waiting = args!["ZCOUNT", keys::changes_waiting(), "-inf", until];
+        let given_up = args!["ZCARD", keys::clients_given_up()];
+        let (waiting, given_up) = join!(self.redis.run(waiting), self.redis.run(given_up));
+        let waiting = Reply::new("ZCOUNT", waiting?).number()?;
+        Ok(waiting + Reply::new("ZCARD", given_up?).number()?)
+    }
+
     /// Notes that a client has yet to be told of a change that was refused.
     pub(crate) async fn refused(
         &self,

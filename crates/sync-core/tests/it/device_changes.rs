@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a test that does not find what it looks for has failed, and the place says why"
 )]
 

@@ -131,6 +131,8 @@ pub struct UserInfo {
     pub email: Option<String>,
     /// When it was created.
     pub created_at: u64,
+    /// Number of its clients.
+    pub clients: u64,
 }
 
 /// The name of a user in a list.
@@ -238,15 +240,26 @@ pub struct SourceSummary {
     pub pass_through: bool,
     /// Whether it was made at run time, and no settings file names it.
     pub dynamic: bool,
+    /// What connects it to its back end: `rest`, `plugin`, `rust`, `push-only` or `app-server`.
+    pub adapter: String,
+    /// Whether it is paused: its back end is neither queried nor sent changes.
+    pub paused: bool,
+    /// The queue of the jobs that do that, if the settings name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
 }
 
-/// Changes to a source.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// Changes to a source; what is missing stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SourcePatch {
     /// Seconds between queries of the back end; 0: with every sync; -1: never.
-    pub poll_interval: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll_interval: Option<i64>,
+    /// `true` pauses it: its back end is neither queried nor sent changes until it is resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
 }
 
 /// A user's copy of a source.
@@ -279,6 +292,9 @@ pub struct RefreshRequest {
     /// Refresh with the first sync after so many seconds; 0: with the next.
     #[serde(default)]
     pub in_seconds: u64,
+    /// Refresh as soon as a job can, whether a device syncs or not.
+    #[serde(default)]
+    pub now: bool,
 }
 
 /// An object.

@@ -87,7 +87,7 @@ pub struct Attention {
     pub kind: AttentionKind,
     /// What it is about: the name of a source, a queue, a push service.
     pub subject: String,
-    /// Number of devices, jobs or changes concerned.
+    /// Number of devices, jobs, changes or copies concerned. A device counts once for each copy in which its changes wait.
     pub count: u64,
     /// A device concerned, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,7 +108,7 @@ pub struct SourceHealth {
     pub name: String,
     /// How it is.
     pub state: SourceState,
-    /// Objects in all copies.
+    /// Objects in all copies, as of their last refresh, feed or change; parts of sources are not counted.
     pub objects: u64,
     /// Number of copies.
     pub partitions: u64,
@@ -121,7 +121,7 @@ pub struct SourceHealth {
     /// Since when its queries fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<u64>,
-    /// What is wrong with it.
+    /// What is wrong with it: `query-error`, `login-error` or `logoff-error`, and a message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -163,14 +163,14 @@ pub struct CopySummary {
 pub struct PushServiceInfo {
     /// `apns`, `fcm` or `web-push`.
     pub name: String,
-    /// Whether the settings have what it needs.
+    /// Whether the settings file has a table for it.
     pub configured: bool,
-    /// The settings it still needs.
+    /// The tables it still needs.
     #[serde(default)]
     pub missing: Vec<String>,
     /// Pings it has taken in the last 24 hours.
     pub delivered: u64,
-    /// Pings it has refused in the last 24 hours.
+    /// Attempts at pings it has refused in the last 24 hours.
     pub failed: u64,
     /// What it said last, if that was an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]

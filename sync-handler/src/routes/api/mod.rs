@@ -12,6 +12,7 @@ mod jobs;
 mod objects;
 #[cfg(test)]
 mod openapi;
+mod overview;
 mod pings;
 mod push_services;
 mod schedules;
@@ -120,11 +121,12 @@ operations! {
     POST "/tokens" CreateToken Admin "NewToken" => 201 "CreatedToken", "Makes an API token. Its text is shown only this once.";
     DELETE "/tokens/{token}" DeleteToken Admin - => 204 -, "Ends an API token.";
     GET "/audit" ListAudit Admin - => 200 "Listing<AuditEntry>", "Lists what administrators and scripts did, the newest first; with `who`, only what somebody did.";
-    GET "/users" ListUsers UsersRead - => 200 "Listing<UserName>", "Lists users by name.";
+    GET "/users" ListUsers UsersRead - => 200 "Listing<UserName>", "Lists users by name, or those whose name begins with `q`.";
     POST "/users" CreateUser UsersWrite "NewUserInfo" => 201 "UserInfo", "Creates a user.";
     GET "/users/{user}" ShowUser UsersRead - => 200 "UserInfo", "Shows a user.";
     PATCH "/users/{user}" UpdateUser UsersWrite "UserPatch" => 200 "UserInfo", "Changes a user. A new password ends all sessions of the user.";
     DELETE "/users/{user}" DeleteUser UsersWrite - => 204 -, "Deletes a user with its clients and its copies of sources.";
+    GET "/users/{user}/copies" ListUserCopies SourcesRead - => 200 "Listing<CopySummary>", "Lists the copies of sources that a user's devices get.";
     GET "/users/{user}/clients" ListClients ClientsRead - => 200 "Listing<ClientName>", "Lists a user's clients by id.";
     GET "/clients" FindClients ClientsRead - => 200 "Listing<ClientSummary>", "Lists clients with how they are: those whose id or user's name begins with `q`, those of a `user`, those in a `state`; who was heard of last comes first, or with `sort=id` the first id.";
     GET "/clients/{client}" ShowClient ClientsRead - => 200 "ClientInfo", "Shows a client.";
@@ -160,8 +162,9 @@ operations! {
     GET "/sources/{source}" ShowSource SourcesRead - => 200 "SourceSummary", "Shows a source.";
     PATCH "/sources/{source}" UpdateSource SourcesWrite "SourcePatch" => 200 "SourceSummary", "Changes a source.";
     DELETE "/sources/{source}" DeleteSource SourcesWrite - => 204 -, "Deletes a dynamic source.";
+    GET "/sources/{source}/partitions" ListCopies SourcesRead - => 200 "Listing<CopySummary>", "Lists the copies of a source, in no order.";
     GET "/sources/{source}/users/{user}" ShowDocument DataRead - => 200 "DocumentInfo", "Shows a user's copy of a source.";
-    POST "/sources/{source}/users/{user}/refresh" RefreshDocument SourcesWrite "RefreshRequest" => 204 -, "Has a user's copy of a source refreshed by a later sync.";
+    POST "/sources/{source}/users/{user}/refresh" RefreshDocument SourcesWrite "RefreshRequest" => 204 -, "Has a user's copy of a source refreshed by a later sync, or `now` by a job.";
     GET "/sources/{source}/users/{user}/objects" ListObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists objects in the order in which they last changed.";
     POST "/sources/{source}/users/{user}/objects" ChangeObjects DataWrite "ObjectBatch" => 204 -, "Merges attributes into objects and deletes objects.";
     GET "/sources/{source}/users/{user}/objects/{object}" ShowObject DataRead - => 200 "ObjectInfo", "Shows an object.";
@@ -171,6 +174,7 @@ operations! {
     GET "/documents/{key}" ShowStored DataRead - => 200 "StoredDocument", "Shows a document of the application's own.";
     PUT "/documents/{key}" PutStored DataWrite "StoredDocument" => 204 -, "Sets a document of the application's own.";
     GET "/settings" ListSettings SystemRead - => 200 "Listing<SettingInfo>", "Lists every setting that is in force, by key, with where it comes from.";
+    GET "/overview" ShowOverview SystemRead - => 200 "Overview", "Shows how the system is doing as a whole, and what needs attention.";
     GET "/statistics" ShowStatistics SystemRead - => 200 "Statistics", "Shows a `metric` over time, told apart `by` a label, for the last `minutes` (180 at most) or `hours` (2160 at most).";
     GET "/statistics/metrics" ListMetrics SystemRead - => 200 "Listing<MetricInfo>", "Lists what is measured over time.";
     GET "/system" ShowSystem SystemRead - => 200 "SystemInfo", "Shows the server.";
@@ -396,6 +400,9 @@ async fn dispatch<P: Ports>(
         Route::ShowStored => documents::show(engine, request).await,
         Route::PutStored => documents::put(engine, request).await,
         Route::ListSettings => settings::list(engine).await,
+        Route::ShowOverview => overview::show(engine).await,
+        Route::ListCopies => sources::list_copies(engine, request).await,
+        Route::ListUserCopies => users::list_copies(engine, request).await,
         Route::ShowStatistics => statistics::show(engine, request).await,
         Route::ListMetrics => Ok(statistics::list()),
         Route::ShowSystem => system::show(engine).await,

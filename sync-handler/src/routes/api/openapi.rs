@@ -34,7 +34,7 @@ impl Schemas {
         }
         add! {
             AdministratorInfo AdministratorPatch ApiError ApiLogin AppServer ChangeInfo ChangeRetry ClientInfo ClientReset ClientSourceInfo CreatedToken Diagnostics DocumentInfo JobInfo JobRetry JobsRetried JobsRun NewPing NewToken
-            NewAdministrator NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PasswordChange PingInfo PushCheck QueueHistory QueueInfo QueuePatch RefreshRequest SessionInfo SourcePatch SourceSummary
+            NewAdministrator NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut Overview PasswordChange PingInfo PushCheck QueueHistory QueueInfo QueuePatch RefreshRequest SessionInfo SourcePatch SourceSummary
             Statistics StoredDocument SyncPreview SystemInfo SystemReset UserInfo UserPatch
         }
         schemas.add::<api::Listing<api::AdministratorInfo>>("Listing<AdministratorInfo>");
@@ -42,6 +42,7 @@ impl Schemas {
         schemas.add::<api::Listing<api::ClientSummary>>("Listing<ClientSummary>");
         schemas.add::<api::Listing<api::ClientSourceSummary>>("Listing<ClientSourceSummary>");
         schemas.add::<api::Listing<api::ChangeInfo>>("Listing<ChangeInfo>");
+        schemas.add::<api::Listing<api::CopySummary>>("Listing<CopySummary>");
         schemas.add::<api::Listing<api::MetricInfo>>("Listing<MetricInfo>");
         schemas.add::<api::Listing<api::SettingInfo>>("Listing<SettingInfo>");
         schemas.add::<api::Listing<api::SyncEvent>>("Listing<SyncEvent>");

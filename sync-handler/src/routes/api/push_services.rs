@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{Clock as _, Engine, Ports, PushFigures, PushService, PushServiceDetails};
-use sync_proto::api::{PushCheck, PushServiceInfo};
+use sync_core::{Clock as _, Engine, Ports, PushService};
+use sync_proto::api::PushCheck;
 
 use crate::error::HttpError;
 use crate::request::Request;
@@ -20,9 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const LOOKS: usize = 48;
 
 pub(super) async fn list<P: Ports>(engine: &Engine<P>) -> Result<Response<Bytes>, HttpError> {
-    let services = engine.push_services().await?;
-    let services = services.into_iter().map(to_service);
-    Ok(listing(services.collect(), None))
+    Ok(listing(engine.push_services().await?, None))
 }
 
 /// Has the component that has the keys try them: this one has neither keys nor leave to call the service.
@@ -50,25 +48,4 @@ pub(super) async fn check<P: Ports>(
             reason: format!("it has not done the job {job}"),
         },
     })
-}
-
-fn to_service(details: PushServiceDetails) -> PushServiceInfo {
-    let PushServiceDetails {
-        service,
-        missing,
-        figures,
-    } = details;
-    let PushFigures {
-        delivered,
-        failed,
-        error,
-    } = figures;
-    PushServiceInfo {
-        name: service.as_str().to_owned(),
-        configured: missing.is_none(),
-        missing: missing.into_iter().map(str::to_owned).collect(),
-        delivered,
-        failed,
-        error,
-    }
 }

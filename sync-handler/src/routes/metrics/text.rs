@@ -24,6 +24,7 @@ fn write_to(text: &mut String, measured: &Measurements) -> fmt::Result {
         users,
         store_keys,
         store_bytes,
+        most_store_bytes: _,
     } = *figures;
     for (family, samples) in families {
         head(text, family.name, family.help, family.kind)?;
@@ -189,6 +190,7 @@ mod tests {
                 users: 2,
                 store_keys: 9,
                 store_bytes: 1_000_000,
+                most_store_bytes: None,
             },
             queues: vec![QueueCounts {
                 queue: QueueName::parse("adapter").unwrap(),

@@ -13,9 +13,11 @@ use crate::adapter::{AdapterError, QueryEnd, Refusals, StashError, logged_in};
 use crate::engine::describe::describe_by_adapter;
 use crate::engine::refresh::snapshot::Snapshot;
 use crate::engine::{Engine, Source, SyncError};
-use crate::model::{DocumentId, SourceName, UserId, Version};
+use crate::model::{DocumentId, Millis, SourceName, UserId, Version, short};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{Document, LOGIN_ERROR, NarrowedCopies, RefreshEnd, RefreshStart, SourceError};
+use crate::store::{
+    Document, LOGIN_ERROR, NarrowedCopies, RefreshEnd, RefreshStart, Refreshed, SourceError,
+};
 
 /// How long a refresh may go without a sign of life, in milliseconds: then another may begin. A call to the back end may take
 /// longer; signs of life are given during it.
@@ -163,6 +165,7 @@ impl<P: Ports> Engine<P> {
                 // What fills an empty document is news to nobody but the device that asked.
                 let changed = snapshot.changed > 0 && version > Version::ZERO;
                 let end = async |end: RefreshEnd<'_>| {
+                    self.note_refresh(id, began, &end);
                     document
                         .end_refresh(&lease, began, clock.now(), version, end)
                         .await
@@ -214,6 +217,24 @@ impl<P: Ports> Engine<P> {
                 }
             }
         }
+    }
+
+    /// Notes for administrators how a refresh ended.
+    fn note_refresh(&self, id: &DocumentId, began: Millis, end: &RefreshEnd<'_>) {
+        let error = match end {
+            RefreshEnd::Done { refused, .. } => *refused,
+            RefreshEnd::Failed(error) => Some(*error),
+            RefreshEnd::Unfinished => return,
+        };
+        let now = self.ports.clock().now();
+        let error =
+            error.map(|SourceError { kind, message, .. }| short(&format!("{kind} {message}")));
+        let refreshed = Refreshed {
+            at: now,
+            took: now.0.saturating_sub(began.0),
+            error,
+        };
+        self.metrics.meter().copy(id, Some(refreshed));
     }
 
     /// Waits a little for data that somebody else is fetching for the first time: an empty answer would end this

@@ -54,8 +54,10 @@
 //! | `api-tokens` | sorted set | ids of API tokens, scored by creation in ms | until deleted | tokens | tokens |
 //! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `by` the administrator who has made it, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
 //! | `narrowed` | sorted set | source, space and partition of the copies of parts that devices have asked for by parameters, scored by when the back end was last asked for them, in ms | until the copy is removed: with its last client, or after the retention | refresh, unbind | refresh |
+//! | `{copies}:<source>` | hash | partition of a copy, but for those of parts → number of its objects | the copies' | instances, a moment after a copy has changed | administrators |
+//! | `{copies}:<source>:condition` | hash | `objects` in all copies, `at` when a back end was asked last in ms, `took` how long that took in ms, `error` what is wrong: kind, space, message, and `since` when in ms | as long as the source has a copy | as `{copies}:<source>` | administrators |
 //! | `circuits` | hash | source → how often its back end did not answer since it last did, and until when it is left alone, in ms, or 0 | until it answers | calls of back ends | calls of back ends, `/metrics` |
-//! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
+//! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1, `paused:<source>` if its back end is left alone | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
 //! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and a random text of the request that is at work on it, or what it was answered with | a day, a minute while it is at work | writes of the API | writes of the API |
 //! | `{metrics}` | hash | name and labels of a metric, with spaces between → its number; a histogram's has as its last part the place of a bucket, or `us` | forever | every instance, a moment after it has counted; clients | `/metrics` |
@@ -71,7 +73,6 @@
 //! | `{pings}:services:<hour>` | hash | service and `delivered` or `failed`, with a space between → how many pushes in this hour since 1970 | 25 hours | push | console |
 //! | `{pings}:said` | hash | service → what went wrong with its last push | until a push succeeds | push | console |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
-//! | `push-errors` | hash | push service → what it said to the last ping, if that was an error | until it takes one | push | the overview |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
 //! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
 
@@ -416,6 +417,16 @@ pub(crate) fn next_offset_field(source: &SourceName) -> String {
     format!("next:{source}")
 }
 
+/// The copies of a source.
+pub(crate) fn copies(source: &SourceName) -> String {
+    format!("{PREFIX}:{{copies}}:{}", encoded(source.as_str()))
+}
+
+/// How a source is doing.
+pub(crate) fn source_condition(source: &SourceName) -> String {
+    format!("{PREFIX}:{{copies}}:{}:condition", encoded(source.as_str()))
+}
+
 /// What administrators change at run time.
 pub(crate) fn registry() -> String {
     format!("{PREFIX}:registry")
@@ -433,6 +444,14 @@ pub(crate) const POLL_INTERVAL_FIELD_PREFIX: &str = "poll:";
 /// The field of the registry that holds a source that is not in the settings.
 pub(crate) fn source_field(source: &SourceName) -> String {
     format!("{SOURCE_FIELD_PREFIX}{source}")
+}
+
+/// What the registry's fields of paused sources begin with.
+pub(crate) const PAUSED_FIELD_PREFIX: &str = "paused:";
+
+/// The field of the registry that says that a source is paused.
+pub(crate) fn paused_field(source: &SourceName) -> String {
+    format!("{PAUSED_FIELD_PREFIX}{source}")
 }
 
 /// The field of the registry that holds a source's poll interval.
@@ -506,11 +525,6 @@ pub(crate) fn push_services_said() -> String {
 /// A token that proves to a push service who we are.
 pub(crate) fn push_authorization(name: &str) -> String {
     format!("{PREFIX}:push-authorization:{}", encoded(name))
-}
-
-/// What push services said last, if that was an error.
-pub(crate) fn push_errors() -> String {
-    format!("{PREFIX}:push-errors")
 }
 
 /// Public keys of an identity provider.
@@ -597,9 +611,12 @@ mod tests {
             documents_due(),
             binding_field(&source),
             next_offset_field(&source),
+            copies(&source),
+            source_condition(&source),
             registry(),
             source_field(&source),
             poll_interval_field(&source),
+            paused_field(&source),
             api_tokens(),
             api_token("7"),
             ended_session_field("8"),
@@ -618,7 +635,6 @@ mod tests {
             push_services(8),
             push_services_said(),
             push_authorization("apns:T:K"),
-            push_errors(),
             key_set("d"),
             key_set_turn("d"),
         ];
@@ -672,9 +688,12 @@ mod tests {
         rhosync:1:documents-due
         bound:Product
         next:Product
+        rhosync:1:{copies}:Product
+        rhosync:1:{copies}:Product:condition
         rhosync:1:registry
         source:Product
         poll:Product
+        paused:Product
         rhosync:1:api-tokens
         rhosync:1:api-token:7
         out:8
@@ -693,7 +712,6 @@ mod tests {
         rhosync:1:{pings}:services:8
         rhosync:1:{pings}:said
         rhosync:1:push-authorization:apns%3AT%3AK
-        rhosync:1:push-errors
         rhosync:1:key-set:d
         rhosync:1:key-set-turn:d
         ");
