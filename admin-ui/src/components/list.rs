@@ -98,12 +98,3 @@ pub(crate) fn Pager(state: UrlState, next: Option<String>) -> impl IntoView {
         next.map(|next| view! { <a class="button" href=href(&state.at(&next))>"Next page"</a> });
     view! { <nav class="pager" aria-label="Pages of the list">{first} {next}</nav> }
 }
-
-/// A table that scrolls inside itself on a narrow screen.
-pub(crate) fn scrolled(label: &'static str, table: impl IntoView + 'static) -> impl IntoView {
-    view! {
-        <div class="scroll" role="region" aria-label=label tabindex="0">
-            {table}
-        </div>
-    }
-}

@@ -7,6 +7,7 @@ mod field;
 mod list;
 mod loaded;
 mod messages;
+mod table;
 mod time;
 mod value;
 
@@ -14,8 +15,9 @@ pub(crate) use chart::{LineChart, Sparkline, Track};
 pub(crate) use confirm::Confirm;
 pub(crate) use dialog::{Dialog, DialogForm};
 pub(crate) use field::{Field, Select, TextArea, Toggle};
-pub(crate) use list::{Choices, Pager, SearchBox, scrolled};
+pub(crate) use list::{Choices, Pager, SearchBox};
 pub(crate) use loaded::{empty, loaded, problem, problem_of};
 pub(crate) use messages::{MessageList, Messages};
+pub(crate) use table::{Column, Row, quoted, row_link, table};
 pub(crate) use time::{ago, lasting};
 pub(crate) use value::{facts, heading, sub_heading, tag};

@@ -9,8 +9,8 @@ use sync_proto::api::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState, Listing}
 
 use crate::api::{self, encode};
 use crate::components::{
-    Choices, Confirm, DialogForm, Messages, Pager, ago, empty, facts, heading, loaded, problem,
-    scrolled, sub_heading, tag,
+    Choices, Column, Confirm, DialogForm, Messages, Pager, Row, ago, empty, facts, heading, loaded,
+    problem, quoted, row_link, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -19,6 +19,22 @@ use crate::session::Session;
 use crate::task::Task;
 use crate::text;
 use crate::url_state::UrlState;
+
+const CHANGE_COLUMNS: &[Column] = &[
+    Column::Head("Change"),
+    Column::Text("Source"),
+    Column::Text("Device of"),
+    Column::Text("State"),
+    Column::Number("Sent"),
+    Column::Number("Attempts"),
+    Column::Words("Error"),
+];
+
+const VALUE_COLUMNS: &[Column] = &[
+    Column::Head("Attribute"),
+    Column::Text("The device wants"),
+    Column::Text("The server has"),
+];
 
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -83,7 +99,7 @@ pub(crate) fn ChangesPage() -> impl IntoView {
                             .into_any();
                     }
                     view! {
-                        {table(items)}
+                        {change_table(items)}
                         <Pager state next/>
                     }
                         .into_any()
@@ -94,49 +110,23 @@ pub(crate) fn ChangesPage() -> impl IntoView {
 }
 
 /// Changes as a table.
-pub(super) fn table(changes: Vec<ChangeInfo>) -> impl IntoView {
+pub(super) fn change_table(changes: Vec<ChangeInfo>) -> impl IntoView {
     let rows = changes.into_iter().map(|change| {
         let (tone, word) = text::change_state(change.state);
         let address = href(&format!("/changes/{}", encode(&change.id)));
         let device = href(&format!("/devices/{}", encode(&change.client)));
         let due = change.next_at.map(|at| view! { <small>" next " {ago(Some(at))}</small> });
-        view! {
-            <tr>
-                <th scope="row">
-                    <a class="row" href=address>
-                        {text::change_kind(change.kind)} " " <span class="id">{change.object.clone()}</span>
-                    </a>
-                </th>
-                <td>{change.source.clone()}</td>
-                <td>
-                    <a href=device>{change.user.clone()}</a>
-                </td>
-                <td>{tag(tone, word)}</td>
-                <td class="n">{ago(change.sent_at)}</td>
-                <td class="n">{text::count(change.attempts)} {due}</td>
-                <td class="words">{change.error.clone().map(|error| view! { <q>{error}</q> })}</td>
-            </tr>
-        }
+        Row::new(vec![
+                row_link(address, view! { {text::change_kind(change.kind)} " " <span class="id">{change.object.clone()}</span> }),
+                change.source.clone().into_any(),
+                view! { <a href=device>{change.user.clone()}</a> }.into_any(),
+                tag(tone, word).into_any(),
+                ago(change.sent_at),
+                view! { {text::count(change.attempts)} {due} }.into_any(),
+                quoted(change.error.clone()),
+])
     });
-    scrolled(
-        "Changes",
-        view! {
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">"Change"</th>
-                        <th scope="col">"Source"</th>
-                        <th scope="col">"Device of"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col" class="n">"Sent"</th>
-                        <th scope="col" class="n">"Attempts"</th>
-                        <th scope="col">"Error"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        },
-    )
+    table("Changes", CHANGE_COLUMNS, rows.collect())
 }
 
 /// One change.
@@ -277,30 +267,13 @@ fn compared(
             None if exists => view! { <span class="faint">"none"</span> }.into_any(),
             None => view! { <span class="faint">"no such object"</span> }.into_any(),
         };
-        view! {
-            <tr class:differs=differs>
-                <th scope="row">{name}</th>
-                <td>{theirs}</td>
-                <td>{ours}</td>
-            </tr>
-        }
+        Row::new(vec![name.into_any(), theirs.into_any(), ours.into_any()]).marked(if differs {
+            "differs"
+        } else {
+            ""
+        })
     });
-    scrolled(
-        "Values",
-        view! {
-            <table class="compare">
-                <thead>
-                    <tr>
-                        <th scope="col">"Attribute"</th>
-                        <th scope="col">"The device wants"</th>
-                        <th scope="col">"The server has"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        },
-    )
-    .into_any()
+    table("Values", VALUE_COLUMNS, rows.collect())
 }
 
 #[component]

@@ -11,8 +11,8 @@ use sync_proto::api::{
 use crate::api::{self, encode};
 use crate::browser;
 use crate::components::{
-    Choices, Confirm, Messages, Pager, SearchBox, ago, empty, facts, heading, loaded, problem,
-    scrolled, sub_heading, tag,
+    Choices, Column, Confirm, Messages, Pager, Row, SearchBox, ago, empty, facts, heading, loaded,
+    problem, quoted, row_link, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -21,6 +21,50 @@ use crate::session::Session;
 use crate::task::Task;
 use crate::text::{self, Tone};
 use crate::url_state::UrlState;
+
+const DEVICE_COLUMNS: &[Column] = &[
+    Column::Head("Device"),
+    Column::Text("User"),
+    Column::Text("Platform"),
+    Column::Text("State"),
+    Column::Number("Last sync"),
+    Column::Number("Waiting"),
+    Column::Number("Failed"),
+    Column::Words("Problem"),
+];
+
+const SOURCE_COLUMNS: &[Column] = &[
+    Column::Head("Source"),
+    Column::Text("Copy of"),
+    Column::Number("Version"),
+    Column::Text("Behind"),
+    Column::Number("Waiting"),
+    Column::Number("Failed"),
+    Column::Words("Last error"),
+    Column::Actions("Try"),
+];
+
+const EVENT_COLUMNS: &[Column] = &[
+    Column::Number("When"),
+    Column::Text("What"),
+    Column::Text("Outcome"),
+    Column::Number("Took"),
+    Column::Words("Error"),
+];
+
+const NEWS_COLUMNS: &[Column] = &[
+    Column::Head("Object"),
+    Column::Text("News"),
+    Column::Text("Attributes"),
+];
+
+const OF_USER_COLUMNS: &[Column] = &[
+    Column::Head("Device"),
+    Column::Text("Platform"),
+    Column::Text("State"),
+    Column::Number("Last sync"),
+    Column::Words("Problem"),
+];
 
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -81,44 +125,23 @@ fn list(Listing { items, next }: Listing<ClientSummary>, state: UrlState) -> Any
         let (tone, word) = text::client_health(client.state);
         let address = href(&format!("/devices/{}", encode(&client.id)));
         let user = href(&format!("/users/{}", encode(&client.user)));
-        view! {
-            <tr>
-                <th scope="row">
-                    <a class="row id" href=address>{client.id.clone()}</a>
-                </th>
-                <td>
-                    <a href=user>{client.user.clone()}</a>
-                </td>
-                <td>{client.platform.clone().unwrap_or_else(|| "–".to_owned())}</td>
-                <td>{tag(tone, word)}</td>
-                <td class="n">{ago(client.seen_at)}</td>
-                <td class="n">{text::count(client.waiting)}</td>
-                <td class="n">{text::count(client.failed)}</td>
-                <td class="words">{client.problem.clone().map(|problem| view! { <q>{problem}</q> })}</td>
-            </tr>
-        }
+        Row::new(vec![
+            view! { <a class="row id" href=address>{client.id.clone()}</a> }.into_any(),
+            view! { <a href=user>{client.user.clone()}</a> }.into_any(),
+            client
+                .platform
+                .clone()
+                .unwrap_or_else(|| "–".to_owned())
+                .into_any(),
+            tag(tone, word).into_any(),
+            ago(client.seen_at),
+            text::count(client.waiting).into_any(),
+            text::count(client.failed).into_any(),
+            quoted(client.problem.clone()),
+        ])
     });
     view! {
-        {scrolled(
-            "Devices",
-            view! {
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Device"</th>
-                            <th scope="col">"User"</th>
-                            <th scope="col">"Platform"</th>
-                            <th scope="col">"State"</th>
-                            <th scope="col" class="n">"Last sync"</th>
-                            <th scope="col" class="n">"Waiting"</th>
-                            <th scope="col" class="n">"Failed"</th>
-                            <th scope="col">"Problem"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows.collect_view()}</tbody>
-                </table>
-            },
-        )}
+        {table("Devices", DEVICE_COLUMNS, rows.collect())}
         <Pager state next/>
     }
     .into_any()
@@ -172,7 +195,7 @@ fn Device(id: String) -> impl IntoView {
                         empty("All changes of this device are done.", "What waits or was given up appears here.")
                             .into_any()
                     } else {
-                        super::changes::table(changes.items).into_any()
+                        super::changes::change_table(changes.items).into_any()
                     }
                 },
             )}
@@ -259,13 +282,20 @@ fn device_facts(client: ClientInfo) -> impl IntoView {
     if let Some(platform) = said("device_type") {
         rows.push(("Platform", platform.into_any()));
     }
-    let has_push = said("device_pin").is_some();
-    let push = match (has_push, said("phone_id")) {
-        (false, _) => "cannot be pinged: it has sent no push token".to_owned(),
-        (true, None) => "can be pinged".to_owned(),
-        (true, Some(phone)) => format!("can be pinged, phone {phone}"),
+    let push = match &client.push {
+        None => "not possible on what it runs on".to_owned(),
+        Some(push) if !push.has_token => "not possible: it has sent no push token".to_owned(),
+        Some(push) => format!("by {}", text::push_service(&push.service)),
     };
     rows.push(("Push", push.into_any()));
+    if let Some(push) = client.push {
+        if let Some(at) = push.pinged_at {
+            rows.push(("Last ping", ago(Some(at))));
+        }
+        if let Some(error) = push.error {
+            rows.push(("It failed", quoted(Some(error))));
+        }
+    }
     facts(rows)
 }
 
@@ -286,46 +316,18 @@ fn source_table(sources: Vec<ClientSourceSummary>, id: StoredValue<String>) -> A
             view! { {text::count(source.behind)} " objects" {source.behind_since.map(|at| view! { ", " {ago(Some(at))} })} }
                 .into_any()
         };
-        view! {
-            <tr>
-                <th scope="row">
-                    <a href=address>{source.source.clone()}</a>
-                </th>
-                <td>{text::partition(&source.partition)}</td>
-                <td class="n">{text::count(source.version)} " of " {text::count(source.latest)}</td>
-                <td>{behind}</td>
-                <td class="n">{text::count(source.waiting)}</td>
-                <td class="n">{text::count(source.failed)}</td>
-                <td class="words">{source.error.clone().map(|error| view! { <q>{error}</q> })}</td>
-                <td class="n">
-                    <a href=preview>"Sync as this device…"</a>
-                </td>
-            </tr>
-        }
+        Row::new(vec![
+                view! { <a href=address>{source.source.clone()}</a> }.into_any(),
+                text::partition(&source.partition).into_any(),
+                view! { {text::count(source.version)} " of " {text::count(source.latest)} }.into_any(),
+                behind.into_any(),
+                text::count(source.waiting).into_any(),
+                text::count(source.failed).into_any(),
+                quoted(source.error.clone()),
+                view! { <a href=preview>"Sync as this device…"</a> }.into_any(),
+])
     });
-    scrolled(
-        "Sources of the device",
-        view! {
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">"Source"</th>
-                        <th scope="col">"Copy of"</th>
-                        <th scope="col" class="n">"Version"</th>
-                        <th scope="col">"Behind"</th>
-                        <th scope="col" class="n">"Waiting"</th>
-                        <th scope="col" class="n">"Failed"</th>
-                        <th scope="col">"Last error"</th>
-                        <th scope="col">
-                            <span class="hidden">"Try"</span>
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        },
-    )
-    .into_any()
+    table("Sources of the device", SOURCE_COLUMNS, rows.collect())
 }
 
 fn timeline(events: Vec<SyncEvent>) -> AnyView {
@@ -343,34 +345,15 @@ fn timeline(events: Vec<SyncEvent>) -> AnyView {
         } else {
             view! { {tag(Tone::Good, "ok")} }.into_any()
         };
-        view! {
-            <tr>
-                <td class="n">{ago(Some(event.at))}</td>
-                <td>{text::event(&event)}</td>
-                <td>{outcome}</td>
-                <td class="n">{text::span(event.took_ms)}</td>
-                <td class="words">{event.error.clone().map(|error| view! { <q>{error}</q> })}</td>
-            </tr>
-        }
+        Row::new(vec![
+            ago(Some(event.at)),
+            text::event(&event).into_any(),
+            outcome.into_any(),
+            text::span(event.took_ms).into_any(),
+            quoted(event.error.clone()),
+        ])
     });
-    scrolled(
-        "Timeline",
-        view! {
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col" class="n">"When"</th>
-                        <th scope="col">"What"</th>
-                        <th scope="col">"Outcome"</th>
-                        <th scope="col" class="n">"Took"</th>
-                        <th scope="col">"Error"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        },
-    )
-    .into_any()
+    table("Timeline", EVENT_COLUMNS, rows.collect())
 }
 
 #[component]
@@ -505,23 +488,11 @@ fn show_preview(
         )
         .into_any()
     } else {
-        let rows = objects.into_iter().map(news).collect_view();
-        scrolled(
+        table(
             "Objects",
-            view! {
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Object"</th>
-                            <th scope="col">"News"</th>
-                            <th scope="col">"Attributes"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            },
+            NEWS_COLUMNS,
+            objects.into_iter().map(news).collect(),
         )
-        .into_any()
     };
     let more = (more > 0).then(|| {
         view! { <p class="quiet pad">{text::count(more)} " more objects would follow on further pages."</p> }
@@ -539,7 +510,7 @@ fn news(
         set,
         removed,
     }: ObjectNews,
-) -> impl IntoView {
+) -> Row {
     let (tone, word) = match change {
         ObjectChangeKind::Create => (Tone::Good, "new"),
         ObjectChangeKind::Update => (Tone::Warning, "changed"),
@@ -548,15 +519,11 @@ fn news(
     let removed = removed
         .into_iter()
         .map(|name| view! { <div><dt><s>{name}</s></dt><dd class="faint">"removed"</dd></div> });
-    view! {
-        <tr>
-            <th scope="row" class="id">{id}</th>
-            <td>{tag(tone, word)}</td>
-            <td>
-                <dl class="attributes">{attributes(set)} {removed.collect_view()}</dl>
-            </td>
-        </tr>
-    }
+    Row::new(vec![
+        view! { <span class="id">{id}</span> }.into_any(),
+        tag(tone, word).into_any(),
+        view! { <dl class="attributes">{attributes(set)} {removed.collect_view()}</dl> }.into_any(),
+    ])
 }
 
 /// Attributes as rows of a list of definitions.
@@ -593,35 +560,21 @@ pub(super) fn of_user(user: String) -> impl IntoView {
             let note = (client.state != ClientHealth::Ok)
                 .then(|| client.problem.clone())
                 .flatten();
-            view! {
-                <tr>
-                    <th scope="row">
-                        <a class="row id" href=address>{client.id.clone()}</a>
-                    </th>
-                    <td>{client.platform.clone().unwrap_or_else(|| "–".to_owned())}</td>
-                    <td>{tag(tone, word)}</td>
-                    <td class="n">{ago(client.seen_at)}</td>
-                    <td class="words">{note.map(|note| view! { <q>{note}</q> })}</td>
-                </tr>
-            }
+            Row::new(vec![
+                row_link(
+                    address,
+                    view! { <span class="id">{client.id.clone()}</span> },
+                ),
+                client
+                    .platform
+                    .clone()
+                    .unwrap_or_else(|| "–".to_owned())
+                    .into_any(),
+                tag(tone, word).into_any(),
+                ago(client.seen_at),
+                quoted(note),
+            ])
         });
-        scrolled(
-            "Devices",
-            view! {
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Device"</th>
-                            <th scope="col">"Platform"</th>
-                            <th scope="col">"State"</th>
-                            <th scope="col" class="n">"Last sync"</th>
-                            <th scope="col">"Problem"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows.collect_view()}</tbody>
-                </table>
-            },
-        )
-        .into_any()
+        table("Devices", OF_USER_COLUMNS, rows.collect())
     })
 }

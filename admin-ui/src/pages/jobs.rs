@@ -11,8 +11,8 @@ use sync_proto::api::{
 use crate::api::{self, encode};
 use crate::clock;
 use crate::components::{
-    Choices, Confirm, DialogForm, LineChart, Messages, Pager, TextArea, Track, ago, empty, facts,
-    heading, loaded, problem, scrolled, sub_heading, tag,
+    Choices, Column, Confirm, DialogForm, LineChart, Messages, Pager, Row, TextArea, Track, ago,
+    empty, facts, heading, loaded, problem, row_link, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -21,6 +21,41 @@ use crate::session::Session;
 use crate::task::Task;
 use crate::text::{self, Tone};
 use crate::url_state::UrlState;
+
+const QUEUE_COLUMNS: &[Column] = &[
+    Column::Head("Queue"),
+    Column::Number("Ready"),
+    Column::Number("Running"),
+    Column::Number("Delayed"),
+    Column::Number("Dead"),
+    Column::Number("Done in 10 min"),
+    Column::Number("Failed in 10 min"),
+    Column::Actions("Actions"),
+];
+
+const JOB_COLUMNS: &[Column] = &[
+    Column::Head("Job"),
+    Column::Text("State"),
+    Column::Text("User"),
+    Column::Number("Attempts"),
+    Column::Number("Last"),
+    Column::Words("In its own words"),
+];
+
+const SCHEDULE_COLUMNS: &[Column] = &[
+    Column::Head("Job"),
+    Column::Text("Queue"),
+    Column::Number("How often"),
+    Column::Number("Last"),
+    Column::Number("Next"),
+    Column::Words("Last error"),
+];
+
+const ERROR_COLUMNS: &[Column] = &[
+    Column::Number("Attempt"),
+    Column::Number("When"),
+    Column::Words("Error"),
+];
 
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -85,49 +120,23 @@ fn queue_table(
         let address = href(&format!("/jobs?queue={}", encode(&queue.name)));
         let is_chosen = {
             let name = queue.name.clone();
-            move || chosen.with(|chosen| chosen.as_ref() == Some(&name))
+            chosen.with(|chosen| chosen.as_ref() == Some(&name))
         };
-        view! {
-            <tr class:chosen=is_chosen>
-                <th scope="row">
-                    <a class="row" href=address>{queue.name.clone()}</a>
-                    {queue.paused.then(|| view! { " " {tag(Tone::Warning, "paused")} })}
-                </th>
-                <td class="n">{number("ready")}</td>
-                <td class="n">{number("leased")}</td>
-                <td class="n">{number("delayed")}</td>
-                <td class="n">{number("dead")}</td>
-                <td class="n">{lately("completed")}</td>
-                <td class="n">{lately("failed")}</td>
-                <td class="n">
-                    <QueueActions name=queue.name.clone() paused=queue.paused queues/>
-                </td>
-            </tr>
-        }
+        Row::new(vec![
+            view! { <a class="row" href=address>{queue.name.clone()}</a>
+            {queue.paused.then(|| view! { " " {tag(Tone::Warning, "paused")} })} }
+            .into_any(),
+            number("ready").into_any(),
+            number("leased").into_any(),
+            number("delayed").into_any(),
+            number("dead").into_any(),
+            lately("completed").into_any(),
+            lately("failed").into_any(),
+            view! { <QueueActions name=queue.name.clone() paused=queue.paused queues/> }.into_any(),
+        ])
+        .marked(if is_chosen { "chosen" } else { "" })
     });
-    scrolled(
-        "Queues",
-        view! {
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">"Queue"</th>
-                        <th scope="col" class="n">"Ready"</th>
-                        <th scope="col" class="n">"Running"</th>
-                        <th scope="col" class="n">"Delayed"</th>
-                        <th scope="col" class="n">"Dead"</th>
-                        <th scope="col" class="n">"Done in 10 min"</th>
-                        <th scope="col" class="n">"Failed in 10 min"</th>
-                        <th scope="col">
-                            <span class="hidden">"Actions"</span>
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        },
-    )
-    .into_any()
+    table("Queues", QUEUE_COLUMNS, rows.collect())
 }
 
 #[component]
@@ -279,40 +288,17 @@ fn job_table(Listing { items, next }: Listing<JobInfo>, state: UrlState) -> AnyV
         let told = job.errors.last().map(|error| error.error.clone()).or(job.progress.clone()).or(job.result.clone());
         let at = job.ended_at.or(job.started_at).or(Some(job.created_at));
         let state = tag(tone, word.to_owned());
-        view! {
-            <tr>
-                <th scope="row">
-                    <a class="row" href=address>
-                        {job.name.clone()} " " <span class="id">{job.id.chars().take(8).collect::<String>()}</span>
-                    </a>
-                </th>
-                <td>{state}</td>
-                <td>{job.user.clone().unwrap_or_else(|| "–".to_owned())}</td>
-                <td class="n">{text::count(job.attempts)} " of " {text::count(job.max_attempts)}</td>
-                <td class="n">{ago(at)}</td>
-                <td class="words">{told}</td>
-            </tr>
-        }
+        Row::new(vec![
+                row_link(address, view! { {job.name.clone()} " " <span class="id">{job.id.chars().take(8).collect::<String>()}</span> }),
+                state.into_any(),
+                job.user.clone().unwrap_or_else(|| "–".to_owned()).into_any(),
+                view! { {text::count(job.attempts)} " of " {text::count(job.max_attempts)} }.into_any(),
+                ago(at),
+                told.into_any(),
+])
     });
     view! {
-        {scrolled(
-            "Jobs",
-            view! {
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Job"</th>
-                            <th scope="col">"State"</th>
-                            <th scope="col">"User"</th>
-                            <th scope="col" class="n">"Attempts"</th>
-                            <th scope="col" class="n">"Last"</th>
-                            <th scope="col">"In its own words"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows.collect_view()}</tbody>
-                </table>
-            },
-        )}
+        {table("Jobs", JOB_COLUMNS, rows.collect())}
         <Pager state next/>
     }
     .into_any()
@@ -327,38 +313,16 @@ fn schedule_table(items: Vec<ScheduleInfo>) -> AnyView {
         .into_any();
     }
     let rows = items.into_iter().map(|schedule| {
-        view! {
-            <tr>
-                <th scope="row">
-                    {schedule.name} " " {schedule.subject.map(|subject| view! { <span class="id">{subject}</span> })}
-                </th>
-                <td>{schedule.queue}</td>
-                <td class="n">{how_often(schedule.every_seconds)}</td>
-                <td class="n">{ago(schedule.last_at)}</td>
-                <td class="n">{ago(schedule.next_at)}</td>
-                <td class="words">{schedule.last_error}</td>
-            </tr>
-        }
+        Row::new(vec![
+                view! { {schedule.name} " " {schedule.subject.map(|subject| view! { <span class="id">{subject}</span> })} }.into_any(),
+                schedule.queue.into_any(),
+                how_often(schedule.every_seconds).into_any(),
+                ago(schedule.last_at),
+                ago(schedule.next_at),
+                schedule.last_error.into_any(),
+])
     });
-    scrolled(
-        "Recurring jobs",
-        view! {
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">"Job"</th>
-                        <th scope="col">"Queue"</th>
-                        <th scope="col" class="n">"How often"</th>
-                        <th scope="col" class="n">"Last"</th>
-                        <th scope="col" class="n">"Next"</th>
-                        <th scope="col">"Last error"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        },
-    )
-    .into_any()
+    table("Recurring jobs", SCHEDULE_COLUMNS, rows.collect())
 }
 
 fn how_often(seconds: Option<u64>) -> String {
@@ -451,30 +415,9 @@ fn error_table(errors: Vec<JobErrorInfo>) -> AnyView {
         .into_iter()
         .rev()
         .map(|JobErrorInfo { at, attempt, error }| {
-            view! {
-                <tr>
-                    <td class="n">{attempt}</td>
-                    <td class="n">{ago(Some(at))}</td>
-                    <td class="words">{error}</td>
-                </tr>
-            }
+            Row::new(vec![attempt.into_any(), ago(Some(at)), error.into_any()])
         });
-    scrolled(
-        "Failed attempts",
-        view! {
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col" class="n">"Attempt"</th>
-                        <th scope="col" class="n">"When"</th>
-                        <th scope="col">"Error"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        },
-    )
-    .into_any()
+    table("Failed attempts", ERROR_COLUMNS, rows.collect())
 }
 
 #[component]

@@ -8,11 +8,26 @@ use sync_proto::api::{
 use crate::api::encode;
 use crate::clock;
 use crate::components::{
-    LineChart, Sparkline, Track, ago, empty, heading, lasting, loaded, scrolled, tag,
+    Column, LineChart, Row, Sparkline, Track, ago, empty, heading, lasting, loaded, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
 use crate::text::{self, Notice, Tone};
+
+const SOURCE_COLUMNS: &[Column] = &[
+    Column::Head("Source"),
+    Column::Text("State"),
+    Column::Number("Objects"),
+    Column::Number("Last query"),
+    Column::Number("Took"),
+];
+
+const QUEUE_COLUMNS: &[Column] = &[
+    Column::Head("Queue"),
+    Column::Number("Ready"),
+    Column::Number("Running"),
+    Column::Number("Dead"),
+];
 
 #[component]
 pub(crate) fn OverviewPage() -> impl IntoView {
@@ -186,36 +201,18 @@ fn source_table(sources: &[SourceHealth]) -> AnyView {
     let rows = sources.iter().map(|source| {
         let (tone, word) = text::source_state(source.state);
         let address = href(&format!("/sources/{}", encode(&source.name)));
-        view! {
-            <tr>
-                <th scope="row">
-                    <a href=address>{source.name.clone()}</a>
-                </th>
-                <td title=source.error.clone()>{tag(tone, word)}</td>
-                <td class="n">{text::count(source.objects)}</td>
-                <td class="n">{ago(source.refreshed_at)}</td>
-                <td class="n">{source.took_ms.map_or_else(|| "–".to_owned(), text::span)}</td>
-            </tr>
-        }
+        Row::new(vec![
+            view! { <a href=address>{source.name.clone()}</a> }.into_any(),
+            view! { {tag(tone, word)} }.into_any(),
+            text::count(source.objects).into_any(),
+            ago(source.refreshed_at),
+            source
+                .took_ms
+                .map_or_else(|| "–".to_owned(), text::span)
+                .into_any(),
+        ])
     });
-    scrolled(
-        "Back ends",
-        view! {
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">"Source"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col" class="n">"Objects"</th>
-                        <th scope="col" class="n">"Last query"</th>
-                        <th scope="col" class="n">"Took"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        },
-    )
-    .into_any()
+    table("Back ends", SOURCE_COLUMNS, rows.collect())
 }
 
 fn queue_table(queues: &[QueueInfo]) -> AnyView {
@@ -229,32 +226,16 @@ fn queue_table(queues: &[QueueInfo]) -> AnyView {
     let rows = queues.iter().map(|queue| {
         let number = |state: &str| text::count(queue.jobs.get(state).copied().unwrap_or(0));
         let address = href(&format!("/jobs?queue={}", encode(&queue.name)));
-        view! {
-            <tr>
-                <th scope="row">
-                    <a href=address>{queue.name.clone()}</a>
-                    {queue.paused.then(|| view! { " " {tag(Tone::Warning, "paused")} })}
-                </th>
-                <td class="n">{number("ready")}</td>
-                <td class="n">{number("leased")}</td>
-                <td class="n">{number("dead")}</td>
-            </tr>
-        }
+        Row::new(vec![
+            view! { <a href=address>{queue.name.clone()}</a>
+            {queue.paused.then(|| view! { " " {tag(Tone::Warning, "paused")} })} }
+            .into_any(),
+            number("ready").into_any(),
+            number("leased").into_any(),
+            number("dead").into_any(),
+        ])
     });
-    view! {
-        <table>
-            <thead>
-                <tr>
-                    <th scope="col">"Queue"</th>
-                    <th scope="col" class="n">"Ready"</th>
-                    <th scope="col" class="n">"Running"</th>
-                    <th scope="col" class="n">"Dead"</th>
-                </tr>
-            </thead>
-            <tbody>{rows.collect_view()}</tbody>
-        </table>
-    }
-    .into_any()
+    table("Queues", QUEUE_COLUMNS, rows.collect())
 }
 
 fn service_row(service: &PushServiceInfo) -> impl IntoView + use<> {

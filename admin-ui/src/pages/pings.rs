@@ -7,8 +7,8 @@ use sync_proto::api::{Listing, NewPing, PingRecord, PushServiceInfo};
 
 use crate::api;
 use crate::components::{
-    DialogForm, Field, Messages, Pager, TextArea, Toggle, ago, empty, heading, loaded, problem,
-    scrolled, tag,
+    Column, DialogForm, Field, Messages, Pager, Row, TextArea, Toggle, ago, empty, heading, loaded,
+    problem, quoted, table, tag,
 };
 use crate::live::Live;
 use crate::page::Page;
@@ -16,6 +16,17 @@ use crate::session::Session;
 use crate::task::Task;
 use crate::text::{self, Tone};
 use crate::url_state::UrlState;
+
+const PING_COLUMNS: &[Column] = &[
+    Column::Number("When"),
+    Column::Text("By"),
+    Column::Words("Message"),
+    Column::Number("Users"),
+    Column::Number("Taken"),
+    Column::Number("Refused"),
+    Column::Number("Out of reach"),
+    Column::Words("Error"),
+];
 
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -224,40 +235,19 @@ fn ping_table(Listing { items, next }: Listing<PingRecord>, state: UrlState) -> 
             Some(message) => view! { {message} }.into_any(),
             None => view! { <span class="faint">"silent"</span> }.into_any(),
         };
-        view! {
-            <tr>
-                <td class="n">{ago(Some(ping.at))}</td>
-                <td>{ping.by}</td>
-                <td class="words">{message}</td>
-                <td class="n">{text::count(ping.users)}</td>
-                <td class="n">{text::count(ping.delivered)}</td>
-                <td class="n">{text::count(ping.failed)}</td>
-                <td class="n">{text::count(ping.unreachable)}</td>
-                <td class="words">{ping.error.map(|error| view! { <q>{error}</q> })}</td>
-            </tr>
-        }
+        Row::new(vec![
+            ago(Some(ping.at)),
+            ping.by.into_any(),
+            message.into_any(),
+            text::count(ping.users).into_any(),
+            text::count(ping.delivered).into_any(),
+            text::count(ping.failed).into_any(),
+            text::count(ping.unreachable).into_any(),
+            quoted(ping.error),
+        ])
     });
     view! {
-        {scrolled(
-            "Pings",
-            view! {
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col" class="n">"When"</th>
-                            <th scope="col">"By"</th>
-                            <th scope="col">"Message"</th>
-                            <th scope="col" class="n">"Users"</th>
-                            <th scope="col" class="n">"Taken"</th>
-                            <th scope="col" class="n">"Refused"</th>
-                            <th scope="col" class="n">"Out of reach"</th>
-                            <th scope="col">"Error"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows.collect_view()}</tbody>
-                </table>
-            },
-        )}
+        {table("Pings", PING_COLUMNS, rows.collect())}
         <Pager state next/>
     }
     .into_any()

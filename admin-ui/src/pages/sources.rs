@@ -10,8 +10,8 @@ use sync_proto::api::{
 
 use crate::api::{self, encode};
 use crate::components::{
-    Dialog, DialogForm, Field, Messages, Pager, SearchBox, ago, empty, facts, heading, lasting,
-    loaded, problem, scrolled, sub_heading, tag,
+    Column, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox, ago, empty, facts, heading,
+    lasting, loaded, problem, quoted, row_link, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -20,6 +20,51 @@ use crate::session::Session;
 use crate::task::Task;
 use crate::text;
 use crate::url_state::UrlState;
+
+const SOURCE_COLUMNS: &[Column] = &[
+    Column::Head("Source"),
+    Column::Text("Back end"),
+    Column::Text("State"),
+    Column::Text("A copy for"),
+    Column::Number("Objects"),
+    Column::Number("Last query"),
+    Column::Number("How often"),
+    Column::Words("Error"),
+];
+
+const COPY_COLUMNS: &[Column] = &[
+    Column::Head("Copy of"),
+    Column::Number("Objects"),
+    Column::Number("Version"),
+    Column::Number("Devices"),
+    Column::Number("Last query"),
+    Column::Number("Took"),
+    Column::Number("Next"),
+    Column::Words("Error"),
+];
+
+const COPIES_OF_USER_COLUMNS: &[Column] = &[
+    Column::Head("Source"),
+    Column::Number("Objects"),
+    Column::Number("Version"),
+    Column::Number("Devices"),
+    Column::Number("Last query"),
+    Column::Number("Took"),
+    Column::Number("Next"),
+    Column::Words("Error"),
+];
+
+const OBJECT_COLUMNS: &[Column] = &[
+    Column::Head("Object"),
+    Column::Text("Attributes"),
+    Column::Actions("More attributes"),
+];
+
+const ATTRIBUTE_COLUMNS: &[Column] = &[
+    Column::Head("Attribute"),
+    Column::Text("Value"),
+    Column::Number("Since version"),
+];
 
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -59,46 +104,29 @@ fn list(items: Vec<SourceSummary>, overview: Live<Overview>) -> AnyView {
         let address = href(&format!("/sources/{}", encode(&source.name)));
         let name = StoredValue::new(source.name.clone());
         let health = Memo::new(move |_| health(overview, &name.get_value()));
-        let state = move || health.get().map(|health| {
-            let (tone, word) = text::source_state(health.state);
-            tag(tone, word)
-        });
-        view! {
-            <tr>
-                <th scope="row">
-                    <a class="row" href=address>{source.name}</a>
-                </th>
-                <td>{text::adapter(&source.adapter).to_owned()}</td>
-                <td>{state}</td>
-                <td>{if source.partition == "app" { "everybody" } else { "each user" }}</td>
-                <td class="n">{move || health.get().map(|health| text::count(health.objects))}</td>
-                <td class="n">{move || health.get().map(|health| ago(health.refreshed_at))}</td>
-                <td class="n">{poll_interval(source.poll_interval)}</td>
-                <td class="words">{move || health.get().and_then(|health| health.error).map(|error| view! { <q>{error}</q> })}</td>
-            </tr>
-        }
+        let state = move || {
+            health.get().map(|health| {
+                let (tone, word) = text::source_state(health.state);
+                tag(tone, word)
+            })
+        };
+        Row::new(vec![
+            row_link(address, source.name),
+            text::adapter(&source.adapter).to_owned().into_any(),
+            state.into_any(),
+            (if source.partition == "app" {
+                "everybody"
+            } else {
+                "each user"
+            })
+            .into_any(),
+            (move || health.get().map(|health| text::count(health.objects))).into_any(),
+            (move || health.get().map(|health| ago(health.refreshed_at))).into_any(),
+            poll_interval(source.poll_interval).into_any(),
+            (move || quoted(health.get().and_then(|health| health.error))).into_any(),
+        ])
     });
-    scrolled(
-        "Sources",
-        view! {
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">"Source"</th>
-                        <th scope="col">"Back end"</th>
-                        <th scope="col">"State"</th>
-                        <th scope="col">"A copy for"</th>
-                        <th scope="col" class="n">"Objects"</th>
-                        <th scope="col" class="n">"Last query"</th>
-                        <th scope="col" class="n">"How often"</th>
-                        <th scope="col">"Error"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        },
-    )
-    .into_any()
+    table("Sources", SOURCE_COLUMNS, rows.collect())
 }
 
 fn poll_interval(seconds: i64) -> String {
@@ -239,41 +267,25 @@ pub(super) fn copy_table(copies: Vec<CopySummary>, of_user: Option<String>) -> i
         } else {
             text::partition(&copy.partition)
         };
-        view! {
-            <tr>
-                <th scope="row">
-                    <a class="row" href=address>{title}</a>
-                </th>
-                <td class="n">{text::count(copy.objects)}</td>
-                <td class="n">{text::count(copy.version)}</td>
-                <td class="n">{text::count(copy.clients)}</td>
-                <td class="n">{ago(copy.refreshed_at)}</td>
-                <td class="n">{copy.took_ms.map_or_else(|| "–".to_owned(), text::span)}</td>
-                <td class="n">{ago(copy.due_at)}</td>
-                <td class="words">{copy.error.map(|error| view! { <q>{error}</q> })}</td>
-            </tr>
-        }
+        Row::new(vec![
+            row_link(address, title),
+            text::count(copy.objects).into_any(),
+            text::count(copy.version).into_any(),
+            text::count(copy.clients).into_any(),
+            ago(copy.refreshed_at),
+            copy.took_ms
+                .map_or_else(|| "–".to_owned(), text::span)
+                .into_any(),
+            ago(copy.due_at),
+            quoted(copy.error),
+        ])
     });
-    scrolled(
-        "Copies",
-        view! {
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">{if is_of_user { "Source" } else { "Copy of" }}</th>
-                        <th scope="col" class="n">"Objects"</th>
-                        <th scope="col" class="n">"Version"</th>
-                        <th scope="col" class="n">"Devices"</th>
-                        <th scope="col" class="n">"Last query"</th>
-                        <th scope="col" class="n">"Took"</th>
-                        <th scope="col" class="n">"Next"</th>
-                        <th scope="col">"Error"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        },
-    )
+    let columns = if is_of_user {
+        COPIES_OF_USER_COLUMNS
+    } else {
+        COPY_COLUMNS
+    };
+    table("Copies", columns, rows.collect())
 }
 
 #[component]
@@ -463,36 +475,14 @@ fn object_table(
         let address = href(&format!("{base}/{}", encode(&object.id)));
         let left = object.attributes.len().saturating_sub(SHOWN);
         let shown = object.attributes.into_iter().take(SHOWN).collect();
-        view! {
-            <tr>
-                <th scope="row">
-                    <a class="row id" href=address>{object.id}</a>
-                </th>
-                <td>
-                    <dl class="attributes line">{devices::attributes(shown)}</dl>
-                </td>
-                <td class="n faint">{(left > 0).then(|| format!("+{left}"))}</td>
-            </tr>
-        }
+        Row::new(vec![
+            view! { <a class="row id" href=address>{object.id}</a> }.into_any(),
+            view! { <dl class="attributes line">{devices::attributes(shown)}</dl> }.into_any(),
+            (left > 0).then(|| format!("+{left}")).into_any(),
+        ])
     });
     view! {
-        {scrolled(
-            "Objects",
-            view! {
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Object"</th>
-                            <th scope="col">"Attributes"</th>
-                            <th scope="col">
-                                <span class="hidden">"More attributes"</span>
-                            </th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows.collect_view()}</tbody>
-                </table>
-            },
-        )}
+        {table("Objects", OBJECT_COLUMNS, rows.collect())}
         <Pager state next/>
     }
     .into_any()
@@ -539,24 +529,18 @@ fn show_object(object: ObjectVersions) -> impl IntoView {
         .attributes
         .into_iter()
         .map(|(name, VersionedValue { value, version })| {
-            view! {
-                <tr>
-                    <th scope="row">{name}</th>
-                    <td class="value">{value}</td>
-                    <td class="n">{text::count(version)}</td>
-                </tr>
-            }
+            Row::new(vec![
+                name.into_any(),
+                view! { <span class="value">{value}</span> }.into_any(),
+                text::count(version).into_any(),
+            ])
         });
     let removed = object.removed.into_iter().map(|(name, version)| {
-        view! {
-            <tr>
-                <th scope="row">
-                    <s>{name}</s>
-                </th>
-                <td class="faint">"removed"</td>
-                <td class="n">{text::count(version)}</td>
-            </tr>
-        }
+        Row::new(vec![
+            view! { <s>{name}</s> }.into_any(),
+            view! { <span class="faint">"removed"</span> }.into_any(),
+            text::count(version).into_any(),
+        ])
     });
     view! {
         <section>
@@ -566,21 +550,7 @@ fn show_object(object: ObjectVersions) -> impl IntoView {
             ])}
         </section>
         <section class="flush">
-            {scrolled(
-                "Attributes",
-                view! {
-                    <table>
-                        <thead>
-                            <tr>
-                                <th scope="col">"Attribute"</th>
-                                <th scope="col">"Value"</th>
-                                <th scope="col" class="n">"Since version"</th>
-                            </tr>
-                        </thead>
-                        <tbody>{present.collect_view()} {removed.collect_view()}</tbody>
-                    </table>
-                },
-            )}
+            {table("Attributes", ATTRIBUTE_COLUMNS, present.chain(removed).collect())}
         </section>
     }
 }

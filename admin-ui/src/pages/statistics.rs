@@ -8,11 +8,17 @@ use sync_proto::api::{MetricInfo, Series, Statistics};
 use crate::api;
 use crate::browser;
 use crate::clock;
-use crate::components::{Choices, LineChart, Track, empty, heading, loaded, scrolled};
+use crate::components::{Choices, Column, LineChart, Row, Track, empty, heading, loaded, table};
 use crate::live::Live;
 use crate::page::Page;
 use crate::text;
 use crate::url_state::UrlState;
+
+const COLUMNS: &[Column] = &[
+    Column::Head("What"),
+    Column::Number("On average"),
+    Column::Number("At most"),
+];
 
 const EVERY: Duration = Duration::from_secs(30);
 
@@ -191,13 +197,11 @@ fn show(statistics: Statistics) -> AnyView {
             sum / known.len() as f64
         };
         let most = known.iter().copied().fold(f64::NAN, f64::max);
-        view! {
-            <tr>
-                <th scope="row">{track.name.clone()}</th>
-                <td class="n">{text::decimal(average)}</td>
-                <td class="n">{text::decimal(most)}</td>
-            </tr>
-        }
+        Row::new(vec![
+            track.name.clone().into_any(),
+            text::decimal(average).into_any(),
+            text::decimal(most).into_any(),
+        ])
     });
     let more = (left > 0).then(
         || view! { <p class="quiet">{left} " more are in the table below and in the file."</p> },
@@ -213,21 +217,7 @@ fn show(statistics: Statistics) -> AnyView {
             </div>
         </section>
         <section class="flush">
-            {scrolled(
-                "Averages",
-                view! {
-                    <table>
-                        <thead>
-                            <tr>
-                                <th scope="col">"What"</th>
-                                <th scope="col" class="n">"On average"</th>
-                                <th scope="col" class="n">"At most"</th>
-                            </tr>
-                        </thead>
-                        <tbody>{sums.collect_view()}</tbody>
-                    </table>
-                },
-            )}
+            {table("Averages", COLUMNS, sums.collect())}
         </section>
     }
     .into_any()

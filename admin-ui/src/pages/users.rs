@@ -5,8 +5,8 @@ use sync_proto::api::{CopySummary, Listing, NewUserInfo, UserInfo, UserName, Use
 
 use crate::api::{self, encode};
 use crate::components::{
-    Confirm, Dialog, DialogForm, Field, Messages, Pager, SearchBox, ago, empty, facts, heading,
-    loaded, problem, scrolled, sub_heading,
+    Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox, ago, empty, facts,
+    heading, loaded, problem, row_link, sub_heading, table,
 };
 use crate::error::ApiError;
 use crate::live::Live;
@@ -16,6 +16,8 @@ use crate::session::Session;
 use crate::task::Task;
 use crate::text;
 use crate::url_state::UrlState;
+
+const COLUMNS: &[Column] = &[Column::Head("Name"), Column::Actions("Devices")];
 
 /// Codes of refusals that stand beside a field.
 const BESIDE: &[&str] = &["user_exists", "invalid_value"];
@@ -71,34 +73,13 @@ fn list(Listing { items, next }: Listing<UserName>, state: UrlState) -> AnyView 
     let rows = items.into_iter().map(|UserName { login }| {
         let address = href(&format!("/users/{}", encode(&login)));
         let clients = href(&format!("/devices?user={}", encode(&login)));
-        view! {
-            <tr>
-                <th scope="row">
-                    <a class="row" href=address>{login}</a>
-                </th>
-                <td class="n">
-                    <a href=clients>"Devices"</a>
-                </td>
-            </tr>
-        }
+        Row::new(vec![
+            row_link(address, login),
+            view! { <a href=clients>"Devices"</a> }.into_any(),
+        ])
     });
     view! {
-        {scrolled(
-            "Users",
-            view! {
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Name"</th>
-                            <th scope="col">
-                                <span class="hidden">"Devices"</span>
-                            </th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows.collect_view()}</tbody>
-                </table>
-            },
-        )}
+        {table("Users", COLUMNS, rows.collect())}
         <Pager state next/>
     }
     .into_any()

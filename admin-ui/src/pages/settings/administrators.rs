@@ -5,11 +5,20 @@ use sync_proto::api::{AdministratorInfo, AdministratorPatch, Listing, NewAdminis
 
 use crate::api;
 use crate::components::{
-    Confirm, Dialog, DialogForm, Field, Messages, Select, ago, empty, loaded, problem, scrolled,
+    Column, Confirm, Dialog, DialogForm, Field, Messages, Row, Select, ago, empty, loaded, problem,
+    table,
 };
 use crate::live::Live;
 use crate::task::Task;
 use crate::text;
+
+const COLUMNS: &[Column] = &[
+    Column::Head("Name"),
+    Column::Text("Role"),
+    Column::Number("Added"),
+    Column::Number("Last here"),
+    Column::Actions("Actions"),
+];
 
 const ROLES: [(Role, &str); 3] = [
     (Role::Viewer, "Viewer: sees everything but secrets"),
@@ -45,7 +54,7 @@ pub(super) fn Administrators() -> impl IntoView {
                     "Add an administrator"
                 </button>
             </div>
-            {loaded(administrators, move |listing| table(listing.items, administrators))}
+            {loaded(administrators, move |listing| show(listing.items, administrators))}
         </section>
         <Dialog open=adding title="Add an administrator".to_owned()>
             <Add on_done=move || {
@@ -56,7 +65,7 @@ pub(super) fn Administrators() -> impl IntoView {
     }
 }
 
-fn table(
+fn show(
     items: Vec<AdministratorInfo>,
     administrators: Live<Listing<AdministratorInfo>>,
 ) -> AnyView {
@@ -64,38 +73,15 @@ fn table(
         return empty("There are no administrators.", "That should not be.").into_any();
     }
     let rows = items.into_iter().map(|administrator| {
-        view! {
-            <tr>
-                <th scope="row">{administrator.login.clone()}</th>
-                <td>{text::role(administrator.role)}</td>
-                <td class="n">{ago(Some(administrator.created_at))}</td>
-                <td class="n">{ago(administrator.seen_at)}</td>
-                <td class="n">
-                    <Actions administrator=administrator.clone() administrators/>
-                </td>
-            </tr>
-        }
+        Row::new(vec![
+            administrator.login.clone().into_any(),
+            text::role(administrator.role).into_any(),
+            ago(Some(administrator.created_at)),
+            ago(administrator.seen_at),
+            view! { <Actions administrator=administrator.clone() administrators/> }.into_any(),
+        ])
     });
-    scrolled(
-        "Administrators",
-        view! {
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">"Name"</th>
-                        <th scope="col">"Role"</th>
-                        <th scope="col" class="n">"Added"</th>
-                        <th scope="col" class="n">"Last here"</th>
-                        <th scope="col">
-                            <span class="hidden">"Actions"</span>
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        },
-    )
-    .into_any()
+    table("Administrators", COLUMNS, rows.collect())
 }
 
 #[component]

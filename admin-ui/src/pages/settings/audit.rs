@@ -4,10 +4,19 @@ use leptos::prelude::*;
 use sync_proto::api::{AuditEntry, Listing};
 
 use crate::api;
-use crate::components::{Pager, SearchBox, ago, empty, loaded, scrolled, tag};
+use crate::components::{Column, Pager, Row, SearchBox, ago, empty, loaded, table, tag};
 use crate::live::Live;
 use crate::text::Tone;
 use crate::url_state::UrlState;
+
+const COLUMNS: &[Column] = &[
+    Column::Number("When"),
+    Column::Head("Who"),
+    Column::Text("What"),
+    Column::Text("To what"),
+    Column::Text("Outcome"),
+    Column::Text("From"),
+];
 
 #[component]
 pub(super) fn Audit(state: UrlState) -> impl IntoView {
@@ -19,11 +28,11 @@ pub(super) fn Audit(state: UrlState) -> impl IntoView {
         <div class="tools">
             <SearchBox state label="Who: the name of an administrator or token"/>
         </div>
-        <section class="flush">{loaded(entries, move |entries| table(entries, state))}</section>
+        <section class="flush">{loaded(entries, move |entries| show(entries, state))}</section>
     }
 }
 
-fn table(Listing { items, next }: Listing<AuditEntry>, state: UrlState) -> AnyView {
+fn show(Listing { items, next }: Listing<AuditEntry>, state: UrlState) -> AnyView {
     if items.is_empty() {
         return empty(
             "Nothing was done.",
@@ -36,36 +45,17 @@ fn table(Listing { items, next }: Listing<AuditEntry>, state: UrlState) -> AnyVi
             200..400 => tag(Tone::Good, "done".to_owned()),
             _ => tag(Tone::Bad, format!("refused, {}", entry.status)),
         };
-        view! {
-            <tr>
-                <td class="n">{ago(Some(entry.at))}</td>
-                <th scope="row">{entry.who}</th>
-                <td>{entry.action}</td>
-                <td class="id">{entry.subject}</td>
-                <td>{outcome}</td>
-                <td>{entry.address}</td>
-            </tr>
-        }
+        Row::new(vec![
+            ago(Some(entry.at)),
+            entry.who.into_any(),
+            entry.action.into_any(),
+            view! { <span class="id">{entry.subject}</span> }.into_any(),
+            outcome.into_any(),
+            entry.address.into_any(),
+        ])
     });
     view! {
-        {scrolled(
-            "Audit log",
-            view! {
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col" class="n">"When"</th>
-                            <th scope="col">"Who"</th>
-                            <th scope="col">"What"</th>
-                            <th scope="col">"To what"</th>
-                            <th scope="col">"Outcome"</th>
-                            <th scope="col">"From"</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows.collect_view()}</tbody>
-                </table>
-            },
-        )}
+        {table("Audit log", COLUMNS, rows.collect())}
         <Pager state next/>
     }
     .into_any()

@@ -4,11 +4,19 @@ use leptos::prelude::*;
 use sync_proto::api::{SettingInfo, SettingOrigin, SystemInfo};
 
 use crate::api;
-use crate::components::{Confirm, Messages, empty, facts, loaded, problem, scrolled, tag};
+use crate::components::{
+    Column, Confirm, Messages, Row, empty, facts, loaded, problem, table, tag,
+};
 use crate::live::Live;
 use crate::session::Session;
 use crate::task::Task;
 use crate::text::{self, Tone};
+
+const COLUMNS: &[Column] = &[
+    Column::Head("Setting"),
+    Column::Text("Value"),
+    Column::Text("From"),
+];
 
 #[component]
 pub(super) fn Effective() -> impl IntoView {
@@ -28,12 +36,12 @@ pub(super) fn Effective() -> impl IntoView {
             <crate::components::Toggle label="Only what somebody has set" value=only_set/>
         </div>
         <section class="flush">
-            {loaded(settings, move |settings| table(settings.items, &sought.get().to_lowercase(), only_set.get()))}
+            {loaded(settings, move |settings| show(settings.items, &sought.get().to_lowercase(), only_set.get()))}
         </section>
     }
 }
 
-fn table(settings: Vec<SettingInfo>, sought: &str, only_set: bool) -> AnyView {
+fn show(settings: Vec<SettingInfo>, sought: &str, only_set: bool) -> AnyView {
     let rows: Vec<_> = settings
         .into_iter()
         .filter(|setting| !only_set || setting.origin != SettingOrigin::Default)
@@ -47,17 +55,11 @@ fn table(settings: Vec<SettingInfo>, sought: &str, only_set: bool) -> AnyView {
                 SettingOrigin::Default => Tone::Quiet,
                 _ => Tone::Good,
             };
-            view! {
-                <tr>
-                    <th scope="row">
-                        <code>{setting.key}</code>
-                    </th>
-                    <td class="value">
-                        <code>{setting.value}</code>
-                    </td>
-                    <td>{tag(tone, origin)}</td>
-                </tr>
-            }
+            Row::new(vec![
+                view! { <code>{setting.key}</code> }.into_any(),
+                view! { <span class="value"><code>{setting.value}</code></span> }.into_any(),
+                tag(tone, origin).into_any(),
+            ])
         })
         .collect();
     if rows.is_empty() {
@@ -67,22 +69,7 @@ fn table(settings: Vec<SettingInfo>, sought: &str, only_set: bool) -> AnyView {
         )
         .into_any();
     }
-    scrolled(
-        "Settings",
-        view! {
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">"Setting"</th>
-                        <th scope="col">"Value"</th>
-                        <th scope="col">"From"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
-        },
-    )
-    .into_any()
+    table("Settings", COLUMNS, rows)
 }
 
 /// The server, and the reset of everything.

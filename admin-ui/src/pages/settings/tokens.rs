@@ -7,13 +7,22 @@ use sync_proto::api::{CreatedToken, Listing, NewToken, TokenInfo};
 use crate::api;
 use crate::browser;
 use crate::components::{
-    Confirm, Dialog, DialogForm, Field, Messages, Pager, Select, Toggle, ago, empty, loaded,
-    problem, scrolled,
+    Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, Select, Toggle, ago, empty,
+    loaded, problem, table,
 };
 use crate::live::Live;
 use crate::task::Task;
 use crate::text;
 use crate::url_state::UrlState;
+
+const COLUMNS: &[Column] = &[
+    Column::Head("Name"),
+    Column::Words("May"),
+    Column::Number("Made"),
+    Column::Number("Last use"),
+    Column::Number("Ends"),
+    Column::Actions("Actions"),
+];
 
 /// What a token may be good for.
 const SCOPES: [&str; 13] = [
@@ -55,7 +64,7 @@ pub(super) fn Tokens(state: UrlState) -> impl IntoView {
                     "Make a token"
                 </button>
             </div>
-            {loaded(tokens, move |listing| table(listing, tokens, state))}
+            {loaded(tokens, move |listing| show(listing, tokens, state))}
         </section>
         <Dialog open=making title="Make a token".to_owned()>
             <Make making on_made=move || tokens.now()/>
@@ -63,7 +72,7 @@ pub(super) fn Tokens(state: UrlState) -> impl IntoView {
     }
 }
 
-fn table(
+fn show(
     Listing { items, next }: Listing<TokenInfo>,
     tokens: Live<Listing<TokenInfo>>,
     state: UrlState,
@@ -82,40 +91,17 @@ fn table(
             .map(|scope| text::scope(scope))
             .collect::<Vec<_>>()
             .join(", ");
-        view! {
-            <tr>
-                <th scope="row">{token.name.clone()}</th>
-                <td class="words">{scopes}</td>
-                <td class="n">{ago(Some(token.created_at))}</td>
-                <td class="n">{ago(token.used_at)}</td>
-                <td class="n">{ago(token.expires_at)}</td>
-                <td class="n">
-                    <End token=token.clone() tokens/>
-                </td>
-            </tr>
-        }
+        Row::new(vec![
+            token.name.clone().into_any(),
+            scopes.into_any(),
+            ago(Some(token.created_at)),
+            ago(token.used_at),
+            ago(token.expires_at),
+            view! { <End token=token.clone() tokens/> }.into_any(),
+        ])
     });
     view! {
-        {scrolled(
-            "API tokens",
-            view! {
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col">"Name"</th>
-                            <th scope="col">"May"</th>
-                            <th scope="col" class="n">"Made"</th>
-                            <th scope="col" class="n">"Last use"</th>
-                            <th scope="col" class="n">"Ends"</th>
-                            <th scope="col">
-                                <span class="hidden">"Actions"</span>
-                            </th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows.collect_view()}</tbody>
-                </table>
-            },
-        )}
+        {table("API tokens", COLUMNS, rows.collect())}
         <Pager state next/>
     }
     .into_any()
