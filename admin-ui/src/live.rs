@@ -1,6 +1,9 @@
 //! What the server says, kept up to date.
 
+use std::any::Any;
+use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use leptos::prelude::*;
@@ -16,9 +19,57 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Live<T: Send + Sync + 'static> {
     /// The last answer.
-    pub(crate) data: RwSignal<Option<T>>,
+    pub(crate) data: Answer<T>,
     /// How things stand with it.
     pub(crate) status: Status,
+}
+
+/// An answer that others hear of when there is another. What tells them is the same for all types of answers: there are many
+/// of those, and each would bring its own.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    kept: RwSignal<Option<Arc<dyn Any + Send + Sync>>>,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Answer<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Answer<T> {}
+
+impl<T: Clone + Send + Sync + 'static> Answer<T> {
+    fn new() -> Self {
+        Self {
+            kept: RwSignal::new(None),
+            kind: PhantomData,
+        }
+    }
+
+    /// The answer, and again whenever there is another.
+    pub(crate) fn get(self) -> Option<T> {
+        self.with(|answer| answer.cloned())
+    }
+
+    /// Looks at the answer, and again whenever there is another.
+    pub(crate) fn with<U>(self, look: impl FnOnce(Option<&T>) -> U) -> U {
+        look(known(&self.kept.get()))
+    }
+
+    /// Looks at the answer once.
+    pub(crate) fn with_untracked<U>(self, look: impl FnOnce(Option<&T>) -> U) -> U {
+        look(known(&self.kept.get_untracked()))
+    }
+
+    fn set(self, answer: T) {
+        self.kept.set(Some(Arc::new(answer)));
+    }
+}
+
+fn known<T: 'static>(kept: &Option<Arc<dyn Any + Send + Sync>>) -> Option<&T> {
+    kept.as_ref()?.downcast_ref()
 }
 
 /// How things stand with an answer.
@@ -56,7 +107,7 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Live<T> {
         F: Future<Output = Result<T, ApiError>> + 'static,
     {
         let live = Self {
-            data: RwSignal::new(None),
+            data: Answer::new(),
             status: Status::new(),
         };
         let asking: Asking = Box::new(move || {
@@ -86,11 +137,8 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Live<T> {
     fn take(self, answer: Result<T, ApiError>) -> Result<(), ApiError> {
         let data = answer?;
         // What is the same is not shown anew.
-        if self
-            .data
-            .with_untracked(|known| known.as_ref() != Some(&data))
-        {
-            self.data.set(Some(data));
+        if self.data.with_untracked(|known| known != Some(&data)) {
+            self.data.set(data);
         }
         Ok(())
     }

@@ -240,9 +240,8 @@ fn EditUser(
     let messages = Messages::get();
     let known = user
         .data
-        .get_untracked()
-        .and_then(|user| user.email)
-        .unwrap_or_default();
+        .with_untracked(|user| user.and_then(|user| user.email.clone()));
+    let known = known.unwrap_or_default();
     let email = RwSignal::new(known.clone());
     let password = RwSignal::new(String::new());
     let task = Task::new();
