@@ -33,6 +33,11 @@ pub(super) async fn create<P: Ports>(
         may_wait,
         time_to_live,
     } = request.body()?;
+    if users.is_empty() && clients.is_empty() {
+        return Err(HttpError::InvalidValue(
+            "nobody would be pinged: name users or clients".to_owned(),
+        ));
+    }
     if users.len() + clients.len() > MAX_TARGETS {
         return Err(HttpError::InvalidValue(format!(
             "users and clients are at most {MAX_TARGETS} together"
