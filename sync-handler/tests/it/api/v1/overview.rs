@@ -1,7 +1,7 @@
 //! `/overview`.
 
 use serde_json::{Value, json};
-use sync_core::{PingContext, PingMessage, ping_handlers};
+use sync_core::{PingContext, PingMessage, PingTargets, ping_handlers};
 use sync_jobs::{Budget, Worker};
 use sync_proto::DeviceDescription;
 use test_support::{Fault, TestPorts, local};
@@ -168,8 +168,12 @@ fn what_a_push_service_says_is_told_of_it_and_of_the_device() {
         let engine = &console.world().engine;
         let registered = engine.register_client(&anna.session, anna.id(), &phone);
         registered.await.unwrap();
-        let (users, message) = (["anna".to_owned()], PingMessage::default());
-        engine.ping(&users, &message).await.unwrap();
+        let to = PingTargets {
+            users: vec!["anna".to_owned()],
+            clients: Vec::new(),
+        };
+        let message = PingMessage::default();
+        engine.ping(&to, &message, "somebody").await.unwrap();
         let ports: TestPorts = TestPorts::to(&console.world().redis, 3).await;
         ports.clock.advance(std::time::Duration::from_secs(60));
         let pings = PingContext::new(std::rc::Rc::new(ports), engine.settings().clone());
