@@ -50,14 +50,18 @@ impl Device {
 
 impl Console {
     pub(crate) async fn start() -> Self {
+        Self::with(SETTINGS).await
+    }
+
+    pub(crate) async fn with(settings: &str) -> Self {
         let mut world = World::start().await;
-        world.engine = world.another(Some(SETTINGS), 2).await;
+        world.engine = world.another(Some(settings), 2).await;
         let tokens = world.engine.accounts().api_tokens();
         let (_, token) = tokens
             .create("console", vec![Scope::Admin], None, None)
             .await
             .unwrap();
-        let engine = world.another(Some(SETTINGS), 7).await;
+        let engine = world.another(Some(settings), 7).await;
         let clocks = [&engine, &world.engine].map(|engine| engine.ports().clock.clone());
         let app = App::new(engine);
         Self {

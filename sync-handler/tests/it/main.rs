@@ -13,6 +13,7 @@ mod api {
         mod changes;
         mod clients;
         mod jobs;
+        mod objects;
         mod overview;
         mod scopes;
         mod session;

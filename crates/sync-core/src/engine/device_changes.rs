@@ -160,6 +160,7 @@ impl<P: Ports> Engine<P> {
                 let discarded = self.discard_waiting(&client, &document, number, &lease);
                 let discarded = discarded.await;
                 self.end_lease(&client, &document, &lease).await?;
+                self.work_on_rest(&client, &document).await?;
                 Ok(match discarded? {
                     true => ChangeOutcome::Done(()),
                     false => ChangeOutcome::Missing,
@@ -315,7 +316,22 @@ impl<P: Ports> Engine<P> {
         Err(SyncError::Busy)
     }
 
-    /// Gives the lease back, and has what came in meanwhile worked on.
+    /// Has what still waits worked on: who handed something in while the lease was held left it to its holder.
+    async fn work_on_rest(
+        &self,
+        client: &ClientId,
+        document: &DocumentId,
+    ) -> Result<(), SyncError> {
+        if self.document(document).waiting(client).await? == 0 {
+            return Ok(());
+        }
+        let found = self.source(document.source.as_str()).await?;
+        let queue = changes_queue(found.as_source());
+        let owner = self.owner(client).await?;
+        self.work_soon(queue, document, &owner, client).await
+    }
+
+    /// Gives the lease back.
     async fn end_lease(
         &self,
         client: &ClientId,

@@ -2,6 +2,7 @@
 
 use futures_util::join;
 use sync_proto::Commands;
+use sync_proto::api::{ObjectVersions, VersionedValue};
 
 use crate::account::AccountError;
 use crate::engine::binding::known_form;
@@ -18,6 +19,9 @@ const MAX_LISTED_BYTES: usize = 2 * 1024 * 1024;
 
 /// Items of an outbox that are read at once for people to look at: each may be large, and so may its object.
 const OUTBOX_ITEMS: i64 = 8;
+
+/// Objects that one request looks at, whether it tells of them or not.
+const MAX_LOOKED_AT: usize = 10_000;
 
 /// Part of a document's objects.
 #[derive(Debug, Clone, Default)]
@@ -122,8 +126,75 @@ impl<P: Ports> Engine<P> {
         limit: usize,
     ) -> Result<ObjectPage, SyncError> {
         let id = self.document_of(source, user).await?;
-        self.walk(&id, after, limit, |record, _| record.attributes)
+        self.walk(&id, after, limit, |_, record, _| record.attributes)
             .await
+    }
+
+    /// The same of those whose id, or one of whose values, has a text in it, in capitals or not. It looks through a bounded part of
+    /// the document: there may be fewer than `limit`, even none, and more behind.
+    ///
+    /// # Errors
+    /// As [`Engine::document_details`].
+    pub async fn find_objects(
+        &self,
+        source: &str,
+        user: &str,
+        text: &str,
+        after: Version,
+        limit: usize,
+    ) -> Result<ObjectPage, SyncError> {
+        let id = self.document_of(source, user).await?;
+        let text = text.to_lowercase();
+        let has = |value: &str| value.to_lowercase().contains(&text);
+        let found = |id: &ObjectId, record: Record, _| {
+            let is_found = has(id.as_str()) || record.attributes.values().any(|value| has(value));
+            if is_found {
+                record.attributes
+            } else {
+                Attributes::new()
+            }
+        };
+        self.walk(&id, after, limit, found).await
+    }
+
+    /// Reads one object of a user's document with the versions in which its attributes became what they are; also one that
+    /// was deleted, as long as that is known.
+    ///
+    /// # Errors
+    /// As [`Engine::object`].
+    pub async fn object_versions(
+        &self,
+        source: &str,
+        user: &str,
+        object: &str,
+    ) -> Result<Option<ObjectVersions>, SyncError> {
+        let id = ObjectId::parse(object)?;
+        let document = self.document_of(source, user).await?;
+        let mut records = self.document(&document).records(&[id.clone()]).await?;
+        Ok(records.pop().flatten().map(|(record, version)| {
+            let Record {
+                attributes,
+                older,
+                removed,
+                origin,
+                origin_since: _,
+            } = record;
+            let attributes = attributes.into_iter().map(|(name, value)| {
+                let version = older.get(&name).unwrap_or(&version).0;
+                (name, VersionedValue { value, version })
+            });
+            let at = |at: Version| if at == Version::ZERO { version } else { at };
+            ObjectVersions {
+                id: id.into_string(),
+                version: version.0,
+                changed_by: origin.map(ClientId::into_string),
+                attributes: attributes.collect(),
+                removed: removed
+                    .into_iter()
+                    .map(|(name, version)| (name, at(version).0))
+                    .collect(),
+            }
+        }))
     }
 
     /// Reads one object of a user's document.
@@ -177,7 +248,7 @@ impl<P: Ports> Engine<P> {
             base,
             since,
         };
-        let held = |record: Record, version| {
+        let held = |_: &ObjectId, record: Record, version| {
             if version <= cursor {
                 record.attributes
             } else {
@@ -294,11 +365,11 @@ impl<P: Ports> Engine<P> {
         id: &DocumentId,
         after: Version,
         limit: usize,
-        seen: impl Fn(Record, Version) -> Attributes,
+        seen: impl Fn(&ObjectId, Record, Version) -> Attributes,
     ) -> Result<ObjectPage, SyncError> {
         let document = self.document(id);
         let mut page = ObjectPage::default();
-        let (mut at, mut bytes) = (after, 0);
+        let (mut at, mut bytes, mut looked_at) = (after, 0, 0);
         loop {
             let log = document.log_after(at).await?;
             if log.is_empty() {
@@ -312,15 +383,17 @@ impl<P: Ports> Engine<P> {
                 let (read, rest) = left.split_at(records.len().min(left.len()));
                 left = rest;
                 for ((id, version), record) in read.iter().zip(records) {
-                    if page.objects.len() == limit || bytes >= MAX_LISTED_BYTES {
+                    let is_full = page.objects.len() == limit || bytes >= MAX_LISTED_BYTES;
+                    if is_full || looked_at == MAX_LOOKED_AT {
                         page.next = Some(at);
                         return Ok(page);
                     }
+                    looked_at += 1;
                     at = *version;
                     let Some((record, version)) = record else {
                         continue;
                     };
-                    let attributes = seen(record, version);
+                    let attributes = seen(id, record, version);
                     if !attributes.is_empty() {
                         bytes += bytes_of(id, &attributes);
                         page.objects.push((id.clone(), attributes));

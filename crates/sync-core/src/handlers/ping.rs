@@ -222,11 +222,13 @@ async fn note<P: Ports>(
         PingOutcome::Delivered => ("delivered", 200, None),
         // The device has gone, and nothing is wrong with the service.
         PingOutcome::DeviceGone => ("gone", 410, None),
-        PingOutcome::TryLater { message, .. } => ("later", 503, Some(message)),
-        PingOutcome::Refused { message } => ("refused", 400, Some(message)),
-        PingOutcome::Misconfigured { message, .. } => ("misconfigured", 500, Some(message)),
+        PingOutcome::TryLater { message, .. } => ("later", 503, Some(message.clone())),
+        PingOutcome::Refused { message } => ("refused", 400, Some(message.clone())),
+        PingOutcome::Misconfigured { setting, message } => {
+            ("misconfigured", 500, Some(format!("{setting}: {message}")))
+        }
     };
-    let error = error.map(|message| short(message));
+    let error = error.map(|message| short(&message));
     let gone = || "the service does not know the device any more".to_owned();
     let event = ClientEvent {
         status,

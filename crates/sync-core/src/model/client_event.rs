@@ -9,23 +9,62 @@ const MAX_ERROR_CHARS: usize = 300;
 
 /// Something a client did, or that was done with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
 pub(crate) struct ClientEvent {
     pub(crate) at: Millis,
     pub(crate) kind: ClientEventKind,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) source: Option<SourceName>,
     /// Status of the answer.
     pub(crate) status: u16,
     /// Changes or acknowledgements that it sent.
-    #[serde(default)]
     pub(crate) sent: u64,
     /// Objects that it got.
-    #[serde(default)]
     pub(crate) received: u64,
-    #[serde(default)]
     pub(crate) took_ms: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
+}
+
+/// An event without the names of its parts: each device has some fifty.
+type Stored = (
+    Millis,
+    ClientEventKind,
+    Option<SourceName>,
+    u16,
+    u64,
+    u64,
+    u64,
+    Option<String>,
+);
+
+impl From<Stored> for ClientEvent {
+    fn from((at, kind, source, status, sent, received, took_ms, error): Stored) -> Self {
+        Self {
+            at,
+            kind,
+            source,
+            status,
+            sent,
+            received,
+            took_ms,
+            error,
+        }
+    }
+}
+
+impl From<ClientEvent> for Stored {
+    fn from(event: ClientEvent) -> Self {
+        let ClientEvent {
+            at,
+            kind,
+            source,
+            status,
+            sent,
+            received,
+            took_ms,
+            error,
+        } = event;
+        (at, kind, source, status, sent, received, took_ms, error)
+    }
 }
 
 impl ClientEvent {

@@ -156,7 +156,7 @@ pub struct ObjectVersions {
     pub id: String,
     /// Version of its last change.
     pub version: u64,
-    /// The client that made it; missing if the back end did.
+    /// The client that made it; missing if the back end did, or if the client has to be told of it like everybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_by: Option<String>,
     /// Attributes.

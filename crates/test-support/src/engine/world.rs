@@ -393,6 +393,23 @@ impl World {
             .expect("the count of bytes")
     }
 
+    /// How many bytes the keys take that are not of jobs and metrics, in the store's own reckoning.
+    pub async fn bytes_of_keys(&self) -> i64 {
+        let mut bytes = 0;
+        for key in self.keys().await {
+            if key.contains("{metrics}") || key.contains("{jobs}") {
+                continue;
+            }
+            let command = ["MEMORY", "USAGE", &key, "SAMPLES", "0"];
+            let command = command.map(|part| part.as_bytes().to_vec());
+            let reply = self.engine.ports().redis.run(command.into()).await;
+            if let Some(RedisValue::Int(size)) = reply.expect("a reply").pop() {
+                bytes += size;
+            }
+        }
+        bytes
+    }
+
     /// How often the store has run a command (`hgetall`) so far.
     pub async fn calls_of(&self, command: &str) -> u64 {
         let info = self.run(&["INFO", "commandstats"]).await;

@@ -165,9 +165,10 @@ operations! {
     GET "/sources/{source}/partitions" ListCopies SourcesRead - => 200 "Listing<CopySummary>", "Lists the copies of a source, in no order.";
     GET "/sources/{source}/users/{user}" ShowDocument DataRead - => 200 "DocumentInfo", "Shows a user's copy of a source.";
     POST "/sources/{source}/users/{user}/refresh" RefreshDocument SourcesWrite "RefreshRequest" => 204 -, "Has a user's copy of a source refreshed by a later sync, or `now` by a job.";
-    GET "/sources/{source}/users/{user}/objects" ListObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists objects in the order in which they last changed.";
+    GET "/sources/{source}/users/{user}/objects" ListObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists objects in the order in which they last changed, or those with `q` in their id or a value; a part then may have fewer than `limit`.";
     POST "/sources/{source}/users/{user}/objects" ChangeObjects DataWrite "ObjectBatch" => 204 -, "Merges attributes into objects and deletes objects.";
     GET "/sources/{source}/users/{user}/objects/{object}" ShowObject DataRead - => 200 "ObjectInfo", "Shows an object.";
+    GET "/sources/{source}/users/{user}/objects/{object}/versions" ShowVersions DataRead - => 200 "ObjectVersions", "Shows an object with the versions in which its attributes became what they are.";
     PUT "/sources/{source}/users/{user}/objects/{object}" PutObject DataWrite "ObjectPut" => 200 "ObjectInfo", "Replaces an object's attributes, or creates the object.";
     PATCH "/sources/{source}/users/{user}/objects/{object}" PatchObject DataWrite "ObjectChange" => 200 "ObjectInfo", "Sets and removes attributes of an object.";
     DELETE "/sources/{source}/users/{user}/objects/{object}" DeleteObject DataWrite - => 204 -, "Deletes an object.";
@@ -394,6 +395,7 @@ async fn dispatch<P: Ports>(
         Route::ListObjects => objects::list(engine, request).await,
         Route::ChangeObjects => objects::change(engine, request).await,
         Route::ShowObject => objects::show(engine, request).await,
+        Route::ShowVersions => objects::show_versions(engine, request).await,
         Route::PutObject => objects::put(engine, request).await,
         Route::PatchObject => objects::patch(engine, request).await,
         Route::DeleteObject => objects::delete(engine, request).await,

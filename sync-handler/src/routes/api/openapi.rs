@@ -34,7 +34,7 @@ impl Schemas {
         }
         add! {
             AdministratorInfo AdministratorPatch ApiError ApiLogin AppServer ChangeInfo ChangeRetry ClientInfo ClientReset ClientSourceInfo CreatedToken Diagnostics DocumentInfo JobInfo JobRetry JobsRetried JobsRun NewPing NewToken
-            NewAdministrator NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut Overview PasswordChange PingInfo PushCheck QueueHistory QueueInfo QueuePatch RefreshRequest SessionInfo SourcePatch SourceSummary
+            NewAdministrator NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut ObjectVersions Overview PasswordChange PingInfo PushCheck QueueHistory QueueInfo QueuePatch RefreshRequest SessionInfo SourcePatch SourceSummary
             Statistics StoredDocument SyncPreview SystemInfo SystemReset UserInfo UserPatch
         }
         schemas.add::<api::Listing<api::AdministratorInfo>>("Listing<AdministratorInfo>");

@@ -183,3 +183,29 @@ fn it_is_told_how_a_client_is_pushed_to() {
         assert_eq!(console.see(&path).await["push"], expected);
     });
 }
+
+#[test]
+fn a_device_that_has_synced_takes_less_than_a_kibibyte_of_the_store() {
+    const DEVICES: usize = 50;
+    const MOST: i64 = 1_024;
+    local(async {
+        let console = Console::start().await;
+        console.world().back_end.put("1", &[("name", "a")]);
+        let sync = async |user: &str| {
+            let device = console.device(user).await;
+            let (_, page) = console.pull(&device, "Shared", "").await;
+            let token = page[1]["token"].as_str().unwrap().to_owned();
+            console.pull(&device, "Shared", &token).await;
+        };
+        sync("u").await;
+        console.flush().await;
+        let before = console.world().bytes_of_keys().await;
+        for _ in 0..DEVICES {
+            sync("u").await;
+        }
+        console.flush().await;
+        let grown = console.world().bytes_of_keys().await - before;
+        let each = grown / i64::try_from(DEVICES).unwrap();
+        assert!(each < MOST, "{each} bytes");
+    });
+}

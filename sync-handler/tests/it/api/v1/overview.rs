@@ -1,9 +1,12 @@
 //! `/overview`.
 
 use serde_json::{Value, json};
-use test_support::{Fault, local};
+use sync_core::{PingContext, PingMessage, PingTargets, ping_handlers};
+use sync_jobs::{Budget, Worker};
+use sync_proto::DeviceDescription;
+use test_support::{Fault, TestPorts, local};
 
-use crate::console::Console;
+use crate::console::{Console, SETTINGS};
 
 /// What needs attention: kind, subject, count.
 fn attention(overview: &Value) -> Vec<Value> {
@@ -140,6 +143,68 @@ fn what_happened_and_what_there_is_is_summed_up() {
         let missing = services.iter().map(|service| &service["missing"][0]);
         let expected = [&json!("ping.apns"), &json!("ping.fcm"), &json!("ping.web")];
         assert!(missing.eq(expected), "{services:?}");
+    });
+}
+
+/// A push service whose settings are wrong.
+const APNS: &str = r#"
+    [ping.apns]
+    team_id = "T"
+    key_id = "K"
+    key = "no key"
+    topic = "com.example.app"
+"#;
+
+#[test]
+fn what_a_push_service_says_is_told_of_it_and_of_the_device() {
+    local(async {
+        let console = Console::with(&format!("{SETTINGS}{APNS}")).await;
+        let anna = console.device("anna").await;
+        let phone = DeviceDescription {
+            device_type: Some("Apple".to_owned()),
+            device_pin: Some("0a".repeat(32)),
+            ..DeviceDescription::default()
+        };
+        let engine = &console.world().engine;
+        let registered = engine.register_client(&anna.session, anna.id(), &phone);
+        registered.await.unwrap();
+        let to = PingTargets {
+            users: vec!["anna".to_owned()],
+            clients: Vec::new(),
+        };
+        let message = PingMessage::default();
+        engine.ping(&to, &message, "somebody").await.unwrap();
+        let ports: TestPorts = TestPorts::to(&console.world().redis, 3).await;
+        ports.clock.advance(std::time::Duration::from_secs(60));
+        let pings = PingContext::new(std::rc::Rc::new(ports), engine.settings().clone());
+        let (handlers, jobs) = (ping_handlers(), &pings.settings().jobs);
+        let worker = Worker::new(pings.ports(), jobs, "push", &handlers, &pings);
+        console.pass(60);
+        engine.sweeper().sweep().await.unwrap();
+        worker.run(Budget::RING).await.unwrap();
+
+        let overview = console.see("/overview").await;
+        let apns = &overview["push_services"][0];
+        assert_eq!(
+            (&apns["name"], &apns["configured"]),
+            (&json!("apns"), &json!(true))
+        );
+        assert_eq!(
+            (&apns["delivered"], &apns["failed"]),
+            (&json!(0), &json!(1))
+        );
+        let error = apns["error"].as_str().unwrap();
+        let failing = &overview["attention"][0];
+        assert_eq!(failing["kind"], "push-failing", "{overview}");
+        assert_eq!(failing["message"], error);
+        let shown = console.see(&format!("/clients/{}", anna.id())).await;
+        assert_eq!(shown["push"]["error"], error, "{shown}");
+        let events = console.see(&format!("/clients/{}/events", anna.id())).await;
+        assert_eq!(events["items"][0]["kind"], "ping");
+        let pings = console
+            .see("/statistics?metric=pings&by=outcome&hours=2")
+            .await;
+        assert_eq!(pings["series"][0]["labels"]["outcome"], "misconfigured");
     });
 }
 

@@ -109,6 +109,11 @@ const NEEDED: &[(&str, &str, Scope)] = &[
         "/sources/{source}/users/{user}/objects/{object}",
         Scope::DataWrite,
     ),
+    (
+        "GET",
+        "/sources/{source}/users/{user}/objects/{object}/versions",
+        Scope::DataRead,
+    ),
     ("GET", "/documents/{key}", Scope::DataRead),
     ("PUT", "/documents/{key}", Scope::DataWrite),
     ("GET", "/settings", Scope::SystemRead),
