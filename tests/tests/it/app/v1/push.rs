@@ -1,5 +1,6 @@
 //! Devices send changes to real components.
 
+use http::{Method, StatusCode};
 use serde_json::json;
 use test_support::{Deployment, Options, until};
 
@@ -30,7 +31,8 @@ fn a_change_that_takes_long_goes_on_when_its_device_has_its_answer() {
     let back_end = deployment.back_end();
     back_end.slow_down_writes(SLOW_MS);
     let changes = json!({"create": {"t1": {"name": "new"}}});
-    rest.post("/app/v1/Slow", &changes);
+    let pushed = rest.send(Method::POST, "/app/v1/Slow", changes.to_string());
+    assert_eq!(pushed.status(), StatusCode::OK);
     assert_eq!(back_end.writes_done(), 0, "the answer did not wait for it");
     until("the write", || (back_end.writes_done() == 1).then_some(()));
     until("the link", || {
