@@ -1,13 +1,17 @@
 //! The server of an instance, kept from request to request.
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
 
+use futures_util::future::{Either, select};
 use spin_sdk::http::{Request, Response};
+use spin_sdk::time::sleep;
 use spin_sdk::wasip3::spawn;
 use sync_core::RustAdapters;
 use sync_spin::{LoadError, SpinPorts};
 
+use crate::routes::health::{READY_WITHIN, silent_store};
 use crate::{App, Body};
 
 thread_local! {
@@ -35,7 +39,14 @@ async fn app(adapters: impl FnOnce() -> RustAdapters) -> Rc<App<SpinPorts>> {
         return app;
     }
     sync_spin::start_log(tracing::Level::INFO);
-    let app = match sync_spin::load_server(&adapters()).await {
+    let adapters = adapters();
+    let loading = pin!(sync_spin::load_server(&adapters));
+    // It is a command or two of Redis, and whoever asks whether the server is ready waits no longer than a second.
+    let loaded = match select(loading, pin!(sleep(READY_WITHIN))).await {
+        Either::Left((loaded, _)) => loaded,
+        Either::Right(_) => Err(LoadError::Store(silent_store(READY_WITHIN))),
+    };
+    let app = match loaded {
         Ok(engine) => App::new(engine),
         Err(LoadError::Settings(error)) => App::with_wrong_settings(error),
         Err(LoadError::Store(error)) => return Rc::new(App::without_store(error)),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use sync_core::{
     Engine, PingContext, RustAdapters, Secret, SessionKey, Settings, SettingsError, SettingsFile,
@@ -107,7 +108,8 @@ async fn load(parts: &[SettingsPart]) -> Result<(SpinPorts, Settings), SettingsE
         let reason = "the component has no such variable".to_owned();
         wrong("spin.toml", "redis_url", reason)
     })?;
-    Ok((SpinPorts::new(redis_url), settings))
+    let limit = Duration::from_millis(settings.redis_timeout_ms);
+    Ok((SpinPorts::new(redis_url, limit), settings))
 }
 
 async fn own_variable(name: &str) -> Result<Option<String>, SettingsError> {

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
@@ -15,10 +15,19 @@ thread_local! {
     /// connection per request would cost two thirds of the throughput.
     static KEPT: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
 
+    /// When the command began that was answered last.
+    static HEARD: Cell<Option<Instant>> = const { Cell::new(None) };
+
     /// The commands of this instance that have no answer yet, by numbers that grow.
     static UNANSWERED: RefCell<BTreeSet<u64>> = const { RefCell::new(BTreeSet::new()) };
     static NEXT: Cell<u64> = const { Cell::new(0) };
 }
+
+/// How long a command that was answered stands for those that begin after it: Redis will answer them too. So a busy instance,
+/// which hears from Redis all the time, needs no timer for each command, which costs as much as a tenth of a small request.
+///
+/// What is on its way in the moment in which Redis stops to answer has none either, and waits as long as the host lets it.
+const STANDS_FOR: Duration = Duration::from_millis(50);
 
 /// How often is looked whether the store answers: a command that is met twice has had no answer for that long at least.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -72,12 +81,54 @@ pub async fn unless_store_is_silent<T>(work: impl Future<Output = T>) -> Result<
 /// The store at one address.
 pub struct SpinRedis {
     address: String,
+    limit: Duration,
 }
 
 impl SpinRedis {
-    /// The store at `address`, which is connected to when the first command is run.
-    pub fn new(address: String) -> Self {
-        Self { address }
+    /// The store at `address`, which is connected to when the first command is run. An answer is waited for as long as the
+    /// limit says.
+    pub fn new(address: String, limit: Duration) -> Self {
+        Self { address, limit }
+    }
+
+    /// Lets a command run, or opens a connection, within the limit. A connection that misses it is not used any more.
+    async fn within_limit<T>(
+        &self,
+        work: impl Future<Output = Result<T, RedisError>>,
+    ) -> Result<T, RedisError> {
+        let kept = KEPT.with_borrow(Clone::clone);
+        match select(pin!(work), pin!(spin_sdk::time::sleep(self.limit))).await {
+            Either::Left((result, _)) => result,
+            Either::Right(((), _)) => {
+                HEARD.set(None);
+                if let Some(silent) = kept {
+                    forget(&silent);
+                }
+                let reason = format!("no answer within {} ms", self.limit.as_millis());
+                Err(RedisError::Unreachable(reason))
+            }
+        }
+    }
+
+    async fn execute(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
+        let mut parts = command.into_iter();
+        let name = parts.next().unwrap_or_default();
+        let name = String::from_utf8_lossy(&name).into_owned();
+        let connection = self.connection().await?;
+        match connection
+            .execute(name, parts.map(RedisParameter::Binary))
+            .await
+        {
+            Ok(values) => Ok(values.into_iter().map(to_value).collect()),
+            Err(error) => {
+                let error = to_error(error);
+                if matches!(error, RedisError::Unreachable(_)) {
+                    // Nothing reconnects it: the next command opens another.
+                    forget(&connection);
+                }
+                Err(error)
+            }
+        }
     }
 
     async fn connection(&self) -> Result<Rc<Connection>, RedisError> {
@@ -102,33 +153,31 @@ impl SpinRedis {
 impl RedisConn for SpinRedis {
     async fn run(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
         let _unanswered = Unanswered::new();
-        let mut parts = command.into_iter();
-        let name = parts.next().unwrap_or_default();
-        let name = String::from_utf8_lossy(&name).into_owned();
-        let connection = self.connection().await?;
-        match connection
-            .execute(name, parts.map(RedisParameter::Binary))
-            .await
-        {
-            Ok(values) => Ok(values.into_iter().map(to_value).collect()),
-            Err(error) => {
-                let error = to_error(error);
-                if matches!(error, RedisError::Unreachable(_)) {
-                    // Nothing reconnects it: the next command opens another. Others of this instance may have done so
-                    // already; then theirs stays.
-                    KEPT.with_borrow_mut(|kept| {
-                        if kept
-                            .as_ref()
-                            .is_some_and(|kept| Rc::ptr_eq(kept, &connection))
-                        {
-                            *kept = None;
-                        }
-                    });
-                }
-                Err(error)
-            }
+        let began = Instant::now();
+        let heard = HEARD.get();
+        let is_heard = heard.is_some_and(|at| began.saturating_duration_since(at) < STANDS_FOR);
+        let answer = if is_heard {
+            self.execute(command).await
+        } else {
+            self.within_limit(self.execute(command)).await
+        };
+        if !matches!(answer, Err(RedisError::Unreachable(_))) {
+            HEARD.set(Some(began));
         }
+        answer
     }
+}
+
+/// Uses a connection no more. Others of this instance may have opened another already; then theirs stays.
+fn forget(connection: &Rc<Connection>) {
+    KEPT.with_borrow_mut(|kept| {
+        if kept
+            .as_ref()
+            .is_some_and(|kept| Rc::ptr_eq(kept, connection))
+        {
+            *kept = None;
+        }
+    });
 }
 
 fn to_value(value: RedisResult) -> RedisValue {
@@ -151,7 +200,9 @@ fn to_error(error: Error) -> RedisError {
         "SIGNALLED BY THE SERVER",
         "WRONGTYPE",
         "RESPONSEERROR",
-        "OOM ",
+        "\"OOM\"",
+        "OOM COMMAND",
+        "MISCONF",
     ];
     if said_by_server.iter().any(|words| upper.contains(words)) {
         RedisError::Refused(text)

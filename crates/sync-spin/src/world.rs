@@ -15,10 +15,10 @@ pub struct SpinPorts {
 }
 
 impl SpinPorts {
-    /// Ports with the store at `redis_url`.
-    pub fn new(redis_url: String) -> Self {
+    /// Ports with the store at `redis_url`, for whose answers is waited as long as the limit says.
+    pub fn new(redis_url: String, limit: Duration) -> Self {
         Self {
-            redis: SpinRedis::new(redis_url),
+            redis: SpinRedis::new(redis_url, limit),
         }
     }
 }

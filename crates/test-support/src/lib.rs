@@ -23,8 +23,8 @@ mod wait;
 #[cfg(feature = "deployment")]
 pub use deployment::{
     ADMIN_PASSWORD, Admin, AnotherHost, Deployment, Device, Host, JobQueue, Loss, LossyTransport,
-    Options, Plugin, RedisContent, ShopBackEnd, Source, component_dir, converge, password_of,
-    program, workspace,
+    Network, NetworkFault, Options, Plugin, RedisContent, ShopBackEnd, Source, component_dir,
+    converge, password_of, program, workspace,
 };
 #[cfg(feature = "engine")]
 pub use engine::{

@@ -237,9 +237,19 @@ fn flatten(value: Value, into: &mut Vec<RedisValue>) -> Result<(), RedisError> {
 #[derive(Debug, Clone)]
 pub struct ManualClock {
     now: Rc<Cell<Millis>>,
+    ahead: Duration,
 }
 
 impl ManualClock {
+    /// A clock that goes as this one does, and is ahead of it.
+    #[must_use]
+    pub fn ahead(&self, ahead: Duration) -> Self {
+        Self {
+            now: Rc::clone(&self.now),
+            ahead,
+        }
+    }
+
     /// Lets time pass.
     pub fn advance(&self, duration: Duration) {
         self.now.set(
@@ -255,13 +265,15 @@ impl Default for ManualClock {
     fn default() -> Self {
         Self {
             now: Rc::new(Cell::new(Millis(1_790_000_000_000))),
+            ahead: Duration::ZERO,
         }
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Millis {
-        self.now.get()
+        let ahead = u64::try_from(self.ahead.as_millis()).expect("a difference of clocks");
+        self.now.get().plus(ahead)
     }
 
     fn monotonic(&self) -> Duration {

@@ -50,6 +50,74 @@ impl TestRedis {
         panic!("no redis-server could be started");
     }
 
+    /// Starts a server that has what another has, and follows it.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come to have it.
+    pub fn start_replica_of(primary: &Self) -> Self {
+        let replica = Self::launch(false);
+        let address = primary.address;
+        replica.tell(&format!("REPLICAOF {} {}", address.ip(), address.port()));
+        let until = Instant::now() + START_TIMEOUT;
+        while !replica
+            .tell("INFO replication")
+            .contains("master_link_status:up")
+        {
+            assert!(Instant::now() < until, "the replica does not follow");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        replica
+    }
+
+    /// Lets a replica be a server of its own.
+    ///
+    /// # Panics
+    ///
+    /// When it does not answer.
+    pub fn promote(&self) {
+        let said = self.tell("REPLICAOF NO ONE");
+        assert!(said.starts_with("+OK"), "{said}");
+    }
+
+    /// Sends a command, and reads the first of what is answered.
+    ///
+    /// # Panics
+    ///
+    /// When nothing is answered.
+    pub fn tell(&self, command: &str) -> String {
+        use std::io::{Read as _, Write as _};
+        let mut stream = TcpStream::connect(self.address).expect("a connection");
+        let line = format!("{command}\r\n");
+        stream.write_all(line.as_bytes()).expect("to send");
+        let mut answer = vec![0; 1 << 16];
+        let length = stream.read(&mut answer).expect("an answer");
+        answer.truncate(length);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Lets the server find no place for what it saves, as on a disk that is full.
+    ///
+    /// # Panics
+    ///
+    /// When it has saved something before.
+    pub fn take_disk(&self) {
+        std::fs::create_dir(self.saved()).expect("a folder in the place of a file");
+    }
+
+    /// Gives the place back.
+    ///
+    /// # Panics
+    ///
+    /// When it was not taken.
+    pub fn give_disk_back(&self) {
+        std::fs::remove_dir(self.saved()).expect("to remove a folder");
+    }
+
+    fn saved(&self) -> std::path::PathBuf {
+        self.directory.path().join("dump.rdb")
+    }
+
     /// Where the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -1,8 +1,12 @@
 //! Health checks: `/health` and `/ready`; and the way to the console for who knows only the server's name.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use http::{Method, Response, StatusCode};
-use sync_core::{Ports, StoreError};
+use sync_core::{Clock as _, Ports, RedisError, StoreError};
 use sync_proto::{Check, Health, HealthStatus, Readiness, ReadinessStatus};
 
 use crate::app::{App, Unusable};
@@ -16,6 +20,9 @@ pub(crate) enum Route {
     Ready,
 }
 
+/// How long `/ready` waits for the store, and an instance that begins: whoever asks may wait no longer than a second.
+pub(crate) const READY_WITHIN: Duration = Duration::from_millis(900);
+
 pub(crate) const ROUTES: &[Row<Route>] = &[
     (Method::GET, "/", Route::Root),
     (Method::GET, "/health", Route::Health),
@@ -28,6 +35,12 @@ pub(crate) async fn answer<P: Ports>(route: Route, app: &App<P>) -> Response<Byt
         Route::Health => health(),
         Route::Ready => ready(app).await,
     }
+}
+
+/// What is wrong with a store that has not answered for so long.
+pub(crate) fn silent_store(waited: Duration) -> StoreError {
+    let reason = format!("no answer within {} ms", waited.as_millis());
+    RedisError::Unreachable(reason).into()
 }
 
 /// `GET /health`: the process answers.
@@ -52,8 +65,12 @@ async fn ready<P: Ports>(app: &App<P>) -> Response<Bytes> {
     };
     let (settings, store) = match app.usable() {
         Ok(engine) => {
-            let checked = engine.check_store().await;
-            (None, checked.err().as_ref().map(no_answer))
+            let limit = pin!(engine.ports().clock().timer(READY_WITHIN));
+            let problem = match select(pin!(engine.check_store()), limit).await {
+                Either::Left((checked, _)) => checked.err(),
+                Either::Right(_) => Some(silent_store(READY_WITHIN)),
+            };
+            (None, problem.as_ref().map(no_answer))
         }
         Err(Unusable::Store(error)) => (None, Some(no_answer(error))),
         Err(Unusable::Settings(error)) => {

@@ -42,7 +42,7 @@ impl Moment {
 }
 
 /// What a device is about to push: two creates, two updates, two deletes.
-struct Work {
+pub(crate) struct Work {
     made: [String; 2],
     updated: [String; 2],
     removed: [String; 2],
@@ -51,7 +51,7 @@ struct Work {
 
 impl Work {
     /// Does it on the device, which is offline so far.
-    fn queue(device: &mut Device, name: &str) -> Self {
+    pub(crate) fn queue(device: &mut Device, name: &str) -> Self {
         let mut ids = device.objects(PRODUCT).into_keys();
         let mut two = || std::array::from_fn(|_| ids.next().expect("enough products"));
         let work = Self {
@@ -74,7 +74,7 @@ impl Work {
     }
 
     /// Checks that the back end has it, each thing once.
-    fn assert_done(&self, back_end: &ShopBackEnd) {
+    pub(crate) fn assert_done(&self, back_end: &ShopBackEnd) {
         let objects = back_end.objects("products");
         for name in &self.made {
             let count = objects.values().filter(|it| it["name"] == *name).count();
@@ -90,7 +90,7 @@ impl Work {
 }
 
 /// A phone that pushes, and one of somebody else who looks on.
-fn two_devices(deployment: &Deployment) -> [Device; 2] {
+pub(crate) fn two_devices(deployment: &Deployment) -> [Device; 2] {
     for user in ["anna", "ben"] {
         deployment.create_user(user);
     }
@@ -101,7 +101,7 @@ fn two_devices(deployment: &Deployment) -> [Device; 2] {
     devices
 }
 
-fn converge_two(deployment: &Deployment, [one, two]: &mut [Device; 2]) {
+pub(crate) fn converge_two(deployment: &Deployment, [one, two]: &mut [Device; 2]) {
     converge(deployment, Source::PRODUCTS, &mut [one, two]);
 }
 
@@ -369,7 +369,7 @@ fn has_reached(count: &AtomicUsize, target: usize) -> bool {
     count.load(Ordering::Relaxed) >= target
 }
 
-fn is_unavailable(error: &ClientError) -> bool {
+pub(crate) fn is_unavailable(error: &ClientError) -> bool {
     matches!(
         error,
         ClientError::Refused { status, .. } if *status == StatusCode::SERVICE_UNAVAILABLE

@@ -39,6 +39,7 @@ fn start(is_durable: bool) -> (Deployment, Phones) {
         products: 0,
         is_durable,
         settings: SETTINGS,
+        ..Options::default()
     });
     deployment.create_user("anna");
     let phones = Phones::register(&deployment);

@@ -22,6 +22,7 @@ mod app {
     mod v1 {
         mod files;
         mod pull;
+        mod push;
     }
 }
 mod bad_input;
@@ -29,9 +30,11 @@ mod console;
 mod convergence;
 mod documents;
 mod faults;
+mod fuzz;
 mod job_faults;
 mod memory;
 mod metrics;
+mod network_faults;
 mod plugin;
 mod rc {
     mod v1 {

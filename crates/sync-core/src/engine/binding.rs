@@ -206,8 +206,18 @@ impl<P: Ports> Engine<P> {
                     partition,
                 };
                 self.let_go(client, user, &left, LetGo::Leaving).await?;
-                self.document(&left).begin_leaving(client, user).await?;
-                Ok(left)
+                let document = self.document(&left);
+                if document.begin_leaving(client, user).await? {
+                    return Ok(left);
+                }
+                // The binding first: a client without the cursor that it is bound to starts over.
+                clients
+                    .set_binding(client, source.name, &wanted.partition)
+                    .await?;
+                let next_offset = document.unbind(client).await?.max(binding.next_offset);
+                self.attach(user, client, source.name, &wanted, next_offset, true)
+                    .await?;
+                Ok(wanted)
             }
             bound => {
                 let was_lost = bound.is_some();

@@ -5,7 +5,7 @@ use sync_proto::Commands;
 use sync_proto::api::{ObjectVersions, VersionedValue};
 
 use crate::account::AccountError;
-use crate::engine::binding::known_form;
+use crate::engine::binding::{Wanted, known_form};
 use crate::engine::{Engine, SyncError};
 use crate::model::{
     Attributes, ClientId, DocumentId, Millis, ObjectId, OutboxItem, PageBuilder, Partition, Reader,
@@ -322,6 +322,22 @@ impl<P: Ports> Engine<P> {
             self.document(&id).restart(&client, &user).await?;
         }
         Ok(())
+    }
+
+    /// Lets a client throw a source's objects away and start over, on behalf of an administrator: what it has that the store does
+    /// not know of goes too. So may one that does not sync the source, as far as the store knows.
+    ///
+    /// # Errors
+    /// As [`Engine::client_objects`].
+    pub async fn start_client_over(&self, client: &str, source: &str) -> Result<(), SyncError> {
+        let client = known_form(client)?;
+        let user = self.client_record(&client).await?.user;
+        let found = self.source(source).await?;
+        let source = found.as_source();
+        let id = self
+            .find_document(&user, &client, source, Wanted::Followed)
+            .await?;
+        Ok(self.document(&id).start_over(&client, &user, None).await?)
     }
 
     /// The document that holds a user's copy of a source. Where everybody shares one, whoever is named leads to it; a copy of

@@ -57,10 +57,14 @@ const DEFAULT_BULK_SYNC_POLL_INTERVAL: u64 = 3_600;
 /// has to be told beside an older one would be most of it.
 const BULK_SYNC_POLL_INTERVALS: std::ops::RangeInclusive<u64> = 60..=604_800;
 
+/// How long a component waits for an answer of Redis where the file does not say, in milliseconds.
+const DEFAULT_REDIS_TIMEOUT_MS: u64 = 2_000;
+
 /// Memory of an instance where the file does not say, in bytes.
 const DEFAULT_INSTANCE_MEMORY_BYTES: usize = 128 * 1024 * 1024;
 
 /// What an instance needs at least to work, and what one of 32 bits can have.
+const REDIS_TIMEOUT_MS: std::ops::RangeInclusive<u64> = 100..=20_000;
 const INSTANCE_MEMORY_BYTES: std::ops::RangeInclusive<usize> =
     DEFAULT_INSTANCE_MEMORY_BYTES..=u32::MAX as usize;
 
@@ -78,6 +82,8 @@ pub struct Settings {
     pub retention_days: u64,
     /// How long a bulk data file is handed out before another is made, in seconds. 0: none are made.
     pub bulk_sync_poll_interval: u64,
+    /// How long a component waits for an answer of Redis, in milliseconds.
+    pub redis_timeout_ms: u64,
     /// Memory that an instance of a component may use, in bytes.
     pub instance_memory_bytes: usize,
     /// The sources of which a bulk data file is made together, beside single ones and all of a partition.
@@ -135,6 +141,7 @@ pub struct SettingsFile {
     name: String,
     retention_days: u64,
     bulk_sync_poll_interval: u64,
+    redis_timeout_ms: u64,
     instance_memory_bytes: usize,
     bulk_selections: Vec<BTreeSet<SourceName>>,
     authentication: AuthenticationEntry,
@@ -167,6 +174,8 @@ struct Contents {
     retention_days: u64,
     #[serde(default = "default_bulk_sync_poll_interval")]
     bulk_sync_poll_interval: u64,
+    #[serde(default = "default_redis_timeout_ms")]
+    redis_timeout_ms: u64,
     #[serde(default = "default_instance_memory_bytes")]
     instance_memory_bytes: usize,
     #[serde(default)]
@@ -209,6 +218,10 @@ const fn default_bulk_sync_poll_interval() -> u64 {
     DEFAULT_BULK_SYNC_POLL_INTERVAL
 }
 
+const fn default_redis_timeout_ms() -> u64 {
+    DEFAULT_REDIS_TIMEOUT_MS
+}
+
 const fn default_instance_memory_bytes() -> usize {
     DEFAULT_INSTANCE_MEMORY_BYTES
 }
@@ -245,6 +258,11 @@ impl SettingsFile {
             let (least, most) = BULK_SYNC_POLL_INTERVALS.into_inner();
             let reason = format!("must be 0 or between {least} and {most} seconds");
             return Err(error("bulk_sync_poll_interval", reason));
+        }
+        if !REDIS_TIMEOUT_MS.contains(&contents.redis_timeout_ms) {
+            let (least, most) = REDIS_TIMEOUT_MS.into_inner();
+            let reason = format!("must be between {least} and {most} milliseconds");
+            return Err(error("redis_timeout_ms", reason));
         }
         if !INSTANCE_MEMORY_BYTES.contains(&contents.instance_memory_bytes) {
             let (least, most) = INSTANCE_MEMORY_BYTES.into_inner();
@@ -290,6 +308,7 @@ impl SettingsFile {
             name: name.to_owned(),
             retention_days: contents.retention_days,
             bulk_sync_poll_interval: contents.bulk_sync_poll_interval,
+            redis_timeout_ms: contents.redis_timeout_ms,
             instance_memory_bytes: contents.instance_memory_bytes,
             bulk_selections: contents.bulk_selections,
             authentication: contents.authentication,
@@ -355,6 +374,7 @@ impl SettingsFile {
             name,
             retention_days,
             bulk_sync_poll_interval,
+            redis_timeout_ms,
             instance_memory_bytes,
             bulk_selections,
             authentication,
@@ -402,6 +422,7 @@ impl SettingsFile {
         Ok(Settings {
             retention_days,
             bulk_sync_poll_interval,
+            redis_timeout_ms,
             instance_memory_bytes,
             bulk_selections,
             authentication,

@@ -460,21 +460,21 @@ impl<R: RedisConn> Document<'_, R> {
         script::RESTART.run(self.redis, &keys, args).await.map(drop)
     }
 
-    /// Begins to take back what the client has of this partition.
+    /// Begins to take back what the client has of this partition. `false` if it has to be told to start over anyway.
     pub(crate) async fn begin_leaving(
         &self,
         client: &ClientId,
         user: &UserId,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let keys = self.client_keys(client);
-        script::RESTART
+        let mut reply = script::RESTART
             .run(
                 self.redis,
                 &keys,
                 args![client.as_str(), user.as_str(), "leave", ""],
             )
-            .await
-            .map(drop)
+            .await?;
+        Ok(reply.required_text()? != "restart")
     }
 
     fn client_keys(&self, client: &ClientId) -> [String; 7] {

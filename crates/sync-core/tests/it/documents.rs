@@ -24,6 +24,24 @@ fn to_json(page: &ObjectPage) -> Value {
 }
 
 #[test]
+fn a_client_that_administrators_reset_is_told_to_throw_away_what_it_has() {
+    local(async {
+        let world = World::start().await;
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        world.back_end.put("1", &[("name", "a")]);
+        world.sync(&session, &client, "Shared").await;
+        let told = world.engine.start_client_over(client.as_str(), "Shared");
+        assert_eq!(told.await, Ok(()));
+        let all = json!({"insert": {"1": {"name": "a"}}});
+        assert_eq!(
+            world.sync(&session, &client, "Shared").await,
+            [json!({"schema-changed": "true"}), all, json!({})]
+        );
+    });
+}
+
+#[test]
 fn a_document_is_read_part_by_part() {
     local(async {
         let world = World::start().await;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use crate::deployment::Options;
 use crate::deployment::artifacts::{component_dir, workspace};
 
 const SETTINGS: &str = include_str!("rhosync.toml");
@@ -21,7 +22,7 @@ const VARIABLES: [(&str, &[&str]); 2] = [
 /// # Panics
 ///
 /// When a component is not built; the text says how to.
-pub(crate) fn write_application(folder: &Path, settings: &str) {
+pub(crate) fn write_application(folder: &Path, options: &Options) {
     let original =
         fs::read_to_string(workspace().join("spin.toml")).expect("the workspace's spin.toml");
     let mut manifest: Table = original.parse().expect("spin.toml to be TOML");
@@ -50,7 +51,12 @@ pub(crate) fn write_application(folder: &Path, settings: &str) {
     for (name, users) in VARIABLES {
         declare(&mut manifest, name, users);
     }
-    let settings = format!("{SETTINGS}\n{settings}");
+    let Options {
+        redis_timeout_ms,
+        settings,
+        ..
+    } = options;
+    let settings = format!("redis_timeout_ms = {redis_timeout_ms}\n{SETTINGS}\n{settings}");
     fs::write(folder.join("rhosync.toml"), settings).expect("to write the settings");
     let manifest = toml::to_string(&manifest).expect("a manifest");
     fs::write(folder.join("spin.toml"), manifest).expect("to write the manifest");

@@ -7,6 +7,7 @@ mod device;
 mod host;
 mod jobs;
 mod manifest;
+mod network;
 mod plugin;
 mod redis_content;
 mod shop_back_end;
@@ -39,6 +40,7 @@ pub use self::converge::{Source, converge};
 pub use self::device::Device;
 pub use self::host::Host;
 pub use self::jobs::JobQueue;
+pub use self::network::{Network, NetworkFault};
 pub use self::plugin::Plugin;
 pub use self::redis_content::RedisContent;
 pub use self::shop_back_end::ShopBackEnd;
@@ -57,6 +59,10 @@ pub struct Options {
     pub products: u32,
     /// Whether Redis has every write on disk before it answers.
     pub is_durable: bool,
+    /// Whether there is a network between the host and Redis that can fail.
+    pub has_network: bool,
+    /// How long components wait for an answer of Redis, in milliseconds.
+    pub redis_timeout_ms: u64,
     /// What the settings file has besides the sources.
     pub settings: &'static str,
 }
@@ -66,6 +72,8 @@ impl Default for Options {
         Self {
             products: 120,
             is_durable: false,
+            has_network: false,
+            redis_timeout_ms: 2_000,
             settings: "",
         }
     }
@@ -78,6 +86,7 @@ pub struct Deployment {
     listen: SocketAddr,
     memory_limit: Option<&'static str>,
     redis: TestRedis,
+    network: Option<Network>,
     shop: Option<Shop>,
     back_end: ShopBackEnd,
     plugin: Plugin,
@@ -97,7 +106,7 @@ impl Deployment {
     /// When something does not start; the text says what, and what to do.
     pub fn start(options: Options) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        write_application(folder.path(), options.settings);
+        write_application(folder.path(), &options);
         let runtime = Runtime::new().expect("a runtime");
         let config = Config {
             seed: Amounts::of_products(options.products),
@@ -115,6 +124,9 @@ impl Deployment {
             host: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             memory_limit: None,
+            network: options
+                .has_network
+                .then(|| Network::before(redis.address())),
             redis,
             back_end: ShopBackEnd::new(shop.url()),
             plugin: runtime.block_on(Plugin::start()),
@@ -186,6 +198,22 @@ impl Deployment {
     /// The Redis, to be killed and restarted.
     pub fn redis(&mut self) -> &mut TestRedis {
         &mut self.redis
+    }
+
+    /// The network between the host and Redis.
+    ///
+    /// # Panics
+    ///
+    /// When the deployment was started without one.
+    pub fn network(&self) -> &Network {
+        self.network.as_ref().expect("a deployment with a network")
+    }
+
+    /// Puts a replica in the place of the Redis, which is gone then.
+    pub fn fail_over_to(&mut self, replica: TestRedis) {
+        replica.promote();
+        self.network().lead_to(replica.address());
+        self.redis = replica;
     }
 
     /// The address of the Redis.
@@ -273,8 +301,12 @@ impl Deployment {
     }
 
     fn spawn_host(&self, listen: SocketAddr) -> Host {
+        let network = self.network.as_ref();
         let (redis_url, shop_url) = (
-            self.redis.url(),
+            network.map_or_else(
+                || self.redis.url(),
+                |network| format!("redis://{}", network.address()),
+            ),
             self.shop.as_ref().map(Shop::url).unwrap_or_default(),
         );
         let plugin_url = self.plugin.url();

@@ -55,6 +55,15 @@ pub struct BackEnd {
     files: RefCell<Vec<Vec<u8>>>,
 }
 
+/// A call that waits at the back end. Its caller may give it up.
+struct Waits<'a>(&'a Cell<u64>);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
 impl BackEnd {
     /// All objects.
     pub fn objects(&self) -> BTreeMap<ObjectId, Attributes> {
@@ -130,7 +139,7 @@ impl BackEnd {
         self.write_waits.set(wait);
     }
 
-    /// How many creates are at the back end and wait there.
+    /// How many queries and creates are at the back end and wait there.
     pub fn waiting(&self) -> u64 {
         self.waiting.get()
     }
@@ -301,9 +310,12 @@ impl Adapter for BackEnd {
         if let Some(action) = action {
             action();
         }
+        self.waiting.set(self.waiting.get() + 1);
+        let waits = Waits(&self.waiting);
         while self.query_waits.get() {
             tokio::task::yield_now().await;
         }
+        drop(waits);
         let size = self.part_size.get().unwrap_or(objects.len()).max(1);
         let reached = stash.goes_on_at().and_then(|reached| reached.parse().ok());
         let reached = reached.filter(|_| self.goes_on.get()).unwrap_or(0);
@@ -334,10 +346,11 @@ impl Adapter for BackEnd {
         self.read_files(call, attributes).await?;
         self.creates.set(self.creates.get() + 1);
         self.waiting.set(self.waiting.get() + 1);
+        let waits = Waits(&self.waiting);
         while self.write_waits.get() {
             tokio::task::yield_now().await;
         }
-        self.waiting.set(self.waiting.get() - 1);
+        drop(waits);
         self.write(call, |objects| {
             self.next_id.set(self.next_id.get() + 1);
             let id = ObjectId::parse(format!("b{}", self.next_id.get())).expect("an object id");

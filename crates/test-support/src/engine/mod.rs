@@ -46,7 +46,15 @@ pub async fn engine_with<H: HttpClient + Default + 'static>(
     adapters: &RustAdapters,
     seed: u64,
 ) -> Engine<TestPorts<H>> {
-    let ports = TestPorts::to(redis, seed).await;
+    engine_on(TestPorts::to(redis, seed).await, settings, adapters)
+}
+
+/// The same, on ports of the test's own.
+fn engine_on<H: HttpClient + Default + 'static>(
+    ports: TestPorts<H>,
+    settings: &str,
+    adapters: &RustAdapters,
+) -> Engine<TestPorts<H>> {
     let settings = SettingsFile::parse("rhosync.toml", settings)
         .and_then(|file| file.resolve(|_| None))
         .expect("the test's settings");

@@ -26,6 +26,11 @@ impl ScriptedHttp {
         self.answers.borrow_mut().push_back(answer);
     }
 
+    /// Forgets what was to be answered.
+    pub fn forget(&self) {
+        self.answers.borrow_mut().clear();
+    }
+
     /// What was asked since the last time.
     pub fn asked(&self) -> Vec<http::Request<Bytes>> {
         self.asked.take()

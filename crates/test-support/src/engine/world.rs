@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -13,7 +14,7 @@ use sync_core::{
 };
 use sync_jobs::Budget;
 
-use super::{BackEnd, ScriptedHttp, TestPorts, engine_with};
+use super::{BackEnd, ScriptedHttp, TestPorts, engine_on, engine_with};
 use crate::redis_server::TestRedis;
 
 /// A source that everybody shares and that is refreshed with every sync, one per user, and a push-only one.
@@ -59,9 +60,21 @@ const GUESTS: &str = r#"
 /// What tokens of one epoch are below, counted from its first.
 const EPOCH: u64 = 1 << 41;
 
-/// What a store had at some moment, by key.
-#[derive(Debug, PartialEq)]
-pub struct Backup(Vec<(String, Vec<u8>)>);
+/// What a store had at some moment: keys, their contents, and for how many milliseconds more they live (0: forever).
+#[derive(Debug)]
+pub struct Backup(Vec<(String, Vec<u8>, String)>);
+
+/// Time passes: how long keys still live makes no difference.
+impl PartialEq for Backup {
+    fn eq(&self, other: &Self) -> bool {
+        let contents = |backup: &Self| {
+            let kept = backup.0.iter();
+            kept.map(|(key, dump, _)| (key.clone(), dump.clone()))
+                .collect::<Vec<_>>()
+        };
+        contents(self) == contents(other)
+    }
+}
 
 /// Does the jobs of an engine that call back ends, as far as they wait.
 ///
@@ -131,6 +144,17 @@ impl World {
         .await
     }
 
+    /// A second server on the same store, whose clock is ahead. The store goes by its own.
+    pub async fn another_ahead(&self, seed: u64, ahead: Duration) -> Engine<TestPorts> {
+        let clock = &self.engine.ports().clock;
+        let mut ports = TestPorts::to(&self.redis, seed).await;
+        ports.redis = ports.redis.with_time(clock);
+        ports.clock = clock.ahead(ahead);
+        let back_end: Rc<dyn Adapter> = Rc::clone(&self.back_end) as _;
+        let adapters = RustAdapters::from([("back-end".to_owned(), back_end)]);
+        engine_on(ports, SETTINGS, &adapters)
+    }
+
     async fn engine(
         redis: &TestRedis,
         back_end: &Rc<BackEnd>,
@@ -172,14 +196,15 @@ impl World {
     pub async fn backup(&self) -> Backup {
         let mut dumps = Vec::new();
         for key in self.keys_like("*").await {
-            let command = [&b"DUMP"[..], key.as_bytes()];
-            let dump = self
-                .engine
-                .ports()
-                .redis
-                .run(command.map(<[u8]>::to_vec).into());
-            if let Some(RedisValue::Bytes(dump)) = dump.await.expect("a reply").pop() {
-                dumps.push((key, dump));
+            let redis = &self.engine.ports().redis;
+            let run = async |verb: &[u8]| {
+                let command = [verb, key.as_bytes()].map(<[u8]>::to_vec);
+                let reply = redis.run(command.into()).await;
+                reply.expect("a reply").pop()
+            };
+            let (dump, life) = (run(b"DUMP").await, run(b"PTTL").await);
+            if let (Some(RedisValue::Bytes(dump)), Some(RedisValue::Int(life))) = (dump, life) {
+                dumps.push((key, dump, life.max(0).to_string()));
             }
         }
         dumps.sort();
@@ -189,8 +214,8 @@ impl World {
     /// Sets the store back.
     pub async fn restore(&self, backup: &Backup) {
         self.flush().await;
-        for (key, dump) in &backup.0 {
-            let command = [&b"RESTORE"[..], key.as_bytes(), b"0", dump];
+        for (key, dump, life) in &backup.0 {
+            let command = [&b"RESTORE"[..], key.as_bytes(), life.as_bytes(), dump];
             let restored = self
                 .engine
                 .ports()

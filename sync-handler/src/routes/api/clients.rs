@@ -176,7 +176,7 @@ pub(super) async fn reset<P: Ports>(
         engine.source_info(source).await?;
     }
     for source in &sources {
-        engine.restart_client(client, source).await?;
+        engine.start_client_over(client, source).await?;
     }
     Ok(no_content())
 }

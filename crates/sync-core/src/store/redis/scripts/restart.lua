@@ -5,6 +5,8 @@
 -- ARGV: 1 client, 2 user, 3 state: '' for a reset the device asked for, 'restart' for one it has to be told of, 'leave' to take back, page by page,
 --       what the device has of this partition up to that version; operations it sent at the offset before stay its own,
 --       4 a token of this document that is ahead of it, or '': the new offset is beyond it
+-- Answers {'unbound'}, {'ok'}, or {'restart'} where it should leave and has to be told to start over anyway: then nothing is to be
+-- taken back.
 -- Tokens given out before stay behind the new offset, so that none of them can move the new cursor.
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
 if not entry then return {'unbound'} end
@@ -14,6 +16,7 @@ if user ~= ARGV[2] then return {'unbound'} end
 local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '0')
 if ARGV[3] == 'leave' then
   if string.sub(state, 1, 6) == 'leave:' then return {'ok'} end
+  if state == 'restart' then return {'restart'} end
   state = string.format('leave:%.0f:%s', version, offset)
 elseif ARGV[3] == 'restart' and state ~= '' then
   return {'ok'}

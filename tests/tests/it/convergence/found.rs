@@ -1,0 +1,171 @@
+//! Histories that random runs have found, and after which devices once stayed wrong for ever.
+
+use test_support::Fault;
+
+use super::steps::{Loss, Step};
+
+/// Them, with what is special about each.
+pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
+    use Fault::{LostAnswer, None as Well, Rejected, Unreachable};
+    use Step::{
+        BackEndDrop, BackEndFails, BackEndPut, BackEndRemove, Backup, Create, Delete, Restore,
+        Schema, Sync, SyncNarrowed, SyncTogether, Update,
+    };
+    let sync = |device, losses: &[Loss]| Sync {
+        device,
+        page_size: 1,
+        losses: losses.to_vec(),
+    };
+    let together = |devices| SyncTogether {
+        devices,
+        page_size: 1,
+        turns: Vec::new(),
+    };
+    vec![
+        (
+            "a create sent before the device was told to start over",
+            vec![
+                Create { device: 3 },
+                BackEndFails(vec![Well]),
+                BackEndFails(vec![Well, Well, Unreachable]),
+                Schema,
+                BackEndFails(vec![Unreachable, Unreachable]),
+                Create { device: 3 },
+                sync(3, &[Loss::None, Loss::None, Loss::Answer]),
+                Create { device: 3 },
+                sync(3, &[Loss::None]),
+            ],
+        ),
+        (
+            "a device deletes, by the id that it has seen, what its own create had made",
+            vec![
+                sync(1, &[Loss::Answer]),
+                sync(2, &[Loss::Answer]),
+                BackEndFails(vec![Well, Well, Unreachable]),
+                BackEndFails(vec![Unreachable, LostAnswer]),
+                sync(0, &[Loss::None]),
+                Create { device: 2 },
+                sync(0, &[Loss::None]),
+                sync(2, &[]),
+                Delete {
+                    device: 2,
+                    object: 0,
+                },
+                BackEndRemove { object: 0 },
+            ],
+        ),
+        (
+            "the same, while other devices sync",
+            vec![
+                BackEndDrop {
+                    object: 0,
+                    attribute: 0,
+                },
+                BackEndFails(vec![Well, Well]),
+                BackEndFails(vec![Well, Well]),
+                sync(0, &[]),
+                BackEndFails(vec![Well, Well, Well, Unreachable]),
+                sync(0, &[]),
+                sync(0, &[]),
+                Create { device: 3 },
+                sync(3, &[Loss::Answer]),
+                Create { device: 3 },
+                sync(0, &[]),
+                sync(0, &[Loss::Answer]),
+                Update {
+                    device: 0,
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                sync(0, &[Loss::None, Loss::Request]),
+                BackEndFails(vec![LostAnswer, Unreachable]),
+                together([2, 3]),
+                together([3, 0]),
+                Delete {
+                    device: 3,
+                    object: 10,
+                },
+                Delete {
+                    device: 0,
+                    object: 5,
+                },
+            ],
+        ),
+        (
+            "a delete is refused while its device leaves the copy for a part",
+            vec![
+                BackEndFails(vec![Well, Well, Rejected]),
+                BackEndPut {
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                sync(0, &[]),
+                sync(0, &[]),
+                BackEndRemove { object: 0 },
+                Delete {
+                    device: 0,
+                    object: 0,
+                },
+                SyncNarrowed {
+                    device: 0,
+                    value: 0,
+                    page_size: 1,
+                },
+                sync(1, &[]),
+            ],
+        ),
+        (
+            "a store is set back in which a device follows a part",
+            vec![
+                SyncNarrowed {
+                    device: 0,
+                    value: 0,
+                    page_size: 1,
+                },
+                Create { device: 0 },
+                Backup,
+                Restore,
+            ],
+        ),
+        (
+            "a store is set back in which a device has not synced yet",
+            vec![
+                Backup,
+                Create { device: 0 },
+                sync(0, &[]),
+                Create { device: 0 },
+                Restore,
+                BackEndRemove { object: 0 },
+            ],
+        ),
+        (
+            "another's value comes while the device's newer one waits",
+            vec![
+                BackEndPut {
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                sync(1, &[Loss::None]),
+                together([2, 3]),
+                Update {
+                    device: 3,
+                    object: 0,
+                    attribute: 0,
+                    value: 1,
+                },
+                Update {
+                    device: 1,
+                    object: 0,
+                    attribute: 0,
+                    value: 2,
+                },
+                sync(3, &[]),
+                BackEndFails(vec![Well, Unreachable, Unreachable, Unreachable]),
+                together([2, 1]),
+            ],
+        ),
+    ]
+}
