@@ -10,7 +10,7 @@ use sync_proto::api::{AttentionKind, Overview};
 
 use crate::api;
 use crate::clock::Clock;
-use crate::components::{Dialog, MessageList, Messages};
+use crate::components::{Dialog, MessageList, Messages, When};
 use crate::live::Live;
 use crate::page::{BASE, Page, href};
 use crate::pages;
@@ -140,12 +140,12 @@ fn Navigation(overview: Live<Overview>, help: RwSignal<bool>) -> impl IntoView {
             (number > 0).then(|| view! { <b>{text::count(number)}</b> })
         };
         view! {
-            <Show when=move || session.may(page.scope())>
+            <When is=Signal::derive(move || session.may(page.scope()))>
                 <a href=address.clone() aria-current=is_here.clone()>
                     {page.title()}
                     {badge}
                 </a>
-            </Show>
+            </When>
         }
     };
     let [main @ .., settings] = Page::ALL.map(link);

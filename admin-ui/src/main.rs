@@ -37,13 +37,18 @@ mod task;
 mod url_state;
 
 #[cfg(any(target_arch = "wasm32", test))]
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(dead_code, reason = "what uses the rest is for browsers only")
+)]
 mod page;
 #[cfg(any(target_arch = "wasm32", test))]
 #[cfg_attr(
     not(target_arch = "wasm32"),
     expect(
         dead_code,
-        reason = "the pages, which use the rest, are for browsers only"
+        unused_imports,
+        reason = "what uses the rest is for browsers only"
     )
 )]
 mod text;

@@ -19,6 +19,8 @@ const ASSETS: &str = "assets";
 const QUALITY: u32 = 11;
 const WINDOW: u32 = 24;
 const BUFFER: usize = 64 * 1024;
+/// What a browser may have to download before it shows the first page, in bytes.
+const MAX_DOWNLOAD: usize = 350_000;
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = env::args_os().skip(1).map(PathBuf::from).collect();
@@ -55,6 +57,12 @@ fn bundle(wasm: &Path, folder: &Path) -> Result<()> {
         index = index.replace(&placeholder, &url);
     }
     bundle.add("index.html".into(), index.into_bytes())?;
+    let download = bundle.download();
+    println!("the first page loads {download} bytes, of {MAX_DOWNLOAD} that it may");
+    ensure!(
+        download <= MAX_DOWNLOAD,
+        "the first page would load {download} bytes, and may load {MAX_DOWNLOAD}"
+    );
     bundle.write(&folder.join("dist"))
 }
 
@@ -108,6 +116,13 @@ impl Bundle {
             .insert(path.with_added_extension("br"), compressor.into_inner());
         self.0.insert(path, content);
         Ok(())
+    }
+
+    /// How many bytes a browser downloads that takes compressed files: the first page loads all there are.
+    fn download(&self) -> usize {
+        let compressed = |path: &Path| path.extension().is_some_and(|extension| extension == "br");
+        let files = self.0.iter().filter(|(path, _)| compressed(path));
+        files.map(|(_, content)| content.len()).sum()
     }
 
     /// Makes `folder` contain these files and no others.
@@ -168,6 +183,14 @@ mod tests {
         let mut content = Vec::new();
         brotli::BrotliDecompress(&mut compressed.as_slice(), &mut content).unwrap();
         assert_eq!(content, bundle.0[Path::new(path)]);
+    }
+
+    #[test]
+    fn a_download_is_what_is_compressed() {
+        let mut bundle = Bundle::default();
+        bundle.add("index.html".into(), vec![b'a'; 10_000]).unwrap();
+        let compressed = bundle.0[Path::new("index.html.br")].len();
+        assert_eq!(bundle.download(), compressed);
     }
 
     #[test]

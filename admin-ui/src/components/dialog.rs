@@ -4,6 +4,7 @@ use leptos::ev::SubmitEvent;
 use leptos::html;
 use leptos::prelude::*;
 
+use crate::components::When;
 use crate::components::problem_of;
 use crate::task::Task;
 
@@ -23,7 +24,7 @@ pub(crate) fn Dialog(open: RwSignal<bool>, title: String, children: ChildrenFn) 
     });
     view! {
         <dialog node_ref=node on:close=move |_| open.set(false) aria-label=label>
-            <Show when=move || open.get()>
+            <When is=Signal::derive(move || open.get())>
                 <div class="dialog-head">
                     <h2>{title.clone()}</h2>
                     <button
@@ -36,7 +37,7 @@ pub(crate) fn Dialog(open: RwSignal<bool>, title: String, children: ChildrenFn) 
                     </button>
                 </div>
                 {children()}
-            </Show>
+            </When>
         </dialog>
     }
 }

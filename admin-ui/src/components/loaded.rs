@@ -15,11 +15,15 @@ where
     T: Clone + PartialEq + Send + Sync + 'static,
     V: IntoView + 'static,
 {
-    let shown = move || live.data.get().map(|data| show(data).into_any());
-    framed(live.status, shown.into_any())
+    let shown = move || match live.data.get() {
+        Some(data) => show(data).into_any(),
+        None => ().into_any(),
+    };
+    framed(live.status, Box::new(shown))
 }
 
-fn framed(status: Status, shown: AnyView) -> AnyView {
+/// Without types, since there are many of those, and the frame is the same for all.
+fn framed(status: Status, shown: Box<dyn Fn() -> AnyView + Send + Sync>) -> AnyView {
     let missing = move || match (status.is_there.get(), status.error.get()) {
         (true, None) | (false, Some(ApiError::SignedOut)) => ().into_any(),
         (true, Some(error)) => {

@@ -10,6 +10,7 @@ mod messages;
 mod table;
 mod time;
 mod value;
+mod when;
 
 pub(crate) use chart::{LineChart, Sparkline, Track};
 pub(crate) use confirm::Confirm;
@@ -21,3 +22,4 @@ pub(crate) use messages::{MessageList, Messages};
 pub(crate) use table::{Column, Row, quoted, row_link, table};
 pub(crate) use time::{ago, lasting};
 pub(crate) use value::{facts, heading, sub_heading, tag};
+pub(crate) use when::When;

@@ -9,8 +9,8 @@ use sync_proto::api::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState, Listing}
 
 use crate::api::{self, encode};
 use crate::components::{
-    Choices, Column, Confirm, DialogForm, Messages, Pager, Row, ago, empty, facts, heading, loaded,
-    problem, quoted, row_link, sub_heading, table, tag,
+    Choices, Column, Confirm, DialogForm, Messages, Pager, Row, When, ago, empty, facts, heading,
+    loaded, problem, quoted, row_link, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -185,13 +185,13 @@ fn Change(id: String) -> impl IntoView {
                 loaded(change, show).into_any()
             }
         }}
-        <Show when=move || session.may("jobs:write") && !is_gone()>
+        <When is=Signal::derive(move || session.may("jobs:write") && !is_gone())>
             {move || {
                 form_for
                     .get()
                     .map(|(kind, attributes)| view! { <Cure change id kind attributes/> })
             }}
-        </Show>
+        </When>
     }
 }
 

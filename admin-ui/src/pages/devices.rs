@@ -11,8 +11,8 @@ use sync_proto::api::{
 use crate::api::{self, encode};
 use crate::browser;
 use crate::components::{
-    Choices, Column, Confirm, Messages, Pager, Row, SearchBox, ago, empty, facts, heading, loaded,
-    problem, quoted, row_link, sub_heading, table, tag,
+    Choices, Column, Confirm, Messages, Pager, Row, SearchBox, When, ago, empty, facts, heading,
+    loaded, problem, quoted, row_link, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -408,7 +408,7 @@ fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>
         <button type="button" on:click=save>
             "Diagnostic file"
         </button>
-        <Show when=move || session.may("clients:write")>
+        <When is=Signal::derive(move || session.may("clients:write"))>
             <button type="button" on:click=ping disabled=move || task.is_busy.get()>
                 "Ping"
             </button>
@@ -427,7 +427,7 @@ fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>
                 task
                 on_confirm=remove
             />
-        </Show>
+        </When>
         {problem(task)}
     }
 }

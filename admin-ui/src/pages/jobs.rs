@@ -11,8 +11,8 @@ use sync_proto::api::{
 use crate::api::{self, encode};
 use crate::clock;
 use crate::components::{
-    Choices, Column, Confirm, DialogForm, LineChart, Messages, Pager, Row, TextArea, Track, ago,
-    empty, facts, heading, loaded, problem, row_link, sub_heading, table, tag,
+    Choices, Column, Confirm, DialogForm, LineChart, Messages, Pager, Row, TextArea, Track, When,
+    ago, empty, facts, heading, loaded, problem, row_link, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -174,7 +174,7 @@ fn QueueActions(name: String, paused: bool, queues: Live<Listing<QueueInfo>>) ->
         format!("Run {} now", name.get_value()),
     );
     view! {
-        <Show when=move || session.may("jobs:write")>
+        <When is=Signal::derive(move || session.may("jobs:write"))>
             <span class="actions tight">
                 <button type="button" on:click=run aria-label=run_title.clone() disabled=move || task.is_busy.get()>
                     {move || if task.is_busy.get() { "Working…" } else { "Run now" }}
@@ -184,7 +184,7 @@ fn QueueActions(name: String, paused: bool, queues: Live<Listing<QueueInfo>>) ->
                 </button>
             </span>
             {problem(task)}
-        </Show>
+        </When>
     }
 }
 
@@ -219,9 +219,9 @@ fn Queue(queue: String, state: UrlState) -> impl IntoView {
             <div class="section-head">
                 <h2 id="jobs">"Jobs of " {queue}</h2>
                 <Choices state name="state" label="State" options=states/>
-                <Show when=move || is_dead() && has_jobs() && session.may("jobs:write")>
+                <When is=Signal::derive(move || is_dead() && has_jobs() && session.may("jobs:write"))>
                     <RetryAll name jobs/>
-                </Show>
+                </When>
             </div>
             {loaded(jobs, move |jobs| job_table(jobs, state))}
         </section>
@@ -361,9 +361,9 @@ fn Job(id: String) -> impl IntoView {
     view! {
         {move || sub_heading(("Jobs", "/jobs"), title(), view! { <code>{id.get_value()}</code> }, ())}
         {loaded(job, show_job)}
-        <Show when=move || session.may("jobs:write") && (is_dead.get() || may_end.get())>
+        <When is=Signal::derive(move || session.may("jobs:write") && (is_dead.get() || may_end.get()))>
             <JobActions id job is_dead/>
-        </Show>
+        </When>
     }
 }
 
@@ -479,17 +479,17 @@ fn JobActions(id: StoredValue<String>, job: Live<JobInfo>, is_dead: Memo<bool>) 
     view! {
         <section>
             <h2>"What can be done"</h2>
-            <Show when=move || is_dead.get()>
+            <When is=Signal::derive(move || is_dead.get())>
                 <DialogForm task=retrying submit="Retry now" on_submit=retry>
                     <TextArea label="What it works on" value=payload error=wrong rows=8/>
                 </DialogForm>
-            </Show>
+            </When>
             <div class="actions apart">
-                <Show when=is_delayed>
+                <When is=Signal::derive(is_delayed)>
                     <button type="button" on:click=run>
                         "Run now"
                     </button>
-                </Show>
+                </When>
                 <Confirm
                     label="Discard…"
                     title="Discard the job?".to_owned()

@@ -7,8 +7,8 @@ use sync_proto::api::{Listing, NewPing, PingRecord, PushServiceInfo};
 
 use crate::api;
 use crate::components::{
-    Column, DialogForm, Field, Messages, Pager, Row, TextArea, Toggle, ago, empty, heading, loaded,
-    problem, quoted, table, tag,
+    Column, DialogForm, Field, Messages, Pager, Row, TextArea, Toggle, When, ago, empty, heading,
+    loaded, problem, quoted, table, tag,
 };
 use crate::live::Live;
 use crate::page::Page;
@@ -42,12 +42,12 @@ pub(crate) fn PingsPage() -> impl IntoView {
     view! {
         {heading(Page::Pings.title(), "messages that wake devices, so that they sync", ())}
         <div class="two">
-            <Show when=move || session.may("clients:write")>
+            <When is=Signal::derive(move || session.may("clients:write"))>
                 <section aria-labelledby="compose">
                     <h2 id="compose">"Send a ping"</h2>
                     <Compose pings/>
                 </section>
-            </Show>
+            </When>
             <section class="flush" aria-labelledby="services">
                 <h2 id="services">"Push services"</h2>
                 {loaded(services, |services| service_list(services.items))}
@@ -200,11 +200,11 @@ fn Service(service: PushServiceInfo) -> impl IntoView {
             <div class="section-head">
                 <b>{title}</b>
                 {tag(tone, word)}
-                <Show when=move || session.may("clients:write")>
+                <When is=Signal::derive(move || session.may("clients:write"))>
                     <button type="button" aria-label=label.clone() on:click=check disabled=move || task.is_busy.get()>
                         {move || if task.is_busy.get() { "Checking…" } else { "Check" }}
                     </button>
-                </Show>
+                </When>
             </div>
             <p class="quiet">
                 {text::count(service.delivered)} " pings taken and " {text::count(service.failed)}

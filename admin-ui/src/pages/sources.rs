@@ -10,8 +10,8 @@ use sync_proto::api::{
 
 use crate::api::{self, encode};
 use crate::components::{
-    Column, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox, ago, empty, facts, heading,
-    lasting, loaded, problem, quoted, row_link, sub_heading, table, tag,
+    Column, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox, When, ago, empty, facts,
+    heading, lasting, loaded, problem, quoted, row_link, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -180,9 +180,9 @@ fn Source(name: String) -> impl IntoView {
         })
     };
     let actions = view! {
-        <Show when=move || session.may("sources:write")>
+        <When is=Signal::derive(move || session.may("sources:write"))>
             <Actions name source copies/>
-        </Show>
+        </When>
     };
     view! {
         {sub_heading(("Sources", "/sources"), title, state_tag, actions)}
@@ -333,11 +333,11 @@ fn Actions(
         );
     };
     view! {
-        <Show when=is_shared>
+        <When is=Signal::derive(is_shared)>
             <button type="button" on:click=refresh disabled=move || task.is_busy.get()>
                 "Refresh now"
             </button>
-        </Show>
+        </When>
         <button type="button" on:click=move |_| editing.set(true)>
             "Poll interval…"
         </button>
@@ -432,11 +432,11 @@ fn Objects(source: String, user: String) -> impl IntoView {
         );
     };
     let actions = view! {
-        <Show when=move || session.may("sources:write")>
+        <When is=Signal::derive(move || session.may("sources:write"))>
             <button type="button" on:click=refresh disabled=move || task.is_busy.get()>
                 "Refresh now"
             </button>
-        </Show>
+        </When>
         {problem(task)}
     };
     let base = StoredValue::new(base);

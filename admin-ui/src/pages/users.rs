@@ -5,8 +5,8 @@ use sync_proto::api::{CopySummary, Listing, NewUserInfo, UserInfo, UserName, Use
 
 use crate::api::{self, encode};
 use crate::components::{
-    Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox, ago, empty, facts,
-    heading, loaded, problem, row_link, sub_heading, table,
+    Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox, When, ago, empty,
+    facts, heading, loaded, problem, row_link, sub_heading, table,
 };
 use crate::error::ApiError;
 use crate::live::Live;
@@ -33,11 +33,11 @@ pub(crate) fn UsersPage() -> impl IntoView {
     });
     let adding = RwSignal::new(false);
     let add = view! {
-        <Show when=move || session.may("users:write")>
+        <When is=Signal::derive(move || session.may("users:write"))>
             <button type="button" class="main" on:click=move |_| adding.set(true)>
                 "Add a user"
             </button>
-        </Show>
+        </When>
     };
     view! {
         {heading(Page::Users.title(), (), add)}
@@ -153,9 +153,9 @@ fn User(login: String) -> impl IntoView {
         async move { api::user_copies(&login, &cursor).await }
     });
     let actions = view! {
-        <Show when=move || session.may("users:write")>
+        <When is=Signal::derive(move || session.may("users:write"))>
             <Actions user name/>
-        </Show>
+        </When>
     };
     view! {
         {sub_heading(("Users", "/users"), login.clone(), (), actions)}

@@ -5,7 +5,7 @@ use sync_proto::api::{SettingInfo, SettingOrigin, SystemInfo};
 
 use crate::api;
 use crate::components::{
-    Column, Confirm, Messages, Row, empty, facts, loaded, problem, table, tag,
+    Column, Confirm, Messages, Row, When, empty, facts, loaded, problem, table, tag,
 };
 use crate::live::Live;
 use crate::session::Session;
@@ -91,7 +91,7 @@ pub(super) fn Server() -> impl IntoView {
     };
     view! {
         <section>{loaded(system, system_facts)}</section>
-        <Show when=move || session.may("admin")>
+        <When is=Signal::derive(move || session.may("admin"))>
             <section class="danger" aria-labelledby="reset">
                 <h2 id="reset">"Reset"</h2>
                 <p>
@@ -109,7 +109,7 @@ pub(super) fn Server() -> impl IntoView {
                 />
                 {problem(task)}
             </section>
-        </Show>
+        </When>
     }
 }
 
