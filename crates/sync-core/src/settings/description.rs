@@ -287,6 +287,7 @@ mod tests {
         parameters = "ignore"
         poll_interval = 60
         pull_wait_ms = 100
+        push_wait_ms = 100
         max_page_size = 10
         max_page_bytes = 1000
         queue = "adapter"
@@ -413,6 +414,8 @@ mod tests {
             ("ping.window_seconds", "1"),
             ("jobs.lease_seconds", "30"),
             ("sources.A.poll_interval", "-1"),
+            ("sources.A.pull_wait_ms", "2000"),
+            ("sources.A.push_wait_ms", "2000"),
             ("sources.A.max_page_size", "2000"),
         ] {
             let setting = find(&described, key);

@@ -329,8 +329,12 @@ impl SourceEntry {
     pub(super) fn fill_in(&mut self) {
         if !self.pass_through {
             self.poll_interval = Some(self.poll_interval().to_seconds());
-            self.pull_wait_ms.get_or_insert(DEFAULT_PULL_WAIT_MS);
         }
+        self.pull_wait_ms.get_or_insert(match self.pass_through {
+            true => DEFAULT_PASS_THROUGH_WAIT_MS,
+            false => DEFAULT_PULL_WAIT_MS,
+        });
+        self.push_wait_ms.get_or_insert(DEFAULT_PUSH_WAIT_MS);
         self.max_page_size = Some(self.max_page_size());
         self.max_page_bytes = Some(self.max_page_bytes());
         self.sync_priority.get_or_insert(DEFAULT_SYNC_PRIORITY);
