@@ -11,10 +11,10 @@ const KB: u64 = 1000;
 
 /// The files and the most they may have.
 const BUDGETS: [(&str, u64); 4] = [
-    ("sync_handler.wasm", 3_830 * KB),
-    ("adapter_jobs.wasm", 2_140 * KB),
+    ("sync_handler.wasm", 3_850 * KB),
+    ("adapter_jobs.wasm", 2_150 * KB),
     ("push_jobs.wasm", 1_995 * KB),
-    ("bulk_jobs.wasm", 3_890 * KB),
+    ("bulk_jobs.wasm", 3_870 * KB),
 ];
 
 /// Shows what the built components have, and fails for one that has too much.
