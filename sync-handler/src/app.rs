@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::future::{Either, LocalBoxFuture, select};
 use http::request::Parts;
 use http::{HeaderValue, Method};
 use sync_core::{
-    AcceptedChanges, Clock as _, Engine, Ports, SettingsError, StoreError, in_request,
+    AcceptedChanges, Clock as _, Engine, Ports, RedisError, SettingsError, StoreError, in_request,
 };
 use sync_proto::REQUEST_ID_HEADER;
 
@@ -19,6 +20,15 @@ use crate::request::Request;
 use crate::request_counter::RequestCounter;
 use crate::router::{self, Route, RouteMatch};
 use crate::{audit, form, request_id, respond, routes};
+
+/// How long `/ready` waits for the store, and an instance that begins: whoever asks may wait no longer than a second.
+pub(crate) const READY_WITHIN: Duration = Duration::from_millis(900);
+
+/// What is wrong with a store that has not answered for so long.
+pub(crate) fn silent_store(waited: Duration) -> StoreError {
+    let reason = format!("no answer within {} ms", waited.as_millis());
+    RedisError::Unreachable(reason).into()
+}
 
 /// The server of one instance. Nothing of a request is kept in it but what goes on without it.
 pub struct App<P> {

@@ -11,7 +11,7 @@ use spin_sdk::wasip3::spawn;
 use sync_core::RustAdapters;
 use sync_spin::{LoadError, SpinPorts};
 
-use crate::routes::health::{READY_WITHIN, silent_store};
+use crate::app::{READY_WITHIN, silent_store};
 use crate::{App, Body};
 
 thread_local! {

@@ -18,6 +18,9 @@ thread_local! {
     /// When the command began that was answered last.
     static HEARD: Cell<Option<Instant>> = const { Cell::new(None) };
 
+    /// When Redis answered last.
+    static ANSWERED: Cell<Option<Instant>> = const { Cell::new(None) };
+
     /// The commands of this instance that have no answer yet, by numbers that grow.
     static UNANSWERED: RefCell<BTreeSet<u64>> = const { RefCell::new(BTreeSet::new()) };
     static NEXT: Cell<u64> = const { Cell::new(0) };
@@ -91,13 +94,29 @@ impl SpinRedis {
         Self { address, limit }
     }
 
-    /// Lets a command run, or opens a connection, within the limit. A connection that misses it is not used any more.
-    async fn within_limit<T>(
+    /// Ends when Redis has said nothing to this instance for as long as the limit says. A large answer, or one that waits behind
+    /// large ones, may take longer.
+    async fn silence(&self, began: Instant) {
+        loop {
+            let heard = ANSWERED.get().map_or(began, |at| at.max(began));
+            let left = self.limit.saturating_sub(heard.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            spin_sdk::time::sleep(left).await;
+        }
+        // What has arrived while this instance computed comes first.
+        spin_sdk::time::sleep(self.limit / 8).await;
+    }
+
+    /// Lets a command run, or opens a connection, unless Redis is silent. Its connection is not used any more then.
+    async fn unless_silent<T>(
         &self,
+        began: Instant,
         work: impl Future<Output = Result<T, RedisError>>,
     ) -> Result<T, RedisError> {
         let kept = KEPT.with_borrow(Clone::clone);
-        match select(pin!(work), pin!(spin_sdk::time::sleep(self.limit))).await {
+        match select(pin!(work), pin!(self.silence(began))).await {
             Either::Left((result, _)) => result,
             Either::Right(((), _)) => {
                 HEARD.set(None);
@@ -159,10 +178,11 @@ impl RedisConn for SpinRedis {
         let answer = if is_heard {
             self.execute(command).await
         } else {
-            self.within_limit(self.execute(command)).await
+            self.unless_silent(began, self.execute(command)).await
         };
         if !matches!(answer, Err(RedisError::Unreachable(_))) {
             HEARD.set(Some(began));
+            ANSWERED.set(Some(Instant::now()));
         }
         answer
     }

@@ -1,15 +1,14 @@
 //! Health checks: `/health` and `/ready`; and the way to the console for who knows only the server's name.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::{Method, Response, StatusCode};
-use sync_core::{Clock as _, Ports, RedisError, StoreError};
+use sync_core::{Clock as _, Ports, StoreError};
 use sync_proto::{Check, Health, HealthStatus, Readiness, ReadinessStatus};
 
-use crate::app::{App, Unusable};
+use crate::app::{App, READY_WITHIN, Unusable, silent_store};
 use crate::respond;
 use crate::router::Row;
 
@@ -19,9 +18,6 @@ pub(crate) enum Route {
     Health,
     Ready,
 }
-
-/// How long `/ready` waits for the store, and an instance that begins: whoever asks may wait no longer than a second.
-pub(crate) const READY_WITHIN: Duration = Duration::from_millis(900);
 
 pub(crate) const ROUTES: &[Row<Route>] = &[
     (Method::GET, "/", Route::Root),
@@ -35,12 +31,6 @@ pub(crate) async fn answer<P: Ports>(route: Route, app: &App<P>) -> Response<Byt
         Route::Health => health(),
         Route::Ready => ready(app).await,
     }
-}
-
-/// What is wrong with a store that has not answered for so long.
-pub(crate) fn silent_store(waited: Duration) -> StoreError {
-    let reason = format!("no answer within {} ms", waited.as_millis());
-    RedisError::Unreachable(reason).into()
 }
 
 /// `GET /health`: the process answers.

@@ -150,6 +150,15 @@ fn a_replica_that_is_behind_takes_over_and_everybody_ends_up_with_the_same() {
     deployment.redis().kill();
     replica.answer_again();
     deployment.fail_over_to(replica);
+    // A device that comes without a token cannot be noticed: so administrators reset those that are there.
+    let api = deployment.api();
+    for device in &mut devices {
+        let client = device.client().session().client_id.clone();
+        let path = format!("/api/v1/clients/{}/reset", client.expect("a client id"));
+        let body = json!({"sources": [PRODUCT]}).to_string();
+        let answer = api.send(Method::POST, &path, body);
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{answer:?}");
+    }
 
     // Versions that were given out by the one that is gone are given out again, for other things.
     let after = Work::queue(&mut devices[0], "after the failover");

@@ -8,14 +8,15 @@ use sync_jobs::JobId;
 use sync_proto::{Changes, Operations as SentOperations};
 
 use crate::account::Session;
+use crate::adapter::{Adapter, AdapterError, Call, logged_in};
 use crate::blob::Files;
 use crate::engine::binding::{Wanted, known_form};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{
-    ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, OutboxItem, UserId, Version,
-    to_attributes,
+    Attributes, ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, OutboxItem,
+    UserId, Version, to_attributes,
 };
 use crate::ports::{Clock as _, Ports, Random as _, RedisConn, StorePorts};
 use crate::store::{
@@ -438,6 +439,31 @@ async fn created_as<R: RedisConn>(
         Some(CreateOutcome::Created(id)) => Some(id),
         _ => None,
     })
+}
+
+/// Asks the back end for a change. A create may get an id.
+pub(super) async fn make_change(
+    adapter: &dyn Adapter,
+    call: &Call<'_>,
+    kind: OperationKind,
+    object: &ObjectId,
+    attributes: &Attributes,
+) -> Result<Option<ObjectId>, AdapterError> {
+    let change = async {
+        match kind {
+            OperationKind::Create => adapter.create(call, attributes).await,
+            OperationKind::Update => adapter
+                .update(call, object, attributes)
+                .await
+                .map(|()| None),
+            OperationKind::Delete => adapter
+                .delete(call, object, attributes)
+                .await
+                .map(|()| None),
+        }
+    };
+    let (id, _left) = logged_in(adapter, call, change).await?;
+    Ok(id)
 }
 
 /// Checks and orders what a device sent: creates, then updates, then deletes.

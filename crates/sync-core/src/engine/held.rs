@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use crate::engine::{Engine, SyncError};
-use crate::model::{Attributes, ClientId, DocumentId, ObjectId, OutboxItem, UserId};
+use crate::model::{
+    Attributes, ClientId, DocumentId, ObjectId, Operation, OperationKind, OutboxItem, UserId,
+};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{CHUNK, Commit, CommitMode, Document};
 
@@ -65,6 +67,26 @@ impl<P: Ports> Engine<P> {
             }
         }
         Ok(differing)
+    }
+
+    /// Notes how a device has changed an object that it holds alone. Says whether it does.
+    pub(super) async fn change_held(
+        &self,
+        client: &ClientId,
+        id: &DocumentId,
+        object: &ObjectId,
+        operation: &Operation,
+    ) -> Result<bool, SyncError> {
+        let document = self.document(id);
+        let Some(mut attributes) = document.held_object(client, object).await? else {
+            return Ok(false);
+        };
+        match operation.kind {
+            OperationKind::Delete => attributes.clear(),
+            _ => attributes.extend(operation.attributes.clone()),
+        }
+        document.hold_changed(client, object, &attributes).await?;
+        Ok(true)
     }
 
     /// Ends what a client holds alone, and tells it where it has something else than its document.

@@ -7,11 +7,11 @@
 use crate::engine::feed::FeedChange;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{
-    DocumentId, Millis, Narrowing, ObjectId, OperationKind, ParametersRule, Partition,
-    PollInterval, Record, UserId,
+    ClientId, DocumentId, Millis, Narrowing, ObjectId, OperationKind, OutboxItem, ParametersRule,
+    Partition, PollInterval, Record, UserId,
 };
 use crate::ports::{Clock as _, Ports};
-use crate::store::NarrowedCopies;
+use crate::store::{Clients, Commit, CommitMode, NarrowedCopies};
 
 /// Copies that are removed at once because nobody has asked for them in a long time.
 const FORGOTTEN_AT_ONCE: usize = 10;
@@ -75,6 +75,37 @@ impl<P: Ports> Engine<P> {
             }
             fed => fed.map(drop),
         }
+    }
+
+    /// Tells a client something where it is now, if that is another copy of the source than `left`, and it is still that user's.
+    pub(super) async fn tell_in_copy(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+        left: &DocumentId,
+        item: OutboxItem,
+    ) -> Result<(), SyncError> {
+        let clients = Clients::new(self.ports.redis());
+        let Some(binding) = clients.binding(client, &left.source).await? else {
+            return Ok(());
+        };
+        let followed = binding.partition.filter(|_| binding.user == *user);
+        let Some(partition) = followed.filter(|partition| *partition != left.partition) else {
+            return Ok(());
+        };
+        let followed = DocumentId {
+            source: left.source.clone(),
+            partition,
+        };
+        let commit = Commit {
+            mode: CommitMode::Write,
+            changes: &[],
+            client: Some(client),
+            told: Some((user, &[item])),
+            ends: None,
+        };
+        self.document(&followed).commit(commit).await?;
+        Ok(())
     }
 
     /// Removes copies of parts that the back end was not asked for as long as a client may be silent.

@@ -3,8 +3,8 @@
 use sync_jobs::{EnqueueError, Enqueued, JobId, QueueName};
 
 use crate::adapter::{AdapterError, Call, StashError};
+use crate::engine::changes::make_change;
 use crate::engine::feed::FeedChange;
-use crate::engine::verdict::make_change;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{Deliver, UndeliveredChange};
 use crate::model::{ClientId, DocumentId, OperationKind, Partition};

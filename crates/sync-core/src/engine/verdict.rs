@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use sync_jobs::Backoff;
 
-use crate::adapter::{Adapter, AdapterError, Call, logged_in};
+use crate::adapter::{AdapterError, Call};
 use crate::engine::by_jobs::changes_queue;
-use crate::engine::changes::Attempt;
+use crate::engine::changes::{Attempt, make_change};
 use crate::engine::feed::{FeedChange, check_size};
 use crate::engine::refresh::source_error;
 use crate::engine::undelivered::{Fate, Kept};
@@ -147,23 +147,6 @@ impl<P: Ports> Engine<P> {
             Attempt::Decided => Ok(()),
             Attempt::PutOff(_) | Attempt::LostLease => Err(SyncError::Busy),
         }
-    }
-
-    /// Notes how a device has changed an object that it holds alone. Says whether it does.
-    async fn change_held(&self, task: &Task<'_>) -> Result<bool, SyncError> {
-        let document = self.document(task.document);
-        let held = document.held_object(task.client, &task.target).await?;
-        let Some(mut attributes) = held else {
-            return Ok(false);
-        };
-        match task.operation.kind {
-            OperationKind::Delete => attributes.clear(),
-            _ => attributes.extend(task.operation.attributes.clone()),
-        }
-        document
-            .hold_changed(task.client, &task.target, &attributes)
-            .await?;
-        Ok(true)
     }
 
     /// Tells others of what the back end has taken, where the device follows only a part of the source.
@@ -389,7 +372,14 @@ impl<P: Ports> Engine<P> {
             let (mut change, mut told) = outcome(&task, &verdict, &target, known.as_ref(), author);
             if change.is_none() && is_unread && author.is_some() && !is_alive(known.as_ref()) {
                 // Perhaps the device found the object by a search: then it has it alone.
-                if self.change_held(&task).await? {
+                let Task {
+                    client, document, ..
+                } = task;
+                let operation = &task.operation;
+                if self
+                    .change_held(client, document, &target, operation)
+                    .await?
+                {
                     told = None;
                 }
             }
@@ -419,12 +409,44 @@ impl<P: Ports> Engine<P> {
                     return Ok(Attempt::Decided);
                 }
                 CommitOutcome::Conflict => is_unread = true,
-                CommitOutcome::Orphaned => author = None,
+                CommitOutcome::Orphaned => {
+                    self.tell_elsewhere(&task, &verdict).await?;
+                    author = None;
+                }
                 CommitOutcome::Fenced => return Ok(Attempt::LostLease),
             }
         }
         // The operation stays, and so does the back end's idempotency key.
         Err(SyncError::Busy)
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// Tells a device what became of its operation where it is now, if it follows another copy of the source. An object that
+    /// it made comes to it as news, if that copy has it.
+    async fn tell_elsewhere(&self, task: &Task<'_>, verdict: &Verdict) -> Result<(), SyncError> {
+        let Operation {
+            kind,
+            id,
+            attributes,
+            user,
+            ..
+        } = &task.operation;
+        let item = match (verdict, kind) {
+            (Verdict::Applied { .. }, OperationKind::Create) => Some(OutboxItem::Drop {
+                id: id.clone(),
+                attributes: attributes.keys().cloned().collect(),
+            }),
+            (Verdict::Applied { .. }, OperationKind::Update | OperationKind::Delete) => None,
+            (Verdict::Refused { .. }, _) => outcome(task, verdict, &task.target, None, None).1,
+        };
+        match item {
+            Some(item) => {
+                self.tell_in_copy(task.client, user, task.document, item)
+                    .await
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -574,31 +596,6 @@ fn outcome(
             (None, Some(item))
         }
     }
-}
-
-/// Asks the back end for a change. A create may get an id.
-pub(super) async fn make_change(
-    adapter: &dyn Adapter,
-    call: &Call<'_>,
-    kind: OperationKind,
-    object: &ObjectId,
-    attributes: &Attributes,
-) -> Result<Option<ObjectId>, AdapterError> {
-    let change = async {
-        match kind {
-            OperationKind::Create => adapter.create(call, attributes).await,
-            OperationKind::Update => adapter
-                .update(call, object, attributes)
-                .await
-                .map(|()| None),
-            OperationKind::Delete => adapter
-                .delete(call, object, attributes)
-                .await
-                .map(|()| None),
-        }
-    };
-    let (id, _left) = logged_in(adapter, call, change).await?;
-    Ok(id)
 }
 
 /// The operation as it is kept when the back end does not take it.

@@ -1,12 +1,5 @@
 //! What could grow without a bound: objects, what is read at once, and what is held in memory.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a world that cannot be made is a failed test"
-)]
-
 use std::cell::RefCell;
 use std::rc::Rc;
 

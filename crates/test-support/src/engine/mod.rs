@@ -1,6 +1,7 @@
 //! The engine in a test's own process.
 
 mod back_end;
+mod backup;
 mod ports;
 mod scripted_http;
 mod token_key;
@@ -14,10 +15,11 @@ use sync_core::{Engine, HttpClient, RustAdapters, Secret, SessionKey, SettingsFi
 use crate::redis_server::TestRedis;
 
 pub use back_end::{BackEnd, Fault};
+pub use backup::Backup;
 pub use ports::{NoHttp, TestPorts};
 pub use scripted_http::ScriptedHttp;
 pub use token_key::{TokenKey, open_elliptic, unsigned};
-pub use world::{Backup, World, work};
+pub use world::{World, work};
 
 /// The administrator's password at an engine of a test.
 pub const ENGINE_PASSWORD: &str = "admin-password";

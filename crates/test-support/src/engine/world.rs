@@ -60,22 +60,6 @@ const GUESTS: &str = r#"
 /// What tokens of one epoch are below, counted from its first.
 const EPOCH: u64 = 1 << 41;
 
-/// What a store had at some moment: keys, their contents, and for how many milliseconds more they live (0: forever).
-#[derive(Debug)]
-pub struct Backup(Vec<(String, Vec<u8>, String)>);
-
-/// Time passes: how long keys still live makes no difference.
-impl PartialEq for Backup {
-    fn eq(&self, other: &Self) -> bool {
-        let contents = |backup: &Self| {
-            let kept = backup.0.iter();
-            kept.map(|(key, dump, _)| (key.clone(), dump.clone()))
-                .collect::<Vec<_>>()
-        };
-        contents(self) == contents(other)
-    }
-}
-
 /// Does the jobs of an engine that call back ends, as far as they wait.
 ///
 /// # Panics
@@ -190,39 +174,6 @@ impl World {
             .log_in(user, "any", Origin(user))
             .await;
         read_session(&self.guests, &session.expect("a guest's session"))
-    }
-
-    /// Everything that the store has now.
-    pub async fn backup(&self) -> Backup {
-        let mut dumps = Vec::new();
-        for key in self.keys_like("*").await {
-            let redis = &self.engine.ports().redis;
-            let run = async |verb: &[u8]| {
-                let command = [verb, key.as_bytes()].map(<[u8]>::to_vec);
-                let reply = redis.run(command.into()).await;
-                reply.expect("a reply").pop()
-            };
-            let (dump, life) = (run(b"DUMP").await, run(b"PTTL").await);
-            if let (Some(RedisValue::Bytes(dump)), Some(RedisValue::Int(life))) = (dump, life) {
-                dumps.push((key, dump, life.max(0).to_string()));
-            }
-        }
-        dumps.sort();
-        Backup(dumps)
-    }
-
-    /// Sets the store back.
-    pub async fn restore(&self, backup: &Backup) {
-        self.flush().await;
-        for (key, dump, life) in &backup.0 {
-            let command = [&b"RESTORE"[..], key.as_bytes(), life.as_bytes(), dump];
-            let restored = self
-                .engine
-                .ports()
-                .redis
-                .run(command.map(<[u8]>::to_vec).into());
-            restored.await.expect("to restore");
-        }
     }
 
     /// Does the jobs that call back ends, as far as they are due.
@@ -572,7 +523,7 @@ impl World {
         keys
     }
 
-    async fn keys_like(&self, pattern: &str) -> Vec<String> {
+    pub(super) async fn keys_like(&self, pattern: &str) -> Vec<String> {
         let command = ["KEYS", pattern].map(|part| part.as_bytes().to_vec());
         let keys = self.engine.ports().redis.run(command.into()).await;
         let keys = keys.expect("keys").into_iter();

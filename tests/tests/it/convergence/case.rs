@@ -235,6 +235,11 @@ impl Case {
                 world.restore(backup).await;
                 for device in devices {
                     let client = device.client.as_str();
+                    let known = world.engine.client(client).await.expect("a client");
+                    if known.user != *device.session.user() {
+                        // It has gone over to another user since, which it does with nothing on it.
+                        device.replica.clear();
+                    }
                     let told = world.engine.start_client_over(client, SOURCE).await;
                     told.expect("to let a client start over");
                     device.begin_another_life();

@@ -6,7 +6,7 @@ use super::steps::{Loss, Step};
 
 /// Them, with what is special about each.
 pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
-    use Fault::{LostAnswer, None as Well, Rejected, Unreachable};
+    use Fault::{LostAnswer, None as Well, Rejected, Unauthorized, Unreachable};
     use Step::{
         BackEndDrop, BackEndFails, BackEndPut, BackEndRemove, Backup, Create, Delete, Restore,
         Schema, Sync, SyncNarrowed, SyncTogether, Update,
@@ -138,6 +138,18 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
                 Create { device: 0 },
                 Restore,
                 BackEndRemove { object: 0 },
+            ],
+        ),
+        (
+            "a device follows a part when its create, which had to wait, is done",
+            vec![
+                Create { device: 3 },
+                BackEndFails(vec![Unauthorized]),
+                SyncNarrowed {
+                    device: 3,
+                    value: 0,
+                    page_size: 1,
+                },
             ],
         ),
         (
