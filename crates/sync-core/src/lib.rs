@@ -9,6 +9,7 @@ mod engine;
 mod handlers;
 mod idempotency;
 mod jobs;
+mod mapping;
 mod memory;
 mod metrics;
 mod model;
@@ -61,10 +62,11 @@ pub use ports::{
 };
 pub use request_id::{current_request, in_request};
 pub use settings::{
-    AdapterSettings, ApnsSettings, AttributeType, AuthenticationMethod, AuthenticationSettings,
-    Authorization, BlobSettings, Connection, CorsSettings, FcmSettings, JwtSettings, Origins,
-    Paging, PingSettings, PluginMethod, PluginSettings, RestSettings, S3Settings, Secret, Settings,
-    SettingsError, SettingsFile, SettingsPart, SourceSettings, UpdateMethod, WebPushSettings,
+    AdapterSettings, ApnsSettings, AuthenticationMethod, AuthenticationSettings, Authorization,
+    BlobSettings, Connection, CorsSettings, CursorPaging, FcmSettings, JwtSettings, NextPath,
+    OAuth2Credentials, OAuth2Settings, Origins, Paging, PingSettings, PluginMethod, PluginSettings,
+    RestSettings, S3Settings, Secret, Settings, SettingsError, SettingsFile, SettingsPart,
+    SourceSettings, UpdateMethod, WebPushSettings,
 };
 pub use store::{ApplicationDocument, Figures, PutMode, StoreError};
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 /// A text, or the name of the variable that holds it.
 #[derive(Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub(crate) enum Text {
     /// As it stands.
@@ -16,6 +17,7 @@ pub(crate) enum Text {
 
 /// See [`Text::Variable`].
 #[derive(Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VariableText {
     variable: String,

@@ -129,13 +129,14 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("application_documents", &["ports", "store"]),
             row("idempotency", &["ports", "store"]),
             row("metrics", &["ports", "store"]),
-            row("settings", &["jobs", "model"]),
+            row("mapping", &["memory", "model"]),
+            row("settings", &["jobs", "mapping", "model"]),
             row("blob", &["model", "ports", "settings", "store"]),
             row("ping", &["model", "ports", "settings", "store"]),
             row(
                 "adapter",
                 &[
-                    "blob", "memory", "model", "ports", "settings", "store", "trace",
+                    "blob", "mapping", "memory", "model", "ports", "settings", "store", "trace",
                 ],
             ),
             row(

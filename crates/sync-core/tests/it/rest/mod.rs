@@ -1,5 +1,12 @@
 //! What a declared REST back end is asked, and how its answers are read.
 
+mod authorization;
+mod changes;
+mod formats;
+mod pages;
+mod templates;
+mod trouble;
+
 use serde_json::{Value, json};
 use sync_core::{
     ChangesRequest, Clock as _, Engine, Origin, Ports as _, PullRequest, SearchRequest, Session,
@@ -67,7 +74,7 @@ impl World {
                     let value = request.headers().get(name)?;
                     Some(format!(" {name}={}", value.to_str().unwrap()))
                 };
-                let headers: String = ["authorization", "if-none-match", "x-tenant"]
+                let headers: String = ["authorization", "if-match", "if-none-match", "x-tenant"]
                     .into_iter()
                     .filter_map(header)
                     .collect();
