@@ -17,6 +17,7 @@ mod plugin;
 #[cfg(test)]
 mod reference;
 mod rest;
+mod soap;
 mod source;
 mod text;
 
@@ -49,6 +50,7 @@ pub(crate) use operation::Operation;
 pub use paging::{CursorPaging, NextPath, Paging};
 pub use plugin::{PluginMethod, PluginSettings};
 pub use rest::{RestSettings, UpdateMethod};
+pub(crate) use soap::{PasswordKind, SoapSettings, UsernameToken};
 pub use source::{AdapterSettings, SourceSettings};
 pub use text::Secret;
 

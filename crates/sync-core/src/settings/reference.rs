@@ -12,6 +12,7 @@ use super::operation::OperationEntry;
 use super::paging::PagingEntry;
 use super::plugin::PluginEntry;
 use super::rest::RestEntry;
+use super::soap::{SoapCallEntry, SoapEntry, UsernameTokenEntry};
 
 /// Set it to write the tables.
 const UPDATE: &str = "UPDATE_SETTINGS";
@@ -29,6 +30,9 @@ fn tables() -> Vec<(&'static str, String)> {
         ("authorization", choices::<AuthorizationEntry>()),
         ("api_key", table::<ApiKeyEntry>()),
         ("oauth2", table::<OAuth2Entry>()),
+        ("soap", table::<SoapEntry>()),
+        ("soap call", table::<SoapCallEntry>()),
+        ("username_token", table::<UsernameTokenEntry>()),
         ("http", table::<PluginEntry>()),
     ]
 }
@@ -147,6 +151,7 @@ fn kind_of(property: &Value, definitions: &Value) -> String {
             "DeltaEntry" => "[table](#changes-since-the-last-query)".to_owned(),
             "AuthorizationEntry" => "[table](#authorization)".to_owned(),
             "ApiKeyEntry" | "OAuth2Entry" => "table, below".to_owned(),
+            "SoapCallEntry" | "UsernameTokenEntry" => "table, below".to_owned(),
             "IdEntry" => "path or list of paths".to_owned(),
             "AttributesEntry" => "list of names, or table of names and paths".to_owned(),
             _ if schema["oneOf"].is_array() => "one of".to_owned(),

@@ -11,10 +11,11 @@ use crate::settings::delta::{DeltaEntry, DeltaSettings};
 use crate::settings::mapping::{AttributesEntry, ChildrenEntry, IdEntry, MappingEntry};
 use crate::settings::operation::{Operation, OperationEntry, Usual};
 use crate::settings::paging::{Paging, PagingEntry};
+use crate::settings::soap::SoapSettings;
 use crate::settings::{KeyError, Text, wrong};
 
 /// Most attempts at a request beside the first: a device may be waiting.
-const HIGHEST_RETRIES: u32 = 5;
+pub(super) const HIGHEST_RETRIES: u32 = 5;
 
 /// A declared REST interface.
 #[derive(Debug, Clone)]
@@ -35,10 +36,12 @@ pub struct RestSettings {
     pub(crate) created_id: Option<Path>,
     pub(crate) delta: Option<DeltaSettings>,
     pub(crate) list: Operation,
-    pub(crate) search: Operation,
-    pub(crate) create: Operation,
-    pub(crate) update: Operation,
-    pub(crate) delete: Operation,
+    pub(crate) search: Option<Operation>,
+    pub(crate) create: Option<Operation>,
+    pub(crate) update: Option<Operation>,
+    pub(crate) delete: Option<Operation>,
+    /// Whether calls and answers are envelopes.
+    pub(crate) soap: Option<SoapSettings>,
 }
 
 /// How an object is changed.
@@ -199,10 +202,11 @@ impl RestEntry {
             created_id,
             delta,
             list,
-            search,
-            create,
-            update,
-            delete,
+            search: Some(search),
+            create: Some(create),
+            update: Some(update),
+            delete: Some(delete),
+            soap: None,
         })
     }
 

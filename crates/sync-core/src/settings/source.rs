@@ -10,6 +10,7 @@ use crate::model::{
 };
 use crate::settings::plugin::{PluginEntry, PluginSettings};
 use crate::settings::rest::{RestEntry, RestSettings};
+use crate::settings::soap::SoapEntry;
 use crate::settings::{KeyError, Text, wrong};
 
 /// The component whose jobs call back ends.
@@ -131,7 +132,7 @@ fn adapter_queue(key: &str, name: &str) -> Result<QueueName, KeyError> {
 /// How the back end is reached.
 #[derive(Debug, Clone)]
 pub enum AdapterSettings {
-    /// By a declared REST interface.
+    /// By a declared interface of HTTP calls, which may be envelopes.
     Rest(Box<RestSettings>),
     /// By the plugin protocol.
     Plugin(Box<PluginSettings>),
@@ -173,6 +174,7 @@ pub(super) struct SourceEntry {
     #[serde(default)]
     belongs_to: BTreeMap<String, String>,
     rest: Option<RestEntry>,
+    soap: Option<SoapEntry>,
     http: Option<PluginEntry>,
     rust: Option<String>,
 }
@@ -181,6 +183,7 @@ pub(super) struct SourceEntry {
 #[serde(rename_all = "kebab-case")]
 enum AdapterKind {
     Rest,
+    Soap,
     #[serde(rename = "http")]
     Plugin,
     PushOnly,
@@ -277,9 +280,11 @@ impl SourceEntry {
             _ => Ok(()),
         };
         table("rest", AdapterKind::Rest, self.rest.is_some())?;
+        table("soap", AdapterKind::Soap, self.soap.is_some())?;
         table("http", AdapterKind::Plugin, self.http.is_some())?;
         table("rust", AdapterKind::Rust, self.rust.is_some())?;
         self.rest.as_ref().map_or(Ok(()), RestEntry::check)?;
+        self.soap.as_ref().map_or(Ok(()), SoapEntry::check)?;
         self.http.as_ref().map_or(Ok(()), PluginEntry::check)
     }
 
@@ -294,7 +299,9 @@ impl SourceEntry {
     fn poll_interval(&self) -> PollInterval {
         let default = match self.adapter {
             AdapterKind::PushOnly => PollInterval::Never,
-            AdapterKind::Rest | AdapterKind::Plugin | AdapterKind::Rust => DEFAULT_POLL_INTERVAL,
+            AdapterKind::Rest | AdapterKind::Soap | AdapterKind::Plugin | AdapterKind::Rust => {
+                DEFAULT_POLL_INTERVAL
+            }
         };
         self.poll_interval
             .and_then(PollInterval::from_seconds)
@@ -305,14 +312,15 @@ impl SourceEntry {
     pub(super) fn leave_out_back_end(&mut self) {
         self.poll_interval = Some(self.poll_interval().to_seconds());
         self.adapter = AdapterKind::PushOnly;
-        (self.rest, self.http, self.rust) = (None, None, None);
+        (self.rest, self.soap, self.http, self.rust) = (None, None, None, None);
     }
 
     /// The variables the entry refers to.
     pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
         let rest = self.rest.iter().flat_map(RestEntry::texts);
         let http = self.http.iter().flat_map(PluginEntry::texts);
-        rest.chain(http).filter_map(Text::variable)
+        let soap = self.soap.iter().flat_map(SoapEntry::texts);
+        rest.chain(soap).chain(http).filter_map(Text::variable)
     }
 
     /// Puts the variables' values in.
@@ -338,24 +346,29 @@ impl SourceEntry {
             sync_priority,
             belongs_to,
             rest,
+            soap,
             http,
             rust,
             max_page_size: _,
             max_page_bytes: _,
             poll_interval: _,
         } = self;
-        let adapter = match (adapter, rest, http, rust) {
-            (AdapterKind::Rest, Some(rest), _, _) => {
+        let missing = |table: &str| (table.to_owned(), "is missing".to_owned());
+        let adapter = match adapter {
+            AdapterKind::Rest => {
+                let rest = rest.ok_or_else(|| missing("rest"))?;
                 AdapterSettings::Rest(Box::new(rest.resolve(variable)?))
             }
-            (AdapterKind::Plugin, _, Some(http), _) => {
+            AdapterKind::Soap => {
+                let soap = soap.ok_or_else(|| missing("soap"))?;
+                AdapterSettings::Rest(Box::new(soap.resolve(variable)?))
+            }
+            AdapterKind::Plugin => {
+                let http = http.ok_or_else(|| missing("http"))?;
                 AdapterSettings::Plugin(Box::new(http.resolve(variable)?))
             }
-            (AdapterKind::Rust, _, _, Some(name)) => AdapterSettings::Rust(name),
-            (AdapterKind::PushOnly, ..) => AdapterSettings::PushOnly,
-            (AdapterKind::Rest, None, ..) => return wrong("rest", "is missing"),
-            (AdapterKind::Plugin, _, None, _) => return wrong("http", "is missing"),
-            (AdapterKind::Rust, .., None) => return wrong("rust", "is missing"),
+            AdapterKind::Rust => AdapterSettings::Rust(rust.ok_or_else(|| missing("rust"))?),
+            AdapterKind::PushOnly => AdapterSettings::PushOnly,
         };
         let queue_of = |key: &str, named: Option<String>| {
             let named = named.or_else(|| queue.clone());

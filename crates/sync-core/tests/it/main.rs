@@ -23,6 +23,7 @@ mod search;
 mod set_back;
 mod sign_in;
 mod slow_back_ends;
+mod soap;
 mod sync;
 mod users;
 mod year;

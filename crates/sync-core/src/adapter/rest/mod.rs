@@ -1,8 +1,9 @@
-//! Back ends with a declared REST interface.
+//! Back ends with a declared interface of HTTP calls: REST and its kin, and SOAP, whose calls and answers are envelopes.
 
 mod delta;
 mod pages;
 mod request;
+mod soap;
 
 use std::rc::Rc;
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 use crate::adapter::exchange::{Answer, Caller, bad_answer, read_object, refusal};
 use crate::adapter::rest::delta::{DeltaQuery, Harvest};
 use crate::adapter::rest::request::Target;
+use crate::adapter::rest::soap::body_of;
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
 use crate::mapping::Mapped;
 use crate::model::{Attributes, ObjectId, to_text};
@@ -67,7 +69,7 @@ impl<P: Ports> RestAdapter<P> {
                 if answer.status().is_success() || is_unmodified {
                     Ok(answer)
                 } else {
-                    Err(refusal(&answer))
+                    Err(self.refusal(&answer))
                 }
             });
             match answer {
@@ -84,16 +86,40 @@ impl<P: Ports> RestAdapter<P> {
     async fn write(
         &self,
         call: &Call<'_>,
-        operation: &Operation,
+        operation: Option<&Operation>,
         id: Option<&ObjectId>,
         attributes: &Attributes,
     ) -> Result<Answer, AdapterError> {
+        let operation = declared(operation)?;
         let outgoing = self.change(call, operation, id, attributes)?;
         let answer = self.caller.send(outgoing, Some(call)).await?;
-        if answer.status().is_success() {
-            Ok(answer)
-        } else {
-            Err(refusal(&answer))
+        if !answer.status().is_success() {
+            return Err(self.refusal(&answer));
+        }
+        if self.settings.soap.is_some() {
+            // A fault is one whatever the status is.
+            self.tree(&answer)?;
+        }
+        Ok(answer)
+    }
+
+    /// Reads an answer; of an envelope, what is in its body.
+    fn tree(&self, answer: &Answer) -> Result<Value, AdapterError> {
+        let tree = answer.tree(&self.settings.mapping)?;
+        match &self.settings.soap {
+            None => Ok(tree),
+            Some(soap) => body_of(tree, soap),
+        }
+    }
+
+    /// Reads a refusal. A fault says more than the status that it comes with.
+    fn refusal(&self, answer: &Answer) -> AdapterError {
+        if self.settings.soap.is_none() || answer.small_body().is_none() {
+            return refusal(answer);
+        }
+        match self.tree(answer) {
+            Ok(_) | Err(AdapterError::BadAnswer { .. }) => refusal(answer),
+            Err(fault) => fault,
         }
     }
 
@@ -133,7 +159,7 @@ impl<P: Ports> RestAdapter<P> {
     fn created_id(&self, answer: &Answer) -> Option<ObjectId> {
         let mapping = &self.settings.mapping;
         let in_body = answer.small_body().and_then(|_| {
-            let record = answer.tree(mapping).ok()?;
+            let record = self.tree(answer).ok()?;
             if let Some(path) = &self.settings.created_id {
                 return Some(to_text(path.read(&record)?.into_owned()));
             }
@@ -159,6 +185,13 @@ impl<P: Ports> RestAdapter<P> {
         };
         ObjectId::parse(in_body.or_else(in_location)?).ok()
     }
+}
+
+/// A kind of call, if the settings declare it.
+fn declared(operation: Option<&Operation>) -> Result<&Operation, AdapterError> {
+    operation.ok_or_else(|| AdapterError::Rejected {
+        message: "the back end has no call for this".to_owned(),
+    })
 }
 
 fn header_value(text: &str) -> Result<http::HeaderValue, AdapterError> {
@@ -193,7 +226,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
             if answer.status() == StatusCode::NOT_MODIFIED {
                 return Ok(QueryEnd::NotModified);
             }
-            let tree = answer.tree(&self.settings.mapping)?;
+            let tree = self.tree(&answer)?;
             self.stash_records(tree, &mut harvest, stash).await?;
             etag_now = answer
                 .headers()
@@ -214,7 +247,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         } = &self.settings;
         let target = Target {
             url: search_url.as_ref().unwrap_or(url),
-            operation: search,
+            operation: declared(search.as_ref())?,
         };
         let mut harvest = Harvest::new(None);
         if let Some(paging) = paging {
@@ -224,7 +257,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         }
         let url = self.address(target, call, None, &[])?;
         let answer = self.get(target, url, call, None, None).await?;
-        let tree = answer.tree(&self.settings.mapping)?;
+        let tree = self.tree(&answer)?;
         self.stash_records(tree, &mut harvest, stash)
             .await
             .map(drop)
@@ -236,7 +269,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         attributes: &Attributes,
     ) -> Result<Option<ObjectId>, AdapterError> {
         let answer = self
-            .write(call, &self.settings.create, None, attributes)
+            .write(call, self.settings.create.as_ref(), None, attributes)
             .await?;
         Ok(self.created_id(&answer))
     }
@@ -247,7 +280,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         id: &ObjectId,
         attributes: &Attributes,
     ) -> Result<(), AdapterError> {
-        let operation = &self.settings.update;
+        let operation = self.settings.update.as_ref();
         self.write(call, operation, Some(id), attributes)
             .await
             .map(drop)
@@ -259,7 +292,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         id: &ObjectId,
         attributes: &Attributes,
     ) -> Result<(), AdapterError> {
-        let operation = &self.settings.delete;
+        let operation = self.settings.delete.as_ref();
         self.write(call, operation, Some(id), attributes)
             .await
             .map(drop)

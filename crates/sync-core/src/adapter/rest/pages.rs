@@ -52,7 +52,7 @@ impl<P: Ports> RestAdapter<P> {
                 place => self.address(target, call, delta, &parameters(paging, place))?,
             };
             let answer = self.get(target, url.clone(), call, delta, None).await?;
-            let tree = answer.tree(&self.settings.mapping)?;
+            let tree = self.tree(&answer)?;
             let said = match paging {
                 Paging::Cursor(CursorPaging { next, .. }) | Paging::NextUrl(NextPath(next)) => {
                     next.read(&tree).map(|next| to_text(next.into_owned()))

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use crate::adapter::exchange::{Outgoing, bad_answer};
 use crate::adapter::rest::delta::DeltaQuery;
+use crate::adapter::rest::soap::security;
 use crate::adapter::rest::{RestAdapter, header_value, sends_attributes};
 use crate::adapter::{AdapterError, Call};
 use crate::mapping::{Context, Format, Template};
 use crate::model::{Attributes, ObjectId, to_text};
-use crate::ports::Ports;
+use crate::ports::{Clock as _, Ports, Random as _};
 use crate::settings::{Operation, Paging};
 
 /// Where and how something is asked for.
@@ -28,7 +29,7 @@ impl<P: Ports> RestAdapter<P> {
         delta: Option<&DeltaQuery>,
         more: &[(String, String)],
     ) -> Result<String, AdapterError> {
-        let context = question_context(call, delta);
+        let context = self.question_context(call, delta);
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(
             call.parameters
@@ -66,7 +67,7 @@ impl<P: Ports> RestAdapter<P> {
             content_type,
             ..
         } = target.operation;
-        let context = question_context(call, delta);
+        let context = self.question_context(call, delta);
         let mut outgoing = self.outgoing(target.operation, url, &context)?;
         outgoing.method = method.clone();
         match body {
@@ -96,6 +97,7 @@ impl<P: Ports> RestAdapter<P> {
             values.push(("id", json!(id.as_str())));
             values.push(("id_parts", json!(mapping.parts_of_id(id.as_str()))));
         }
+        values.extend(self.security());
         let context = Context::new(values);
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, template) in &operation.query {
@@ -156,6 +158,28 @@ impl<P: Ports> RestAdapter<P> {
         Ok(outgoing)
     }
 
+    fn question_context(&self, call: &Call<'_>, delta: Option<&DeltaQuery>) -> Context {
+        let parameters = call.parameters.iter();
+        let parameters = parameters.map(|(name, value)| (name.clone(), json!(value)));
+        let mut values = vec![
+            ("user", json!(call.user.as_str())),
+            ("parameters", Value::Object(parameters.collect())),
+        ];
+        if let Some(delta) = delta {
+            values.push(("since", json!(delta.since())));
+        }
+        values.extend(self.security());
+        Context::new(values)
+    }
+
+    /// What the header of an envelope says of who asks.
+    fn security(&self) -> Option<(&'static str, Value)> {
+        let token = self.settings.soap.as_ref()?.username_token.as_ref()?;
+        let ports = self.caller.ports();
+        let nonce = ports.random().hex::<16>();
+        Some(("security", security(token, ports.clock().now(), &nonce)))
+    }
+
     /// Whether a query parameter is ours to set, and not a device's: it might make itself somebody else. Back ends
     /// differ in what they take for the same name.
     fn sets(&self, operation: &Operation, name: &str) -> bool {
@@ -191,19 +215,6 @@ impl<P: Ports> RestAdapter<P> {
             .chain(self.caller.own_parameter())
             .any(|own| own.trim().eq_ignore_ascii_case(name.trim()))
     }
-}
-
-fn question_context(call: &Call<'_>, delta: Option<&DeltaQuery>) -> Context {
-    let parameters = call.parameters.iter();
-    let parameters = parameters.map(|(name, value)| (name.clone(), json!(value)));
-    let mut values = vec![
-        ("user", json!(call.user.as_str())),
-        ("parameters", Value::Object(parameters.collect())),
-    ];
-    if let Some(delta) = delta {
-        values.push(("since", json!(delta.since())));
-    }
-    Context::new(values)
 }
 
 /// A template that is filled in; one that cannot be is the settings' mistake.

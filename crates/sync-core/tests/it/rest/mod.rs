@@ -14,8 +14,8 @@ use sync_core::{
 };
 use test_support::{ScriptedHttp, TestPorts, TestRedis, engine, local};
 
-struct World {
-    engine: Engine<TestPorts<ScriptedHttp>>,
+pub(crate) struct World {
+    pub(crate) engine: Engine<TestPorts<ScriptedHttp>>,
     session: Session,
     client: String,
     _redis: TestRedis,
@@ -27,9 +27,14 @@ struct World {
 )]
 impl World {
     async fn start(rest: &str) -> Self {
+        Self::start_with("rest", rest).await
+    }
+
+    /// A source with this adapter and these settings of it.
+    pub(crate) async fn start_with(adapter: &str, settings: &str) -> Self {
         let redis = TestRedis::start();
         let text = format!(
-            "[sources.Product]\nadapter = \"rest\"\npartition = \"app\"\npoll_interval = 0\n[sources.Product.rest]\nurl = \"http://crm/products\"\n{rest}"
+            "[sources.Product]\nadapter = \"{adapter}\"\npartition = \"app\"\npoll_interval = 0\n[sources.Product.{adapter}]\nurl = \"http://crm/products\"\n{settings}"
         );
         let engine = engine(&redis, &text, 1).await;
         engine
@@ -60,12 +65,12 @@ impl World {
         }
     }
 
-    fn answer(&self, status: u16, headers: &[(&str, &str)], body: &str) {
+    pub(crate) fn answer(&self, status: u16, headers: &[(&str, &str)], body: &str) {
         self.engine.ports().http().answer(status, headers, body);
     }
 
     /// Method, address, chosen headers and body of what was asked since the last time.
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         let asked = self.engine.ports().http().asked();
         asked
             .into_iter()
@@ -74,10 +79,21 @@ impl World {
                     let value = request.headers().get(name)?;
                     Some(format!(" {name}={}", value.to_str().unwrap()))
                 };
-                let headers: String = ["authorization", "if-match", "if-none-match", "x-tenant"]
-                    .into_iter()
-                    .filter_map(header)
-                    .collect();
+                let headers: String = [
+                    "authorization",
+                    "if-match",
+                    "if-none-match",
+                    "soapaction",
+                    "x-tenant",
+                ]
+                .into_iter()
+                .filter_map(header)
+                .collect();
+                // JSON is what everything else is not.
+                let headers = match header("content-type") {
+                    Some(kind) if kind.contains("xml;") => kind + &headers,
+                    _ => headers,
+                };
                 let body = String::from_utf8_lossy(request.body()).into_owned();
                 format!("{} {}{headers} {body}", request.method(), request.uri())
                     .trim_end()
@@ -86,7 +102,7 @@ impl World {
             .collect()
     }
 
-    async fn pull(&self, token: &str) -> Value {
+    pub(crate) async fn pull(&self, token: &str) -> Value {
         self.pull_with(token, &[]).await
     }
 
@@ -103,7 +119,7 @@ impl World {
         serde_json::to_value(self.engine.pull(&self.session, request).await.unwrap()).unwrap()
     }
 
-    async fn push(&self, changes: Value) {
+    pub(crate) async fn push(&self, changes: Value) {
         let changes = serde_json::from_value(changes).unwrap();
         let request = ChangesRequest {
             client: &self.client,
