@@ -50,10 +50,11 @@ pub use metrics::{
 };
 pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
-    ClientId, Description, EVERYBODY, InvalidAttributes, InvalidBlobId, InvalidDescription,
-    InvalidId, InvalidSelectionId, InvalidToken, MAX_OBJECT_BYTES, MAX_VALUE_BYTES, Millis,
-    Narrowing, ObjectId, ParametersRule, Partition, PartitionRule, PingMessage, PingPriority,
-    PollInterval, SelectionId, SourceName, Token, UserId, Version, to_attributes, to_text,
+    ClientId, ConflictRule, Description, EVERYBODY, InvalidAttributes, InvalidBlobId,
+    InvalidDescription, InvalidId, InvalidSelectionId, InvalidToken, MAX_OBJECT_BYTES,
+    MAX_VALUE_BYTES, Millis, Narrowing, ObjectId, ParametersRule, Partition, PartitionRule,
+    PingMessage, PingPriority, PollInterval, SelectionId, SourceName, Token, UserId, Version,
+    to_attributes, to_text,
 };
 pub use ping::{PingOutcome, PingSender, PushAddress, PushService};
 pub use ports::{

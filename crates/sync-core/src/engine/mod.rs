@@ -8,6 +8,7 @@ mod changes;
 mod circuits;
 mod clients;
 mod collecting;
+mod conflicts;
 mod describe;
 mod documents;
 mod dynamic_sources;

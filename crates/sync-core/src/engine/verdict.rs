@@ -10,12 +10,13 @@ use sync_jobs::Backoff;
 use crate::adapter::{Adapter, AdapterError, Call, logged_in};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::changes::Attempt;
+use crate::engine::conflicts::{Resolution, resolve};
 use crate::engine::feed::FeedChange;
 use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
-    Attributes, ClientId, DocumentId, ObjectChange, ObjectId, Operation, OperationKind, OutboxItem,
-    Record, Version,
+    Attributes, ClientId, ConflictRule, DocumentId, ObjectChange, ObjectId, Operation,
+    OperationKind, OutboxItem, Record, Version,
 };
 use crate::ports::{Clock as _, Ports, RedisConn, hex};
 use crate::store::{
@@ -95,6 +96,9 @@ impl<P: Ports> Engine<P> {
                 PriorState::CreateWaits => return Ok(Attempt::PutOff),
             }
         }
+        if let Some(verdict) = self.meet_conflict(source, &mut task).await? {
+            return self.decide(task, verdict).await;
+        }
         let Some(result) = self.call_under_lease(source, &task).await? else {
             return Ok(Attempt::LostLease);
         };
@@ -124,6 +128,31 @@ impl<P: Ports> Engine<P> {
                     },
                 )
                 .await
+            }
+        }
+    }
+
+    /// Leaves out of a change what others have changed meanwhile, where the source's settings say so. Says what becomes of it, if
+    /// the back end need not be asked. Sources without a rule cost nothing.
+    async fn meet_conflict(
+        &self,
+        source: Source<'_>,
+        task: &mut Task<'_>,
+    ) -> Result<Option<Verdict>, SyncError> {
+        let rule = source.settings.conflicts;
+        if rule == ConflictRule::ClientWins || task.operation.kind == OperationKind::Create {
+            return Ok(None);
+        }
+        let Some((record, version)) = task.record(&self.document(task.document)).await? else {
+            return Ok(None);
+        };
+        match resolve(rule, task.client, &task.operation, &record, version) {
+            Resolution::Refused { message } => Ok(Some(Verdict::Refused { message })),
+            Resolution::Goes { without } => {
+                let attributes = &mut task.operation.attributes;
+                attributes.retain(|name, _| !without.contains(name));
+                let is_empty = !without.is_empty() && attributes.is_empty();
+                Ok(is_empty.then_some(Verdict::Applied { new_id: None }))
             }
         }
     }

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use sync_jobs::QueueName;
 
 use crate::model::{
-    Description, InvalidDescription, ParametersRule, PartitionRule, PollInterval, SourceName,
+    ConflictRule, Description, InvalidDescription, ParametersRule, PartitionRule, PollInterval,
+    SourceName,
 };
 use crate::settings::plugin::{PluginEntry, PluginSettings};
 use crate::settings::rest::{RestEntry, RestSettings};
@@ -64,6 +65,8 @@ pub struct SourceSettings {
     pub background: bool,
     /// Whether devices are woken when the back end has changed something.
     pub push_notify: bool,
+    /// What becomes of changes to what others have changed meanwhile.
+    pub conflicts: ConflictRule,
     /// Whether the server keeps none of its objects: every pull is answered by the back end.
     pub pass_through: bool,
     /// What devices need to know of the source; the adapter is not asked then.
@@ -104,6 +107,7 @@ impl SourceSettings {
             cud_queue: None,
             background: false,
             push_notify: false,
+            conflicts: ConflictRule::default(),
             pass_through: false,
             metadata: None,
             schema: None,
@@ -166,6 +170,7 @@ pub(super) struct SourceEntry {
     background: bool,
     #[serde(default)]
     push_notify: bool,
+    conflicts: Option<ConflictRule>,
     #[serde(default)]
     pass_through: bool,
     metadata: Option<String>,
@@ -260,6 +265,7 @@ impl SourceEntry {
                 ("push_notify", self.push_notify),
                 ("poll_interval", self.poll_interval.is_some()),
                 ("pull_wait_ms", self.pull_wait_ms.is_some()),
+                ("conflicts", self.conflicts.is_some()),
                 ("metadata", self.metadata.is_some()),
                 ("schema", self.schema.is_some()),
             ];
@@ -340,6 +346,7 @@ impl SourceEntry {
             cud_queue,
             background,
             push_notify,
+            conflicts,
             pass_through,
             metadata,
             schema,
@@ -401,6 +408,7 @@ impl SourceEntry {
             cud_queue,
             background,
             push_notify,
+            conflicts: conflicts.unwrap_or_default(),
             pass_through,
             metadata,
             schema,

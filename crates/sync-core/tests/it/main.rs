@@ -5,6 +5,7 @@ mod background;
 mod bindings;
 mod blobs;
 mod collecting;
+mod conflicts;
 mod documents;
 mod idempotency;
 mod metadata;
