@@ -32,8 +32,9 @@ pub use blob::{
 pub use engine::{
     BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload, BulkForm,
     BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangesRequest, ClientDetails,
-    ClientState, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, MAX_DYNAMIC_SOURCES,
-    ObjectPage, ObjectPatch, PullRequest, RustAdapters, SearchRequest, SourceInfo, SyncError,
+    ClientState, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, HookError,
+    MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PullRequest, RustAdapters, SearchRequest,
+    SourceInfo, SyncError,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{

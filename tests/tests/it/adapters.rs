@@ -1,10 +1,11 @@
 //! The same products through every form of back end that needs no code, also while the back end misbehaves.
 
+use http::Method;
 use serde_json::json;
 use test_support::{Deployment, Device, Options, Source, converge};
 
 /// What each way of asking is called, with the path that it asks.
-const WAYS: [(Source, &str); 7] = [
+const WAYS: [(Source, &str); 8] = [
     (way("Xml"), "/products.xml"),
     (way("Csv"), "/products.csv"),
     (way("Linked"), "/products"),
@@ -12,6 +13,7 @@ const WAYS: [(Source, &str); 7] = [
     (way("Cursor"), "/v2/products"),
     (way("NextUrl"), "/v2/products"),
     (way("Changed"), "/v2/changes"),
+    (way("Soap"), "/soap"),
 ];
 
 const SETTINGS: &str = r#"
@@ -128,6 +130,32 @@ create = { path = "/products", body = '{"name":{{ object.name }},"price":{{ obje
 update = { method = "PATCH", path = "/products/{{ id }}", body = '{{ object }}' }
 delete = { path = "/products/{{ id }}" }
 timeout_ms = 1000
+
+[sources.Soap]
+adapter = "soap"
+partition = "app"
+poll_interval = 0
+[sources.Soap.soap]
+url = { variable = "shop_url", path = "/soap" }
+username_token = { username = "rhosync", password = "shop-secret" }
+records = "$.ListProductsResponse.product"
+id = "$['@id']"
+attributes = ["name", "brand", "price", "sku", "quantity", "updated_at"]
+created_id = "$.CreateProductResponse.Id"
+list = { action = "urn:shop:ListProducts", body = "<ListProducts xmlns='urn:shop'/>" }
+create = { body = "<CreateProduct xmlns='urn:shop'>{% for name, value in object %}<{{ name }}>{{ value }}</{{ name }}>{% endfor %}</CreateProduct>" }
+update = { body = "<UpdateProduct xmlns='urn:shop'><Id>{{ id }}</Id>{% for name, value in object %}<{{ name }}>{{ value }}</{{ name }}>{% endfor %}</UpdateProduct>" }
+delete = { body = "<DeleteProduct xmlns='urn:shop'><Id>{{ id }}</Id></DeleteProduct>" }
+timeout_ms = 1000
+
+[sources.Hooked]
+adapter = "push-only"
+partition = "app"
+[sources.Hooked.hook]
+secret = "hook-secret"
+secret_header = "X-Hook-Secret"
+records = "$.items"
+deleted = "$.gone"
 "#;
 
 const fn way(name: &'static str) -> Source {
@@ -210,7 +238,7 @@ fn no_form_of_trouble_takes_anything_from_a_device() {
             json!({"say": {"body": "<html><body>maintenance</body></html>"}}),
             json!({"say": {"body": "{\"data\":[{\"title\":\"without a key\"}]}"}}),
         ] {
-            back_end.fault(&json!({"effect": effect, "path": path, "method": "GET"}));
+            back_end.fault(&json!({"effect": effect, "path": path}));
             let _ = device.sync(name);
             assert_eq!(device.objects(name), before, "{name}: {effect}");
             back_end.heal();
@@ -224,4 +252,33 @@ fn no_form_of_trouble_takes_anything_from_a_device() {
         assert_eq!(device.objects(name), before);
         converge(&deployment, source, &mut [&mut device]);
     }
+}
+
+#[test]
+fn what_a_back_end_says_by_itself_reaches_devices_if_it_proves_who_it_is() {
+    let (deployment, mut device) = start();
+    device.sync("Hooked").expect("to sync");
+    let rest = deployment.rest();
+    let good = rest.clone().with_header("x-hook-secret", "hook-secret");
+    let wrong = rest.clone().with_header("x-hook-secret", "guess");
+    let body = json!({"items": [{"id": 7, "name": "Lamp"}]}).to_string();
+    for (rest, path, status) in [
+        (&good, "/hooks/Hooked", 200),
+        (&wrong, "/hooks/Hooked", 401),
+        (&rest, "/hooks/Hooked", 401),
+        (&good, "/hooks/Product", 404),
+    ] {
+        let answer = rest.send(Method::POST, path, body.clone());
+        assert_eq!(answer.status(), status, "{path}");
+    }
+    device.sync("Hooked").expect("to sync");
+    assert_eq!(device.get("Hooked", "7").expect("the lamp")["name"], "Lamp");
+    good.send(
+        Method::POST,
+        "/hooks/Hooked",
+        json!({"items": [], "gone": [7]}).to_string(),
+    );
+    device.sync("Hooked").expect("to sync");
+    assert_eq!(device.get("Hooked", "7"), None);
+    assert!(!deployment.host_log().contains("hook-secret"));
 }

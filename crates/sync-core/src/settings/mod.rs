@@ -8,6 +8,7 @@ mod blobs;
 mod connection;
 mod cors;
 mod delta;
+mod hook;
 mod jobs;
 mod mapping;
 mod operation;
@@ -45,6 +46,7 @@ pub use connection::{Authorization, Connection, OAuth2Credentials, OAuth2Setting
 use cors::CorsEntry;
 pub use cors::{CorsSettings, Origins};
 pub(crate) use delta::{DeltaSettings, Mark};
+pub(crate) use hook::{HookSettings, Proof};
 use jobs::{JobsEntry, QueueEntry, ScheduleEntry};
 pub(crate) use operation::Operation;
 pub use paging::{CursorPaging, NextPath, Paging};

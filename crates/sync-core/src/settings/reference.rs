@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::connection::{ApiKeyEntry, AuthorizationEntry, OAuth2Entry};
 use super::delta::DeltaEntry;
+use super::hook::HookEntry;
 use super::mapping::ChildrenEntry;
 use super::operation::OperationEntry;
 use super::paging::PagingEntry;
@@ -33,6 +34,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("soap", table::<SoapEntry>()),
         ("soap call", table::<SoapCallEntry>()),
         ("username_token", table::<UsernameTokenEntry>()),
+        ("hook", table::<HookEntry>()),
         ("http", table::<PluginEntry>()),
     ]
 }

@@ -9,6 +9,7 @@ use crate::model::{
     ConflictRule, Description, InvalidDescription, ParametersRule, PartitionRule, PollInterval,
     SourceName,
 };
+use crate::settings::hook::{HookEntry, HookSettings};
 use crate::settings::plugin::{PluginEntry, PluginSettings};
 use crate::settings::rest::{RestEntry, RestSettings};
 use crate::settings::soap::SoapEntry;
@@ -80,6 +81,8 @@ pub struct SourceSettings {
     pub belongs_to: BTreeMap<String, SourceName>,
     /// How the back end is reached.
     pub adapter: AdapterSettings,
+    /// How the back end says by itself that something has changed.
+    pub(crate) hook: Option<HookSettings>,
 }
 
 impl SourceSettings {
@@ -114,6 +117,7 @@ impl SourceSettings {
             sync_priority: DEFAULT_SYNC_PRIORITY,
             belongs_to: BTreeMap::new(),
             adapter: AdapterSettings::AppServer { url: app_server },
+            hook: None,
         }
     }
 }
@@ -182,6 +186,7 @@ pub(super) struct SourceEntry {
     soap: Option<SoapEntry>,
     http: Option<PluginEntry>,
     rust: Option<String>,
+    hook: Option<HookEntry>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -285,6 +290,21 @@ impl SourceEntry {
             }
             _ => Ok(()),
         };
+        if let Some(hook) = &self.hook {
+            if self.pass_through {
+                return wrong(
+                    "hook",
+                    "nothing of a pass-through source is kept, this neither",
+                );
+            }
+            if self.partition == PartitionRule::User && !hook.names_users() {
+                return wrong("hook.user", "is missing: every user has a copy");
+            }
+            if !hook.brings_objects() && self.poll_interval() == PollInterval::Never {
+                return wrong("hook.records", "is missing: the back end is never asked");
+            }
+            hook.check()?;
+        }
         table("rest", AdapterKind::Rest, self.rest.is_some())?;
         table("soap", AdapterKind::Soap, self.soap.is_some())?;
         table("http", AdapterKind::Plugin, self.http.is_some())?;
@@ -319,6 +339,7 @@ impl SourceEntry {
         self.poll_interval = Some(self.poll_interval().to_seconds());
         self.adapter = AdapterKind::PushOnly;
         (self.rest, self.soap, self.http, self.rust) = (None, None, None, None);
+        self.hook = None;
     }
 
     /// The variables the entry refers to.
@@ -326,7 +347,11 @@ impl SourceEntry {
         let rest = self.rest.iter().flat_map(RestEntry::texts);
         let http = self.http.iter().flat_map(PluginEntry::texts);
         let soap = self.soap.iter().flat_map(SoapEntry::texts);
-        rest.chain(soap).chain(http).filter_map(Text::variable)
+        let hook = self.hook.iter().flat_map(HookEntry::texts);
+        rest.chain(soap)
+            .chain(http)
+            .chain(hook)
+            .filter_map(Text::variable)
     }
 
     /// Puts the variables' values in.
@@ -356,6 +381,7 @@ impl SourceEntry {
             soap,
             http,
             rust,
+            hook,
             max_page_size: _,
             max_page_bytes: _,
             poll_interval: _,
@@ -377,6 +403,12 @@ impl SourceEntry {
             AdapterKind::Rust => AdapterSettings::Rust(rust.ok_or_else(|| missing("rust"))?),
             AdapterKind::PushOnly => AdapterSettings::PushOnly,
         };
+        let of_query = match &adapter {
+            AdapterSettings::Rest(rest) => Some(&rest.mapping),
+            _ => None,
+        };
+        let hook = hook.map(|hook| hook.resolve(variable, of_query));
+        let hook = hook.transpose()?;
         let queue_of = |key: &str, named: Option<String>| {
             let named = named.or_else(|| queue.clone());
             named.map(|name| adapter_queue(key, &name)).transpose()
@@ -415,6 +447,7 @@ impl SourceEntry {
             sync_priority: sync_priority.unwrap_or(DEFAULT_SYNC_PRIORITY),
             belongs_to,
             adapter,
+            hook,
         })
     }
 }

@@ -7,6 +7,7 @@ mod blobs;
 mod collecting;
 mod conflicts;
 mod documents;
+mod hooks;
 mod idempotency;
 mod metadata;
 mod metrics;

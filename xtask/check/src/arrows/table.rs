@@ -146,8 +146,8 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row(
                 "engine",
                 &[
-                    "account", "adapter", "blob", "jobs", "memory", "metrics", "model", "ports",
-                    "settings", "store", "trace",
+                    "account", "adapter", "blob", "jobs", "mapping", "memory", "metrics", "model",
+                    "ports", "settings", "store", "trace",
                 ],
             ),
             row(

@@ -52,6 +52,7 @@
 //! | `remembered-password:<user>` | string | what a password that was right lately is known again by | `remembered_seconds` | login | login |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
+//! | `hook-event:<source>:<digest>` | string | that an event of a back end was taken in | a day | webhooks | webhooks |
 //! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -384,6 +385,11 @@ pub(crate) fn key_set_turn(digest: &str) -> String {
     format!("{PREFIX}:key-set-turn:{digest}")
 }
 
+/// Says that an event of a source's back end was taken in.
+pub(crate) fn hook_event(source: &SourceName, digest: &str) -> String {
+    format!("{PREFIX}:hook-event:{}:{digest}", encoded(source.as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -460,6 +466,7 @@ mod tests {
             push_authorization("apns:T:K"),
             key_set("d"),
             key_set_turn("d"),
+            hook_event(&source, "d"),
         ];
         insta::assert_snapshot!(keys.join("\n"), @r"
         rhosync:1:{Product/narrowed/a%3Ab%2F%7Bc%7D%20%C5%BC/4ee974b19b5ba4f3c3a07803a0a3f258}:head
@@ -513,6 +520,7 @@ mod tests {
         rhosync:1:push-authorization:apns%3AT%3AK
         rhosync:1:key-set:d
         rhosync:1:key-set-turn:d
+        rhosync:1:hook-event:Product:d
         ");
     }
 }

@@ -32,9 +32,14 @@ impl World {
 
     /// A source with this adapter and these settings of it.
     pub(crate) async fn start_with(adapter: &str, settings: &str) -> Self {
+        Self::start_polled(adapter, 0, settings).await
+    }
+
+    /// The same, asked at most so often in seconds.
+    pub(crate) async fn start_polled(adapter: &str, seconds: u64, settings: &str) -> Self {
         let redis = TestRedis::start();
         let text = format!(
-            "[sources.Product]\nadapter = \"{adapter}\"\npartition = \"app\"\npoll_interval = 0\n[sources.Product.{adapter}]\nurl = \"http://crm/products\"\n{settings}"
+            "[sources.Product]\nadapter = \"{adapter}\"\npartition = \"app\"\npoll_interval = {seconds}\n[sources.Product.{adapter}]\nurl = \"http://crm/products\"\n{settings}"
         );
         let engine = engine(&redis, &text, 1).await;
         engine

@@ -1,6 +1,8 @@
-//! The products as other back ends would give them: nested and page by page with tokens, as XML and CSV, and only what has changed.
+//! The products as other back ends would give them: nested and page by page with tokens, as XML and CSV, by
+//! SOAP, and only what has changed.
 
 mod oauth2;
+mod soap;
 mod tables;
 
 use std::sync::Arc;
@@ -36,6 +38,7 @@ pub(crate) fn routes(database: Database, control: Arc<Control>) -> Router {
         .route("/products.xml", get(xml))
         .route("/products.csv", get(csv))
         .route("/oauth/token", post(oauth2::give_token))
+        .route("/soap", post(soap::answer))
         .route("/v2/products", get(page).post(create))
         .route("/v2/products/{key}", patch(update).delete(delete))
         .route("/v2/changes", get(changes))

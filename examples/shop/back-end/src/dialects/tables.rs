@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
+use quick_xml::escape::escape;
 use serde_json::Value;
 
 use crate::resource::PRODUCTS;
@@ -24,23 +25,25 @@ fn text(value: &Value) -> String {
     }
 }
 
-pub(super) fn xml(products: &[Value], as_of: &str) -> Response {
-    let mut document = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<s:catalogue xmlns:s=\"urn:shop\" as-of=\"{as_of}\">"
-    );
+/// Products as elements.
+pub(super) fn elements(products: &[Value]) -> String {
+    let mut text_of_all = String::new();
     for product in products {
-        let _ = write!(document, "<s:product id=\"{}\">", product["id"]);
+        let _ = write!(text_of_all, "<s:product id=\"{}\">", product["id"]);
         for name in names() {
             let value = text(&product[name]);
-            let value = value
-                .replace('&', "&amp;")
-                .replace('<', "&lt;")
-                .replace(']', "&#93;");
-            let _ = write!(document, "<s:{name}>{value}</s:{name}>");
+            let _ = write!(text_of_all, "<s:{name}>{}</s:{name}>", escape(&value));
         }
-        document.push_str("</s:product>");
+        text_of_all.push_str("</s:product>");
     }
-    document.push_str("</s:catalogue>\n");
+    text_of_all
+}
+
+pub(super) fn xml(products: &[Value], as_of: &str) -> Response {
+    let elements = elements(products);
+    let document = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<s:catalogue xmlns:s=\"urn:shop\" as-of=\"{as_of}\">{elements}</s:catalogue>\n"
+    );
     ([(CONTENT_TYPE, "application/xml")], document).into_response()
 }
 
