@@ -1,6 +1,7 @@
 //! Back ends say by themselves that something has changed.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a world that cannot be made is a failed test"
 )]

@@ -1,5 +1,11 @@
 //! Queries for what has changed since the last one.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a page that is not one is a failed test"
+)]
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -5,14 +5,17 @@ use test_support::local;
 
 use super::World;
 
-/// How a kind of paging is declared, and what leads from page to page: a header and a body, and the address that is asked.
+/// An answer's headers, its body, and the query of the address that is asked for it.
+type Page = (
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    &'static str,
+);
+
+/// How a kind of paging is declared, and what leads from page to page.
 struct Kind {
     settings: &'static str,
-    pages: [(
-        &'static [(&'static str, &'static str)],
-        &'static str,
-        &'static str,
-    ); 3],
+    pages: [Page; 3],
 }
 
 const KINDS: [Kind; 4] = [

@@ -122,7 +122,7 @@ async fn page(
     let last = page.last().and_then(|product| product["id"].as_i64());
     let next = last.filter(|_| left.next().is_some());
     let url = next.map(|next| format!("/v2/products?cursor={next}&limit={limit}"));
-    let data: Vec<Value> = page.into_iter().map(nested).collect();
+    let data: Vec<Value> = page.into_iter().map(|product| nested(&product)).collect();
     Ok(
         axum::Json(json!({"data": data, "meta": {"next": next}, "links": {"next": url}}))
             .into_response(),
@@ -140,7 +140,10 @@ async fn changes(
     Query(ChangesQuery { since }): Query<ChangesQuery>,
 ) -> Result<Response, ApiError> {
     let (products, deleted, as_of) = shelf.listing(since).await?;
-    let data: Vec<Value> = products.into_iter().map(nested).collect();
+    let data: Vec<Value> = products
+        .into_iter()
+        .map(|product| nested(&product))
+        .collect();
     Ok(axum::Json(json!({"data": data, "deleted": deleted, "as_of": as_of})).into_response())
 }
 
@@ -196,14 +199,15 @@ async fn delete(
 }
 
 /// A product with its parts in each other: `{"key", "title", "stock": {"sku", "quantity"}, …}`.
-fn nested(mut product: Value) -> Value {
+fn nested(product: &Value) -> Value {
+    let of = |name: &str| product.get(name).cloned().unwrap_or_default();
     json!({
-        "key": product["id"].take(),
-        "title": product["name"].take(),
-        "brand": product["brand"].take(),
-        "price": product["price"].take(),
-        "stock": {"sku": product["sku"].take(), "quantity": product["quantity"].take()},
-        "changed": product["updated_at"].take(),
+        "key": of("id"),
+        "title": of("name"),
+        "brand": of("brand"),
+        "price": of("price"),
+        "stock": {"sku": of("sku"), "quantity": of("quantity")},
+        "changed": of("updated_at"),
     })
 }
 
