@@ -1,43 +1,188 @@
-//! The console's frame: header, navigation, and the page of the current path.
+//! The console's frame: whoever is not signed in signs in; everybody else gets the navigation and the page of the address.
+
+use std::time::Duration;
 
 use leptos::prelude::*;
-use leptos_router::StaticSegment;
-use leptos_router::components::{A, Route, Router, Routes};
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::hooks::use_location;
+use leptos_router::path;
+use sync_proto::api::{AttentionKind, Overview};
 
-use crate::page::{BASE, Page};
-use crate::pages::{NotFound, StatusPage};
+use crate::api;
+use crate::clock::Clock;
+use crate::components::{Dialog, MessageList, Messages};
+use crate::live::Live;
+use crate::page::{BASE, Page, href};
+use crate::pages;
+use crate::session::{Session, State};
+use crate::shortcuts::{self, Help};
+use crate::task::Task;
+use crate::text;
+
+/// How often the console looks how the system is doing.
+const OVERVIEW_EVERY: Duration = Duration::from_secs(10);
 
 #[component]
 pub(crate) fn App() -> impl IntoView {
+    Clock::provide();
+    Messages::provide();
+    let session = Session::provide();
+    // A session that ends does not take the page away: what was typed is still there afterwards.
+    let gate = Memo::new(move |_| match session.state() {
+        State::Asking => Gate::Asking,
+        State::Failed(error) => Gate::Failed(error.to_string()),
+        State::SignedOut => Gate::SignedOut,
+        State::SignedIn(info) | State::Expired(info) if info.initial_password => Gate::FirstStart,
+        State::SignedIn(_) | State::Expired(_) => Gate::In,
+    });
     view! {
         <Router base=BASE>
-            <Header/>
-            <main>
-                <Routes fallback=NotFound>
-                    <Route path=StaticSegment(Page::Status.path()) view=StatusPage/>
-                </Routes>
-            </main>
+            {move || match gate.get() {
+                Gate::Asking => ().into_any(),
+                Gate::Failed(reason) => view! { <pages::Unreachable reason/> }.into_any(),
+                Gate::SignedOut => view! { <pages::SignInPage/> }.into_any(),
+                Gate::FirstStart => view! { <pages::FirstStart/> }.into_any(),
+                Gate::In => view! { <Frame/> }.into_any(),
+            }}
+            <MessageList/>
         </Router>
     }
 }
 
+/// What of the console is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Gate {
+    Asking,
+    Failed(String),
+    SignedOut,
+    FirstStart,
+    In,
+}
+
 #[component]
-fn Header() -> impl IntoView {
-    let links = Page::ALL.map(|page| {
-        view! {
-            <li>
-                <A href=page.href() exact=true>
-                    {page.title()}
-                </A>
-            </li>
-        }
-    });
+fn Frame() -> impl IntoView {
+    let session = Session::get();
+    let overview = Live::every(Some(OVERVIEW_EVERY), api::overview);
+    provide_context(overview);
+    let help = RwSignal::new(false);
+    shortcuts::listen(help);
+    let expired = RwSignal::new(false);
+    Effect::new(move |_| expired.set(matches!(session.state(), State::Expired(_))));
     view! {
-        <header class="top">
-            <span class="brand">"RhoSync"</span>
-            <nav aria-label="Pages">
-                <ul>{links.collect_view()}</ul>
-            </nav>
-        </header>
+        <a class="skip" href="#main">
+            "To the content"
+        </a>
+        <Navigation overview help/>
+        <main id="main" tabindex="-1">
+            <Routes fallback=pages::NotFound>
+                <Route path=path!("/") view=pages::OverviewPage/>
+                <Route path=path!("/devices") view=pages::DevicesPage/>
+                <Route path=path!("/devices/:client") view=pages::DevicePage/>
+                <Route path=path!("/devices/:client/preview/:source") view=pages::PreviewPage/>
+                <Route path=path!("/users") view=pages::UsersPage/>
+                <Route path=path!("/users/:user") view=pages::UserPage/>
+                <Route path=path!("/sources") view=pages::SourcesPage/>
+                <Route path=path!("/sources/:source") view=pages::SourcePage/>
+                <Route path=path!("/sources/:source/objects/:user") view=pages::ObjectsPage/>
+                <Route path=path!("/sources/:source/objects/:user/:object") view=pages::ObjectPage/>
+                <Route path=path!("/changes") view=pages::ChangesPage/>
+                <Route path=path!("/changes/:change") view=pages::ChangePage/>
+                <Route path=path!("/jobs") view=pages::JobsPage/>
+                <Route path=path!("/jobs/:job") view=pages::JobPage/>
+                <Route path=path!("/pings") view=pages::PingsPage/>
+                <Route path=path!("/statistics") view=pages::StatisticsPage/>
+                <Route path=path!("/settings") view=pages::SettingsPage/>
+            </Routes>
+        </main>
+        <Help open=help/>
+        <Dialog open=expired title="Your session is over".to_owned()>
+            <p class="quiet">"Sign in again. Nothing of what you have typed is lost."</p>
+            <pages::SignInForm/>
+        </Dialog>
+    }
+}
+
+#[component]
+fn Navigation(overview: Live<Overview>, help: RwSignal<bool>) -> impl IntoView {
+    let session = Session::get();
+    let here = use_location().pathname;
+    let trouble = move |page: Page| {
+        let kind = match page {
+            Page::Devices => AttentionKind::StuckClients,
+            Page::Changes => AttentionKind::DeadChanges,
+            Page::Jobs => AttentionKind::DeadJobs,
+            _ => return 0,
+        };
+        overview.data.with(|overview| {
+            let attention = overview.iter().flat_map(|overview| &overview.attention);
+            attention
+                .filter(|it| it.kind == kind)
+                .map(|it| it.count)
+                .sum::<u64>()
+        })
+    };
+    let link = move |page: Page| {
+        let address = href(page.path());
+        let is_here = {
+            let address = address.clone();
+            move || {
+                let here = here.get();
+                let below = here.strip_prefix(&address);
+                let is_here = match page {
+                    Page::Overview => here == address || here == BASE,
+                    _ => below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+                };
+                is_here.then_some("page")
+            }
+        };
+        let badge = move || {
+            let number = trouble(page);
+            (number > 0).then(|| view! { <b>{text::count(number)}</b> })
+        };
+        view! {
+            <Show when=move || session.may(page.scope())>
+                <a href=address.clone() aria-current=is_here.clone()>
+                    {page.title()}
+                    {badge}
+                </a>
+            </Show>
+        }
+    };
+    let [main @ .., settings] = Page::ALL.map(link);
+    let who = move || session.info().map(|info| info.name);
+    let role = move || session.info().and_then(|info| info.role).map(text::role);
+    let out = Task::new();
+    view! {
+        <nav class="side" aria-label="Pages">
+            <a class="brand" href=href("/")>
+                <i aria-hidden="true"></i>
+                "RhoSync"
+            </a>
+            {main}
+            <hr/>
+            {settings}
+            <div class="who">
+                <span>
+                    <strong>{who}</strong>
+                    <br/>
+                    {role}
+                </span>
+                <button
+                    type="button"
+                    class="plain"
+                    on:click=move |_| out.run(session.sign_out(), |()| ())
+                >
+                    "Sign out"
+                </button>
+                <button
+                    type="button"
+                    class="plain"
+                    aria-label="Keyboard shortcuts"
+                    on:click=move |_| help.set(true)
+                >
+                    "?"
+                </button>
+            </div>
+        </nav>
     }
 }

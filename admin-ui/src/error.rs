@@ -6,10 +6,27 @@ pub(crate) enum ApiError {
     /// The server can't be reached, or takes too long.
     #[error("The server does not answer.")]
     Unreachable,
-    /// The server answered with an error.
-    #[error("The server answered with status {0}.")]
-    Status(u16),
+    /// Nobody is signed in, or no longer.
+    #[error("Sign in to go on.")]
+    SignedOut,
+    /// The server refuses the request, or fails at it.
+    #[error("{message}")]
+    Refused {
+        /// Status of the answer.
+        status: u16,
+        /// Stable code, from `docs/errors.md`; empty where the answer has none.
+        code: String,
+        /// What the server says, as a sentence.
+        message: String,
+    },
     /// The answer is not what this version of the console understands.
     #[error("The server's answer can't be read: {0}")]
     Unreadable(String),
+}
+
+impl ApiError {
+    /// Whether the server says that there is no such thing.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. })
+    }
 }

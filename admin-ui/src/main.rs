@@ -7,6 +7,8 @@
         reason = "the component macro makes the types of properties public"
     )
 )]
+// Views are deep trees of types.
+#![recursion_limit = "512"]
 
 // What is for browsers is compiled for browsers only: elsewhere nobody waits for a framework that cannot run there.
 #[cfg(target_arch = "wasm32")]
@@ -14,22 +16,37 @@ mod api;
 #[cfg(target_arch = "wasm32")]
 mod app;
 #[cfg(target_arch = "wasm32")]
+mod browser;
+#[cfg(target_arch = "wasm32")]
+mod clock;
+#[cfg(target_arch = "wasm32")]
 mod components;
 #[cfg(target_arch = "wasm32")]
-mod page;
+mod error;
+#[cfg(target_arch = "wasm32")]
+mod live;
 #[cfg(target_arch = "wasm32")]
 mod pages;
 #[cfg(target_arch = "wasm32")]
-mod refresh;
+mod session;
+#[cfg(target_arch = "wasm32")]
+mod shortcuts;
+#[cfg(target_arch = "wasm32")]
+mod task;
+#[cfg(target_arch = "wasm32")]
+mod url_state;
 
+#[cfg(any(target_arch = "wasm32", test))]
+mod page;
 #[cfg(any(target_arch = "wasm32", test))]
 #[cfg_attr(
     not(target_arch = "wasm32"),
-    expect(dead_code, reason = "some errors come from browsers only")
+    expect(
+        dead_code,
+        reason = "the pages, which use the rest, are for browsers only"
+    )
 )]
-mod error;
-#[cfg(any(target_arch = "wasm32", test))]
-mod summary;
+mod text;
 
 fn main() {
     #[cfg(target_arch = "wasm32")]

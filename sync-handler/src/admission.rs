@@ -98,7 +98,7 @@ fn of_api(route: api::Route) -> usize {
             MAX_BODY_BYTES
         }
         Route::Ping => NAMES_BYTES,
-        Route::RetryJob => TEXTS_BYTES,
+        Route::RetryJob | Route::RetryChange => TEXTS_BYTES,
         _ => VALUES_BYTES,
     }
 }

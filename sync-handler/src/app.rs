@@ -1,8 +1,15 @@
 //! The server of one instance: a request in, an answer out.
 
+use std::cell::RefCell;
+use std::pin::pin;
+use std::rc::Rc;
+
+use futures_util::future::{Either, LocalBoxFuture, select};
 use http::request::Parts;
 use http::{HeaderValue, Method};
-use sync_core::{Engine, Ports, SettingsError, StoreError, in_request};
+use sync_core::{
+    AcceptedChanges, Clock as _, Engine, Ports, SettingsError, StoreError, in_request,
+};
 use sync_proto::REQUEST_ID_HEADER;
 
 use crate::body::{self, Body, RequestBody};
@@ -11,11 +18,13 @@ use crate::error::HttpError;
 use crate::request::Request;
 use crate::request_counter::RequestCounter;
 use crate::router::{self, Route, RouteMatch};
-use crate::{form, request_id, respond, routes};
+use crate::{audit, form, request_id, respond, routes};
 
-/// The server of one instance. Nothing of a request is kept in it.
+/// The server of one instance. Nothing of a request is kept in it but what goes on without it.
 pub struct App<P> {
-    engine: Result<Engine<P>, Unusable>,
+    engine: Result<Rc<Engine<P>>, Unusable>,
+    /// What requests have begun and left.
+    left: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
 }
 
 /// Why there is no engine.
@@ -30,24 +39,33 @@ pub(crate) enum Unusable {
 impl<P: Ports> App<P> {
     /// A server of this engine.
     pub fn new(engine: Engine<P>) -> Self {
-        Self { engine: Ok(engine) }
+        Self::of(Ok(Rc::new(engine)))
     }
 
     /// A server that cannot work, but can say why.
     pub fn with_wrong_settings(error: SettingsError) -> Self {
-        Self {
-            engine: Err(Unusable::Settings(error)),
-        }
+        Self::of(Err(Unusable::Settings(error)))
     }
 
     /// A server that could not reach its store when it began, but can say so.
     pub fn without_store(error: StoreError) -> Self {
+        Self::of(Err(Unusable::Store(error)))
+    }
+
+    fn of(engine: Result<Rc<Engine<P>>, Unusable>) -> Self {
         Self {
-            engine: Err(Unusable::Store(error)),
+            engine,
+            left: RefCell::default(),
         }
     }
 
-    pub(crate) fn engine(&self) -> Result<&Engine<P>, HttpError> {
+    /// What has to be brought to its end without letting anybody wait, once an answer is out. If that does not happen, a job
+    /// does it.
+    pub fn left(&self) -> Vec<LocalBoxFuture<'static, ()>> {
+        self.left.take()
+    }
+
+    pub(crate) fn engine(&self) -> Result<&Rc<Engine<P>>, HttpError> {
         self.engine.as_ref().map_err(|unusable| match unusable {
             Unusable::Settings(error) => HttpError::WrongSettings(error.to_string()),
             Unusable::Store(error) => HttpError::Store(error.clone()),
@@ -55,7 +73,7 @@ impl<P: Ports> App<P> {
     }
 
     pub(crate) fn usable(&self) -> Result<&Engine<P>, &Unusable> {
-        self.engine.as_ref()
+        self.engine.as_deref()
     }
 
     /// Answers a request. Whatever goes wrong becomes an answer too.
@@ -64,7 +82,7 @@ impl<P: Ports> App<P> {
         let id = self.request_id(&head);
         let name = id.as_ref().and_then(|id| id.to_str().ok());
         let answered = async {
-            let origins = self.engine.as_ref().ok().map(Engine::settings);
+            let origins = self.engine.as_deref().ok().map(Engine::settings);
             let cors = origins.and_then(|settings| Cors::of(&settings.cors.origins, &head));
             let asked = cors.as_ref().and_then(|cors| cors.preflight(&head));
             let mut answer = match asked {
@@ -117,7 +135,7 @@ impl<P: Ports> App<P> {
         let path = head.uri.path();
         let is_api = routes::api::is_api(path) || path == routes::metrics::PATH;
         let found = router::find(&head.method, path);
-        let counted = RequestCounter::begin(self.engine.as_ref().ok(), &head.method, &found);
+        let counted = RequestCounter::begin(self.engine.as_deref().ok(), &head.method, &found);
         let answered = match found {
             Ok(found) => self.try_to_answer(found, head, body).await,
             Err(error) => Err(error),
@@ -153,18 +171,49 @@ impl<P: Ports> App<P> {
         // Of nobody who is not known more is read than what says who it is.
         if let Err(error) = route.admit(engine, &request).await {
             body::discard(body).await;
-            return Err(error);
+            let refused = Err(error);
+            audit::keep(engine, route, &request, &refused).await;
+            return refused;
         }
         if route.takes_files()
             && let Some(boundary) = form::boundary(request.headers())
         {
-            return answer_form(route, engine, request, body, &boundary).await;
+            let answer = answer_form(route, engine, request, body, &boundary).await?;
+            return self.carry_out(engine, answer).await;
         }
         // Nobody sends a body with a poll, and finding that out would cost as much as one of its commands.
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             request.read_body(body, route.max_body_bytes()).await?;
         }
-        dispatch(route, engine, &request).await
+        let answered = dispatch(route, engine, &request).await;
+        audit::keep(engine, route, &request, &answered).await;
+        self.carry_out(engine, answered?).await
+    }
+
+    /// Carries changes out that a device has sent, as long as it waits for the answer. A back end that takes longer does not
+    /// hold the device, nor one of the requests that an instance may have at once.
+    ///
+    /// The call that is under way is not broken off: the back end may be at it, and need not know repeated ones.
+    async fn carry_out(
+        &self,
+        engine: &Rc<Engine<P>>,
+        mut answer: http::Response<Body>,
+    ) -> Result<http::Response<Body>, HttpError> {
+        let Some(accepted) = answer.extensions_mut().remove::<AcceptedChanges>() else {
+            return Ok(answer);
+        };
+        let limit = engine.ports().clock().timer(accepted.wait());
+        let work = Rc::clone(engine);
+        let work = Box::pin(async move { work.carry_out(accepted).await });
+        match select(work, pin!(limit)).await {
+            Either::Left((done, _)) => done?,
+            Either::Right(((), work)) => self.left.borrow_mut().push(Box::pin(async {
+                if let Err(error) = work.await {
+                    tracing::warn!(%error, "changes of a device are left to a job");
+                }
+            })),
+        }
+        Ok(answer)
     }
 }
 

@@ -19,8 +19,11 @@ thread_local! {
 pub async fn handle(request: Request, adapters: impl FnOnce() -> RustAdapters) -> Response<Body> {
     let app = app(adapters).await;
     let answer = app.handle(request).await;
+    // All of it goes on when the answer is out; the host keeps the instance until it is done.
+    for work in app.left() {
+        spawn(work);
+    }
     if app.must_tidy_up() {
-        // Goes on when the answer is out; the host keeps the instance until it is done.
         spawn(async move { app.tidy_up_soon().await });
     }
     answer

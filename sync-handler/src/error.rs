@@ -39,6 +39,8 @@ pub(crate) enum HttpError {
     UnknownJob(String),
     /// There never was such a queue.
     UnknownQueue(String),
+    /// There is no such schedule.
+    UnknownSchedule(String),
     /// There is no such component that works on jobs.
     UnknownComponent(String),
     /// A component that was asked to work on jobs could not.
@@ -160,6 +162,13 @@ pub(crate) fn map(error: &HttpError) -> ErrorAnswer {
     }
 }
 
+/// The status of the answer that an error becomes.
+pub(crate) fn status(error: &HttpError, is_api: bool) -> StatusCode {
+    let mapping = mapping(error);
+    let in_api = mapping.api_status.filter(|_| is_api);
+    in_api.unwrap_or(mapping.status)
+}
+
 /// What is decided of an error.
 struct Mapping {
     status: StatusCode,
@@ -232,6 +241,7 @@ fn mapping(error: &HttpError) -> Mapping {
         HttpError::UnknownObject(_) => new(StatusCode::NOT_FOUND, ErrorCode::UnknownObject),
         HttpError::UnknownJob(_) => new(StatusCode::NOT_FOUND, ErrorCode::UnknownJob),
         HttpError::UnknownQueue(_) => new(StatusCode::NOT_FOUND, ErrorCode::UnknownQueue),
+        HttpError::UnknownSchedule(_) => new(StatusCode::NOT_FOUND, ErrorCode::NotFound),
         HttpError::UnknownComponent(_) => new(StatusCode::NOT_FOUND, ErrorCode::NotFound),
         HttpError::ComponentFailed { .. } => Mapping {
             own_text: Some("the component cannot work on jobs now; its log says why"),
@@ -340,13 +350,23 @@ fn account(error: &AccountError) -> Mapping {
         AccountError::NotAdministrator => legacy(
             StatusCode::UNPROCESSABLE_ENTITY,
             ErrorCode::NotAdministrator,
-        )
-        .in_api(StatusCode::FORBIDDEN),
+        ),
         AccountError::InvalidId(_)
         | AccountError::InvalidPassword { .. }
         | AccountError::InvalidEmail { .. }
+        | AccountError::WrongPassword
+        | AccountError::NoSession
         | AccountError::InvalidTokenRequest(_) => {
             legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
+        }
+        AccountError::AdministratorExists { .. } => {
+            legacy(StatusCode::CONFLICT, ErrorCode::UserExists)
+        }
+        AccountError::UnknownAdministrator { .. } => {
+            legacy(StatusCode::NOT_FOUND, ErrorCode::UnknownUser)
+        }
+        AccountError::TooManyAdministrators { .. } | AccountError::FirstAdministrator => {
+            legacy(StatusCode::CONFLICT, ErrorCode::WrongState)
         }
         // The original answers 500 here, and scripts of back ends know it by that.
         AccountError::UserExists { .. } => {
@@ -375,6 +395,9 @@ fn blob(error: &BlobError) -> Mapping {
         BlobError::UploadExpired => legacy(StatusCode::REQUEST_TIMEOUT, ErrorCode::Busy),
         BlobError::Unknown => legacy(StatusCode::NOT_FOUND, ErrorCode::NotFound),
         BlobError::Busy => legacy(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy).retry_after(1),
+        BlobError::Content(ContentError::OutOfMemory(_)) => {
+            legacy(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy).retry_after(1)
+        }
         BlobError::Content(
             ContentError::Store(_) | ContentError::S3(_) | ContentError::Incomplete { .. },
         ) => unreachable_store(),
@@ -473,6 +496,7 @@ fn details(error: &HttpError) -> String {
         HttpError::UnknownQueue(name) => {
             format!("there is no queue {name:?}: nothing was ever enqueued in one of that name")
         }
+        HttpError::UnknownSchedule(name) => format!("there is no schedule {name:?}"),
         HttpError::UnknownComponent(name) => {
             format!("there is no component {name:?} that works on jobs")
         }

@@ -3,8 +3,10 @@
 mod admission;
 mod app;
 mod argument;
+mod audit;
 mod body;
 mod client_address;
+mod console_cookie;
 mod cors;
 mod download;
 mod error;

@@ -20,6 +20,7 @@ use sync_proto::{
 use crate::argument::{self, Argument};
 use crate::body::{self, RequestBody};
 use crate::client_address::client_address;
+use crate::console_cookie;
 use crate::error::HttpError;
 use crate::form::Form;
 use crate::nested::nest;
@@ -331,6 +332,16 @@ impl Request {
             .ok_or(HttpError::MissingSource)
     }
 
+    /// The path, as it came.
+    pub(crate) fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
+    /// Whether the request was let in with the first administrator's token.
+    pub(crate) fn is_administrators(&self) -> bool {
+        self.is_administrators.get()
+    }
+
     /// Method and path, for people.
     pub(crate) fn line(&self) -> String {
         format!("{} {}", self.head.method, self.head.uri.path())
@@ -359,6 +370,19 @@ impl Request {
             .header(header::AUTHORIZATION.as_str())?
             .split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
+    /// The text of the API token: that of `Authorization`, or else the console's cookie.
+    pub(crate) fn api_token_text(&self) -> Option<&str> {
+        if self.head.headers.contains_key(header::AUTHORIZATION) {
+            return self.bearer_token();
+        }
+        console_cookie::token(&self.head)
+    }
+
+    /// Whether the console sends the request, and no page of another site could have.
+    pub(crate) fn is_from_console(&self) -> bool {
+        console_cookie::is_from_console(&self.head)
     }
 
     /// What the body says, and the query what the body leaves out.
@@ -437,7 +461,9 @@ impl Request {
         let in_body = argument::read(&self.json_body()?, &["api_token"]).map_err(malformed)?;
         let token = in_body.into_iter().next().unwrap_or(Argument::Missing);
         let token = token.into_text("api_token")?.unwrap_or_default();
-        Ok(engine.accounts().check_api_token(&token).await?)
+        engine.accounts().check_api_token(&token).await?;
+        self.is_administrators.set(true);
+        Ok(())
     }
 
     /// What a pull acknowledges. A text that is no token counts as none, as devices have always been answered: the page that

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use sync_core::{Clock as _, Engine, Ports, RequestOutcome};
+use sync_core::{AskedBy, Clock as _, Engine, Ports, RequestOutcome};
 
 use crate::error::HttpError;
 use crate::router::RouteMatch;
@@ -17,6 +17,7 @@ pub(crate) struct RequestCounter<'a, P> {
     method: &'static str,
     route: &'static str,
     who_logs_in: Option<&'static str>,
+    asked_by: AskedBy,
     began: Duration,
 }
 
@@ -34,6 +35,7 @@ impl<'a, P: Ports> RequestCounter<'a, P> {
             method: name(method),
             route: found.map_or(UNMATCHED, |found| found.template),
             who_logs_in: found.and_then(|found| found.route.who_logs_in()),
+            asked_by: found.map_or(AskedBy::Other, |found| found.route.asked_by()),
             began: engine.ports().clock().monotonic(),
         })
     }
@@ -44,6 +46,7 @@ impl<'a, P: Ports> RequestCounter<'a, P> {
             method,
             route,
             who_logs_in,
+            asked_by,
             began,
         } = self;
         let meter = engine.metrics().meter();
@@ -52,6 +55,7 @@ impl<'a, P: Ports> RequestCounter<'a, P> {
             route,
             status: status.as_u16(),
             took: engine.ports().clock().monotonic().saturating_sub(began),
+            asked_by,
         });
         if let Some(who) = who_logs_in {
             meter.login(who, outcome(status));

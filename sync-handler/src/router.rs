@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use http::Method;
 use matchit::{Match, Router};
+use sync_core::AskedBy;
 
 use crate::error::HttpError;
 use crate::routes::{admin, api, blobs, bulk_data, device, health, hooks, metrics};
@@ -45,6 +46,14 @@ impl Route {
             | Self::OldAdmin(admin::Route::LogIn)
             | Self::Api(api::Route::LogIn) => Some("administrator"),
             _ => None,
+        }
+    }
+
+    /// Who asks. Files are not meant: how long they take says more of their size.
+    pub(crate) fn asked_by(self) -> AskedBy {
+        match self {
+            Self::Device(_) | Self::OldDevice(_) => AskedBy::Device,
+            _ => AskedBy::Other,
         }
     }
 

@@ -1,9 +1,23 @@
 //! Parts of pages. They show what they are given and fetch nothing.
 
-mod check_list;
-mod facts;
-mod verdict_banner;
+mod chart;
+mod confirm;
+mod dialog;
+mod field;
+mod list;
+mod loaded;
+mod messages;
+mod table;
+mod time;
+mod value;
 
-pub(crate) use check_list::CheckList;
-pub(crate) use facts::Facts;
-pub(crate) use verdict_banner::VerdictBanner;
+pub(crate) use chart::{LineChart, Sparkline, Track};
+pub(crate) use confirm::Confirm;
+pub(crate) use dialog::{Dialog, DialogForm};
+pub(crate) use field::{Field, Select, TextArea, Toggle};
+pub(crate) use list::{Choices, Pager, SearchBox};
+pub(crate) use loaded::{empty, loaded, problem, problem_of};
+pub(crate) use messages::{MessageList, Messages};
+pub(crate) use table::{Column, Row, quoted, row_link, table};
+pub(crate) use time::{ago, lasting};
+pub(crate) use value::{facts, heading, sub_heading, tag};

@@ -1,16 +1,17 @@
-//! The page for paths that do not exist.
+//! What is shown at an address that is no page's.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 
-use crate::page::Page;
+use crate::components::heading;
+use crate::page::{Page, href};
 
 #[component]
 pub(crate) fn NotFound() -> impl IntoView {
     view! {
-        <h1>"There is no such page"</h1>
+        {heading("There is no such page", (), ())}
+        <p class="quiet">"The address may be mistyped, or of another version of the console."</p>
         <p>
-            <A href=Page::Status.href()>"Go to the server's status"</A>
+            <a href=href(Page::Overview.path())>"To the overview"</a>
         </p>
     }
 }

@@ -4,6 +4,7 @@
 mod account;
 mod adapter;
 mod application_documents;
+mod audit;
 mod blob;
 mod engine;
 mod handlers;
@@ -21,33 +22,36 @@ mod store;
 mod trace;
 
 pub use account::{
-    AccountError, Accounts, ApiToken, ApiTokens, InvalidTokenRequest, Origin, Scope, Session,
-    SessionKey, UserChange, UserDetails,
+    AccountError, Accounts, Administrator, AdministratorChange, ApiToken, ApiTokens,
+    InvalidTokenRequest, Origin, Role, Scope, Session, SessionKey, UserChange, UserDetails,
 };
 pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
 pub use application_documents::{ApplicationDocuments, DocumentError};
+pub use audit::{AuditLog, AuditPart};
 pub use blob::{
     Blob, BlobError, BlobOpener, Blobs, CollectedBlobs, ContentError, Files, Upload, Uploader,
 };
 pub use engine::{
-    BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload, BulkForm,
-    BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangesRequest, ClientDetails,
-    ClientState, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, HookError,
-    MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PullRequest, RustAdapters, SearchRequest,
-    SourceInfo, SyncError,
+    AcceptedChanges, BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest,
+    BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
+    ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
+    ClientState, CopyPage, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, HookError,
+    MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PingTargets, PullRequest, RustAdapters,
+    SearchRequest, SourceInfo, SyncError,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{
     BegunWrite, IdempotencyError, IdempotentRequest, IdempotentWrites, StoredAnswer,
 };
 pub use jobs::{
-    BULK_DATA, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll, Push, Query,
-    QueryAll,
+    BULK_DATA, CheckPush, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll,
+    Push, Query, QueryAll,
 };
 pub use memory::{Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};
 pub use metrics::{
-    BUCKETS, FAMILIES, Family, Kind, Measurements, Meter, Metrics, RequestOutcome, Sample,
-    StatsError, Value,
+    AskedBy, BUCKETS, FAMILIES, Family, Kind, Measure, Measurements, Meter, Metrics, Period,
+    RequestOutcome, Sample, Series, SeriesError, StatsError, StepLength, Steps, Value, measures,
+    quantile,
 };
 pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
@@ -57,7 +61,7 @@ pub use model::{
     PingMessage, PingPriority, PollInterval, SelectionId, SourceName, Token, UserId, Version,
     to_attributes, to_text,
 };
-pub use ping::{PingOutcome, PingSender, PushAddress, PushService};
+pub use ping::{PingOutcome, PingSender, PushAddress, PushCheck, PushService};
 pub use ports::{
     AnswerRoom, Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue,
     StorePorts,
@@ -67,8 +71,11 @@ pub use settings::{
     AdapterSettings, ApnsSettings, AuthenticationMethod, AuthenticationSettings, Authorization,
     BlobSettings, Connection, CorsSettings, CursorPaging, FcmSettings, JwtSettings, NextPath,
     OAuth2Credentials, OAuth2Settings, Origins, Paging, PingSettings, PluginMethod, PluginSettings,
-    RestSettings, S3Settings, Secret, Settings, SettingsError, SettingsFile, SettingsPart,
-    SourceSettings, UpdateMethod, WebPushSettings,
+    RestSettings, S3Settings, Secret, SettingDescription, SettingOrigin, Settings, SettingsError,
+    SettingsFile, SettingsPart, SourceSettings, UpdateMethod, WebPushSettings,
 };
-pub use store::{ApplicationDocument, Figures, PutMode, StoreError};
+pub use store::{
+    ApplicationDocument, AuditKind, AuditPosition, AuditRecord, Figures, InvalidPosition,
+    MinuteTotals, PingRecord, PushFigures, PutMode, StoreError,
+};
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};

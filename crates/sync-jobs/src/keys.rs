@@ -18,6 +18,7 @@
 //! | `last` | string | the last job's number | forever | jobs | jobs |
 //! | `unique` | hash | unique key → id of the job that waits or runs | until the job ends | jobs | jobs |
 //! | `ticks` | hash | `<schedule> <its rule>` → when it is due next, in ms | a day after the last one that came | jobs | jobs |
+//! | `ticked` | hash | `<schedule> <its rule>` → id of its last job | as in `ticks` | jobs | jobs |
 //! | `minute:<queue>:<minute>` | hash | what happened (see `QueueCounts::lately`) → how often | two hours | jobs | jobs |
 //! | `alarm` | string | its expiry is heard of: somebody sweeps then | until something is due | jobs | who hears of expired keys |
 //! | `swept` | string | there was a sweep lately | one second | jobs | jobs |
@@ -41,6 +42,11 @@ pub(crate) fn in_state(state: JobState, queue: &QueueName) -> String {
     format!("{KEY_PREFIX}:{{jobs}}:{state}:{queue}")
 }
 
+/// The dead jobs of a name in a queue.
+pub(crate) fn dead_of(queue: &QueueName, name: &str) -> String {
+    format!("{KEY_PREFIX}:{{jobs}}:dead-of:{queue}:{name}")
+}
+
 /// What is known of a queue.
 pub(crate) fn queue(queue: &QueueName) -> String {
     format!("{KEY_PREFIX}:{{jobs}}:queue:{queue}")
@@ -54,6 +60,11 @@ pub(crate) fn queues() -> String {
 /// When schedules are due.
 pub(crate) fn ticks() -> String {
     format!("{KEY_PREFIX}:{{jobs}}:ticks")
+}
+
+/// The last jobs of schedules.
+pub(crate) fn ticked() -> String {
+    format!("{KEY_PREFIX}:{{jobs}}:ticked")
 }
 
 /// What happened in a queue in a minute since 1970.
@@ -82,9 +93,11 @@ mod tests {
             all(),
             job(&JobId::parse("0000000000000007").unwrap()),
             in_state(JobState::Ready, &slow),
+            dead_of(&slow, "deliver"),
             queue(&slow),
             queues(),
             ticks(),
+            ticked(),
             minute(&slow, 7),
             alarm(),
             swept(),
@@ -93,9 +106,11 @@ mod tests {
         rhosync:1:{jobs}:
         rhosync:1:{jobs}:job:0000000000000007
         rhosync:1:{jobs}:ready:adapter.slow
+        rhosync:1:{jobs}:dead-of:adapter.slow:deliver
         rhosync:1:{jobs}:queue:adapter.slow
         rhosync:1:{jobs}:queues
         rhosync:1:{jobs}:ticks
+        rhosync:1:{jobs}:ticked
         rhosync:1:{jobs}:minute:adapter.slow:7
         rhosync:1:{jobs}:alarm
         rhosync:1:{jobs}:swept

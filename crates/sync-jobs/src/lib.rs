@@ -20,9 +20,9 @@ pub use ids::{InvalidJobId, InvalidQueueName, JobId, QueueName};
 pub use job::{JobState, NewJob, Priority};
 pub use noop::Noop;
 pub use queue::{
-    Cancelled, Claim, ClaimedJob, EnqueueError, Enqueued, Failure, Heartbeat, JobDetails, Jobs,
-    Leased, MAX_PAYLOAD_BYTES, QueueCounts, Refused, Retry, Standing, StoredError, Swept, Tick,
-    is_ring,
+    Cancelled, Claim, ClaimedJob, EnqueueError, Enqueued, Failure, Heartbeat, JobDetails,
+    JobFilter, Jobs, Leased, MAX_PAYLOAD_BYTES, QueueCounts, QueueMinute, Refused, Retry, Standing,
+    StoredError, Swept, Tick, is_ring,
 };
 pub use schedule::{Rule, Schedule};
 pub use settings::{History, JobsSettings, QueueLimits, Rate};

@@ -31,7 +31,30 @@ enum Kind {
     Cron(Box<Cron>),
 }
 
+impl Schedule {
+    /// What a schedule's ticks are kept by: those of another rule of the same name are others.
+    pub fn field(&self, name: &str) -> String {
+        format!("{name} {}", self.rule)
+    }
+}
+
 impl Rule {
+    /// How many seconds are between two of its times, where those are always as many.
+    pub fn seconds(&self) -> Option<u64> {
+        match &self.0 {
+            Kind::Every(seconds) => Some(*seconds),
+            Kind::Cron(_) => None,
+        }
+    }
+
+    /// The cron expression, where it is one.
+    pub fn expression(&self) -> Option<String> {
+        match &self.0 {
+            Kind::Every(_) => None,
+            Kind::Cron(cron) => Some(cron.pattern.to_string()),
+        }
+    }
+
     /// Every so many seconds.
     pub fn every(seconds: u64) -> Self {
         Self(Kind::Every(seconds))

@@ -8,6 +8,7 @@ pub(crate) static COMPLETE: Script = script!("complete" after "library");
 pub(crate) static DISCARD: Script = script!("discard" after "library");
 pub(crate) static ENQUEUE: Script = script!("enqueue" after "library");
 pub(crate) static FAIL: Script = script!("fail" after "library");
+pub(crate) static HASTEN: Script = script!("hasten" after "library");
 pub(crate) static HEARTBEAT: Script = script!("heartbeat" after "library");
 pub(crate) static RETRY: Script = script!("retry" after "library");
 pub(crate) static SWEEP: Script = script!("sweep" after "library");

@@ -69,9 +69,9 @@ impl<'a, P: StorePorts> Sweeper<'a, P> {
         let jobs = Jobs::new(self.ports.redis());
         let (ticks, now) = try_join(jobs.ticks(), jobs.time()).await?;
         let mut known = BTreeSet::new();
-        for (name, Schedule { rule, job }) in schedules {
-            // Another rule of the same name begins anew.
-            let field = format!("{name} {rule}");
+        for (name, schedule) in schedules {
+            let Schedule { rule, job } = schedule;
+            let field = schedule.field(name);
             let seen = ticks.get(&field).copied();
             known.insert(field.clone());
             if seen.is_some_and(|due| due > now) {

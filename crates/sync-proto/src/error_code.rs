@@ -64,12 +64,12 @@ error_codes! {
         InvalidApiToken = "invalid_api_token", "422; 401 below `/api/v1`",
             "The API token is missing, wrong or has ended.",
             "Log in as the administrator, or make a new token, and send it with the request.";
-        NotAdministrator = "not_administrator", "422; 403 below `/api/v1`",
-            "The password is right, but only the administrator may log in here.",
+        NotAdministrator = "not_administrator", "422",
+            "The password is right, but only the first administrator may log in here.",
             "Log in as `rhoadmin`.";
         Forbidden = "forbidden", "403",
-            "The API token does not have the scope that the call needs.",
-            "Use a token with the scope that the message names.";
+            "The API token, or the role of whoever has logged in for it, does not have the scope that the call needs.",
+            "Use a token with the scope that the message names, or log in as an administrator whose role has it.";
     }
     "The request" {
         MalformedBody = "malformed_body", "400",
@@ -111,7 +111,7 @@ error_codes! {
             "No such source exists.",
             "Check the name against `rhosync.toml`. A back end makes a new source by feeding objects to it.";
         UnknownUser = "unknown_user", "404",
-            "No such user exists.",
+            "No such user, or no such administrator, exists.",
             "Check the name, or create the user.";
         UnknownObject = "unknown_object", "404",
             "The source has no object with this id, in this user's copy.",
@@ -128,7 +128,7 @@ error_codes! {
     }
     "Conflicts" {
         UserExists = "user_exists", "500; 409 below `/api/v1`",
-            "A user of this name exists already.",
+            "A user, or an administrator, of this name exists already.",
             "Choose another name, or change the existing user.";
         WrongState = "wrong_state", "409",
             "What is asked for is not possible in the state something is in, for example retrying a job that is not dead.",

@@ -18,9 +18,9 @@ pub use changes::{
 pub use error_code::ErrorCode;
 pub use health::{Check, Health, HealthStatus, Readiness, ReadinessStatus};
 pub use names::{
-    API_TOKEN_HEADER, CLIENT_ID_HEADER, ERROR_CODE_HEADER, OLD_SESSION_COOKIE,
-    PAGE_OBJECT_COUNT_HEADER, PAGE_TOKEN_HEADER, PAGE_VERSION, PUSH_SEQUENCE_HEADER,
-    REQUEST_ID_HEADER, SESSION_COOKIE,
+    API_TOKEN_HEADER, CLIENT_ID_HEADER, CONSOLE_COOKIE, CONSOLE_HEADER, ERROR_CODE_HEADER,
+    OLD_SESSION_COOKIE, PAGE_OBJECT_COUNT_HEADER, PAGE_TOKEN_HEADER, PAGE_VERSION,
+    PUSH_SEQUENCE_HEADER, REQUEST_ID_HEADER, SESSION_COOKIE,
 };
 pub use page::{Commands, ErrorMap, ErrorMessage, Fields, Link, Objects, Page};
 pub use search::{Search, SearchPage, SearchedSource};

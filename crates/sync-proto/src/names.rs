@@ -34,3 +34,10 @@ pub const OLD_SESSION_COOKIE: &str = "rhosync_session";
 
 /// The version every page states. Devices refuse any other.
 pub const PAGE_VERSION: u8 = 3;
+
+/// The cookie that carries the token of an administrator who works with the console. Not the name of a device's session, old or new:
+/// a browser may have both.
+pub const CONSOLE_COOKIE: &str = "rhosync_console";
+
+/// Without this header that cookie is passed over. Pages of other sites cannot send it.
+pub const CONSOLE_HEADER: &str = "x-rhosync-console";

@@ -5,6 +5,7 @@ mod args;
 mod clock;
 mod conn;
 mod error;
+mod lua;
 mod ports;
 mod random;
 mod reply;
@@ -14,6 +15,8 @@ pub use args::{Arg, arg};
 pub use clock::{Clock, Millis};
 pub use conn::{RedisConn, RedisError, RedisValue};
 pub use error::StoreError;
+#[doc(hidden)]
+pub use lua::lua_code;
 pub use ports::StorePorts;
 pub use random::{Random, hex};
 pub use reply::Reply;

@@ -20,19 +20,29 @@ pub struct Script {
 }
 
 /// A script that lies in the folder `scripts` beside the file: `script!("name")`, or
-/// `script!("name" after "library")` where what another file defines stands before it.
+/// `script!("name" after "library")` where what another file defines stands before it. The program has the files' code
+/// without their comments.
 #[macro_export]
 macro_rules! script {
     ($name:literal) => {
-        $crate::Script::new($name, include_str!(concat!("scripts/", $name, ".lua")))
+        $crate::Script::new($name, $crate::script!(@code $name))
     };
     ($name:literal after $library:literal) => {
         $crate::Script::after(
-            include_str!(concat!("scripts/", $library, ".lua")),
+            $crate::script!(@code $library),
             $name,
-            include_str!(concat!("scripts/", $name, ".lua")),
+            $crate::script!(@code $name),
         )
     };
+    (@code $name:literal) => {{
+        const FILE: &str = include_str!(concat!("scripts/", $name, ".lua"));
+        const LENGTH: usize = $crate::lua_code::<0>(FILE).1;
+        const CODE: [u8; LENGTH] = $crate::lua_code::<LENGTH>(FILE).0;
+        match ::core::str::from_utf8(&CODE) {
+            Ok(code) => code,
+            Err(_) => panic!("the script is no text without its comments"),
+        }
+    }};
 }
 
 impl Script {

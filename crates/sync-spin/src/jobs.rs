@@ -30,6 +30,8 @@ pub trait Context {
     fn ports(&self) -> &SpinPorts;
     /// How jobs run.
     fn jobs(&self) -> &JobsSettings;
+    /// Brings what was noted meanwhile to the store.
+    fn end(&self) -> impl Future<Output = ()>;
 }
 
 impl Context for Engine<SpinPorts> {
@@ -39,6 +41,10 @@ impl Context for Engine<SpinPorts> {
 
     fn jobs(&self) -> &JobsSettings {
         &self.settings().jobs
+    }
+
+    async fn end(&self) {
+        self.metrics().flush().await;
     }
 }
 
@@ -50,6 +56,9 @@ impl Context for PingContext<SpinPorts> {
     fn jobs(&self) -> &JobsSettings {
         &self.settings().jobs
     }
+
+    // What becomes of pings is noted at once.
+    async fn end(&self) {}
 }
 
 impl Component {
@@ -130,7 +139,9 @@ impl Component {
                 time,
                 at_once: self.at_once,
             };
-            Ok(worker.run(budget).await?)
+            let worked = worker.run(budget).await;
+            context.end().await;
+            Ok(worked?)
         };
         unless_store_is_silent(worked)
             .await

@@ -8,14 +8,27 @@
 
 mod api {
     mod v1 {
+        mod administrators;
+        mod audit;
+        mod changes;
+        mod clients;
+        mod jobs;
+        mod objects;
+        mod overview;
         mod scopes;
+        mod session;
+        mod settings;
+        mod sources;
+        mod statistics;
     }
 }
 mod app {
     mod v1 {
+        mod changes;
         mod files;
     }
 }
+mod console;
 mod every_call;
 mod metrics;
 mod rc {

@@ -44,7 +44,7 @@ impl Watched {
         let (_, token) = engine
             .accounts()
             .api_tokens()
-            .create("scraper", scopes, None)
+            .create("scraper", scopes, None, None)
             .await
             .unwrap();
         Self {
@@ -225,7 +225,7 @@ async fn metrics_need_a_token_that_may_read_the_system() {
     let (_, other) = engine
         .accounts()
         .api_tokens()
-        .create("other", scopes, None)
+        .create("other", scopes, None, None)
         .await
         .unwrap();
     for (header, status) in [

@@ -4,9 +4,10 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::{Response, request};
+use http::{Request, Response, StatusCode, request};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
+use serde_json::Value;
 use sync_core::Origin;
 use sync_handler::App;
 use test_support::{TestPorts, World};
@@ -54,4 +55,26 @@ impl Server {
             .log_in(user, "password", Origin("test"));
         format!("rhoconnect_session={}", session.await.unwrap())
     }
+}
+
+/// A call of the API with a token.
+pub(crate) async fn call(
+    server: &Server,
+    token: &str,
+    method: &str,
+    path: &str,
+    body: &Value,
+) -> (StatusCode, Value) {
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v1{path}"))
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json");
+    let sent = match body {
+        Value::Null => String::new(),
+        body => body.to_string(),
+    };
+    let answer = server.send(request, sent).await;
+    let body = serde_json::from_slice(answer.body()).unwrap_or_default();
+    (answer.status(), body)
 }

@@ -1,13 +1,11 @@
 //! Named API tokens: what a script or a person may do, and until when.
 
-use std::fmt;
 use std::rc::Rc;
-use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::account::{AccountError, InvalidTokenRequest};
+use crate::account::{AccountError, InvalidTokenRequest, Scope};
 use crate::model::Millis;
 use crate::ports::{Clock as _, Ports, Random as _, hex};
 use crate::store::{ApiTokenRecord, ApiTokenStore};
@@ -21,116 +19,17 @@ const MAX_NAME_BYTES: usize = 100;
 /// Tokens there may be at once.
 const MAX_TOKENS: usize = 1_000;
 
-/// Tokens of logins there may be at once, beside those: the oldest leaves for a new one.
+/// Tokens of logins that an administrator may have at once, beside those: the oldest leaves for a new one.
 const MAX_LOGINS: usize = 50;
+
+/// Ids of tokens that are read at once.
+const IDS_CHUNK: usize = 1_000;
 
 /// What the ids of logins' tokens begin with, so that they are known in the list. It is no hexadecimal digit.
 const LOGIN_ID: char = 'l';
 
 /// What every token begins with, so that scanners find one that leaks.
 const PREFIX: &str = "rho_";
-
-/// Something that may be done through the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// Everything.
-    Admin,
-    /// See users.
-    UsersRead,
-    /// Create, change and delete users.
-    UsersWrite,
-    /// See clients.
-    ClientsRead,
-    /// Reset and delete clients.
-    ClientsWrite,
-    /// See sources.
-    SourcesRead,
-    /// Change sources, let them be refreshed.
-    SourcesWrite,
-    /// See objects.
-    DataRead,
-    /// Change objects.
-    DataWrite,
-    /// See jobs.
-    JobsRead,
-    /// Have jobs tried again, cancel and discard them, pause queues, let components work.
-    JobsWrite,
-    /// See metrics and the state of the server.
-    SystemRead,
-    /// Change the server, reset it.
-    SystemWrite,
-}
-
-impl Scope {
-    /// All there are.
-    pub const ALL: [Self; 13] = [
-        Self::Admin,
-        Self::UsersRead,
-        Self::UsersWrite,
-        Self::ClientsRead,
-        Self::ClientsWrite,
-        Self::SourcesRead,
-        Self::SourcesWrite,
-        Self::DataRead,
-        Self::DataWrite,
-        Self::JobsRead,
-        Self::JobsWrite,
-        Self::SystemRead,
-        Self::SystemWrite,
-    ];
-
-    /// The scope as it is written.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::UsersRead => "users:read",
-            Self::UsersWrite => "users:write",
-            Self::ClientsRead => "clients:read",
-            Self::ClientsWrite => "clients:write",
-            Self::SourcesRead => "sources:read",
-            Self::SourcesWrite => "sources:write",
-            Self::DataRead => "data:read",
-            Self::DataWrite => "data:write",
-            Self::JobsRead => "jobs:read",
-            Self::JobsWrite => "jobs:write",
-            Self::SystemRead => "system:read",
-            Self::SystemWrite => "system:write",
-        }
-    }
-
-    /// Whether whoever has this scope may do what `wanted` stands for. Who may write may read.
-    fn covers(self, wanted: Self) -> bool {
-        let reads = match self {
-            Self::UsersWrite => Some(Self::UsersRead),
-            Self::ClientsWrite => Some(Self::ClientsRead),
-            Self::SourcesWrite => Some(Self::SourcesRead),
-            Self::DataWrite => Some(Self::DataRead),
-            Self::JobsWrite => Some(Self::JobsRead),
-            Self::SystemWrite => Some(Self::SystemRead),
-            _ => None,
-        };
-        self == Self::Admin || self == wanted || reads == Some(wanted)
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Scope {
-    type Err = InvalidTokenRequest;
-
-    fn from_str(text: &str) -> Result<Self, InvalidTokenRequest> {
-        Self::ALL
-            .into_iter()
-            .find(|scope| scope.as_str() == text)
-            .ok_or_else(|| InvalidTokenRequest::UnknownScope {
-                scope: text.to_owned(),
-            })
-    }
-}
 
 /// An API token, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +40,8 @@ pub struct ApiToken {
     pub name: String,
     /// What it is good for.
     pub scopes: Vec<Scope>,
+    /// The administrator who has made it, by logging in or for a script; `None` where nobody has written that down.
+    pub made_by: Option<String>,
     /// Since when it exists.
     pub created_at: Millis,
     /// When it was used last, to the minute.
@@ -153,6 +54,12 @@ impl ApiToken {
     /// Whether it is good for this.
     pub fn allows(&self, wanted: Scope) -> bool {
         self.scopes.iter().any(|scope| scope.covers(wanted))
+    }
+
+    /// The administrator who has logged in for it; `None` for a script's token.
+    pub fn administrator(&self) -> Option<&str> {
+        let is_of_login = self.id.starts_with(LOGIN_ID);
+        self.made_by.as_deref().filter(|_| is_of_login)
     }
 }
 
@@ -176,6 +83,7 @@ impl<P: Ports> ApiTokens<P> {
         name: &str,
         mut scopes: Vec<Scope>,
         lifetime_ms: Option<u64>,
+        made_by: Option<&str>,
     ) -> Result<(ApiToken, String), AccountError> {
         if name.trim().is_empty() || name.len() > MAX_NAME_BYTES {
             return Err(InvalidTokenRequest::NameLength {
@@ -194,44 +102,75 @@ impl<P: Ports> ApiTokens<P> {
         if lifetime_ms == Some(0) {
             return Err(InvalidTokenRequest::NoLifetime.into());
         }
-        if self.ids().await?.1.len() >= MAX_TOKENS {
+        if self.scripts().await?.len() >= MAX_TOKENS {
             self.forget_ended().await?;
-            if self.ids().await?.1.len() >= MAX_TOKENS {
+            if self.scripts().await?.len() >= MAX_TOKENS {
                 return Err(InvalidTokenRequest::TooMany { limit: MAX_TOKENS }.into());
             }
         }
         let id = self.ports.random().hex::<8>();
-        self.put(id, name, scopes, lifetime_ms).await
+        let made_by = made_by.map(str::to_owned);
+        self.put(id, name, scopes, lifetime_ms, made_by).await
     }
 
-    /// Makes a token that is good for everything, for somebody who has logged in. There is always room for it: where there are
-    /// many of such, the oldest ends.
+    /// Makes a token for an administrator who has logged in. There is always room for it: where there are many of such, the
+    /// oldest ends.
     ///
     /// # Errors
     /// The store's.
-    pub async fn create_for_login(
+    pub(super) async fn create_for_login(
         &self,
         login: &str,
+        scopes: Vec<Scope>,
         lifetime_ms: u64,
     ) -> Result<(ApiToken, String), AccountError> {
-        let (logins, _) = self.ids().await?;
         let tokens = ApiTokenStore::new(self.ports.redis());
+        let logins = tokens.logins(login).await?;
         let too_many = (logins.len() + 1).saturating_sub(MAX_LOGINS);
         for id in logins.into_iter().take(too_many) {
-            tokens.remove(&id).await?;
+            tokens.remove_login(login, &id).await?;
         }
         let mut id = self.ports.random().hex::<8>();
         id.replace_range(..1, LOGIN_ID.encode_utf8(&mut [0; 4]));
+        // Listed first, so that whoever ends the administrator's sessions finds it.
+        tokens
+            .list_login(login, &id, self.ports.clock().now())
+            .await?;
         let name = format!("login of {login}");
-        self.put(id, &name, vec![Scope::Admin], Some(lifetime_ms))
+        let made_by = Some(login.to_owned());
+        self.put(id, &name, scopes, Some(lifetime_ms), made_by)
             .await
     }
 
-    /// The ids of logins' tokens, and those of all others, from the oldest on.
-    async fn ids(&self) -> Result<(Vec<String>, Vec<String>), AccountError> {
+    /// Ends the tokens of an administrator's logins, but one if it is named.
+    pub(super) async fn end_logins(
+        &self,
+        login: &str,
+        but: Option<&str>,
+    ) -> Result<(), AccountError> {
         let tokens = ApiTokenStore::new(self.ports.redis());
-        let ids = tokens.list(0, MAX_TOKENS + MAX_LOGINS).await?;
-        Ok(ids.into_iter().partition(|id| id.starts_with(LOGIN_ID)))
+        for id in tokens.logins(login).await? {
+            if Some(id.as_str()) != but {
+                tokens.remove_login(login, &id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The ids of scripts' tokens, from the oldest on.
+    async fn scripts(&self) -> Result<Vec<String>, AccountError> {
+        let tokens = ApiTokenStore::new(self.ports.redis());
+        let mut scripts = Vec::new();
+        let mut from = 0;
+        loop {
+            let ids = tokens.list(from, IDS_CHUNK).await?;
+            from += ids.len();
+            let is_last = ids.len() < IDS_CHUNK;
+            scripts.extend(ids.into_iter().filter(|id| !id.starts_with(LOGIN_ID)));
+            if is_last {
+                return Ok(scripts);
+            }
+        }
     }
 
     async fn put(
@@ -240,6 +179,7 @@ impl<P: Ports> ApiTokens<P> {
         name: &str,
         scopes: Vec<Scope>,
         lifetime_ms: Option<u64>,
+        made_by: Option<String>,
     ) -> Result<(ApiToken, String), AccountError> {
         let tokens = ApiTokenStore::new(self.ports.redis());
         let now = self.ports.clock().now();
@@ -249,6 +189,7 @@ impl<P: Ports> ApiTokens<P> {
             name: name.to_owned(),
             scopes: written.join(" "),
             hash: digest(&secret),
+            made_by,
             created_at: now,
             used_at: None,
             ends_at: lifetime_ms.map(|lifetime| now.plus(lifetime)),
@@ -312,7 +253,16 @@ impl<P: Ports> ApiTokens<P> {
     /// # Errors
     /// [`AccountError::UnknownApiToken`] and the store's.
     pub async fn delete(&self, id: &str) -> Result<(), AccountError> {
-        if ApiTokenStore::new(self.ports.redis()).remove(id).await? {
+        let tokens = ApiTokenStore::new(self.ports.redis());
+        let record = tokens.get(id).await?;
+        let administrator = record
+            .map(|record| to_token(id.to_owned(), record))
+            .and_then(|token| token.administrator().map(str::to_owned));
+        let was_there = match administrator {
+            Some(login) => tokens.remove_login(&login, id).await?,
+            None => tokens.remove(id).await?,
+        };
+        if was_there {
             Ok(())
         } else {
             Err(AccountError::UnknownApiToken)
@@ -321,7 +271,7 @@ impl<P: Ports> ApiTokens<P> {
 
     async fn forget_ended(&self) -> Result<(), AccountError> {
         let tokens = ApiTokenStore::new(self.ports.redis());
-        for id in tokens.list(0, MAX_TOKENS + MAX_LOGINS).await? {
+        for id in self.scripts().await? {
             if tokens.get(&id).await?.is_none() {
                 tokens.remove(&id).await?;
             }
@@ -340,6 +290,7 @@ fn to_token(id: String, record: ApiTokenRecord) -> ApiToken {
         name,
         scopes,
         hash: _,
+        made_by,
         created_at,
         used_at,
         ends_at,
@@ -353,25 +304,9 @@ fn to_token(id: String, record: ApiTokenRecord) -> ApiToken {
         id,
         name,
         scopes,
+        made_by,
         created_at,
         used_at,
         ends_at,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_may_write_may_read_and_nothing_else() {
-        assert!(Scope::Admin.covers(Scope::SystemWrite));
-        assert!(Scope::UsersWrite.covers(Scope::UsersRead));
-        assert!(!Scope::UsersRead.covers(Scope::UsersWrite));
-        assert!(!Scope::UsersWrite.covers(Scope::DataRead));
-        for scope in Scope::ALL {
-            assert_eq!(scope.as_str().parse(), Ok(scope));
-        }
-        assert!("users".parse::<Scope>().is_err());
     }
 }

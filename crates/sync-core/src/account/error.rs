@@ -75,6 +75,35 @@ pub enum AccountError {
         /// The name.
         login: String,
     },
+    /// An administrator of that name exists.
+    #[error("there is an administrator {login:?} already")]
+    AdministratorExists {
+        /// The name.
+        login: String,
+    },
+    /// No such administrator exists.
+    #[error("there is no administrator {login:?}")]
+    UnknownAdministrator {
+        /// The name.
+        login: String,
+    },
+    /// There are as many administrators as there may be.
+    #[error("there are {limit} administrators already; remove some")]
+    TooManyAdministrators {
+        /// The most there may be.
+        limit: u64,
+    },
+    /// The first administrator cannot be removed or demoted.
+    #[error(
+        "the first administrator stays one: back ends and the old protocols get in by its token"
+    )]
+    FirstAdministrator,
+    /// The present password, which has to come with a new one, is wrong.
+    #[error("the current password is wrong")]
+    WrongPassword,
+    /// A script's token has no password.
+    #[error("nobody has logged in for this token")]
+    NoSession,
     /// An API token cannot be made like that.
     #[error(transparent)]
     InvalidTokenRequest(#[from] InvalidTokenRequest),
@@ -137,6 +166,12 @@ impl AccountError {
             | Self::InvalidEmail { .. }
             | Self::UserExists { .. }
             | Self::UnknownUser { .. }
+            | Self::AdministratorExists { .. }
+            | Self::UnknownAdministrator { .. }
+            | Self::TooManyAdministrators { .. }
+            | Self::FirstAdministrator
+            | Self::WrongPassword
+            | Self::NoSession
             | Self::InvalidTokenRequest(_)
             | Self::UnknownApiToken => false,
         }

@@ -5,12 +5,12 @@ use subtle::ConstantTimeEq as _;
 use crate::account::bearer::TokenCheck;
 use crate::account::password::MAX_PASSWORD_BYTES;
 use crate::account::session::LIFETIME_MS;
-use crate::account::{AccountError, Accounts, ApiToken, Session, verify_password};
+use crate::account::{AccountError, Accounts, Session, verify_password};
 use crate::adapter::{AdapterError, authenticate};
 use crate::model::{ADMINISTRATOR, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::settings::AuthenticationMethod;
-use crate::store::{AccountStore, LoginFailures, StoreError, UserRecord};
+use crate::store::{Account, AccountStore, LoginFailures, StoreError, UserRecord};
 
 /// A hash of nothing anybody knows, checked when there is no such user, so that the time taken does not tell.
 const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$dGhpcyBpcyBub2JvZHkncyBwYXNzd29yZCBoYXNoISE";
@@ -18,15 +18,14 @@ const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAA
 /// In the place of a password's hash: fits no password.
 const NO_PASSWORD: &str = "none";
 
-/// How long the token of a login is good for: a working day.
-const TOKEN_LIFETIME_MS: u64 = 12 * 3_600_000;
-
 /// Where a login comes from: an address, or whatever stands for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a>(pub &'a str);
 
 /// What a login's failures are counted by.
 struct Failures {
+    /// What kind of account it is.
+    kind: &'static str,
     of_account: String,
     of_address: String,
 }
@@ -51,7 +50,12 @@ impl<P: Ports> Accounts<P> {
         }
         let (user, generation) = match &self.method {
             AuthenticationMethod::Local => {
-                let (user, record) = self.check_login(login, password, origin).await?;
+                let user = UserId::parse(login).map_err(|_| AccountError::LoginFailed {
+                    login: login.to_owned(),
+                })?;
+                let record = self
+                    .check_login(Account::User(&user), password, origin)
+                    .await?;
                 (user, record.generation)
             }
             AuthenticationMethod::BackEnd { url } => {
@@ -76,56 +80,47 @@ impl<P: Ports> Accounts<P> {
         password: &str,
         origin: Origin<'_>,
     ) -> Result<String, AccountError> {
-        if login == ADMINISTRATOR {
-            self.ensure_administrator().await?;
-        }
-        let (user, record) = self.check_login(login, password, origin).await?;
-        if user.as_str() != ADMINISTRATOR {
+        let user = UserId::parse(login).map_err(|_| AccountError::LoginFailed {
+            login: login.to_owned(),
+        })?;
+        if login != ADMINISTRATOR {
+            self.check_login(Account::User(&user), password, origin)
+                .await?;
             return Err(AccountError::NotAdministrator);
         }
+        self.ensure_administrator().await?;
+        let record = self
+            .check_login(Account::Administrator(&user), password, origin)
+            .await?;
         Ok(self.sessions.api_token(&record.generation))
     }
 
-    /// Logs the administrator in; answers a token that is good for everything, for twelve hours.
-    ///
-    /// # Errors
-    /// As [`Accounts::log_in_administrator`].
-    pub async fn log_in_to_api(
+    /// Checks a password, unless too many were wrong lately.
+    pub(super) async fn check_login(
         &self,
-        login: &str,
-        password: &str,
-        origin: Origin<'_>,
-    ) -> Result<(ApiToken, String), AccountError> {
-        self.log_in_administrator(login, password, origin).await?;
-        self.api_tokens
-            .create_for_login(login, TOKEN_LIFETIME_MS)
-            .await
-    }
-
-    async fn check_login(
-        &self,
-        login: &str,
+        account: Account<'_>,
         password: &str,
         Origin(address): Origin<'_>,
-    ) -> Result<(UserId, UserRecord), AccountError> {
+    ) -> Result<UserRecord, AccountError> {
+        let user = account.login();
         let failed = || AccountError::LoginFailed {
-            login: login.to_owned(),
+            login: user.to_string(),
         };
-        let user = UserId::parse(login).map_err(|_| failed())?;
         if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
             return Err(failed());
         }
-        let failures = self.failures(&user, address).await?;
+        let failures = self.failures(account, address).await?;
         let accounts = AccountStore::new(self.ports.redis());
-        let record = accounts.get(&user);
-        let (record, remembered) = futures_util::join!(record, accounts.remembered_password(&user));
+        let record = accounts.get(account);
+        let (record, remembered) =
+            futures_util::join!(record, accounts.remembered_password(account));
         let (record, remembered) = (record?, remembered?);
         let hash = record
             .as_ref()
             .map_or(NOBODYS_HASH, |record| &record.password_hash);
         let digest = self
             .sessions
-            .password_digest(&user, hash, password)
+            .password_digest(user, hash, password)
             .filter(|_| self.remembered_seconds > 0);
         let is_remembered = match (&digest, &remembered) {
             (Some(digest), Some(remembered)) => {
@@ -136,7 +131,7 @@ impl<P: Ports> Accounts<P> {
         let fits = is_remembered || verify_password(password, hash);
         if let Some(digest) = digest.filter(|_| record.is_some() && fits && !is_remembered) {
             accounts
-                .remember_password(&user, &digest, self.remembered_seconds)
+                .remember_password(account, &digest, self.remembered_seconds)
                 .await?;
         }
         let Some(record) = record.filter(|_| fits) else {
@@ -144,7 +139,7 @@ impl<P: Ports> Accounts<P> {
             return Err(failed());
         };
         self.forget_failures(&failures).await?;
-        Ok((user, record))
+        Ok(record)
     }
 
     /// Asks a back end whether a user may log in; answers the user as it calls it, which is made if it is new.
@@ -162,7 +157,7 @@ impl<P: Ports> Accounts<P> {
         if password.len() > MAX_PASSWORD_BYTES {
             return Err(failed());
         }
-        let failures = self.failures(&user, address).await?;
+        let failures = self.failures(Account::User(&user), address).await?;
         let name = match self.authenticate_at(url, login, password).await {
             Ok(name) => name,
             Err(AdapterError::Login { message }) => {
@@ -225,12 +220,21 @@ impl<P: Ports> Accounts<P> {
     }
 
     /// Looks whether a login may be tried, by those that have failed.
-    async fn failures(&self, user: &UserId, address: &str) -> Result<Failures, AccountError> {
-        let is_administrator = user.as_str() == ADMINISTRATOR;
+    async fn failures(
+        &self,
+        account: Account<'_>,
+        address: &str,
+    ) -> Result<Failures, AccountError> {
+        let user = account.login();
+        let (kind, is_administrator) = match account {
+            Account::User(_) => ("account", false),
+            Account::Administrator(_) => ("administrator", true),
+        };
         let failures = Failures {
+            kind,
             // One address that guesses must not lock the account's owner out elsewhere.
             of_account: format!("{user} {address}"),
-            // Nor must users who mistype behind an address lock the administrator out who sits there too.
+            // Nor must users who mistype behind an address lock an administrator out who sits there too.
             of_address: if is_administrator {
                 format!("{ADMINISTRATOR} {address}")
             } else {
@@ -238,7 +242,7 @@ impl<P: Ports> Accounts<P> {
             },
         };
         let known = LoginFailures::new(self.ports.redis());
-        let of_account = known.count("account", &failures.of_account);
+        let of_account = known.count(kind, &failures.of_account);
         let of_address = known.count("address", &failures.of_address);
         let (of_account, of_address) = futures_util::join!(of_account, of_address);
         let limits = self.limits;
@@ -254,7 +258,7 @@ impl<P: Ports> Accounts<P> {
     async fn count_failure(&self, failures: &Failures) -> Result<(), AccountError> {
         let known = LoginFailures::new(self.ports.redis());
         let window = self.limits.window_seconds;
-        let of_account = known.add("account", &failures.of_account, window);
+        let of_account = known.add(failures.kind, &failures.of_account, window);
         let of_address = known.add("address", &failures.of_address, window);
         let (of_account, of_address) = futures_util::join!(of_account, of_address);
         of_account?;
@@ -264,29 +268,7 @@ impl<P: Ports> Accounts<P> {
     /// After a login that succeeded, the account's failures before it were its owner's.
     async fn forget_failures(&self, failures: &Failures) -> Result<(), AccountError> {
         let known = LoginFailures::new(self.ports.redis());
-        Ok(known.forget("account", &failures.of_account).await?)
-    }
-
-    /// Makes the administrator at the first start, with the configured password or one that is logged once.
-    async fn ensure_administrator(&self) -> Result<(), AccountError> {
-        let user = UserId::parse(ADMINISTRATOR)?;
-        let accounts = AccountStore::new(self.ports.redis());
-        if accounts.generation(&user).await?.is_some() {
-            return Ok(());
-        }
-        let configured = self.administrator_password.expose();
-        let made = configured
-            .is_empty()
-            .then(|| self.ports.random().hex::<12>());
-        let password = made.as_deref().unwrap_or(configured);
-        let is_new = self.create_account(&user, password).await?;
-        if let (true, Some(password)) = (is_new, made) {
-            tracing::warn!(
-                user.id = ADMINISTRATOR,
-                "no administrator's password is configured, so one was made: {password} (shown this once)"
-            );
-        }
-        Ok(())
+        Ok(known.forget(failures.kind, &failures.of_account).await?)
     }
 
     /// Checks that a session was not revoked.

@@ -1,10 +1,13 @@
-//! Who may do what: users, passwords, sessions, API tokens, the administrator.
+//! Who may do what: users, passwords, sessions, API tokens, administrators.
 
+mod administrators;
 mod api_tokens;
 mod bearer;
 mod error;
 mod login;
 mod password;
+mod role;
+mod scope;
 mod server_token;
 mod session;
 mod users;
@@ -14,11 +17,14 @@ use std::rc::Rc;
 use crate::adapter::ServerToken;
 use crate::ports::Ports;
 use crate::settings::{AuthenticationMethod, AuthenticationSettings, LoginLimits, Secret};
-pub use api_tokens::{ApiToken, ApiTokens, Scope};
+pub use administrators::{Administrator, AdministratorChange};
+pub use api_tokens::{ApiToken, ApiTokens};
 use bearer::BearerTokens;
 pub use error::{AccountError, InvalidTokenRequest};
 pub use login::Origin;
 use password::{hash_password, verify_password};
+pub use role::Role;
+pub use scope::Scope;
 use server_token::AdministratorToken;
 pub use session::{Session, SessionKey};
 pub use users::{UserChange, UserDetails};

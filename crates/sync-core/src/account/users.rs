@@ -2,7 +2,7 @@
 
 use crate::account::password::MAX_PASSWORD_BYTES;
 use crate::account::{AccountError, Accounts, hash_password};
-use crate::model::{Millis, UserId};
+use crate::model::{ADMINISTRATOR, Millis, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{AccountStore, StoreError, UserProfile, UserRecord};
 
@@ -100,11 +100,14 @@ impl<P: Ports> Accounts<P> {
         let is_known = AccountStore::new(self.ports.redis())
             .change(&user, record.as_ref(), email.as_deref())
             .await?;
-        if is_known {
-            Ok(())
-        } else {
-            Err(unknown(login))
+        if !is_known {
+            return Err(unknown(login));
         }
+        // The old protocols know the first administrator as a user.
+        if login == ADMINISTRATOR && record.is_some() {
+            self.api_tokens.end_logins(login, None).await?;
+        }
+        Ok(())
     }
 
     /// Checks what a user shall be changed to.
@@ -134,8 +137,8 @@ impl<P: Ports> Accounts<P> {
             .await?)
     }
 
-    /// The record of a user with this password. Sessions of an earlier one end with it.
-    fn new_record(&self, password: &str) -> Result<UserRecord, AccountError> {
+    /// The record of whoever has this password. Sessions of an earlier one end with it.
+    pub(super) fn new_record(&self, password: &str) -> Result<UserRecord, AccountError> {
         let invalid = || AccountError::InvalidPassword {
             max_bytes: MAX_PASSWORD_BYTES,
         };

@@ -132,6 +132,7 @@ pub(crate) async fn logged_in<T>(
     adapter.login(call).await.map_err(|error| match error {
         AdapterError::Unavailable { .. }
         | AdapterError::Throttled { .. }
+        | AdapterError::Unauthorized { .. }
         | AdapterError::CircuitOpen { .. }
         | AdapterError::Stash(_) => error,
         other => AdapterError::Login {
@@ -291,6 +292,12 @@ pub enum AdapterError {
         /// For the device's user.
         message: String,
     },
+    /// The back end does not let the server in, whoever asks: its credential in the settings is wrong or has expired.
+    #[error("{message}")]
+    Unauthorized {
+        /// For whoever has to mend it.
+        message: String,
+    },
     /// The back end refuses the change; trying again will not help.
     #[error("{message}")]
     Rejected {
@@ -354,6 +361,7 @@ impl AdapterError {
             }
             Self::Stash(StashError::TooMuch { .. })
             | Self::Login { .. }
+            | Self::Unauthorized { .. }
             | Self::Rejected { .. }
             | Self::Conflict { .. }
             | Self::NotFound { .. }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::stream::{LocalBoxStream, StreamExt as _, try_unfold};
 
 use crate::blob::s3::S3;
+use crate::memory::{Memory, OutOfMemory};
 use crate::model::BlobId;
 use crate::ports::Ports;
 use crate::settings::S3Settings;
@@ -33,6 +34,9 @@ pub enum ContentError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no memory now for what is to be sent.
+    #[error(transparent)]
+    OutOfMemory(#[from] OutOfMemory),
     /// The S3 store failed, or refused.
     #[error("the S3 store: {0}")]
     S3(String),
@@ -51,10 +55,11 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    pub(crate) fn new<P: Ports>(ports: &Rc<P>, s3: Option<S3Settings>) -> Self {
+    pub(crate) fn new<P: Ports>(ports: &Rc<P>, s3: Option<S3Settings>, memory: &Memory) -> Self {
         Self {
             redis: Rc::new(RedisContents(Rc::clone(ports))),
-            s3: s3.map(|settings| Rc::new(S3::new(Rc::clone(ports), settings)) as _),
+            s3: s3
+                .map(|settings| Rc::new(S3::new(Rc::clone(ports), settings, memory.clone())) as _),
         }
     }
 

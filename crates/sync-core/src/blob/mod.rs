@@ -16,6 +16,7 @@ use std::rc::Rc;
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 
+use crate::memory::Memory;
 use crate::model::{BlobId, DocumentId, Millis, UserId, blob_at};
 use crate::ports::Ports;
 use crate::settings::BlobSettings;
@@ -52,10 +53,10 @@ pub struct Blobs<P> {
 
 impl<P: Ports> Blobs<P> {
     /// The blobs of this store.
-    pub fn new(ports: &Rc<P>, settings: BlobSettings) -> Self {
+    pub fn new(ports: &Rc<P>, settings: BlobSettings, memory: &Memory) -> Self {
         Self {
             ports: Rc::clone(ports),
-            contents: Contents::new(ports, settings.s3.clone()),
+            contents: Contents::new(ports, settings.s3.clone(), memory),
             settings,
         }
     }

@@ -3,7 +3,7 @@
 use crate::account::Session;
 use crate::engine::held::LetGo;
 use crate::engine::{Engine, Source, SyncError};
-use crate::model::{ClientId, DocumentId, SourceName, UserId};
+use crate::model::{ClientEventKind, ClientId, DocumentId, SourceName, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::Clients;
 use sync_proto::DeviceDescription;
@@ -64,6 +64,7 @@ impl<P: Ports> Engine<P> {
         client: &str,
         sources: Option<&[String]>,
     ) -> Result<(), SyncError> {
+        let began = self.ports.clock().monotonic();
         self.accounts.check_session(session).await?;
         let client = known_form(client)?;
         let record = self.client_record(&client).await?;
@@ -80,6 +81,7 @@ impl<P: Ports> Engine<P> {
                     .await?;
             }
         }
+        self.note_event(&client, ClientEventKind::Reset, None, began);
         Ok(())
     }
 
@@ -111,6 +113,8 @@ impl<P: Ports> Engine<P> {
         .filter_map(|(name, value)| value.as_deref().map(|value| (name, value)))
         .collect();
         let now = self.ports.clock().now();
+        let began = self.ports.clock().monotonic();
+        self.note_event(client, ClientEventKind::Register, None, began);
         Ok(Clients::new(self.ports.redis())
             .put(
                 client,
@@ -264,6 +268,7 @@ impl<P: Ports> Engine<P> {
         self.document(document)
             .bind(client, user, next_offset, now, was_lost, &new_life)
             .await?;
+        self.metrics.meter().copy(document, None);
         Ok(())
     }
 }

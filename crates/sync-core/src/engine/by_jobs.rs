@@ -24,7 +24,7 @@ const INSURANCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_secs(240);
 
 /// Where jobs wait that see to changes of sources that name no queue.
-static CHANGES_QUEUE: QueueName = QueueName::constant("adapter");
+pub(super) static CHANGES_QUEUE: QueueName = QueueName::constant("adapter");
 
 /// Where jobs wait that ask back ends, of sources that name no queue.
 static QUERY_QUEUE: QueueName = QueueName::constant("adapter");

@@ -1,8 +1,10 @@
 //! A device sends its changes, and they are carried to the back end.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::join;
+use sync_jobs::JobId;
 use sync_proto::{Changes, Operations as SentOperations};
 
 use crate::account::Session;
@@ -15,9 +17,10 @@ use crate::model::{
     ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, OutboxItem, UserId, Version,
     to_attributes,
 };
-use crate::ports::{Clock as _, Ports, Random, RedisConn};
+use crate::ports::{Clock as _, Ports, Random as _, RedisConn, StorePorts};
 use crate::store::{
-    AcceptOutcome, Commit, CommitMode, CreateOutcome, Holder, Operations, ReleaseOutcome,
+    AcceptOutcome, Commit, CommitMode, CreateOutcome, Holder, Operations, ReleaseOutcome, Waiting,
+    WaitingChanges,
 };
 use crate::trace::TraceContext;
 
@@ -45,18 +48,63 @@ pub struct ChangesRequest<'a> {
     pub trace: Option<&'a TraceContext>,
 }
 
+/// A device's changes that are durable, and that whoever has this works on: nobody else does meanwhile.
+#[derive(Debug, Clone)]
+pub struct AcceptedChanges {
+    client: ClientId,
+    document: DocumentId,
+    lease: String,
+    backlog: Backlog,
+    insurance: Option<JobId>,
+    trace: Option<TraceContext>,
+    wait: Duration,
+}
+
+impl AcceptedChanges {
+    /// How long their device waits for what becomes of them.
+    pub fn wait(&self) -> Duration {
+        self.wait
+    }
+}
+
+/// Whether others may know that changes of a client wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Backlog {
+    /// Nothing waited before.
+    New,
+    /// Perhaps something did.
+    Old,
+}
+
 /// What became of one attempt at an operation.
 pub(super) enum Attempt {
     /// It has its verdict.
     Decided,
-    /// It is to be tried again later; operations on the same object wait for it.
-    PutOff,
+    /// It is to be tried again later; operations on the same object wait for it. What the back end said, if it was asked.
+    PutOff(Option<String>),
     /// Somebody else works on the client's operations now.
     LostLease,
 }
 
 impl<P: Ports> Engine<P> {
-    /// Takes a device's changes in and carries them to the back end.
+    /// Takes a device's changes in and carries them to the back end, however long that takes.
+    ///
+    /// # Errors
+    /// As [`Engine::take_changes_in`] and [`Engine::carry_out`].
+    pub async fn accept_changes(
+        &self,
+        session: &Session,
+        request: ChangesRequest<'_>,
+    ) -> Result<(), SyncError> {
+        match self.take_changes_in(session, request).await? {
+            Some(accepted) => self.carry_out(accepted).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a device's changes in. Answers what is to be carried to the back end now, if nobody else does it.
+    ///
+    /// A create that was sent before with other content is an update of what it has created, or will have.
     ///
     /// They are durable before anything is tried: whatever happens from then on, each gets a verdict, which the client
     /// finds in a later page. Sent again, they have no second effect.
@@ -64,11 +112,11 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// A session, client, source, id or attribute that is not valid: nothing was taken in then. [`SyncError::QueueFull`]
     /// and the store's.
-    pub async fn accept_changes(
+    pub async fn take_changes_in(
         &self,
         session: &Session,
         request: ChangesRequest<'_>,
-    ) -> Result<(), SyncError> {
+    ) -> Result<Option<AcceptedChanges>, SyncError> {
         let ChangesRequest {
             client,
             source,
@@ -84,13 +132,30 @@ impl<P: Ports> Engine<P> {
         let source = found.as_source().traced(trace);
         let client = known_form(client)?;
         let blob_fields = std::mem::take(&mut changes.blob_fields);
-        let mut operations = to_operations(&session.user, changes, self.ports.random())?;
+        let mut operations = to_operations(&session.user, changes, &*self.ports)?;
         self.blobs
             .attach_files(&mut operations, &blob_fields, files)?;
         let (checked, owner) = join!(self.accounts.check_session(session), self.owner(&client));
         checked?;
         // For a client that is not there nothing is begun.
         owner?;
+        let (began, number) = (self.ports.clock().monotonic(), operations.len());
+        let taken = self.take_in(session, &client, source, files, sequence, operations);
+        let answered = taken.await;
+        self.note_push(&client, source.name, number, began, answered.as_ref().err());
+        answered
+    }
+
+    /// Takes checked operations in, and works on them.
+    async fn take_in(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        source: Source<'_>,
+        files: Files<'_>,
+        sequence: Option<u64>,
+        mut operations: Vec<Operation>,
+    ) -> Result<Option<AcceptedChanges>, SyncError> {
         let user = &session.user;
         let queue = source.settings.cud_queue.as_ref();
         // Without a lease nothing is worked on here.
@@ -99,25 +164,27 @@ impl<P: Ports> Engine<P> {
         let Files { uploads, .. } = files;
         if !uploads.is_empty() {
             id = self
-                .find_document(user, &client, source, Wanted::Followed)
+                .find_document(user, client, source, Wanted::Followed)
                 .await?;
             self.blobs.settle(user, uploads).await?;
         }
+        let mut changed = BTreeSet::new();
         for _ in 0..MAX_MOVES {
             if !uploads.is_empty() {
                 let holder = Holder::Operations(id.clone(), client.clone());
                 self.blobs.announce(holder, uploads).await?;
             }
             let insurance = self
-                .insure_work(changes_queue(source), &id, user, &client)
+                .insure_work(changes_queue(source), &id, user, client)
                 .await?;
             let document = self.document(&id);
-            let accepted = Operations::new(&document, &client)
+            let accepted = Operations::new(&document, client)
                 .accept(
                     user,
                     lease.as_deref(),
                     sequence,
                     &operations,
+                    &changed,
                     self.ports.clock().now(),
                 )
                 .await?;
@@ -129,30 +196,76 @@ impl<P: Ports> Engine<P> {
             match accepted {
                 AcceptOutcome::Unbound => {
                     id = self
-                        .find_document(user, &client, source, Wanted::Followed)
+                        .find_document(user, client, source, Wanted::Followed)
                         .await?;
                 }
+                AcceptOutcome::Changed(ids) => {
+                    for operation in &mut operations {
+                        if operation.kind == OperationKind::Create && ids.contains(&operation.id) {
+                            operation.kind = OperationKind::Update;
+                        }
+                    }
+                    changed.extend(ids);
+                }
                 AcceptOutcome::Full => return Err(SyncError::QueueFull),
-                AcceptOutcome::Repeated => return Ok(()),
-                AcceptOutcome::Done { leased, known } => {
+                AcceptOutcome::Repeated => return Ok(None),
+                AcceptOutcome::Done {
+                    leased,
+                    waited,
+                    known,
+                } => {
                     let kinds = operations.iter().map(|operation| operation.kind.as_str());
                     self.metrics.meter().changes(source.name.as_str(), kinds);
-                    self.repeat_links(user, &client, &id, known).await?;
-                    match (queue, &lease) {
-                        (Some(queue), _) => self.work_soon(queue, &id, user, &client).await?,
-                        (None, Some(lease)) if leased => {
-                            let is_done = self.work(&client, source, &id, lease).await?;
-                            if is_done && let Some(job) = insurance {
-                                self.withdraw_insurance(&job).await?;
-                            }
-                        }
-                        (None, _) => {}
+                    self.repeat_links(user, client, &id, known).await?;
+                    if let Some(queue) = queue {
+                        let waiting = WaitingChanges::new(self.ports.redis());
+                        let (asked, noted) = join!(
+                            self.work_soon(queue, &id, user, client),
+                            waiting.begin(client, &id, self.ports.clock().now())
+                        );
+                        asked?;
+                        noted?;
                     }
-                    return Ok(());
+                    return Ok(lease.filter(|_| leased).map(|lease| AcceptedChanges {
+                        client: client.clone(),
+                        document: id,
+                        lease,
+                        backlog: if waited { Backlog::Old } else { Backlog::New },
+                        insurance,
+                        trace: source.trace.cloned(),
+                        wait: Duration::from_millis(source.settings.push_wait_ms),
+                    }));
                 }
             }
         }
         Err(SyncError::Busy)
+    }
+
+    /// Carries changes to the back end that were taken in. What it does not take now is left to a job.
+    ///
+    /// It may be dropped at any point: somebody else goes on when the lease has run out.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn carry_out(&self, accepted: AcceptedChanges) -> Result<(), SyncError> {
+        let AcceptedChanges {
+            client,
+            document,
+            lease,
+            backlog,
+            insurance,
+            trace,
+            wait: _,
+        } = accepted;
+        let found = self.source(document.source.as_str()).await?;
+        let source = found.as_source().traced(trace.as_ref());
+        let is_done = self
+            .work(&client, source, &document, &lease, backlog)
+            .await?;
+        if is_done && let Some(job) = insurance {
+            self.withdraw_insurance(&job).await?;
+        }
+        Ok(())
     }
 
     /// Works on operations an earlier request left, if nobody else does.
@@ -165,7 +278,7 @@ impl<P: Ports> Engine<P> {
         let lease = self.ports.random().hex::<8>();
         let document = self.document(id);
         if Operations::new(&document, client).lease(&lease).await? {
-            self.work(client, source, id, &lease).await?;
+            self.work(client, source, id, &lease, Backlog::Old).await?;
         }
         Ok(())
     }
@@ -211,11 +324,15 @@ impl<P: Ports> Engine<P> {
         source: Source<'_>,
         id: &DocumentId,
         lease: &str,
+        backlog: Backlog,
     ) -> Result<bool, SyncError> {
         let document = self.document(id);
         let operations = Operations::new(&document, client);
+        let index = WaitingChanges::new(self.ports.redis());
+        let mut is_known = backlog == Backlog::Old;
         for _ in 0..MAX_ROUNDS {
             let mut held: BTreeSet<ObjectId> = BTreeSet::new();
+            let mut oldest: Option<Waiting> = None;
             let (mut left, mut after) = (0, 0);
             let mut has_deleted = false;
             loop {
@@ -228,16 +345,21 @@ impl<P: Ports> Engine<P> {
                     let is_due = operation.not_before <= self.ports.clock().now();
                     let object = operation.id.clone();
                     let deletes = operation.kind == OperationKind::Delete;
+                    let since = operation.sent_at;
+                    let said = operation.error.clone();
                     let may_try = is_due && !is_held(&operations, &held, &object).await?;
                     let attempt = if may_try {
                         self.attempt(client, source, id, lease, number, operation)
                             .await?
                     } else {
-                        Attempt::PutOff
+                        Attempt::PutOff(said)
                     };
                     match attempt {
                         Attempt::Decided => has_deleted |= deletes,
-                        Attempt::PutOff => {
+                        Attempt::PutOff(error) => {
+                            let oldest = oldest.get_or_insert(Waiting { since, error: None });
+                            oldest.since = oldest.since.min(since);
+                            oldest.error = error.or(oldest.error.take());
                             held.extend(created_as(&operations, &object).await?);
                             held.insert(object);
                             left += 1;
@@ -252,9 +374,21 @@ impl<P: Ports> Engine<P> {
                     false => Ok(()),
                 }
             };
-            let (released, noted) = join!(operations.release(lease, left), note);
+            let tell = async {
+                match &oldest {
+                    Some(waiting) => index.note(client, id, waiting).await,
+                    None => Ok(()),
+                }
+            };
+            let (released, noted, told) = join!(operations.release(lease, left), note, tell);
             noted?;
+            told?;
+            is_known |= left > 0;
             match released? {
+                ReleaseOutcome::Yes if left == 0 && is_known => {
+                    self.forget_backlog(client, id).await?;
+                    return Ok(true);
+                }
                 ReleaseOutcome::Yes => return Ok(left == 0),
                 ReleaseOutcome::MoreCame => {}
             }
@@ -262,6 +396,23 @@ impl<P: Ports> Engine<P> {
         // Whoever comes next goes on.
         operations.release(lease, usize::MAX).await?;
         Ok(false)
+    }
+
+    /// Takes a client off the list of those whose changes wait, and puts it back if something came in meanwhile: who took
+    /// that in may have noted it before the list was changed here.
+    pub(super) async fn forget_backlog(
+        &self,
+        client: &ClientId,
+        id: &DocumentId,
+    ) -> Result<(), SyncError> {
+        let index = WaitingChanges::new(self.ports.redis());
+        index.clear(client, id).await?;
+        let document = self.document(id);
+        if document.waiting(client).await? > 0 {
+            let now = self.ports.clock().now();
+            index.begin(client, id, now).await?;
+        }
+        Ok(())
     }
 }
 
@@ -293,8 +444,9 @@ async fn created_as<R: RedisConn>(
 fn to_operations(
     user: &UserId,
     changes: Changes,
-    random: &impl Random,
+    ports: &impl StorePorts,
 ) -> Result<Vec<Operation>, SyncError> {
+    let sent_at = ports.clock().now();
     let Changes {
         create,
         update,
@@ -313,11 +465,13 @@ fn to_operations(
                 kind,
                 id,
                 attributes,
-                nonce: random.hex::<8>(),
+                nonce: ports.random().hex::<8>(),
                 user: user.clone(),
                 offset: 0,
                 cursor: Version::ZERO,
                 lacks_link: false,
+                sent_at,
+                error: None,
                 attempts: 0,
                 not_before: Millis(0),
             })

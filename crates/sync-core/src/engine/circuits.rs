@@ -5,21 +5,28 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::join;
 
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
+use crate::engine::{Engine, Source};
 use crate::model::{Attributes, Millis, ObjectId, SourceName};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{CircuitPass, CircuitStore, StoreError};
+use crate::store::{CircuitPass, CircuitStore, Registry, StoreError};
 
 /// How long an instance relies on what it has read, in milliseconds.
 const MAX_AGE_MS: u64 = 1_000;
 
 /// How long one who tries whether a back end is there again has for it, in milliseconds; then another may.
 const TRIAL_MS: u64 = 30_000;
+
+/// After how long a change of a paused source looks whether it still is, in milliseconds.
+const PAUSED_FOR_MS: u64 = 60_000;
 
 /// The circuits of all sources, as an instance knows them.
 pub(super) struct Circuits<P> {
@@ -55,13 +62,28 @@ impl<P: Ports> Circuits<P> {
         self.passes.borrow_mut().insert(source.clone(), pass);
     }
 
-    /// Says whether a source's back end may be called.
+    /// Forgets what is known of a source, so that the next call looks again.
+    pub(super) fn forget(&self, source: &SourceName) {
+        self.passes.borrow_mut().remove(source);
+    }
+
+    /// Says whether a source's back end may be called: not one that is left alone, be it by an administrator.
     async fn enter(&self, source: &SourceName) -> Result<(), AdapterError> {
         let now = self.ports.clock().now();
         if self.pass(source).is_some_and(|pass| now < pass.until) {
             return Ok(());
         }
-        let entered = self.store().enter(source, now, TRIAL_MS).await;
+        let (store, registry) = (self.store(), Registry::new(self.ports.redis()));
+        let (entered, paused) = join!(
+            store.enter(source, now, TRIAL_MS),
+            registry.is_paused(source)
+        );
+        if paused.map_err(store_error)? {
+            return Err(AdapterError::CircuitOpen {
+                message: "the source is paused".to_owned(),
+                until: now.plus(PAUSED_FOR_MS),
+            });
+        }
         let (until, has_failed) = match entered.map_err(store_error)? {
             CircuitPass::Closed { failures } => (now.plus(MAX_AGE_MS), failures > 0),
             CircuitPass::Trial => (now.plus(TRIAL_MS), true),
@@ -98,6 +120,30 @@ impl<P: Ports> Circuits<P> {
 
 fn store_error(error: StoreError) -> AdapterError {
     AdapterError::Stash(error.into())
+}
+
+impl<P: Ports> Engine<P> {
+    /// Waits for the back end as long as a pull of the source may. What takes longer is broken off, and counts as no answer.
+    pub(super) async fn within_wait<T>(
+        &self,
+        source: Source<'_>,
+        call: impl Future<Output = Result<T, AdapterError>>,
+    ) -> Result<T, AdapterError> {
+        let wait_ms = source.settings.pull_wait_ms;
+        let limit = self.ports.clock().timer(Duration::from_millis(wait_ms));
+        match select(pin!(call), pin!(limit)).await {
+            Either::Left((result, _)) => result,
+            Either::Right(_) => {
+                self.circuits
+                    .failed(source.name, 0)
+                    .await
+                    .map_err(store_error)?;
+                Err(AdapterError::Unavailable {
+                    message: format!("the back end has not answered within {wait_ms} ms"),
+                })
+            }
+        }
+    }
 }
 
 /// An adapter that is not called while its source's circuit is open.

@@ -2,11 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::join;
+
 use crate::engine::binding::known_form;
 use crate::engine::{Engine, SyncError};
-use crate::model::{ClientId, DocumentId, Millis, Partition, SourceName, UserId};
+use crate::model::{ClientEventKind, ClientId, DocumentId, Millis, Partition, SourceName, UserId};
+use crate::ping::PushService;
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{ClientRecord, Clients};
+use crate::store::{
+    ClientEvents, ClientIndex, ClientRecord, Clients, PUSH_ADDRESS, WaitingChanges,
+};
+
+/// How a client is pushed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientPush {
+    /// By which service.
+    pub service: PushService,
+    /// Whether it has told where.
+    pub has_token: bool,
+    /// When it was last pinged, and what went wrong then, as far as that is known.
+    pub last: Option<(Millis, Option<String>)>,
+}
 
 /// A client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +37,10 @@ pub struct ClientDetails {
     pub description: BTreeMap<String, String>,
     /// The sources it syncs, with the partition its copy is of.
     pub sources: BTreeMap<SourceName, Partition>,
+    /// When it was last heard of.
+    pub seen_at: Option<Millis>,
+    /// How it is pushed to, if it can be.
+    pub push: Option<ClientPush>,
 }
 
 impl<P: Ports> Engine<P> {
@@ -54,12 +74,26 @@ impl<P: Ports> Engine<P> {
             bindings,
             left: _,
         } = self.client_record(&id).await?;
+        let events = ClientEvents::new(self.ports.redis());
+        let (seen_at, events) = join!(self.seen_at(&id), events.list(&id, 0, usize::MAX));
+        let pinged = events?
+            .into_iter()
+            .find(|event| event.kind == ClientEventKind::Ping);
+        let said = |name: &str| description.get(name).map_or("", String::as_str);
+        let service = PushService::of_device(said("device_type"), said("device_push_type"));
+        let push = service.map(|service| ClientPush {
+            service,
+            has_token: !said(PUSH_ADDRESS).is_empty(),
+            last: pinged.map(|ping| (ping.at, ping.error)),
+        });
         Ok(ClientDetails {
             id,
             user,
             created_at,
             description,
             sources: bindings,
+            seen_at: seen_at?,
+            push,
         })
     }
 
@@ -106,21 +140,39 @@ impl<P: Ports> Engine<P> {
     ) -> Result<(), SyncError> {
         let clients = Clients::new(self.ports.redis());
         let Some(record) = clients.get(id).await? else {
+            self.take_off_lists(id, [].iter()).await?;
             return Ok(clients.remove(id, user).await?);
         };
         if let Some(session) = &record.session {
             self.accounts.end_session(&record.user, session).await?;
         }
+        let waiting = WaitingChanges::new(self.ports.redis());
         for document in documents_of(&record) {
             self.document(&document).forget_client(id).await?;
+            waiting.clear(id, &document).await?;
+            waiting.told(id, &document).await?;
         }
+        self.take_off_lists(id, record.bindings.keys()).await?;
         tracing::info!(client.id = %id, user.id = %record.user, "a client was deleted");
         Ok(clients.remove(id, &record.user).await?)
+    }
+
+    /// Takes a client that goes, and that synced some sources, off the lists of clients.
+    pub(super) async fn take_off_lists(
+        &self,
+        id: &ClientId,
+        sources: impl Iterator<Item = &SourceName>,
+    ) -> Result<(), SyncError> {
+        let redis = self.ports.redis();
+        let (index, waiting) = (ClientIndex::new(redis), WaitingChanges::new(redis));
+        let (taken_off, forgotten) = join!(index.remove(id, sources), waiting.forget(id));
+        taken_off?;
+        Ok(forgotten?)
     }
 }
 
 /// Every document that may keep something for the client: where it is bound, and what operations it left elsewhere.
-fn documents_of(record: &ClientRecord) -> Vec<DocumentId> {
+pub(super) fn documents_of(record: &ClientRecord) -> Vec<DocumentId> {
     let sources: BTreeSet<&SourceName> = record.bindings.keys().chain(&record.left).collect();
     sources
         .into_iter()

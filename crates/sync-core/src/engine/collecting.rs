@@ -7,7 +7,9 @@ use crate::engine::{Engine, SyncError};
 use crate::jobs::{Collect, CollectBlobs, CollectTombstones, CollectTombstonesPayload};
 use crate::model::{ClientId, DocumentId, Millis, UserId};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{ClientScan, Clients, Deadlines, document_name, named_document};
+use crate::store::{
+    ClientIndex, ClientScan, Clients, Deadlines, WaitingChanges, document_name, named_document,
+};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -78,6 +80,15 @@ impl<P: Ports> Engine<P> {
             // The job says what is left.
             deadlines.set(name, now.plus(DAY_MS)).await?;
         }
+        let silent = now.0.saturating_sub(self.silent_until(Millis(0)).0);
+        ClientIndex::new(redis)
+            .forget_before(Millis(silent))
+            .await?;
+        let kept = self.settings.jobs.dead.retention.as_millis();
+        let kept = u64::try_from(kept).unwrap_or(u64::MAX);
+        let dead = Millis(now.0.saturating_sub(kept));
+        let changes = WaitingChanges::new(redis);
+        changes.forget_before(dead, Millis(silent)).await?;
         if clients.len().max(documents.len()) == AT_ONCE {
             self.enqueue_own(&Collect::job()).await?;
         }
@@ -119,6 +130,7 @@ impl<P: Ports> Engine<P> {
         for id in record.bound_documents() {
             self.document(&id).unbind(&client).await?;
         }
+        self.take_off_lists(&client, record.bindings.keys()).await?;
         clients.remove(&client, &record.user).await?;
         tracing::info!(client.id = %client, user.id = %record.user, "a client was forgotten: nothing was heard of it for long");
         Ok(true)

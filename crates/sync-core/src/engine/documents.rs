@@ -2,19 +2,26 @@
 
 use futures_util::join;
 use sync_proto::Commands;
+use sync_proto::api::{ObjectVersions, VersionedValue};
 
 use crate::account::AccountError;
 use crate::engine::binding::known_form;
 use crate::engine::{Engine, SyncError};
 use crate::model::{
-    Attributes, ClientId, DocumentId, Millis, ObjectId, PageBuilder, Partition, Reader, Record,
-    SourceName, Token, UserId, Version, bytes_of,
+    Attributes, ClientId, DocumentId, Millis, ObjectId, OutboxItem, PageBuilder, Partition, Reader,
+    Record, SourceName, Token, UserId, Version, bytes_of,
 };
 use crate::ports::Ports;
 use crate::store::{Aspect, CHUNK, Position, SourceError, Summary};
 
 /// Bytes of objects after which a part of a document ends.
 const MAX_LISTED_BYTES: usize = 2 * 1024 * 1024;
+
+/// Items of an outbox that are read at once for people to look at: each may be large, and so may its object.
+const OUTBOX_ITEMS: i64 = 8;
+
+/// Objects that one request looks at, whether it tells of them or not.
+const MAX_LOOKED_AT: usize = 10_000;
 
 /// Part of a document's objects.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +56,7 @@ pub struct ClientState {
     pub latest: Version,
     /// Its operations that wait for the back end.
     pub waiting: u64,
-    /// What it will be told besides objects: links, errors, rollbacks.
+    /// What it will be told besides objects: links, errors, rollbacks. The first of it, where it is much.
     pub outbox: Commands,
 }
 
@@ -69,6 +76,8 @@ impl<P: Ports> Engine<P> {
             live,
             refreshed_at,
             source_error,
+            took: _,
+            due: _,
         } = self.document(&id).summary().await?;
         Ok(DocumentDetails {
             version,
@@ -117,8 +126,75 @@ impl<P: Ports> Engine<P> {
         limit: usize,
     ) -> Result<ObjectPage, SyncError> {
         let id = self.document_of(source, user).await?;
-        self.walk(&id, after, limit, |record, _| record.attributes)
+        self.walk(&id, after, limit, |_, record, _| record.attributes)
             .await
+    }
+
+    /// The same of those whose id, or one of whose values, has a text in it, in capitals or not. It looks through a bounded part of
+    /// the document: there may be fewer than `limit`, even none, and more behind.
+    ///
+    /// # Errors
+    /// As [`Engine::document_details`].
+    pub async fn find_objects(
+        &self,
+        source: &str,
+        user: &str,
+        text: &str,
+        after: Version,
+        limit: usize,
+    ) -> Result<ObjectPage, SyncError> {
+        let id = self.document_of(source, user).await?;
+        let text = text.to_lowercase();
+        let has = |value: &str| value.to_lowercase().contains(&text);
+        let found = |id: &ObjectId, record: Record, _| {
+            let is_found = has(id.as_str()) || record.attributes.values().any(|value| has(value));
+            if is_found {
+                record.attributes
+            } else {
+                Attributes::new()
+            }
+        };
+        self.walk(&id, after, limit, found).await
+    }
+
+    /// Reads one object of a user's document with the versions in which its attributes became what they are; also one that
+    /// was deleted, as long as that is known.
+    ///
+    /// # Errors
+    /// As [`Engine::object`].
+    pub async fn object_versions(
+        &self,
+        source: &str,
+        user: &str,
+        object: &str,
+    ) -> Result<Option<ObjectVersions>, SyncError> {
+        let id = ObjectId::parse(object)?;
+        let document = self.document_of(source, user).await?;
+        let mut records = self.document(&document).records(&[id.clone()]).await?;
+        Ok(records.pop().flatten().map(|(record, version)| {
+            let Record {
+                attributes,
+                older,
+                removed,
+                origin,
+                origin_since: _,
+            } = record;
+            let attributes = attributes.into_iter().map(|(name, value)| {
+                let version = older.get(&name).unwrap_or(&version).0;
+                (name, VersionedValue { value, version })
+            });
+            let at = |at: Version| if at == Version::ZERO { version } else { at };
+            ObjectVersions {
+                id: id.into_string(),
+                version: version.0,
+                changed_by: origin.map(ClientId::into_string),
+                attributes: attributes.collect(),
+                removed: removed
+                    .into_iter()
+                    .map(|(name, version)| (name, at(version).0))
+                    .collect(),
+            }
+        }))
     }
 
     /// Reads one object of a user's document.
@@ -172,7 +248,7 @@ impl<P: Ports> Engine<P> {
             base,
             since,
         };
-        let held = |record: Record, version| {
+        let held = |_: &ObjectId, record: Record, version| {
             if version <= cursor {
                 record.attributes
             } else {
@@ -206,15 +282,26 @@ impl<P: Ports> Engine<P> {
             token,
             since,
             user: _,
+            state: _,
             waiting,
         } = position;
-        let items = document.outbox(&client, cursor, summary.version).await?;
         let mut builder = PageBuilder::new(Reader {
             client: &client,
             base,
             since,
         });
-        self.add_outbox(&mut builder, &id, &client, items).await?;
+        let (mut read, mut bytes) = (0, 0);
+        let all = (cursor, summary.version);
+        while bytes < MAX_LISTED_BYTES {
+            let part = document.outbox_part(&client, all, read, OUTBOX_ITEMS);
+            let items = part.await?;
+            if items.is_empty() {
+                break;
+            }
+            read += items.len();
+            bytes += items.iter().map(OutboxItem::bytes).sum::<usize>();
+            bytes += self.add_outbox(&mut builder, &id, &client, items).await?;
+        }
         Ok(Some(ClientState {
             token,
             version: cursor,
@@ -260,7 +347,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// The document a client's cursor for a source is in.
-    async fn bound_document(
+    pub(super) async fn bound_document(
         &self,
         client: &str,
         source: &str,
@@ -278,11 +365,11 @@ impl<P: Ports> Engine<P> {
         id: &DocumentId,
         after: Version,
         limit: usize,
-        seen: impl Fn(Record, Version) -> Attributes,
+        seen: impl Fn(&ObjectId, Record, Version) -> Attributes,
     ) -> Result<ObjectPage, SyncError> {
         let document = self.document(id);
         let mut page = ObjectPage::default();
-        let (mut at, mut bytes) = (after, 0);
+        let (mut at, mut bytes, mut looked_at) = (after, 0, 0);
         loop {
             let log = document.log_after(at).await?;
             if log.is_empty() {
@@ -296,15 +383,17 @@ impl<P: Ports> Engine<P> {
                 let (read, rest) = left.split_at(records.len().min(left.len()));
                 left = rest;
                 for ((id, version), record) in read.iter().zip(records) {
-                    if page.objects.len() == limit || bytes >= MAX_LISTED_BYTES {
+                    let is_full = page.objects.len() == limit || bytes >= MAX_LISTED_BYTES;
+                    if is_full || looked_at == MAX_LOOKED_AT {
                         page.next = Some(at);
                         return Ok(page);
                     }
+                    looked_at += 1;
                     at = *version;
                     let Some((record, version)) = record else {
                         continue;
                     };
-                    let attributes = seen(record, version);
+                    let attributes = seen(id, record, version);
                     if !attributes.is_empty() {
                         bytes += bytes_of(id, &attributes);
                         page.objects.push((id.clone(), attributes));

@@ -3,7 +3,7 @@
 use crate::engine::{Engine, SyncError};
 use crate::model::{DocumentId, Partition, PartitionRule, SourceName, UserId};
 use crate::ports::Ports;
-use crate::store::{AccountStore, AddOutcome, CHUNK, Registry};
+use crate::store::{AccountStore, AddOutcome, CHUNK, Registry, SourceCopies};
 
 /// Most sources that are not in the settings file.
 pub const MAX_DYNAMIC_SOURCES: usize = 1_000;
@@ -56,6 +56,8 @@ impl<P: Ports> Engine<P> {
         }
         let registry = Registry::new(self.ports.redis());
         registry.remove_source(&source).await?;
+        let copies = SourceCopies::new(self.ports.redis());
+        copies.forget(&source).await?;
         self.forget_registry();
         tracing::info!(source.name = %source, "a source was deleted");
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::join;
 use sync_proto::SentAttributes;
 
 use crate::account::AccountError;
@@ -217,6 +218,7 @@ impl<P: Ports> Engine<P> {
             changed |= has_changed;
             left = left.get(fed..).unwrap_or_default();
         }
+        self.metrics.meter().copy(id, None);
         Ok(changed)
     }
 
@@ -230,11 +232,12 @@ impl<P: Ports> Engine<P> {
         let ids = changes.iter().take(CHUNK).map(|(id, _)| id.clone());
         let ids: Vec<ObjectId> = ids.collect();
         for _ in 0..MAX_CONFLICTS {
-            let known = document.records(&ids).await?;
+            let (known, held) = join!(document.records(&ids), document.held_names(&ids));
+            let (known, held) = (known?, held?);
             let commits: Vec<ObjectChange> = changes
                 .iter()
-                .zip(&known)
-                .filter_map(|((id, change), known)| {
+                .zip(known.iter().zip(&held))
+                .filter_map(|((id, change), (known, held))| {
                     let before = known.as_ref().map(|(record, version)| (record, *version));
                     let attributes = match change {
                         FeedChange::Delete => Attributes::new(),
@@ -256,8 +259,10 @@ impl<P: Ports> Engine<P> {
                             merged
                         }
                     };
-                    let record = Record::next(before, attributes, None)?;
                     let expected = before.map_or(Version::ZERO, |(_, version)| version);
+                    let seen = as_seen(before, &attributes, change, held);
+                    let before = seen.as_ref().map(|seen| (seen, expected)).or(before);
+                    let record = Record::next(before, attributes, None)?;
                     Some(ObjectChange {
                         id: id.clone(),
                         expected,
@@ -279,6 +284,8 @@ impl<P: Ports> Engine<P> {
                 ends: None,
             };
             if document.commit(commit).await? != CommitOutcome::Conflict {
+                let told = ids.iter().zip(&held).filter(|(_, held)| !held.is_empty());
+                document.forget_held_names(told.map(|(id, _)| id)).await?;
                 return Ok((known.len(), true));
             }
         }
@@ -286,8 +293,33 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-/// Refuses an object that one merge after the other has made too large.
-fn check_size(id: &ObjectId, attributes: &Attributes) -> Result<(), SyncError> {
+/// What an object is before a change to those who have attributes of it otherwise than the document has them, `held`: so the
+/// change sets or removes them for everybody, also where it changes nothing in the document. A merge says nothing of those that
+/// it does not name.
+fn as_seen(
+    before: Option<(&Record, Version)>,
+    after: &Attributes,
+    change: &FeedChange,
+    held: &[String],
+) -> Option<Record> {
+    let is_meant = |name: &&String| match change {
+        FeedChange::Merge(named) => named.contains_key(*name),
+        FeedChange::Replace(_) | FeedChange::Patch(_) | FeedChange::Delete => true,
+    };
+    let mut meant = held.iter().filter(is_meant).peekable();
+    meant.peek()?;
+    let mut seen = before.map(|(record, _)| record.clone()).unwrap_or_default();
+    for name in meant {
+        match after.contains_key(name) {
+            true => seen.attributes.remove(name),
+            false => seen.attributes.insert(name.clone(), String::new()),
+        };
+    }
+    Some(seen)
+}
+
+/// Refuses an object that one change after the other has made too large.
+pub(super) fn check_size(id: &ObjectId, attributes: &Attributes) -> Result<(), SyncError> {
     let bytes = bytes_of(id, attributes);
     if bytes <= MAX_OBJECT_BYTES + id.as_str().len() {
         return Ok(());

@@ -89,6 +89,7 @@ impl Stash for MeteredStash<'_> {
 fn outcome(error: &AdapterError) -> &'static str {
     match error {
         AdapterError::Login { .. } => "login",
+        AdapterError::Unauthorized { .. } => "unauthorized",
         AdapterError::Rejected { .. } => "rejected",
         AdapterError::Conflict { .. } => "conflict",
         AdapterError::NotFound { .. } => "not_found",

@@ -4,21 +4,29 @@ mod binding;
 mod blobs;
 mod bulk_data;
 mod by_jobs;
+mod change_id;
+mod change_list;
 mod changes;
 mod circuits;
+mod client_list;
+mod client_sources;
 mod clients;
 mod collecting;
 mod conflicts;
+mod copies;
 mod describe;
+mod device_changes;
 mod documents;
 mod dynamic_sources;
 mod error;
 mod feed;
 mod health;
+mod heard;
 mod held;
 mod hooks;
 mod metered;
 mod narrowed;
+mod overview;
 mod page;
 mod parameters;
 mod pass_through;
@@ -58,13 +66,18 @@ pub use bulk_data::{
     BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest, BulkDownload, BulkForm, BulkObjects,
     BulkScan, BulkSource, BulkStep, BulkWriter,
 };
-pub use changes::ChangesRequest;
-pub use clients::ClientDetails;
+pub use change_list::{ChangePage, ChangeQuery};
+pub use changes::{AcceptedChanges, ChangesRequest};
+pub use client_list::{ClientPage, ClientQuery};
+pub use clients::{ClientDetails, ClientPush};
+pub use copies::CopyPage;
+pub use device_changes::ChangeOutcome;
 pub use documents::{ClientState, DocumentDetails, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
 pub use error::SyncError;
 pub use feed::{FeedError, ObjectPatch};
 pub use hooks::HookError;
+pub use pings::PingTargets;
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
 pub use registry::SourceInfo;
 pub use search::SearchRequest;
@@ -128,9 +141,9 @@ impl<P: Ports> Engine<P> {
             administrator_password,
         );
         let metrics = Metrics::new(Rc::clone(&ports), settings.stats);
-        let blobs = Blobs::new(&ports, settings.blobs.clone());
-        let circuits = Rc::new(Circuits::new(&ports));
         let memory = Memory::of_instance(settings.instance_memory_bytes);
+        let blobs = Blobs::new(&ports, settings.blobs.clone(), &memory);
+        let circuits = Rc::new(Circuits::new(&ports));
         let adapters = settings
             .sources
             .iter()

@@ -67,7 +67,14 @@ impl<P: Ports> Engine<P> {
                 return Ok(());
             }
         }
-        self.feed(&id, &[(object.clone(), change)]).await.map(drop)
+        match self.feed(&id, &[(object.clone(), change)]).await {
+            // The change is done, and the next query says what becomes of it.
+            Err(error @ SyncError::InvalidAttributes { .. }) => {
+                tracing::warn!(source.name = %source.name, %error, "a change is not shared");
+                Ok(())
+            }
+            fed => fed.map(drop),
+        }
     }
 
     /// Removes copies of parts that the back end was not asked for as long as a client may be silent.

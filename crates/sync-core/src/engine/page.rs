@@ -124,23 +124,25 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Adds what a client is told beside objects, a few items at a time: with each may go what the object is now, of
-    /// which the page needs little.
+    /// which the page needs little. Says how many bytes those have.
     pub(super) async fn add_outbox(
         &self,
         builder: &mut PageBuilder<'_>,
         document: &DocumentId,
         client: &ClientId,
         items: Vec<OutboxItem>,
-    ) -> Result<(), SyncError> {
+    ) -> Result<usize, SyncError> {
         let mut items = items.into_iter();
+        let mut bytes = 0;
         loop {
             let part: Vec<_> = items.by_ref().take(OUTBOX_PART).collect();
             if part.is_empty() {
-                return Ok(());
+                return Ok(bytes);
             }
             let current = self
                 .current_of(document, client, part.iter().filter_map(OutboxItem::object))
                 .await?;
+            bytes += current.values().map(Vec::len).sum::<usize>();
             for item in part {
                 builder.add_outbox_item(item, &current)?;
             }

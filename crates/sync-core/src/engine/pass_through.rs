@@ -1,4 +1,6 @@
 //! Sources whose objects the server does not keep: every pull is answered by the back end.
+//!
+//! There is nothing to give without it, so a back end that does not answer in time is an error, which the device sees.
 
 use std::collections::BTreeMap;
 
@@ -54,6 +56,7 @@ impl<P: Ports> Engine<P> {
         let mut answer = AnswerCollector::new(MAX_OBJECTS, MAX_BYTES);
         let adapter = pull.source.adapter;
         let query = logged_in(adapter, &call, adapter.query(&call, None, &mut answer));
+        let query = self.within_wait(pull.source, query);
         let store = self.document(&document);
         let outbox = async {
             if state.has_outbox {

@@ -1,23 +1,41 @@
 //! Pings: users' devices are to be woken.
 
 use futures_util::future::try_join_all;
-use sync_jobs::EnqueueError;
+use sync_jobs::{EnqueueError, Enqueued, JobId, JobState, Jobs, NewJob};
+use sync_proto::api::PushServiceInfo;
 
 use crate::engine::{Engine, SyncError};
-use crate::jobs::{Ping, PingAll};
-use crate::model::{DocumentId, Partition, PingMessage, UserId};
-use crate::ports::Ports;
+use crate::jobs::{CheckPush, Ping, PingAll, Push};
+use crate::model::{ClientId, DocumentId, Partition, PingMessage, UserId};
+use crate::ping::{PushCheck, PushService};
+use crate::ports::{Clock as _, Ports, Random as _};
+use crate::store::{Clients, PingRecord, Pings, PushFigures};
 
 /// Jobs that are taken in at once.
 const CHUNK: usize = 100;
 
+/// Whom a ping is for.
+#[derive(Debug, Clone, Default)]
+pub struct PingTargets {
+    /// Users, all devices of whom are pinged.
+    pub users: Vec<String>,
+    /// Clients that are pinged by themselves.
+    pub clients: Vec<String>,
+}
+
 impl<P: Ports> Engine<P> {
-    /// Sees to it that the users' devices are pushed to, after the window in which the same ping counts as one. Names of
-    /// nobody are passed over; says how many users there are.
+    /// Sees to it that devices are pushed to, after the window in which the same ping counts as one. Names of nobody are
+    /// passed over; answers what is kept of the ping.
     ///
     /// # Errors
     /// A message that is too long, and the store's.
-    pub async fn ping(&self, users: &[String], message: &PingMessage) -> Result<usize, SyncError> {
+    pub async fn ping(
+        &self,
+        to: &PingTargets,
+        message: &PingMessage,
+        by: &str,
+    ) -> Result<PingRecord, SyncError> {
+        let PingTargets { users, clients } = to;
         let mut known = Vec::with_capacity(users.len());
         for chunk in users.chunks(CHUNK) {
             let found = try_join_all(chunk.iter().map(|user| self.known_user(user))).await?;
@@ -25,10 +43,117 @@ impl<P: Ports> Engine<P> {
         }
         known.sort_unstable();
         known.dedup();
-        for chunk in known.chunks(CHUNK) {
-            try_join_all(chunk.iter().map(|user| self.ping_soon(user, message))).await?;
+        let mut alone = Vec::with_capacity(clients.len());
+        for chunk in clients.chunks(CHUNK) {
+            let found = try_join_all(chunk.iter().map(|client| self.known_client(client))).await?;
+            alone.extend(found.into_iter().flatten());
         }
-        Ok(known.len())
+        alone.sort_unstable();
+        alone.dedup();
+        let record = PingRecord {
+            id: self.ports.random().hex::<8>(),
+            at: self.ports.clock().now(),
+            by: by.to_owned(),
+            message: message.message.clone(),
+            users: known.len() as u64,
+            clients: alone.len() as u64,
+            delivered: 0,
+            failed: 0,
+            unreachable: 0,
+            error: None,
+        };
+        // Kept first: jobs count only for a ping that is there.
+        Pings::new(self.ports.redis()).add(&record).await?;
+        let (window, id) = (self.settings.ping.window(), record.id.as_str());
+        for chunk in known.chunks(CHUNK) {
+            let jobs = chunk
+                .iter()
+                .map(|user| self.enqueue_ping(Ping::job(user, message, window, Some(id))));
+            try_join_all(jobs).await?;
+        }
+        for chunk in alone.chunks(CHUNK) {
+            let jobs = chunk.iter().map(|(client, user)| {
+                self.enqueue_ping(Push::alone(client, user, message, window, id))
+            });
+            try_join_all(jobs).await?;
+        }
+        Ok(record)
+    }
+
+    /// Lists pings that somebody sent, the newest first, from a position and at most so many.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn pings(&self, from: usize, most: usize) -> Result<Vec<PingRecord>, SyncError> {
+        Ok(Pings::new(self.ports.redis()).list(from, most).await?)
+    }
+
+    /// The push services: whether they are set up, and what they did in the last 24 hours.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn push_services(&self) -> Result<Vec<PushServiceInfo>, SyncError> {
+        let now = self.ports.clock().now();
+        let mut figures = Pings::new(self.ports.redis()).services(now).await?;
+        let services = PushService::ALL.into_iter();
+        Ok(services
+            .map(|service| {
+                let table = service.table();
+                let configured = self.settings.has_table(table);
+                let PushFigures {
+                    delivered,
+                    failed,
+                    error,
+                } = figures.remove(service.as_str()).unwrap_or_default();
+                PushServiceInfo {
+                    name: service.as_str().to_owned(),
+                    configured,
+                    missing: (!configured)
+                        .then(|| table.to_owned())
+                        .into_iter()
+                        .collect(),
+                    delivered,
+                    failed,
+                    error,
+                }
+            })
+            .collect())
+    }
+
+    /// Has a push service checked by the component that has its keys; answers the job that does it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn check_push_service(&self, service: PushService) -> Result<JobId, SyncError> {
+        let job = CheckPush::job(service.as_str());
+        match self.enqueue(&job).await.map_err(to_error)? {
+            Enqueued::New(id) | Enqueued::Waiting(id) | Enqueued::Again(id) => Ok(id),
+            Enqueued::Ticked => Err(SyncError::Busy),
+        }
+    }
+
+    /// What came of checking a push service, as soon as the job has done it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn push_check(&self, job: &JobId) -> Result<Option<PushCheck>, SyncError> {
+        let found = Jobs::new(self.ports.redis()).show(job).await?;
+        Ok(found.and_then(|job| match job.state {
+            JobState::Done => serde_json::from_str(&job.result?).ok(),
+            JobState::Dead => Some(PushCheck {
+                ok: false,
+                message: job.reason.unwrap_or_default(),
+            }),
+            JobState::Ready | JobState::Delayed | JobState::Leased => None,
+        }))
+    }
+
+    async fn known_client(&self, id: &str) -> Result<Option<(ClientId, UserId)>, SyncError> {
+        let Ok(client) = ClientId::parse(id) else {
+            return Ok(None);
+        };
+        let user = Clients::new(self.ports.redis()).user(&client).await?;
+        Ok(user.map(|user| (client, user)))
     }
 
     async fn known_user(&self, login: &str) -> Result<Option<UserId>, SyncError> {
@@ -62,7 +187,11 @@ impl<P: Ports> Engine<P> {
     }
 
     async fn ping_soon(&self, user: &UserId, message: &PingMessage) -> Result<(), SyncError> {
-        let job = Ping::job(user, message, self.settings.ping.window());
+        self.enqueue_ping(Ping::job(user, message, self.settings.ping.window(), None))
+            .await
+    }
+
+    async fn enqueue_ping(&self, job: NewJob) -> Result<(), SyncError> {
         self.enqueue(&job).await.map(drop).map_err(to_error)
     }
 }

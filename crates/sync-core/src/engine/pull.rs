@@ -75,12 +75,10 @@ impl<P: Ports> Engine<P> {
         let PullRequest {
             client,
             source,
-            token,
-            page_size,
-            parameters,
             trace,
+            ..
         } = request;
-        check_parameters(parameters)?;
+        check_parameters(request.parameters)?;
         let found = match self.named_source(session, client, source, trace).await? {
             NamedSource::Known(found) => found,
             NamedSource::Unknown { error } => return Ok(unknown_source_page(&error)),
@@ -88,6 +86,33 @@ impl<P: Ports> Engine<P> {
         let source = found.as_source().traced(trace);
         self.metrics.meter().pull(source.name.as_str());
         let client = known_form(client)?;
+        let began = self.ports.clock().monotonic();
+        let answered = self.answer_pull(session, &client, source, request).await;
+        self.note_pull(
+            &client,
+            source.name,
+            request.token.is_some(),
+            began,
+            &answered,
+        );
+        answered
+    }
+
+    async fn answer_pull(
+        &self,
+        session: &Session,
+        client: &ClientId,
+        source: Source<'_>,
+        request: PullRequest<'_>,
+    ) -> Result<Page, SyncError> {
+        let PullRequest {
+            client: _,
+            source: _,
+            token,
+            page_size,
+            parameters,
+            trace: _,
+        } = request;
         let room = self
             .memory
             .share(PAGE_COST * source.settings.max_page_bytes);
@@ -106,7 +131,7 @@ impl<P: Ports> Engine<P> {
         let goes_on = token.is_some() && parameters.is_empty() && !source.settings.pass_through;
         let pull = Pull {
             user: &session.user,
-            client: &client,
+            client,
             source,
             limit,
             expected: &asked_for,

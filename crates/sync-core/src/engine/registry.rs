@@ -1,7 +1,7 @@
 //! The registry: what administrators change at run time. That is the app server's address, poll intervals, and dynamic sources.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::adapter::{Adapter, NoAppServerAdapter, PluginAdapter, ServerToken};
@@ -10,7 +10,10 @@ use crate::engine::metered::MeteredAdapter;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{Millis, PartitionRule, PollInterval, SourceName};
 use crate::ports::{Clock as _, Ports};
-use crate::settings::{AdapterSettings, PluginSettings, SourceSettings, check_address};
+use crate::settings::{
+    AdapterSettings, PluginSettings, SettingDescription, SettingOrigin, SourceSettings,
+    check_address, setting_key, text_of_setting,
+};
 use crate::store::{Registry, RegistryContent};
 
 /// How long an instance relies on what it has read, in milliseconds. Others' changes take this long to be seen.
@@ -25,6 +28,8 @@ pub struct SourceInfo {
     pub settings: SourceSettings,
     /// Whether it came to be at run time, and stands in no settings file.
     pub is_dynamic: bool,
+    /// Whether its back end is left alone.
+    pub is_paused: bool,
 }
 
 /// A source that is not in the settings file.
@@ -76,6 +81,7 @@ pub(super) struct Snapshot {
     app_server: Option<String>,
     sources: BTreeMap<SourceName, Rc<DynamicSource>>,
     poll_intervals: BTreeMap<SourceName, PollInterval>,
+    paused: BTreeSet<SourceName>,
 }
 
 impl<P: Ports> Engine<P> {
@@ -106,6 +112,32 @@ impl<P: Ports> Engine<P> {
         Ok(())
     }
 
+    /// Every setting that is in force, with what administrators have set at run time.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn describe_settings(&self) -> Result<Vec<SettingDescription>, SyncError> {
+        let registry = self.read_registry().await?;
+        let mut described = self.settings.describe();
+        let app_server = registry.app_server.iter();
+        let app_server = app_server.map(|url| ("app_server".to_owned(), text_of_setting(url)));
+        let polls = registry.poll_intervals.iter().map(|(source, poll)| {
+            let key = format!("{}.poll_interval", setting_key("sources", source.as_str()));
+            (key, poll.to_seconds().to_string())
+        });
+        for (key, value) in app_server.chain(polls) {
+            described.retain(|setting| setting.key != key);
+            described.push(SettingDescription {
+                key,
+                value,
+                origin: SettingOrigin::Administrator,
+                variable: None,
+            });
+        }
+        described.sort_by(|one, other| one.key.cmp(&other.key));
+        Ok(described)
+    }
+
     /// The sources by name, all or those of one partition rule.
     ///
     /// # Errors
@@ -127,6 +159,7 @@ impl<P: Ports> Engine<P> {
             .map(|(name, mut settings, is_dynamic)| {
                 settings.poll_interval = registry.poll_interval(&name, &settings);
                 SourceInfo {
+                    is_paused: registry.is_paused(&name),
                     name,
                     settings,
                     is_dynamic,
@@ -148,6 +181,7 @@ impl<P: Ports> Engine<P> {
         let mut settings = source.settings.clone();
         settings.poll_interval = registry.poll_interval(source.name, &settings);
         Ok(SourceInfo {
+            is_paused: registry.is_paused(source.name),
             name: source.name.clone(),
             settings,
             is_dynamic: matches!(found, FoundSource::Dynamic(_)),
@@ -171,6 +205,21 @@ impl<P: Ports> Engine<P> {
         Registry::new(self.ports.redis())
             .set_poll_interval(found.as_source().name, interval)
             .await?;
+        self.forget_registry();
+        Ok(())
+    }
+
+    /// Leaves a source's back end alone, or no longer: it is neither queried nor sent changes. Devices get what is there, and
+    /// their changes wait.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownSource`] and the store's.
+    pub async fn set_paused(&self, source: &str, paused: bool) -> Result<(), SyncError> {
+        let found = self.source(source).await?;
+        let name = found.as_source().name;
+        let registry = Registry::new(self.ports.redis());
+        registry.set_paused(name, paused).await?;
+        self.circuits.forget(name);
         self.forget_registry();
         Ok(())
     }
@@ -225,12 +274,15 @@ impl<P: Ports> Engine<P> {
             .ok_or_else(unknown)
     }
 
-    /// How often a source's back end is asked.
+    /// How often a source's back end is asked: never, while it is paused.
     pub(super) async fn poll_interval(
         &self,
         source: Source<'_>,
     ) -> Result<PollInterval, SyncError> {
         let registry = self.registry().await?;
+        if registry.is_paused(source.name) {
+            return Ok(PollInterval::Never);
+        }
         Ok(registry.poll_interval(source.name, source.settings))
     }
 
@@ -294,6 +346,7 @@ impl Snapshot {
             app_server,
             sources,
             poll_intervals,
+            paused,
         } = content;
         let sources = sources
             .into_iter()
@@ -312,7 +365,12 @@ impl Snapshot {
             app_server,
             sources,
             poll_intervals,
+            paused,
         }
+    }
+
+    fn is_paused(&self, name: &SourceName) -> bool {
+        self.paused.contains(name)
     }
 
     fn dynamic(&self, name: &SourceName) -> Option<Rc<DynamicSource>> {

@@ -6,7 +6,7 @@ use crate::ports::Ports;
 use crate::store::remove_all;
 
 impl<P: Ports> Engine<P> {
-    /// Removes all users, clients, documents and jobs. The administrator, API tokens and the key that signs sessions
+    /// Removes all users, clients, documents and jobs. Administrators, API tokens and the key that signs sessions
     /// stay, and so does what others keep in the same Redis. Interrupted, it can be repeated. The contents of
     /// blobs that are in a bucket go with the next collection.
     ///

@@ -12,7 +12,7 @@ use crate::engine::pull::PAGE_COST;
 use crate::engine::refresh::refusal_error;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
 use crate::engine::{Engine, Source, SyncError};
-use crate::model::{ClientId, DocumentId, Token, UserId};
+use crate::model::{ClientEventKind, ClientId, DocumentId, Token, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Clients, FoundPage, FoundPosition, PageLimit};
 use crate::trace::TraceContext;
@@ -120,9 +120,14 @@ impl<P: Ports> Engine<P> {
         if owner != *user {
             self.hand_over(&client, &owner, user).await?;
         }
+        let began = self.ports.clock().monotonic();
         let pages = join_all(searches.map(|search| self.search_source(search)));
         let mut pages = pages.await.into_iter().collect::<Result<Vec<_>, _>>()?;
         pages.sort_by_key(|page| matches!(page, SearchPage::Nothing));
+        for (source, _) in &found {
+            let name = source.as_source().name;
+            self.note_event(&client, ClientEventKind::Search, Some(name), began);
+        }
         Ok(pages)
     }
 

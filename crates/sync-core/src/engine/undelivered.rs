@@ -1,27 +1,77 @@
-//! Changes that a back end did not take for so long that their device was told so.
+//! Changes that a back end does not take: which of them wait, and where those are kept that are given up.
 
-use sync_jobs::{EnqueueError, QueueName};
+use sync_jobs::{EnqueueError, Enqueued, JobId, QueueName};
 
-use crate::adapter::{AdapterError, Call};
+use crate::adapter::{AdapterError, Call, StashError};
 use crate::engine::feed::FeedChange;
 use crate::engine::verdict::make_change;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{Deliver, UndeliveredChange};
-use crate::model::{DocumentId, OperationKind, Partition};
-use crate::ports::Ports;
+use crate::model::{ClientId, DocumentId, OperationKind, Partition};
+use crate::ports::{Clock as _, Ports};
+use crate::store::WaitingChanges;
+
+/// What becomes of a change that the back end did not take.
+pub(super) enum Fate {
+    /// It is tried again, a number of times: so far the back end has said nothing about it.
+    Waits,
+    /// Nobody knows what the back end has made of it, and to ask again would not tell: people have to look.
+    IsKept,
+    /// The back end does not want it.
+    IsRefused,
+}
+
+impl Fate {
+    /// Only what is said about the change itself refuses it.
+    pub(super) fn after(error: &AdapterError) -> Self {
+        match error {
+            AdapterError::Unavailable { .. }
+            | AdapterError::Throttled { .. }
+            | AdapterError::Unauthorized { .. }
+            | AdapterError::CircuitOpen { .. }
+            | AdapterError::Stash(
+                StashError::Fenced | StashError::OutOfTime | StashError::Store(_),
+            ) => Self::Waits,
+            AdapterError::BadAnswer { .. } | AdapterError::Stash(StashError::TooMuch { .. }) => {
+                Self::IsKept
+            }
+            AdapterError::Login { .. }
+            | AdapterError::Rejected { .. }
+            | AdapterError::Conflict { .. }
+            | AdapterError::NotFound { .. } => Self::IsRefused,
+        }
+    }
+}
+
+/// Whether a change has been kept as a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    Yes,
+    /// It is too large for a job.
+    No,
+}
 
 impl<P: Ports> Engine<P> {
-    /// Keeps a change as a job. One that is too large for that is lost but for the log, where its object stands.
+    /// Keeps a change as a job, if it fits into one.
     pub(super) async fn keep_undelivered(
         &self,
         queue: &QueueName,
         change: &UndeliveredChange,
         number: u64,
-    ) -> Result<(), SyncError> {
-        let UndeliveredChange { source, object, .. } = change;
+    ) -> Result<Kept, SyncError> {
+        let UndeliveredChange {
+            source,
+            client,
+            object,
+            ..
+        } = change;
         let reason = match Deliver::job(queue, change, number) {
             Ok(job) => match self.enqueue(&job).await {
-                Ok(_) => return Ok(()),
+                Ok(Enqueued::New(job) | Enqueued::Waiting(job) | Enqueued::Again(job)) => {
+                    self.note_given_up(client, &job).await?;
+                    return Ok(Kept::Yes);
+                }
+                Ok(Enqueued::Ticked) => return Ok(Kept::Yes),
                 Err(EnqueueError::Store(error)) => return Err(error.into()),
                 Err(error) => error.to_string(),
             },
@@ -29,15 +79,26 @@ impl<P: Ports> Engine<P> {
         };
         tracing::error!(
             source.name = %source, object.id = %object, reason,
-            "a change the back end did not take cannot be kept"
+            "a change the back end does not take cannot be kept as a job: it goes on waiting"
         );
-        Ok(())
+        Ok(Kept::No)
+    }
+
+    async fn note_given_up(&self, client: &ClientId, job: &JobId) -> Result<(), SyncError> {
+        let kept = self.settings.jobs.dead.retention.as_millis();
+        let kept = u64::try_from(kept).unwrap_or(u64::MAX);
+        let now = self.ports.clock().now();
+        let index = WaitingChanges::new(self.ports.redis());
+        Ok(index.give_up(client, job, now, kept).await?)
     }
 
     /// Makes a change in the back end. What it has taken is news to all devices, its author's too, who was told that it
     /// failed.
+    ///
+    /// `job` keeps the change.
     pub(crate) async fn deliver(
         &self,
+        job: &JobId,
         change: &UndeliveredChange,
     ) -> Result<Result<(), AdapterError>, SyncError> {
         let UndeliveredChange {
@@ -48,15 +109,18 @@ impl<P: Ports> Engine<P> {
             kind,
             object,
             attributes,
-            idempotency_key,
+            idempotency_key: _,
+            content: _,
+            sent_at: _,
         } = change;
+        let key = change.key();
         let found = self.source(source.as_str()).await?;
         let source = found.as_source();
         let call = Call {
             source: source.name,
             user,
             client: Some(client),
-            idempotency_key,
+            idempotency_key: &key,
             parameters: &[],
             blobs: &self.blobs,
             memory: &self.memory,
@@ -71,6 +135,8 @@ impl<P: Ports> Engine<P> {
             }
             (_, Err(error)) => return Ok(Err(error)),
         };
+        let index = WaitingChanges::new(self.ports.redis());
+        index.take_up(client, job).await?;
         let changed = changed.filter(|_| !source.settings.pass_through);
         if let (Some(object), Some(partition)) = (changed, Partition::from_stored(partition)) {
             let change = FeedChange::of(*kind, attributes);

@@ -38,6 +38,7 @@ impl<P: Ports> Engine<P> {
                 partition: Partition::User(user.clone()),
             };
             is_known |= self.document(&own).remove().await?;
+            self.metrics.meter().copy(&own, None);
         }
         if !is_known {
             return Err(unknown(login));

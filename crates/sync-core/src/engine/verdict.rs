@@ -4,24 +4,25 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use sha2::{Digest as _, Sha256};
 use sync_jobs::Backoff;
 
 use crate::adapter::{Adapter, AdapterError, Call, logged_in};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::changes::Attempt;
 use crate::engine::conflicts::{Resolution, resolve};
-use crate::engine::feed::FeedChange;
+use crate::engine::feed::{FeedChange, check_size};
+use crate::engine::refresh::source_error;
+use crate::engine::undelivered::{Fate, Kept};
 use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
     Attributes, ClientId, ConflictRule, DocumentId, ObjectChange, ObjectId, Operation,
-    OperationKind, OutboxItem, Record, Version,
+    OperationKind, OutboxItem, Record, Version, digest_of, short, texts_of,
 };
-use crate::ports::{Clock as _, Ports, RedisConn, hex};
+use crate::ports::{Clock as _, Ports, RedisConn};
 use crate::store::{
     Commit, CommitMode, CommitOutcome, CreateOutcome, Document, OPERATIONS_LEASE_MS, OperationEnd,
-    Operations,
+    Operations, SourceError, WaitingChanges,
 };
 
 /// Waits between attempts within one request, in milliseconds. Most failures of a back end are over in a moment.
@@ -40,7 +41,7 @@ const BACKOFF: Backoff = Backoff {
 const HEARTBEAT: Duration = Duration::from_millis(OPERATIONS_LEASE_MS / 3);
 
 /// Attempts before the device is told that the back end cannot be reached.
-const MAX_ATTEMPTS: u32 = 20;
+pub(super) const MAX_ATTEMPTS: u32 = 20;
 
 /// Commits that are tried anew because an object had moved.
 const MAX_CONFLICTS: usize = 50;
@@ -77,23 +78,19 @@ impl<P: Ports> Engine<P> {
         number: u64,
         operation: Operation,
     ) -> Result<Attempt, SyncError> {
-        let target = operation.id.clone();
-        let mut task = Task {
-            client,
-            document,
-            lease,
-            number,
-            operation,
-            keeps_objects: !source.settings.pass_through,
-            target,
-        };
+        let mut task = Task::new(client, source, document, lease, number, operation);
         if task.operation.kind != OperationKind::Create {
             match self.known_already(&mut task).await? {
-                PriorState::News => {}
+                PriorState::News { before } => {
+                    if let Err(error) = self.check_growth(&task, before).await? {
+                        let message = error.to_string();
+                        return self.decide(task, Verdict::Refused { message }).await;
+                    }
+                }
                 PriorState::Done => {
                     return self.decide(task, Verdict::Applied { new_id: None }).await;
                 }
-                PriorState::CreateWaits => return Ok(Attempt::PutOff),
+                PriorState::CreateWaits => return Ok(Attempt::PutOff(None)),
             }
         }
         if let Some(verdict) = self.meet_conflict(source, &mut task).await? {
@@ -104,6 +101,9 @@ impl<P: Ports> Engine<P> {
         };
         match result {
             Ok(new_id) => {
+                if task.operation.attempts > 0 {
+                    self.document(document).forget_login_error().await?;
+                }
                 self.share(source, &task, new_id.as_ref()).await?;
                 self.decide(task, Verdict::Applied { new_id }).await
             }
@@ -111,23 +111,24 @@ impl<P: Ports> Engine<P> {
                 self.share(source, &task, None).await?;
                 self.decide(task, Verdict::Applied { new_id: None }).await
             }
-            Err(error) if error.is_retryable() && task.operation.attempts + 1 < MAX_ATTEMPTS => {
-                self.put_off(task, &error).await
-            }
             // That was no attempt.
             Err(error @ AdapterError::CircuitOpen { .. }) => self.put_off(task, &error).await,
             Err(error) => {
-                if error.is_retryable() {
-                    let (queue, change) = (changes_queue(source), undelivered(&task));
-                    self.keep_undelivered(queue, &change, number).await?;
+                let has_attempts = task.operation.attempts + 1 < MAX_ATTEMPTS;
+                let goes_on = match Fate::after(&error) {
+                    Fate::Waits if has_attempts => true,
+                    Fate::Waits | Fate::IsKept => {
+                        let (queue, change) = (changes_queue(source), undelivered(&task));
+                        // Nowhere else would its content be.
+                        self.keep_undelivered(queue, &change, number).await? == Kept::No
+                    }
+                    Fate::IsRefused => false,
+                };
+                if goes_on {
+                    return self.put_off(task, &error).await;
                 }
-                self.decide(
-                    task,
-                    Verdict::Refused {
-                        message: error.to_string(),
-                    },
-                )
-                .await
+                let message = error.to_string();
+                self.decide(task, Verdict::Refused { message }).await
             }
         }
     }
@@ -154,6 +155,26 @@ impl<P: Ports> Engine<P> {
                 let is_empty = !without.is_empty() && attributes.is_empty();
                 Ok(is_empty.then_some(Verdict::Applied { new_id: None }))
             }
+        }
+    }
+
+    /// Refuses an operation in the place of the back end.
+    #[expect(clippy::too_many_arguments, reason = "as an attempt, and why")]
+    pub(super) async fn refuse(
+        &self,
+        client: &ClientId,
+        source: Source<'_>,
+        document: &DocumentId,
+        lease: &str,
+        number: u64,
+        operation: Operation,
+        why: &str,
+    ) -> Result<(), SyncError> {
+        let task = Task::new(client, source, document, lease, number, operation);
+        let message = why.to_owned();
+        match self.decide(task, Verdict::Refused { message }).await? {
+            Attempt::Decided => Ok(()),
+            Attempt::PutOff(_) | Attempt::LostLease => Err(SyncError::Busy),
         }
     }
 
@@ -200,6 +221,28 @@ impl<P: Ports> Engine<P> {
         }
     }
 
+    /// Refuses an update that would make its object too large for devices. `before` is what the document has of it; the device
+    /// may hold it alone instead.
+    async fn check_growth(
+        &self,
+        task: &Task<'_>,
+        before: Option<Attributes>,
+    ) -> Result<Result<(), SyncError>, SyncError> {
+        if task.operation.kind != OperationKind::Update || !task.keeps_objects {
+            return Ok(Ok(()));
+        }
+        let mut attributes = match before {
+            Some(attributes) => attributes,
+            None => {
+                let document = self.document(task.document);
+                let held = document.held_object(task.client, &task.target).await?;
+                held.unwrap_or_default()
+            }
+        };
+        attributes.extend(task.operation.attributes.clone());
+        Ok(check_size(&task.target, &attributes))
+    }
+
     /// Looks whether the server knows that the operation was done before, and by which id the back end knows the object.
     async fn known_already(&self, task: &mut Task<'_>) -> Result<PriorState, SyncError> {
         let document = self.document(task.document);
@@ -210,7 +253,7 @@ impl<P: Ports> Engine<P> {
                 .outcome_of_create(&task.target)
                 .await?
             {
-                None | Some(CreateOutcome::Failed) => return Ok(PriorState::News),
+                None | Some(CreateOutcome::Failed) => return Ok(PriorState::News { before: None }),
                 Some(CreateOutcome::Waiting) => return Ok(PriorState::CreateWaits),
                 Some(CreateOutcome::Created(id)) => {
                     task.target = id;
@@ -219,7 +262,7 @@ impl<P: Ports> Engine<P> {
             }
         }
         let Some((record, version)) = known else {
-            return Ok(PriorState::News);
+            return Ok(PriorState::News { before: None });
         };
         let is_done = match task.operation.kind {
             OperationKind::Create => false,
@@ -231,7 +274,8 @@ impl<P: Ports> Engine<P> {
         Ok(if is_done {
             PriorState::Done
         } else {
-            PriorState::News
+            let before = Some(record.attributes).filter(|attributes| !attributes.is_empty());
+            PriorState::News { before }
         })
     }
 
@@ -322,12 +366,22 @@ impl<P: Ports> Engine<P> {
                 "the back end could not take a change; it is tried again"
             );
         }
+        // Whoever can mend it may hear of it by a device that syncs.
+        let source_error = matches!(error, AdapterError::Unauthorized { .. }).then(|| {
+            SourceError {
+                // Devices pass over the objects of a page with any other error.
+                is_partial: true,
+                ..source_error(error)
+            }
+        });
+        let said = short(&error.to_string());
+        operation.error = Some(said.clone());
         let document = self.document(document);
         let is_ours = Operations::new(&document, client)
-            .put_off(lease, number, &operation)
+            .put_off(lease, number, &operation, source_error.as_ref())
             .await?;
         Ok(if is_ours {
-            Attempt::PutOff
+            Attempt::PutOff(Some(said))
         } else {
             Attempt::LostLease
         })
@@ -384,7 +438,15 @@ impl<P: Ports> Engine<P> {
                 }),
             };
             match store.commit(commit).await? {
-                CommitOutcome::Done { .. } | CommitOutcome::Gone => return Ok(Attempt::Decided),
+                CommitOutcome::Done { .. } | CommitOutcome::Gone => {
+                    self.metrics.meter().copy(task.document, None);
+                    if matches!(verdict, Verdict::Refused { .. }) {
+                        let index = WaitingChanges::new(self.ports.redis());
+                        let now = self.ports.clock().now();
+                        index.refused(task.client, task.document, now).await?;
+                    }
+                    return Ok(Attempt::Decided);
+                }
                 CommitOutcome::Conflict => is_unread = true,
                 CommitOutcome::Orphaned => author = None,
                 CommitOutcome::Fenced => return Ok(Attempt::LostLease),
@@ -395,7 +457,27 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-impl Task<'_> {
+impl<'a> Task<'a> {
+    fn new(
+        client: &'a ClientId,
+        source: Source<'_>,
+        document: &'a DocumentId,
+        lease: &'a str,
+        number: u64,
+        operation: Operation,
+    ) -> Self {
+        let target = operation.id.clone();
+        Self {
+            client,
+            document,
+            lease,
+            number,
+            operation,
+            keeps_objects: !source.settings.pass_through,
+            target,
+        }
+    }
+
     /// What the server has of the object.
     async fn record<R: RedisConn>(
         &self,
@@ -411,8 +493,8 @@ impl Task<'_> {
 
 /// What the server knows of an operation before it asks the back end.
 enum PriorState {
-    /// Nothing: ask.
-    News,
+    /// Nothing: ask. The object, if the document has it.
+    News { before: Option<Attributes> },
     /// The object is already as the operation wants it, by this very client.
     Done,
     /// The object's create waits for its own verdict.
@@ -550,7 +632,7 @@ pub(super) async fn make_change(
 
 /// The operation as it is kept when the back end does not take it.
 fn undelivered(task: &Task<'_>) -> UndeliveredChange {
-    UndeliveredChange {
+    let mut change = UndeliveredChange {
         source: task.document.source.clone(),
         partition: task.document.partition.to_stored(),
         user: task.operation.user.clone(),
@@ -559,7 +641,11 @@ fn undelivered(task: &Task<'_>) -> UndeliveredChange {
         object: task.target.clone(),
         attributes: task.operation.attributes.clone(),
         idempotency_key: idempotency_key(task),
-    }
+        content: String::new(),
+        sent_at: task.operation.sent_at,
+    };
+    change.content = change.digest();
+    change
 }
 
 /// The same for every attempt at an operation, and for a create that the device sends again as it was.
@@ -574,20 +660,11 @@ fn idempotency_key(task: &Task<'_>) -> String {
             format!("{} {}", task.number, operation.nonce)
         }
     };
-    let mut digest = Sha256::new();
-    let mut take = |text: &str| {
-        digest.update((text.len() as u64).to_le_bytes());
-        digest.update(text);
-    };
-    take(task.document.source.as_str());
-    take(&task.document.partition.to_stored());
-    take(task.client.as_str());
-    take(&part);
-    for (name, value) in &operation.attributes {
-        take(name);
-        take(value);
-    }
-    let mut key = hex(&digest.finalize());
-    key.truncate(32);
-    key
+    let texts = [
+        task.document.source.as_str(),
+        &task.document.partition.to_stored(),
+        task.client.as_str(),
+        &part,
+    ];
+    digest_of(texts.into_iter().chain(texts_of(&operation.attributes)))
 }

@@ -12,7 +12,7 @@ use crate::ports::Ports;
 impl<P: Ports> JobHandler<Engine<P>> for Deliver {
     async fn run(&self, engine: &Engine<P>, job: &RunningJob) -> Result<String, JobError> {
         let change: UndeliveredChange = job.payload()?;
-        match engine.deliver(&change).await? {
+        match engine.deliver(&job.claimed().id, &change).await? {
             Ok(()) => Ok("delivered".to_owned()),
             Err(AdapterError::Stash(error)) => Err(JobError::retry(error)),
             Err(error) => Err(JobError::dead(error)),

@@ -12,7 +12,9 @@ pub use ping::PingContext;
 use sync_jobs::{JobError, JobHandlers, Noop};
 
 use crate::engine::{Engine, SyncError};
-use crate::jobs::{Collect, CollectTombstones, Cud, Deliver, Ping, PingAll, Push, Query, QueryAll};
+use crate::jobs::{
+    CheckPush, Collect, CollectTombstones, Cud, Deliver, Ping, PingAll, Push, Query, QueryAll,
+};
 use crate::ports::Ports;
 
 /// What does the jobs that call back ends: those of the component `adapter`.
@@ -33,6 +35,7 @@ pub fn ping_handlers<P: Ports>() -> JobHandlers<PingContext<P>> {
         .with(Ping::NAME, Ping)
         .with(PingAll::NAME, PingAll)
         .with(Push::NAME, Push)
+        .with(CheckPush::NAME, CheckPush)
 }
 
 /// Whether a job is tried again is decided by what went wrong, not by how it reads.

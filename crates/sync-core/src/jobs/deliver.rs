@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sync_jobs::{NewJob, Priority, QueueName};
 
-use crate::model::Attributes;
-use crate::model::OperationKind;
-use crate::model::{ClientId, ObjectId, SourceName, UserId};
+use crate::model::{
+    Attributes, ClientId, Millis, ObjectId, OperationKind, SourceName, UserId, digest_of, texts_of,
+};
 
 /// Tries a change once more that a back end did not take for so long that its device was told so.
 ///
@@ -26,8 +26,32 @@ pub(crate) struct UndeliveredChange {
     /// The object in the back end, or the temporary id of a create.
     pub(crate) object: ObjectId,
     pub(crate) attributes: Attributes,
-    /// That of all attempts so far. Who makes another change of it needs another.
+    /// That of all attempts so far.
     pub(crate) idempotency_key: String,
+    /// Digest of the change that the key stands for. Who corrects it makes another change of it.
+    #[serde(default)]
+    pub(crate) content: String,
+    /// When the device sent it; 0 where that is not known.
+    #[serde(default)]
+    pub(crate) sent_at: Millis,
+}
+
+impl UndeliveredChange {
+    /// A digest of what is to be changed, and how.
+    pub(crate) fn digest(&self) -> String {
+        let what = [self.kind.as_str(), self.object.as_str()];
+        digest_of(what.into_iter().chain(texts_of(&self.attributes)))
+    }
+
+    /// The key that tells a back end whether it has made this change before.
+    pub(crate) fn key(&self) -> String {
+        let digest = self.digest();
+        if self.content.is_empty() || self.content == digest {
+            self.idempotency_key.clone()
+        } else {
+            digest_of([self.idempotency_key.as_str(), &digest])
+        }
+    }
 }
 
 impl Deliver {

@@ -26,10 +26,21 @@ pub struct PingAll;
 /// Pushes to one device.
 pub struct Push;
 
+/// Finds out whether a push service lets the server in, where its keys are.
+pub struct CheckPush;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct CheckPushPayload {
+    pub(crate) service: String,
+}
+
 #[derive(Debug, Deserialize)]
 pub(crate) struct PingPayload {
     pub(crate) user: UserId,
     pub(crate) message: PingMessage,
+    /// The ping that somebody sent.
+    #[serde(default)]
+    pub(crate) ping: Option<String>,
 }
 
 /// Which source, and after which user to go on.
@@ -43,24 +54,32 @@ pub(crate) struct PingAllPayload {
 pub(crate) struct PushPayload {
     pub(crate) client: ClientId,
     pub(crate) message: PingMessage,
+    /// The ping that somebody sent.
+    #[serde(default)]
+    pub(crate) ping: Option<String>,
 }
 
 impl Ping {
     /// What its jobs are called.
     pub const NAME: &str = "ping";
 
-    /// The job that pings a user. One that waits stands for all that say the same.
-    pub(crate) fn job(user: &UserId, message: &PingMessage, delay: Duration) -> NewJob {
-        let said = Sha256::digest(json!(message).to_string());
+    /// The job that pings a user. One that waits stands for all that say the same, whichever ping they belong to.
+    pub(crate) fn job(
+        user: &UserId,
+        message: &PingMessage,
+        delay: Duration,
+        ping: Option<&str>,
+    ) -> NewJob {
+        let said = digest(message);
         NewJob {
             name: Self::NAME.to_owned(),
             queue: QUEUE,
-            payload: json!({ "user": user, "message": message }).to_string(),
+            payload: json!({ "user": user, "message": message, "ping": ping }).to_string(),
             turn: Some(user.as_str().to_owned()),
             priority: Priority::Normal,
             max_attempts: ATTEMPTS,
             delay,
-            unique: Some(format!("{} {user} {}", Self::NAME, hex(&said))),
+            unique: Some(format!("{} {user} {said}", Self::NAME)),
         }
     }
 }
@@ -89,18 +108,66 @@ impl Push {
     /// What its jobs are called.
     pub const NAME: &str = "push";
 
-    /// The job that pushes to a client what a ping said.
-    pub(crate) fn job(ping: &ClaimedJob, client: &ClientId, message: &PingMessage) -> NewJob {
+    /// The job that pushes to a client what a ping of its user said.
+    pub(crate) fn job(
+        of: &ClaimedJob,
+        client: &ClientId,
+        message: &PingMessage,
+        ping: Option<&str>,
+    ) -> NewJob {
         NewJob {
             name: Self::NAME.to_owned(),
-            queue: ping.queue.clone(),
-            payload: json!({ "client": client, "message": message }).to_string(),
-            turn: ping.turn.clone(),
+            queue: of.queue.clone(),
+            payload: json!({ "client": client, "message": message, "ping": ping }).to_string(),
+            turn: of.turn.clone(),
             priority: Priority::Normal,
             max_attempts: ATTEMPTS,
             delay: Duration::ZERO,
             // A ping that is tried again finds the pushes that wait.
-            unique: Some(format!("{} {} {client}", Self::NAME, ping.id)),
+            unique: Some(format!("{} {} {client}", Self::NAME, of.id)),
         }
     }
+
+    /// The job that pushes to a client by itself. One that waits stands for all that say the same.
+    pub(crate) fn alone(
+        client: &ClientId,
+        user: &UserId,
+        message: &PingMessage,
+        delay: Duration,
+        ping: &str,
+    ) -> NewJob {
+        NewJob {
+            name: Self::NAME.to_owned(),
+            queue: QUEUE,
+            payload: json!({ "client": client, "message": message, "ping": ping }).to_string(),
+            turn: Some(user.as_str().to_owned()),
+            priority: Priority::Normal,
+            max_attempts: ATTEMPTS,
+            delay,
+            unique: Some(format!("{} {client} {}", Self::NAME, digest(message))),
+        }
+    }
+}
+
+impl CheckPush {
+    /// What its jobs are called.
+    pub const NAME: &str = "check-push";
+
+    /// The job that checks a service. Somebody waits for it, so it comes first and is tried once.
+    pub(crate) fn job(service: &str) -> NewJob {
+        NewJob {
+            name: Self::NAME.to_owned(),
+            queue: QUEUE,
+            payload: json!({ "service": service }).to_string(),
+            turn: None,
+            priority: Priority::High,
+            max_attempts: 1,
+            delay: Duration::ZERO,
+            unique: Some(format!("{} {service}", Self::NAME)),
+        }
+    }
+}
+
+fn digest(message: &PingMessage) -> String {
+    hex(&Sha256::digest(json!(message).to_string()))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use crate::store::BUCKETS;
 use crate::store::CLIENTS_COUNTER;
 
 /// Metrics of one name.
@@ -51,9 +52,6 @@ pub enum Value {
     },
 }
 
-/// Upper bounds of durations, in milliseconds.
-pub const BUCKETS: [u64; 6] = [5, 25, 100, 500, 2_500, 10_000];
-
 macro_rules! families {
     ($($constant:ident $kind:ident $name:expr, [$($label:literal)*] $help:literal;)*) => {
         $(
@@ -80,6 +78,7 @@ families! {
     PULLS Counter "rhosync_pulls_total", ["source"] "Pages that devices asked for.";
     PUSHES Counter "rhosync_pushes_total", ["source"] "Pushes of devices that were taken in.";
     OPERATIONS Counter "rhosync_pushed_operations_total", ["source" "operation"] "Creates, updates and deletes that devices sent.";
+    PINGS Counter "rhosync_pings_total", ["service" "outcome"] "Pings that push services have answered.";
     CLIENTS Gauge CLIENTS_COUNTER, [] "Clients that are registered.";
 }
 
@@ -162,7 +161,7 @@ impl Family {
         // Fields come in order, so those of one sample come together.
         if samples.last().is_none_or(|last| last.labels != labels) {
             let value = Value::Durations {
-                counts: Default::default(),
+                counts: [0; BUCKETS.len() + 1],
                 micros: 0,
             };
             samples.push(Sample { labels, value });
@@ -184,23 +183,31 @@ impl Family {
     }
 }
 
+/// The samples of a family among what the store has.
+pub(super) fn samples_of(family: &Family, mut fields: Vec<(String, u64)>) -> Vec<Sample> {
+    fields.sort_unstable();
+    sorted_samples_of(family, &fields)
+}
+
 /// Sorts what the store has by families, which come in the order of the table.
 pub(super) fn by_family(mut fields: Vec<(String, u64)>) -> Vec<(&'static Family, Vec<Sample>)> {
     fields.sort_unstable();
     FAMILIES
         .iter()
-        .map(|family| {
-            let mut samples = Vec::new();
-            for (field, number) in &fields {
-                let mut parts = field.split(' ');
-                if parts.next() == Some(family.name) {
-                    let labels = parts.map(str::to_owned).collect();
-                    family.add(&mut samples, labels, *number);
-                }
-            }
-            (*family, samples)
-        })
+        .map(|family| (*family, sorted_samples_of(family, &fields)))
         .collect()
+}
+
+fn sorted_samples_of(family: &Family, fields: &[(String, u64)]) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for (field, number) in fields {
+        let mut parts = field.split(' ');
+        if parts.next() == Some(family.name) {
+            let labels = parts.map(str::to_owned).collect();
+            family.add(&mut samples, labels, *number);
+        }
+    }
+    samples
 }
 
 #[cfg(test)]
@@ -251,8 +258,8 @@ mod tests {
         assert_eq!(
             read[1].1,
             [
-                durations("GET", [0, 3, 0, 0, 0, 0, 0], 40_000),
-                durations("PUT", [0, 0, 0, 0, 0, 0, 1], 0)
+                durations("GET", [0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0], 40_000),
+                durations("PUT", [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 0)
             ]
         );
     }

@@ -9,7 +9,7 @@ use sync_jobs::{Jobs, QueueCounts};
 use crate::metrics::families::by_family;
 use crate::metrics::{Family, Meter, Sample, StatsError};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{CircuitStore, Figures, MetricsStore, StoreError};
+use crate::store::{CircuitStore, ClientIndex, Figures, MetricsStore, SourceCopies, StoreError};
 
 /// How long an instance gathers what it counts before it goes to the store. A busy one sends some eighty requests at
 /// once then: each call would cost a fifth of an idle poll. The host keeps an idle instance for as long anyway.
@@ -36,7 +36,7 @@ pub struct Measurements {
 
 /// Counts what an instance does, and knows what all of them have counted.
 pub struct Metrics<P> {
-    ports: Rc<P>,
+    pub(super) ports: Rc<P>,
     meter: Rc<Meter>,
 }
 
@@ -60,6 +60,11 @@ impl<P: Ports> Metrics<P> {
     /// Waits for more to be counted, and brings all of it to the store. Nobody should wait for this.
     pub async fn flush_soon(&self) {
         self.ports.clock().sleep(GATHERING).await;
+        self.flush().await;
+    }
+
+    /// Brings all that was counted to the store now.
+    pub async fn flush(&self) {
         let pending = self.meter.take();
         let store = MetricsStore::new(self.ports.redis());
         let minute = self.ports.clock().now().0 / MINUTE_MS * 60;
@@ -71,8 +76,15 @@ impl<P: Ports> Metrics<P> {
                 store.add_stats(&pending.stats, minute, oldest).await
             }
         };
-        let (counted, kept) = join!(store.add(&pending.counts), stats);
-        if let Err(error) = counted.and(kept) {
+        let clients = ClientIndex::new(self.ports.redis());
+        let copies = SourceCopies::new(self.ports.redis());
+        let (counted, kept, noted, summed) = join!(
+            store.add(&pending.counts, &pending.totals),
+            stats,
+            clients.note(&pending.clients, self.ports.clock().now()),
+            copies.note(&pending.copies)
+        );
+        if let Err(error) = counted.and(kept).and(noted).and(summed) {
             // It may be there or not; counting it again would be worse.
             tracing::warn!(%error, "what an instance has counted is lost");
         }

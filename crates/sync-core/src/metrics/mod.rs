@@ -2,26 +2,36 @@
 //!
 //! Instances live for seconds, so the counters are in the store. A request only adds to what its instance has counted
 //! lately; a moment later all of that goes to the store at once, when the answers are long out. What an instance has
-//! counted in its last moment is lost if its host is killed.
+//! counted in its last moment is lost if its host is killed. The store adds it up for good, and by minutes and hours.
 
 mod families;
 mod gathering;
+mod series;
 mod stats;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::store::Timing;
+use crate::model::{ClientEvent, ClientId, DocumentId, SourceName};
+use crate::store::{Heard, MinuteTotals, Refreshed, Timing};
 pub(crate) use families::Bucket;
 use families::{
-    ADAPTER_CALLS, ADAPTER_SECONDS, LOGINS, OPERATIONS, PULLS, PUSHES, REFUSED_OBJECTS,
+    ADAPTER_CALLS, ADAPTER_SECONDS, LOGINS, OPERATIONS, PINGS, PULLS, PUSHES, REFUSED_OBJECTS,
     REQUEST_SECONDS, REQUESTS,
 };
 pub use families::{BUCKETS, FAMILIES, Family, Kind, Sample, Value};
 pub use gathering::{Measurements, Metrics};
+pub use series::{Measure, Period, Series, SeriesError, StepLength, Steps, measures, quantile};
 pub use stats::StatsError;
 pub(crate) use stats::{adapter_stat, request_stat};
+
+/// Most events of clients that an instance keeps until they go to the store; of what else happens in that second, only when
+/// clients were heard of is kept.
+const MOST_EVENTS: usize = 2_000;
+
+/// A request that is answered with this status or a higher one has failed.
+const FAILED: u16 = 500;
 
 /// A request that was answered.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +44,26 @@ pub struct RequestOutcome {
     pub status: u16,
     /// How long it took.
     pub took: Duration,
+    /// Who asked.
+    pub asked_by: AskedBy,
+}
+
+/// How a client's request for a source ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RequestEnd {
+    /// Well.
+    Done,
+    /// It got something wrong, or nothing.
+    Failed,
+}
+
+/// Who makes a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedBy {
+    /// A device: how long it waits is what users feel.
+    Device,
+    /// Anybody else.
+    Other,
 }
 
 /// Counts what one instance does, until it goes to the store.
@@ -51,6 +81,14 @@ pub(crate) struct Pending {
     pub(crate) counts: BTreeMap<String, u64>,
     /// Requests, by method, route and status: apart, since every request is counted, and names take their time.
     requests: BTreeMap<(&'static str, &'static str, u16), Requests>,
+    /// What was heard of clients.
+    pub(crate) clients: BTreeMap<ClientId, Heard>,
+    /// Copies that have changed, or of which the back end was asked.
+    pub(crate) copies: BTreeMap<DocumentId, Option<Refreshed>>,
+    /// How many events the clients have.
+    events: usize,
+    /// What the minute is summed up by.
+    pub(crate) totals: MinuteTotals,
     /// By the names of the old stats; empty where they are off.
     pub(crate) stats: BTreeMap<String, Timing>,
 }
@@ -106,9 +144,18 @@ impl Meter {
             route,
             status,
             took,
+            asked_by,
         } = outcome;
         {
             let mut pending = self.pending.borrow_mut();
+            let totals = &mut pending.totals;
+            totals.requests += 1;
+            totals.failed += u64::from(status >= FAILED);
+            if asked_by == AskedBy::Device
+                && let Some(count) = totals.by_time.get_mut(Bucket::place_of(took))
+            {
+                *count += 1;
+            }
             let requests = pending.requests.entry((method, route, status)).or_default();
             requests.count += 1;
             requests.micros = requests.micros.saturating_add(micros(took));
@@ -144,13 +191,50 @@ impl Meter {
 
     pub(crate) fn pull(&self, source: &str) {
         self.add(PULLS.field(&[source]), 1);
+        self.pending.borrow_mut().totals.syncs += 1;
     }
 
     /// Counts changes that a device sent at once, and the operations they were.
     pub(crate) fn changes<'a>(&self, source: &str, operations: impl Iterator<Item = &'a str>) {
         self.add(PUSHES.field(&[source]), 1);
+        self.pending.borrow_mut().totals.syncs += 1;
         for operation in operations {
             self.add(OPERATIONS.field(&[source, operation]), 1);
+        }
+    }
+
+    /// Notes a request of a client that was let in: whether it failed for a source, and what is worth to be told of it.
+    pub(crate) fn heard_of(
+        &self,
+        client: &ClientId,
+        source: Option<(&SourceName, RequestEnd)>,
+        event: Option<ClientEvent>,
+    ) {
+        let mut pending = self.pending.borrow_mut();
+        if !pending.clients.contains_key(client) {
+            pending.clients.insert(client.clone(), Heard::default());
+        }
+        let has_room = pending.events < MOST_EVENTS;
+        pending.events += usize::from(event.is_some());
+        if let Some(heard) = pending.clients.get_mut(client) {
+            if let Some((source, end)) = source {
+                let failed = end == RequestEnd::Failed;
+                heard.failed.insert(source.clone(), failed);
+            }
+            heard.events.extend(event.filter(|_| has_room));
+        }
+    }
+
+    /// Notes that a copy may have another number of objects, or that its back end was asked. Copies of parts come and go with
+    /// what devices ask for, and are not noted.
+    pub(crate) fn copy(&self, id: &DocumentId, refreshed: Option<Refreshed>) {
+        if id.partition.is_narrowed() {
+            return;
+        }
+        let copies = &mut self.pending.borrow_mut().copies;
+        match copies.get_mut(id) {
+            Some(known) => *known = refreshed.or(known.take()),
+            None => drop(copies.insert(id.clone(), refreshed)),
         }
     }
 
@@ -186,6 +270,11 @@ impl Meter {
         let is_empty = pending.counts.is_empty() && pending.requests.is_empty();
         !is_empty && !self.is_flush_planned.replace(true)
     }
+}
+
+/// The count of a ping that a push service has answered: whoever pings has no meter.
+pub(crate) fn ping_count(service: &str, outcome: &str) -> BTreeMap<String, u64> {
+    BTreeMap::from([(PINGS.field(&[service, outcome]), 1)])
 }
 
 fn micros(took: Duration) -> u64 {

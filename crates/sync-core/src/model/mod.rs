@@ -7,6 +7,7 @@ mod attributes;
 mod blob_address;
 mod bulk_file;
 mod bulk_selection;
+mod client_event;
 mod description;
 mod ids;
 mod operation;
@@ -24,13 +25,14 @@ pub(crate) use blob_address::{BLOB_SUFFIX, blob_address, blob_at, blobs_of, may_
 pub(crate) use bulk_file::BulkFile;
 pub use bulk_file::{BLOCK_BYTES, BulkContent};
 pub use bulk_selection::{BulkSelection, InvalidSelectionId, SelectionId};
+pub(crate) use client_event::{ClientEvent, ClientEventKind, short};
 pub use description::{Description, InvalidDescription};
 pub use ids::{
     ADMINISTRATOR, AttributeName, BlobId, ClientId, EVERYBODY, InvalidBlobId, InvalidId,
     InvalidToken, Millis, Narrowing, ObjectId, Partition, SourceName, Token, UserId, Version,
 };
 pub(crate) use ids::{DocumentId, EPOCH};
-pub(crate) use operation::{Operation, OperationKind};
+pub(crate) use operation::{Operation, OperationKind, digest_of, texts_of};
 pub(crate) use outbox::OutboxItem;
 pub(crate) use page::{DamagedRecord, PageBuilder};
 pub use ping_message::{PingMessage, PingPriority};

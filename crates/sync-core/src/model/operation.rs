@@ -1,8 +1,10 @@
 //! What devices do to objects.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::model::{Attributes, Millis, ObjectId, UserId, Version};
+use crate::ports::hex;
 
 /// What a device did to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,33 @@ impl OperationKind {
             Self::Delete => "delete",
         }
     }
+}
+
+impl Operation {
+    /// A digest of what it brings, short since it is remembered of every create.
+    pub(crate) fn content(&self) -> String {
+        let mut digest = digest_of(texts_of(&self.attributes));
+        digest.truncate(16);
+        digest
+    }
+}
+
+/// The names and values of attributes.
+pub(crate) fn texts_of(attributes: &Attributes) -> impl Iterator<Item = &str> {
+    let pairs = attributes.iter();
+    pairs.flat_map(|(name, value)| [name.as_str(), value.as_str()])
+}
+
+/// A digest of texts, of 32 digits: no two lists of texts have the same.
+pub(crate) fn digest_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut digest = Sha256::new();
+    for text in texts {
+        digest.update((text.len() as u64).to_le_bytes());
+        digest.update(text);
+    }
+    let mut digest = hex(&digest.finalize());
+    digest.truncate(32);
+    digest
 }
 
 /// One change of a device, kept until it has its verdict.
@@ -44,6 +73,12 @@ pub(crate) struct Operation {
     /// Whether creates of the device waited for their links then. Stands there too.
     #[serde(skip)]
     pub(crate) lacks_link: bool,
+    /// When it was taken in.
+    #[serde(default)]
+    pub(crate) sent_at: Millis,
+    /// What the back end said to the last attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
     /// Attempts that failed for reasons that may pass.
     #[serde(default)]
     pub(crate) attempts: u32,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Attributes, ObjectId};
+use crate::model::{Attributes, ObjectId, bytes_of};
 
 /// What waits for a client besides objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,25 @@ pub(crate) enum OutboxItem {
 }
 
 impl OutboxItem {
+    /// How many bytes of names and values the item has.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Link { drop: None, .. } => 0,
+            Self::Link {
+                drop: Some(names), ..
+            }
+            | Self::Drop {
+                attributes: names, ..
+            }
+            | Self::Restate {
+                attributes: names, ..
+            } => names.iter().map(String::len).sum(),
+            Self::CreateError { id, sent, .. }
+            | Self::UpdateError { id, sent, .. }
+            | Self::DeleteError { id, sent, .. } => bytes_of(id, sent),
+        }
+    }
+
     /// The object whose present state goes to the device with the item.
     pub(crate) fn object(&self) -> Option<&ObjectId> {
         match self {

@@ -47,7 +47,7 @@ impl PartitionRule {
 }
 
 /// What it means that a device narrows a source down by parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ParametersRule {
     /// Its user's devices that send the same parameters share a copy.
@@ -58,7 +58,7 @@ pub enum ParametersRule {
 }
 
 /// What becomes of a device's change to what others have changed since the device had seen it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConflictRule {
     /// It goes to the back end, whose word counts.

@@ -58,14 +58,42 @@ impl PushService {
         }
     }
 
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Apns, Self::Fcm, Self::WebPush];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Apns => "apns",
+            Self::Fcm => "fcm",
+            Self::WebPush => "web-push",
+        }
+    }
+
+    /// The service of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|service| service.as_str() == name)
+    }
+
+    /// The table of the settings that it needs.
+    pub(crate) const fn table(self) -> &'static str {
+        match self {
+            Self::Apns => "ping.apns",
+            Self::Fcm => "ping.fcm",
+            Self::WebPush => "ping.web",
+        }
+    }
+
     /// The table of the settings that is missing for this service; `None` where it is set up.
     pub(crate) fn missing_table(self, settings: &PingSettings) -> Option<&'static str> {
-        let (is_set_up, table) = match self {
-            Self::Apns => (settings.apns.is_some(), "ping.apns"),
-            Self::Fcm => (settings.fcm.is_some(), "ping.fcm"),
-            Self::WebPush => (settings.web.is_some(), "ping.web"),
+        let is_set_up = match self {
+            Self::Apns => settings.apns.is_some(),
+            Self::Fcm => settings.fcm.is_some(),
+            Self::WebPush => settings.web.is_some(),
         };
-        (!is_set_up).then_some(table)
+        (!is_set_up).then_some(self.table())
     }
 }
 
@@ -152,6 +180,52 @@ impl<'a, P: Ports> PingSender<'a, P> {
             },
         };
         sent.unwrap_or_else(|outcome| outcome)
+    }
+}
+
+/// What came of checking a push service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushCheck {
+    /// Whether it lets the server in.
+    pub ok: bool,
+    /// What it said, or what is missing.
+    pub message: String,
+}
+
+impl<P: Ports> PingSender<'_, P> {
+    /// Finds out whether a service lets the server in, by a push to a device that it cannot know: it looks at who sends it
+    /// first. Browsers' services are many, and each knows its own devices only, so of Web Push only the key is looked at.
+    pub(crate) async fn check(&self, service: PushService) -> PushCheck {
+        let token = match (service, &self.settings.web) {
+            (PushService::WebPush, Some(settings)) => {
+                return match web_push::check_key(self.ports, settings) {
+                    Ok(()) => PushCheck {
+                        ok: true,
+                        message: "the key can be used; whether browsers' services take it only pushes to them tell".to_owned(),
+                    },
+                    Err(WrongSetting { setting, message }) => PushCheck {
+                        ok: false,
+                        message: format!("{setting}: {message}"),
+                    },
+                };
+            }
+            // Apple's tokens are hexadecimal digits; nobody's are all zeros.
+            (PushService::Apns, _) => "0".repeat(64),
+            (PushService::Fcm | PushService::WebPush, _) => "rhosync-check".to_owned(),
+        };
+        let to = PushAddress { service, token };
+        let (ok, message) = match self.send(&to, &PingMessage::default()).await {
+            PingOutcome::Delivered | PingOutcome::DeviceGone => {
+                (true, "it lets the server in".to_owned())
+            }
+            PingOutcome::TryLater { message, .. } | PingOutcome::Refused { message } => {
+                (false, message)
+            }
+            PingOutcome::Misconfigured { setting, message } => {
+                (false, format!("{setting}: {message}"))
+            }
+        };
+        PushCheck { ok, message }
     }
 }
 

@@ -123,6 +123,15 @@ fn read(subscription: &str) -> Option<(Uri, WebPushBuilder)> {
     Some((endpoint, builder))
 }
 
+/// Checks whether the key can sign.
+pub(super) fn check_key<P: Ports>(
+    ports: &P,
+    settings: &WebPushSettings,
+) -> Result<(), WrongSetting> {
+    let endpoint = Uri::from_static("https://push.invalid/");
+    sign(ports, settings, &endpoint).map(drop)
+}
+
 /// The `Authorization` header: a signed token, and the public key it is checked with.
 fn sign<P: Ports>(
     ports: &P,

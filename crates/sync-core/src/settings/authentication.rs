@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::settings::{KeyError, Text, check_address, wrong};
+use crate::settings::{KeyError, Text, check_address, text, wrong};
 
 /// How far the clocks of an identity provider and of this server may be apart, in seconds, where the file does not say.
 const DEFAULT_LEEWAY_SECONDS: u64 = 60;
@@ -38,7 +38,7 @@ pub struct AuthenticationSettings {
 }
 
 /// How many logins may fail within a time. Those that succeed count nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LoginLimits {
     /// At one account, from one address.
@@ -87,11 +87,12 @@ pub struct JwtSettings {
     pub user_claim: String,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AuthenticationEntry {
     #[serde(default)]
     method: Method,
+    #[serde(default, serialize_with = "text::shown_if_any")]
     url: Option<Text>,
     jwt: Option<JwtEntry>,
     remembered_seconds: Option<u64>,
@@ -101,7 +102,7 @@ pub(super) struct AuthenticationEntry {
     trusted_proxies: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Method {
     #[default]
@@ -109,11 +110,14 @@ enum Method {
     BackEnd,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct JwtEntry {
+    #[serde(serialize_with = "text::shown")]
     issuer: Text,
+    #[serde(serialize_with = "text::shown")]
     audience: Text,
+    #[serde(serialize_with = "text::shown")]
     jwks_url: Text,
     #[serde(default = "default_leeway")]
     leeway_seconds: u64,
@@ -173,6 +177,11 @@ impl AuthenticationEntry {
             }
         }
         Ok(())
+    }
+
+    /// Puts in what holds where the file does not say.
+    pub(super) fn fill_in(&mut self) {
+        self.remembered_seconds = Some(self.remembered_seconds());
     }
 
     fn remembered_seconds(&self) -> u64 {

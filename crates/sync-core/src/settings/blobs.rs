@@ -1,8 +1,8 @@
 //! The settings `blobs`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::settings::{Secret, Text};
+use crate::settings::{Secret, Text, text};
 
 /// Largest blob, where the file does not say: 100 MiB.
 const DEFAULT_MAX_BYTES: u64 = 100 * 1024 * 1024;
@@ -56,20 +56,24 @@ pub struct S3Settings {
 }
 
 /// `[blobs]` as it stands in the file.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BlobsEntry {
     max_bytes: Option<u64>,
     quota_bytes: Option<u64>,
+    #[serde(default, serialize_with = "text::shown_if_any")]
     public_url: Option<Text>,
     s3: Option<S3Entry>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct S3Entry {
+    #[serde(serialize_with = "text::shown")]
     endpoint: Text,
+    #[serde(serialize_with = "text::shown")]
     bucket: Text,
+    #[serde(serialize_with = "text::shown")]
     region: Text,
     access_key: Text,
     secret_key: Text,
@@ -84,6 +88,12 @@ impl BlobsEntry {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Puts in what holds where the file does not say.
+    pub(super) fn fill_in(&mut self) {
+        self.max_bytes.get_or_insert(DEFAULT_MAX_BYTES);
+        self.quota_bytes.get_or_insert(DEFAULT_QUOTA_BYTES);
     }
 
     /// Leaves out the address at which back ends find this server.

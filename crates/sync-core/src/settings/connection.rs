@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::settings::{KeyError, Secret, Text, wrong};
+use crate::settings::{KeyError, Secret, Text, text, wrong};
 
 /// How long a call to the back end may take where the file does not say, in milliseconds.
-const DEFAULT_TIMEOUT_MS: u64 = 10_000;
+pub(super) const DEFAULT_TIMEOUT_MS: u64 = 10_000;
 
 /// How long it may take at most: operations and refreshes are leased for longer than that.
 const HIGHEST_TIMEOUT_MS: u64 = 20_000;
@@ -66,7 +66,7 @@ pub struct OAuth2Settings {
 }
 
 /// Where an authorization server expects id and secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OAuth2Credentials {
@@ -87,7 +87,7 @@ pub(super) struct ConnectionEntry<'a> {
 }
 
 /// How the server proves who it is.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
 pub(super) enum AuthorizationEntry {
@@ -103,7 +103,7 @@ pub(super) enum AuthorizationEntry {
 }
 
 /// A key in a header or in a query parameter.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct ApiKeyEntry {
@@ -116,11 +116,12 @@ pub(super) struct ApiKeyEntry {
 }
 
 /// A token of an authorization server.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct OAuth2Entry {
     /// Address of the token endpoint.
+    #[serde(serialize_with = "text::shown")]
     token_url: Text,
     /// The server's id.
     client_id: Text,

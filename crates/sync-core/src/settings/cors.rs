@@ -1,7 +1,7 @@
 //! The settings `cors`: whose pages may call the server from browsers.
 
 use http::Uri;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::settings::{KeyError, wrong};
 
@@ -38,7 +38,7 @@ impl Origins {
     }
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CorsEntry {
     #[serde(default)]

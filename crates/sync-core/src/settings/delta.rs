@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::mapping::{Escape, Path, Template};
 use crate::settings::{KeyError, wrong};
@@ -35,7 +35,7 @@ pub(crate) enum Mark {
 }
 
 /// Queries for what has changed since the last one.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct DeltaEntry {

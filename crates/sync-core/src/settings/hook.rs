@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::HeaderName;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::mapping::{Format, Mapping, Nested, Path, Selection};
 use crate::settings::{KeyError, Secret, Text, wrong};
@@ -40,7 +40,7 @@ pub(crate) enum Proof {
 }
 
 /// A source's webhook.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct HookEntry {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sync_jobs::{
     History, JobsSettings, NewJob, Priority, QueueLimits, QueueName, Rate, Rule, Schedule,
 };
@@ -47,7 +47,7 @@ fn job(schedule: &str, name: &str, queue: QueueName, payload: String) -> NewJob 
     }
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct JobsEntry {
     lease_seconds: u64,
@@ -112,14 +112,14 @@ impl JobsEntry {
     }
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct QueueEntry {
     concurrency: Option<u64>,
     rate: Option<RateEntry>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct RateEntry {
     starts: u64,
@@ -162,7 +162,7 @@ pub(super) fn check_queues(
     entries.into_iter().map(check).collect()
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ScheduleEntry {
     job: String,

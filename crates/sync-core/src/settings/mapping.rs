@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::mapping::{AttributeType, Children, Format, Mapping, Nested, Path, Selection};
 use crate::settings::{KeyError, wrong};
@@ -26,7 +26,7 @@ pub(super) struct MappingEntry<'a> {
 }
 
 /// Records within records.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChildrenEntry {
@@ -38,7 +38,7 @@ pub(super) struct ChildrenEntry {
 }
 
 /// A value that is the id, or several that make it up.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub(super) enum IdEntry {
@@ -47,7 +47,7 @@ pub(super) enum IdEntry {
 }
 
 /// The names of values, or names and paths.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub(super) enum AttributesEntry {

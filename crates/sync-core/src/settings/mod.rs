@@ -8,6 +8,7 @@ mod blobs;
 mod connection;
 mod cors;
 mod delta;
+mod description;
 mod hook;
 mod jobs;
 mod mapping;
@@ -24,7 +25,7 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sync_jobs::JobsSettings;
 
@@ -46,6 +47,9 @@ pub use connection::{Authorization, Connection, OAuth2Credentials, OAuth2Setting
 use cors::CorsEntry;
 pub use cors::{CorsSettings, Origins};
 pub(crate) use delta::{DeltaSettings, Mark};
+use description::WrittenSettings;
+pub use description::{SettingDescription, SettingOrigin};
+pub(crate) use description::{setting_key, text_of_setting};
 pub(crate) use hook::{HookSettings, Proof};
 use jobs::{JobsEntry, QueueEntry, ScheduleEntry};
 pub(crate) use operation::Operation;
@@ -105,6 +109,7 @@ pub struct Settings {
     pub jobs: JobsSettings,
     /// Sources by name.
     pub sources: BTreeMap<SourceName, SourceSettings>,
+    written: WrittenSettings,
 }
 
 impl Settings {
@@ -112,6 +117,16 @@ impl Settings {
     pub fn source(&self, name: &str) -> Option<(&SourceName, &SourceSettings)> {
         let name = SourceName::parse(name).ok()?;
         self.sources.get_key_value(&name)
+    }
+
+    /// Whether the file has a table, `ping.apns` for instance, also of the parts that this component leaves out.
+    pub fn has_table(&self, table: &str) -> bool {
+        self.written.has_table(table)
+    }
+
+    /// Every setting that is in force, also of the parts that this component leaves out; what is secret is not told.
+    pub fn describe(&self) -> Vec<SettingDescription> {
+        self.written.describe()
     }
 }
 
@@ -142,6 +157,7 @@ pub struct SettingsFile {
     stats: bool,
     jobs: JobsSettings,
     sources: BTreeMap<SourceName, SourceEntry>,
+    written: WrittenSettings,
 }
 
 /// A part of the settings that only some components use.
@@ -157,7 +173,7 @@ pub enum SettingsPart {
     PushServices,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Contents {
     #[serde(default = "default_retention_days")]
@@ -186,6 +202,16 @@ struct Contents {
     schedules: BTreeMap<String, ScheduleEntry>,
     #[serde(default)]
     sources: BTreeMap<String, SourceEntry>,
+}
+
+impl Contents {
+    /// Puts in what holds where the file does not say.
+    fn fill_in(&mut self) {
+        self.authentication.fill_in();
+        self.ping.fill_in();
+        self.blobs.fill_in();
+        self.sources.values_mut().for_each(SourceEntry::fill_in);
+    }
 }
 
 const fn default_retention_days() -> u64 {
@@ -222,6 +248,7 @@ impl SettingsFile {
         };
         let values: Value = toml::from_str(text)
             .map_err(|cause| error("(syntax)", cause.to_string().trim_end().to_owned()))?;
+        let written = WrittenSettings::new(values.clone());
         let contents = contents(values).map_err(|(key, reason)| error(&key, reason))?;
         if contents.retention_days == 0 {
             return Err(error("retention_days", "must be at least 1".to_owned()));
@@ -289,6 +316,7 @@ impl SettingsFile {
                 ..jobs
             },
             sources,
+            written,
         })
     }
 
@@ -332,6 +360,10 @@ impl SettingsFile {
         self,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Settings, SettingsError> {
+        let values = self.variables().into_iter();
+        let values =
+            values.filter_map(|name| Some((name.to_owned(), Secret::new(variable(name)?))));
+        let written = self.written.clone().with_variables(values.collect());
         let Self {
             name,
             retention_days,
@@ -345,6 +377,7 @@ impl SettingsFile {
             stats,
             mut jobs,
             sources,
+            written: _,
         } = self;
         let wrong = |key: String, reason: String| SettingsError {
             file: name.clone(),
@@ -391,6 +424,7 @@ impl SettingsFile {
             stats,
             jobs,
             sources,
+            written,
         })
     }
 }

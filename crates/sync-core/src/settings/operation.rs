@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderName, HeaderValue, Method};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::mapping::{Escape, Template};
 use crate::settings::KeyError;
@@ -24,7 +24,7 @@ pub(crate) struct Operation {
 }
 
 /// How a call is made, where that is not as usual. All but `method` and `content_type` are templates.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct OperationEntry {

@@ -1,6 +1,6 @@
 //! The settings of how a long answer is read page by page.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::mapping::Path;
 use crate::settings::{KeyError, wrong};
@@ -51,7 +51,7 @@ pub struct CursorPaging {
 #[derive(Debug, Clone)]
 pub struct NextPath(pub(crate) Path);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 enum PagingKind {
@@ -69,7 +69,7 @@ enum PagingKind {
 }
 
 /// How a long answer is read page by page.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct PagingEntry {

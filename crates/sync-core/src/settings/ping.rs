@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::settings::{Secret, Text};
+use crate::settings::{Secret, Text, text};
 
 const APNS_PRODUCTION: &str = "https://api.push.apple.com";
 
@@ -73,7 +73,7 @@ pub struct WebPushSettings {
     pub private_key: Secret,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PingEntry {
     window_seconds: Option<u64>,
@@ -82,20 +82,24 @@ pub(super) struct PingEntry {
     web: Option<WebPushEntry>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct ApnsEntry {
+    #[serde(serialize_with = "text::shown")]
     team_id: Text,
+    #[serde(serialize_with = "text::shown")]
     key_id: Text,
     key: Text,
+    #[serde(serialize_with = "text::shown")]
     topic: Text,
     #[serde(default)]
     environment: ApnsEnvironment,
+    #[serde(default, serialize_with = "text::shown_if_any")]
     url: Option<Text>,
 }
 
 /// Development builds of an application have tokens of the sandbox.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum ApnsEnvironment {
     #[default]
@@ -103,23 +107,30 @@ enum ApnsEnvironment {
     Sandbox,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct FcmEntry {
     service_account: Text,
     #[serde(default)]
     notification: bool,
+    #[serde(default, serialize_with = "text::shown_if_any")]
     url: Option<Text>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct WebPushEntry {
+    #[serde(serialize_with = "text::shown")]
     subject: Text,
     private_key: Text,
 }
 
 impl PingEntry {
+    /// Puts in what holds where the file does not say.
+    pub(super) fn fill_in(&mut self) {
+        self.window_seconds.get_or_insert(DEFAULT_WINDOW_SECONDS);
+    }
+
     /// Leaves out the push services.
     pub(super) fn leave_out_services(&mut self) {
         (self.apns, self.fcm, self.web) = (None, None, None);

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::settings::connection::{AuthorizationEntry, Connection, ConnectionEntry, address};
-use crate::settings::{KeyError, Text};
+use crate::settings::connection::{
+    AuthorizationEntry, Connection, ConnectionEntry, DEFAULT_TIMEOUT_MS, address,
+};
+use crate::settings::{KeyError, Text, text};
 
 /// A back end that speaks the plugin protocol.
 #[derive(Debug, Clone)]
@@ -30,7 +32,7 @@ impl PluginSettings {
 }
 
 /// A call only some plugins have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PluginMethod {
@@ -43,11 +45,12 @@ pub enum PluginMethod {
 }
 
 /// A back end that speaks the plugin protocol.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct PluginEntry {
     /// The plugin's address; the calls are below `<url>/rhoconnect/`.
+    #[serde(serialize_with = "text::shown")]
     url: Text,
     /// What it can do beside the calls that every plugin has.
     #[serde(default)]
@@ -62,6 +65,11 @@ pub(super) struct PluginEntry {
 }
 
 impl PluginEntry {
+    /// Puts in what holds where the file does not say.
+    pub(super) fn fill_in(&mut self) {
+        self.timeout_ms.get_or_insert(DEFAULT_TIMEOUT_MS);
+    }
+
     fn connection(&self) -> ConnectionEntry<'_> {
         ConnectionEntry {
             table: "http",

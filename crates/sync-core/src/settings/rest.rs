@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::mapping::{AttributeType, Format, Mapping, Nested, Path};
-use crate::settings::connection::{AuthorizationEntry, Connection, ConnectionEntry, address};
+use crate::settings::connection::{
+    AuthorizationEntry, Connection, ConnectionEntry, DEFAULT_TIMEOUT_MS, address,
+};
 use crate::settings::delta::{DeltaEntry, DeltaSettings};
 use crate::settings::mapping::{AttributesEntry, ChildrenEntry, IdEntry, MappingEntry};
 use crate::settings::operation::{Operation, OperationEntry, Usual};
 use crate::settings::paging::{Paging, PagingEntry};
 use crate::settings::soap::SoapSettings;
-use crate::settings::{KeyError, Text, wrong};
+use crate::settings::{KeyError, Text, text, wrong};
 
 /// Most attempts at a request beside the first: a device may be waiting.
 pub(super) const HIGHEST_RETRIES: u32 = 5;
@@ -45,7 +47,7 @@ pub struct RestSettings {
 }
 
 /// How an object is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum UpdateMethod {
@@ -57,13 +59,15 @@ pub enum UpdateMethod {
 }
 
 /// A declared REST interface.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RestEntry {
     /// Address of the collection. `GET` lists it, `POST` creates; an object is at `<url>/<id>` (`PUT` or `PATCH`, `DELETE`).
+    #[serde(serialize_with = "text::shown")]
     url: Text,
     /// Address for searches, where that is not `url`. What the device searches for is added as query parameters.
+    #[serde(default, serialize_with = "text::shown_if_any")]
     search_url: Option<Text>,
     /// Form of the answers.
     #[serde(default)]
@@ -129,6 +133,11 @@ pub(super) struct RestEntry {
 }
 
 impl RestEntry {
+    /// Puts in what holds where the file does not say.
+    pub(super) fn fill_in(&mut self) {
+        self.timeout_ms.get_or_insert(DEFAULT_TIMEOUT_MS);
+    }
+
     fn connection(&self) -> ConnectionEntry<'_> {
         ConnectionEntry {
             table: "rest",

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::{HeaderName, HeaderValue, Method};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::mapping::{AttributeType, Escape, Format, Mapping, Nested, Path, Template};
-use crate::settings::connection::{AuthorizationEntry, ConnectionEntry, address};
+use crate::settings::connection::{
+    AuthorizationEntry, ConnectionEntry, DEFAULT_TIMEOUT_MS, address,
+};
 use crate::settings::mapping::{AttributesEntry, ChildrenEntry, IdEntry, MappingEntry};
 use crate::settings::operation::Operation;
 use crate::settings::rest::{HIGHEST_RETRIES, RestSettings};
-use crate::settings::{KeyError, Secret, Text, wrong};
+use crate::settings::{KeyError, Secret, Text, text, wrong};
 
 const TABLE: &str = "soap";
 
@@ -31,7 +33,7 @@ pub(crate) struct UsernameToken {
 }
 
 /// How a password stands in an envelope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum PasswordKind {
@@ -42,7 +44,7 @@ pub(crate) enum PasswordKind {
     Digest,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 enum SoapVersion {
     /// SOAP 1.1.
@@ -55,7 +57,7 @@ enum SoapVersion {
 }
 
 /// How the server says who it is, in every envelope.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct UsernameTokenEntry {
@@ -69,7 +71,7 @@ pub(super) struct UsernameTokenEntry {
 }
 
 /// One kind of call.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct SoapCallEntry {
@@ -80,11 +82,12 @@ pub(super) struct SoapCallEntry {
 }
 
 /// A declared SOAP interface.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct SoapEntry {
     /// Address of the endpoint.
+    #[serde(serialize_with = "text::shown")]
     url: Text,
     /// Version of the envelopes; `1.1` where nothing is said.
     #[serde(default)]
@@ -139,6 +142,11 @@ pub(super) struct SoapEntry {
 }
 
 impl SoapEntry {
+    /// Puts in what holds where the file does not say.
+    pub(super) fn fill_in(&mut self) {
+        self.timeout_ms.get_or_insert(DEFAULT_TIMEOUT_MS);
+    }
+
     fn connection(&self) -> ConnectionEntry<'_> {
         ConnectionEntry {
             table: TABLE,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sync_jobs::QueueName;
 
 use crate::model::{
@@ -33,8 +33,14 @@ const HIGHEST_MAX_PAGE_SIZE: usize = 10_000;
 /// How long a pull waits for the back end where the file does not say, in milliseconds.
 const DEFAULT_PULL_WAIT_MS: u64 = 2_000;
 
+/// The same for a source whose objects are not kept: there is nothing to give without the back end.
+const DEFAULT_PASS_THROUGH_WAIT_MS: u64 = 5_000;
+
+/// How long a device waits for the back end to take its changes where the file does not say, in milliseconds.
+const DEFAULT_PUSH_WAIT_MS: u64 = 2_000;
+
 /// How long it may wait at most: devices and what is between them and the server give up in the end.
-const HIGHEST_PULL_WAIT_MS: u64 = 20_000;
+const HIGHEST_WAIT_MS: u64 = 20_000;
 
 /// When devices sync a source where the file does not say.
 const DEFAULT_SYNC_PRIORITY: u32 = 3;
@@ -52,8 +58,10 @@ pub struct SourceSettings {
     /// How often the back end is asked.
     pub poll_interval: PollInterval,
     /// How long a pull waits for the back end's answer to a query, once there is something to give without it, in
-    /// milliseconds. What takes longer is left to a job.
+    /// milliseconds. What takes longer is left to a job. Where nothing is kept, it is an error.
     pub pull_wait_ms: u64,
+    /// How long a device waits for the back end to take its changes, in milliseconds. What takes longer goes on without it.
+    pub push_wait_ms: u64,
     /// Most objects of a page.
     pub max_page_size: usize,
     /// Most bytes of a page's objects; one that is larger comes alone.
@@ -104,6 +112,7 @@ impl SourceSettings {
                 None => PollInterval::Never,
             },
             pull_wait_ms: DEFAULT_PULL_WAIT_MS,
+            push_wait_ms: DEFAULT_PUSH_WAIT_MS,
             max_page_size: DEFAULT_MAX_PAGE_SIZE,
             max_page_bytes: DEFAULT_MAX_PAGE_BYTES,
             query_queue: None,
@@ -155,7 +164,20 @@ pub enum AdapterSettings {
     },
 }
 
-#[derive(Debug, Clone, Deserialize)]
+impl AdapterSettings {
+    /// What administrators call it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Rest(_) => "rest",
+            Self::Plugin(_) => "plugin",
+            Self::PushOnly => "push-only",
+            Self::Rust(_) => "rust",
+            Self::AppServer { .. } => "app-server",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SourceEntry {
     adapter: AdapterKind,
@@ -165,6 +187,7 @@ pub(super) struct SourceEntry {
     parameters: ParametersRule,
     poll_interval: Option<i64>,
     pull_wait_ms: Option<u64>,
+    push_wait_ms: Option<u64>,
     max_page_size: Option<usize>,
     max_page_bytes: Option<usize>,
     queue: Option<String>,
@@ -189,7 +212,7 @@ pub(super) struct SourceEntry {
     hook: Option<HookEntry>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum AdapterKind {
     Rest,
@@ -225,11 +248,13 @@ impl SourceEntry {
                 format!("must be between 1 and {HIGHEST_MAX_PAGE_SIZE}"),
             );
         }
-        if self.pull_wait_ms > Some(HIGHEST_PULL_WAIT_MS) {
-            return wrong(
-                "pull_wait_ms",
-                format!("must be between 0 and {HIGHEST_PULL_WAIT_MS}"),
-            );
+        for (key, wait) in [
+            ("pull_wait_ms", self.pull_wait_ms),
+            ("push_wait_ms", self.push_wait_ms),
+        ] {
+            if wait > Some(HIGHEST_WAIT_MS) {
+                return wrong(key, format!("must be between 0 and {HIGHEST_WAIT_MS}"));
+            }
         }
         if !(1..=HIGHEST_MAX_PAGE_BYTES).contains(&self.max_page_bytes()) {
             return wrong(
@@ -269,7 +294,6 @@ impl SourceEntry {
                 ("background", self.background),
                 ("push_notify", self.push_notify),
                 ("poll_interval", self.poll_interval.is_some()),
-                ("pull_wait_ms", self.pull_wait_ms.is_some()),
                 ("conflicts", self.conflicts.is_some()),
                 ("metadata", self.metadata.is_some()),
                 ("schema", self.schema.is_some()),
@@ -334,6 +358,20 @@ impl SourceEntry {
             .unwrap_or(default)
     }
 
+    /// Puts in what holds where the file does not say.
+    pub(super) fn fill_in(&mut self) {
+        if !self.pass_through {
+            self.poll_interval = Some(self.poll_interval().to_seconds());
+            self.pull_wait_ms.get_or_insert(DEFAULT_PULL_WAIT_MS);
+        }
+        self.max_page_size = Some(self.max_page_size());
+        self.max_page_bytes = Some(self.max_page_bytes());
+        self.sync_priority.get_or_insert(DEFAULT_SYNC_PRIORITY);
+        self.rest.iter_mut().for_each(RestEntry::fill_in);
+        self.soap.iter_mut().for_each(SoapEntry::fill_in);
+        self.http.iter_mut().for_each(PluginEntry::fill_in);
+    }
+
     /// Leaves out how the back end is reached. How often it is asked stays.
     pub(super) fn leave_out_back_end(&mut self) {
         self.poll_interval = Some(self.poll_interval().to_seconds());
@@ -366,6 +404,7 @@ impl SourceEntry {
             partition,
             parameters,
             pull_wait_ms,
+            push_wait_ms,
             queue,
             query_queue,
             cud_queue,
@@ -433,7 +472,11 @@ impl SourceEntry {
             partition,
             parameters,
             poll_interval,
-            pull_wait_ms: pull_wait_ms.unwrap_or(DEFAULT_PULL_WAIT_MS),
+            pull_wait_ms: pull_wait_ms.unwrap_or(match pass_through {
+                true => DEFAULT_PASS_THROUGH_WAIT_MS,
+                false => DEFAULT_PULL_WAIT_MS,
+            }),
+            push_wait_ms: push_wait_ms.unwrap_or(DEFAULT_PUSH_WAIT_MS),
             max_page_size,
             max_page_bytes,
             query_queue,

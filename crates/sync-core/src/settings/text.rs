@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A text, or the name of the variable that holds it.
 #[derive(Clone, Deserialize)]
@@ -65,6 +66,53 @@ impl fmt::Debug for Text {
         }
     }
 }
+
+/// How a text stands among [described settings](crate::settings::SettingDescription): hidden, since it may be a password.
+/// What may be seen says so, by [`shown`].
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Plain(_) => serializer.serialize_str(HIDDEN),
+            Self::Variable(text) => text.serialize_as(serializer, true),
+        }
+    }
+}
+
+impl VariableText {
+    fn serialize_as<S: Serializer>(
+        &self,
+        serializer: S,
+        is_secret: bool,
+    ) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("variable", &self.variable)?;
+        map.serialize_entry("path", &self.path)?;
+        map.serialize_entry("secret", &is_secret)?;
+        map.end()
+    }
+}
+
+/// Serializes a text that may be seen.
+pub(super) fn shown<S: Serializer>(text: &Text, serializer: S) -> Result<S::Ok, S::Error> {
+    match text {
+        Text::Plain(text) => serializer.serialize_str(text),
+        Text::Variable(text) => text.serialize_as(serializer, false),
+    }
+}
+
+/// The same for one that may be missing.
+pub(super) fn shown_if_any<S: Serializer>(
+    text: &Option<Text>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match text {
+        Some(text) => shown(text, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// In the place of a secret.
+pub(super) const HIDDEN: &str = "***";
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]

@@ -6,6 +6,38 @@ use crate::store::StoreError;
 use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, args};
 
+/// Whose record it is. A user and an administrator may have the same name, and are two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Account<'a> {
+    /// A user of devices.
+    User(&'a UserId),
+    /// An administrator.
+    Administrator(&'a UserId),
+}
+
+impl Account<'_> {
+    /// The name.
+    pub(crate) fn login(&self) -> &UserId {
+        match self {
+            Self::User(login) | Self::Administrator(login) => login,
+        }
+    }
+
+    fn record(&self) -> String {
+        match self {
+            Self::User(login) => keys::user(login),
+            Self::Administrator(login) => keys::administrator(login),
+        }
+    }
+
+    fn remembered_password(&self) -> String {
+        match self {
+            Self::User(login) => keys::remembered_password(login),
+            Self::Administrator(login) => keys::remembered_administrator_password(login),
+        }
+    }
+}
+
 /// Users.
 pub(crate) struct AccountStore<'a, R> {
     redis: &'a R,
@@ -32,9 +64,9 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
         Self { redis }
     }
 
-    /// Reads a user.
-    pub(crate) async fn get(&self, user: &UserId) -> Result<Option<UserRecord>, StoreError> {
-        let command = args!["HMGET", keys::user(user), "pw", "gen"];
+    /// Reads how somebody signs in.
+    pub(crate) async fn get(&self, account: Account<'_>) -> Result<Option<UserRecord>, StoreError> {
+        let command = args!["HMGET", account.record(), "pw", "gen"];
         let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
         let (Some(password_hash), Some(generation)) = (reply.text()?, reply.text()?) else {
             return Ok(None);
@@ -45,29 +77,23 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
         }))
     }
 
-    /// What a user's password, which was right lately, is known again by.
+    /// What a password, which was right lately, is known again by.
     pub(crate) async fn remembered_password(
         &self,
-        user: &UserId,
+        account: Account<'_>,
     ) -> Result<Option<String>, StoreError> {
-        let command = args!["GET", keys::remembered_password(user)];
+        let command = args!["GET", account.remembered_password()];
         Reply::new("GET", self.redis.run(command).await?).text()
     }
 
     /// Remembers it for so long.
     pub(crate) async fn remember_password(
         &self,
-        user: &UserId,
+        account: Account<'_>,
         digest: &str,
         seconds: u64,
     ) -> Result<(), StoreError> {
-        let command = args![
-            "SET",
-            keys::remembered_password(user),
-            digest,
-            "EX",
-            seconds
-        ];
+        let command = args!["SET", account.remembered_password(), digest, "EX", seconds];
         self.redis.run(command).await.map(drop).map_err(Into::into)
     }
 

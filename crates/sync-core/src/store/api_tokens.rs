@@ -19,6 +19,8 @@ pub(crate) struct ApiTokenRecord {
     pub(crate) scopes: String,
     /// SHA-256 of the secret, in hexadecimal digits.
     pub(crate) hash: String,
+    /// The administrator who has made it, where that is known.
+    pub(crate) made_by: Option<String>,
     pub(crate) created_at: Millis,
     pub(crate) used_at: Option<Millis>,
     pub(crate) ends_at: Option<Millis>,
@@ -35,6 +37,7 @@ impl<'a, R: RedisConn> ApiTokenStore<'a, R> {
             name,
             scopes,
             hash,
+            made_by,
             created_at,
             used_at: _,
             ends_at,
@@ -56,6 +59,9 @@ impl<'a, R: RedisConn> ApiTokenStore<'a, R> {
             "at",
             created_at.0
         ];
+        if let Some(made_by) = made_by {
+            command.extend(args!["by", made_by]);
+        }
         if let Some(ends_at) = ends_at {
             command.extend(args!["ends", ends_at.0]);
         }
@@ -70,11 +76,12 @@ impl<'a, R: RedisConn> ApiTokenStore<'a, R> {
 
     /// Reads a token.
     pub(crate) async fn get(&self, id: &str) -> Result<Option<ApiTokenRecord>, StoreError> {
-        let fields = ["name", "scopes", "hash", "at", "used", "ends"];
+        let fields = ["name", "scopes", "hash", "by", "at", "used", "ends"];
         let mut command = args!["HMGET", keys::api_token(id)];
         command.extend(fields.iter().map(|field| field.as_bytes().to_vec()));
         let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
         let (name, scopes, hash) = (reply.text()?, reply.text()?, reply.text()?);
+        let made_by = reply.text()?;
         let mut time = || {
             let text = reply.text()?;
             Ok::<_, StoreError>(text.and_then(|text| text.parse().ok()).map(Millis))
@@ -87,6 +94,7 @@ impl<'a, R: RedisConn> ApiTokenStore<'a, R> {
             name,
             scopes,
             hash,
+            made_by,
             created_at: created_at.unwrap_or_default(),
             used_at,
             ends_at,
@@ -111,6 +119,34 @@ impl<'a, R: RedisConn> ApiTokenStore<'a, R> {
         let command = args!["ZRANGE", keys::api_tokens(), from, last];
         let mut reply = Reply::new("ZRANGE", self.redis.run(command).await?);
         (0..reply.len()).map(|_| reply.required_text()).collect()
+    }
+
+    /// Lists a token among those of its administrator's logins.
+    pub(crate) async fn list_login(
+        &self,
+        login: &str,
+        id: &str,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let command = args!["ZADD", keys::administrator_logins(login), now.0, id];
+        self.redis.run(command).await.map(drop).map_err(Into::into)
+    }
+
+    /// The tokens of an administrator's logins, from the oldest on; some may have ended.
+    pub(crate) async fn logins(&self, login: &str) -> Result<Vec<String>, StoreError> {
+        let command = args!["ZRANGE", keys::administrator_logins(login), "0", "-1"];
+        let mut reply = Reply::new("ZRANGE", self.redis.run(command).await?);
+        (0..reply.len()).map(|_| reply.required_text()).collect()
+    }
+
+    /// Removes the token of an administrator's login.
+    pub(crate) async fn remove_login(&self, login: &str, id: &str) -> Result<bool, StoreError> {
+        // Taken off its list last: as long as it is there, it is found again.
+        let was_there = self.remove(id).await?;
+        self.redis
+            .run(args!["ZREM", keys::administrator_logins(login), id])
+            .await?;
+        Ok(was_there)
     }
 
     /// Removes a token. `false` if there is none.

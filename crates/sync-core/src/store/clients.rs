@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::{ClientId, DocumentId, Millis, Partition, SourceName, Token, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
+use crate::store::client_index::ClientIndex;
 use crate::store::collecting::parse_cursor;
 use crate::store::deadlines::Deadlines;
 use crate::store::document::Document;
@@ -12,6 +13,7 @@ use crate::store::metrics::CLIENTS_COUNTER;
 use crate::store::narrowed::NarrowedCopies;
 use crate::store::redis::keys::{self, ClientField};
 use crate::store::redis::script::{self, Reply, arg, args};
+use crate::store::waiting_changes::WaitingChanges;
 
 /// What a device calls the address by which it is pushed to.
 pub(crate) const PUSH_ADDRESS: &str = "device_pin";
@@ -75,12 +77,15 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         // round it would outlive its user.
         let listed = args!["ZADD", keys::user_clients(user), "0", client.as_str()];
         let deadlines = Deadlines::of_clients(self.redis);
-        let (listed, noted) = futures_util::join!(
+        let index = ClientIndex::new(self.redis);
+        let (listed, noted, indexed) = futures_util::join!(
             self.redis.run(listed),
-            deadlines.set(client.as_str(), deadline)
+            deadlines.set(client.as_str(), deadline),
+            index.add(client, now)
         );
         listed?;
         noted?;
+        indexed?;
         let key = keys::client(client);
         let mut command = args!["HSET", &key, "user", user.as_str(), "session", session];
         for (name, value) in description {
@@ -167,6 +172,12 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         (0..reply.len())
             .map(|_| stored_client(reply.required_text()?))
             .collect()
+    }
+
+    /// How many clients a user has.
+    pub(crate) async fn count_of(&self, user: &UserId) -> Result<u64, StoreError> {
+        let command = args!["ZCARD", keys::user_clients(user)];
+        Reply::new("ZCARD", self.redis.run(command).await?).number()
     }
 
     /// Forgets a client. Its record goes last: as long as it is there, deleting it can be begun again.
@@ -385,6 +396,11 @@ impl<R: RedisConn> Document<'_, R> {
                 let clients = Clients::new(self.redis);
                 clients.set_next_offset(&client, &id.source, next).await?;
                 self.forget_client(&client).await?;
+                let changes = WaitingChanges::new(self.redis);
+                let (cleared, told) =
+                    futures_util::join!(changes.clear(&client, id), changes.told(&client, id));
+                cleared?;
+                told?;
             }
             if position == "0" {
                 return Ok(());
@@ -402,7 +418,7 @@ impl<R: RedisConn> Document<'_, R> {
     }
 
     /// Every key of the document but those of single clients, the clients' cursors first.
-    fn own_keys(&self) -> [String; 9] {
+    fn own_keys(&self) -> [String; 10] {
         [
             self.keys.clients(),
             self.keys.head(),
@@ -413,6 +429,7 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.progress(),
             self.keys.seen(),
             self.keys.blobs(),
+            self.keys.held_names(),
         ]
     }
 

@@ -37,6 +37,9 @@ pub(crate) struct Document<'a, R> {
     pub(super) keys: DocumentKeys,
 }
 
+/// What devices know by this name: a back end does not let anybody in.
+pub(crate) const LOGIN_ERROR: &str = "login-error";
+
 /// What is wrong with a source itself, until its next good refresh.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SourceError {
@@ -171,11 +174,40 @@ impl<'a, R: RedisConn> Document<'a, R> {
         cursor: Version,
         reached: Version,
     ) -> Result<Vec<OutboxItem>, StoreError> {
+        self.outbox_part(client, (cursor, reached), 0, -1).await
+    }
+
+    /// Part of what waits in a client's outbox between two versions: after the first `skipped` items, and `most` of them, or
+    /// all where that is negative.
+    pub(crate) async fn outbox_part(
+        &self,
+        client: &ClientId,
+        between: (Version, Version),
+        skipped: usize,
+        most: i64,
+    ) -> Result<Vec<OutboxItem>, StoreError> {
+        let items = self
+            .outbox_by_version(client, between, skipped, most)
+            .await?;
+        Ok(items.into_iter().map(|(_, item)| item).collect())
+    }
+
+    /// The same, each with its version.
+    pub(crate) async fn outbox_by_version(
+        &self,
+        client: &ClientId,
+        (cursor, reached): (Version, Version),
+        skipped: usize,
+        most: i64,
+    ) -> Result<Vec<(Version, OutboxItem)>, StoreError> {
         let command = args![
             "ZRANGEBYSCORE",
             self.keys.outbox(client),
             format!("({cursor}"),
-            reached.0
+            reached.0,
+            "LIMIT",
+            skipped,
+            most.to_string()
         ];
         let values = self.redis.run(command).await?;
         values
@@ -185,11 +217,13 @@ impl<'a, R: RedisConn> Document<'a, R> {
                 _ => None,
             })
             .map(|bytes| {
-                let json = bytes
-                    .splitn(2, |byte| *byte == b' ')
-                    .nth(1)
-                    .unwrap_or_default();
-                parse_stored("an outbox item", json)
+                let mut parts = bytes.splitn(2, |byte| *byte == b' ');
+                let version = parts.next().unwrap_or_default();
+                let version = std::str::from_utf8(version).ok();
+                let version = version.and_then(|text| text.parse().ok());
+                let json = parts.next().unwrap_or_default();
+                let item = parse_stored("an outbox item", json)?;
+                Ok((Version(version.unwrap_or_default()), item))
             })
             .collect()
     }
@@ -325,6 +359,15 @@ impl<'a, R: RedisConn> Document<'a, R> {
         &self,
         version: Version,
     ) -> Result<Vec<(ObjectId, Version)>, StoreError> {
+        self.log_part(version, LOG_CHUNK).await
+    }
+
+    /// Lists the log after a version, at most so many ids.
+    pub(crate) async fn log_part(
+        &self,
+        version: Version,
+        most: usize,
+    ) -> Result<Vec<(ObjectId, Version)>, StoreError> {
         let command = args![
             "ZRANGEBYSCORE",
             self.keys.log(),
@@ -333,7 +376,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
             "WITHSCORES",
             "LIMIT",
             "0",
-            LOG_CHUNK,
+            most,
         ];
         let mut reply = Reply::new("ZRANGEBYSCORE", self.redis.run(command).await?);
         let mut log = Vec::with_capacity(reply.len() / 2);

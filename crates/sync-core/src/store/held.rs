@@ -5,11 +5,17 @@ use std::collections::BTreeMap;
 use crate::model::{Attributes, ClientId, Millis, ObjectId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
-use crate::store::document::{CHUNK, Document, parse_stored, stored_object_id, to_stored};
+use crate::store::document::{
+    CHUNK, CREATES_LIFETIME_SECONDS, Document, parse_stored, stored_object_id, to_stored,
+};
 use crate::store::redis::script::{Reply, arg, args};
 
 /// The field that says when the client searched last. No object has an empty id.
 const SEARCHED_AT: &str = "";
+
+/// How long is remembered, after the last search, that clients may have something otherwise than the document: as long as a
+/// client's creates.
+const NAMES_LIFETIME_SECONDS: u64 = CREATES_LIFETIME_SECONDS;
 
 /// Part of what a client holds.
 #[derive(Debug, Default)]
@@ -32,6 +38,43 @@ impl<R: RedisConn> Document<'_, R> {
             for (id, attributes) in chunk {
                 command.extend([arg(id.as_str()), to_stored(attributes)?]);
             }
+            self.redis.run(command).await?;
+            let mut command = args!["HSET", self.keys.held_names()];
+            for (id, attributes) in chunk {
+                let names: Vec<&String> = attributes.keys().collect();
+                command.extend([arg(id.as_str()), to_stored(&names)?]);
+            }
+            self.redis.run(command).await?;
+        }
+        let command = args!["EXPIRE", self.keys.held_names(), NAMES_LIFETIME_SECONDS];
+        self.redis.run(command).await?;
+        Ok(())
+    }
+
+    /// The names of the attributes that clients have otherwise than the document, of each of these objects.
+    pub(crate) async fn held_names(
+        &self,
+        ids: &[ObjectId],
+    ) -> Result<Vec<Vec<String>>, StoreError> {
+        let mut command = args!["HMGET", self.keys.held_names()];
+        command.extend(ids.iter().map(|id| arg(id.as_str())));
+        let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
+        ids.iter()
+            .map(|_| match reply.bytes()? {
+                Some(names) => parse_stored("names of held attributes", &names),
+                None => Ok(Vec::new()),
+            })
+            .collect()
+    }
+
+    /// Forgets that clients have these objects otherwise than the document: now everybody is told of them.
+    pub(crate) async fn forget_held_names(
+        &self,
+        ids: impl Iterator<Item = &ObjectId>,
+    ) -> Result<(), StoreError> {
+        let mut command = args!["HDEL", self.keys.held_names()];
+        command.extend(ids.map(|id| arg(id.as_str())));
+        if command.len() > 2 {
             self.redis.run(command).await?;
         }
         Ok(())

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join_all;
 use futures_util::join;
 
+use crate::model::Millis;
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;
@@ -11,6 +13,12 @@ use crate::store::redis::script::{self, Reply, arg, args};
 
 /// The names of the old stats that are looked at at once.
 const NAMES_CHUNK: usize = 1_000;
+
+/// Steps of a series that are read at once.
+const STEPS_CHUNK: usize = 200;
+
+/// Fields of a step that are looked at at once.
+const FIELDS_CHUNK: usize = 10_000;
 
 /// The old stats' names of what is not counted but looked up.
 const VALUES: [&str; 2] = ["clients", "users"];
@@ -27,6 +35,8 @@ pub struct Figures {
     pub store_keys: u64,
     /// Bytes the store uses.
     pub store_bytes: u64,
+    /// Bytes the store may use, if that is limited.
+    pub most_store_bytes: Option<u64>,
 }
 
 /// Calls of one kind.
@@ -36,6 +46,79 @@ pub(crate) struct Timing {
     pub(crate) count: u64,
     /// How long all of them took.
     pub(crate) micros: u64,
+}
+
+/// Upper bounds of durations, in milliseconds. They are so close that what half of the answers took can be told from them.
+pub const BUCKETS: [u64; 12] = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 10_000];
+
+/// How long a step of a series is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepLength {
+    /// A minute; kept for three hours.
+    Minute,
+    /// An hour; kept for ninety days.
+    Hour,
+}
+
+impl StepLength {
+    /// How many seconds a step has.
+    pub const fn seconds(self) -> u64 {
+        match self {
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+        }
+    }
+
+    /// How many steps are kept.
+    pub const fn kept(self) -> u64 {
+        match self {
+            Self::Minute => 3 * 60,
+            Self::Hour => 90 * 24,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+        }
+    }
+}
+
+/// What a minute is summed up by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MinuteTotals {
+    /// Requests of any kind.
+    pub requests: u64,
+    /// Those that were answered with a status of 500 or more.
+    pub failed: u64,
+    /// Pages that devices asked for, and pushes.
+    pub syncs: u64,
+    /// Answers to devices, by how long they took: one number for each of [`BUCKETS`], and one beyond the last.
+    pub by_time: [u64; BUCKETS.len() + 1],
+}
+
+impl MinuteTotals {
+    const REQUESTS: &str = "requests";
+    const FAILED: &str = "failed";
+    const SYNCS: &str = "syncs";
+
+    /// The store's fields, in their order.
+    fn fields() -> Vec<String> {
+        let named = [Self::REQUESTS, Self::FAILED, Self::SYNCS].map(str::to_owned);
+        let by_time = (0..=BUCKETS.len()).map(|place| format!("took {place}"));
+        named.into_iter().chain(by_time).collect()
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        let Self {
+            requests,
+            failed,
+            syncs,
+            by_time,
+        } = self;
+        [*requests, *failed, *syncs].into_iter().chain(*by_time)
+    }
 }
 
 /// The counters of the whole server.
@@ -48,19 +131,138 @@ impl<'a, R: RedisConn> MetricsStore<'a, R> {
         Self { redis }
     }
 
-    /// Adds to counters.
-    pub(crate) async fn add(&self, counts: &BTreeMap<String, u64>) -> Result<(), StoreError> {
+    /// Adds to counters, for good and of this minute and hour, and to what the minute is summed up by.
+    pub(crate) async fn add(
+        &self,
+        counts: &BTreeMap<String, u64>,
+        totals: &MinuteTotals,
+    ) -> Result<(), StoreError> {
         if counts.is_empty() {
             return Ok(());
         }
-        let args = counts
-            .iter()
-            .flat_map(|(field, amount)| [arg(field), arg(*amount)])
-            .collect();
+        let time = self.redis.time_of_test().map(|time| time.to_string());
+        let mut args = args![time.unwrap_or_default(), counts.len()];
+        args.extend(
+            counts
+                .iter()
+                .flat_map(|(field, amount)| [arg(field), arg(*amount)]),
+        );
+        let totals = MinuteTotals::fields().into_iter().zip(totals.numbers());
+        for (field, number) in totals.filter(|(_, number)| *number > 0) {
+            args.extend([arg(field), arg(number)]);
+        }
         script::COUNT
             .run(self.redis, &[keys::metrics()], args)
             .await?;
         Ok(())
+    }
+
+    /// The store's time: what minutes and hours go by.
+    pub(crate) async fn time(&self) -> Result<Millis, StoreError> {
+        if let Some(time) = self.redis.time_of_test() {
+            return Ok(time);
+        }
+        let mut reply = Reply::new("TIME", self.redis.run(args!["TIME"]).await?);
+        let (seconds, micros) = (reply.number()?, reply.number()?);
+        Ok(Millis(
+            seconds.saturating_mul(1_000).saturating_add(micros / 1_000),
+        ))
+    }
+
+    /// What was counted of one metric in each of some steps: fields and numbers.
+    pub(crate) async fn steps(
+        &self,
+        length: StepLength,
+        steps: impl Iterator<Item = u64>,
+        metric: &str,
+    ) -> Result<Vec<Vec<(String, u64)>>, StoreError> {
+        let steps: Vec<u64> = steps.collect();
+        let mut counted = Vec::with_capacity(steps.len());
+        for chunk in steps.chunks(STEPS_CHUNK) {
+            let chunk = chunk.iter().map(|step| self.step(length, *step, metric));
+            counted.extend(try_join_all(chunk).await?);
+        }
+        Ok(counted)
+    }
+
+    async fn step(
+        &self,
+        length: StepLength,
+        step: u64,
+        metric: &str,
+    ) -> Result<Vec<(String, u64)>, StoreError> {
+        let key = keys::metrics_step(length.as_str(), step);
+        let pattern = format!("{metric} *");
+        let mut counted = Vec::new();
+        let mut position = "0".to_owned();
+        loop {
+            // All of a metric's fields at once, mostly: others of the step stay in the store.
+            let command = args![
+                "HSCAN",
+                &key,
+                &position,
+                "MATCH",
+                &pattern,
+                "COUNT",
+                FIELDS_CHUNK
+            ];
+            let mut reply = Reply::new("HSCAN", self.redis.run(command).await?);
+            position = reply.required_text()?;
+            while !reply.is_empty() {
+                counted.push((reply.required_text()?, reply.number()?));
+            }
+            if position == "0" {
+                return Ok(counted);
+            }
+        }
+    }
+
+    /// What whole minutes are summed up by, the oldest first: `count` of them before this one.
+    pub(crate) async fn minutes(
+        &self,
+        now: Millis,
+        count: u64,
+    ) -> Result<Vec<(Millis, MinuteTotals)>, StoreError> {
+        let first = (now.0 / 60_000).saturating_sub(count);
+        let fields = MinuteTotals::fields();
+        let steps = self
+            .counted(StepLength::Minute, first, count, &fields)
+            .await?;
+        let minutes = (first..).zip(steps).map(|(minute, numbers)| {
+            let mut numbers = numbers.into_iter();
+            let mut number = || numbers.next().unwrap_or(0);
+            let mut totals = MinuteTotals {
+                requests: number(),
+                failed: number(),
+                syncs: number(),
+                ..MinuteTotals::default()
+            };
+            totals.by_time.fill_with(number);
+            (Millis(minute * 60_000), totals)
+        });
+        Ok(minutes.collect())
+    }
+
+    /// What was counted in each of some steps, by fields.
+    pub(crate) async fn counted(
+        &self,
+        length: StepLength,
+        first: u64,
+        count: u64,
+        fields: &[String],
+    ) -> Result<Vec<Vec<u64>>, StoreError> {
+        let mut args = args![length.as_str(), first, count];
+        args.extend(fields.iter().map(arg));
+        let mut reply = script::READ_STEPS
+            .run(self.redis, &[keys::metrics()], args)
+            .await?;
+        let mut steps = Vec::with_capacity(reply.len());
+        while !reply.is_empty() {
+            let text = reply.required_text()?;
+            let numbers = text.split(' ').map(|number| number.parse().unwrap_or(0));
+            steps.push(numbers.collect());
+        }
+        Ok(steps)
     }
 
     /// Reads all counters. They are limited, as routes and sources are.
@@ -88,12 +290,15 @@ impl<'a, R: RedisConn> MetricsStore<'a, R> {
             self.redis.run(args!["INFO", "memory"]),
         );
         let memory = Reply::new("INFO", memory?).required_text()?;
-        let used = memory
-            .lines()
-            .find_map(|line| line.strip_prefix("used_memory:")?.trim().parse().ok());
+        let figure = |name: &str| {
+            let mut lines = memory.lines();
+            lines.find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok())
+        };
+        let used = figure("used_memory:");
         Ok(Figures {
             users: Reply::new("ZCARD", users?).number()?,
             store_keys: Reply::new("DBSIZE", keys?).number()?,
+            most_store_bytes: figure("maxmemory:").filter(|most| *most > 0),
             store_bytes: used.ok_or_else(|| StoreError::UnexpectedReply {
                 command: "INFO",
                 found: "no used_memory".to_owned(),

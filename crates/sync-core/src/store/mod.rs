@@ -1,11 +1,15 @@
 //! What is kept in Redis, as verbs of the domain. No rule lives here: scripts decide only what has to be atomic.
 
 mod accounts;
+mod administrators;
 mod api_tokens;
 mod application_documents;
+mod audit;
 mod blobs;
 mod bulk_data;
 mod circuits;
+mod client_events;
+mod client_index;
 mod clients;
 mod collecting;
 mod deadlines;
@@ -20,43 +24,55 @@ mod login_failures;
 mod metrics;
 mod narrowed;
 mod operations;
+mod pings;
 mod pull;
 pub(crate) mod redis;
 mod refresh;
 mod registry;
 mod reset;
+mod source_copies;
 mod views;
+mod waiting_changes;
 
-pub(crate) use accounts::{AccountStore, UserProfile, UserRecord};
+pub(crate) use accounts::{Account, AccountStore, UserProfile, UserRecord};
+pub(crate) use administrators::{AdministratorRecord, AdministratorStore};
 pub(crate) use api_tokens::{ApiTokenRecord, ApiTokenStore};
 pub use application_documents::{ApplicationDocument, PutMode};
 pub(crate) use application_documents::{ApplicationDocumentStore, PutOutcome};
+pub(crate) use audit::AuditStore;
+pub use audit::{AuditKind, AuditPosition, AuditRecord, InvalidPosition};
 pub(crate) use blobs::{BlobRecord, BlobStore, Holder, NewBlob, PIECE_BYTES, Place, Settlement};
 pub(crate) use bulk_data::{BulkData, BulkOutcome, Pin, StartOutcome};
 pub(crate) use circuits::{CircuitPass, CircuitStore};
+pub(crate) use client_events::ClientEvents;
+pub(crate) use client_index::{ClientIndex, Heard, ScoredCursor, ScoredPage, client_of_entry};
 pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
 pub(crate) use collecting::ClientScan;
 pub(crate) use deadlines::{Deadlines, document_name, named_document};
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
-    CHUNK, Commit, CommitMode, CommitOutcome, Document, LOG_CHUNK, OPERATIONS_LEASE_MS,
-    OperationEnd, SourceError,
+    CHUNK, Commit, CommitMode, CommitOutcome, Document, LOG_CHUNK, LOGIN_ERROR,
+    OPERATIONS_LEASE_MS, OperationEnd, SourceError,
 };
 pub(crate) use found::{FoundPage, FoundPosition};
 pub(crate) use hook_events::HookEvent;
 pub(crate) use idempotency::Idempotency;
 pub(crate) use key_sets::KeySets;
 pub(crate) use login_failures::LoginFailures;
-pub use metrics::Figures;
+pub use metrics::{BUCKETS, Figures, MinuteTotals, StepLength};
 pub(crate) use metrics::{CLIENTS_COUNTER, MetricsStore, Timing};
 pub(crate) use narrowed::NarrowedCopies;
 pub(crate) use operations::{AcceptOutcome, CreateOutcome, Operations, ReleaseOutcome};
+pub use pings::{PingRecord, PushFigures};
+pub(crate) use pings::{Pings, PushCount, PushFate};
 pub(crate) use pull::{Acknowledged, CursorState, PageLimit, PullState, PullStep};
 pub(crate) use refresh::{RefreshEnd, RefreshProgress, RefreshStart};
 pub(crate) use registry::{AddOutcome, Registry, RegistryContent};
 pub(crate) use reset::remove_all;
+pub(crate) use source_copies::{Refreshed, SourceCondition, SourceCopies};
 pub use sync_redis::StoreError;
 pub(crate) use views::{Position, Summary};
+pub(crate) use waiting_changes::{Waiting, WaitingChanges, waiting_of_entry};
 
 use crate::model::DamagedRecord;
 

@@ -1,11 +1,13 @@
 //! A client's operations from acceptance to verdict.
 
+use std::collections::BTreeSet;
+
 use crate::model::{ClientId, Millis, ObjectId, Operation, OperationKind, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::{
-    CHUNK_BYTES, CREATES_LIFETIME_SECONDS, Document, OPERATIONS_LEASE_MS, parse_stored,
-    stored_object_id, to_stored,
+    CHUNK_BYTES, CREATES_LIFETIME_SECONDS, Document, OPERATIONS_LEASE_MS, SourceError,
+    parse_stored, stored_object_id, to_stored,
 };
 use crate::store::redis::script::{self, Reply, arg, args};
 
@@ -21,10 +23,14 @@ pub(crate) enum AcceptOutcome {
     Full,
     /// This push, or a later one, was taken in before.
     Repeated,
+    /// These creates were sent before with other content: nothing was taken in.
+    Changed(BTreeSet<ObjectId>),
     /// They are durable.
     Done {
         /// Whether the caller is the one to work on them now.
         leased: bool,
+        /// Whether others waited before.
+        waited: bool,
         /// Creates that were done before, with the ids they got.
         known: Vec<(ObjectId, ObjectId)>,
     },
@@ -69,13 +75,14 @@ impl<'a, R: RedisConn> Operations<'a, R> {
     }
 
     /// Takes the operations in and, where `lease` names one, tries to get the lease on them. Pushes with a `sequence` number
-    /// are taken in only in growing order.
+    /// are taken in only in growing order. `changed` are the updates among them that were creates when they were sent.
     pub(crate) async fn accept(
         &self,
         user: &UserId,
         lease: Option<&str>,
         sequence: Option<u64>,
         operations: &[Operation],
+        changed: &BTreeSet<ObjectId>,
         now: Millis,
     ) -> Result<AcceptOutcome, StoreError> {
         let keys = &self.document.keys;
@@ -100,21 +107,30 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             now.0,
         ];
         for operation in operations {
-            let temporary = if operation.kind == OperationKind::Create {
-                operation.id.as_str()
-            } else {
-                ""
+            let (temporary, digest) = match operation.kind {
+                OperationKind::Create => (operation.id.as_str(), operation.content()),
+                OperationKind::Update if changed.contains(&operation.id) => {
+                    (operation.id.as_str(), format!("+{}", operation.content()))
+                }
+                OperationKind::Update | OperationKind::Delete => ("", String::new()),
             };
-            args.extend([arg(temporary), to_stored(operation)?]);
+            args.extend([arg(temporary), arg(digest), to_stored(operation)?]);
         }
         let mut reply = script::ACCEPT.run(self.document.redis, &keys, args).await?;
         match reply.required_text()?.as_str() {
             "unbound" => Ok(AcceptOutcome::Unbound),
             "full" => Ok(AcceptOutcome::Full),
             "repeated" => Ok(AcceptOutcome::Repeated),
+            "changed" => {
+                let mut changed = BTreeSet::new();
+                while !reply.is_empty() {
+                    changed.insert(stored_object_id(reply.required_text()?)?);
+                }
+                Ok(AcceptOutcome::Changed(changed))
+            }
             "ok" => {
                 let leased = reply.number()? == 1;
-                let _waiting = reply.number()?;
+                let waited = reply.number()? > 0;
                 let mut known = Vec::new();
                 while !reply.is_empty() {
                     known.push((
@@ -122,7 +138,11 @@ impl<'a, R: RedisConn> Operations<'a, R> {
                         stored_object_id(reply.required_text()?)?,
                     ));
                 }
-                Ok(AcceptOutcome::Done { leased, known })
+                Ok(AcceptOutcome::Done {
+                    leased,
+                    waited,
+                    known,
+                })
             }
             other => Err(reply.unknown_outcome(other)),
         }
@@ -169,6 +189,14 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         Ok(operations)
     }
 
+    /// One that waits; `None` if it has its verdict.
+    pub(crate) async fn get(&self, number: u64) -> Result<Option<Operation>, StoreError> {
+        let [key, _] = self.keys();
+        let reply = self.document.redis.run(args!["HGET", key, number]).await?;
+        let stored = Reply::new("HGET", reply).bytes()?;
+        stored.map(|stored| read_stored(&stored)).transpose()
+    }
+
     /// What became of a create of this client; `None` if there was no such create.
     pub(crate) async fn outcome_of_create(
         &self,
@@ -180,6 +208,8 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         let Some(outcome) = outcome else {
             return Ok(None);
         };
+        // The digest of its content stands before it.
+        let outcome = outcome.trim_start_matches(|c: char| c == '#' || c.is_ascii_hexdigit());
         Ok(Some(match outcome.strip_prefix('=') {
             Some(id) => CreateOutcome::Created(stored_object_id(id.to_owned())?),
             None if outcome.is_empty() => CreateOutcome::Waiting,
@@ -187,12 +217,14 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         }))
     }
 
-    /// Keeps an operation for a later attempt. `false` if the lease is lost.
+    /// Keeps an operation for a later attempt, and says what is wrong with the source, if that is why. `false` if the lease is
+    /// lost.
     pub(crate) async fn put_off(
         &self,
         lease: &str,
         number: u64,
         operation: &Operation,
+        source_error: Option<&SourceError>,
     ) -> Result<bool, StoreError> {
         let Operation {
             offset,
@@ -203,9 +235,12 @@ impl<'a, R: RedisConn> Operations<'a, R> {
         let lacks = u8::from(*lacks_link);
         let mut stored = format!("{offset},{cursor},{lacks} ").into_bytes();
         stored.extend(to_stored(operation)?);
-        let args = args![number, stored, lease, OPERATIONS_LEASE_MS];
+        let error = source_error.map(to_stored).transpose()?.unwrap_or_default();
+        let args = args![number, stored, lease, OPERATIONS_LEASE_MS, error];
+        let [operations_key, lease_key] = self.keys();
+        let keys = [operations_key, lease_key, self.document.keys.head()];
         let mut reply = script::PUT_OFF
-            .run(self.document.redis, &self.keys(), args)
+            .run(self.document.redis, &keys, args)
             .await?;
         Ok(reply.required_text()? != "lost")
     }

@@ -119,7 +119,7 @@ pub(crate) enum CursorState {
 }
 
 impl CursorState {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         match text {
             "" => Some(Self::Following),
             "restart" => Some(Self::Restart),

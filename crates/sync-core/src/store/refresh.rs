@@ -4,7 +4,9 @@ use crate::model::{Millis, ObjectId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::descriptions::Marks;
-use crate::store::document::{CHUNK, Document, SourceError, stored_object_id, to_stored};
+use crate::store::document::{
+    CHUNK, Document, LOGIN_ERROR, SourceError, stored_object_id, to_stored,
+};
 use crate::store::redis::script::{self, Reply, arg, args};
 
 /// How long the progress of a refresh is kept that has broken off, in milliseconds. What the back end changes meanwhile may be
@@ -124,6 +126,7 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.progress(),
             self.keys.seen(),
             self.keys.clients(),
+            self.keys.held_names(),
         ];
         let mark = match &end {
             RefreshEnd::Done { mark, .. } => *mark,
@@ -216,6 +219,15 @@ impl<R: RedisConn> Document<'_, R> {
                 return Ok(seen);
             }
         }
+    }
+
+    /// Forgets that the back end does not let anybody in.
+    pub(crate) async fn forget_login_error(&self) -> Result<(), StoreError> {
+        let keys = [self.keys.head()];
+        script::FORGET_ERROR
+            .run(self.redis, &keys, args![LOGIN_ERROR])
+            .await?;
+        Ok(())
     }
 
     /// Whether there ever was a refresh.

@@ -1,6 +1,6 @@
 //! The registry: what administrators change at run time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{PartitionRule, PollInterval, SourceName};
 use crate::ports::RedisConn;
@@ -22,6 +22,8 @@ pub(crate) struct RegistryContent {
     pub(crate) sources: BTreeMap<SourceName, PartitionRule>,
     /// Poll intervals that stand in for those of the settings.
     pub(crate) poll_intervals: BTreeMap<SourceName, PollInterval>,
+    /// Sources whose back ends are left alone.
+    pub(crate) paused: BTreeSet<SourceName>,
 }
 
 /// Whether a source was added.
@@ -53,6 +55,8 @@ impl<'a, R: RedisConn> Registry<'a, R> {
                 let interval = value.parse().ok().and_then(PollInterval::from_seconds);
                 let interval = interval.ok_or_else(|| damaged("a poll interval", &value))?;
                 content.poll_intervals.insert(stored_name(name)?, interval);
+            } else if let Some(name) = field.strip_prefix(keys::PAUSED_FIELD_PREFIX) {
+                content.paused.insert(stored_name(name)?);
             }
             // Any other field is a newer version's.
         }
@@ -85,6 +89,26 @@ impl<'a, R: RedisConn> Registry<'a, R> {
         self.redis.run(command).await.map(drop).map_err(Into::into)
     }
 
+    /// Leaves a source's back end alone, or no longer.
+    pub(crate) async fn set_paused(
+        &self,
+        source: &SourceName,
+        paused: bool,
+    ) -> Result<(), StoreError> {
+        let (key, field) = (keys::registry(), keys::paused_field(source));
+        let command = match paused {
+            true => args!["HSET", key, field, "1"],
+            false => args!["HDEL", key, field],
+        };
+        self.redis.run(command).await.map(drop).map_err(Into::into)
+    }
+
+    /// Whether a source's back end is left alone.
+    pub(crate) async fn is_paused(&self, source: &SourceName) -> Result<bool, StoreError> {
+        let command = args!["HEXISTS", keys::registry(), keys::paused_field(source)];
+        Ok(Reply::new("HEXISTS", self.redis.run(command).await?).number()? == 1)
+    }
+
     /// Adds a source, unless there are `limit` already.
     pub(crate) async fn add_source(
         &self,
@@ -113,9 +137,10 @@ impl<'a, R: RedisConn> Registry<'a, R> {
         let fields = [
             keys::source_field(source),
             keys::poll_interval_field(source),
+            keys::paused_field(source),
         ];
-        let [source, interval] = &fields;
-        let command = args!["HDEL", keys::registry(), source, interval];
+        let [source, interval, paused] = &fields;
+        let command = args!["HDEL", keys::registry(), source, interval, paused];
         self.redis.run(command).await.map(drop).map_err(Into::into)
     }
 }

@@ -9,7 +9,7 @@ use crate::store::redis::script::{Reply, args};
 /// Keys that are looked at and removed at once.
 const KEYS_CHUNK: usize = 1_000;
 
-/// Removes all keys of ours but the administrator, API tokens, the key that signs sessions, and the list of contents
+/// Removes all keys of ours but administrators, API tokens, what was done, the key that signs sessions, and the list of contents
 /// that are to be removed.
 pub(crate) async fn remove_all<R: RedisConn>(
     redis: &R,
@@ -18,6 +18,8 @@ pub(crate) async fn remove_all<R: RedisConn>(
     let administrator = keys::user(administrator);
     let stays = |key: &str| {
         key == administrator
+            || key.starts_with(&keys::all_administrators())
+            || key.starts_with(&keys::audit(""))
             || key == keys::session_secret()
             || key == keys::api_tokens()
             || key == keys::blobs_gone()

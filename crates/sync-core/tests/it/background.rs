@@ -78,6 +78,35 @@ fn what_a_back_end_did_not_take_is_kept_as_a_dead_job_and_can_be_delivered_later
 }
 
 #[test]
+fn a_kept_change_that_people_have_corrected_is_another_to_the_back_end() {
+    local(async {
+        // It was done long ago, which only the back end knows: tried again as it is, it is not done twice.
+        for (name, objects) in [("wrong", 1), ("right", 2)] {
+            let mut world = World::start().await;
+            world.engine = world.another(Some(SETTINGS), 2).await;
+            let session = world.sign_in("u1").await;
+            let client = world.client(&session).await;
+            world.back_end.fail([Fault::LostAnswer; 200]);
+            let changes = json!({"create": {"t1": {"name": "wrong"}}});
+            let pushed = world.push(&session, &client, "Shared", changes);
+            pushed.await.unwrap();
+            for _ in 0..40 {
+                work(&world.engine).await;
+                world.engine.ports().clock.advance(Duration::from_secs(600));
+            }
+            world.back_end.heal();
+            let dead = jobs(&world.engine, JobState::Dead).await;
+            let payload = dead[0].payload.replace("wrong", name);
+            let queue = Jobs::new(&world.engine.ports().redis);
+            let retried = queue.retry(&dead[0].id, Some(&payload)).await;
+            retried.unwrap().unwrap();
+            work(&world.engine).await;
+            assert_eq!(world.back_end.objects().len(), objects, "{name}");
+        }
+    });
+}
+
+#[test]
 fn a_crash_between_taking_changes_in_and_asking_for_the_job_leaves_one_that_comes_later() {
     use test_support::Break;
     local(async {

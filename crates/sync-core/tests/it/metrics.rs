@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use sync_core::{Clock as _, Engine, Measurements, RequestOutcome, StatsError, Value};
+use sync_core::{AskedBy, Clock as _, Engine, Measurements, RequestOutcome, StatsError, Value};
 use test_support::{Break, TestPorts, World, local};
 
 const SETTINGS: &str = "stats = true\n[sources.Pushed]\nadapter = \"push-only\"";
@@ -19,6 +19,7 @@ fn count(engine: &Engine<TestPorts>, route: &'static str, took: Duration) {
         route,
         status: 200,
         took,
+        asked_by: AskedBy::Other,
     });
 }
 

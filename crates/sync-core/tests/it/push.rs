@@ -167,6 +167,62 @@ fn a_refused_create_may_be_tried_again_under_the_same_id() {
 }
 
 #[test]
+fn a_create_that_is_sent_again_with_other_content_changes_what_was_created() {
+    local(async {
+        let world = World::start().await;
+        let session = world.sign_in("u1").await;
+        let (mine, other) = (world.client(&session).await, world.client(&session).await);
+        let create = |name: &str| json!({"create": {"t1": {"name": name}}});
+        for name in ["a", "a", "b", "b"] {
+            let pushed = world.push(&session, &mine, "Shared", create(name));
+            pushed.await.unwrap();
+        }
+        assert_eq!(world.back_end.get("b1").unwrap()["name"], "b");
+        assert_eq!(world.back_end.writes(), 2, "each content once");
+        let links = json!({"links": {"t1": {"l": "b1"}}});
+        assert_eq!(world.sync(&session, &mine, "Shared").await[0], links);
+        let news = json!({"insert": {"b1": {"name": "b"}}});
+        assert_eq!(world.sync(&session, &other, "Shared").await[0], news);
+    });
+}
+
+#[test]
+fn a_create_that_is_sent_again_with_other_content_while_it_waits_is_followed_by_an_update() {
+    local(async {
+        let world = World::start().await;
+        let session = world.sign_in("u1").await;
+        let mine = world.client(&session).await;
+        world.back_end.fail([Fault::Unreachable; 3]);
+        let changes = json!({"create": {"t1": {"name": "a", "price": "1"}}});
+        let pushed = world.push(&session, &mine, "Shared", changes);
+        pushed.await.unwrap();
+        let changes = json!({"create": {"t1": {"name": "b"}, "t2": {"name": "c"}}});
+        let pushed = world.push(&session, &mine, "Shared", changes);
+        pushed.await.unwrap();
+        world.engine.ports().clock.advance(Duration::from_secs(60));
+        world.work().await;
+        let expected = json!({"b1": {"name": "c"}, "b2": {"name": "b", "price": "1"}});
+        assert_eq!(json!(world.back_end.objects()), expected);
+    });
+}
+
+#[test]
+fn a_create_that_was_refused_may_be_sent_with_other_content_before_its_device_hears_of_it() {
+    local(async {
+        let world = World::start().await;
+        let session = world.sign_in("u1").await;
+        let mine = world.client(&session).await;
+        world.back_end.fail([Fault::Rejected]);
+        for name in ["a", "b"] {
+            let changes = json!({"create": {"t1": {"name": name}}});
+            let pushed = world.push(&session, &mine, "Shared", changes);
+            pushed.await.unwrap();
+        }
+        assert_eq!(world.back_end.get("b1").unwrap()["name"], "b");
+    });
+}
+
+#[test]
 fn an_answer_that_is_lost_after_the_write_leads_to_no_second_write() {
     local(async {
         let world = World::start().await;

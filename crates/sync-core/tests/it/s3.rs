@@ -504,3 +504,23 @@ async fn objects(world: &World) -> Vec<String> {
         .cloned()
         .collect()
 }
+
+#[test]
+fn what_is_sent_to_the_bucket_counts_as_held() {
+    local(async {
+        let world = World::start(&format!("{SETTINGS}{BUCKET}")).await;
+        let memory = world.engine.memory();
+        let content = vec![b'x'; 6 * MIB];
+        let others = memory.reserve(memory.total() - 6 * MIB).unwrap();
+        let refused = world.create("t1", &content).await.unwrap_err();
+        assert!(refused.is_retryable(), "{refused}");
+        assert!(world.s3().objects.borrow().is_empty());
+        drop(others);
+        world.create("t2", &content).await.unwrap();
+        assert_eq!(
+            memory.reserve(memory.total()).map(drop),
+            Ok(()),
+            "all came back"
+        );
+    });
+}

@@ -237,6 +237,45 @@ fn what_is_found_is_the_searchers_alone_until_the_next_query() {
 }
 
 #[test]
+fn a_feed_reaches_the_device_that_has_found_something_else() {
+    local(async {
+        let device = Device::start().await;
+        let Device { world, client, .. } = &device;
+        world.back_end.put("1", &[("name", "a"), ("size", "3")]);
+        let other = world.client(&device.session).await;
+        device.sync(client).await;
+        device.sync(&other).await;
+        for (id, name) in [("1", "b"), ("s1", "found"), ("s2", "found")] {
+            world.back_end.put_findable(id, &[("name", name)]);
+        }
+        device.ask(&[("Polled", "")], &[], false).await.unwrap();
+        // It is as it was, which the server knows, but not the device.
+        let fed = json!({"1": {"name": "a"}, "s1": {"price": "2"}});
+        let feed = |fed: Value| {
+            let fed = serde_json::from_value(fed).unwrap();
+            world.engine.feed_objects("Polled", "u1", fed)
+        };
+        feed(fed.clone()).await.unwrap();
+        let deleted = vec!["s2".to_owned()];
+        let feed_deletes = |ids| world.engine.feed_deletes("Polled", "u1", ids);
+        feed_deletes(deleted.clone()).await.unwrap();
+        let news = json!({"insert": fed, "delete": {"s2": {"name": ""}}});
+        assert_eq!(device.sync(client).await, [news.clone(), json!({})]);
+        assert_eq!(device.sync(&other).await, [news, json!({})]);
+        // Once, and not at all where a query has come between.
+        feed(fed.clone()).await.unwrap();
+        feed_deletes(deleted.clone()).await.unwrap();
+        assert_eq!(device.sync(&other).await, [json!({})]);
+        device.ask(&[("Polled", "")], &[], false).await.unwrap();
+        device.wait();
+        device.sync(&other).await;
+        feed(json!({"1": {"name": "a"}})).await.unwrap();
+        feed_deletes(deleted).await.unwrap();
+        assert_eq!(device.sync(&other).await, [json!({})]);
+    });
+}
+
+#[test]
 fn what_the_next_query_has_too_stays_and_is_as_it_says() {
     local(async {
         let device = Device::start().await;

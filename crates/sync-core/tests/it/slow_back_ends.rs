@@ -130,6 +130,37 @@ fn a_pull_does_not_wait_for_changes_that_wait() {
     });
 }
 
+#[test]
+fn a_back_end_of_a_pass_through_source_that_hangs_is_an_error_and_then_left_alone() {
+    local(async {
+        let slow = Slow::start().await;
+        let Slow {
+            world,
+            session,
+            client,
+        } = &slow;
+        world.back_end.wait_in_query(true);
+        let message = async || {
+            let page = world.pull(session, client, "Passed", "").await.unwrap();
+            let error = &page[5]["source-error"]["query-error"]["message"];
+            error.as_str().unwrap_or_default().to_owned()
+        };
+        for _ in 0..5 {
+            let began = world.back_end.queries();
+            let time = async {
+                while world.back_end.queries() == began {
+                    tokio::task::yield_now().await;
+                }
+                slow.advance(6);
+            };
+            let (said, ()) = join!(message(), time);
+            assert_eq!(said, "the back end has not answered within 5000 ms");
+        }
+        let said = message().await;
+        assert!(said.ends_with("it is asked again in 10 s"), "{said}");
+    });
+}
+
 /// Sources as `Polled`, but asked with every sync; one of them by another engine.
 const EVERY_SYNC: &str = r#"
     [sources.Polled]

@@ -1,11 +1,15 @@
 //! Users, their sessions, their clients, and what is left of them when they go.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::json;
-use sync_core::{AccountError, Origin, Scope, Session, SyncError, UserChange};
-use test_support::{World, local};
+use sync_core::{
+    AccountError, Engine, Origin, RustAdapters, Scope, Secret, Session, SessionKey, SettingsFile,
+    SyncError, UserChange,
+};
+use test_support::{NoHttp, TestPorts, TestRedis, World, local};
 
 async fn keys(world: &World) -> Vec<String> {
     let mut keys = world.keys().await;
@@ -219,15 +223,46 @@ fn the_administrator_is_no_device() {
 }
 
 #[test]
+fn a_password_that_the_first_start_has_made_is_known_as_such_until_there_is_another() {
+    local(async {
+        for (configured, is_made) in [("", true), ("chosen", false)] {
+            let redis = TestRedis::start();
+            let settings = SettingsFile::parse("rhosync.toml", "").unwrap();
+            let engine = Engine::new(
+                Rc::new(TestPorts::<NoHttp>::to(&redis, 1).await),
+                settings.resolve(|_| None).unwrap(),
+                &RustAdapters::new(),
+                SessionKey::new("test"),
+                Secret::new(configured),
+            );
+            let engine = engine.unwrap();
+            let accounts = engine.accounts();
+            let guess = accounts.log_in_to_api("rhoadmin", "guessed", Origin("test"));
+            assert!(guess.await.is_err());
+            let first = accounts.administrator("rhoadmin").await.unwrap();
+            assert_eq!(first.has_made_password, is_made, "{configured:?}");
+            let change = UserChange {
+                password: Some("other".to_owned()),
+                email: None,
+            };
+            accounts.update_user("rhoadmin", change).await.unwrap();
+            let first = accounts.administrator("rhoadmin").await.unwrap();
+            assert!(!first.has_made_password);
+        }
+    });
+}
+
+#[test]
 fn api_tokens_are_good_for_what_they_say_and_as_long_as_they_say() {
     local(async {
         let world = World::start().await;
         let engine = &world.engine;
         let hour = Some(3_600_000);
-        let made = engine
-            .accounts()
-            .api_tokens()
-            .create("reports", vec![Scope::UsersRead], hour);
+        let made =
+            engine
+                .accounts()
+                .api_tokens()
+                .create("reports", vec![Scope::UsersRead], hour, None);
         let (token, text) = made.await.unwrap();
         let known = engine
             .accounts()
@@ -259,10 +294,11 @@ fn api_tokens_are_good_for_what_they_say_and_as_long_as_they_say() {
         let refused = engine.accounts().api_tokens().authenticate(&text).await;
         assert!(matches!(refused, Err(AccountError::InvalidApiToken)));
 
-        let made = engine
-            .accounts()
-            .api_tokens()
-            .create("for ever", vec![Scope::Admin], None);
+        let made =
+            engine
+                .accounts()
+                .api_tokens()
+                .create("for ever", vec![Scope::Admin], None, None);
         let (token, text) = made.await.unwrap();
         engine
             .accounts()
@@ -282,7 +318,7 @@ fn api_tokens_are_good_for_what_they_say_and_as_long_as_they_say() {
             let refused = engine
                 .accounts()
                 .api_tokens()
-                .create(name, scopes, None)
+                .create(name, scopes, None, None)
                 .await;
             assert!(matches!(refused, Err(AccountError::InvalidTokenRequest(_))));
         }
@@ -294,12 +330,13 @@ fn however_often_the_administrator_logs_in_there_is_room_and_the_oldest_login_en
     local(async {
         let world = World::start().await;
         let tokens = world.engine.accounts().api_tokens();
-        let named = tokens.create("named", vec![Scope::Admin], None).await;
+        let named = tokens.create("named", vec![Scope::Admin], None, None).await;
         let (_, named) = named.unwrap();
         let mut logins = Vec::new();
         for _ in 0..52 {
-            let login = tokens.create_for_login("rhoadmin", 3_600_000).await;
-            logins.push(login.unwrap().1);
+            let accounts = world.engine.accounts();
+            let login = accounts.log_in_to_api("rhoadmin", "admin-password", Origin("test"));
+            logins.push(login.await.unwrap().1);
             world.engine.ports().clock.advance(Duration::from_millis(1));
         }
         for (place, login) in logins.iter().enumerate() {
@@ -321,7 +358,7 @@ proptest! {
     ) {
         local(async {
             let world = World::start().await;
-            let made = world.engine.accounts().api_tokens().create("fuzzed", vec![Scope::Admin], None).await;
+            let made = world.engine.accounts().api_tokens().create("fuzzed", vec![Scope::Admin], None, None).await;
             let (_, good) = made.unwrap();
             let changed = changes.into_iter().map(|(at, byte)| {
                 let mut token = good.clone().into_bytes();

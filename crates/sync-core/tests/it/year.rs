@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sync_core::{
-    ClientId, CollectBlobs, Engine, PingContext, PingMessage, RedisConn as _, RedisValue, Session,
-    SettingsFile, SyncError, adapter_handlers, ping_handlers,
+    ClientId, CollectBlobs, Engine, PingContext, PingMessage, PingTargets, RedisConn as _,
+    RedisValue, Session, SettingsFile, SyncError, adapter_handlers, ping_handlers,
 };
 use sync_jobs::{Budget, JobHandlers, NewJob, Priority, QueueName, Worker};
 use sync_proto::DeviceDescription;
@@ -208,8 +208,11 @@ impl Year {
             message: Some(format!("step {}", self.step)),
             ..PingMessage::default()
         };
-        let users = ["anna".to_owned()];
-        self.engine().ping(&users, &message).await.unwrap();
+        let to = PingTargets {
+            users: vec!["anna".to_owned()],
+            clients: Vec::new(),
+        };
+        self.engine().ping(&to, &message, "rhoadmin").await.unwrap();
     }
 
     async fn let_jobs_die(&self) {
@@ -233,6 +236,9 @@ impl Year {
         let engine = self.engine();
         engine.ports().clock.advance(time);
         engine.ports().redis.let_keys_expire(time).await;
+        if engine.metrics().must_flush() {
+            engine.metrics().flush_soon().await;
+        }
         engine.sweeper().sweep().await.unwrap();
         let adapter = adapter_handlers();
         engine

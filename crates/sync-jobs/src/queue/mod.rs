@@ -12,7 +12,7 @@ use crate::{JobId, NewJob, QueueName, keys, scripts};
 
 pub use lease::{Claim, ClaimedJob, Failure, Heartbeat, Leased, Retry, Standing};
 pub use operate::{Cancelled, Refused};
-pub use show::{JobDetails, QueueCounts, StoredError};
+pub use show::{JobDetails, JobFilter, QueueCounts, QueueMinute, StoredError};
 pub use sweep::Swept;
 
 /// Longest payload, in bytes.
@@ -183,6 +183,16 @@ impl<'a, R: RedisConn> Jobs<'a, R> {
             other => return Err(reply.unknown_outcome(other).into()),
         };
         Ok(make(job_id(&reply.required_text()?)?))
+    }
+
+    /// Takes the job of a schedule in at once, beside its ticks. `field` is what those are kept by.
+    pub async fn run_schedule(&self, field: &str, job: &NewJob) -> Result<Enqueued, EnqueueError> {
+        let enqueued = self.enqueue(job).await?;
+        if let Enqueued::New(id) | Enqueued::Waiting(id) | Enqueued::Again(id) = &enqueued {
+            let command = args!["HSET", keys::ticked(), field, id.as_str()];
+            self.redis.run(command).await.map_err(StoreError::from)?;
+        }
+        Ok(enqueued)
     }
 
     /// Opens or closes a queue: from a paused one nothing is claimed.

@@ -68,6 +68,17 @@ impl<R: RedisConn> Jobs<'_, R> {
         reply.number()
     }
 
+    /// Lets a job that waits for its time run now.
+    pub async fn hasten(&self, id: &JobId) -> Result<Result<(), Refused>, StoreError> {
+        let mut reply = self.run(&scripts::HASTEN, args![id.as_str()]).await?;
+        Ok(match reply.required_text()?.as_str() {
+            "ok" => Ok(()),
+            "missing" => Err(Refused::Missing),
+            "state" => Err(Refused::State),
+            other => return Err(reply.unknown_outcome(other)),
+        })
+    }
+
     /// Forgets a dead job.
     pub async fn discard(&self, id: &JobId) -> Result<Result<(), Refused>, StoreError> {
         let mut reply = self.run(&scripts::DISCARD, args![id.as_str()]).await?;

@@ -80,6 +80,39 @@ pub struct QueueCounts {
     pub lately: BTreeMap<String, u64>,
 }
 
+/// What happened in a queue in a minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueMinute {
+    /// When it began.
+    pub at: Millis,
+    /// Jobs that were taken in.
+    pub enqueued: u64,
+    /// Jobs that were done.
+    pub completed: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Jobs that were given up.
+    pub died: u64,
+}
+
+/// What is read of a minute, in this order.
+const COUNTED: [&str; 5] = ["enqueued", "completed", "failed", "crashed", "died"];
+
+/// Which jobs are looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JobFilter<'a> {
+    /// Those of this name.
+    pub name: Option<&'a str>,
+    /// Those that run in this turn.
+    pub turn: Option<&'a str>,
+}
+
+/// Jobs that are looked at together when some are looked for.
+const SCAN: usize = 500;
+
+/// How many times that is done for one part of a list.
+const SCANS: usize = 4;
+
 impl<R: RedisConn> Jobs<'_, R> {
     /// All queues there ever were, by name.
     pub async fn queues(&self) -> Result<Vec<QueueName>, StoreError> {
@@ -137,6 +170,34 @@ impl<R: RedisConn> Jobs<'_, R> {
         })
     }
 
+    /// What happened in a queue, minute by minute, in the minutes before this one; the oldest first. Two hours are kept.
+    pub async fn minutes(
+        &self,
+        queue: &QueueName,
+        minutes: u64,
+    ) -> Result<Vec<QueueMinute>, StoreError> {
+        let this = self.time().await?.0 / 60_000;
+        try_join_all((1..=minutes).rev().map(async |ago| {
+            let minute = this.saturating_sub(ago);
+            let mut command = args!["HMGET", keys::minute(queue, minute)];
+            command.extend(COUNTED.map(|what| what.as_bytes().to_vec()));
+            let mut reply = self.read("HMGET", command).await?;
+            let mut count = || {
+                let text = reply.text()?;
+                Ok::<_, StoreError>(text.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0))
+            };
+            Ok(QueueMinute {
+                at: Millis(minute.saturating_mul(60_000)),
+                enqueued: count()?,
+                completed: count()?,
+                // Whose worker crashed has failed as well.
+                failed: count()?.saturating_add(count()?),
+                died: count()?,
+            })
+        }))
+        .await
+    }
+
     /// Counts the jobs of every queue, by name; see [`Jobs::counts`].
     pub async fn all_counts(&self, minutes: u64) -> Result<Vec<QueueCounts>, StoreError> {
         let (queues, now) = try_join(self.queues(), self.time()).await?;
@@ -153,18 +214,103 @@ impl<R: RedisConn> Jobs<'_, R> {
         from: usize,
         most: usize,
     ) -> Result<Vec<JobDetails>, StoreError> {
+        let ids = self.ids(queue, state, from, most).await?;
+        self.show_all(&ids).await
+    }
+
+    /// The same with those that fit only; answers the position to go on at, too, if there may be more. A part may be short
+    /// though there is more.
+    pub async fn find(
+        &self,
+        queue: &QueueName,
+        state: JobState,
+        filter: JobFilter<'_>,
+        from: usize,
+        most: usize,
+    ) -> Result<(Vec<JobDetails>, Option<usize>), StoreError> {
+        let mut found = Vec::new();
+        let mut at = from;
+        for _ in 0..SCANS {
+            let ids = self.ids(queue, state, at, SCAN).await?;
+            let is_last = ids.len() < SCAN;
+            let fits = try_join_all(ids.iter().map(|id| self.fits(id, filter))).await?;
+            for (id, fits) in ids.into_iter().zip(fits) {
+                at += 1;
+                if fits {
+                    found.push(id);
+                }
+                if found.len() == most {
+                    return Ok((self.show_all(&found).await?, Some(at)));
+                }
+            }
+            if is_last {
+                return Ok((self.show_all(&found).await?, None));
+            }
+        }
+        Ok((self.show_all(&found).await?, Some(at)))
+    }
+
+    async fn fits(&self, id: &JobId, filter: JobFilter<'_>) -> Result<bool, StoreError> {
+        let command = args!["HMGET", keys::job(id), "name", "turn"];
+        let mut reply = self.read("HMGET", command).await?;
+        let (name, turn) = (reply.text()?, reply.text()?);
+        let fits = |wanted: Option<&str>, has: Option<String>| {
+            wanted.is_none_or(|wanted| has.as_deref() == Some(wanted))
+        };
+        Ok(fits(filter.name, name) && fits(filter.turn, turn))
+    }
+
+    async fn ids(
+        &self,
+        queue: &QueueName,
+        state: JobState,
+        from: usize,
+        most: usize,
+    ) -> Result<Vec<JobId>, StoreError> {
         let range = match state {
             JobState::Ready | JobState::Delayed | JobState::Leased => "ZRANGE",
             JobState::Dead | JobState::Done => "ZREVRANGE",
         };
+        let key = keys::in_state(state, queue);
+        self.listed(range, key, from, most).await
+    }
+
+    /// Lists the dead jobs of a name in a queue, the last first.
+    pub async fn dead_of(
+        &self,
+        queue: &QueueName,
+        name: &str,
+        from: usize,
+        most: usize,
+    ) -> Result<Vec<JobDetails>, StoreError> {
+        let key = keys::dead_of(queue, name);
+        let ids = self.listed("ZREVRANGE", key, from, most).await?;
+        self.show_all(&ids).await
+    }
+
+    /// Counts the dead jobs of a name in a queue.
+    pub async fn count_dead_of(&self, queue: &QueueName, name: &str) -> Result<u64, StoreError> {
+        let command = args!["ZCARD", keys::dead_of(queue, name)];
+        self.read("ZCARD", command).await?.number()
+    }
+
+    async fn listed(
+        &self,
+        range: &'static str,
+        key: String,
+        from: usize,
+        most: usize,
+    ) -> Result<Vec<JobId>, StoreError> {
         let to = from.saturating_add(most).saturating_sub(1);
-        let mut reply = self
-            .read(range, args![range, keys::in_state(state, queue), from, to])
-            .await?;
+        let mut reply = self.read(range, args![range, key, from, to]).await?;
         let mut ids = Vec::with_capacity(reply.len());
         while !reply.is_empty() {
             ids.push(job_id(&reply.required_text()?)?);
         }
+        Ok(ids)
+    }
+
+    async fn show_all(&self, ids: &[JobId]) -> Result<Vec<JobDetails>, StoreError> {
         let found = try_join_all(ids.iter().map(|id| self.show(id))).await?;
         Ok(found.into_iter().flatten().collect())
     }
@@ -220,14 +366,33 @@ impl<R: RedisConn> Jobs<'_, R> {
         Ok(ticks)
     }
 
+    /// The last jobs of schedules, by field; those that are kept.
+    pub async fn ticked(&self) -> Result<BTreeMap<String, JobDetails>, StoreError> {
+        let command = args!["HGETALL", keys::ticked()];
+        let mut reply = self.read("HGETALL", command).await?;
+        let mut last = Vec::new();
+        while !reply.is_empty() {
+            last.push((reply.required_text()?, job_id(&reply.required_text()?)?));
+        }
+        let jobs = try_join_all(last.iter().map(|(_, id)| self.show(id))).await?;
+        let fields = last.into_iter().map(|(field, _)| field);
+        let known = fields.zip(jobs);
+        Ok(known
+            .filter_map(|(field, job)| Some((field, job?)))
+            .collect())
+    }
+
     /// Forgets when schedules are due.
     pub(crate) async fn forget_ticks(&self, fields: &[&str]) -> Result<(), StoreError> {
         if fields.is_empty() {
             return Ok(());
         }
-        let mut command = args!["HDEL", keys::ticks()];
-        command.extend(fields.iter().map(|field| field.as_bytes().to_vec()));
-        self.read("HDEL", command).await?;
+        let fields = fields.iter().map(|field| field.as_bytes().to_vec());
+        for key in [keys::ticks(), keys::ticked()] {
+            let mut command = args!["HDEL", key];
+            command.extend(fields.clone());
+            self.read("HDEL", command).await?;
+        }
         Ok(())
     }
 

@@ -18,9 +18,13 @@ if ARGV[11] then
   alarm(tonumber(ARGV[13]))
   if ARGV[12] == '' then return {'ticked'} end
 end
+local function tell_schedule(id)
+  if ARGV[11] then redis.call('HSET', prefix .. 'ticked', ARGV[11], id) end
+end
 if unique ~= '' then
   local id = redis.call('HGET', prefix .. 'unique', unique)
   if id and not is_lost(id, queue) then
+    tell_schedule(id)
     if ARGV[10] == 'once' then return {'waiting', id} end
     local job = key('job', id)
     local of = redis.call('HMGET', job, 'state', 'attempts', 'queue', 'again')
@@ -47,4 +51,5 @@ end
 redis.call('SADD', prefix .. 'queues', queue)
 wait(id, queue, due)
 count(queue, 'enqueued')
+tell_schedule(id)
 return {'new', id}

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sync_jobs::{
-    Cancelled, EnqueueError, Enqueued, Failure, History, JobId, JobState, Leased, NewJob, Refused,
-    Retry, Standing, Tick,
+    Cancelled, EnqueueError, Enqueued, Failure, History, JobFilter, JobId, JobState, Leased,
+    NewJob, Refused, Retry, Standing, Tick,
 };
 use test_support::local;
 
@@ -411,5 +411,89 @@ fn jobs_that_are_data_rather_than_ids_are_refused() {
             })
         );
         assert!(world.jobs().queues().await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_job_that_waits_for_its_time_can_run_now() {
+    local(async {
+        let world = World::start().await;
+        let later = NewJob {
+            delay: Duration::from_secs(60),
+            ..world.job("u")
+        };
+        let id = world.add(&later).await;
+        assert!(world.claim(1).await.is_empty());
+        assert_eq!(world.jobs().hasten(&id).await.unwrap(), Ok(()));
+        assert_eq!(world.claim(1).await.len(), 1);
+        let refused = world.jobs().hasten(&id).await.unwrap();
+        assert_eq!(refused, Err(Refused::State), "it runs");
+        let none = JobId::parse("0000000000000099").unwrap();
+        assert_eq!(
+            world.jobs().hasten(&none).await.unwrap(),
+            Err(Refused::Missing)
+        );
+    });
+}
+
+#[test]
+fn jobs_are_found_by_name_and_turn_however_many_others_there_are() {
+    local(async {
+        let world = World::start().await;
+        for number in 0..1_200 {
+            let job = NewJob {
+                name: if number % 400 == 399 { "rare" } else { "often" }.to_owned(),
+                ..world.job(if number % 2 == 0 { "even" } else { "odd" })
+            };
+            world.add(&job).await;
+        }
+        let find = async |filter: JobFilter<'static>, from| {
+            let (jobs, queue) = (world.jobs(), queue());
+            let found = jobs.find(&queue, JobState::Ready, filter, from, 2);
+            let (found, next) = found.await.unwrap();
+            let names: Vec<_> = found.iter().map(|job| job.name.clone()).collect();
+            (names, next)
+        };
+        let rare = JobFilter {
+            name: Some("rare"),
+            turn: None,
+        };
+        let (first, next) = find(rare, 0).await;
+        assert_eq!(first, ["rare", "rare"]);
+        let (rest, next) = find(rare, next.unwrap()).await;
+        assert_eq!((rest.len(), next), (1, None));
+        let both = JobFilter {
+            name: Some("rare"),
+            turn: Some("even"),
+        };
+        assert_eq!(find(both, 0).await, (Vec::new(), None));
+        let odd = JobFilter {
+            name: None,
+            turn: Some("odd"),
+        };
+        assert_eq!(find(odd, 0).await.0.len(), 2);
+    });
+}
+
+#[test]
+fn what_happened_is_told_minute_by_minute() {
+    local(async {
+        let world = World::start().await;
+        world.advance(60_000 - world.now().0 % 60_000);
+        let began = world.now();
+        world.add(&world.job("u")).await;
+        world.advance(60_000);
+        let held = world.claim(1).await;
+        assert!(world.complete(&held[0]).await);
+        world.advance(120_000);
+        let minutes = world.jobs().minutes(&queue(), 4).await.unwrap();
+        let told: Vec<_> = minutes
+            .iter()
+            .map(|minute| (minute.at.0, minute.enqueued, minute.completed))
+            .collect();
+        let at = |minute: u64| began.0 + minute * 60_000;
+        let before = began.0 - 60_000;
+        let expected = [(before, 0, 0), (at(0), 1, 0), (at(1), 0, 1), (at(2), 0, 0)];
+        assert_eq!(told, expected);
     });
 }

@@ -150,3 +150,30 @@ fn a_schedule_has_one_job_per_tick_however_many_sweep() {
         }
     });
 }
+
+#[test]
+fn the_last_job_of_a_schedule_is_known_whoever_had_it_run() {
+    local(async {
+        let mut test = Test::start().await;
+        test.every_minute();
+        test.sweep().await;
+        let jobs = Jobs::new(&test.ports().redis);
+        assert!(jobs.ticked().await.unwrap().is_empty());
+        test.ports().clock.advance(Duration::from_secs(60));
+        test.sweep().await;
+        test.work().await;
+        let (name, schedule) = test.settings.schedules.first_key_value().unwrap();
+        let field = schedule.field(name);
+        let last = jobs.ticked().await.unwrap().remove(&field).unwrap();
+        assert_eq!(last.state, JobState::Done);
+
+        jobs.run_schedule(&field, &schedule.job).await.unwrap();
+        let by_hand = jobs.ticked().await.unwrap().remove(&field).unwrap();
+        assert_eq!(
+            (by_hand.state, by_hand.id != last.id),
+            (JobState::Ready, true)
+        );
+        test.work().await;
+        assert_eq!(test.scripted.log.borrow().len(), 2);
+    });
+}

@@ -6,8 +6,8 @@ use redis::{Commands as _, Connection};
 
 /// Everything in a Redis that a request could change, to be compared with what is there later.
 ///
-/// Left out are metrics and the counters of tried logins, which every request changes, that somebody has looked after jobs,
-/// the day a client was last heard of, and when an API token was last used.
+/// Left out are metrics, the audit log, the counters of tried logins, and when clients were heard of, which refused requests
+/// change too; that somebody has looked after jobs, the day a client was last heard of, and when an API token was last used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RedisContent(BTreeMap<String, Content>);
 
@@ -21,13 +21,18 @@ enum Content {
 }
 
 /// Parts of keys that any request may change.
-const UNNOTICED: [&str; 6] = [
+const UNNOTICED: [&str; 11] = [
+    "{audit}",
+    ":clients-seen",
+    ":clients-failing",
+    ":client-events:",
     ":login-failures:",
     ":remembered-password:",
     "{metrics}",
     "{jobs}:swept",
     "{jobs}:alarm",
     "{jobs}:ticks",
+    "{jobs}:ticked",
 ];
 
 /// Place of the day in a client's entry of a partition.

@@ -21,6 +21,10 @@ pub enum Fault {
     Rejected,
     /// The back end does not let the user in.
     Login,
+    /// The back end does not let the server in.
+    Unauthorized,
+    /// The back end answers something that nobody understands.
+    Nonsense,
     /// The call is carried out, but the back end cannot be left.
     Logoff,
 }
@@ -41,6 +45,9 @@ pub struct BackEnd {
     in_part: RefCell<Option<Rc<dyn Fn()>>>,
     in_query: RefCell<Option<Rc<dyn Fn()>>>,
     query_waits: Cell<bool>,
+    write_waits: Cell<bool>,
+    creates: Cell<u64>,
+    waiting: Cell<u64>,
     metadata: RefCell<Option<String>>,
     schema: RefCell<Option<String>>,
     findable: RefCell<BTreeMap<ObjectId, Attributes>>,
@@ -83,6 +90,11 @@ impl BackEnd {
         self.faults.borrow_mut().extend(faults);
     }
 
+    /// How many faults are to come.
+    pub fn faults_left(&self) -> usize {
+        self.faults.borrow().len()
+    }
+
     /// Forgets the faults to come.
     pub fn heal(&self) {
         self.faults.borrow_mut().clear();
@@ -111,6 +123,21 @@ impl BackEnd {
     /// Whether answers of queries wait on the way.
     pub fn wait_in_query(&self, wait: bool) {
         self.query_waits.set(wait);
+    }
+
+    /// Whether creates wait at the back end before they are carried out.
+    pub fn wait_in_write(&self, wait: bool) {
+        self.write_waits.set(wait);
+    }
+
+    /// How many creates are at the back end and wait there.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.get()
+    }
+
+    /// How many creates have arrived at the back end, repeated ones too.
+    pub fn creates_asked(&self) -> u64 {
+        self.creates.get()
     }
 
     /// What the back end says of the source beside its objects.
@@ -195,6 +222,12 @@ impl BackEnd {
                     message: "rejected".to_owned(),
                 });
             }
+            Fault::Unauthorized => return Err(unauthorized()),
+            Fault::Nonsense => {
+                return Err(AdapterError::BadAnswer {
+                    message: "nonsense".to_owned(),
+                });
+            }
             Fault::None | Fault::LostAnswer | Fault::Login | Fault::Logoff => {}
         }
         let known = self.outcomes.borrow().get(call.idempotency_key).cloned();
@@ -257,6 +290,9 @@ impl Adapter for BackEnd {
                 message: "unreachable".to_owned(),
             });
         }
+        if fault == Fault::Unauthorized {
+            return Err(unauthorized());
+        }
         let objects = self.objects().into_iter();
         let objects: Vec<_> = objects
             .filter(|(_, attributes)| matches(call, attributes))
@@ -296,6 +332,12 @@ impl Adapter for BackEnd {
         attributes: &Attributes,
     ) -> Result<Option<ObjectId>, AdapterError> {
         self.read_files(call, attributes).await?;
+        self.creates.set(self.creates.get() + 1);
+        self.waiting.set(self.waiting.get() + 1);
+        while self.write_waits.get() {
+            tokio::task::yield_now().await;
+        }
+        self.waiting.set(self.waiting.get() - 1);
         self.write(call, |objects| {
             self.next_id.set(self.next_id.get() + 1);
             let id = ObjectId::parse(format!("b{}", self.next_id.get())).expect("an object id");
@@ -370,6 +412,12 @@ fn to_owned(attributes: &[(&str, &str)]) -> Attributes {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect()
+}
+
+fn unauthorized() -> AdapterError {
+    AdapterError::Unauthorized {
+        message: "the token has expired".to_owned(),
+    }
 }
 
 fn not_let_in() -> AdapterError {

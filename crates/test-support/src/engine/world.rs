@@ -8,8 +8,8 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use sync_core::{
     AccountError, Adapter, BlobError, BlobId, BlobReader, ChangesRequest, ClientId, Clock as _,
-    Engine, Files, Origin, PullRequest, RedisConn as _, RedisValue, RustAdapters, Session,
-    SyncError, Token, Upload, adapter_handlers,
+    Engine, Files, Origin, PullRequest, RedisConn as _, RedisValue, RustAdapters, SearchRequest,
+    Session, SyncError, Token, Upload, adapter_handlers,
 };
 use sync_jobs::Budget;
 
@@ -60,6 +60,7 @@ const GUESTS: &str = r#"
 const EPOCH: u64 = 1 << 41;
 
 /// What a store had at some moment, by key.
+#[derive(Debug, PartialEq)]
 pub struct Backup(Vec<(String, Vec<u8>)>);
 
 /// Does the jobs of an engine that call back ends, as far as they wait.
@@ -181,6 +182,7 @@ impl World {
                 dumps.push((key, dump));
             }
         }
+        dumps.sort();
         Backup(dumps)
     }
 
@@ -215,6 +217,20 @@ impl World {
             .create_client(session, &Default::default())
             .await
             .expect("a client")
+    }
+
+    /// Lets a client search a source for whatever there is.
+    pub async fn find(&self, session: &Session, client: &ClientId, source: &str) {
+        let request = SearchRequest {
+            client: client.as_str(),
+            sources: &[(source.to_owned(), String::new())],
+            parameters: &[],
+            page_size: 1_000,
+            is_repeated: false,
+            trace: None,
+        };
+        let found = self.engine.search(session, request).await;
+        found.expect("to search");
     }
 
     /// Pulls one page; answers it as a device would see it, but for the token: tests write versions, without the epoch, which is
@@ -375,6 +391,23 @@ impl World {
             .find_map(|line| line.strip_prefix("total_net_output_bytes:"))
             .and_then(|count| count.trim().parse().ok())
             .expect("the count of bytes")
+    }
+
+    /// How many bytes the keys take that are not of jobs and metrics, in the store's own reckoning.
+    pub async fn bytes_of_keys(&self) -> i64 {
+        let mut bytes = 0;
+        for key in self.keys().await {
+            if key.contains("{metrics}") || key.contains("{jobs}") {
+                continue;
+            }
+            let command = ["MEMORY", "USAGE", &key, "SAMPLES", "0"];
+            let command = command.map(|part| part.as_bytes().to_vec());
+            let reply = self.engine.ports().redis.run(command.into()).await;
+            if let Some(RedisValue::Int(size)) = reply.expect("a reply").pop() {
+                bytes += size;
+            }
+        }
+        bytes
     }
 
     /// How often the store has run a command (`hgetall`) so far.

@@ -66,6 +66,8 @@ pub(super) async fn show<P: Ports>(
         created_at: _,
         mut description,
         sources: _,
+        seen_at: _,
+        push: _,
     } = engine.client(&request.argument("client", CLIENT)?).await?;
     let mut attributes = vec![attribute("rho__id", "string", id.as_str())];
     for name in DESCRIPTION {

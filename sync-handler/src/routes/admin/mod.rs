@@ -62,6 +62,61 @@ pub(crate) enum Route {
     FastDelete,
 }
 
+impl Route {
+    /// Whether it is more than a look at something.
+    pub(crate) fn changes_something(self) -> bool {
+        match self {
+            Self::License
+            | Self::Stats
+            | Self::ApiToken
+            | Self::ShowAppServer
+            | Self::ListUsers
+            | Self::ShowUser
+            | Self::ListClients
+            | Self::ShowClient
+            | Self::ListSources
+            | Self::ShowSource
+            | Self::ListDocuments
+            | Self::ShowDocument
+            | Self::ListClientDocuments
+            | Self::ShowClientDocument
+            | Self::ShowStored => false,
+            Self::LogIn
+            | Self::Reset
+            | Self::SetAppServer
+            | Self::CreateUser
+            | Self::UpdateUser
+            | Self::DeleteUser
+            | Self::CreateClient
+            | Self::DeleteClient
+            | Self::UpdateSource
+            | Self::SetReadState
+            | Self::SetDocument
+            | Self::SetClientDocument
+            | Self::SetStored
+            | Self::PingUsers
+            | Self::PushObjects
+            | Self::PushDeletes
+            | Self::FastInsert
+            | Self::FastUpdate
+            | Self::FastDelete => true,
+        }
+    }
+
+    /// Whether back ends do it all the time.
+    pub(crate) fn is_routine(self) -> bool {
+        matches!(
+            self,
+            Self::PingUsers
+                | Self::PushObjects
+                | Self::PushDeletes
+                | Self::FastInsert
+                | Self::FastUpdate
+                | Self::FastDelete
+        )
+    }
+}
+
 pub(crate) const ROUTES: &[Row<Route>] = &[
     (Method::POST, "/rc/v1/system/login", Route::LogIn),
     (Method::POST, "/rc/v1/system/reset", Route::Reset),

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sync_core::{ADMINISTRATOR, Engine, PingMessage, Ports, UserChange};
+use sync_core::{ADMINISTRATOR, Engine, PingMessage, PingTargets, Ports, UserChange};
 use sync_proto::CreateUser;
 
 use crate::error::HttpError;
@@ -167,7 +167,11 @@ pub(super) async fn ping<P: Ports>(
         sources: sources.map_or_else(Vec::new, OneOrMany::into_vec),
         ..PingMessage::default()
     };
-    engine.ping(&users, &message).await?;
+    let to = PingTargets {
+        users,
+        clients: Vec::new(),
+    };
+    engine.ping(&to, &message, ADMINISTRATOR).await?;
     Ok(respond::text("done"))
 }
 

@@ -3,13 +3,22 @@
 use bytes::Bytes;
 use http::Response;
 use serde_json::json;
-use sync_core::{ClientDetails, ClientState, Engine, Ports, Version};
-use sync_proto::api::{ClientInfo, ClientName, ClientReset, ClientSourceInfo};
+use sync_core::{
+    ChangeQuery, ClientDetails, ClientPage, ClientPush, ClientQuery, ClientState, Clock as _,
+    Engine, Ports, Version,
+};
+use sync_proto::api::{self, ClientInfo, ClientName, ClientReset, ClientSourceInfo, Diagnostics};
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
 use crate::routes::api::{limit, listing, next_name, no_content, numeric_cursor, objects};
+
+/// What a device says of itself that is nobody else's business: where it is pushed to.
+const SECRETS: [&str; 1] = ["device_pin"];
+
+/// Most clients of a list with how they are: that takes some commands for each.
+const MAX_FOUND: usize = 100;
 
 pub(super) async fn list<P: Ports>(
     engine: &Engine<P>,
@@ -30,19 +39,118 @@ pub(super) async fn show<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
+    let client = engine.client(request.parameter("client")).await?;
+    Ok(respond::json(&to_info(client)))
+}
+
+fn to_info(client: ClientDetails) -> ClientInfo {
     let ClientDetails {
         id,
         user,
         created_at,
         description,
         sources,
-    } = engine.client(request.parameter("client")).await?;
-    Ok(respond::json(&ClientInfo {
+        seen_at,
+        push,
+    } = client;
+    ClientInfo {
         id: id.into_string(),
         user: user.into_string(),
         created_at: created_at.0,
         device: description,
         sources: sources.into_keys().map(String::from).collect(),
+        seen_at: seen_at.map(|at| at.0),
+        push: push.map(to_push),
+    }
+}
+
+/// All clients, or those that are asked for.
+pub(super) async fn find<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let state = request.query("state").map(|state| {
+        serde_json::from_value(json!(state)).map_err(|_| {
+            HttpError::InvalidValue(
+                "state is one of ok, waiting, stuck, failing, silent".to_owned(),
+            )
+        })
+    });
+    let by_id = match request.query("sort") {
+        None | Some("seen") => false,
+        Some("id") => true,
+        Some(_) => {
+            return Err(HttpError::InvalidValue(
+                "sort is one of seen, id".to_owned(),
+            ));
+        }
+    };
+    let query = ClientQuery {
+        beginning: request.query("q").filter(|q| !q.is_empty()),
+        user: request.query("user"),
+        state: state.transpose()?,
+        by_id,
+        cursor: request.query("cursor"),
+        limit: limit(request)?.min(MAX_FOUND),
+    };
+    let ClientPage { clients, next } = engine.find_clients(query).await?;
+    Ok(listing(clients, next))
+}
+
+pub(super) async fn list_events<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (from, limit) = (numeric_cursor::<usize>(request)?, limit(request)?);
+    let client = request.parameter("client");
+    let events = engine.client_events(client, from, limit).await?;
+    let next = (events.len() == limit).then(|| from.saturating_add(limit).to_string());
+    Ok(listing(events, next))
+}
+
+pub(super) async fn list_sources<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let sources = engine.client_sources(request.parameter("client")).await?;
+    Ok(listing(sources, None))
+}
+
+pub(super) async fn preview<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (client, source) = (request.parameter("client"), request.parameter("source"));
+    let preview = engine.preview(client, source, limit(request)?).await?;
+    Ok(respond::json(&preview.ok_or(HttpError::NotFound)?))
+}
+
+/// What is known of a client, to be passed on: nothing in it lets anybody in, or reaches the device.
+pub(super) async fn diagnose<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let id = request.parameter("client");
+    let mut client = to_info(engine.client(id).await?);
+    for name in SECRETS {
+        client
+            .device
+            .entry(name.to_owned())
+            .and_modify(|value| "***".clone_into(value));
+    }
+    let changes = ChangeQuery {
+        client: Some(id),
+        limit: MAX_FOUND,
+        ..ChangeQuery::default()
+    };
+    Ok(respond::json(&Diagnostics {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        at: engine.ports().clock().now().0,
+        summary: engine.client_summary(id).await?,
+        sources: engine.client_sources(id).await?,
+        events: engine.client_events(id, 0, MAX_FOUND).await?,
+        changes: engine.find_changes(changes).await?.changes,
+        client,
     }))
 }
 
@@ -105,4 +213,19 @@ pub(super) async fn list_objects<P: Ports>(
         .client_objects(client, source, after, limit(request)?)
         .await?;
     Ok(objects::to_listing(page))
+}
+
+fn to_push(push: ClientPush) -> api::ClientPush {
+    let ClientPush {
+        service,
+        has_token,
+        last,
+    } = push;
+    let (pinged_at, error) = last.unzip();
+    api::ClientPush {
+        service: service.as_str().to_owned(),
+        has_token,
+        pinged_at: pinged_at.map(|at| at.0),
+        error: error.flatten(),
+    }
 }

@@ -9,11 +9,12 @@ use sync_core::{
     AnswerRoom, ApiToken, Engine, HttpClient as _, HttpError as CallError, Ports, Scope,
 };
 use sync_jobs::{
-    JobDetails, JobId, JobState, Jobs, MAX_PAYLOAD_BYTES, QueueCounts, QueueName, Refused,
-    StoredError,
+    JobDetails, JobFilter, JobId, JobState, Jobs, MAX_PAYLOAD_BYTES, QueueCounts, QueueMinute,
+    QueueName, Refused, StoredError,
 };
 use sync_proto::api::{
-    JobErrorInfo, JobInfo, JobRetry, JobsRetried, JobsRun, QueueInfo, QueuePatch,
+    JobErrorInfo, JobInfo, JobRetry, JobsRetried, JobsRun, QueueHistory, QueueInfo, QueuePatch,
+    QueuePoint,
 };
 
 use crate::error::HttpError;
@@ -33,6 +34,10 @@ const WHOSE: [&str; 4] = ["user", "client", "source", "partition"];
 /// How many whole minutes the counts of a queue go back.
 const MINUTES: u64 = 10;
 
+/// How many minutes of a queue's history are told where the request does not say, and at most: two hours are kept.
+const HISTORY_MINUTES: u64 = 60;
+const MAX_HISTORY_MINUTES: u64 = 118;
+
 /// How long a component is waited for that was asked to work: it takes jobs for 20 seconds, and brings those it has begun
 /// to their end.
 const RUN_TIMEOUT: Duration = Duration::from_secs(630);
@@ -46,7 +51,15 @@ pub(super) async fn run<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let component = request.parameter("component");
+    let run = run_component(engine, request.parameter("component")).await?;
+    Ok(respond::json(&run))
+}
+
+/// Lets a component work on its jobs, and waits for it.
+pub(super) async fn run_component<P: Ports>(
+    engine: &Engine<P>,
+    component: &str,
+) -> Result<JobsRun, HttpError> {
     let unknown = || HttpError::UnknownComponent(component.to_owned());
     let is_part_of_host = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !component.chars().all(is_part_of_host) {
@@ -64,11 +77,8 @@ pub(super) async fn run<P: Ports>(
         .send(call, RUN_TIMEOUT, &mut AnswerRoom::of(MAX_RUN_BYTES))
         .await
     {
-        Ok(answer) if answer.status() == StatusCode::OK => {
-            let run: JobsRun = serde_json::from_slice(answer.body())
-                .map_err(|error| failed(format!("its answer cannot be read: {error}")))?;
-            Ok(respond::json(&run))
-        }
+        Ok(answer) if answer.status() == StatusCode::OK => serde_json::from_slice(answer.body())
+            .map_err(|error| failed(format!("its answer cannot be read: {error}"))),
         Ok(answer) => Err(failed(format!("it answered {}", answer.status()))),
         // The manifest lists the components that may be asked.
         Err(CallError::Denied { .. }) => Err(unknown()),
@@ -126,9 +136,19 @@ pub(super) async fn list<P: Ports>(
     })?;
     let from: usize = numeric_cursor(request)?;
     let most = limit(request)?.min(MAX_LISTED);
+    let filter = JobFilter {
+        name: request.query("name"),
+        turn: request.query("user"),
+    };
     let jobs = Jobs::new(engine.ports().redis());
-    let found = jobs.list(&queue, state, from, most).await?;
-    let next = (found.len() == most).then(|| from.saturating_add(most).to_string());
+    let (found, next) = if filter == JobFilter::default() {
+        let found = jobs.list(&queue, state, from, most).await?;
+        let next = (found.len() == most).then(|| from.saturating_add(most));
+        (found, next)
+    } else {
+        jobs.find(&queue, state, filter, from, most).await?
+    };
+    let next = next.map(|next| next.to_string());
     let found = found.into_iter().map(|job| JobInfo {
         payload: None,
         ..to_job(job)
@@ -140,8 +160,70 @@ pub(super) async fn show<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let job = find(engine, &job_id(request)?).await?;
-    Ok(respond::json(&to_job(job)))
+    let job = find_info(engine, &job_id(request)?).await?;
+    Ok(respond::json(&job))
+}
+
+/// A job, with its payload.
+pub(super) async fn find_info<P: Ports>(
+    engine: &Engine<P>,
+    id: &JobId,
+) -> Result<JobInfo, HttpError> {
+    Ok(to_job(find(engine, id).await?))
+}
+
+/// What happened in a queue, minute by minute.
+pub(super) async fn history<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let queue = known_queue(engine, request.parameter("queue")).await?;
+    let minutes = match request.query("minutes") {
+        None => HISTORY_MINUTES,
+        Some(text) => {
+            let minutes = text.parse().ok();
+            let minutes = minutes.filter(|minutes| (1..=MAX_HISTORY_MINUTES).contains(minutes));
+            minutes.ok_or_else(|| {
+                HttpError::InvalidValue(format!(
+                    "minutes is a number between 1 and {MAX_HISTORY_MINUTES}"
+                ))
+            })?
+        }
+    };
+    let jobs = Jobs::new(engine.ports().redis());
+    let minutes = jobs.minutes(&queue, minutes).await?.into_iter();
+    let points = minutes.map(|minute| {
+        let QueueMinute {
+            at,
+            enqueued,
+            completed,
+            failed,
+            died,
+        } = minute;
+        QueuePoint {
+            at: at.0,
+            enqueued,
+            completed,
+            failed,
+            died,
+        }
+    });
+    Ok(respond::json(&QueueHistory {
+        points: points.collect(),
+    }))
+}
+
+/// Lets a job that waits for its time run now.
+pub(super) async fn hasten<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let id = job_id(request)?;
+    let jobs = Jobs::new(engine.ports().redis());
+    match jobs.hasten(&id).await? {
+        Ok(()) => show(engine, request).await,
+        Err(refused) => Err(to_error(engine, id, refused, "delayed").await?),
+    }
 }
 
 /// Lets a dead job be tried again, with another payload if one is sent.

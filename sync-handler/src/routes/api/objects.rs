@@ -18,8 +18,27 @@ pub(super) async fn list<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let (source, user) = target(request);
     let after = Version(numeric_cursor(request)?);
-    let page = engine.objects(source, user, after, limit(request)?).await?;
+    let limit = limit(request)?;
+    let page = match request.query("q").filter(|text| !text.is_empty()) {
+        Some(text) => {
+            engine
+                .find_objects(source, user, text, after, limit)
+                .await?
+        }
+        None => engine.objects(source, user, after, limit).await?,
+    };
     Ok(to_listing(page))
+}
+
+pub(super) async fn show_versions<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (source, user) = target(request);
+    let id = request.parameter("object");
+    let versions = engine.object_versions(source, user, id).await?;
+    let versions = versions.ok_or_else(|| HttpError::UnknownObject(id.to_owned()))?;
+    Ok(respond::json(&versions))
 }
 
 pub(super) async fn change<P: Ports>(

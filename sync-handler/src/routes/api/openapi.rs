@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use sync_proto::api;
 
-use crate::routes::api::{IDEMPOTENCY_KEY_HEADER, OPERATIONS, Operation};
+use crate::routes::api::{IDEMPOTENCY_KEY_HEADER, Needs, OPERATIONS, Operation};
 
 /// Set to write the document instead of comparing it.
 const UPDATE: &str = "UPDATE_OPENAPI";
@@ -33,10 +33,22 @@ impl Schemas {
             ($($name:ident)*) => { $(schemas.add::<api::$name>(stringify!($name));)* };
         }
         add! {
-            ApiError ApiLogin AppServer ClientInfo ClientReset ClientSourceInfo CreatedToken DocumentInfo JobInfo JobRetry JobsRetried JobsRun NewPing NewToken
-            NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut PingInfo QueueInfo QueuePatch RefreshRequest SourcePatch SourceSummary
-            StoredDocument SystemInfo SystemReset UserInfo UserPatch
+            AdministratorInfo AdministratorPatch ApiError ApiLogin AppServer ChangeInfo ChangeRetry ClientInfo ClientReset ClientSourceInfo CreatedToken Diagnostics DocumentInfo JobInfo JobRetry JobsRetried JobsRun NewPing NewToken
+            NewAdministrator NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut ObjectVersions Overview PasswordChange PingInfo PushCheck QueueHistory QueueInfo QueuePatch RefreshRequest SessionInfo SourcePatch SourceSummary
+            Statistics StoredDocument SyncPreview SystemInfo SystemReset UserInfo UserPatch
         }
+        schemas.add::<api::Listing<api::AdministratorInfo>>("Listing<AdministratorInfo>");
+        schemas.add::<api::Listing<api::AuditEntry>>("Listing<AuditEntry>");
+        schemas.add::<api::Listing<api::ClientSummary>>("Listing<ClientSummary>");
+        schemas.add::<api::Listing<api::ClientSourceSummary>>("Listing<ClientSourceSummary>");
+        schemas.add::<api::Listing<api::ChangeInfo>>("Listing<ChangeInfo>");
+        schemas.add::<api::Listing<api::CopySummary>>("Listing<CopySummary>");
+        schemas.add::<api::Listing<api::MetricInfo>>("Listing<MetricInfo>");
+        schemas.add::<api::Listing<api::SettingInfo>>("Listing<SettingInfo>");
+        schemas.add::<api::Listing<api::SyncEvent>>("Listing<SyncEvent>");
+        schemas.add::<api::Listing<api::PingRecord>>("Listing<PingRecord>");
+        schemas.add::<api::Listing<api::PushServiceInfo>>("Listing<PushServiceInfo>");
+        schemas.add::<api::Listing<api::ScheduleInfo>>("Listing<ScheduleInfo>");
         schemas.add::<api::Listing<api::TokenInfo>>("Listing<TokenInfo>");
         schemas.add::<api::Listing<api::UserName>>("Listing<UserName>");
         schemas.add::<api::Listing<api::ClientName>>("Listing<ClientName>");
@@ -48,8 +60,14 @@ impl Schemas {
     }
 
     fn content(&self, name: &str) -> Value {
-        let schema = self.by_name.get(name);
-        let schema = schema.unwrap_or_else(|| panic!("the table names the type {name}"));
+        let schema = |name: &str| {
+            let schema = self.by_name.get(name);
+            schema.unwrap_or_else(|| panic!("the table names the type {name}"))
+        };
+        let schema = match name.split_once(" or ") {
+            Some((one, other)) => json!({"anyOf": [schema(one), schema(other)]}),
+            None => schema(name).clone(),
+        };
         json!({"application/json": {"schema": schema}})
     }
 }
@@ -95,7 +113,7 @@ fn describe(operation: &Operation, schemas: &Schemas) -> Value {
         parameters.push(json!({"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}}));
         parameters.push(json!({"name": "cursor", "in": "query", "schema": {"type": "string"}}));
     }
-    if operation.method != http::Method::GET && operation.scope.is_some() {
+    if operation.method != http::Method::GET && operation.needs != Needs::Nothing {
         parameters.push(
             json!({"name": IDEMPOTENCY_KEY_HEADER, "in": "header", "schema": {"type": "string"}}),
         );
@@ -114,8 +132,10 @@ fn describe(operation: &Operation, schemas: &Schemas) -> Value {
     if let Some(name) = operation.takes {
         described["requestBody"] = json!({"required": true, "content": schemas.content(name)});
     }
-    if let Some(scope) = operation.scope {
+    if operation.needs != Needs::Nothing {
         described["security"] = json!([{"token": []}]);
+    }
+    if let Needs::Scope(scope) = operation.needs {
         described["x-scope"] = json!(scope.as_str());
     }
     described

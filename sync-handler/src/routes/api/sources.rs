@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{DocumentDetails, Engine, PartitionRule, Ports, SourceInfo};
+use sync_core::{CopyPage, DocumentDetails, Engine, PartitionRule, Ports, SourceInfo};
 use sync_proto::api::{DocumentInfo, RefreshRequest, SourcePatch, SourceSummary};
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
-use crate::routes::api::{limit, listing, next_name, no_content};
+use crate::routes::api::{limit, listing, next_name, no_content, numeric_cursor};
 
 pub(super) async fn list<P: Ports>(
     engine: &Engine<P>,
@@ -40,10 +40,17 @@ pub(super) async fn update<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let SourcePatch { poll_interval } = request.body()?;
-    engine
-        .set_poll_interval(request.parameter("source"), poll_interval)
-        .await?;
+    let SourcePatch {
+        poll_interval,
+        paused,
+    } = request.body()?;
+    let source = request.parameter("source");
+    if let Some(poll_interval) = poll_interval {
+        engine.set_poll_interval(source, poll_interval).await?;
+    }
+    if let Some(paused) = paused {
+        engine.set_paused(source, paused).await?;
+    }
     show(engine, request).await
 }
 
@@ -78,12 +85,25 @@ pub(super) async fn show_document<P: Ports>(
     }))
 }
 
+pub(super) async fn list_copies<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (source, position) = (request.parameter("source"), numeric_cursor(request)?);
+    let CopyPage { copies, next } = engine.copies(source, position, limit(request)?).await?;
+    Ok(listing(copies, next.map(|next| next.to_string())))
+}
+
 pub(super) async fn refresh<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let (source, user) = (request.parameter("source"), request.parameter("user"));
-    let RefreshRequest { in_seconds } = request.body()?;
+    let RefreshRequest { in_seconds, now } = request.body()?;
+    if now {
+        engine.refresh_now(source, user).await?;
+        return Ok(no_content());
+    }
     engine
         .set_read_state(source, user, in_seconds, None)
         .await?;
@@ -95,6 +115,7 @@ fn to_summary(source: SourceInfo) -> SourceSummary {
         name,
         settings,
         is_dynamic,
+        is_paused,
     } = source;
     let partition = match settings.partition {
         PartitionRule::App => "app",
@@ -106,5 +127,11 @@ fn to_summary(source: SourceInfo) -> SourceSummary {
         poll_interval: settings.poll_interval.to_seconds(),
         pass_through: settings.pass_through,
         dynamic: is_dynamic,
+        adapter: settings.adapter.kind().to_owned(),
+        paused: is_paused,
+        queue: settings
+            .query_queue
+            .or(settings.cud_queue)
+            .map(|queue| queue.into_string()),
     }
 }

@@ -1,33 +1,13 @@
-//! Logins and API tokens.
+//! API tokens.
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{AccountError, ApiToken, Engine, Origin, Ports, Scope};
-use sync_proto::api::{ApiLogin, CreatedToken, NewToken, TokenInfo};
+use sync_core::{AccountError, ApiToken, Engine, Ports, Scope};
+use sync_proto::api::{CreatedToken, NewToken, TokenInfo};
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::routes::api::{created, limit, listing, no_content, numeric_cursor};
-
-pub(super) async fn log_in<P: Ports>(
-    engine: &Engine<P>,
-    request: &Request,
-) -> Result<Response<Bytes>, HttpError> {
-    let ApiLogin { login, password } = request.body()?;
-    let address = request.client_address(engine);
-    let made = engine
-        .accounts()
-        .log_in_to_api(&login, &password, Origin(&address));
-    Ok(to_created(made.await?))
-}
-
-pub(super) async fn log_out<P: Ports>(
-    engine: &Engine<P>,
-    token: &ApiToken,
-) -> Result<Response<Bytes>, HttpError> {
-    engine.accounts().api_tokens().delete(&token.id).await?;
-    Ok(no_content())
-}
 
 pub(super) async fn list<P: Ports>(
     engine: &Engine<P>,
@@ -45,6 +25,7 @@ pub(super) async fn list<P: Ports>(
 pub(super) async fn create<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
+    token: &ApiToken,
 ) -> Result<Response<Bytes>, HttpError> {
     let NewToken {
         name,
@@ -60,7 +41,7 @@ pub(super) async fn create<P: Ports>(
     let made = engine
         .accounts()
         .api_tokens()
-        .create(&name, scopes, lifetime)
+        .create(&name, scopes, lifetime, token.made_by.as_deref())
         .await?;
     Ok(to_created(made))
 }
@@ -77,7 +58,7 @@ pub(super) async fn delete<P: Ports>(
     Ok(no_content())
 }
 
-fn to_created((info, token): (ApiToken, String)) -> Response<Bytes> {
+pub(super) fn to_created((info, token): (ApiToken, String)) -> Response<Bytes> {
     let location = format!("/api/v1/tokens/{}", info.id);
     let info = to_info(info);
     created(&location, &CreatedToken { token, info })
@@ -88,6 +69,7 @@ fn to_info(token: ApiToken) -> TokenInfo {
         id,
         name,
         scopes,
+        made_by,
         created_at,
         used_at,
         ends_at,
@@ -96,6 +78,7 @@ fn to_info(token: ApiToken) -> TokenInfo {
         id,
         name,
         scopes: scopes.iter().map(ToString::to_string).collect(),
+        made_by,
         created_at: created_at.0,
         used_at: used_at.map(|at| at.0),
         expires_at: ends_at.map(|at| at.0),

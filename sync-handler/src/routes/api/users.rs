@@ -16,10 +16,11 @@ pub(super) async fn list<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let limit = limit(request)?;
-    let names = engine
-        .accounts()
-        .list_users(request.query("cursor"), limit)
-        .await?;
+    let (beginning, after) = (
+        request.query("q").unwrap_or_default(),
+        request.query("cursor"),
+    );
+    let names = engine.find_users(beginning, after, limit).await?;
     let next = next_name(&names, limit);
     let users = names.into_iter().map(|login| UserName { login }).collect();
     Ok(listing(users, next))
@@ -49,7 +50,7 @@ pub(super) async fn create<P: Ports>(
     );
     Ok(created(
         &location,
-        &to_info(engine.accounts().user(&login).await?),
+        &to_info(engine, engine.accounts().user(&login).await?).await?,
     ))
 }
 
@@ -58,7 +59,7 @@ pub(super) async fn show<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let user = engine.accounts().user(request.parameter("user")).await?;
-    Ok(respond::json(&to_info(user)))
+    Ok(respond::json(&to_info(engine, user).await?))
 }
 
 pub(super) async fn update<P: Ports>(
@@ -91,15 +92,24 @@ pub(super) async fn delete<P: Ports>(
     Ok(no_content())
 }
 
-fn to_info(user: UserDetails) -> UserInfo {
+pub(super) async fn list_copies<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let copies = engine.copies_of_user(request.parameter("user")).await?;
+    Ok(listing(copies, None))
+}
+
+async fn to_info<P: Ports>(engine: &Engine<P>, user: UserDetails) -> Result<UserInfo, HttpError> {
     let UserDetails {
         login,
         email,
         created_at,
     } = user;
-    UserInfo {
+    Ok(UserInfo {
+        clients: engine.count_clients(&login).await?,
         login: login.into_string(),
         email,
         created_at: created_at.0,
-    }
+    })
 }

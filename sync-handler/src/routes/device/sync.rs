@@ -94,6 +94,11 @@ async fn push_changes<P: Ports>(
         changes,
         trace: trace.as_ref(),
     };
-    engine.accept_changes(session, push).await?;
-    Ok(respond::empty())
+    let accepted = engine.take_changes_in(session, push).await?;
+    let mut answer = respond::empty();
+    if let Some(accepted) = accepted {
+        // Whoever sends the answer carries them out.
+        answer.extensions_mut().insert(accepted);
+    }
+    Ok(answer)
 }

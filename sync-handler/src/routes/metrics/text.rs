@@ -24,6 +24,7 @@ fn write_to(text: &mut String, measured: &Measurements) -> fmt::Result {
         users,
         store_keys,
         store_bytes,
+        most_store_bytes: _,
     } = *figures;
     for (family, samples) in families {
         head(text, family.name, family.help, family.kind)?;
@@ -170,7 +171,7 @@ mod tests {
             value,
         };
         let durations = Value::Durations {
-            counts: [1, 0, 2, 0, 0, 0, 1],
+            counts: [0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 1],
             micros: 11_500_001,
         };
         let measured = Measurements {
@@ -189,6 +190,7 @@ mod tests {
                 users: 2,
                 store_keys: 9,
                 store_bytes: 1_000_000,
+                most_store_bytes: None,
             },
             queues: vec![QueueCounts {
                 queue: QueueName::parse("adapter").unwrap(),
@@ -206,10 +208,16 @@ mod tests {
 rhosync_pulls_total{{source="a\"b\\c\nd"}} 7
 # HELP rhosync_adapter_call_duration_seconds How long calls of adapters took, with keeping what they found.
 # TYPE rhosync_adapter_call_duration_seconds histogram
+rhosync_adapter_call_duration_seconds_bucket{{source="S",operation="query",le="0.001"}} 0
+rhosync_adapter_call_duration_seconds_bucket{{source="S",operation="query",le="0.002"}} 0
 rhosync_adapter_call_duration_seconds_bucket{{source="S",operation="query",le="0.005"}} 1
+rhosync_adapter_call_duration_seconds_bucket{{source="S",operation="query",le="0.01"}} 1
 rhosync_adapter_call_duration_seconds_bucket{{source="S",operation="query",le="0.025"}} 1
+rhosync_adapter_call_duration_seconds_bucket{{source="S",operation="query",le="0.05"}} 1
 rhosync_adapter_call_duration_seconds_bucket{{source="S",operation="query",le="0.1"}} 3
+rhosync_adapter_call_duration_seconds_bucket{{source="S",operation="query",le="0.25"}} 3
 rhosync_adapter_call_duration_seconds_bucket{{source="S",operation="query",le="0.5"}} 3
+rhosync_adapter_call_duration_seconds_bucket{{source="S",operation="query",le="1"}} 3
 rhosync_adapter_call_duration_seconds_bucket{{source="S",operation="query",le="2.5"}} 3
 rhosync_adapter_call_duration_seconds_bucket{{source="S",operation="query",le="10"}} 3
 rhosync_adapter_call_duration_seconds_bucket{{source="S",operation="query",le="+Inf"}} 4

@@ -329,7 +329,7 @@ pub(super) fn refusal(answer: &Answer) -> AdapterError {
         };
     }
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => AdapterError::Login { message },
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => AdapterError::Unauthorized { message },
         StatusCode::NOT_FOUND | StatusCode::GONE => AdapterError::NotFound { message },
         StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => {
             AdapterError::Conflict { message }

@@ -107,7 +107,7 @@ pub(super) fn read_token(answer: &Answer) -> Result<(Secret, u64), AdapterError>
         _ => {
             let said = answer.json::<ErrorAnswer>("an error").ok();
             let said = said.map_or_else(|| StatusCode::to_string(&status), |said| said.error);
-            Err(AdapterError::Login {
+            Err(AdapterError::Unauthorized {
                 message: format!("the authorization server gives no token: {said}"),
             })
         }

@@ -3,7 +3,7 @@
 use http::header;
 use serde_json::{Value, json};
 
-use crate::adapter::exchange::{Outgoing, bad_answer};
+use crate::adapter::exchange::Outgoing;
 use crate::adapter::rest::delta::DeltaQuery;
 use crate::adapter::rest::soap::security;
 use crate::adapter::rest::{RestAdapter, header_value, sends_attributes};
@@ -217,13 +217,13 @@ impl<P: Ports> RestAdapter<P> {
     }
 }
 
-/// A template that is filled in; one that cannot be is the settings' mistake.
+/// A template that is filled in. One that cannot be is the settings' mistake, and nothing was asked.
 fn filled(template: &Template, context: &Context) -> Result<String, AdapterError> {
-    template.render(context).map_err(|reason| {
-        bad_answer(format!(
-            "a template of the settings cannot be filled in: {reason}"
-        ))
-    })
+    template
+        .render(context)
+        .map_err(|reason| AdapterError::Rejected {
+            message: format!("a template of the settings cannot be filled in: {reason}"),
+        })
 }
 
 pub(super) fn with_query(url: String, query: &str) -> String {

@@ -85,7 +85,7 @@ fn meaning_of(fault: &Value, settings: &SoapSettings) -> AdapterError {
     {
         AdapterError::Unavailable { message }
     } else if codes.iter().any(is_login) {
-        AdapterError::Login { message }
+        AdapterError::Unauthorized { message }
     } else {
         AdapterError::Rejected { message }
     }

@@ -16,12 +16,16 @@ use http::{Method, Request, Response, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::blob::content::{ContentError, ContentStore, read_spooled};
+use crate::memory::{Memory, Reservation};
 use crate::ports::{AnswerRoom, Clock as _, HttpClient as _, Ports};
 use crate::settings::S3Settings;
 
 /// Bytes of a part of an upload in parts: the least an S3 store takes, and a whole number of spooled pieces. What has no
 /// more than this is sent at once.
 const PART_BYTES: u64 = 5 * 1024 * 1024;
+
+/// How many times a part is held while it is sent: by us, and on its way out.
+const COPIES: usize = 2;
 
 /// Bytes asked for at a time.
 const READ_BYTES: u64 = 1024 * 1024;
@@ -35,11 +39,16 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) struct S3<P> {
     ports: Rc<P>,
     settings: S3Settings,
+    memory: Memory,
 }
 
 impl<P: Ports> S3<P> {
-    pub(super) fn new(ports: Rc<P>, settings: S3Settings) -> Self {
-        Self { ports, settings }
+    pub(super) fn new(ports: Rc<P>, settings: S3Settings, memory: Memory) -> Self {
+        Self {
+            ports,
+            settings,
+            memory,
+        }
     }
 
     /// Sends a request about an object. The query is given in canonical form: sorted, encoded, each name with a value.
@@ -101,7 +110,7 @@ impl<P: Ports> S3<P> {
     async fn send_parts(&self, key: &str, size: u64, upload: &str) -> Result<(), ContentError> {
         let mut list = String::from("<CompleteMultipartUpload>");
         for (number, start) in (1_u32..).zip((0..size).step_by(PART_BYTES as usize)) {
-            let part = self
+            let (part, _room) = self
                 .spooled(key, start..size.min(start + PART_BYTES))
                 .await?;
             let query = format!("partNumber={number}&uploadId={upload}");
@@ -130,8 +139,14 @@ impl<P: Ports> S3<P> {
         }
     }
 
-    async fn spooled(&self, key: &str, range: Range<u64>) -> Result<Bytes, ContentError> {
+    /// Reads what was spooled, and says that it is held.
+    async fn spooled(
+        &self,
+        key: &str,
+        range: Range<u64>,
+    ) -> Result<(Bytes, Reservation), ContentError> {
         let length = usize::try_from(range.end - range.start).map_err(failed)?;
+        let room = self.memory.reserve(COPIES * length)?;
         let mut content = BytesMut::with_capacity(length);
         let mut at = range.start;
         while at < range.end {
@@ -139,7 +154,7 @@ impl<P: Ports> S3<P> {
             at += piece.len() as u64;
             content.extend_from_slice(&piece);
         }
-        Ok(content.freeze())
+        Ok((content.freeze(), room))
     }
 }
 
@@ -149,7 +164,7 @@ impl<P: Ports> ContentStore for S3<P> {
         if size > PART_BYTES {
             return self.send_in_parts(key, size).await;
         }
-        let content = self.spooled(key, 0..size).await?;
+        let (content, _room) = self.spooled(key, 0..size).await?;
         let answer = self.send(Method::PUT, key, "", None, content).await?;
         done(&answer)
     }

@@ -9,7 +9,7 @@ use crate::engine::binding::known_form;
 use crate::engine::bulk_data::path;
 use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::bulk_data_job;
-use crate::model::{BulkSelection, ClientId, DocumentId, PartitionRule, UserId};
+use crate::model::{BulkSelection, ClientEventKind, ClientId, DocumentId, PartitionRule, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{BulkOutcome, Pin, StartOutcome};
 
@@ -68,6 +68,7 @@ impl<P: Ports> Engine<P> {
         session: &Session,
         request: BulkDataRequest<'_>,
     ) -> Result<BulkDataAnswer, SyncError> {
+        let began = self.ports.clock().monotonic();
         self.accounts.check_session(session).await?;
         let client = known_form(request.client)?;
         let owner = self.owner(&client).await?;
@@ -90,6 +91,7 @@ impl<P: Ports> Engine<P> {
                     .await?
                 {
                     HandOutOutcome::Yes => {
+                        self.note_event(&client, ClientEventKind::BulkData, None, began);
                         let path = path(&id, &file);
                         return Ok(BulkDataAnswer::Ready { path });
                     }

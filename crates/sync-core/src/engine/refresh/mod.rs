@@ -13,9 +13,11 @@ use crate::adapter::{AdapterError, Refusals, StashError, logged_in};
 use crate::engine::describe::describe_by_adapter;
 use crate::engine::refresh::snapshot::{LastRefresh, Snapshot, SnapshotEnd};
 use crate::engine::{Engine, Source, SyncError};
-use crate::model::{DocumentId, SourceName, UserId, Version};
+use crate::model::{DocumentId, Millis, SourceName, UserId, Version, short};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{Document, NarrowedCopies, RefreshEnd, RefreshStart, SourceError};
+use crate::store::{
+    Document, LOGIN_ERROR, NarrowedCopies, RefreshEnd, RefreshStart, Refreshed, SourceError,
+};
 
 /// How long a refresh may go without a sign of life, in milliseconds: then another may begin. A call to the back end may take
 /// longer; signs of life are given during it.
@@ -112,6 +114,7 @@ impl<P: Ports> Engine<P> {
                     version,
                     LastRefresh { goes_on_at, mark },
                     &is_late,
+                    &self.memory,
                 );
                 let work = async {
                     let asked = logged_in(source.adapter, &call, async {
@@ -154,6 +157,7 @@ impl<P: Ports> Engine<P> {
                 // What fills an empty document is news to nobody but the device that asked.
                 let changed = snapshot.changed > 0 && version > Version::ZERO;
                 let end = async |end: RefreshEnd<'_>| {
+                    self.note_refresh(id, began, &end);
                     document
                         .end_refresh(&lease, began, clock.now(), version, end)
                         .await
@@ -214,6 +218,24 @@ impl<P: Ports> Engine<P> {
         }
     }
 
+    /// Notes for administrators how a refresh ended.
+    fn note_refresh(&self, id: &DocumentId, began: Millis, end: &RefreshEnd<'_>) {
+        let error = match end {
+            RefreshEnd::Done { refused, .. } => *refused,
+            RefreshEnd::Failed(error) => Some(*error),
+            RefreshEnd::Unfinished => return,
+        };
+        let now = self.ports.clock().now();
+        let error =
+            error.map(|SourceError { kind, message, .. }| short(&format!("{kind} {message}")));
+        let refreshed = Refreshed {
+            at: now,
+            took: now.0.saturating_sub(began.0),
+            error,
+        };
+        self.metrics.meter().copy(id, Some(refreshed));
+    }
+
     /// Waits a little for data that somebody else is fetching for the first time: an empty answer would end this
     /// device's first sync.
     async fn await_first_refresh(
@@ -258,7 +280,7 @@ pub(super) fn refusal_error(source: &SourceName, refused: &Refusals) -> Option<S
 
 pub(super) fn source_error(error: &AdapterError) -> SourceError {
     let kind = match error {
-        AdapterError::Login { .. } => "login-error",
+        AdapterError::Login { .. } | AdapterError::Unauthorized { .. } => LOGIN_ERROR,
         AdapterError::Rejected { .. }
         | AdapterError::Conflict { .. }
         | AdapterError::NotFound { .. }

@@ -7,7 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::adapter::{QueryEnd, Refusals, Stash, StashError};
 use crate::engine::refresh::LEASE_MS;
-use crate::model::{Attributes, ObjectChange, ObjectId, Record, Version};
+use crate::memory::{Memory, Reservation};
+use crate::model::{Attributes, ObjectChange, ObjectId, Record, Version, bytes_of};
 use crate::ports::{RedisConn, hex};
 use crate::store::{
     CHUNK, Commit, CommitMode, CommitOutcome, Document, RefreshProgress, StoreError,
@@ -45,7 +46,8 @@ pub(super) struct Snapshot<'a, R> {
     /// Whether time is up.
     is_late: &'a dyn Fn() -> bool,
     /// The first part, kept until it is known whether there is another: if not, the digest may spare all the work.
-    held: Option<Vec<(ObjectId, Attributes)>>,
+    held: Option<HeldPart>,
+    memory: &'a Memory,
     digest: Sha256,
     parts: usize,
     seen: BTreeSet<ObjectId>,
@@ -55,6 +57,12 @@ pub(super) struct Snapshot<'a, R> {
     passed_over: u64,
     pub(super) deleted: usize,
     pub(super) changed: usize,
+}
+
+/// A part that is kept, and the memory that it takes.
+struct HeldPart {
+    objects: Vec<(ObjectId, Attributes)>,
+    _room: Reservation,
 }
 
 #[async_trait(?Send)]
@@ -71,10 +79,15 @@ impl<R: RedisConn> Stash for Snapshot<'_, R> {
         }
         self.parts += 1;
         if let Some(held) = self.held.take() {
-            self.commit(held).await?;
+            self.commit(held.objects).await?;
         }
         if self.parts == 1 {
-            self.held = Some(part);
+            // Whoever hands it over counts it no longer.
+            let bytes = part.iter().map(|(id, attributes)| bytes_of(id, attributes));
+            self.held = Some(HeldPart {
+                _room: self.memory.hold(bytes.sum()),
+                objects: part,
+            });
             Ok(())
         } else {
             self.commit(part).await
@@ -113,7 +126,7 @@ impl<R: RedisConn> Stash for Snapshot<'_, R> {
     async fn reached(&mut self, position: &str) -> Result<(), StashError> {
         // There will be another part, so the first is not the whole answer.
         if let Some(held) = self.held.take() {
-            self.commit(held).await?;
+            self.commit(held.objects).await?;
         }
         let progress = RefreshProgress {
             position,
@@ -137,9 +150,11 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
         began_at: Version,
         last: LastRefresh,
         is_late: &'a dyn Fn() -> bool,
+        memory: &'a Memory,
     ) -> Self {
         Self {
             document,
+            memory,
             lease,
             began_at,
             last,
@@ -196,7 +211,7 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
         digest: Option<String>,
     ) -> Result<SnapshotEnd, StashError> {
         if let Some(held) = self.held.take() {
-            self.commit(held).await?;
+            self.commit(held.objects).await?;
         }
         // Tag and digest are those of an answer with everything, for which the document does not stand any more.
         let is_as_before = self.changed == 0;
@@ -221,7 +236,7 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
             return Ok((true, digest));
         }
         if let Some(held) = self.held.take() {
-            self.commit(held).await?;
+            self.commit(held.objects).await?;
         }
         if went_on {
             self.seen.extend(self.document.seen_before().await?);

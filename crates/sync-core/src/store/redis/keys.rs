@@ -21,6 +21,7 @@
 //! | `{source/partition}:made:<client>` | hash | temporary id → `=` and the id the back end gave, `!` and the version at which the device is told that it got none, or nothing while the create waits; empty field → number of the last push | as in `made-at`, and 90 days after the last create | accept, commit | accept, push |
 //! | `{source/partition}:made-at:<client>` | sorted set | temporary ids of `made`, scored by when the create was taken in, in ms | entries: 90 days, the last 10 000; or until unbound | accept | accept |
 //! | `{source/partition}:found:<client>` | list | a base, the position given out last, then what the client's search found: ids and attributes (JSON); base plus position is a token | one hour, or until unbound | search | search |
+//! | `{source/partition}:held-names` | hash | object id → names of the attributes (JSON) that some client's search has found otherwise than the document has them | 90 days after the last search, or until the next good refresh; each id until a feed has brought the object to everybody | search | feed |
 //! | `{source/partition}:held:<client>` | hash | object id → what the client's searches have found of it and the document need not have (JSON), as the client has changed it since; empty field → when it searched last, in ms | until the next query, or until unbound or started over | search, push, pull | pull, push |
 //! | `{source/partition}:blobs` | hash | `o<object id>` → digests of the blobs it refers to, `d<digest>` → how many objects do | the partition's | commit | commit, downloads, blob collector |
 //! | `{blobs}:<digest>` | hash | `size`, `type`, `place` of the content, `at` last upload in ms, `by:<user>` it is charged to, `in:<holder>` who may refer to it → when that was found not to be so, in ms, or nothing | until collected | settle, refer, blob collector | downloads, blob collector |
@@ -31,25 +32,46 @@
 //! | `blob-content:<key>` | hash | number → piece of 512 KiB of a content | the blob's, or as `{blobs}:gone` says | uploads, blob collector | downloads |
 //! | `bulk-data:<selection>` | string | what came of making this selection's bulk data file last (JSON): the file, until when it is handed out, and the version of each copy in it; or why there is none | as long as the file, or a minute | bulk data jobs | devices that ask for bulk data |
 //! | `bulk-file:<selection>:<file>` | string | a bulk data file (JSON): where its content is, how it is cut into blocks, and whose it is | a day longer than it is handed out | bulk data jobs | downloads |
-//! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `out:<session>` → when that session was ended, for as long as it could have lasted; without `pw` and `gen` the user is being deleted | the user's | users | every request |
+//! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `made` where the password is one that the first start has made, `out:<session>` → when that session was ended, for as long as it could have lasted; without `pw` and `gen` the user is being deleted | the user's | users | every request |
+//! | `{audit}:administration`, `{audit}:routine` | stream | what administrators and scripts did (JSON): what is rare; data, pings and failed logins | entries: a year, the last 10 000; a year after the last | API and old administration, logins | `GET /audit` |
+//! | `administrators` | sorted set | names of the administrators beside the first, in lexical order | until deleted | administrators | administrators |
+//! | `administrator:<login>` | hash | `pw`, `gen`, `at` and `made` as in `user:<user>`, `role`, `seen` last login in ms. The first administrator's is `user:rhoadmin`, as the old protocols know it | until deleted | administrators | logins to the API |
+//! | `administrator:<login>:logins` | sorted set | ids of the tokens of an administrator's logins, scored by creation in ms; the last fifty | until deleted | logins to the API | logins to the API |
 //! | `users` | sorted set | all user names, in lexical order | forever | users | users |
 //! | `user:<user>:clients` | sorted set | ids of the user's clients, in lexical order | as `client:<client>` | clients | users |
 //! | `client:<client>` | hash | `user`, `at`, the device's description, `session` by which it was last registered, `bound:<source>` → partition, `next:<source>` → offset of its next binding | until deleted, or silent for twice the retention | clients, bind, collect | bind |
+//! | `client-events:<client>` | list | what the client did lately (JSON), the newest first | 30 days after the last; the last 50 | instances, a moment after requests; push | administrators |
+//! | `clients` | sorted set | ids of all clients, in lexical order | as `client:<client>` | clients | administrators |
+//! | `clients-seen` | sorted set | ids of clients, scored by when they were last heard of, in ms | as `client:<client>`, or twice the retention | clients; instances, a moment after requests; collect | administrators |
+//! | `clients-failing` | sorted set | `<client> <source>`, scored by since when what the client asks for fails, in ms | until it works, or as `client:<client>`, or twice the retention | as `clients-seen` | administrators |
+//! | `changes-waiting` | sorted set | `<client> <source> <partition>` that has operations without a verdict, scored by since when the oldest waits, in ms; not those that a request works on and ends | until all have their verdict | push, jobs | administrators |
+//! | `changes-waiting-for` | hash | entry of `changes-waiting` → what the back end said last | as there | push, jobs | administrators |
+//! | `changes-refused` | sorted set | `<client> <source> <partition>` that has refusals in its outbox, or had, scored by when there was one last, in ms | until somebody looks and there is none, or twice the retention | push, jobs, collect, administrators | administrators |
+//! | `clients-given-up` | sorted set | ids of clients, scored by when a change of theirs was last given up, in ms | as long as a dead job, or until none is left | push, jobs, administrators, collect | administrators |
+//! | `given-up:<client>` | sorted set | ids of the jobs that keep the client's changes that were given up, scored by when that was, in ms | until done or discarded, and as long as a dead job after the last | push, jobs, administrators | administrators |
 //! | `clients-due` | sorted set | ids of clients, scored by when to look whether they are still there, in ms | as `client:<client>` | clients, collect | collect |
 //! | `documents-due` | sorted set | `<source> <partition>` of documents that have tombstones, scored by when to collect them, in ms | until a document has none | whoever deletes objects, collect | collect |
 //! | `api-tokens` | sorted set | ids of API tokens, scored by creation in ms | until deleted | tokens | tokens |
-//! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `user`, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
+//! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `by` the administrator who has made it, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
 //! | `narrowed` | sorted set | source, space and partition of the copies of parts that devices have asked for by parameters, scored by when the back end was last asked for them, in ms | until the copy is removed: with its last client, or after the retention | refresh, unbind | refresh |
+//! | `{copies}:<source>` | hash | partition of a copy, but for those of parts → number of its objects | the copies' | instances, a moment after a copy has changed | administrators |
+//! | `{copies}:<source>:condition` | hash | `objects` in all copies, `at` when a back end was asked last in ms, `took` how long that took in ms, `error` what is wrong: kind, space, message, and `since` when in ms | as long as the source has a copy | as `{copies}:<source>` | administrators |
 //! | `circuits` | hash | source → how often its back end did not answer since it last did, and until when it is left alone, in ms, or 0 | until it answers | calls of back ends | calls of back ends, `/metrics` |
-//! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1 | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
+//! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1, `paused:<source>` if its back end is left alone | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
 //! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and a random text of the request that is at work on it, or what it was answered with | a day, a minute while it is at work | writes of the API | writes of the API |
 //! | `{metrics}` | hash | name and labels of a metric, with spaces between → its number; a histogram's has as its last part the place of a bucket, or `us` | forever | every instance, a moment after it has counted; clients | `/metrics` |
+//! | `{metrics}:minute:<number>` | hash | as `{metrics}`, of one minute since 1970; and `requests`, `failed`, `syncs`, `took <place of a bucket>` of all together | three hours | as `{metrics}` | statistics, the overview |
+//! | `{metrics}:hour:<number>` | hash | as `{metrics}`, of one hour | 90 days | as `{metrics}` | statistics |
 //! | `{metrics}:stats` | set | names of the old stats | forever | as `{metrics}`, where stats are on | stats |
 //! | `{metrics}:stats:<name>` | sorted set | `<count>,<microseconds>:<minute>` or `<value>:<minute>`, scored by minute in Unix seconds | entries: seven days | as `{metrics}`, where stats are on | stats |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `login-failures:<kind>:<name>` | string | logins that failed lately at an account or from an address | the limiter's window | login | login |
-//! | `remembered-password:<user>` | string | what a password that was right lately is known again by | `remembered_seconds` | login | login |
+//! | `remembered-password:<user>`, `remembered-password:administrator:<login>` | string | what a password that was right lately is known again by | `remembered_seconds` | login | login |
+//! | `{pings}` | sorted set | ids of pings that somebody sent, scored by when, in ms | entries: 30 days, the last 1 000 | pings | `GET /pings` |
+//! | `{pings}:<id>` | hash | `at` in ms, `by`, `message`, `users`, `clients`, `delivered`, `failed`, `unreachable`, `error` what a service said last | 30 days, or as in `{pings}` | pings, push | `GET /pings` |
+//! | `{pings}:services:<hour>` | hash | service and `delivered` or `failed`, with a space between → how many pushes in this hour since 1970 | 25 hours | push | console |
+//! | `{pings}:said` | hash | service → what went wrong with its last push | until a push succeeds | push | console |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
 //! | `hook-event:<source>:<digest>` | string | that an event of a back end was taken in | a day | webhooks | webhooks |
@@ -58,7 +80,9 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sync_redis::KEY_PREFIX as PREFIX;
 
-use crate::model::{BlobId, ClientId, DocumentId, Partition, SelectionId, SourceName, UserId};
+use crate::model::{
+    ADMINISTRATOR, BlobId, ClientId, DocumentId, Partition, SelectionId, SourceName, UserId,
+};
 
 /// What stays as it is in an encoded part: nothing that separates parts or tags slots.
 const PART: &AsciiSet = &NON_ALPHANUMERIC
@@ -159,6 +183,10 @@ impl DocumentKeys {
         self.of_client("held", client)
     }
 
+    pub(crate) fn held_names(&self) -> String {
+        self.part("held-names")
+    }
+
     pub(crate) fn creates(&self, client: &ClientId) -> String {
         self.of_client("made", client)
     }
@@ -216,6 +244,35 @@ pub(crate) fn bulk_file(selection: &SelectionId, file: &BlobId) -> String {
 /// A user's record.
 pub(crate) fn user(user: &UserId) -> String {
     format!("{PREFIX}:user:{}", encoded(user.as_str()))
+}
+
+/// A log of what administrators and scripts did.
+pub(crate) fn audit(kind: &str) -> String {
+    format!("{PREFIX}:{{audit}}:{kind}")
+}
+
+/// The names of administrators, beside the first.
+pub(crate) fn administrators() -> String {
+    format!("{PREFIX}:administrators")
+}
+
+/// What the keys of all administrators begin with, but the first's record.
+pub(crate) fn all_administrators() -> String {
+    format!("{PREFIX}:administrator")
+}
+
+/// An administrator's record. The old protocols know the first one as a user.
+pub(crate) fn administrator(login: &UserId) -> String {
+    if login.as_str() == ADMINISTRATOR {
+        user(login)
+    } else {
+        format!("{PREFIX}:administrator:{}", encoded(login.as_str()))
+    }
+}
+
+/// The tokens of an administrator's logins.
+pub(crate) fn administrator_logins(login: &str) -> String {
+    format!("{PREFIX}:administrator:{}:logins", encoded(login))
 }
 
 /// All users.
@@ -277,6 +334,51 @@ pub(crate) fn client(client: &ClientId) -> String {
     format!("{PREFIX}:client:{}", encoded(client.as_str()))
 }
 
+/// All clients.
+pub(crate) fn clients() -> String {
+    format!("{PREFIX}:clients")
+}
+
+/// When clients were last heard of.
+pub(crate) fn clients_seen() -> String {
+    format!("{PREFIX}:clients-seen")
+}
+
+/// Since when what clients ask for fails.
+pub(crate) fn clients_failing() -> String {
+    format!("{PREFIX}:clients-failing")
+}
+
+/// Which clients have changes that wait, since when.
+pub(crate) fn changes_waiting() -> String {
+    format!("{PREFIX}:changes-waiting")
+}
+
+/// What those wait for.
+pub(crate) fn changes_waiting_for() -> String {
+    format!("{PREFIX}:changes-waiting-for")
+}
+
+/// Which clients have yet to be told that changes were refused.
+pub(crate) fn changes_refused() -> String {
+    format!("{PREFIX}:changes-refused")
+}
+
+/// Which clients have changes that were given up.
+pub(crate) fn clients_given_up() -> String {
+    format!("{PREFIX}:clients-given-up")
+}
+
+/// The changes of a client that were given up.
+pub(crate) fn given_up(client: &ClientId) -> String {
+    format!("{PREFIX}:given-up:{}", encoded(client.as_str()))
+}
+
+/// What a client did lately.
+pub(crate) fn client_events(client: &ClientId) -> String {
+    format!("{PREFIX}:client-events:{}", encoded(client.as_str()))
+}
+
 /// When to look whether clients are still there.
 pub(crate) fn clients_due() -> String {
     format!("{PREFIX}:clients-due")
@@ -316,6 +418,16 @@ pub(crate) fn next_offset_field(source: &SourceName) -> String {
     format!("next:{source}")
 }
 
+/// The copies of a source.
+pub(crate) fn copies(source: &SourceName) -> String {
+    format!("{PREFIX}:{{copies}}:{}", encoded(source.as_str()))
+}
+
+/// How a source is doing.
+pub(crate) fn source_condition(source: &SourceName) -> String {
+    format!("{PREFIX}:{{copies}}:{}:condition", encoded(source.as_str()))
+}
+
 /// What administrators change at run time.
 pub(crate) fn registry() -> String {
     format!("{PREFIX}:registry")
@@ -335,6 +447,14 @@ pub(crate) fn source_field(source: &SourceName) -> String {
     format!("{SOURCE_FIELD_PREFIX}{source}")
 }
 
+/// What the registry's fields of paused sources begin with.
+pub(crate) const PAUSED_FIELD_PREFIX: &str = "paused:";
+
+/// The field of the registry that says that a source is paused.
+pub(crate) fn paused_field(source: &SourceName) -> String {
+    format!("{PAUSED_FIELD_PREFIX}{source}")
+}
+
 /// The field of the registry that holds a source's poll interval.
 pub(crate) fn poll_interval_field(source: &SourceName) -> String {
     format!("{POLL_INTERVAL_FIELD_PREFIX}{source}")
@@ -343,6 +463,11 @@ pub(crate) fn poll_interval_field(source: &SourceName) -> String {
 /// What is counted.
 pub(crate) fn metrics() -> String {
     format!("{PREFIX}:{{metrics}}")
+}
+
+/// What was counted in a minute or an hour, by its number since 1970.
+pub(crate) fn metrics_step(length: &str, number: u64) -> String {
+    format!("{PREFIX}:{{metrics}}:{length}:{number}")
 }
 
 /// The names of the old stats.
@@ -368,6 +493,34 @@ pub(crate) fn login_failures(kind: &str, name: &str) -> String {
 /// What a user's password, which was right lately, is known again by.
 pub(crate) fn remembered_password(user: &UserId) -> String {
     format!("{PREFIX}:remembered-password:{}", encoded(user.as_str()))
+}
+
+/// The same of an administrator's.
+pub(crate) fn remembered_administrator_password(login: &UserId) -> String {
+    format!(
+        "{PREFIX}:remembered-password:administrator:{}",
+        encoded(login.as_str())
+    )
+}
+
+/// The pings that somebody sent.
+pub(crate) fn pings() -> String {
+    format!("{PREFIX}:{{pings}}")
+}
+
+/// A ping that somebody sent.
+pub(crate) fn ping(id: &str) -> String {
+    format!("{PREFIX}:{{pings}}:{}", encoded(id))
+}
+
+/// What push services did in an hour.
+pub(crate) fn push_services(hour: u64) -> String {
+    format!("{PREFIX}:{{pings}}:services:{hour}")
+}
+
+/// What went wrong with the last push of each service.
+pub(crate) fn push_services_said() -> String {
+    format!("{PREFIX}:{{pings}}:said")
 }
 
 /// A token that proves to a push service who we are.
@@ -433,6 +586,7 @@ mod tests {
             own.creates_by_time(&client_id),
             own.found(&client_id),
             own.held(&client_id),
+            own.held_names(),
             shared.blobs(),
             digest_field(&blob_id),
             blob(&blob_id),
@@ -442,27 +596,50 @@ mod tests {
             blobs_spool(&user_id),
             blob_content("0f1e"),
             user(&user_id),
+            audit("routine"),
+            administrators(),
+            administrator(&user_id),
+            administrator(&UserId::parse(ADMINISTRATOR).unwrap()),
+            administrator_logins(user_id.as_str()),
             users(),
             user_clients(&user_id),
             client(&client_id),
+            clients(),
+            clients_seen(),
+            clients_failing(),
+            client_events(&client_id),
+            changes_waiting(),
+            changes_waiting_for(),
+            changes_refused(),
+            clients_given_up(),
+            given_up(&client_id),
             clients_due(),
             documents_due(),
             binding_field(&source),
             next_offset_field(&source),
+            copies(&source),
+            source_condition(&source),
             registry(),
             source_field(&source),
             poll_interval_field(&source),
+            paused_field(&source),
             api_tokens(),
             api_token("7"),
             ended_session_field("8"),
             application_document("a b"),
             idempotency("7", "d"),
             metrics(),
+            metrics_step("minute", 29_000_000),
             stats_names(),
             stats("http:GET:"),
             session_secret(),
             login_failures("account", "a:b"),
             remembered_password(&user_id),
+            remembered_administrator_password(&user_id),
+            pings(),
+            ping("7"),
+            push_services(8),
+            push_services_said(),
             push_authorization("apns:T:K"),
             key_set("d"),
             key_set_turn("d"),
@@ -487,6 +664,7 @@ mod tests {
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:made-at:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:found:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:held:4fede851b186
+        rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:held-names
         rhosync:1:{Product/app}:blobs
         dabababababababababababababababababababababababababababababababab
         rhosync:1:{blobs}:abababababababababababababababababababababababababababababababab
@@ -496,27 +674,50 @@ mod tests {
         rhosync:1:{blobs}:spool:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:blob-content:0f1e
         rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC
+        rhosync:1:{audit}:routine
+        rhosync:1:administrators
+        rhosync:1:administrator:a%3Ab%2F%7Bc%7D%20%C5%BC
+        rhosync:1:user:rhoadmin
+        rhosync:1:administrator:a%3Ab%2F%7Bc%7D%20%C5%BC:logins
         rhosync:1:users
         rhosync:1:user:a%3Ab%2F%7Bc%7D%20%C5%BC:clients
         rhosync:1:client:4fede851b186
+        rhosync:1:clients
+        rhosync:1:clients-seen
+        rhosync:1:clients-failing
+        rhosync:1:client-events:4fede851b186
+        rhosync:1:changes-waiting
+        rhosync:1:changes-waiting-for
+        rhosync:1:changes-refused
+        rhosync:1:clients-given-up
+        rhosync:1:given-up:4fede851b186
         rhosync:1:clients-due
         rhosync:1:documents-due
         bound:Product
         next:Product
+        rhosync:1:{copies}:Product
+        rhosync:1:{copies}:Product:condition
         rhosync:1:registry
         source:Product
         poll:Product
+        paused:Product
         rhosync:1:api-tokens
         rhosync:1:api-token:7
         out:8
         rhosync:1:application:a%20b
         rhosync:1:idempotency:7:d
         rhosync:1:{metrics}
+        rhosync:1:{metrics}:minute:29000000
         rhosync:1:{metrics}:stats
         rhosync:1:{metrics}:stats:http%3AGET%3A
         rhosync:1:session-secret
         rhosync:1:login-failures:account:a%3Ab
         rhosync:1:remembered-password:a%3Ab%2F%7Bc%7D%20%C5%BC
+        rhosync:1:remembered-password:administrator:a%3Ab%2F%7Bc%7D%20%C5%BC
+        rhosync:1:{pings}
+        rhosync:1:{pings}:7
+        rhosync:1:{pings}:services:8
+        rhosync:1:{pings}:said
         rhosync:1:push-authorization:apns%3AT%3AK
         rhosync:1:key-set:d
         rhosync:1:key-set-turn:d

@@ -8,6 +8,7 @@
 )]
 
 mod fakes;
+mod records;
 
 use std::time::Duration;
 

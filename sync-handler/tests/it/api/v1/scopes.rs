@@ -1,19 +1,23 @@
 //! What a token is good for: every scope at every route.
 
-use http::{Request, StatusCode};
+use http::StatusCode;
 use serde_json::{Value, json};
 use sync_core::Scope;
 use sync_jobs::{JobState, Jobs, NewJob, Priority, QueueName};
 use test_support::local;
 
-use crate::server::Server;
+use crate::server::{Server, call};
 
 /// The document that the API has of itself.
 const OPEN_API: &str = include_str!("../../../../../docs/openapi.json");
 
 /// What each route needs.
-const NEEDED: [(&str, &str, Scope); 41] = [
-    ("POST", "/logout", Scope::SystemRead),
+const NEEDED: &[(&str, &str, Scope)] = &[
+    ("GET", "/administrators", Scope::Admin),
+    ("POST", "/administrators", Scope::Admin),
+    ("PATCH", "/administrators/{login}", Scope::Admin),
+    ("DELETE", "/administrators/{login}", Scope::Admin),
+    ("GET", "/audit", Scope::Admin),
     ("GET", "/tokens", Scope::Admin),
     ("POST", "/tokens", Scope::Admin),
     ("DELETE", "/tokens/{token}", Scope::Admin),
@@ -23,6 +27,8 @@ const NEEDED: [(&str, &str, Scope); 41] = [
     ("PATCH", "/users/{user}", Scope::UsersWrite),
     ("DELETE", "/users/{user}", Scope::UsersWrite),
     ("GET", "/users/{user}/clients", Scope::ClientsRead),
+    ("GET", "/clients", Scope::ClientsRead),
+    ("GET", "/clients/{client}/events", Scope::ClientsRead),
     ("GET", "/clients/{client}", Scope::ClientsRead),
     ("DELETE", "/clients/{client}", Scope::ClientsWrite),
     ("POST", "/clients/{client}/reset", Scope::ClientsWrite),
@@ -36,15 +42,33 @@ const NEEDED: [(&str, &str, Scope); 41] = [
         "/clients/{client}/sources/{source}/objects",
         Scope::DataRead,
     ),
+    ("GET", "/clients/{client}/sources", Scope::ClientsRead),
+    ("GET", "/clients/{client}/diagnostics", Scope::ClientsRead),
+    (
+        "GET",
+        "/clients/{client}/sources/{source}/preview",
+        Scope::DataRead,
+    ),
+    ("GET", "/changes", Scope::JobsRead),
+    ("GET", "/changes/{change}", Scope::JobsRead),
+    ("POST", "/changes/{change}/retry", Scope::JobsWrite),
+    ("DELETE", "/changes/{change}", Scope::JobsWrite),
     ("GET", "/queues", Scope::JobsRead),
     ("PATCH", "/queues/{queue}", Scope::JobsWrite),
+    ("GET", "/queues/{queue}/history", Scope::JobsRead),
     ("POST", "/queues/{queue}/retry", Scope::JobsWrite),
     ("GET", "/jobs", Scope::JobsRead),
     ("POST", "/jobs/run/{component}", Scope::JobsWrite),
     ("GET", "/jobs/{job}", Scope::JobsRead),
     ("POST", "/jobs/{job}/retry", Scope::JobsWrite),
+    ("POST", "/jobs/{job}/run", Scope::JobsWrite),
     ("DELETE", "/jobs/{job}", Scope::JobsWrite),
+    ("GET", "/schedules", Scope::JobsRead),
+    ("POST", "/schedules/{schedule}/run", Scope::JobsWrite),
+    ("GET", "/pings", Scope::ClientsRead),
     ("POST", "/pings", Scope::ClientsWrite),
+    ("GET", "/push-services", Scope::SystemRead),
+    ("POST", "/push-services/{service}/check", Scope::SystemWrite),
     ("GET", "/sources", Scope::SourcesRead),
     ("GET", "/sources/{source}", Scope::SourcesRead),
     ("PATCH", "/sources/{source}", Scope::SourcesWrite),
@@ -85,11 +109,29 @@ const NEEDED: [(&str, &str, Scope); 41] = [
         "/sources/{source}/users/{user}/objects/{object}",
         Scope::DataWrite,
     ),
+    (
+        "GET",
+        "/sources/{source}/users/{user}/objects/{object}/versions",
+        Scope::DataRead,
+    ),
     ("GET", "/documents/{key}", Scope::DataRead),
     ("PUT", "/documents/{key}", Scope::DataWrite),
+    ("GET", "/settings", Scope::SystemRead),
+    ("GET", "/overview", Scope::SystemRead),
+    ("GET", "/sources/{source}/partitions", Scope::SourcesRead),
+    ("GET", "/users/{user}/copies", Scope::SourcesRead),
+    ("GET", "/statistics", Scope::SystemRead),
+    ("GET", "/statistics/metrics", Scope::SystemRead),
     ("GET", "/system", Scope::SystemRead),
     ("PUT", "/system/app-server", Scope::SystemWrite),
     ("POST", "/system/reset", Scope::Admin),
+];
+
+/// Routes for whoever has a token. Whoever has logged out has none any more: that comes last.
+const FOR_EVERY_TOKEN: [(&str, &str); 3] = [
+    ("GET", "/session"),
+    ("POST", "/session/password"),
+    ("POST", "/logout"),
 ];
 
 /// Routes that need no token.
@@ -107,27 +149,10 @@ fn is_enough(scope: Scope, needed: Scope) -> bool {
 async fn token(server: &Server, scope: Scope) -> String {
     let tokens = server.world.engine.accounts().api_tokens();
     let (_, text) = tokens
-        .create(scope.as_str(), vec![scope], None)
+        .create(scope.as_str(), vec![scope], None, None)
         .await
         .unwrap();
     text
-}
-
-async fn call(
-    server: &Server,
-    token: &str,
-    method: &str,
-    path: &str,
-    body: &Value,
-) -> (StatusCode, Value) {
-    let request = Request::builder()
-        .method(method)
-        .uri(format!("/api/v1{path}"))
-        .header("authorization", format!("Bearer {token}"))
-        .header("content-type", "application/json");
-    let answer = server.send(request, body.to_string()).await;
-    let body = serde_json::from_slice(answer.body()).unwrap_or_default();
-    (answer.status(), body)
 }
 
 #[test]
@@ -141,6 +166,7 @@ fn the_table_has_every_route() {
     }
     let needed = NEEDED.iter().map(|(method, path, _)| (*method, *path));
     let mut table: Vec<_> = needed
+        .chain(FOR_EVERY_TOKEN)
         .chain(OPEN)
         .map(|(method, path)| (method.to_owned(), path.to_owned()))
         .collect();
@@ -155,8 +181,7 @@ fn a_token_does_what_its_scope_says_and_nothing_else() {
         let server = Server::start(None).await;
         for scope in Scope::ALL {
             let text = token(&server, scope).await;
-            // Whoever logs out has no token any more.
-            for (method, path, needed) in NEEDED.iter().rev() {
+            for (method, path, needed) in NEEDED {
                 let path = path.replace(['{', '}'], "");
                 let (status, body) = call(&server, &text, method, &path, &json!({})).await;
                 let is_refused = status == StatusCode::FORBIDDEN;
@@ -171,6 +196,14 @@ fn a_token_does_what_its_scope_says_and_nothing_else() {
                     "{scope}: {method} {path}: {body}"
                 );
             }
+            for (method, path) in FOR_EVERY_TOKEN {
+                let (status, body) = call(&server, &text, method, path, &json!({})).await;
+                let is_refused =
+                    [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
+                assert!(!is_refused, "{scope}: {method} {path}: {body}");
+            }
+            let (status, _) = call(&server, &text, "GET", "/session", &json!({})).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{scope}");
         }
     });
 }

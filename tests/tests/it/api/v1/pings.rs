@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 use sync_jobs::{JobDetails, JobState};
-use test_support::{Deployment, JobQueue, Options, Rest, until};
+use test_support::{Deployment, JobQueue, Options, Rest, json_of, until};
 
 /// Apple's service, which the plugin stands in for. Google's is not set up.
 const SETTINGS: &str = concat!(
@@ -187,4 +187,54 @@ fn devices_are_woken_when_a_back_end_has_changed_something_that_is_theirs() {
     assert_eq!(woken(), ["Told", "Told"]);
     admin.push_objects("ToldAll", "ben", &objects);
     assert_eq!(woken(), ["Told", "Told", "ToldAll"]);
+}
+
+#[test]
+fn what_became_of_a_ping_and_a_push_service_can_be_seen() {
+    let server = Server::start();
+    let apple = json!({"device_type": "Apple", "device_pin": "a1"});
+    let client = server.client(&apple);
+    let android = json!({"device_type": "Android", "device_pin": "g1"});
+    server.client(&android);
+    let ping = json!({"users": ["anna"], "message": "hello"});
+    let sent = json_of(&server.api.expect(202, Method::POST, "/api/v1/pings", &ping));
+    until("the push is counted", || {
+        let kept = server.api.get("/api/v1/pings");
+        let kept = &kept["items"][0];
+        assert_eq!(
+            (&kept["id"], &kept["by"]),
+            (&sent["id"], &json!("rhoadmin"))
+        );
+        (kept["delivered"] == 1 && kept["unreachable"] == 1).then_some(())
+    });
+    let alone = json!({"clients": [client], "message": "you"});
+    let sent = json_of(
+        &server
+            .api
+            .expect(202, Method::POST, "/api/v1/pings", &alone),
+    );
+    assert_eq!((&sent["users"], &sent["clients"]), (&json!(0), &json!(1)));
+    until("the second push is counted", || {
+        let services = server.api.get("/api/v1/push-services");
+        (services["items"][0]["delivered"] == 2).then_some(())
+    });
+    let services = server.api.get("/api/v1/push-services");
+    assert_eq!(services["items"][0]["configured"], true, "{services}");
+    assert_eq!(
+        services["items"][1]["missing"],
+        json!(["ping.fcm"]),
+        "{services}"
+    );
+
+    // The component that has the keys does it.
+    let check = |service: &str| {
+        let path = format!("/api/v1/push-services/{service}/check");
+        json_of(&server.api.expect(200, Method::POST, &path, &Value::Null))
+    };
+    assert_eq!(check("apns")["ok"], true);
+    server.refuse_next(&json!({"status": 403, "body": "{\"reason\":\"InvalidProviderToken\"}"}));
+    let refused = check("apns");
+    assert_eq!(refused["ok"], false, "{refused}");
+    let missing = check("fcm");
+    assert_eq!(missing["ok"], false, "{missing}");
 }

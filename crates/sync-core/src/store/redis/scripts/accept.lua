@@ -4,28 +4,47 @@
 --       7 its creates by time
 -- ARGV: 1 client, 2 user, 3 lease token or '' for none, 4 lease in ms, 5 most operations that may wait, 6 lifetime of remembered
 --       creates in s, 7 the push's sequence number or '', 8 now in ms, then per operation: temporary id if it is a create or
---       else '', JSON
+--       else '', digest of the create's content, JSON. A '+' before the digest: it is the update that a create has become
+--       which was sent before with other content
 -- Answers one of
 --   {'unbound'}                  the client has no cursor here
 --   {'full'}                     too many operations wait already
 --   {'repeated'}                 this push or a later one was taken in before
---   {'ok', 1 if the lease was got or else 0, operations that wait, temporary id, new id, …}
+--   {'changed', temporary id, …} these creates were sent before with other content, and did not fail: nothing was taken in
+--   {'ok', 1 if the lease was got or else 0, operations that waited before, temporary id, new id, …}
 --                                creates that were done before, with the ids they got; they are not taken in again
 -- Most creates of a client that are remembered: the oldest make room, but for those that wait.
 local MOST_REMEMBERED = 10000
 -- Most that are forgotten by one call: a script holds up all others.
 local BATCH = 200
+-- What became of a create, and the digest of its content.
+local function remembered(temporary)
+  local known = redis.call('HGET', KEYS[5], temporary)
+  if not known then return nil end
+  local digest, outcome = string.match(known, '^#(%x+)(.*)$')
+  return outcome or known, digest
+end
+
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
 local cursor, offset, state, user
 if entry then cursor, offset, state, user = string.match(entry, '^(%d+),%d+,%d+,(%d+),%d+,%d+,([^,]*),(.*)$') end
 if user ~= ARGV[2] then return {'unbound'} end
-local waiting = redis.call('HLEN', KEYS[3])
+local waited = redis.call('HLEN', KEYS[3])
+local waiting = waited
 -- Links that the device has yet to get give it objects, perhaps ones that it deletes here by the ids it has seen.
 local lacks_links = waiting > 0 or redis.call('ZCARD', KEYS[6]) > 0
 if ARGV[7] ~= '' and tonumber(ARGV[7]) <= tonumber(redis.call('HGET', KEYS[5], '') or '0') then
   return {'repeated'}
 end
-if waiting + (#ARGV - 8) / 2 > tonumber(ARGV[5]) then return {'full'} end
+if waiting + (#ARGV - 8) / 3 > tonumber(ARGV[5]) then return {'full'} end
+local changed = {'changed'}
+for at = 9, #ARGV, 3 do
+  if ARGV[at] ~= '' and string.sub(ARGV[at + 1], 1, 1) ~= '+' then
+    local outcome, digest = remembered(ARGV[at])
+    if digest and digest ~= ARGV[at + 1] and string.sub(outcome, 1, 1) ~= '!' then changed[#changed + 1] = ARGV[at] end
+  end
+end
+if #changed > 1 then return changed end
 
 -- No temporary id is empty, so that field is free for the sequence.
 if ARGV[7] ~= '' then
@@ -33,23 +52,25 @@ if ARGV[7] ~= '' then
   redis.call('EXPIRE', KEYS[5], ARGV[6])
 end
 local done, has_created = {}, false
-for at = 9, #ARGV, 2 do
+for at = 9, #ARGV, 3 do
   local temporary, new = ARGV[at], true
   if temporary ~= '' then
-    local known = redis.call('HGET', KEYS[5], temporary)
+    local content = string.match(ARGV[at + 1], '%x+')
+    local known, digest = remembered(temporary)
     local outcome = known and string.sub(known, 1, 1)
-    if outcome == '!' and tonumber(string.sub(known, 2)) <= tonumber(cursor) then
-      -- The device knows that it failed, and tries once more.
+    if outcome == '!' and (digest ~= content or tonumber(string.sub(known, 2)) <= tonumber(cursor)) then
+      -- The device knows that it failed, or thinks better of it, and tries once more.
       known = nil
     end
     if known then
-      new = false
+      new = content ~= ARGV[at + 1]
+      if new then redis.call('HSET', KEYS[5], temporary, '#' .. content .. known) end
       if outcome == '=' then
         done[#done + 1] = temporary
         done[#done + 1] = string.sub(known, 2)
       end
     else
-      redis.call('HSET', KEYS[5], temporary, '')
+      redis.call('HSET', KEYS[5], temporary, '#' .. content)
       redis.call('ZADD', KEYS[7], ARGV[8], temporary)
       redis.call('EXPIRE', KEYS[5], ARGV[6])
       redis.call('EXPIRE', KEYS[7], ARGV[6])
@@ -63,7 +84,7 @@ for at = 9, #ARGV, 2 do
     -- cursor waits so has an offset above 0.
     local life = state == 'restart' and '0' or offset
     local lacks = (lacks_links or #done > 0) and '1' or '0'
-    redis.call('HSET', KEYS[3], number, life .. ',' .. cursor .. ',' .. lacks .. ' ' .. ARGV[at + 1])
+    redis.call('HSET', KEYS[3], number, life .. ',' .. cursor .. ',' .. lacks .. ' ' .. ARGV[at + 2])
     waiting = waiting + 1
   end
 end
@@ -75,7 +96,7 @@ if has_created then
     if over > 0 then old = redis.call('ZRANGE', KEYS[7], 0, over - 1) end
   end
   for _, temporary in ipairs(old) do
-    if redis.call('HGET', KEYS[5], temporary) ~= '' then
+    if remembered(temporary) ~= '' then
       redis.call('HDEL', KEYS[5], temporary)
       redis.call('ZREM', KEYS[7], temporary)
     end
@@ -83,6 +104,6 @@ if has_created then
 end
 local leased = 0
 if waiting > 0 and ARGV[3] ~= '' and redis.call('SET', KEYS[4], ARGV[3], 'NX', 'PX', ARGV[4]) then leased = 1 end
-local answer = {'ok', leased, waiting}
+local answer = {'ok', leased, waited}
 for _, value in ipairs(done) do answer[#answer + 1] = value end
 return answer

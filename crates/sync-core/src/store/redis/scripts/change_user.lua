@@ -1,10 +1,11 @@
--- Changes what is kept of a user, unless there is no such user, or one that is being deleted.
+-- Changes what is kept of a user or an administrator, unless there is no such user, or one that is being deleted.
 --
 -- KEYS: 1 the user
--- ARGV: 1 1 if every session ends with it, else 0, then fields and their values
+-- ARGV: 1 1 if the password is another, with which every session ends, else 0, then fields and their values
 -- Answers {'unknown'} or {'ok'}.
 if redis.call('HEXISTS', KEYS[1], 'gen') == 0 then return {'unknown'} end
 if ARGV[1] == '1' then
+  redis.call('HDEL', KEYS[1], 'made')
   -- Single sessions that were revoked are of the generation that ends here.
   for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
     if string.sub(field, 1, 4) == 'out:' then redis.call('HDEL', KEYS[1], field) end

@@ -105,11 +105,12 @@ if objects > 0 then
 end
 
 if ARGV[8] ~= '' then
+  local digest = string.match(redis.call('HGET', KEYS[10], ARGV[8]) or '', '^#%x+') or ''
   if ARGV[9] ~= '' then
-    redis.call('HSET', KEYS[10], ARGV[8], '=' .. ARGV[9])
+    redis.call('HSET', KEYS[10], ARGV[8], digest .. '=' .. ARGV[9])
     redis.call('EXPIRE', KEYS[10], ARGV[10])
   elseif told > 0 then
-    redis.call('HSET', KEYS[10], ARGV[8], '!' .. text(told))
+    redis.call('HSET', KEYS[10], ARGV[8], digest .. '!' .. text(told))
   else
     redis.call('HDEL', KEYS[10], ARGV[8])
   end

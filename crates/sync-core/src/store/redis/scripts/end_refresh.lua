@@ -1,6 +1,6 @@
 -- Ends a refresh and gives its lease back.
 --
--- KEYS: 1 head, 2 refresh lease, 3 progress, 4 ids seen, 5 clients
+-- KEYS: 1 head, 2 refresh lease, 3 progress, 4 ids seen, 5 clients, 6 what clients hold alone
 -- ARGV: 1 lease token, 2 now in ms, 3 source error (JSON) or '', or 'unfinished' where it goes on later
 --       4 1 if the answer is known to be what the document holds now, 0 if not, '' where there is none,
 --       5 version at the refresh's begin
@@ -32,6 +32,8 @@ if ARGV[4] == '' then return {'ok'} end
 redis.call('UNLINK', KEYS[3], KEYS[4])
 -- What was passed over may have changed before the mark.
 if ARGV[4] == '1' and ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'mark', ARGV[9]) end
+-- Who holds anything alone compares it with the document before the next page.
+if ARGV[3] == '' then redis.call('UNLINK', KEYS[6]) end
 local written = tonumber(redis.call('HGET', KEYS[1], 'w') or '0')
 if ARGV[4] == '1' and written <= tonumber(ARGV[5]) then
   redis.call('HSET', KEYS[1], 'et', ARGV[6], 'dg', ARGV[7])

@@ -1,0 +1,34 @@
+//! What the browser does for the console.
+
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast as _;
+use leptos::wasm_bindgen::JsValue;
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
+
+/// Lets the browser save a text as a file.
+pub(crate) fn save(name: &str, media_type: &str, text: &str) {
+    if let Err(error) = try_save(name, media_type, text) {
+        leptos::logging::error!("{name} cannot be saved: {error:?}");
+    }
+}
+
+fn try_save(name: &str, media_type: &str, text: &str) -> Result<(), JsValue> {
+    let parts = js_sys::Array::of1(&text.into());
+    let options = BlobPropertyBag::new();
+    options.set_type(media_type);
+    let blob = Blob::new_with_str_sequence_and_options(&parts, &options)?;
+    let url = Url::create_object_url_with_blob(&blob)?;
+    let link: HtmlAnchorElement = document().create_element("a")?.unchecked_into();
+    link.set_href(&url);
+    link.set_download(name);
+    link.click();
+    Url::revoke_object_url(&url)
+}
+
+/// Puts a text on the clipboard.
+pub(crate) async fn copy(text: &str) -> Result<(), JsValue> {
+    let clipboard = window().navigator().clipboard();
+    wasm_bindgen_futures::JsFuture::from(clipboard.write_text(text))
+        .await
+        .map(drop)
+}

@@ -1,0 +1,58 @@
+//! A button that asks before it does what cannot be undone.
+
+use leptos::prelude::*;
+
+use crate::components::{Dialog, DialogForm, Field};
+use crate::task::Task;
+
+/// A button, and the dialog that it opens.
+#[component]
+pub(crate) fn Confirm(
+    /// What the button says, and the dialog's button too.
+    label: &'static str,
+    /// The question.
+    title: String,
+    /// What will happen.
+    text: String,
+    task: Task,
+    /// Does it. It closes the dialog itself, by the signal it is given, once that is done.
+    on_confirm: impl Fn(RwSignal<bool>) + Copy + Send + Sync + 'static,
+    /// What must be typed first, where a press is too easily done.
+    #[prop(optional)]
+    typed: Option<&'static str>,
+    #[prop(optional)] is_harmless: bool,
+) -> impl IntoView {
+    let text = StoredValue::new(text);
+    let open = RwSignal::new(false);
+    let entered = RwSignal::new(String::new());
+    let mistyped = move || {
+        typed
+            .filter(|wanted| !entered.get().is_empty() && entered.get() != *wanted)
+            .map(|wanted| format!("Type {wanted} to go on."))
+    };
+    let confirm = move || {
+        if typed.is_none_or(|wanted| entered.get_untracked() == wanted) {
+            on_confirm(open);
+        }
+    };
+    let ask = move |_| {
+        entered.set(String::new());
+        task.error.set(None);
+        open.set(true);
+    };
+    view! {
+        <button type="button" class=if is_harmless { "" } else { "danger" } on:click=ask>
+            {label}
+        </button>
+        <Dialog open title>
+            <DialogForm task submit=label on_submit=confirm is_dangerous=!is_harmless>
+                <p>{text.get_value()}</p>
+                {typed
+                    .map(|wanted| {
+                        let label = format!("Type {wanted} to confirm");
+                        view! { <Field label value=entered error=Signal::derive(mistyped) required=true/> }
+                    })}
+            </DialogForm>
+        </Dialog>
+    }
+}

@@ -1,0 +1,77 @@
+//! Dialogs: the browser's own, which keep the keyboard inside and close with Escape.
+
+use leptos::ev::SubmitEvent;
+use leptos::html;
+use leptos::prelude::*;
+
+use crate::components::problem_of;
+use crate::task::Task;
+
+/// A dialog. What it contains begins anew each time it is opened.
+#[component]
+pub(crate) fn Dialog(open: RwSignal<bool>, title: String, children: ChildrenFn) -> impl IntoView {
+    let label = title.clone();
+    let node = NodeRef::<html::Dialog>::new();
+    Effect::new(move |_| {
+        let Some(dialog) = node.get() else { return };
+        if open.get() && !dialog.open() {
+            // It fails only where the dialog is open, or no longer in the page.
+            let _ = dialog.show_modal();
+        } else if !open.get() && dialog.open() {
+            dialog.close();
+        }
+    });
+    view! {
+        <dialog node_ref=node on:close=move |_| open.set(false) aria-label=label>
+            <Show when=move || open.get()>
+                <div class="dialog-head">
+                    <h2>{title.clone()}</h2>
+                    <button
+                        type="button"
+                        class="plain"
+                        aria-label="Close"
+                        on:click=move |_| open.set(false)
+                    >
+                        "✕"
+                    </button>
+                </div>
+                {children()}
+            </Show>
+        </dialog>
+    }
+}
+
+/// A form that does something, in a dialog or on a page. A second press while it is at work does nothing.
+#[component]
+pub(crate) fn DialogForm(
+    task: Task,
+    /// What the button says.
+    submit: &'static str,
+    /// Called when the form is sent and the browser finds nothing wrong with it.
+    on_submit: impl Fn() + 'static,
+    /// Codes of errors that the fields show themselves.
+    #[prop(optional)]
+    beside_fields: &'static [&'static str],
+    #[prop(optional)] is_dangerous: bool,
+    children: Children,
+) -> impl IntoView {
+    let send = move |event: SubmitEvent| {
+        event.prevent_default();
+        on_submit();
+    };
+    view! {
+        <form class="form" on:submit=send>
+            {children()}
+            {problem_of(task, beside_fields)}
+            <div class="actions">
+                <button
+                    type="submit"
+                    class=if is_dangerous { "danger" } else { "main" }
+                    disabled=move || task.is_busy.get()
+                >
+                    {move || if task.is_busy.get() { "Working…" } else { submit }}
+                </button>
+            </div>
+        </form>
+    }
+}

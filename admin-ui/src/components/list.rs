@@ -1,0 +1,100 @@
+//! Searching, choosing, and going on in lists.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use crate::page::href;
+use crate::url_state::UrlState;
+
+/// How long after the last letter a search begins.
+const TYPING: Duration = Duration::from_millis(250);
+
+/// A search whose text is in the address as `q`.
+#[component]
+pub(crate) fn SearchBox(state: UrlState, label: &'static str) -> impl IntoView {
+    let typed = RwSignal::new(state.get("q"));
+    let timer = StoredValue::new(None::<TimeoutHandle>);
+    let search = move |text: String| {
+        typed.set(text.clone());
+        if let Some(handle) = timer.try_update_value(Option::take).flatten() {
+            handle.clear();
+        }
+        timer.set_value(set_timeout_with_handle(move || state.set("q", &text), TYPING).ok());
+    };
+    // Back and Forward change the address, and the field with it.
+    Effect::new(move |_| {
+        let asked = state.get("q");
+        if typed.get_untracked() != asked && timer.with_value(Option::is_none) {
+            typed.set(asked);
+        } else {
+            timer.set_value(None);
+        }
+    });
+    view! {
+        <input
+            class="search"
+            type="search"
+            data-search=""
+            aria-label=label
+            placeholder=label
+            autocomplete="off"
+            spellcheck="false"
+            prop:value=move || typed.get()
+            on:input=move |event| search(event_target_value(&event))
+        />
+    }
+}
+
+/// A choice of one of a few, in the address.
+#[component]
+pub(crate) fn Choices(
+    state: UrlState,
+    /// The parameter of the address.
+    name: &'static str,
+    label: &'static str,
+    /// Values and what they are called; the first is what an address without the parameter means.
+    #[prop(into)]
+    options: Signal<Vec<(String, String)>>,
+) -> impl IntoView {
+    let links = move || {
+        let options = options.get();
+        let first = options.first().map(|(value, _)| value.clone());
+        let chosen = Some(state.get(name))
+            .filter(|value| !value.is_empty())
+            .or(first.clone());
+        options
+            .into_iter()
+            .map(|(value, title)| {
+                let is_chosen = chosen.as_ref() == Some(&value);
+                let wanted = if first.as_ref() == Some(&value) {
+                    ""
+                } else {
+                    &value
+                };
+                let address = href(&state.with(name, wanted));
+                view! {
+                    <a href=address aria-current=is_chosen.then_some("true")>
+                        {title}
+                    </a>
+                }
+            })
+            .collect_view()
+    };
+    view! {
+        <nav class="choices" aria-label=label>
+            {links}
+        </nav>
+    }
+}
+
+/// The way to the following part of a list, and back to its beginning.
+#[component]
+pub(crate) fn Pager(state: UrlState, next: Option<String>) -> impl IntoView {
+    let is_first = state.cursor().is_empty();
+    let first =
+        (!is_first).then(|| view! { <a class="button" href=href(&state.at(""))>"First page"</a> });
+    let next =
+        next.map(|next| view! { <a class="button" href=href(&state.at(&next))>"Next page"</a> });
+    view! { <nav class="pager" aria-label="Pages of the list">{first} {next}</nav> }
+}

@@ -1,0 +1,90 @@
+//! What is shown while something is not there yet, is not there at all, or no longer up to date.
+
+use leptos::prelude::*;
+
+use crate::error::ApiError;
+use crate::live::{Live, Status};
+use crate::task::Task;
+
+/// Shows an answer once it is there; before that, that it is on its way; and beside it, why there is no newer one.
+pub(crate) fn loaded<T, V>(
+    live: Live<T>,
+    show: impl Fn(T) -> V + Send + Sync + 'static,
+) -> impl IntoView
+where
+    T: Clone + PartialEq + Send + Sync + 'static,
+    V: IntoView + 'static,
+{
+    let shown = move || live.data.get().map(|data| show(data).into_any());
+    framed(live.status, shown.into_any())
+}
+
+fn framed(status: Status, shown: AnyView) -> AnyView {
+    let missing = move || match (status.is_there.get(), status.error.get()) {
+        (true, None) | (false, Some(ApiError::SignedOut)) => ().into_any(),
+        (true, Some(error)) => {
+            let note = format!("{error} What you see is not up to date.");
+            notice("banner warning", "status", note, status)
+        }
+        (false, Some(error)) => notice("banner bad", "alert", error.to_string(), status),
+        (false, None) => view! {
+            <div class="waiting" role="status">
+                <span class="hidden">"Asking the server…"</span>
+                <i></i>
+                <i></i>
+                <i></i>
+            </div>
+        }
+        .into_any(),
+    };
+    let is_behind = move || status.is_behind.get();
+    view! {
+        {missing}
+        <div class="loaded" class:behind=is_behind aria-busy=move || is_behind().to_string()>
+            {shown}
+        </div>
+    }
+    .into_any()
+}
+
+fn notice(class: &'static str, role: &'static str, text: String, status: Status) -> AnyView {
+    view! {
+        <div class=class role=role>
+            <p>{text}</p>
+            <button type="button" on:click=move |_| status.now()>
+                "Try again"
+            </button>
+        </div>
+    }
+    .into_any()
+}
+
+/// Says that there is nothing, and what to make of it.
+pub(crate) fn empty(title: &'static str, text: impl IntoView + 'static) -> impl IntoView {
+    view! {
+        <div class="empty">
+            <p>{title}</p>
+            <p class="quiet">{text}</p>
+        </div>
+    }
+}
+
+/// What went wrong with something that somebody has asked for.
+pub(crate) fn problem(task: Task) -> impl IntoView {
+    problem_of(task, &[])
+}
+
+/// The same, without what stands beside a field already.
+pub(crate) fn problem_of(task: Task, beside_fields: &'static [&'static str]) -> impl IntoView {
+    move || {
+        let error = task.error.get()?;
+        let is_beside = matches!(&error, ApiError::Refused { code, .. } if beside_fields.contains(&code.as_str()));
+        (!is_beside && error != ApiError::SignedOut).then(|| {
+            view! {
+                <p class="problem" role="alert">
+                    {error.to_string()}
+                </p>
+            }
+        })
+    }
+}

@@ -1,0 +1,238 @@
+//! What the server says, kept up to date.
+
+use std::any::Any;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::error::ApiError;
+use crate::session::Session;
+
+/// The longest time between two attempts while the server does not answer.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// What the server says. Kept when it stops answering, so that nobody loses what they look at.
+#[derive(Debug)]
+pub(crate) struct Live<T: Send + Sync + 'static> {
+    /// The last answer.
+    pub(crate) data: Answer<T>,
+    /// How things stand with it.
+    pub(crate) status: Status,
+}
+
+/// An answer that others hear of when there is another. What tells them is the same for all types of answers: there are many
+/// of those, and each would bring its own.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    kept: RwSignal<Option<Arc<dyn Any + Send + Sync>>>,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Answer<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Answer<T> {}
+
+impl<T: Clone + Send + Sync + 'static> Answer<T> {
+    fn new() -> Self {
+        Self {
+            kept: RwSignal::new(None),
+            kind: PhantomData,
+        }
+    }
+
+    /// The answer, and again whenever there is another.
+    pub(crate) fn get(self) -> Option<T> {
+        self.with(|answer| answer.cloned())
+    }
+
+    /// Looks at the answer, and again whenever there is another.
+    pub(crate) fn with<U>(self, look: impl FnOnce(Option<&T>) -> U) -> U {
+        look(known(&self.kept.get()))
+    }
+
+    /// Looks at the answer once.
+    pub(crate) fn with_untracked<U>(self, look: impl FnOnce(Option<&T>) -> U) -> U {
+        look(known(&self.kept.get_untracked()))
+    }
+
+    fn set(self, answer: T) {
+        self.kept.set(Some(Arc::new(answer)));
+    }
+}
+
+fn known<T: 'static>(kept: &Option<Arc<dyn Any + Send + Sync>>) -> Option<&T> {
+    kept.as_ref()?.downcast_ref()
+}
+
+/// How things stand with an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Status {
+    /// Whether there is one.
+    pub(crate) is_there: RwSignal<bool>,
+    /// Why there is no newer one.
+    pub(crate) error: RwSignal<Option<ApiError>>,
+    /// Whether it is to another question than the present one.
+    pub(crate) is_behind: RwSignal<bool>,
+    again: RwSignal<u32>,
+}
+
+/// An answer that has come, to be taken in if somebody still waits for it.
+type Taking = Box<dyn FnOnce() -> Result<(), ApiError>>;
+
+/// Asks, and waits for the answer. Without types, since there are many of those, and the rest is the same for all.
+type Asking = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Taking>>>>;
+
+impl<T: Send + Sync + 'static> Clone for Live<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Send + Sync + 'static> Copy for Live<T> {}
+
+impl<T: Clone + PartialEq + Send + Sync + 'static> Live<T> {
+    /// Asks now, whenever a signal that `ask` reads changes, and every so often while somebody can see the page.
+    ///
+    /// It stops when the component that calls this goes away. An answer that came too late is thrown away.
+    pub(crate) fn every<F>(interval: Option<Duration>, ask: impl Fn() -> F + 'static) -> Self
+    where
+        F: Future<Output = Result<T, ApiError>> + 'static,
+    {
+        let live = Self {
+            data: Answer::new(),
+            status: Status::new(),
+        };
+        let asking: Asking = Box::new(move || {
+            let answer = ask();
+            Box::pin(async move {
+                let answer = answer.await;
+                Box::new(move || live.take(answer)) as Taking
+            })
+        });
+        live.status.keep_up(interval, asking);
+        live
+    }
+
+    /// Asks once, and whenever a signal that `ask` reads changes.
+    pub(crate) fn once<F>(ask: impl Fn() -> F + 'static) -> Self
+    where
+        F: Future<Output = Result<T, ApiError>> + 'static,
+    {
+        Self::every(None, ask)
+    }
+
+    /// Asks again now.
+    pub(crate) fn now(self) {
+        self.status.now();
+    }
+
+    fn take(self, answer: Result<T, ApiError>) -> Result<(), ApiError> {
+        let data = answer?;
+        // What is the same is not shown anew.
+        if self.data.with_untracked(|known| known != Some(&data)) {
+            self.data.set(data);
+        }
+        Ok(())
+    }
+}
+
+impl Status {
+    fn new() -> Self {
+        Self {
+            is_there: RwSignal::new(false),
+            error: RwSignal::new(None),
+            is_behind: RwSignal::new(false),
+            again: RwSignal::new(0),
+        }
+    }
+
+    /// Asks again now.
+    pub(crate) fn now(self) {
+        self.again.update(|rings| *rings = rings.wrapping_add(1));
+    }
+
+    fn keep_up(self, interval: Option<Duration>, ask: Asking) {
+        let session = Session::get();
+        let question = StoredValue::new(0_u64);
+        let failures = StoredValue::new(0_u32);
+        let timer = StoredValue::new(None::<TimeoutHandle>);
+        let is_due = StoredValue::new(false);
+        let stop_timer = move || {
+            if let Some(handle) = timer.try_update_value(Option::take).flatten() {
+                handle.clear();
+            }
+        };
+        let listener = window_event_listener_untyped("visibilitychange", move |_| {
+            if !document().hidden() && is_due.try_get_value() == Some(true) {
+                self.now();
+            }
+        });
+        on_cleanup(move || {
+            listener.remove();
+            stop_timer();
+        });
+
+        Effect::new(move |before: Option<u32>| {
+            let ring = self.again.get();
+            // Somebody has come back after their session was over.
+            session.track_sign_ins();
+            stop_timer();
+            is_due.set_value(false);
+            let answer = ask();
+            let number = question.get_value() + 1;
+            question.set_value(number);
+            if before == Some(ring) {
+                self.is_behind.set(true);
+            }
+            spawn_local(async move {
+                let take = answer.await;
+                if question.try_get_value() != Some(number) {
+                    return;
+                }
+                let taken = take();
+                failures.update_value(|count| *count = if taken.is_err() { *count + 1 } else { 0 });
+                self.note(taken, session);
+                let Some(interval) = interval else { return };
+                let factor = 1_u32.checked_shl(failures.get_value().min(6)).unwrap_or(1);
+                let wait = interval
+                    .saturating_mul(factor)
+                    .min(LONGEST_WAIT.max(interval));
+                let ring = move || {
+                    if document().hidden() {
+                        is_due.set_value(true);
+                    } else {
+                        self.now();
+                    }
+                };
+                timer.set_value(set_timeout_with_handle(ring, wait).ok());
+            });
+            ring
+        });
+    }
+
+    fn note(self, taken: Result<(), ApiError>, session: Session) {
+        self.is_behind.set(false);
+        match taken {
+            Ok(()) => {
+                if !self.is_there.get_untracked() {
+                    self.is_there.set(true);
+                }
+                if self.error.with_untracked(Option::is_some) {
+                    self.error.set(None);
+                }
+            }
+            Err(error) => {
+                session.notice(&error);
+                self.error.set(Some(error));
+            }
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Changes of devices that are not done: they wait, were refused, or were given up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use leptos::prelude::*;
+use sync_proto::SentAttributes;
+use sync_proto::api::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState, Listing};
+
+use crate::api::{self, encode};
+use crate::components::{
+    Choices, Column, Confirm, DialogForm, Messages, Pager, Row, ago, empty, facts, heading, loaded,
+    problem, quoted, row_link, sub_heading, table, tag,
+};
+use crate::live::Live;
+use crate::page::{Page, href};
+use crate::pages::keyed;
+use crate::session::Session;
+use crate::task::Task;
+use crate::text;
+use crate::url_state::UrlState;
+
+const CHANGE_COLUMNS: &[Column] = &[
+    Column::Head("Change"),
+    Column::Text("Source"),
+    Column::Text("Device of"),
+    Column::Text("State"),
+    Column::Number("Sent"),
+    Column::Number("Attempts"),
+    Column::Words("Error"),
+];
+
+const VALUE_COLUMNS: &[Column] = &[
+    Column::Head("Attribute"),
+    Column::Text("The device wants"),
+    Column::Text("The server has"),
+];
+
+const EVERY: Duration = Duration::from_secs(10);
+
+const STATES: [(&str, &str); 4] = [
+    ("", "All"),
+    ("waiting", "Waiting"),
+    ("dead", "Given up"),
+    ("refused", "Refused"),
+];
+
+/// The list of all changes that are not done.
+#[component]
+pub(crate) fn ChangesPage() -> impl IntoView {
+    let state = UrlState::of(Page::Changes.path());
+    let changes = Live::every(Some(EVERY), move || {
+        let [outcome, source, client] = ["state", "source", "client"].map(|name| state.get(name));
+        let cursor = state.cursor();
+        async move { api::changes(&outcome, &source, &client, &cursor).await }
+    });
+    let sources = Live::once(api::sources);
+    let source_choices = Signal::derive(move || {
+        let mut choices = vec![(String::new(), "All sources".to_owned())];
+        let known = sources
+            .data
+            .get()
+            .map(|sources| sources.items)
+            .unwrap_or_default();
+        choices.extend(
+            known
+                .into_iter()
+                .map(|source| (source.name.clone(), source.name)),
+        );
+        choices
+    });
+    let states = STATES
+        .map(|(value, title)| (value.to_owned(), title.to_owned()))
+        .to_vec();
+    let only = move || {
+        let client = state.get("client");
+        (!client.is_empty()).then(|| {
+            view! {
+                <p class="filter">
+                    "Of the device " <code>{client}</code> " only. "
+                    <a href=href(&state.with("client", ""))>"Show all"</a>
+                </p>
+            }
+        })
+    };
+    view! {
+        {heading(Page::Changes.title(), "what devices have sent, and back ends have not taken", ())}
+        <div class="tools">
+            <Choices state name="state" label="State" options=states/>
+            <Choices state name="source" label="Source" options=source_choices/>
+        </div>
+        {only}
+        <section class="flush">
+            {loaded(
+                changes,
+                move |Listing { items, next }| {
+                    if items.is_empty() {
+                        return empty("There is nothing here.", "Every change of every device is done, as far as this list goes.")
+                            .into_any();
+                    }
+                    view! {
+                        {change_table(items)}
+                        <Pager state next/>
+                    }
+                        .into_any()
+                },
+            )}
+        </section>
+    }
+}
+
+/// Changes as a table.
+pub(super) fn change_table(changes: Vec<ChangeInfo>) -> impl IntoView {
+    let rows = changes.into_iter().map(|change| {
+        let (tone, word) = text::change_state(change.state);
+        let address = href(&format!("/changes/{}", encode(&change.id)));
+        let device = href(&format!("/devices/{}", encode(&change.client)));
+        let due = change.next_at.map(|at| view! { <small>" next " {ago(Some(at))}</small> });
+        Row::new(vec![
+                row_link(address, view! { {text::change_kind(change.kind)} " " <span class="id">{change.object.clone()}</span> }),
+                change.source.clone().into_any(),
+                view! { <a href=device>{change.user.clone()}</a> }.into_any(),
+                tag(tone, word).into_any(),
+                ago(change.sent_at),
+                view! { {text::count(change.attempts)} {due} }.into_any(),
+                quoted(change.error.clone()),
+])
+    });
+    table("Changes", CHANGE_COLUMNS, rows.collect())
+}
+
+/// One change.
+#[component]
+pub(crate) fn ChangePage() -> impl IntoView {
+    keyed(["change"], |[id]| view! { <Change id/> })
+}
+
+#[component]
+fn Change(id: String) -> impl IntoView {
+    let id = StoredValue::new(id);
+    let change = Live::every(Some(EVERY), move || {
+        let id = id.get_value();
+        async move { api::change(&id).await }
+    });
+    // What is typed must not be lost when the change is looked at again: the form is made once.
+    let form_for = Memo::new(move |_| {
+        change.data.with(|change| {
+            let change = change.as_ref()?;
+            (change.state != ChangeState::Refused)
+                .then(|| (change.kind, change.attributes.clone().unwrap_or_default()))
+        })
+    });
+    let is_gone = move || {
+        change
+            .status
+            .error
+            .get()
+            .is_some_and(|error| error.is_not_found())
+    };
+    let title = move || {
+        change.data.get().map_or_else(
+            || "Change".to_owned(),
+            |change| {
+                format!(
+                    "{} {}",
+                    text::sentence_case(text::change_kind(change.kind)),
+                    change.object
+                )
+            },
+        )
+    };
+    let session = Session::get();
+    view! {
+        {move || sub_heading(("Changes", "/changes"), title(), (), ())}
+        {move || {
+            if is_gone() {
+                view! {
+                    <div class="banner good" role="status">
+                        <p>"This change is done, or was discarded."</p>
+                        <a class="button" href=href("/changes")>"To the changes"</a>
+                    </div>
+                }
+                    .into_any()
+            } else {
+                loaded(change, show).into_any()
+            }
+        }}
+        <Show when=move || session.may("jobs:write") && !is_gone()>
+            {move || {
+                form_for
+                    .get()
+                    .map(|(kind, attributes)| view! { <Cure change id kind attributes/> })
+            }}
+        </Show>
+    }
+}
+
+fn show(change: ChangeInfo) -> impl IntoView {
+    let (tone, word) = text::change_state(change.state);
+    let device = href(&format!("/devices/{}", encode(&change.client)));
+    let user = href(&format!("/users/{}", encode(&change.user)));
+    let source = href(&format!("/sources/{}", encode(&change.source)));
+    let said = change.error.clone().map(|error| {
+        view! {
+            <section class="why bad">
+                <h2>"Why it is not done"</h2>
+                <p>
+                    "The back end says: " <q>{error}</q>
+                </p>
+            </section>
+        }
+    });
+    let rows = facts(vec![
+        ("State", tag(tone, word).into_any()),
+        (
+            "Source",
+            view! { <a href=source>{change.source.clone()}</a> }.into_any(),
+        ),
+        (
+            "User",
+            view! { <a href=user>{change.user.clone()}</a> }.into_any(),
+        ),
+        (
+            "Device",
+            view! { <a class="id" href=device>{change.client.clone()}</a> }.into_any(),
+        ),
+        ("Sent", ago(change.sent_at)),
+        ("Attempts", text::count(change.attempts).into_any()),
+        ("Next attempt", ago(change.next_at)),
+    ]);
+    view! {
+        {said}
+        <section>{rows}</section>
+        <section class="flush">
+            <h2>"Values"</h2>
+            {compared(change.kind, change.attributes.unwrap_or_default(), change.current)}
+        </section>
+    }
+}
+
+/// The device's values and the server's, side by side.
+fn compared(
+    kind: ChangeKind,
+    wanted: BTreeMap<String, String>,
+    current: Option<BTreeMap<String, String>>,
+) -> AnyView {
+    let exists = current.is_some();
+    let current = current.unwrap_or_default();
+    let names: BTreeSet<String> = wanted.keys().chain(current.keys()).cloned().collect();
+    if names.is_empty() {
+        return empty(
+            "There are no values.",
+            "The change has none, and the server does not know the object.",
+        )
+        .into_any();
+    }
+    let rows = names.into_iter().map(|name| {
+        let (wanted, current) = (wanted.get(&name).cloned(), current.get(&name).cloned());
+        let differs = wanted.is_some() && wanted != current;
+        let theirs = match (&wanted, kind) {
+            (Some(value), _) => view! { {value.clone()} }.into_any(),
+            (None, ChangeKind::Delete) => view! { <span class="faint">"deleted"</span> }.into_any(),
+            (None, _) => view! { <span class="faint">"as it is"</span> }.into_any(),
+        };
+        let ours = match current {
+            Some(value) => view! { {value} }.into_any(),
+            None if exists => view! { <span class="faint">"none"</span> }.into_any(),
+            None => view! { <span class="faint">"no such object"</span> }.into_any(),
+        };
+        Row::new(vec![name.into_any(), theirs.into_any(), ours.into_any()]).marked(if differs {
+            "differs"
+        } else {
+            ""
+        })
+    });
+    table("Values", VALUE_COLUMNS, rows.collect())
+}
+
+#[component]
+fn Cure(
+    change: Live<ChangeInfo>,
+    id: StoredValue<String>,
+    kind: ChangeKind,
+    attributes: BTreeMap<String, String>,
+) -> impl IntoView {
+    let messages = Messages::get();
+    let fields: Vec<(String, String, RwSignal<String>)> = attributes
+        .into_iter()
+        .map(|(name, value)| (name, value.clone(), RwSignal::new(value)))
+        .collect();
+    let fields = StoredValue::new(fields);
+    let (retrying, discarding) = (Task::new(), Task::new());
+    let retry = move || {
+        let corrected = fields.with_value(|fields| {
+            let is_changed = fields
+                .iter()
+                .any(|(_, before, value)| *before != value.get_untracked());
+            is_changed.then(|| {
+                let values = fields
+                    .iter()
+                    .map(|(name, _, value)| (name.clone(), value.get_untracked().into()));
+                values.collect::<SentAttributes>()
+            })
+        });
+        let retry = ChangeRetry {
+            attributes: corrected,
+        };
+        let work = async move { api::retry_change(&id.get_value(), &retry).await };
+        retrying.run(work, move |()| {
+            messages.say("The change is tried again.");
+            change.now();
+        });
+    };
+    let discard = move |open: RwSignal<bool>| {
+        let work = async move { api::discard_change(&id.get_value()).await };
+        discarding.run(work, move |()| {
+            open.set(false);
+            messages.say("The change is discarded. The device will be told.");
+            change.now();
+        });
+    };
+    let rows = fields.with_value(|fields| {
+        let rows = fields.iter().map(|(name, _, value)| {
+            view! { <crate::components::Field label=name.clone() value=*value/> }
+        });
+        rows.collect_view()
+    });
+    let lead = match kind {
+        ChangeKind::Delete => "Try to delete the object again.",
+        _ => "Correct what is wrong, if something is, and let the back end be asked again.",
+    };
+    view! {
+        <section aria-labelledby="cure">
+            <h2 id="cure">"Retry or discard"</h2>
+            <p class="quiet">{lead}</p>
+            <DialogForm task=retrying submit="Retry now" on_submit=retry>
+                {rows}
+            </DialogForm>
+            <div class="actions apart">
+                <Confirm
+                    label="Discard…"
+                    title="Discard the change?".to_owned()
+                    text="The back end never gets it. The device is told, and takes back what it had changed.".to_owned()
+                    task=discarding
+                    on_confirm=discard
+                />
+            </div>
+            {problem(discarding)}
+        </section>
+    }
+}

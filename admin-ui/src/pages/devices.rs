@@ -1,0 +1,580 @@
+//! Devices: which is stuck, what it waits for, and what can be done.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use sync_proto::api::{
+    ClientHealth, ClientInfo, ClientSourceSummary, ClientSummary, Listing, NewPing,
+    ObjectChangeKind, ObjectNews, SyncEvent, SyncPreview,
+};
+
+use crate::api::{self, encode};
+use crate::browser;
+use crate::components::{
+    Choices, Column, Confirm, Messages, Pager, Row, SearchBox, ago, empty, facts, heading, loaded,
+    problem, quoted, row_link, sub_heading, table, tag,
+};
+use crate::live::Live;
+use crate::page::{Page, href};
+use crate::pages::keyed;
+use crate::session::Session;
+use crate::task::Task;
+use crate::text::{self, Tone};
+use crate::url_state::UrlState;
+
+const DEVICE_COLUMNS: &[Column] = &[
+    Column::Head("Device"),
+    Column::Text("User"),
+    Column::Text("Platform"),
+    Column::Text("State"),
+    Column::Number("Last sync"),
+    Column::Number("Waiting"),
+    Column::Number("Failed"),
+    Column::Words("Problem"),
+];
+
+const SOURCE_COLUMNS: &[Column] = &[
+    Column::Head("Source"),
+    Column::Text("Copy of"),
+    Column::Number("Version"),
+    Column::Text("Behind"),
+    Column::Number("Waiting"),
+    Column::Number("Failed"),
+    Column::Words("Last error"),
+    Column::Actions("Try"),
+];
+
+const EVENT_COLUMNS: &[Column] = &[
+    Column::Number("When"),
+    Column::Text("What"),
+    Column::Text("Outcome"),
+    Column::Number("Took"),
+    Column::Words("Error"),
+];
+
+const NEWS_COLUMNS: &[Column] = &[
+    Column::Head("Object"),
+    Column::Text("News"),
+    Column::Text("Attributes"),
+];
+
+const OF_USER_COLUMNS: &[Column] = &[
+    Column::Head("Device"),
+    Column::Text("Platform"),
+    Column::Text("State"),
+    Column::Number("Last sync"),
+    Column::Words("Problem"),
+];
+
+const EVERY: Duration = Duration::from_secs(10);
+
+const STATES: [(&str, &str); 5] = [
+    ("", "All"),
+    ("stuck", "Stuck"),
+    ("waiting", "Waiting"),
+    ("failing", "Failing"),
+    ("silent", "Silent"),
+];
+
+/// The list of all devices.
+#[component]
+pub(crate) fn DevicesPage() -> impl IntoView {
+    let state = UrlState::of(Page::Devices.path());
+    let clients = Live::every(Some(EVERY), move || {
+        let [q, user, health, sort] = ["q", "user", "state", "sort"].map(|name| state.get(name));
+        let cursor = state.cursor();
+        async move { api::clients(&q, &user, &health, &sort, &cursor).await }
+    });
+    let states = STATES
+        .map(|(value, title)| (value.to_owned(), title.to_owned()))
+        .to_vec();
+    let orders = [("", "Last sync"), ("id", "Id")]
+        .map(|(value, title)| (value.to_owned(), title.to_owned()))
+        .to_vec();
+    view! {
+        {heading(Page::Devices.title(), (), ())}
+        <div class="tools">
+            <SearchBox state label="Search by user or id"/>
+            <Choices state name="state" label="State" options=states/>
+            <Choices state name="sort" label="Order" options=orders/>
+        </div>
+        <section class="flush">{loaded(clients, move |clients| list(clients, state))}</section>
+    }
+}
+
+fn list(Listing { items, next }: Listing<ClientSummary>, state: UrlState) -> AnyView {
+    if items.is_empty() {
+        let is_filtered = ["q", "user", "state", "cursor"]
+            .iter()
+            .any(|name| !state.get(name).is_empty());
+        return if is_filtered {
+            empty(
+                "No device is like that.",
+                "Search for the beginning of a user's name or of a device's id.",
+            )
+            .into_any()
+        } else {
+            empty(
+                "No device has registered yet.",
+                "A device appears here with its first sync.",
+            )
+            .into_any()
+        };
+    }
+    let rows = items.into_iter().map(|client| {
+        let (tone, word) = text::client_health(client.state);
+        let address = href(&format!("/devices/{}", encode(&client.id)));
+        let user = href(&format!("/users/{}", encode(&client.user)));
+        Row::new(vec![
+            view! { <a class="row id" href=address>{client.id.clone()}</a> }.into_any(),
+            view! { <a href=user>{client.user.clone()}</a> }.into_any(),
+            client
+                .platform
+                .clone()
+                .unwrap_or_else(|| "–".to_owned())
+                .into_any(),
+            tag(tone, word).into_any(),
+            ago(client.seen_at),
+            text::count(client.waiting).into_any(),
+            text::count(client.failed).into_any(),
+            quoted(client.problem.clone()),
+        ])
+    });
+    view! {
+        {table("Devices", DEVICE_COLUMNS, rows.collect())}
+        <Pager state next/>
+    }
+    .into_any()
+}
+
+/// One device.
+#[component]
+pub(crate) fn DevicePage() -> impl IntoView {
+    keyed(["client"], |[id]| view! { <Device id/> })
+}
+
+#[component]
+fn Device(id: String) -> impl IntoView {
+    let id = StoredValue::new(id);
+    let client = Live::every(Some(EVERY), move || {
+        let id = id.get_value();
+        async move { api::client(&id).await }
+    });
+    let sources = Live::every(Some(EVERY), move || {
+        let id = id.get_value();
+        async move { api::client_sources(&id).await }
+    });
+    let events = Live::every(Some(EVERY), move || {
+        let id = id.get_value();
+        async move { api::client_events(&id).await }
+    });
+    let changes = Live::every(Some(EVERY), move || {
+        let id = id.get_value();
+        async move { api::changes("", "", &id, "").await }
+    });
+    let whose = move || {
+        client.data.get().map(|client| {
+            let address = href(&format!("/users/{}", encode(&client.user)));
+            view! { "of " <a href=address>{client.user}</a> }
+        })
+    };
+    view! {
+        {sub_heading(("Devices", "/devices"), id.get_value(), whose, view! { <Actions client sources/> })}
+        {move || sources.data.get().map(|sources| story(&sources.items, id))}
+        <section>{loaded(client, device_facts)}</section>
+        <section class="flush" aria-labelledby="device-sources">
+            <h2 id="device-sources">"Sources"</h2>
+            {loaded(sources, move |sources| source_table(sources.items, id))}
+        </section>
+        <section class="flush" aria-labelledby="device-changes">
+            <h2 id="device-changes">"Changes that are not done"</h2>
+            {loaded(
+                changes,
+                |changes| {
+                    if changes.items.is_empty() {
+                        empty("All changes of this device are done.", "What waits or was given up appears here.")
+                            .into_any()
+                    } else {
+                        super::changes::change_table(changes.items).into_any()
+                    }
+                },
+            )}
+        </section>
+        <section class="flush" aria-labelledby="timeline">
+            <h2 id="timeline">"Timeline"</h2>
+            {loaded(events, |events| timeline(events.items))}
+        </section>
+    }
+}
+
+/// What is the matter with the device, step by step, with the cure beside it.
+fn story(
+    sources: &[ClientSourceSummary],
+    id: StoredValue<String>,
+) -> Option<impl IntoView + use<>> {
+    let stuck: Vec<_> = sources
+        .iter()
+        .filter(|source| source.failed > 0 || source.waiting > 0)
+        .cloned()
+        .collect();
+    let worst = stuck.first()?.clone();
+    let is_lost = stuck.iter().any(|source| source.failed > 0);
+    let steps = stuck.into_iter().map(|source| {
+        let number = source.waiting + source.failed;
+        let things = if number == 1 {
+            "1 change".to_owned()
+        } else {
+            format!("{} changes", text::count(number))
+        };
+        let error = source.error.clone().map(|error| {
+            view! { <li>"The back end says: " <q>{error}</q></li> }
+        });
+        let outcome = if source.failed > 0 {
+            view! { <li>"Nobody tries them again until somebody retries them."</li> }.into_any()
+        } else {
+            view! { <li>"They are tried again until the back end takes or refuses them."</li> }
+                .into_any()
+        };
+        view! {
+            <li>
+                "It sent " {things} " of " {source.source.clone()}
+                {source.waiting_since.map(|at| view! { ", the oldest " {ago(Some(at))} })} "."
+            </li>
+            {error}
+            {outcome}
+        }
+    });
+    let title = if is_lost {
+        "This device is stuck"
+    } else {
+        "This device waits"
+    };
+    let address = href(&format!("/changes?client={}", encode(&id.get_value())));
+    let source = href(&format!("/sources/{}", encode(&worst.source)));
+    Some(view! {
+        <section class="why" class:bad=is_lost>
+            <h2>{title}</h2>
+            <ol>{steps.collect_view()}</ol>
+            <div class="actions">
+                <a class="button" href=address>
+                    "Look at the changes"
+                </a>
+                <a class="button" href=source>
+                    "Look at " {worst.source.clone()}
+                </a>
+            </div>
+        </section>
+    })
+}
+
+fn device_facts(client: ClientInfo) -> impl IntoView {
+    let mut rows = vec![
+        ("Last sync", ago(client.seen_at)),
+        ("Registered", ago(Some(client.created_at))),
+    ];
+    let said = |name: &str| {
+        client
+            .device
+            .get(name)
+            .filter(|text| !text.is_empty())
+            .cloned()
+    };
+    if let Some(platform) = said("device_type") {
+        rows.push(("Platform", platform.into_any()));
+    }
+    let push = match &client.push {
+        None => "not possible on what it runs on".to_owned(),
+        Some(push) if !push.has_token => "not possible: it has sent no push token".to_owned(),
+        Some(push) => format!("by {}", text::push_service(&push.service)),
+    };
+    rows.push(("Push", push.into_any()));
+    if let Some(push) = client.push {
+        if let Some(at) = push.pinged_at {
+            rows.push(("Last ping", ago(Some(at))));
+        }
+        if let Some(error) = push.error {
+            rows.push(("It failed", quoted(Some(error))));
+        }
+    }
+    facts(rows)
+}
+
+fn source_table(sources: Vec<ClientSourceSummary>, id: StoredValue<String>) -> AnyView {
+    if sources.is_empty() {
+        return empty(
+            "It syncs no source yet.",
+            "A source appears here with its first sync.",
+        )
+        .into_any();
+    }
+    let rows = sources.into_iter().map(|source| {
+        let preview = href(&format!("/devices/{}/preview/{}", encode(&id.get_value()), encode(&source.source)));
+        let address = href(&format!("/sources/{}", encode(&source.source)));
+        let behind = if source.behind == 0 {
+            view! { {tag(Tone::Good, "up to date")} }.into_any()
+        } else {
+            view! { {text::count(source.behind)} " objects" {source.behind_since.map(|at| view! { ", " {ago(Some(at))} })} }
+                .into_any()
+        };
+        Row::new(vec![
+                view! { <a href=address>{source.source.clone()}</a> }.into_any(),
+                text::partition(&source.partition).into_any(),
+                view! { {text::count(source.version)} " of " {text::count(source.latest)} }.into_any(),
+                behind.into_any(),
+                text::count(source.waiting).into_any(),
+                text::count(source.failed).into_any(),
+                quoted(source.error.clone()),
+                view! { <a href=preview>"Sync as this device…"</a> }.into_any(),
+])
+    });
+    table("Sources of the device", SOURCE_COLUMNS, rows.collect())
+}
+
+fn timeline(events: Vec<SyncEvent>) -> AnyView {
+    if events.is_empty() {
+        return empty(
+            "Nothing has happened lately.",
+            "Syncs that brought nothing new are not kept.",
+        )
+        .into_any();
+    }
+    let rows = events.into_iter().map(|event| {
+        let failed = event.status >= 400;
+        let outcome = if failed {
+            view! { {tag(Tone::Bad, format!("failed, {}", event.status))} }.into_any()
+        } else {
+            view! { {tag(Tone::Good, "ok")} }.into_any()
+        };
+        Row::new(vec![
+            ago(Some(event.at)),
+            text::event(&event).into_any(),
+            outcome.into_any(),
+            text::span(event.took_ms).into_any(),
+            quoted(event.error.clone()),
+        ])
+    });
+    table("Timeline", EVENT_COLUMNS, rows.collect())
+}
+
+#[component]
+fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>) -> impl IntoView {
+    let session = Session::get();
+    let messages = Messages::get();
+    let task = Task::new();
+    let id = move || {
+        client
+            .data
+            .with_untracked(|client| client.as_ref().map(|client| client.id.clone()))
+    };
+    let ping = move |_| {
+        let Some(id) = id() else { return };
+        let ping = NewPing {
+            clients: vec![id],
+            ..NewPing::default()
+        };
+        task.run(async move { api::ping(&ping).await }, move |_| {
+            messages.say("A ping is on its way to the device.");
+        });
+    };
+    let reset = move |open: RwSignal<bool>| {
+        let Some(id) = id() else { return };
+        task.run(async move { api::reset_client(&id).await }, move |()| {
+            open.set(false);
+            messages.say("The device starts over with its next sync.");
+            sources.now();
+        });
+    };
+    let navigate = leptos_router::hooks::use_navigate();
+    let navigate = StoredValue::new(navigate);
+    let remove = move |open: RwSignal<bool>| {
+        let Some(id) = id() else { return };
+        task.run(async move { api::delete_client(&id).await }, move |()| {
+            open.set(false);
+            messages.say("The device is removed.");
+            navigate.with_value(|go| go(Page::Devices.path(), Default::default()));
+        });
+    };
+    let save = move |_| {
+        let Some(id) = id() else { return };
+        let name = format!("device-{}.json", &id.chars().take(8).collect::<String>());
+        task.run(
+            async move { api::client_diagnostics(&id).await },
+            move |all| {
+                browser::save(&name, "application/json", &format!("{all:#}"));
+            },
+        );
+    };
+    view! {
+        <button type="button" on:click=save>
+            "Diagnostic file"
+        </button>
+        <Show when=move || session.may("clients:write")>
+            <button type="button" on:click=ping disabled=move || task.is_busy.get()>
+                "Ping"
+            </button>
+            <Confirm
+                label="Reset…"
+                title="Let the device start over?".to_owned()
+                text="With its next sync it gets everything anew. Its changes that wait are not lost.".to_owned()
+                task
+                on_confirm=reset
+            />
+            <Confirm
+                label="Remove…"
+                title="Remove the device?".to_owned()
+                text="Its session ends, and its changes that wait are lost. If it is still in use, it must sign in again."
+                    .to_owned()
+                task
+                on_confirm=remove
+            />
+        </Show>
+        {problem(task)}
+    }
+}
+
+/// What a device would get with its next sync of a source.
+#[component]
+pub(crate) fn PreviewPage() -> impl IntoView {
+    keyed(
+        ["client", "source"],
+        |[id, source]| view! { <Preview id source/> },
+    )
+}
+
+#[component]
+fn Preview(id: String, source: String) -> impl IntoView {
+    let device = href(&format!("/devices/{}", encode(&id)));
+    let short: String = id.chars().take(8).collect();
+    let title = format!("{source} as device {short}");
+    let asked = StoredValue::new((id, source));
+    let preview = Live::once(move || {
+        let (id, source) = asked.get_value();
+        async move { api::client_preview(&id, &source).await }
+    });
+    let again = view! {
+        <button type="button" on:click=move |_| preview.now()>
+            "Look again"
+        </button>
+        <a class="button" href=device>
+            "To the device"
+        </a>
+    };
+    view! {
+        {sub_heading(("Devices", "/devices"), title, "what its next sync would bring; nothing is changed by looking", again)}
+        {loaded(preview, show_preview)}
+    }
+}
+
+fn show_preview(
+    SyncPreview {
+        objects,
+        more,
+        outbox,
+    }: SyncPreview,
+) -> impl IntoView {
+    let outbox_is_empty = outbox.as_object().is_none_or(serde_json::Map::is_empty);
+    let outbox = (!outbox_is_empty).then(|| {
+        view! {
+            <section>
+                <h2>"What it is told beside objects"</h2>
+                <pre>{format!("{outbox:#}")}</pre>
+            </section>
+        }
+    });
+    let list = if objects.is_empty() {
+        empty(
+            "Nothing is new to it.",
+            "It has everything that the server knows of this source.",
+        )
+        .into_any()
+    } else {
+        table(
+            "Objects",
+            NEWS_COLUMNS,
+            objects.into_iter().map(news).collect(),
+        )
+    };
+    let more = (more > 0).then(|| {
+        view! { <p class="quiet pad">{text::count(more)} " more objects would follow on further pages."</p> }
+    });
+    view! {
+        {outbox}
+        <section class="flush">{list} {more}</section>
+    }
+}
+
+fn news(
+    ObjectNews {
+        id,
+        change,
+        set,
+        removed,
+    }: ObjectNews,
+) -> Row {
+    let (tone, word) = match change {
+        ObjectChangeKind::Create => (Tone::Good, "new"),
+        ObjectChangeKind::Update => (Tone::Warning, "changed"),
+        ObjectChangeKind::Delete => (Tone::Bad, "deleted"),
+    };
+    let removed = removed
+        .into_iter()
+        .map(|name| view! { <div><dt><s>{name}</s></dt><dd class="faint">"removed"</dd></div> });
+    Row::new(vec![
+        view! { <span class="id">{id}</span> }.into_any(),
+        tag(tone, word).into_any(),
+        view! { <dl class="attributes">{attributes(set)} {removed.collect_view()}</dl> }.into_any(),
+    ])
+}
+
+/// Attributes as rows of a list of definitions.
+pub(super) fn attributes(set: std::collections::BTreeMap<String, String>) -> impl IntoView {
+    set.into_iter()
+        .map(|(name, value)| {
+            view! {
+                <div>
+                    <dt>{name}</dt>
+                    <dd>{value}</dd>
+                </div>
+            }
+        })
+        .collect_view()
+}
+
+/// The devices of one user.
+pub(super) fn of_user(user: String) -> impl IntoView {
+    let clients = Live::every(Some(EVERY), move || {
+        let user = user.clone();
+        async move { api::clients("", &user, "", "", "").await }
+    });
+    loaded(clients, |Listing { items, .. }| {
+        if items.is_empty() {
+            return empty(
+                "They have no device.",
+                "A device appears here when they sign in on it.",
+            )
+            .into_any();
+        }
+        let rows = items.into_iter().map(|client| {
+            let (tone, word) = text::client_health(client.state);
+            let address = href(&format!("/devices/{}", encode(&client.id)));
+            let note = (client.state != ClientHealth::Ok)
+                .then(|| client.problem.clone())
+                .flatten();
+            Row::new(vec![
+                row_link(
+                    address,
+                    view! { <span class="id">{client.id.clone()}</span> },
+                ),
+                client
+                    .platform
+                    .clone()
+                    .unwrap_or_else(|| "–".to_owned())
+                    .into_any(),
+                tag(tone, word).into_any(),
+                ago(client.seen_at),
+                quoted(note),
+            ])
+        });
+        table("Devices", OF_USER_COLUMNS, rows.collect())
+    })
+}

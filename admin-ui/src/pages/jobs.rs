@@ -1,0 +1,504 @@
+//! Jobs: queues, what runs, what was given up, what comes again and again.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use serde_json::Value;
+use sync_proto::api::{
+    JobErrorInfo, JobInfo, JobRetry, Listing, QueueHistory, QueueInfo, ScheduleInfo,
+};
+
+use crate::api::{self, encode};
+use crate::clock;
+use crate::components::{
+    Choices, Column, Confirm, DialogForm, LineChart, Messages, Pager, Row, TextArea, Track, ago,
+    empty, facts, heading, loaded, problem, row_link, sub_heading, table, tag,
+};
+use crate::live::Live;
+use crate::page::{Page, href};
+use crate::pages::keyed;
+use crate::session::Session;
+use crate::task::Task;
+use crate::text::{self, Tone};
+use crate::url_state::UrlState;
+
+const QUEUE_COLUMNS: &[Column] = &[
+    Column::Head("Queue"),
+    Column::Number("Ready"),
+    Column::Number("Running"),
+    Column::Number("Delayed"),
+    Column::Number("Dead"),
+    Column::Number("Done in 10 min"),
+    Column::Number("Failed in 10 min"),
+    Column::Actions("Actions"),
+];
+
+const JOB_COLUMNS: &[Column] = &[
+    Column::Head("Job"),
+    Column::Text("State"),
+    Column::Text("User"),
+    Column::Number("Attempts"),
+    Column::Number("Last"),
+    Column::Words("In its own words"),
+];
+
+const SCHEDULE_COLUMNS: &[Column] = &[
+    Column::Head("Job"),
+    Column::Text("Queue"),
+    Column::Number("How often"),
+    Column::Number("Last"),
+    Column::Number("Next"),
+    Column::Words("Last error"),
+];
+
+const ERROR_COLUMNS: &[Column] = &[
+    Column::Number("Attempt"),
+    Column::Number("When"),
+    Column::Words("Error"),
+];
+
+const EVERY: Duration = Duration::from_secs(5);
+
+const STATES: [(&str, &str); 5] = [
+    ("dead", "Dead"),
+    ("ready", "Ready"),
+    ("leased", "Running"),
+    ("delayed", "Delayed"),
+    ("done", "Done"),
+];
+
+/// Queues and their jobs.
+#[component]
+pub(crate) fn JobsPage() -> impl IntoView {
+    let state = UrlState::of(Page::Jobs.path());
+    let queues = Live::every(Some(EVERY), api::queues);
+    let queue = Memo::new(move |_| {
+        let chosen = state.get("queue");
+        if chosen.is_empty() {
+            queues.data.with(|queues| {
+                let queues = queues.as_ref()?;
+                let most = queues
+                    .items
+                    .iter()
+                    .max_by_key(|queue| queue.jobs.get("dead").copied().unwrap_or(0));
+                most.map(|queue| queue.name.clone())
+            })
+        } else {
+            Some(chosen)
+        }
+    });
+    let schedules = Live::every(Some(EVERY * 4), api::schedules);
+    view! {
+        {heading(Page::Jobs.title(), (), ())}
+        <section class="flush" aria-labelledby="queues">
+            <h2 id="queues">"Queues"</h2>
+            {loaded(queues, move |listing| queue_table(listing.items, queues, queue))}
+        </section>
+        {move || queue.get().map(|queue| view! { <Queue queue state/> })}
+        <section class="flush" aria-labelledby="recurring">
+            <h2 id="recurring">"Recurring"</h2>
+            {loaded(schedules, |schedules| schedule_table(schedules.items))}
+        </section>
+    }
+}
+
+fn queue_table(
+    items: Vec<QueueInfo>,
+    queues: Live<Listing<QueueInfo>>,
+    chosen: Memo<Option<String>>,
+) -> AnyView {
+    if items.is_empty() {
+        return empty(
+            "There have been no jobs yet.",
+            "Changes of devices, queries and pings become jobs.",
+        )
+        .into_any();
+    }
+    let rows = items.into_iter().map(|queue| {
+        let number = |state: &str| text::count(queue.jobs.get(state).copied().unwrap_or(0));
+        let lately = |what: &str| text::count(queue.last_minutes.get(what).copied().unwrap_or(0));
+        let address = href(&format!("/jobs?queue={}", encode(&queue.name)));
+        let is_chosen = {
+            let name = queue.name.clone();
+            chosen.with(|chosen| chosen.as_ref() == Some(&name))
+        };
+        Row::new(vec![
+            view! { <a class="row" href=address>{queue.name.clone()}</a>
+            {queue.paused.then(|| view! { " " {tag(Tone::Warning, "paused")} })} }
+            .into_any(),
+            number("ready").into_any(),
+            number("leased").into_any(),
+            number("delayed").into_any(),
+            number("dead").into_any(),
+            lately("completed").into_any(),
+            lately("failed").into_any(),
+            view! { <QueueActions name=queue.name.clone() paused=queue.paused queues/> }.into_any(),
+        ])
+        .marked(if is_chosen { "chosen" } else { "" })
+    });
+    table("Queues", QUEUE_COLUMNS, rows.collect())
+}
+
+#[component]
+fn QueueActions(name: String, paused: bool, queues: Live<Listing<QueueInfo>>) -> impl IntoView {
+    let session = Session::get();
+    let messages = Messages::get();
+    let task = Task::new();
+    let name = StoredValue::new(name);
+    let pause = move |_| {
+        let work = async move { api::pause_queue(&name.get_value(), !paused).await };
+        task.run(work, move |_| queues.now());
+    };
+    let run = move |_| {
+        // A queue is a component's, or a component's with a dot and more behind it.
+        let queue = name.get_value();
+        let component = queue.split('.').next().unwrap_or_default().to_owned();
+        task.run(
+            async move { api::run_component(&component).await },
+            move |run| {
+                messages.say(format!(
+                    "{} jobs were done, {} attempts failed.",
+                    text::count(run.done),
+                    text::count(run.failed)
+                ));
+                queues.now();
+            },
+        );
+    };
+    let (pause_title, run_title) = (
+        format!(
+            "{} {}",
+            if paused { "Resume" } else { "Pause" },
+            name.get_value()
+        ),
+        format!("Run {} now", name.get_value()),
+    );
+    view! {
+        <Show when=move || session.may("jobs:write")>
+            <span class="actions tight">
+                <button type="button" on:click=run aria-label=run_title.clone() disabled=move || task.is_busy.get()>
+                    {move || if task.is_busy.get() { "Working…" } else { "Run now" }}
+                </button>
+                <button type="button" on:click=pause aria-label=pause_title.clone() disabled=move || task.is_busy.get()>
+                    {if paused { "Resume" } else { "Pause" }}
+                </button>
+            </span>
+            {problem(task)}
+        </Show>
+    }
+}
+
+/// The jobs of one queue.
+#[component]
+fn Queue(queue: String, state: UrlState) -> impl IntoView {
+    let session = Session::get();
+    let name = StoredValue::new(queue.clone());
+    let jobs = Live::every(Some(EVERY), move || {
+        let (queue, chosen, cursor) = (name.get_value(), state.get("state"), state.cursor());
+        async move {
+            let chosen = if chosen.is_empty() { "dead" } else { &chosen };
+            api::jobs(&queue, chosen, &cursor).await
+        }
+    });
+    let history = Live::every(Some(EVERY * 4), move || async move {
+        api::queue_history(&name.get_value()).await
+    });
+    let states = STATES
+        .map(|(value, title)| (value.to_owned(), title.to_owned()))
+        .to_vec();
+    let is_dead = move || matches!(state.get("state").as_str(), "" | "dead");
+    let has_jobs = move || {
+        jobs.data
+            .with(|jobs| jobs.as_ref().is_some_and(|jobs| !jobs.items.is_empty()))
+    };
+    view! {
+        <section aria-label=format!("Throughput of {queue}")>
+            {loaded(history, throughput)}
+        </section>
+        <section class="flush" aria-labelledby="jobs">
+            <div class="section-head">
+                <h2 id="jobs">"Jobs of " {queue}</h2>
+                <Choices state name="state" label="State" options=states/>
+                <Show when=move || is_dead() && has_jobs() && session.may("jobs:write")>
+                    <RetryAll name jobs/>
+                </Show>
+            </div>
+            {loaded(jobs, move |jobs| job_table(jobs, state))}
+        </section>
+    }
+}
+
+#[component]
+fn RetryAll(name: StoredValue<String>, jobs: Live<Listing<JobInfo>>) -> impl IntoView {
+    let messages = Messages::get();
+    let task = Task::new();
+    let retry = move |open: RwSignal<bool>| {
+        task.run(
+            async move { api::retry_jobs(&name.get_value()).await },
+            move |retried| {
+                open.set(false);
+                messages.say(format!(
+                    "{} jobs are tried again.",
+                    text::count(retried.retried)
+                ));
+                jobs.now();
+            },
+        );
+    };
+    view! {
+        <Confirm
+            label="Retry all…"
+            title="Retry all dead jobs?".to_owned()
+            text="The oldest thousand of this queue are tried again, as if they were new.".to_owned()
+            task
+            on_confirm=retry
+            is_harmless=true
+        />
+    }
+}
+
+fn throughput(QueueHistory { points }: QueueHistory) -> impl IntoView {
+    let steps = points
+        .iter()
+        .map(|point| clock::local_minute(point.at))
+        .collect();
+    let track = |name: &str, pick: fn(&sync_proto::api::QueuePoint) -> u64| Track {
+        name: name.to_owned(),
+        values: points
+            .iter()
+            .map(|point| Some(pick(point) as f64))
+            .collect(),
+    };
+    let tracks = vec![
+        track("Enqueued", |point| point.enqueued),
+        track("Done", |point| point.completed),
+        track("Failed", |point| point.failed),
+        track("Given up", |point| point.died),
+    ];
+    view! { <LineChart title="Throughput".to_owned() unit="jobs per minute".to_owned() tracks steps/> }
+}
+
+fn job_table(Listing { items, next }: Listing<JobInfo>, state: UrlState) -> AnyView {
+    if items.is_empty() {
+        return empty("There is no such job.", "Choose another state or queue.").into_any();
+    }
+    let rows = items.into_iter().map(|job| {
+        let (tone, word) = text::job_state(&job.state);
+        let address = href(&format!("/jobs/{}", encode(&job.id)));
+        let told = job.errors.last().map(|error| error.error.clone()).or(job.progress.clone()).or(job.result.clone());
+        let at = job.ended_at.or(job.started_at).or(Some(job.created_at));
+        let state = tag(tone, word.to_owned());
+        Row::new(vec![
+                row_link(address, view! { {job.name.clone()} " " <span class="id">{job.id.chars().take(8).collect::<String>()}</span> }),
+                state.into_any(),
+                job.user.clone().unwrap_or_else(|| "–".to_owned()).into_any(),
+                view! { {text::count(job.attempts)} " of " {text::count(job.max_attempts)} }.into_any(),
+                ago(at),
+                told.into_any(),
+])
+    });
+    view! {
+        {table("Jobs", JOB_COLUMNS, rows.collect())}
+        <Pager state next/>
+    }
+    .into_any()
+}
+
+fn schedule_table(items: Vec<ScheduleInfo>) -> AnyView {
+    if items.is_empty() {
+        return empty(
+            "Nothing recurs.",
+            "Queries of sources with a poll interval and a queue appear here.",
+        )
+        .into_any();
+    }
+    let rows = items.into_iter().map(|schedule| {
+        Row::new(vec![
+                view! { {schedule.name} " " {schedule.subject.map(|subject| view! { <span class="id">{subject}</span> })} }.into_any(),
+                schedule.queue.into_any(),
+                how_often(schedule.every_seconds).into_any(),
+                ago(schedule.last_at),
+                ago(schedule.next_at),
+                schedule.last_error.into_any(),
+])
+    });
+    table("Recurring jobs", SCHEDULE_COLUMNS, rows.collect())
+}
+
+fn how_often(seconds: Option<u64>) -> String {
+    match seconds {
+        Some(seconds) => format!("every {}", text::span(seconds.saturating_mul(1_000))),
+        None => "when it is due".to_owned(),
+    }
+}
+
+/// One job.
+#[component]
+pub(crate) fn JobPage() -> impl IntoView {
+    keyed(["job"], |[id]| view! { <Job id/> })
+}
+
+#[component]
+fn Job(id: String) -> impl IntoView {
+    let id = StoredValue::new(id);
+    let session = Session::get();
+    let job = Live::every(Some(EVERY), move || async move {
+        api::job(&id.get_value()).await
+    });
+    let title = move || {
+        job.data
+            .get()
+            .map_or_else(|| "Job".to_owned(), |job| format!("Job {}", job.name))
+    };
+    let is_dead = Memo::new(move |_| {
+        job.data
+            .with(|job| job.as_ref().is_some_and(|job| job.state == "dead"))
+    });
+    let may_end = Memo::new(move |_| {
+        job.data
+            .with(|job| job.as_ref().is_some_and(|job| job.state != "done"))
+    });
+    view! {
+        {move || sub_heading(("Jobs", "/jobs"), title(), view! { <code>{id.get_value()}</code> }, ())}
+        {loaded(job, show_job)}
+        <Show when=move || session.may("jobs:write") && (is_dead.get() || may_end.get())>
+            <JobActions id job is_dead/>
+        </Show>
+    }
+}
+
+fn show_job(job: JobInfo) -> impl IntoView {
+    let (tone, word) = text::job_state(&job.state);
+    let text_or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned()).into_any();
+    let rows = facts(vec![
+        ("State", tag(tone, word.to_owned()).into_any()),
+        ("Queue", job.queue.clone().into_any()),
+        ("User", text_or_dash(job.user.clone())),
+        (
+            "Attempts",
+            format!("{} of {}", job.attempts, job.max_attempts).into_any(),
+        ),
+        ("Enqueued", ago(Some(job.created_at))),
+        ("Last begun", ago(job.started_at)),
+        ("Ended", ago(job.ended_at)),
+        ("Worker", text_or_dash(job.worker.clone())),
+        ("Progress", text_or_dash(job.progress.clone())),
+        ("Result", text_or_dash(job.result.clone())),
+    ]);
+    let reason = job.reason.clone().map(|reason| {
+        view! {
+            <section class="why bad">
+                <h2>"Why it was given up"</h2>
+                <p>{reason}</p>
+            </section>
+        }
+    });
+    view! {
+        {reason}
+        <section>{rows}</section>
+        <section class="flush">
+            <h2>"Failed attempts"</h2>
+            {error_table(job.errors)}
+        </section>
+        <section>
+            <h2>"What it works on"</h2>
+            <pre>{format!("{:#}", job.payload.unwrap_or(Value::Null))}</pre>
+        </section>
+    }
+}
+
+fn error_table(errors: Vec<JobErrorInfo>) -> AnyView {
+    if errors.is_empty() {
+        return empty("None has failed.", "The last errors of a job appear here.").into_any();
+    }
+    let rows = errors
+        .into_iter()
+        .rev()
+        .map(|JobErrorInfo { at, attempt, error }| {
+            Row::new(vec![attempt.into_any(), ago(Some(at)), error.into_any()])
+        });
+    table("Failed attempts", ERROR_COLUMNS, rows.collect())
+}
+
+#[component]
+fn JobActions(id: StoredValue<String>, job: Live<JobInfo>, is_dead: Memo<bool>) -> impl IntoView {
+    let messages = Messages::get();
+    let before = job
+        .data
+        .with_untracked(|job| job.as_ref().and_then(|job| job.payload.clone()));
+    let before =
+        StoredValue::new(before.map_or_else(String::new, |payload| format!("{payload:#}")));
+    let payload = RwSignal::new(before.get_value());
+    let wrong = Signal::derive(
+        move || match serde_json::from_str::<Value>(&payload.get()) {
+            Ok(Value::Object(_)) => None,
+            Ok(_) => Some("It must be a JSON object.".to_owned()),
+            Err(error) => Some(format!("It is not JSON: {error}.")),
+        },
+    );
+    let (retrying, other) = (Task::new(), Task::new());
+    let retry = move || {
+        let text = payload.get_untracked();
+        let corrected = match serde_json::from_str(&text) {
+            _ if text == before.get_value() => None,
+            Ok(Value::Object(corrected)) => Some(corrected),
+            _ => return,
+        };
+        let retry = JobRetry { payload: corrected };
+        retrying.run(
+            async move { api::retry_job(&id.get_value(), &retry).await },
+            move |_| {
+                messages.say("The job is tried again.");
+                job.now();
+            },
+        );
+    };
+    let run = move |_| {
+        other.run(
+            async move { api::run_job(&id.get_value()).await },
+            move |()| {
+                messages.say("The job is ready now.");
+                job.now();
+            },
+        );
+    };
+    let end = move |open: RwSignal<bool>| {
+        other.run(
+            async move { api::delete_job(&id.get_value()).await },
+            move |()| {
+                open.set(false);
+                messages.say("The job is gone.");
+                job.now();
+            },
+        );
+    };
+    let is_delayed = move || {
+        job.data
+            .with(|job| job.as_ref().is_some_and(|job| job.state == "delayed"))
+    };
+    view! {
+        <section>
+            <h2>"What can be done"</h2>
+            <Show when=move || is_dead.get()>
+                <DialogForm task=retrying submit="Retry now" on_submit=retry>
+                    <TextArea label="What it works on" value=payload error=wrong rows=8/>
+                </DialogForm>
+            </Show>
+            <div class="actions apart">
+                <Show when=is_delayed>
+                    <button type="button" on:click=run>
+                        "Run now"
+                    </button>
+                </Show>
+                <Confirm
+                    label="Discard…"
+                    title="Discard the job?".to_owned()
+                    text="It is never done. One that runs is told to stop.".to_owned()
+                    task=other
+                    on_confirm=end
+                />
+            </div>
+            {problem(other)}
+        </section>
+    }
+}

@@ -1,0 +1,276 @@
+//! The overview: what needs attention, and how the system is doing.
+
+use leptos::prelude::*;
+use sync_proto::api::{
+    Attention, Overview, PushServiceInfo, QueueInfo, SourceHealth, TrafficPoint,
+};
+
+use crate::api::encode;
+use crate::clock;
+use crate::components::{
+    Column, LineChart, Row, Sparkline, Track, ago, empty, heading, lasting, loaded, table, tag,
+};
+use crate::live::Live;
+use crate::page::{Page, href};
+use crate::text::{self, Notice, Tone};
+
+const SOURCE_COLUMNS: &[Column] = &[
+    Column::Head("Source"),
+    Column::Text("State"),
+    Column::Number("Objects"),
+    Column::Number("Last query"),
+    Column::Number("Took"),
+];
+
+const QUEUE_COLUMNS: &[Column] = &[
+    Column::Head("Queue"),
+    Column::Number("Ready"),
+    Column::Number("Running"),
+    Column::Number("Dead"),
+];
+
+#[component]
+pub(crate) fn OverviewPage() -> impl IntoView {
+    let overview = expect_context::<Live<Overview>>();
+    let state = move || match overview.status.error.get() {
+        None => view! { <span class="dot good"></span>" live" }.into_any(),
+        Some(_) => view! { <span class="dot bad"></span>" no answer" }.into_any(),
+    };
+    let version = move || {
+        overview.data.with(|data| {
+            data.as_ref()
+                .map(|data| format!("version {}", data.version))
+        })
+    };
+    view! {
+        {heading(Page::Overview.title(), version, view! { <span class="state">{state}</span> })}
+        {loaded(overview, show)}
+    }
+}
+
+fn show(overview: Overview) -> impl IntoView {
+    let Overview {
+        attention,
+        sources,
+        queues,
+        push_services,
+        store,
+        ..
+    } = &overview;
+    let store_told = match store.max_bytes {
+        Some(most) => format!("{} of {}", text::bytes(store.bytes), text::bytes(most)),
+        None => text::bytes(store.bytes),
+    };
+    let store_took = format!("{} µs", text::count(store.took_us));
+    let [load, times] = charts(&overview.traffic);
+    view! {
+        <section aria-labelledby="attention">
+            <h2 id="attention">"Needs attention"</h2>
+            {attention_list(attention)}
+        </section>
+        {tiles(&overview)}
+        <div class="two">
+            <div class="stack">
+                <section aria-labelledby="back-ends">
+                    <h2 id="back-ends">"Back ends"</h2>
+                    {source_table(sources)}
+                </section>
+                <section>{load}</section>
+            </div>
+            <div class="stack">
+                <section aria-labelledby="queues">
+                    <h2 id="queues">"Jobs"</h2>
+                    {queue_table(queues)}
+                </section>
+                <section aria-labelledby="services">
+                    <h2 id="services">"Push services and store"</h2>
+                    <table>
+                        <tbody>
+                            {push_services.iter().map(service_row).collect_view()}
+                            <tr>
+                                <th scope="row">"Redis"</th>
+                                <td>{tag(Tone::Good, "answers")}</td>
+                                <td class="n">{store_told} <small>" in " {store_took}</small></td>
+                            </tr>
+                        </tbody>
+                    </table>
+                </section>
+                <section>{times}</section>
+            </div>
+        </div>
+    }
+}
+
+fn attention_list(attention: &[Attention]) -> AnyView {
+    if attention.is_empty() {
+        return view! {
+            <p class="all-well">
+                <span class="dot good" aria-hidden="true"></span>
+                "Nothing. Everything works."
+            </p>
+        }
+        .into_any();
+    }
+    let items = attention.iter().map(|attention| {
+        let Notice {
+            tone,
+            title,
+            text,
+            quote,
+            since,
+            path,
+            action,
+        } = text::notice(attention, encode);
+        let quote = quote.map(|quote| view! { " " <q>{quote}</q> });
+        let since = since.map(|at| view! { " It has been so " {lasting(Some(at))} "." });
+        let spoken = match tone {
+            Tone::Bad => "Urgent: ",
+            _ => "Warning: ",
+        };
+        view! {
+            <li>
+                <span class=format!("dot {}", tone.class()) aria-hidden="true"></span>
+                <div>
+                    <b>
+                        <span class="hidden">{spoken}</span>
+                        {title.clone()}
+                    </b>
+                    <p>{text} {quote} {since}</p>
+                </div>
+                <a class="button" href=href(&path) aria-label=format!("{action} {title}")>
+                    {action}
+                </a>
+            </li>
+        }
+    });
+    view! { <ul class="todo">{items.collect_view()}</ul> }.into_any()
+}
+
+fn tiles(overview: &Overview) -> impl IntoView + use<> {
+    let Overview {
+        clients, traffic, ..
+    } = overview;
+    let last = traffic.last();
+    let failed: u64 = traffic.iter().map(|point| point.failed).sum();
+    let requests: u64 = traffic.iter().map(|point| point.requests).sum();
+    let peak = traffic.iter().map(|point| point.syncs).max().unwrap_or(0);
+    let milliseconds = |value: Option<f64>| {
+        value.map_or_else(
+            || "–".to_owned(),
+            |value| format!("{}\u{202f}ms", text::decimal(value)),
+        )
+    };
+    let of = |pick: fn(&TrafficPoint) -> Option<f64>| traffic.iter().map(pick).collect::<Vec<_>>();
+    view! {
+        <div class="tiles">
+            <div class="tile">
+                <span>"Devices active now"</span>
+                <strong>{text::count(clients.active_now)}</strong>
+                <small>{text::count(clients.active_today)} " today, " {text::count(clients.registered)} " in all"</small>
+            </div>
+            <div class="tile">
+                <span>"Syncs per minute"</span>
+                <strong>{text::count(last.map_or(0, |point| point.syncs))}</strong>
+                <small>"at most " {text::count(peak)} " in the last hour"</small>
+                <Sparkline values=of(|point| Some(point.syncs as f64)) class="accent"/>
+            </div>
+            <div class="tile">
+                <span>"Answer time"</span>
+                <strong>{milliseconds(last.and_then(|point| point.p50_ms))}</strong>
+                <small>"95\u{202f}% within " {milliseconds(last.and_then(|point| point.p95_ms))}</small>
+                <Sparkline values=of(|point| point.p95_ms) class="good"/>
+            </div>
+            <div class="tile">
+                <span>"Failed requests"</span>
+                <strong>{text::percent(failed, requests)}</strong>
+                <small>{text::count(failed)} " in the last hour"</small>
+                <Sparkline values=of(|point| Some(point.failed as f64)) class="warning"/>
+            </div>
+        </div>
+    }
+}
+
+fn source_table(sources: &[SourceHealth]) -> AnyView {
+    if sources.is_empty() {
+        return empty(
+            "There are no sources yet.",
+            "Name one in rhosync.toml, or let a back end feed objects to one.",
+        )
+        .into_any();
+    }
+    let rows = sources.iter().map(|source| {
+        let (tone, word) = text::source_state(source.state);
+        let address = href(&format!("/sources/{}", encode(&source.name)));
+        Row::new(vec![
+            view! { <a href=address>{source.name.clone()}</a> }.into_any(),
+            view! { {tag(tone, word)} }.into_any(),
+            text::count(source.objects).into_any(),
+            ago(source.refreshed_at),
+            source
+                .took_ms
+                .map_or_else(|| "–".to_owned(), text::span)
+                .into_any(),
+        ])
+    });
+    table("Back ends", SOURCE_COLUMNS, rows.collect())
+}
+
+fn queue_table(queues: &[QueueInfo]) -> AnyView {
+    if queues.is_empty() {
+        return empty(
+            "There have been no jobs yet.",
+            "Changes of devices, queries and pings become jobs.",
+        )
+        .into_any();
+    }
+    let rows = queues.iter().map(|queue| {
+        let number = |state: &str| text::count(queue.jobs.get(state).copied().unwrap_or(0));
+        let address = href(&format!("/jobs?queue={}", encode(&queue.name)));
+        Row::new(vec![
+            view! { <a href=address>{queue.name.clone()}</a>
+            {queue.paused.then(|| view! { " " {tag(Tone::Warning, "paused")} })} }
+            .into_any(),
+            number("ready").into_any(),
+            number("leased").into_any(),
+            number("dead").into_any(),
+        ])
+    });
+    table("Queues", QUEUE_COLUMNS, rows.collect())
+}
+
+fn service_row(service: &PushServiceInfo) -> impl IntoView + use<> {
+    let (tone, word) = match (service.configured, &service.error) {
+        (false, _) => (Tone::Quiet, "not set up"),
+        (true, None) => (Tone::Good, "works"),
+        (true, Some(_)) => (Tone::Bad, "refuses"),
+    };
+    view! {
+        <tr>
+            <th scope="row">{text::sentence_case(text::push_service(&service.name))}</th>
+            <td title=service.error.clone()>{tag(tone, word)}</td>
+            <td class="n">{text::count(service.delivered)} <small>" pings today"</small></td>
+        </tr>
+    }
+}
+
+fn charts(traffic: &[TrafficPoint]) -> [AnyView; 2] {
+    let steps: Vec<String> = traffic
+        .iter()
+        .map(|point| clock::local_minute(point.at))
+        .collect();
+    let track = |name: &str, pick: fn(&TrafficPoint) -> Option<f64>| Track {
+        name: name.to_owned(),
+        values: traffic.iter().map(pick).collect(),
+    };
+    let load = vec![
+        track("Syncs", |point| Some(point.syncs as f64)),
+        track("Failed requests", |point| Some(point.failed as f64)),
+    ];
+    let times = vec![
+        track("Half within", |point| point.p50_ms),
+        track("95 % within", |point| point.p95_ms),
+    ];
+    [("Load", "per minute", load), ("Answer time", "milliseconds", times)].map(|(title, unit, tracks)| {
+        view! { <LineChart title=title.to_owned() unit=unit.to_owned() tracks steps=steps.clone()/> }.into_any()
+    })
+}

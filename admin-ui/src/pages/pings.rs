@@ -1,0 +1,254 @@
+//! Pings: waking devices, and whether that works.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use sync_proto::api::{Listing, NewPing, PingRecord, PushServiceInfo};
+
+use crate::api;
+use crate::components::{
+    Column, DialogForm, Field, Messages, Pager, Row, TextArea, Toggle, ago, empty, heading, loaded,
+    problem, quoted, table, tag,
+};
+use crate::live::Live;
+use crate::page::Page;
+use crate::session::Session;
+use crate::task::Task;
+use crate::text::{self, Tone};
+use crate::url_state::UrlState;
+
+const PING_COLUMNS: &[Column] = &[
+    Column::Number("When"),
+    Column::Text("By"),
+    Column::Words("Message"),
+    Column::Number("Users"),
+    Column::Number("Taken"),
+    Column::Number("Refused"),
+    Column::Number("Out of reach"),
+    Column::Words("Error"),
+];
+
+const EVERY: Duration = Duration::from_secs(5);
+
+#[component]
+pub(crate) fn PingsPage() -> impl IntoView {
+    let session = Session::get();
+    let state = UrlState::of(Page::Pings.path());
+    let pings = Live::every(Some(EVERY), move || {
+        let cursor = state.cursor();
+        async move { api::pings(&cursor).await }
+    });
+    let services = Live::every(Some(EVERY * 4), api::push_services);
+    view! {
+        {heading(Page::Pings.title(), "messages that wake devices, so that they sync", ())}
+        <div class="two">
+            <Show when=move || session.may("clients:write")>
+                <section aria-labelledby="compose">
+                    <h2 id="compose">"Send a ping"</h2>
+                    <Compose pings/>
+                </section>
+            </Show>
+            <section class="flush" aria-labelledby="services">
+                <h2 id="services">"Push services"</h2>
+                {loaded(services, |services| service_list(services.items))}
+            </section>
+        </div>
+        <section class="flush" aria-labelledby="sent">
+            <h2 id="sent">"Sent lately"</h2>
+            {loaded(pings, move |pings| ping_table(pings, state))}
+        </section>
+    }
+}
+
+/// Names or ids, one in a line or between commas.
+fn names(text: &str) -> Vec<String> {
+    text.split(['\n', ','])
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[component]
+fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
+    let messages = Messages::get();
+    let task = Task::new();
+    let [users, clients, message, badge, sound, sources] =
+        [(); 6].map(|()| RwSignal::new(String::new()));
+    let may_wait = RwSignal::new(false);
+    let nobody = Signal::derive(move || {
+        let is_tried = !message.get().is_empty() || !sources.get().is_empty();
+        (is_tried && names(&users.get()).is_empty() && names(&clients.get()).is_empty())
+            .then(|| "Name a user, or the id of a device.".to_owned())
+    });
+    let bad_badge = Signal::derive(move || {
+        let badge = badge.get();
+        (!badge.is_empty() && badge.parse::<u32>().is_err())
+            .then(|| "It is a whole number.".to_owned())
+    });
+    let some = |text: RwSignal<String>| Some(text.get_untracked()).filter(|text| !text.is_empty());
+    let submit = move || {
+        let (users, clients) = (
+            names(&users.get_untracked()),
+            names(&clients.get_untracked()),
+        );
+        if bad_badge.get_untracked().is_some() || users.is_empty() && clients.is_empty() {
+            return;
+        }
+        let ping = NewPing {
+            users,
+            clients,
+            sources: names(&sources.get_untracked()),
+            message: some(message),
+            badge: badge.get_untracked().parse().ok(),
+            sound: some(sound),
+            may_wait: may_wait.get_untracked(),
+            ..NewPing::default()
+        };
+        task.run(async move { api::ping(&ping).await }, move |_| {
+            messages.say("The ping is on its way.");
+            message.set(String::new());
+            pings.now();
+        });
+    };
+    view! {
+        <DialogForm task submit="Send" on_submit=submit>
+            <TextArea
+                label="Users"
+                value=users
+                error=nobody
+                hint=Some("Names, one in a line or between commas. All their devices are pinged.")
+                rows=2
+            />
+            <Field label="Devices" value=clients hint=Some("Ids, to ping single devices.")/>
+            <TextArea
+                label="Message"
+                value=message
+                hint=Some("Empty: the ping is silent, and the device syncs by itself.")
+                rows=2
+            />
+            <div class="columns">
+                <Field label="Badge" value=badge error=bad_badge/>
+                <Field label="Sound" value=sound/>
+                <Field label="Sources to sync" value=sources/>
+            </div>
+            <Toggle label="It may wait until a sleeping device wakes up by itself" value=may_wait/>
+            <Preview message badge/>
+        </DialogForm>
+    }
+}
+
+/// How the ping will look on a device.
+#[component]
+fn Preview(message: RwSignal<String>, badge: RwSignal<String>) -> impl IntoView {
+    view! {
+        <div class="preview" aria-label="How it looks on a device">
+            {move || {
+                let text = message.get();
+                if text.is_empty() {
+                    view! { <p class="quiet">"Nothing is shown on the device: it only syncs."</p> }.into_any()
+                } else {
+                    view! {
+                        <div class="notification">
+                            <i aria-hidden="true">{move || Some(badge.get()).filter(|badge| !badge.is_empty())}</i>
+                            <div>
+                                <b>"Your app"</b>
+                                <p>{text}</p>
+                            </div>
+                        </div>
+                    }
+                        .into_any()
+                }
+            }}
+        </div>
+    }
+}
+
+fn service_list(services: Vec<PushServiceInfo>) -> impl IntoView {
+    let items = services
+        .into_iter()
+        .map(|service| view! { <Service service/> });
+    view! { <ul class="services">{items.collect_view()}</ul> }
+}
+
+#[component]
+fn Service(service: PushServiceInfo) -> impl IntoView {
+    let session = Session::get();
+    let task = Task::new();
+    let said = RwSignal::new(None::<(bool, String)>);
+    let name = StoredValue::new(service.name.clone());
+    let check = move |_| {
+        task.run(
+            async move { api::check_push_service(&name.get_value()).await },
+            move |check| {
+                said.set(Some((check.ok, check.message)));
+            },
+        );
+    };
+    let (tone, word) = match (service.configured, &service.error) {
+        (false, _) => (Tone::Quiet, "not set up"),
+        (true, None) => (Tone::Good, "works"),
+        (true, Some(_)) => (Tone::Bad, "refuses"),
+    };
+    let missing = (!service.missing.is_empty()).then(|| {
+        view! { <p class="quiet">"It needs " <code>{service.missing.join(", ")}</code> " in the settings."</p> }
+    });
+    let title = text::sentence_case(text::push_service(&service.name));
+    let label = format!("Check {title}");
+    view! {
+        <li>
+            <div class="section-head">
+                <b>{title}</b>
+                {tag(tone, word)}
+                <Show when=move || session.may("clients:write")>
+                    <button type="button" aria-label=label.clone() on:click=check disabled=move || task.is_busy.get()>
+                        {move || if task.is_busy.get() { "Checking…" } else { "Check" }}
+                    </button>
+                </Show>
+            </div>
+            <p class="quiet">
+                {text::count(service.delivered)} " pings taken and " {text::count(service.failed)}
+                " refused in the last 24 hours."
+            </p>
+            {missing}
+            {service.error.map(|error| view! { <p><q>{error}</q></p> })}
+            <div role="status">
+                {move || {
+                    said.get()
+                        .map(|(is_ok, message)| {
+                            let class = if is_ok { "banner good" } else { "banner bad" };
+                            view! { <p class=class>{message}</p> }
+                        })
+                }}
+            </div>
+            {problem(task)}
+        </li>
+    }
+}
+
+fn ping_table(Listing { items, next }: Listing<PingRecord>, state: UrlState) -> AnyView {
+    if items.is_empty() {
+        return empty("No ping was sent lately.", "They are kept for thirty days.").into_any();
+    }
+    let rows = items.into_iter().map(|ping| {
+        let message = match ping.message {
+            Some(message) => view! { {message} }.into_any(),
+            None => view! { <span class="faint">"silent"</span> }.into_any(),
+        };
+        Row::new(vec![
+            ago(Some(ping.at)),
+            ping.by.into_any(),
+            message.into_any(),
+            text::count(ping.users).into_any(),
+            text::count(ping.delivered).into_any(),
+            text::count(ping.failed).into_any(),
+            text::count(ping.unreachable).into_any(),
+            quoted(ping.error),
+        ])
+    });
+    view! {
+        {table("Pings", PING_COLUMNS, rows.collect())}
+        <Pager state next/>
+    }
+    .into_any()
+}

@@ -1,0 +1,62 @@
+//! What administrators and scripts did.
+
+use leptos::prelude::*;
+use sync_proto::api::{AuditEntry, Listing};
+
+use crate::api;
+use crate::components::{Column, Pager, Row, SearchBox, ago, empty, loaded, table, tag};
+use crate::live::Live;
+use crate::text::Tone;
+use crate::url_state::UrlState;
+
+const COLUMNS: &[Column] = &[
+    Column::Number("When"),
+    Column::Head("Who"),
+    Column::Text("What"),
+    Column::Text("To what"),
+    Column::Text("Outcome"),
+    Column::Text("From"),
+];
+
+#[component]
+pub(super) fn Audit(state: UrlState) -> impl IntoView {
+    let entries = Live::once(move || {
+        let (who, cursor) = (state.get("q"), state.cursor());
+        async move { api::audit(&who, &cursor).await }
+    });
+    view! {
+        <div class="tools">
+            <SearchBox state label="Who: the name of an administrator or token"/>
+        </div>
+        <section class="flush">{loaded(entries, move |entries| show(entries, state))}</section>
+    }
+}
+
+fn show(Listing { items, next }: Listing<AuditEntry>, state: UrlState) -> AnyView {
+    if items.is_empty() {
+        return empty(
+            "Nothing was done.",
+            "Whatever administrators and scripts change is kept here.",
+        )
+        .into_any();
+    }
+    let rows = items.into_iter().map(|entry| {
+        let outcome = match entry.status {
+            200..400 => tag(Tone::Good, "done".to_owned()),
+            _ => tag(Tone::Bad, format!("refused, {}", entry.status)),
+        };
+        Row::new(vec![
+            ago(Some(entry.at)),
+            entry.who.into_any(),
+            entry.action.into_any(),
+            view! { <span class="id">{entry.subject}</span> }.into_any(),
+            outcome.into_any(),
+            entry.address.into_any(),
+        ])
+    });
+    view! {
+        {table("Audit log", COLUMNS, rows.collect())}
+        <Pager state next/>
+    }
+    .into_any()
+}

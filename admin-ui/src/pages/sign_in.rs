@@ -1,0 +1,171 @@
+//! Signing in, and what comes before it.
+
+use leptos::prelude::*;
+use sync_proto::api::PasswordChange;
+
+use crate::api;
+use crate::components::{DialogForm, Field};
+use crate::error::ApiError;
+use crate::session::Session;
+use crate::task::Task;
+
+/// The page of whoever is not signed in.
+#[component]
+pub(crate) fn SignInPage() -> impl IntoView {
+    document().set_title("Sign in – RhoSync");
+    view! {
+        <main class="gate" id="main">
+            <Brand/>
+            <h1>"Sign in"</h1>
+            <SignInForm/>
+            <p class="quiet">
+                "The first start of the server prints the administrator's name and password in its log."
+            </p>
+        </main>
+    }
+}
+
+#[component]
+pub(crate) fn SignInForm() -> impl IntoView {
+    let session = Session::get();
+    let known = session.info().map_or_else(String::new, |info| info.name);
+    let login = RwSignal::new(known);
+    let password = RwSignal::new(String::new());
+    let task = Task::new();
+    let wrong = Signal::derive(move || match task.error.get() {
+        Some(ApiError::Refused { code, message, .. }) if code == "login_failed" => Some(message),
+        _ => None,
+    });
+    let submit = move || {
+        let (login, secret) = (login.get_untracked(), password.get_untracked());
+        let work = async move { session.sign_in(&login, &secret).await };
+        task.run(work, move |()| password.set(String::new()));
+    };
+    view! {
+        <DialogForm task submit="Sign in" on_submit=submit beside_fields=&["login_failed"]>
+            <Field label="Name" value=login required=true autocomplete="username"/>
+            <Field
+                label="Password"
+                value=password
+                kind="password"
+                error=wrong
+                required=true
+                autocomplete="current-password"
+            />
+        </DialogForm>
+    }
+}
+
+/// Asks for a password of one's own where the first start made one.
+#[component]
+pub(crate) fn FirstStart() -> impl IntoView {
+    document().set_title("Choose a password – RhoSync");
+    let session = Session::get();
+    view! {
+        <main class="gate" id="main">
+            <Brand/>
+            <h1>"Choose a password"</h1>
+            <p class="quiet">
+                "The present one was made by the server's first start, and stands in its log. Choose one that only you know."
+            </p>
+            <PasswordForm on_done=move || session.ask()/>
+        </main>
+    }
+}
+
+/// Changes one's own password.
+#[component]
+pub(crate) fn PasswordForm(on_done: impl Fn() + Copy + 'static) -> impl IntoView {
+    let [current, new, again] = [(); 3].map(|()| RwSignal::new(String::new()));
+    let task = Task::new();
+    let differs = Signal::derive(move || {
+        let (new, again) = (new.get(), again.get());
+        (!again.is_empty() && new != again).then(|| "The two are not the same.".to_owned())
+    });
+    let refused = |wanted: &'static str| {
+        Signal::derive(move || match task.error.get() {
+            Some(ApiError::Refused { code, message, .. }) if code == wanted => Some(message),
+            _ => None,
+        })
+    };
+    let (wrong, bad) = (refused("login_failed"), refused("invalid_value"));
+    let submit = move || {
+        if differs.get_untracked().is_some() {
+            return;
+        }
+        let change = PasswordChange {
+            current: current.get_untracked(),
+            new: new.get_untracked(),
+        };
+        let work = async move { api::change_password(&change).await };
+        task.run(work, move |()| {
+            for value in [current, new, again] {
+                value.set(String::new());
+            }
+            on_done();
+        });
+    };
+    view! {
+        <DialogForm
+            task
+            submit="Change the password"
+            on_submit=submit
+            beside_fields=&["login_failed", "invalid_value"]
+        >
+            <Field
+                label="Present password"
+                value=current
+                kind="password"
+                error=wrong
+                required=true
+                autocomplete="current-password"
+            />
+            <Field
+                label="New password"
+                value=new
+                kind="password"
+                error=bad
+                required=true
+                autocomplete="new-password"
+            />
+            <Field
+                label="New password again"
+                value=again
+                kind="password"
+                error=differs
+                required=true
+                autocomplete="new-password"
+            />
+        </DialogForm>
+    }
+}
+
+/// What is shown while the server does not say who is signed in.
+#[component]
+pub(crate) fn Unreachable(reason: String) -> impl IntoView {
+    document().set_title("No answer – RhoSync");
+    let session = Session::get();
+    view! {
+        <main class="gate" id="main">
+            <Brand/>
+            <h1>"The server cannot be asked"</h1>
+            <p role="alert">{reason}</p>
+            <p class="quiet">"Its log says more. "<code>"/ready"</code>" says what it lacks."</p>
+            <div class="actions">
+                <button type="button" class="main" on:click=move |_| session.ask()>
+                    "Try again"
+                </button>
+            </div>
+        </main>
+    }
+}
+
+#[component]
+fn Brand() -> impl IntoView {
+    view! {
+        <p class="brand">
+            <i aria-hidden="true"></i>
+            "RhoSync"
+        </p>
+    }
+}

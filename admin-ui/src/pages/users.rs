@@ -1,0 +1,276 @@
+//! Users: who may sign in on devices.
+
+use leptos::prelude::*;
+use sync_proto::api::{CopySummary, Listing, NewUserInfo, UserInfo, UserName, UserPatch};
+
+use crate::api::{self, encode};
+use crate::components::{
+    Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox, ago, empty, facts,
+    heading, loaded, problem, row_link, sub_heading, table,
+};
+use crate::error::ApiError;
+use crate::live::Live;
+use crate::page::{Page, href};
+use crate::pages::{devices, keyed};
+use crate::session::Session;
+use crate::task::Task;
+use crate::text;
+use crate::url_state::UrlState;
+
+const COLUMNS: &[Column] = &[Column::Head("Name"), Column::Actions("Devices")];
+
+/// Codes of refusals that stand beside a field.
+const BESIDE: &[&str] = &["user_exists", "invalid_value"];
+
+/// The list of all users.
+#[component]
+pub(crate) fn UsersPage() -> impl IntoView {
+    let state = UrlState::of(Page::Users.path());
+    let session = Session::get();
+    let users = Live::once(move || {
+        let (q, cursor) = (state.get("q"), state.cursor());
+        async move { api::users(&q, &cursor).await }
+    });
+    let adding = RwSignal::new(false);
+    let add = view! {
+        <Show when=move || session.may("users:write")>
+            <button type="button" class="main" on:click=move |_| adding.set(true)>
+                "Add a user"
+            </button>
+        </Show>
+    };
+    view! {
+        {heading(Page::Users.title(), (), add)}
+        <div class="tools">
+            <SearchBox state label="Search by the beginning of a name"/>
+        </div>
+        <section class="flush">{loaded(users, move |users| list(users, state))}</section>
+        <Dialog open=adding title="Add a user".to_owned()>
+            <NewUser on_done=move || {
+                adding.set(false);
+                users.now();
+            }/>
+        </Dialog>
+    }
+}
+
+fn list(Listing { items, next }: Listing<UserName>, state: UrlState) -> AnyView {
+    if items.is_empty() {
+        return if state.get("q").is_empty() {
+            empty(
+                "There are no users yet.",
+                "Add one, or let your back end say who may sign in.",
+            )
+            .into_any()
+        } else {
+            empty(
+                "Nobody is called that.",
+                "Search for the beginning of a name.",
+            )
+            .into_any()
+        };
+    }
+    let rows = items.into_iter().map(|UserName { login }| {
+        let address = href(&format!("/users/{}", encode(&login)));
+        let clients = href(&format!("/devices?user={}", encode(&login)));
+        Row::new(vec![
+            row_link(address, login),
+            view! { <a href=clients>"Devices"</a> }.into_any(),
+        ])
+    });
+    view! {
+        {table("Users", COLUMNS, rows.collect())}
+        <Pager state next/>
+    }
+    .into_any()
+}
+
+/// What the server said against a field's value; it names the field at the beginning of the message, or by its code.
+fn against(task: Task, field: &'static str) -> Signal<Option<String>> {
+    Signal::derive(move || match task.error.get() {
+        Some(ApiError::Refused { code, message, .. }) if BESIDE.contains(&code.as_str()) => {
+            (text::field_of(&message) == field).then_some(message)
+        }
+        _ => None,
+    })
+}
+
+#[component]
+fn NewUser(on_done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
+    let messages = Messages::get();
+    let [login, password, email] = [(); 3].map(|()| RwSignal::new(String::new()));
+    let task = Task::new();
+    let submit = move || {
+        let user = NewUserInfo {
+            login: login.get_untracked(),
+            password: password.get_untracked(),
+            email: Some(email.get_untracked()).filter(|email| !email.is_empty()),
+        };
+        task.run(async move { api::create_user(&user).await }, move |user| {
+            messages.say(format!("{} may sign in now.", user.login));
+            on_done();
+        });
+    };
+    view! {
+        <DialogForm task submit="Add" on_submit=submit beside_fields=BESIDE>
+            <Field label="Name" value=login required=true error=against(task, "login")/>
+            <Field
+                label="Password"
+                value=password
+                kind="password"
+                required=true
+                autocomplete="new-password"
+                error=against(task, "password")
+            />
+            <Field
+                label="Email address"
+                value=email
+                kind="email"
+                hint=Some("Not needed.")
+                error=against(task, "email")
+            />
+        </DialogForm>
+    }
+}
+
+/// One user.
+#[component]
+pub(crate) fn UserPage() -> impl IntoView {
+    keyed(["user"], |[login]| view! { <User login/> })
+}
+
+#[component]
+fn User(login: String) -> impl IntoView {
+    let session = Session::get();
+    let name = StoredValue::new(login.clone());
+    let user = Live::once(move || {
+        let login = name.get_value();
+        async move { api::user(&login).await }
+    });
+    let state = UrlState::of(format!("/users/{}", encode(&login)));
+    let copies = Live::once(move || {
+        let (login, cursor) = (name.get_value(), state.cursor());
+        async move { api::user_copies(&login, &cursor).await }
+    });
+    let actions = view! {
+        <Show when=move || session.may("users:write")>
+            <Actions user name/>
+        </Show>
+    };
+    view! {
+        {sub_heading(("Users", "/users"), login.clone(), (), actions)}
+        <section>{loaded(user, user_facts)}</section>
+        <section class="flush" aria-labelledby="user-devices">
+            <h2 id="user-devices">"Devices"</h2>
+            {devices::of_user(login)}
+        </section>
+        <section class="flush" aria-labelledby="user-copies">
+            <h2 id="user-copies">"Copies of sources"</h2>
+            {loaded(copies, move |copies| copy_list(copies, state, name))}
+        </section>
+    }
+}
+
+fn user_facts(user: UserInfo) -> impl IntoView {
+    let email = user.email.unwrap_or_else(|| "none".to_owned());
+    facts(vec![
+        ("Email address", email.into_any()),
+        ("Added", ago(Some(user.created_at))),
+    ])
+}
+
+fn copy_list(
+    Listing { items, next }: Listing<CopySummary>,
+    state: UrlState,
+    user: StoredValue<String>,
+) -> AnyView {
+    if items.is_empty() {
+        return empty(
+            "They have no copy of their own.",
+            "One is made with the first sync of a source that is kept for each user.",
+        )
+        .into_any();
+    }
+    view! {
+        {super::sources::copy_table(items, Some(user.get_value()))}
+        <Pager state next/>
+    }
+    .into_any()
+}
+
+#[component]
+fn Actions(user: Live<UserInfo>, name: StoredValue<String>) -> impl IntoView {
+    let messages = Messages::get();
+    let editing = RwSignal::new(false);
+    let task = Task::new();
+    let navigate = StoredValue::new(leptos_router::hooks::use_navigate());
+    let remove = move |open: RwSignal<bool>| {
+        let login = name.get_value();
+        task.run(async move { api::delete_user(&login).await }, move |()| {
+            open.set(false);
+            messages.say(format!("{} is deleted.", name.get_value()));
+            navigate.with_value(|go| go(Page::Users.path(), Default::default()));
+        });
+    };
+    let title = format!("Delete {}?", name.get_value());
+    view! {
+        <button type="button" on:click=move |_| editing.set(true)>
+            "Edit…"
+        </button>
+        <Confirm
+            label="Delete…"
+            title
+            text="Their devices, copies and changes that wait are deleted too. That cannot be undone.".to_owned()
+            task
+            on_confirm=remove
+        />
+        {problem(task)}
+        <Dialog open=editing title="Edit the user".to_owned()>
+            <EditUser user name on_done=move || editing.set(false)/>
+        </Dialog>
+    }
+}
+
+#[component]
+fn EditUser(
+    user: Live<UserInfo>,
+    name: StoredValue<String>,
+    on_done: impl Fn() + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let messages = Messages::get();
+    let known = user
+        .data
+        .with_untracked(|user| user.and_then(|user| user.email.clone()));
+    let known = known.unwrap_or_default();
+    let email = RwSignal::new(known.clone());
+    let password = RwSignal::new(String::new());
+    let task = Task::new();
+    let submit = move || {
+        let (login, entered) = (name.get_value(), email.get_untracked());
+        let change = UserPatch {
+            password: Some(password.get_untracked()).filter(|password| !password.is_empty()),
+            email: (entered != known).then_some(entered),
+        };
+        task.run(
+            async move { api::update_user(&login, &change).await },
+            move |_| {
+                messages.say("The user is changed.");
+                user.now();
+                on_done();
+            },
+        );
+    };
+    view! {
+        <DialogForm task submit="Save" on_submit=submit beside_fields=BESIDE>
+            <Field label="Email address" value=email kind="email" error=against(task, "email")/>
+            <Field
+                label="New password"
+                value=password
+                kind="password"
+                autocomplete="new-password"
+                hint=Some("Empty: the password stays. A new one ends all sessions of the user.")
+                error=against(task, "password")
+            />
+        </DialogForm>
+    }
+}

@@ -1,0 +1,16 @@
+//! Turns what the server says into what people read. Plain functions, tested without a browser.
+
+mod attention;
+mod chart;
+mod fields;
+mod format;
+mod words;
+
+pub(crate) use attention::{Notice, notice, push_service};
+pub(crate) use chart::{Scale, at_fraction, csv};
+pub(crate) use fields::field_of;
+pub(crate) use format::{ago, bytes, count, decimal, percent, sentence_case, span};
+pub(crate) use words::{
+    Tone, adapter, change_kind, change_state, client_health, event, job_state, partition, role,
+    scope, setting_origin, source_state,
+};

@@ -1,0 +1,210 @@
+//! What states and kinds are called, and how they look.
+
+use sync_proto::api::{
+    ChangeKind, ChangeState, ClientHealth, Role, SettingOrigin, SourceState, SyncEvent,
+};
+
+/// How something that is said looks: by colour too, never by colour alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Good,
+    Warning,
+    Bad,
+    Quiet,
+}
+
+impl Tone {
+    /// The style sheet's name of it.
+    pub(crate) const fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Warning => "warning",
+            Self::Bad => "bad",
+            Self::Quiet => "quiet",
+        }
+    }
+}
+
+/// How a device is.
+pub(crate) const fn client_health(health: ClientHealth) -> (Tone, &'static str) {
+    match health {
+        ClientHealth::Ok => (Tone::Good, "fine"),
+        ClientHealth::Waiting => (Tone::Warning, "waiting"),
+        ClientHealth::Stuck => (Tone::Bad, "stuck"),
+        ClientHealth::Failing => (Tone::Bad, "failing"),
+        ClientHealth::Silent => (Tone::Quiet, "silent"),
+    }
+}
+
+/// How a source is.
+pub(crate) const fn source_state(state: SourceState) -> (Tone, &'static str) {
+    match state {
+        SourceState::Fresh => (Tone::Good, "fresh"),
+        SourceState::Old => (Tone::Warning, "old"),
+        SourceState::Failing => (Tone::Bad, "failing"),
+        SourceState::Fed => (Tone::Quiet, "fed"),
+        SourceState::PassThrough => (Tone::Quiet, "pass-through"),
+        SourceState::Paused => (Tone::Warning, "paused"),
+        SourceState::Unused => (Tone::Quiet, "unused"),
+    }
+}
+
+/// What became of a change.
+pub(crate) const fn change_state(state: ChangeState) -> (Tone, &'static str) {
+    match state {
+        ChangeState::Waiting => (Tone::Warning, "waiting"),
+        ChangeState::Dead => (Tone::Bad, "given up"),
+        ChangeState::Refused => (Tone::Bad, "refused"),
+    }
+}
+
+/// What a change does.
+pub(crate) const fn change_kind(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Create => "create",
+        ChangeKind::Update => "update",
+        ChangeKind::Delete => "delete",
+    }
+}
+
+/// The state of a job, which a newer server may have more of.
+pub(crate) fn job_state(state: &str) -> (Tone, &str) {
+    match state {
+        "ready" => (Tone::Quiet, "ready"),
+        "delayed" => (Tone::Warning, "delayed"),
+        "leased" => (Tone::Good, "running"),
+        "dead" => (Tone::Bad, "dead"),
+        "done" => (Tone::Good, "done"),
+        other => (Tone::Quiet, other),
+    }
+}
+
+/// What an administrator may do.
+pub(crate) const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Operator => "operator",
+        Role::Administrator => "administrator",
+    }
+}
+
+/// Where a setting comes from.
+pub(crate) fn setting_origin(origin: SettingOrigin, variable: Option<&str>) -> String {
+    match (origin, variable) {
+        (SettingOrigin::Default, _) => "default".to_owned(),
+        (SettingOrigin::File, _) => "settings file".to_owned(),
+        (SettingOrigin::Variable, Some(name)) => format!("variable {name}"),
+        (SettingOrigin::Variable, None) => "variable".to_owned(),
+        (SettingOrigin::Console, _) => "set at run time".to_owned(),
+    }
+}
+
+/// What kind of adapter a source has.
+pub(crate) fn adapter(kind: &str) -> &str {
+    match kind {
+        "rest" => "REST API",
+        "soap" => "SOAP service",
+        "sql" => "database",
+        "http" | "plugin" => "plugin",
+        "push-only" => "fed by its back end",
+        other => other,
+    }
+}
+
+/// Whose a copy is.
+pub(crate) fn partition(stored: &str) -> String {
+    match stored.split_once('/') {
+        None if stored == "app" => "everybody".to_owned(),
+        Some(("user", user)) => user.to_owned(),
+        _ => stored.to_owned(),
+    }
+}
+
+/// What a scope lets one do: `users:write` becomes `users, change`.
+pub(crate) fn scope(scope: &str) -> String {
+    match scope.split_once(':') {
+        Some((what, "read")) => format!("see {what}"),
+        Some((what, "write")) => format!("change {what}"),
+        _ if scope == "admin" => "everything".to_owned(),
+        _ => scope.to_owned(),
+    }
+}
+
+/// What a device did, in a few words.
+pub(crate) fn event(event: &SyncEvent) -> String {
+    let things = |number: u64, one: &str, many: &str| match number {
+        1 => format!("1 {one}"),
+        _ => format!("{} {many}", super::count(number)),
+    };
+    let of = event
+        .source
+        .as_deref()
+        .map_or_else(String::new, |source| format!(" of {source}"));
+    match event.kind.as_str() {
+        "pull" => format!("Got {}{of}", things(event.received, "object", "objects")),
+        "push" => format!("Sent {}{of}", things(event.sent, "change", "changes")),
+        "search" => format!(
+            "Searched{} and found {}",
+            event
+                .source
+                .as_deref()
+                .map_or_else(String::new, |source| format!(" {source}")),
+            things(event.received, "object", "objects")
+        ),
+        "bulk-data" => "Fetched bulk data".to_owned(),
+        "login" => "Logged in".to_owned(),
+        "register" => "Was registered".to_owned(),
+        "reset" => format!("Was told to start over{of}"),
+        "ping" => "Was pinged".to_owned(),
+        other => super::sentence_case(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn happened(kind: &str, source: Option<&str>, sent: u64, received: u64) -> SyncEvent {
+        SyncEvent {
+            at: 0,
+            kind: kind.to_owned(),
+            source: source.map(str::to_owned),
+            status: 200,
+            sent,
+            received,
+            took_ms: 3,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn events_are_sentences() {
+        for (event_told, text) in [
+            (
+                happened("pull", Some("Product"), 0, 1),
+                "Got 1 object of Product",
+            ),
+            (
+                happened("push", Some("Order"), 3, 0),
+                "Sent 3 changes of Order",
+            ),
+            (
+                happened("search", Some("Order"), 0, 0),
+                "Searched Order and found 0 objects",
+            ),
+            (happened("reset", None, 0, 0), "Was told to start over"),
+            (happened("of tomorrow", None, 0, 0), "Of tomorrow"),
+        ] {
+            assert_eq!(event(&event_told), text);
+        }
+    }
+
+    #[test]
+    fn copies_and_scopes_are_told_in_words() {
+        assert_eq!(partition("app"), "everybody");
+        assert_eq!(partition("user/a/b"), "a/b");
+        assert_eq!(partition("narrowed/ann/1f"), "narrowed/ann/1f");
+        assert_eq!(scope("jobs:write"), "change jobs");
+        assert_eq!(scope("admin"), "everything");
+    }
+}

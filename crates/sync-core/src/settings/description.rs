@@ -1,0 +1,499 @@
+//! What the settings are, for people: every one that is in force, where it comes from, and nothing that is secret.
+//!
+//! They are made from the types that the file is read into, so that there is none that the file may have and this has not.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use crate::settings::text::HIDDEN;
+use crate::settings::{Secret, contents};
+
+/// A setting that is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingDescription {
+    /// Its key, with its tables: `sources.Product.poll_interval`.
+    pub key: String,
+    /// Its value as the file would write it; `"***"` for what is secret.
+    pub value: String,
+    /// Where it comes from.
+    pub origin: SettingOrigin,
+    /// The variable that it comes from, if it does.
+    pub variable: Option<String>,
+}
+
+/// Where a setting comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SettingOrigin {
+    /// Nobody has set it.
+    Default,
+    /// The settings file.
+    File,
+    /// A variable.
+    Variable,
+    /// An administrator, at run time.
+    Administrator,
+}
+
+/// What the settings file has, and what is known of the variables that it names.
+#[derive(Clone)]
+pub(super) struct WrittenSettings {
+    file: Rc<Value>,
+    variables: Rc<BTreeMap<String, Secret>>,
+}
+
+/// Passwords may be anywhere in it.
+impl fmt::Debug for WrittenSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HIDDEN)
+    }
+}
+
+impl WrittenSettings {
+    pub(super) fn new(file: Value) -> Self {
+        Self {
+            file: Rc::new(file),
+            variables: Rc::default(),
+        }
+    }
+
+    pub(super) fn with_variables(self, variables: BTreeMap<String, Secret>) -> Self {
+        Self {
+            variables: Rc::new(variables),
+            ..self
+        }
+    }
+
+    pub(super) fn has_table(&self, table: &str) -> bool {
+        let found = table
+            .split('.')
+            .try_fold(&*self.file, |value, name| value.get(name));
+        found.is_some_and(Value::is_object)
+    }
+
+    pub(super) fn describe(&self) -> Vec<SettingDescription> {
+        let mut described = Vec::new();
+        // It was read before.
+        if let Ok(mut contents) = contents((*self.file).clone()) {
+            contents.fill_in();
+            let values = serde_json::to_value(&contents).unwrap_or_default();
+            self.add("", &values, Some(&self.file), &mut described);
+        }
+        described
+    }
+
+    /// Adds what is below a key; `written` is what the file has there.
+    fn add(
+        &self,
+        key: &str,
+        value: &Value,
+        written: Option<&Value>,
+        described: &mut Vec<SettingDescription>,
+    ) {
+        let (value, origin, variable) = match value {
+            // Nobody has set it, and nothing holds in its place.
+            Value::Null => return,
+            Value::Object(fields) => match Variable::of(value) {
+                None => {
+                    for (name, value) in fields {
+                        let written = written.and_then(|written| written.get(name));
+                        self.add(&setting_key(key, name), value, written, described);
+                    }
+                    return;
+                }
+                Some(variable) => (
+                    self.value_of(&variable),
+                    SettingOrigin::Variable,
+                    Some(variable.name.to_owned()),
+                ),
+            },
+            Value::String(text) => (text_of_setting(text), origin(written), None),
+            other => (other.to_string(), origin(written), None),
+        };
+        described.push(SettingDescription {
+            key: key.to_owned(),
+            value,
+            origin,
+            variable,
+        });
+    }
+
+    /// The value that comes from a variable. Of those that only other components use, this one knows the name only.
+    fn value_of(&self, variable: &Variable<'_>) -> String {
+        let Variable {
+            name,
+            path,
+            is_secret,
+        } = variable;
+        if *is_secret {
+            return Value::from(HIDDEN).to_string();
+        }
+        match self.variables.get(*name) {
+            Some(value) if path.is_empty() => text_of_setting(value.expose()),
+            Some(value) => {
+                text_of_setting(&format!("{}{path}", value.expose().trim_end_matches('/')))
+            }
+            None => format!("{{ variable = {} }}", Value::from(*name)),
+        }
+    }
+}
+
+/// A key in a table, quoted where TOML wants that.
+pub(crate) fn setting_key(table: &str, name: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let name = if !name.is_empty() && name.chars().all(is_bare) {
+        name.to_owned()
+    } else {
+        Value::from(name).to_string()
+    };
+    match table {
+        "" => name,
+        table => format!("{table}.{name}"),
+    }
+}
+
+fn origin(written: Option<&Value>) -> SettingOrigin {
+    match written {
+        Some(_) => SettingOrigin::File,
+        None => SettingOrigin::Default,
+    }
+}
+
+/// A text that comes from a variable, as [`Text`](crate::settings::Text) writes it.
+struct Variable<'a> {
+    name: &'a str,
+    path: &'a str,
+    is_secret: bool,
+}
+
+impl<'a> Variable<'a> {
+    fn of(value: &'a Value) -> Option<Self> {
+        Some(Self {
+            name: value.get("variable")?.as_str()?,
+            path: value.get("path")?.as_str()?,
+            is_secret: value.get("secret")?.as_bool()?,
+        })
+    }
+}
+
+/// A text as the file would write it. What an address says of a user, and its query, may be secret.
+pub(crate) fn text_of_setting(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Value::from(text).to_string();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let authority = match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{HIDDEN}@{host}"),
+        None => authority.to_owned(),
+    };
+    let path = match path.split_once('?') {
+        Some((path, _)) => format!("{path}?{HIDDEN}"),
+        None => path.to_owned(),
+    };
+    Value::from(format!("{scheme}://{authority}{path}")).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::SettingsFile;
+
+    /// The manual: the settings, and those of push services and jobs.
+    const MANUAL: &str = concat!(
+        include_str!("../../../../docs/settings.md"),
+        include_str!("../../../../docs/adapters.md"),
+        include_str!("../../../../docs/pings.md"),
+        include_str!("../../../../docs/jobs.md"),
+    );
+
+    /// A file that has everything that a file may have. A new setting has to come in here.
+    const EVERYTHING: &str = r#"
+        retention_days = 30
+        bulk_sync_poll_interval = 60
+        instance_memory_bytes = 200000000
+        bulk_selections = [["A"]]
+        stats = true
+
+        [authentication]
+        method = "back-end"
+        url = { variable = "accounts", path = "/in" }
+        remembered_seconds = 60
+        limits = { failures_per_account = 1, failures_per_address = 2, window_seconds = 3 }
+        trusted_proxies = ["10.0.0.0/8"]
+
+        [authentication.jwt]
+        issuer = "issuer"
+        audience = "audience"
+        jwks_url = "https://user:secret-0@keys.example/keys?key=secret-1"
+        leeway_seconds = 10
+        user_claim = "email"
+
+        [ping]
+        window_seconds = 5
+        [ping.apns]
+        team_id = "T"
+        key_id = "K"
+        key = "secret-2"
+        topic = "com.example"
+        environment = "sandbox"
+        url = "https://push.example"
+        [ping.fcm]
+        service_account = { variable = "account" }
+        notification = true
+        url = "https://push.example"
+        [ping.web]
+        subject = { variable = "subject" }
+        private_key = "secret-3"
+
+        [blobs]
+        max_bytes = 1
+        quota_bytes = 2
+        public_url = "https://sync.example"
+        [blobs.s3]
+        endpoint = "https://s3.example"
+        bucket = "b"
+        region = "r"
+        access_key = "secret-4"
+        secret_key = { variable = "s3" }
+
+        [cors]
+        origins = ["https://app.example"]
+
+        [jobs]
+        lease_seconds = 10
+        history_hours = 1
+        dead_days = 1
+        dead_jobs = 1
+
+        [queues."adapter.slow"]
+        concurrency = 2
+        rate = { starts = 10, per_seconds = 60 }
+
+        [schedules.nightly]
+        job = "report"
+        queue = "adapter"
+        cron = "0 3 * * *"
+        payload = { kind = "short" }
+        [schedules.often]
+        job = "report"
+        queue = "adapter"
+        every_seconds = 60
+
+        [sources.A]
+        adapter = "rest"
+        partition = "app"
+        parameters = "ignore"
+        poll_interval = 60
+        pull_wait_ms = 100
+        push_wait_ms = 100
+        conflicts = "server-wins"
+        max_page_size = 10
+        max_page_bytes = 1000
+        queue = "adapter"
+        query_queue = "adapter.q"
+        cud_queue = "adapter.c"
+        background = true
+        push_notify = true
+        metadata = "m"
+        schema = { version = "1" }
+        sync_priority = 1
+        belongs_to = { a = "B" }
+        [sources.A.rest]
+        url = { variable = "crm", path = "/a" }
+        search_url = "https://crm.example/s"
+        records = "/items"
+        id = "sku"
+        attributes = ["a"]
+        types = { price = "number" }
+        update_method = "PATCH"
+        user_parameter = "u"
+        headers = { Accept-Language = "secret-5" }
+        authorization = { bearer = "secret-6" }
+        paging = { parameter = "p", first = 0, size_parameter = "s", size = 10 }
+        timeout_ms = 5000
+        format = "json"
+        omit = ["b"]
+        nested = "flatten"
+        retries = 1
+        created_id = "$.id"
+        list = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        search = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        create = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        update = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        delete = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        changes = { query = { q = "1" }, mark = "$.m", deleted = "$.d", deleted_if = "$.x", full_every = 60 }
+        [sources.A.hook]
+        secret = "secret-9"
+        signature_header = "X-S"
+        timestamp_header = "X-T"
+        tolerance_seconds = 60
+        event_header = "X-E"
+        user = "$.user"
+        records = "$.items"
+        id = "$.id"
+        deleted = "$.gone"
+
+        [sources.B]
+        adapter = "http"
+        pass_through = true
+        [sources.B.http]
+        url = "https://erp.example"
+        methods = ["search"]
+        headers = { X-Key = { variable = "x_key" } }
+        authorization = { basic = { user = "secret-7", password = "secret-8" } }
+        timeout_ms = 5000
+
+        [sources.C]
+        adapter = "rust"
+        rust = "rates"
+    "#;
+
+    fn describe(text: &str) -> Vec<SettingDescription> {
+        let file = SettingsFile::parse("rhosync.toml", text).unwrap().only(&[]);
+        let settings = file.resolve(|_| Some("https://variable.example/".to_owned()));
+        settings.unwrap().describe()
+    }
+
+    fn find<'a>(described: &'a [SettingDescription], key: &str) -> &'a SettingDescription {
+        described
+            .iter()
+            .find(|setting| setting.key == key)
+            .unwrap_or_else(|| panic!("{key} is not there"))
+    }
+
+    /// The keys of what has no value, without their tables' names.
+    fn missing(value: &Value, key: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Null => found.push(key.to_owned()),
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    missing(value, &setting_key(key, name), found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn no_setting_is_forgotten() {
+        let values: Value = toml::from_str(EVERYTHING).unwrap();
+        let everything = serde_json::to_value(contents(values).unwrap()).unwrap();
+        let mut gaps = Vec::new();
+        missing(&everything, "", &mut gaps);
+        // One source has no adapter but its own, one kind of paging and one form of answers, and a schedule one rule.
+        gaps.retain(|key| {
+            let of_another = ["sources.B.", "sources.C.", "schedules."];
+            !of_another.iter().any(|table| key.starts_with(table))
+                && ![
+                    "sources.A.http",
+                    "sources.A.rust",
+                    "sources.A.soap",
+                    "sources.A.rest.children",
+                    "sources.A.rest.delimiter",
+                    "sources.A.rest.paging.next",
+                    "sources.A.rest.changes.changed_at",
+                    "sources.A.hook.secret_header",
+                ]
+                .contains(&key.as_str())
+        });
+        assert_eq!(gaps, Vec::<String>::new(), "put them into EVERYTHING");
+    }
+
+    #[test]
+    fn every_setting_of_the_file_is_described_and_stands_in_the_manual() {
+        let described = describe(EVERYTHING);
+        for setting in &described {
+            // Of the sources, one has everything that does not exclude the rest.
+            let is_of_another = [
+                "sources.B.",
+                "sources.C.",
+                "sources.A.pass_through",
+                "sources.A.rest.paging.kind",
+            ]
+            .iter()
+            .any(|key| setting.key.starts_with(key));
+            let is_written = setting.origin != SettingOrigin::Default;
+            assert!(is_written || is_of_another, "{setting:?}");
+        }
+        let own_names = [
+            "queues.",
+            "schedules.nightly.payload",
+            "headers.",
+            "query.",
+            "types.",
+            "belongs_to.",
+            "schema.",
+        ];
+        for setting in &described {
+            if own_names.iter().any(|names| setting.key.contains(names)) {
+                continue;
+            }
+            let name = setting.key.rsplit('.').next().unwrap();
+            assert!(MANUAL.contains(name), "the manual does not have {name}");
+        }
+        let queue = find(&described, "queues.\"adapter.slow\".rate.starts");
+        assert_eq!(queue.value, "10");
+        assert_eq!(
+            find(&described, "cors.origins").value,
+            r#"["https://app.example"]"#
+        );
+    }
+
+    #[test]
+    fn what_nobody_has_set_is_described_with_what_holds() {
+        let described = describe("[sources.A]\nadapter = \"push-only\"");
+        for (key, value) in [
+            ("retention_days", "60"),
+            ("authentication.remembered_seconds", "300"),
+            ("authentication.limits.failures_per_account", "10"),
+            ("blobs.max_bytes", "104857600"),
+            ("ping.window_seconds", "1"),
+            ("jobs.lease_seconds", "30"),
+            ("sources.A.poll_interval", "-1"),
+            ("sources.A.max_page_size", "2000"),
+        ] {
+            let setting = find(&described, key);
+            assert_eq!(
+                (setting.value.as_str(), setting.origin),
+                (value, SettingOrigin::Default)
+            );
+        }
+        assert_eq!(
+            find(&described, "sources.A.adapter").origin,
+            SettingOrigin::File
+        );
+    }
+
+    #[test]
+    fn variables_are_named_and_secrets_are_not_told() {
+        let file = SettingsFile::parse("rhosync.toml", EVERYTHING).unwrap();
+        let settings = file.resolve(|name| Some(format!("https://u:secret-9@{name}.example/")));
+        let described = settings.unwrap().describe();
+        let text = format!("{described:?}");
+        assert!(!text.contains("secret-"), "{text}");
+        let url = find(&described, "sources.A.rest.url");
+        assert_eq!(url.value, r#""https://***@crm.example/a""#);
+        assert_eq!(url.variable.as_deref(), Some("crm"));
+        for key in [
+            "blobs.s3.secret_key",
+            "ping.apns.key",
+            "sources.B.http.headers.X-Key",
+        ] {
+            assert_eq!(find(&described, key).value, r#""***""#, "{key}");
+        }
+        assert_eq!(
+            find(&described, "blobs.s3.secret_key").origin,
+            SettingOrigin::Variable
+        );
+        let keys = find(&described, "authentication.jwt.jwks_url");
+        assert_eq!(keys.value, r#""https://***@keys.example/keys?***""#);
+        // A variable that only another component has.
+        let other = describe(EVERYTHING);
+        let subject = find(&other, "ping.web.subject");
+        assert_eq!(subject.value, r#"{ variable = "subject" }"#);
+        assert!(!format!("{:?}", subject).contains("variable.example"));
+    }
+}

@@ -1,0 +1,70 @@
+//! A stuck device, found and cured without a word of documentation.
+
+use super::Console;
+
+#[test]
+fn a_stuck_device_is_found_on_the_overview_and_cured() {
+    let console = Console::open();
+    let device = console.stick_a_device("anna");
+    let short = &device[..8];
+    console.go_to("/");
+    console.browser.wait_for("section", "1 device is stuck");
+    console.browser.press("Look 1 device is stuck");
+    console.browser.wait_for("h2", "This device is stuck");
+    console.browser.wait_for("h1", short);
+    console.browser.follow("Look at the changes");
+    console.browser.wait_for("td", "given up");
+    console.browser.follow("create");
+    console.browser.wait_for("h2", "Why it is not done");
+    console.browser.wait_for("td", "stuck product");
+    console.browser.wait_for("td", "no such object");
+    // The back end works again, and the administrator corrects the price.
+    console.deployment.back_end().heal();
+    console.browser.fill("price", "3.75");
+    console.browser.press("Retry now");
+    console
+        .browser
+        .wait_for("*[@role='status']", "This change is done");
+    let products = console.deployment.back_end().objects("products");
+    let made: Vec<_> = products
+        .values()
+        .filter(|product| product["name"] == "stuck product")
+        .collect();
+    assert_eq!(made.len(), 1);
+    assert_eq!(made[0]["price"], "3.75");
+    console.go_to("/");
+    console.browser.wait_for("section", "Everything works");
+}
+
+#[test]
+fn a_device_shows_what_it_did_and_what_it_would_get_and_starts_over() {
+    let console = Console::open();
+    console.deployment.create_user("anna");
+    let mut device = console.deployment.device("anna");
+    device.sync("Product").expect("to sync");
+    console.deployment.back_end().create(
+        "products",
+        &serde_json::json!({"name": "<b>bold</b>", "price": "1.00"}),
+    );
+    console.go_to("/devices");
+    console.browser.fill("Search by user or id", "an");
+    console.browser.wait_for("td", "anna");
+    let id = console.device_of("anna");
+    console.browser.follow(&id[..8]);
+    console.browser.wait_for("td", "Got 20 objects of Product");
+    console.browser.press("Reset…");
+    console.browser.press("Reset…");
+    console.browser.wait_for("*[@role='status']", "starts over");
+    // The dry run has everything, and changes nothing.
+    console.browser.follow("Sync as this device…");
+    console.browser.wait_for("h1", "Product as device");
+    console.browser.wait_for("span", "new");
+    let report = device.sync("Product").expect("to sync");
+    assert_eq!(
+        report.applied.added.len() + report.applied.changed.len(),
+        21
+    );
+    console.go_to("/sources/Product/objects/*");
+    console.browser.fill("Search in ids and values", "bold");
+    console.browser.wait_for("dd", "<b>bold</b>");
+}

@@ -1,0 +1,89 @@
+//! Every page, light, dark and on a phone: pictures for people to look at, and a check that everybody can use it.
+
+use std::fs;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::Console;
+use super::browser::Look;
+
+/// axe-core, of Deque Systems (MPL-2.0), as it is published: it finds what keeps people out who see, hear or move otherwise.
+const AXE: &str = include_str!("axe.min.js");
+
+const RUN_AXE: &str = "const done = arguments[arguments.length - 1]; \
+    axe.run().then(found => done(found.violations.map(it => \
+        `${it.id}: ${it.help}: ${it.nodes.map(node => node.html + ' ' + node.failureSummary).join(' | ')}`)));";
+
+#[test]
+fn every_page_is_there_and_everybody_can_use_it() {
+    let console = Console::open();
+    let device = console.stick_a_device("anna");
+    let pages = [
+        ("overview", "/".to_owned(), "1 device is stuck"),
+        ("devices", "/devices".to_owned(), "anna"),
+        (
+            "device",
+            format!("/devices/{device}"),
+            "This device is stuck",
+        ),
+        (
+            "preview",
+            format!("/devices/{device}/preview/Product"),
+            "Product as device",
+        ),
+        ("users", "/users".to_owned(), "anna"),
+        ("user", "/users/anna".to_owned(), "Copies of sources"),
+        ("sources", "/sources".to_owned(), "Product"),
+        ("source", "/sources/Product".to_owned(), "Copies"),
+        ("objects", "/sources/Product/objects/*".to_owned(), "price"),
+        ("changes", "/changes".to_owned(), "given up"),
+        ("jobs", "/jobs".to_owned(), "Throughput"),
+        ("pings", "/pings".to_owned(), "Send a ping"),
+        ("statistics", "/statistics".to_owned(), "On average"),
+        ("settings", "/settings".to_owned(), "Setting"),
+        ("tokens", "/settings?part=tokens".to_owned(), "API tokens"),
+        (
+            "administrators",
+            "/settings?part=administrators".to_owned(),
+            "rhoadmin",
+        ),
+        ("audit", "/settings?part=audit".to_owned(), "rhoadmin"),
+        (
+            "server",
+            "/settings?part=server".to_owned(),
+            "Reset everything",
+        ),
+    ];
+    let folder = test_support::workspace().join("target/console-pictures");
+    fs::create_dir_all(&folder).expect("a folder for the pictures");
+    let mut violations = Vec::new();
+    for look in Look::ALL {
+        console.browser.set_look(look);
+        for (name, path, text) in &pages {
+            console.go_to(path);
+            console.browser.wait_for("main", text);
+            let picture = STANDARD
+                .decode(console.browser.picture())
+                .expect("a picture");
+            let file = format!("{name}-{}.png", format!("{look:?}").to_lowercase());
+            fs::write(folder.join(file), picture).expect("to keep a picture");
+            console.browser.run(AXE, serde_json::json!([]));
+            let Value::Array(found) = console.browser.run_slowly(RUN_AXE) else {
+                panic!("violations are a list");
+            };
+            violations.extend(found.iter().map(|it| format!("{name}, {look:?}: {it}")));
+            let is_wide = console.browser.run(
+                "return document.documentElement.scrollWidth > innerWidth;",
+                serde_json::json!([]),
+            );
+            assert_eq!(
+                is_wide,
+                Value::Bool(false),
+                "{name}, {look:?}: the page is wider than the screen"
+            );
+        }
+    }
+    assert!(violations.is_empty(), "{violations:#?}");
+}

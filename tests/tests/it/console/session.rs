@@ -1,0 +1,78 @@
+//! Signing in and out, and what happens when that ends by itself.
+
+use test_support::ADMIN_PASSWORD;
+
+use super::Console;
+
+#[test]
+fn a_wrong_password_is_told_beside_its_field_and_the_right_one_lets_in() {
+    let mut console = Console::open();
+    console.browser.press("Sign out");
+    console.browser.wait_for("h1", "Sign in");
+    console.browser.expect_complaint("401");
+    console.sign_in("rhoadmin", "not the password");
+    console.browser.wait_for("p", "Unable to authenticate");
+    console.sign_in("rhoadmin", ADMIN_PASSWORD);
+    console.browser.wait_for("h1", "Overview");
+    // Neither the token nor the password is where a script could read it.
+    let found = console.browser.run(
+        "return [document.cookie, JSON.stringify(localStorage), JSON.stringify(sessionStorage), location.href, \
+         document.documentElement.innerHTML].join('|');",
+        serde_json::json!([]),
+    );
+    let found = found.as_str().expect("a text");
+    assert!(
+        !found.contains("rho_") && !found.contains(ADMIN_PASSWORD),
+        "{found}"
+    );
+}
+
+#[test]
+fn what_was_typed_is_still_there_when_the_session_is_over() {
+    let mut console = Console::open();
+    console.go_to("/users");
+    console.browser.press("Add a user");
+    console.browser.fill("Email address", "zoe@example.com");
+    console.deployment.forget_keys("*:api-token:*");
+    console.browser.expect_complaint("401");
+    console.browser.run(
+        "document.querySelector('dialog[open] input').value = 'zoe'; \
+        document.querySelector('dialog[open] input').dispatchEvent(new Event('input'));",
+        serde_json::json!([]),
+    );
+    console.browser.run("const field = document.querySelector('dialog[open] input[type=password]'); field.value = 'a secret'; \
+        field.dispatchEvent(new Event('input'));", serde_json::json!([]));
+    console.browser.press("Add");
+    console.browser.wait_for("dialog[@open]", "Sign in again");
+    console.browser.run(
+        "const field = [...document.querySelectorAll('dialog[open] input[type=password]')].at(-1); \
+        field.value = arguments[0]; field.dispatchEvent(new Event('input'));",
+        serde_json::json!([ADMIN_PASSWORD]),
+    );
+    console.browser.press("Sign in");
+    console
+        .browser
+        .wait_until_gone("dialog[@open]", "Sign in again");
+    assert_eq!(console.browser.value_of("Email address"), "zoe@example.com");
+    console.browser.press("Add");
+    console.browser.wait_for("th", "zoe");
+}
+
+#[test]
+fn a_server_that_does_not_answer_leaves_the_page_there_and_says_so() {
+    let mut console = Console::open();
+    console.go_to("/sources");
+    console.browser.wait_for("th", "Product");
+    console.browser.expect_complaint("503");
+    console.browser.expect_complaint("net::");
+    console.deployment.redis().kill();
+    console
+        .browser
+        .wait_for("*[@role='status']", "What you see is not up to date");
+    console.browser.wait_for("th", "Product");
+    console.deployment.redis().restart();
+    console.browser.press("Try again");
+    console
+        .browser
+        .wait_until_gone("*[@role='status']", "What you see is not up to date");
+}
