@@ -272,6 +272,7 @@ async fn dispatch<P: Ports>(
         }
         Route::Api(route) => routes::api::answer(route, engine, request).await?,
         Route::Admin(route) => routes::admin::answer(route, engine, request).await?,
+        Route::Hooks(route) => routes::hooks::answer(route, engine, request).await?,
         Route::Metrics(route) => routes::metrics::answer(route, engine, request).await?,
         Route::Blobs(route) => return routes::blobs::answer(route, engine, request).await,
         Route::BulkData(route) => return routes::bulk_data::answer(route, engine, request).await,

@@ -4,7 +4,7 @@
 
 use http::StatusCode;
 use sync_core::{
-    AccountError, BlobError, ContentError, DocumentError, FeedError, IdempotencyError,
+    AccountError, BlobError, ContentError, DocumentError, FeedError, HookError, IdempotencyError,
     InvalidAttributes, NoRoom, OutOfMemory, Scope, StatsError, StoreError, SyncError, TooHeavy,
 };
 use sync_proto::ErrorCode;
@@ -69,6 +69,8 @@ pub(crate) enum HttpError {
     Blob(BlobError),
     /// Objects are not taken from a back end.
     Feed(FeedError),
+    /// An event of a back end is not taken in.
+    Hook(HookError),
     /// A device or an administrator does not get what it asks for.
     Sync(SyncError),
     /// The store failed.
@@ -97,6 +99,7 @@ from_core! {
     Account(AccountError),
     Blob(BlobError),
     Feed(FeedError),
+    Hook(HookError),
     Sync(SyncError),
     Store(StoreError),
 }
@@ -259,6 +262,7 @@ fn mapping(error: &HttpError) -> Mapping {
         HttpError::Account(error) => account(error),
         HttpError::Blob(error) => blob(error),
         HttpError::Feed(error) => feed(error),
+        HttpError::Hook(error) => hook(error),
         HttpError::Sync(error) => sync(error),
         HttpError::Store(error) => store(error),
     }
@@ -410,6 +414,19 @@ fn feed(error: &FeedError) -> Mapping {
     }
 }
 
+fn hook(error: &HookError) -> Mapping {
+    match error {
+        HookError::Unknown { .. } => Mapping::new(StatusCode::NOT_FOUND, ErrorCode::UnknownSource),
+        HookError::NotProven { .. } => {
+            Mapping::new(StatusCode::UNAUTHORIZED, ErrorCode::NotAuthenticated)
+        }
+        HookError::Malformed { .. } => {
+            Mapping::new(StatusCode::BAD_REQUEST, ErrorCode::MalformedBody)
+        }
+        HookError::Feed(error) => feed(error),
+    }
+}
+
 fn sync(error: &SyncError) -> Mapping {
     let legacy = Mapping::legacy;
     match error {
@@ -496,6 +513,7 @@ fn details(error: &HttpError) -> String {
         HttpError::Account(error) => error.to_string(),
         HttpError::Blob(error) => error.to_string(),
         HttpError::Feed(error) => error.to_string(),
+        HttpError::Hook(error) => error.to_string(),
         HttpError::Sync(error) => error.to_string(),
         HttpError::Store(error) => error.to_string(),
     }

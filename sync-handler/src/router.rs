@@ -8,7 +8,7 @@ use matchit::{Match, Router};
 use sync_core::AskedBy;
 
 use crate::error::HttpError;
-use crate::routes::{admin, api, blobs, bulk_data, device, health, metrics};
+use crate::routes::{admin, api, blobs, bulk_data, device, health, hooks, metrics};
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(crate) enum Route {
     Health(health::Route),
     /// Those who watch over the server.
     Metrics(metrics::Route),
+    /// Back ends whose objects have changed.
+    Hooks(hooks::Route),
     /// Devices.
     Device(device::Route),
     /// Devices, by the addresses of RhoSync.
@@ -79,6 +81,7 @@ fn rows() -> impl Iterator<Item = Row<Route>> {
     }
     of(health::ROUTES, Route::Health)
         .chain(of(metrics::ROUTES, Route::Metrics))
+        .chain(of(hooks::ROUTES, Route::Hooks))
         .chain(of(device::ROUTES, Route::Device))
         .chain(of(device::OLD_ROUTES, Route::OldDevice))
         .chain(of(admin::ROUTES, Route::Admin))
@@ -166,7 +169,11 @@ pub(crate) fn is_for_pages(path: &str) -> bool {
         | Route::Api(_)
         | Route::Blobs(_)
         | Route::BulkData(_) => true,
-        Route::Health(_) | Route::Metrics(_) | Route::Admin(_) | Route::OldAdmin(_) => false,
+        Route::Health(_)
+        | Route::Metrics(_)
+        | Route::Hooks(_)
+        | Route::Admin(_)
+        | Route::OldAdmin(_) => false,
     };
     api::is_api(path)
         || at(path).is_some_and(|found| {

@@ -10,6 +10,7 @@ mod engine;
 mod handlers;
 mod idempotency;
 mod jobs;
+mod mapping;
 mod memory;
 mod metrics;
 mod model;
@@ -34,7 +35,7 @@ pub use engine::{
     AcceptedChanges, BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest,
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
-    ClientState, CopyPage, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError,
+    ClientState, CopyPage, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, HookError,
     MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PingTargets, PullRequest, RustAdapters,
     SearchRequest, SourceInfo, SyncError,
 };
@@ -54,10 +55,11 @@ pub use metrics::{
 };
 pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
-    ClientId, Description, EVERYBODY, InvalidAttributes, InvalidBlobId, InvalidDescription,
-    InvalidId, InvalidSelectionId, InvalidToken, MAX_OBJECT_BYTES, MAX_VALUE_BYTES, Millis,
-    Narrowing, ObjectId, ParametersRule, Partition, PartitionRule, PingMessage, PingPriority,
-    PollInterval, SelectionId, SourceName, Token, UserId, Version, to_attributes, to_text,
+    ClientId, ConflictRule, Description, EVERYBODY, InvalidAttributes, InvalidBlobId,
+    InvalidDescription, InvalidId, InvalidSelectionId, InvalidToken, MAX_OBJECT_BYTES,
+    MAX_VALUE_BYTES, Millis, Narrowing, ObjectId, ParametersRule, Partition, PartitionRule,
+    PingMessage, PingPriority, PollInterval, SelectionId, SourceName, Token, UserId, Version,
+    to_attributes, to_text,
 };
 pub use ping::{PingOutcome, PingSender, PushAddress, PushCheck, PushService};
 pub use ports::{
@@ -66,11 +68,11 @@ pub use ports::{
 };
 pub use request_id::{current_request, in_request};
 pub use settings::{
-    AdapterSettings, ApnsSettings, AttributeType, AuthenticationMethod, AuthenticationSettings,
-    Authorization, BlobSettings, Connection, CorsSettings, FcmSettings, JwtSettings, Origins,
-    Paging, PingSettings, PluginMethod, PluginSettings, RestSettings, S3Settings, Secret,
-    SettingDescription, SettingOrigin, Settings, SettingsError, SettingsFile, SettingsPart,
-    SourceSettings, UpdateMethod, WebPushSettings,
+    AdapterSettings, ApnsSettings, AuthenticationMethod, AuthenticationSettings, Authorization,
+    BlobSettings, Connection, CorsSettings, CursorPaging, FcmSettings, JwtSettings, NextPath,
+    OAuth2Credentials, OAuth2Settings, Origins, Paging, PingSettings, PluginMethod, PluginSettings,
+    RestSettings, S3Settings, Secret, SettingDescription, SettingOrigin, Settings, SettingsError,
+    SettingsFile, SettingsPart, SourceSettings, UpdateMethod, WebPushSettings,
 };
 pub use store::{
     ApplicationDocument, AuditKind, AuditPosition, AuditRecord, Figures, InvalidPosition,

@@ -6,4 +6,5 @@ pub(crate) mod blobs;
 pub(crate) mod bulk_data;
 pub(crate) mod device;
 pub(crate) mod health;
+pub(crate) mod hooks;
 pub(crate) mod metrics;

@@ -8,6 +8,7 @@
     reason = "a test that does not find what it looks for has failed, and the place says why"
 )]
 
+mod adapters;
 mod api {
     mod application;
     mod v1 {

@@ -192,7 +192,7 @@ impl<P: Ports> Accounts<P> {
         login: &str,
         password: &str,
     ) -> Result<Option<String>, AdapterError> {
-        authenticate(&*self.ports, &*self.server_token, url, login, password).await
+        authenticate(&self.ports, &*self.server_token, url, login, password).await
     }
 
     /// The session generation of a user whom somebody else vouches for, who is made if there is no such user yet.

@@ -46,6 +46,13 @@ impl Stash for AnswerCollector {
         Ok(())
     }
 
+    async fn remove(&mut self, ids: Vec<ObjectId>) -> Result<(), StashError> {
+        for id in ids {
+            self.objects.remove(&id);
+        }
+        Ok(())
+    }
+
     fn refuse(&mut self, id: &str, reason: &str) {
         self.refused.note(id, reason);
     }

@@ -131,6 +131,7 @@ pub(crate) async fn logged_in<T>(
 ) -> Result<(T, Option<AdapterError>), AdapterError> {
     adapter.login(call).await.map_err(|error| match error {
         AdapterError::Unavailable { .. }
+        | AdapterError::Throttled { .. }
         | AdapterError::Unauthorized { .. }
         | AdapterError::CircuitOpen { .. }
         | AdapterError::Stash(_) => error,
@@ -215,6 +216,19 @@ pub trait Stash {
         None
     }
 
+    /// Up to where the server has all that the back end has: the mark of the last query. Without one, everything is asked for.
+    fn mark(&self) -> Option<&str> {
+        None
+    }
+
+    /// Takes the ids of objects that the back end has deleted since [`Stash::mark`].
+    ///
+    /// # Errors
+    /// As [`Stash::stash`].
+    async fn remove(&mut self, _ids: Vec<ObjectId>) -> Result<(), StashError> {
+        Ok(())
+    }
+
     /// Says that everything before a position was handed over, in words of the adapter's own. If the query breaks off, the
     /// next one may go on there. Positions of adapters that have been configured otherwise meanwhile must not be understood.
     ///
@@ -257,6 +271,16 @@ pub enum QueryEnd {
         /// The tag of this answer, if there is one.
         etag: Option<String>,
     },
+    /// Everything was handed over, and from now on the back end can be asked for what has changed since.
+    CompleteUpTo {
+        /// Where the next query may begin, in words of the adapter's own.
+        mark: String,
+    },
+    /// What has changed since [`Stash::mark`] was handed over, and what was deleted. Everything else stays.
+    Changes {
+        /// Where the next query may begin.
+        mark: String,
+    },
 }
 
 /// Why an adapter's call failed.
@@ -298,6 +322,14 @@ pub enum AdapterError {
         /// For the device's user.
         message: String,
     },
+    /// The back end wants to be left alone for a while.
+    #[error("{message}")]
+    Throttled {
+        /// For the device's user.
+        message: String,
+        /// How long, in milliseconds.
+        retry_after_ms: u64,
+    },
     /// The back end did not answer again and again, and is left alone for a while: it was not called.
     #[error("{message}")]
     CircuitOpen {
@@ -322,6 +354,7 @@ impl AdapterError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Unavailable { .. }
+            | Self::Throttled { .. }
             | Self::CircuitOpen { .. }
             | Self::Stash(StashError::Fenced | StashError::OutOfTime | StashError::Store(_)) => {
                 true

@@ -1,15 +1,15 @@
 //! Back ends that speak the plugin protocol: `POST <url>/rhoconnect/<call>`, JSON both ways.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use async_trait::async_trait;
-use http::StatusCode;
+use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::adapter::exchange::{
-    Answer, bad_answer, message_of, read_object, refusal, send, shortened,
+    Answer, Caller, Outgoing, bad_answer, message_of, read_object, refusal, shortened,
 };
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, ServerToken, Stash, StashError};
 use crate::model::{Attributes, ObjectId};
@@ -18,9 +18,10 @@ use crate::settings::{Connection, PluginMethod, PluginSettings};
 
 /// Speaks to a plugin.
 pub(crate) struct PluginAdapter<P> {
-    ports: Rc<P>,
+    caller: Caller<P>,
     token: Rc<dyn ServerToken>,
-    settings: PluginSettings,
+    url: String,
+    methods: BTreeSet<PluginMethod>,
 }
 
 /// What every call but a login carries.
@@ -42,10 +43,16 @@ struct LoginBody<'a> {
 
 impl<P: Ports> PluginAdapter<P> {
     pub(crate) fn new(ports: Rc<P>, token: Rc<dyn ServerToken>, settings: PluginSettings) -> Self {
+        let PluginSettings {
+            url,
+            methods,
+            connection,
+        } = settings;
         Self {
-            ports,
+            caller: Caller::new(ports, connection),
             token,
-            settings,
+            url,
+            methods,
         }
     }
 
@@ -63,17 +70,8 @@ impl<P: Ports> PluginAdapter<P> {
             attributes,
             api_token: token.expose(),
         };
-        let PluginSettings {
-            url, connection, ..
-        } = &self.settings;
-        let answer = post(
-            &*self.ports,
-            connection,
-            &format!("{url}/rhoconnect/{name}"),
-            Some(call),
-            &body,
-        )
-        .await?;
+        let url = format!("{}/rhoconnect/{name}", self.url);
+        let answer = post(&self.caller, url, Some(call), &body).await?;
         if answer.status().is_success() {
             Ok(answer)
         } else {
@@ -96,7 +94,7 @@ impl<P: Ports> PluginAdapter<P> {
         name: &str,
         call: &Call<'_>,
     ) -> Result<Option<String>, AdapterError> {
-        if !self.settings.methods.contains(&method) {
+        if !self.methods.contains(&method) {
             return Ok(None);
         }
         let answer = self.ask_by_parameters(name, call).await?;
@@ -107,16 +105,16 @@ impl<P: Ports> PluginAdapter<P> {
 }
 
 async fn post<P: Ports>(
-    ports: &P,
-    connection: &Connection,
-    url: &str,
+    caller: &Caller<P>,
+    url: String,
     call: Option<&Call<'_>>,
     body: &impl Serialize,
 ) -> Result<Answer, AdapterError> {
     let body = serde_json::to_vec(body)
         .map_err(|error| bad_answer(format!("cannot make the request: {error}")))?;
-    let request = http::Request::post(url);
-    send(ports, connection, request, call, Some(body)).await
+    let json = HeaderValue::from_static("application/json");
+    let request = Outgoing::new(Method::POST, url).with_body(json, body);
+    caller.send(request, call).await
 }
 
 /// Reads a refusal. A plugin answers 500 where its code has raised an error, which it would do again: its devices have
@@ -211,7 +209,7 @@ impl<P: Ports> Adapter for PluginAdapter<P> {
     }
 
     async fn search(&self, call: &Call<'_>, stash: &mut dyn Stash) -> Result<(), AdapterError> {
-        if !self.settings.methods.contains(&PluginMethod::Search) {
+        if !self.methods.contains(&PluginMethod::Search) {
             return Err(AdapterError::Rejected {
                 message: "this source cannot be searched".to_owned(),
             });
@@ -236,7 +234,7 @@ impl<P: Ports> Adapter for PluginAdapter<P> {
 /// [`AdapterError::Login`] with the back end's own words when it refuses; [`AdapterError::Unavailable`] when it answers
 /// anything else, or not at all.
 pub(crate) async fn authenticate<P: Ports>(
-    ports: &P,
+    ports: &Rc<P>,
     token: &dyn ServerToken,
     url: &str,
     login: &str,
@@ -249,7 +247,8 @@ pub(crate) async fn authenticate<P: Ports>(
         api_token: token.expose(),
     };
     let url = format!("{}/rhoconnect/authenticate", url.trim_end_matches('/'));
-    let answer = post(ports, &Connection::default(), &url, None, &body).await?;
+    let caller = Caller::new(Rc::clone(ports), Connection::default());
+    let answer = post(&caller, url, None, &body).await?;
     let said = std::str::from_utf8(answer.body())
         .unwrap_or_default()
         .trim();

@@ -99,10 +99,10 @@ impl<P: Ports> Circuits<P> {
         Ok(())
     }
 
-    async fn failed(&self, source: &SourceName) -> Result<(), StoreError> {
+    async fn failed(&self, source: &SourceName, retry_after_ms: u64) -> Result<(), StoreError> {
         self.passes.borrow_mut().remove(source);
         let now = self.ports.clock().now();
-        if let Some(until) = self.store().failed(source, now).await? {
+        if let Some(until) = self.store().failed(source, now, retry_after_ms).await? {
             tracing::warn!(source.name = %source, until_ms = %until, "a back end that does not answer is left alone");
         }
         Ok(())
@@ -135,7 +135,7 @@ impl<P: Ports> Engine<P> {
             Either::Left((result, _)) => result,
             Either::Right(_) => {
                 self.circuits
-                    .failed(source.name)
+                    .failed(source.name, 0)
                     .await
                     .map_err(store_error)?;
                 Err(AdapterError::Unavailable {
@@ -192,7 +192,12 @@ impl<P: Ports> GuardedAdapter<P> {
     ) -> LocalBoxFuture<'a, ()> {
         Box::pin(async move {
             let noted = match error {
-                Some(AdapterError::Unavailable { .. }) => self.circuits.failed(call.source).await,
+                Some(AdapterError::Unavailable { .. }) => {
+                    self.circuits.failed(call.source, 0).await
+                }
+                Some(AdapterError::Throttled { retry_after_ms, .. }) => {
+                    self.circuits.failed(call.source, *retry_after_ms).await
+                }
                 // Whatever a back end says, it answers.
                 None | Some(AdapterError::Rejected { .. } | AdapterError::NotFound { .. })
                     if success == Success::Answers =>

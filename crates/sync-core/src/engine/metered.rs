@@ -73,6 +73,14 @@ impl Stash for MeteredStash<'_> {
         self.inner.goes_on_at()
     }
 
+    fn mark(&self) -> Option<&str> {
+        self.inner.mark()
+    }
+
+    async fn remove(&mut self, ids: Vec<ObjectId>) -> Result<(), StashError> {
+        self.inner.remove(ids).await
+    }
+
     async fn reached(&mut self, position: &str) -> Result<(), StashError> {
         self.inner.reached(position).await
     }
@@ -86,6 +94,7 @@ fn outcome(error: &AdapterError) -> &'static str {
         AdapterError::Conflict { .. } => "conflict",
         AdapterError::NotFound { .. } => "not_found",
         AdapterError::Unavailable { .. } => "unavailable",
+        AdapterError::Throttled { .. } => "throttled",
         AdapterError::CircuitOpen { .. } => "circuit_open",
         AdapterError::BadAnswer { .. } => "bad_answer",
         AdapterError::Stash(StashError::TooMuch { .. }) => "too_much",

@@ -26,6 +26,7 @@ impl Fate {
     pub(super) fn after(error: &AdapterError) -> Self {
         match error {
             AdapterError::Unavailable { .. }
+            | AdapterError::Throttled { .. }
             | AdapterError::Unauthorized { .. }
             | AdapterError::CircuitOpen { .. }
             | AdapterError::Stash(

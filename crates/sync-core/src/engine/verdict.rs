@@ -9,14 +9,15 @@ use sync_jobs::Backoff;
 use crate::adapter::{AdapterError, Call};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::changes::{Attempt, make_change};
+use crate::engine::conflicts::{Resolution, resolve};
 use crate::engine::feed::{FeedChange, check_size};
 use crate::engine::refresh::source_error;
 use crate::engine::undelivered::{Fate, Kept};
 use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
-    Attributes, ClientId, DocumentId, ObjectChange, ObjectId, Operation, OperationKind, OutboxItem,
-    Record, Version, digest_of, short, texts_of,
+    Attributes, ClientId, ConflictRule, DocumentId, ObjectChange, ObjectId, Operation,
+    OperationKind, OutboxItem, Record, Version, digest_of, short, texts_of,
 };
 use crate::ports::{Clock as _, Ports, RedisConn};
 use crate::store::{
@@ -92,6 +93,9 @@ impl<P: Ports> Engine<P> {
                 PriorState::CreateWaits => return Ok(Attempt::PutOff(None)),
             }
         }
+        if let Some(verdict) = self.meet_conflict(source, &mut task).await? {
+            return self.decide(task, verdict).await;
+        }
         let Some(result) = self.call_under_lease(source, &task).await? else {
             return Ok(Attempt::LostLease);
         };
@@ -125,6 +129,31 @@ impl<P: Ports> Engine<P> {
                 }
                 let message = error.to_string();
                 self.decide(task, Verdict::Refused { message }).await
+            }
+        }
+    }
+
+    /// Leaves out of a change what others have changed meanwhile, where the source's settings say so. Says what becomes of it, if
+    /// the back end need not be asked. Sources without a rule cost nothing.
+    async fn meet_conflict(
+        &self,
+        source: Source<'_>,
+        task: &mut Task<'_>,
+    ) -> Result<Option<Verdict>, SyncError> {
+        let rule = source.settings.conflicts;
+        if rule == ConflictRule::ClientWins || task.operation.kind == OperationKind::Create {
+            return Ok(None);
+        }
+        let Some((record, version)) = task.record(&self.document(task.document)).await? else {
+            return Ok(None);
+        };
+        match resolve(rule, task.client, &task.operation, &record, version) {
+            Resolution::Refused { message } => Ok(Some(Verdict::Refused { message })),
+            Resolution::Goes { without } => {
+                let attributes = &mut task.operation.attributes;
+                attributes.retain(|name, _| !without.contains(name));
+                let is_empty = !without.is_empty() && attributes.is_empty();
+                Ok(is_empty.then_some(Verdict::Applied { new_id: None }))
             }
         }
     }

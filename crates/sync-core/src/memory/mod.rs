@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 pub use weight::TooHeavy;
+pub(crate) use weight::TreeWeight;
 use weight::weight_of_json;
 
 /// What an instance holds beside the requests: code, settings, connections, what is left over between allocations.
@@ -128,6 +129,20 @@ impl Reservation {
         }
         let weight = weight_of_json(json, self.memory.total / LARGEST_JSON)?;
         Ok(self.grow(weight)?)
+    }
+}
+
+impl Reservation {
+    /// Takes what is about to be added to a tree of values.
+    ///
+    /// # Errors
+    /// [`NoRoom`]; what was taken stays taken.
+    pub(crate) fn grow_by_tree(&mut self, bytes: usize) -> Result<(), NoRoom> {
+        let most = self.memory.total / LARGEST_JSON;
+        if self.bytes.saturating_add(bytes) > most {
+            return Err(TooHeavy { most }.into());
+        }
+        Ok(self.grow(bytes)?)
     }
 }
 

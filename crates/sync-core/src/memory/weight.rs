@@ -5,14 +5,19 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// An element of a list: its value, and what a growing vector has in excess.
-const ELEMENT_BYTES: usize = 64;
+/// What the nodes of a tree of values take in bytes, beside their texts.
+pub(crate) enum TreeWeight {}
 
-/// An entry of a map: name and value, in a tree whose nodes are half full.
-const ENTRY_BYTES: usize = 112;
+impl TreeWeight {
+    /// An element of a list: its value, and what a growing vector has in excess.
+    pub(crate) const ELEMENT: usize = 64;
 
-/// The first node of a map, which has room for eleven entries.
-const MAP_BYTES: usize = 560;
+    /// An entry of a map: name and value, in a tree whose nodes are half full.
+    pub(crate) const ENTRY: usize = 112;
+
+    /// The first node of a map, which has room for eleven entries.
+    pub(crate) const MAP: usize = 560;
+}
 
 /// What the allocator adds to a text.
 const TEXT_BYTES: usize = 16;
@@ -102,7 +107,7 @@ impl<'de> Visitor<'de> for Scale<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         while list.next_element_seed(self)?.is_some() {
-            self.add(ELEMENT_BYTES)?;
+            self.add(TreeWeight::ELEMENT)?;
         }
         Ok(())
     }
@@ -110,7 +115,11 @@ impl<'de> Visitor<'de> for Scale<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut is_first = true;
         while map.next_key_seed(self)?.is_some() {
-            self.add(if is_first { MAP_BYTES } else { ENTRY_BYTES })?;
+            self.add(if is_first {
+                TreeWeight::MAP
+            } else {
+                TreeWeight::ENTRY
+            })?;
             is_first = false;
             map.next_value_seed(self)?;
         }

@@ -38,4 +38,4 @@ pub(crate) use page::{DamagedRecord, PageBuilder};
 pub use ping_message::{PingMessage, PingPriority};
 pub use record::Attributes;
 pub(crate) use record::{ObjectChange, Reader, Record};
-pub use source::{ParametersRule, PartitionRule, PollInterval};
+pub use source::{ConflictRule, ParametersRule, PartitionRule, PollInterval};

@@ -57,6 +57,19 @@ pub enum ParametersRule {
     Ignore,
 }
 
+/// What becomes of a device's change to what others have changed since the device had seen it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConflictRule {
+    /// It goes to the back end, whose word counts.
+    #[default]
+    ClientWins,
+    /// It is refused.
+    ServerWins,
+    /// What others have changed stays as it is, and the rest of the change goes to the back end.
+    FieldMerge,
+}
+
 /// How often the back end is asked for what it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollInterval {

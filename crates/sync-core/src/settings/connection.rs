@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::{KeyError, Secret, Text, wrong};
+use crate::settings::{KeyError, Secret, Text, text, wrong};
 
 /// How long a call to the back end may take where the file does not say, in milliseconds.
 pub(super) const DEFAULT_TIMEOUT_MS: u64 = 10_000;
@@ -40,6 +40,41 @@ pub enum Authorization {
     Bearer(Secret),
     /// User name and password.
     Basic(Secret, Secret),
+    /// A key in a header.
+    KeyHeader(http::HeaderName, Secret),
+    /// A key in a query parameter.
+    KeyParameter(String, Secret),
+    /// A token that an authorization server gives.
+    OAuth2(Box<OAuth2Settings>),
+}
+
+/// How an authorization server is asked for a token (RFC 6749).
+#[derive(Debug, Clone)]
+pub struct OAuth2Settings {
+    /// Where it is asked.
+    pub token_url: String,
+    /// Who asks.
+    pub client_id: Secret,
+    /// What proves it.
+    pub client_secret: Secret,
+    /// What the token is asked for.
+    pub scope: Option<String>,
+    /// What the server was given once by a person; without one it asks for itself.
+    pub refresh_token: Option<Secret>,
+    /// Where id and secret stand.
+    pub credentials: OAuth2Credentials,
+}
+
+/// Where an authorization server expects id and secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum OAuth2Credentials {
+    /// In the `Authorization` header.
+    #[default]
+    Header,
+    /// In the body.
+    Body,
 }
 
 /// The keys of a connection, which stand in an adapter's table among others.
@@ -51,11 +86,54 @@ pub(super) struct ConnectionEntry<'a> {
     pub(super) timeout_ms: Option<u64>,
 }
 
+/// How the server proves who it is.
 #[derive(Debug, Clone, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
 pub(super) enum AuthorizationEntry {
+    /// `Authorization: Bearer …`.
     Bearer(Text),
+    /// User name and password (RFC 7617).
     Basic { user: Text, password: Text },
+    /// A key in a header or in a query parameter.
+    #[serde(rename = "api_key")]
+    ApiKey(ApiKeyEntry),
+    /// A token of an authorization server (RFC 6749), asked for with the server's own credentials or with a refresh token.
+    OAuth2(OAuth2Entry),
+}
+
+/// A key in a header or in a query parameter.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct ApiKeyEntry {
+    /// The header.
+    header: Option<String>,
+    /// In place of that, the query parameter.
+    parameter: Option<String>,
+    /// The key.
+    value: Text,
+}
+
+/// A token of an authorization server.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct OAuth2Entry {
+    /// Address of the token endpoint.
+    #[serde(serialize_with = "text::shown")]
+    token_url: Text,
+    /// The server's id.
+    client_id: Text,
+    /// The server's secret.
+    client_secret: Text,
+    /// What the token is asked for.
+    scope: Option<String>,
+    /// A refresh token; without one the grant is `client_credentials`. It must be one that is good again and again.
+    refresh_token: Option<Text>,
+    /// Whether id and secret stand in the `header` or in the `body`.
+    #[serde(default)]
+    credentials: OAuth2Credentials,
 }
 
 impl<'a> ConnectionEntry<'a> {
@@ -73,13 +151,16 @@ impl<'a> ConnectionEntry<'a> {
     /// The texts that may be variables.
     pub(super) fn texts(&self) -> impl Iterator<Item = &'a Text> + use<'a> {
         let authorization = match self.authorization {
-            None => [None, None],
-            Some(AuthorizationEntry::Bearer(token)) => [Some(token), None],
-            Some(AuthorizationEntry::Basic { user, password }) => [Some(user), Some(password)],
+            None => Vec::new(),
+            Some(AuthorizationEntry::Bearer(token)) => vec![token],
+            Some(AuthorizationEntry::Basic { user, password }) => vec![user, password],
+            Some(AuthorizationEntry::ApiKey(key)) => vec![&key.value],
+            Some(AuthorizationEntry::OAuth2(oauth2)) => {
+                let texts = [&oauth2.token_url, &oauth2.client_id, &oauth2.client_secret];
+                texts.into_iter().chain(&oauth2.refresh_token).collect()
+            }
         };
-        self.headers
-            .values()
-            .chain(authorization.into_iter().flatten())
+        self.headers.values().chain(authorization)
     }
 
     /// Puts the variables' values in.
@@ -115,6 +196,42 @@ impl<'a> ConnectionEntry<'a> {
                 secret("authorization.basic.user", user)?,
                 secret("authorization.basic.password", password)?,
             )),
+            Some(AuthorizationEntry::ApiKey(key)) => {
+                let value = secret("authorization.api_key.value", &key.value)?;
+                let at = |name: &str| format!("{}.authorization.api_key.{name}", self.table);
+                Some(match (&key.header, &key.parameter) {
+                    (Some(header), None) => {
+                        let header = http::HeaderName::from_bytes(header.as_bytes())
+                            .map_err(|error| (at("header"), error.to_string()))?;
+                        http::HeaderValue::from_str(value.expose())
+                            .map_err(|error| (at("value"), error.to_string()))?;
+                        Authorization::KeyHeader(header, value)
+                    }
+                    (None, Some(parameter)) => {
+                        Authorization::KeyParameter(parameter.clone(), value)
+                    }
+                    _ => return wrong(&at("header"), "say either header or parameter"),
+                })
+            }
+            Some(AuthorizationEntry::OAuth2(oauth2)) => {
+                let key = |name: &str| format!("authorization.oauth2.{name}");
+                let token_url = oauth2.token_url.resolve(variable);
+                let token_url = token_url.and_then(|url| check_address(&url).map(|()| url));
+                Some(Authorization::OAuth2(Box::new(OAuth2Settings {
+                    token_url: token_url.map_err(|reason| {
+                        (format!("{}.{}", self.table, key("token_url")), reason)
+                    })?,
+                    client_id: secret(&key("client_id"), &oauth2.client_id)?,
+                    client_secret: secret(&key("client_secret"), &oauth2.client_secret)?,
+                    scope: oauth2.scope.clone(),
+                    refresh_token: oauth2
+                        .refresh_token
+                        .as_ref()
+                        .map(|token| secret(&key("refresh_token"), token))
+                        .transpose()?,
+                    credentials: oauth2.credentials,
+                })))
+            }
         };
         Ok(Connection {
             headers,

@@ -204,6 +204,7 @@ mod tests {
     /// The manual: the settings, and those of push services and jobs.
     const MANUAL: &str = concat!(
         include_str!("../../../../docs/settings.md"),
+        include_str!("../../../../docs/adapters.md"),
         include_str!("../../../../docs/pings.md"),
         include_str!("../../../../docs/jobs.md"),
     );
@@ -288,6 +289,7 @@ mod tests {
         poll_interval = 60
         pull_wait_ms = 100
         push_wait_ms = 100
+        conflicts = "server-wins"
         max_page_size = 10
         max_page_bytes = 1000
         queue = "adapter"
@@ -312,6 +314,27 @@ mod tests {
         authorization = { bearer = "secret-6" }
         paging = { parameter = "p", first = 0, size_parameter = "s", size = 10 }
         timeout_ms = 5000
+        format = "json"
+        omit = ["b"]
+        nested = "flatten"
+        retries = 1
+        created_id = "$.id"
+        list = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        search = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        create = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        update = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        delete = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        changes = { query = { q = "1" }, mark = "$.m", deleted = "$.d", deleted_if = "$.x", full_every = 60 }
+        [sources.A.hook]
+        secret = "secret-9"
+        signature_header = "X-S"
+        timestamp_header = "X-T"
+        tolerance_seconds = 60
+        event_header = "X-E"
+        user = "$.user"
+        records = "$.items"
+        id = "$.id"
+        deleted = "$.gone"
 
         [sources.B]
         adapter = "http"
@@ -360,11 +383,21 @@ mod tests {
         let everything = serde_json::to_value(contents(values).unwrap()).unwrap();
         let mut gaps = Vec::new();
         missing(&everything, "", &mut gaps);
-        // One source has no adapter but its own, and a schedule one rule.
+        // One source has no adapter but its own, one kind of paging and one form of answers, and a schedule one rule.
         gaps.retain(|key| {
             let of_another = ["sources.B.", "sources.C.", "schedules."];
             !of_another.iter().any(|table| key.starts_with(table))
-                && !["sources.A.http", "sources.A.rust"].contains(&key.as_str())
+                && ![
+                    "sources.A.http",
+                    "sources.A.rust",
+                    "sources.A.soap",
+                    "sources.A.rest.children",
+                    "sources.A.rest.delimiter",
+                    "sources.A.rest.paging.next",
+                    "sources.A.rest.changes.changed_at",
+                    "sources.A.hook.secret_header",
+                ]
+                .contains(&key.as_str())
         });
         assert_eq!(gaps, Vec::<String>::new(), "put them into EVERYTHING");
     }
@@ -374,9 +407,14 @@ mod tests {
         let described = describe(EVERYTHING);
         for setting in &described {
             // Of the sources, one has everything that does not exclude the rest.
-            let is_of_another = ["sources.B.", "sources.C.", "sources.A.pass_through"]
-                .iter()
-                .any(|key| setting.key.starts_with(key));
+            let is_of_another = [
+                "sources.B.",
+                "sources.C.",
+                "sources.A.pass_through",
+                "sources.A.rest.paging.kind",
+            ]
+            .iter()
+            .any(|key| setting.key.starts_with(key));
             let is_written = setting.origin != SettingOrigin::Default;
             assert!(is_written || is_of_another, "{setting:?}");
         }
@@ -384,6 +422,7 @@ mod tests {
             "queues.",
             "schedules.nightly.payload",
             "headers.",
+            "query.",
             "types.",
             "belongs_to.",
             "schema.",

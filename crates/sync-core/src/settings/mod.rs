@@ -7,11 +7,19 @@ mod authentication;
 mod blobs;
 mod connection;
 mod cors;
+mod delta;
 mod description;
+mod hook;
 mod jobs;
+mod mapping;
+mod operation;
+mod paging;
 mod ping;
 mod plugin;
+#[cfg(test)]
+mod reference;
 mod rest;
+mod soap;
 mod source;
 mod text;
 
@@ -35,15 +43,20 @@ use source::SourceEntry;
 pub(crate) use connection::check_address;
 pub(crate) use text::Text;
 
-pub use connection::{Authorization, Connection};
+pub use connection::{Authorization, Connection, OAuth2Credentials, OAuth2Settings};
 use cors::CorsEntry;
 pub use cors::{CorsSettings, Origins};
+pub(crate) use delta::{DeltaSettings, Mark};
 use description::WrittenSettings;
 pub use description::{SettingDescription, SettingOrigin};
 pub(crate) use description::{setting_key, text_of_setting};
+pub(crate) use hook::{HookSettings, Proof};
 use jobs::{JobsEntry, QueueEntry, ScheduleEntry};
+pub(crate) use operation::Operation;
+pub use paging::{CursorPaging, NextPath, Paging};
 pub use plugin::{PluginMethod, PluginSettings};
-pub use rest::{AttributeType, Paging, RestSettings, UpdateMethod};
+pub use rest::{RestSettings, UpdateMethod};
+pub(crate) use soap::{PasswordKind, SoapSettings, UsernameToken};
 pub use source::{AdapterSettings, SourceSettings};
 pub use text::Secret;
 

@@ -33,6 +33,7 @@ impl PluginSettings {
 
 /// A call only some plugins have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PluginMethod {
     /// Finds objects.
@@ -43,16 +44,23 @@ pub enum PluginMethod {
     Schema,
 }
 
+/// A back end that speaks the plugin protocol.
 #[derive(Debug, Clone, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct PluginEntry {
+    /// The plugin's address; the calls are below `<url>/rhoconnect/`.
     #[serde(serialize_with = "text::shown")]
     url: Text,
+    /// What it can do beside the calls that every plugin has.
     #[serde(default)]
     methods: BTreeSet<PluginMethod>,
+    /// Further headers of every request.
     #[serde(default)]
     headers: BTreeMap<String, Text>,
+    /// How the server proves who it is.
     authorization: Option<AuthorizationEntry>,
+    /// How long a call may take, in milliseconds (1 to 20 000); 10 000 where nothing is said.
     timeout_ms: Option<u64>,
 }
 

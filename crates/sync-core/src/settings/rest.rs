@@ -1,13 +1,23 @@
 //! The settings of the REST adapter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use http::Method;
 use serde::{Deserialize, Serialize};
 
+use crate::mapping::{AttributeType, Format, Mapping, Nested, Path};
 use crate::settings::connection::{
     AuthorizationEntry, Connection, ConnectionEntry, DEFAULT_TIMEOUT_MS, address,
 };
+use crate::settings::delta::{DeltaEntry, DeltaSettings};
+use crate::settings::mapping::{AttributesEntry, ChildrenEntry, IdEntry, MappingEntry};
+use crate::settings::operation::{Operation, OperationEntry, Usual};
+use crate::settings::paging::{Paging, PagingEntry};
+use crate::settings::soap::SoapSettings;
 use crate::settings::{KeyError, Text, text, wrong};
+
+/// Most attempts at a request beside the first: a device may be waiting.
+pub(super) const HIGHEST_RETRIES: u32 = 5;
 
 /// A declared REST interface.
 #[derive(Debug, Clone)]
@@ -16,38 +26,29 @@ pub struct RestSettings {
     pub url: String,
     /// Address that is searched, where that is not the collection's.
     pub search_url: Option<String>,
-    /// JSON pointer to the records in the answer, which are a list or an object by id. Empty: the answer itself.
-    pub records: String,
-    /// Attribute of a record that is its id.
-    pub id: String,
-    /// Attributes devices get; all others where nothing is named.
-    pub attributes: Option<Vec<String>>,
-    /// What attributes are in the back end, where that is not a text.
-    pub types: BTreeMap<String, AttributeType>,
-    /// How an object is changed.
-    pub update_method: UpdateMethod,
     /// Query parameter that carries the user's name, for sources that differ per user.
     pub user_parameter: Option<String>,
     /// How a long answer is read page by page.
     pub paging: Option<Paging>,
+    /// How often a request that asks for something is tried again at once.
+    pub retries: u32,
     /// What goes with every request.
     pub connection: Connection,
-}
-
-/// What an attribute is in the back end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AttributeType {
-    /// A number.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-    /// Any JSON.
-    Json,
+    pub(crate) mapping: Mapping,
+    pub(crate) created_id: Option<Path>,
+    pub(crate) delta: Option<DeltaSettings>,
+    pub(crate) list: Operation,
+    pub(crate) search: Option<Operation>,
+    pub(crate) create: Option<Operation>,
+    pub(crate) update: Option<Operation>,
+    pub(crate) delete: Option<Operation>,
+    /// Whether calls and answers are envelopes.
+    pub(crate) soap: Option<SoapSettings>,
 }
 
 /// How an object is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum UpdateMethod {
     /// `PUT` with the changed attributes.
@@ -57,51 +58,78 @@ pub enum UpdateMethod {
     Patch,
 }
 
-/// How a long answer is read page by page, until one has fewer records than it might.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Paging {
-    /// Query parameter of the page's number.
-    pub parameter: String,
-    /// Number of the first page.
-    #[serde(default = "one")]
-    pub first: u64,
-    /// Query parameter of the page's size.
-    pub size_parameter: Option<String>,
-    /// Records of a full page.
-    pub size: usize,
-}
-
-const fn one() -> u64 {
-    1
-}
-
+/// A declared REST interface.
 #[derive(Debug, Clone, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RestEntry {
+    /// Address of the collection. `GET` lists it, `POST` creates; an object is at `<url>/<id>` (`PUT` or `PATCH`, `DELETE`).
     #[serde(serialize_with = "text::shown")]
     url: Text,
+    /// Address for searches, where that is not `url`. What the device searches for is added as query parameters.
     #[serde(default, serialize_with = "text::shown_if_any")]
     search_url: Option<Text>,
+    /// Form of the answers.
+    #[serde(default)]
+    format: Format,
+    /// What separates the values of a line of CSV; a comma where nothing is said.
+    delimiter: Option<String>,
+    /// Path to the records in the answer: a list, or an object by id. Empty: the answer itself.
     #[serde(default)]
     records: String,
-    #[serde(default = "default_id")]
-    id: String,
-    attributes: Option<Vec<String>>,
+    /// Makes the records within each record the source's: `{ records = "$.lines", parent = { order = "$.no" } }`.
+    children: Option<ChildrenEntry>,
+    /// Path to the value that is a record's id, or a list of paths to values that are joined by `:`. `id` where nothing is said.
+    id: Option<IdEntry>,
+    /// Path to a new object's id in the answer to its create. Where nothing is said, it is looked for at `id`, and then in the
+    /// last segment of `Location`.
+    created_id: Option<String>,
+    /// Attributes that devices get: a list of names, or a table of names and paths. All where nothing is said.
+    attributes: Option<AttributesEntry>,
+    /// Attributes that devices do not get.
+    #[serde(default)]
+    omit: BTreeSet<String>,
+    /// What becomes of objects in a record.
+    #[serde(default)]
+    nested: Nested,
+    /// What attributes are in the back end, where that is not a text: `{ price = "number" }`. Devices know only texts.
     #[serde(default)]
     types: BTreeMap<String, AttributeType>,
+    /// Method of an update. The body has the changed attributes only.
     #[serde(default)]
     update_method: UpdateMethod,
+    /// Query parameter that carries the user's name, for sources that differ per user. A device's parameters cannot override it.
     user_parameter: Option<String>,
+    /// How everything is asked for.
+    #[serde(default)]
+    list: OperationEntry,
+    /// How something is searched for.
+    #[serde(default)]
+    search: OperationEntry,
+    /// How an object is created.
+    #[serde(default)]
+    create: OperationEntry,
+    /// How an object is changed.
+    #[serde(default)]
+    update: OperationEntry,
+    /// How an object is deleted.
+    #[serde(default)]
+    delete: OperationEntry,
+    /// How a long answer is read page by page.
+    paging: Option<PagingEntry>,
+    /// Queries for what has changed since the last one.
+    changes: Option<DeltaEntry>,
+    /// How often a request of a query or search is tried again at once if the back end cannot answer, at most 5, with growing
+    /// waits. Changes have attempts of their own.
+    #[serde(default)]
+    retries: u32,
+    /// Further headers of every request.
     #[serde(default)]
     headers: BTreeMap<String, Text>,
+    /// How the server proves who it is.
     authorization: Option<AuthorizationEntry>,
-    paging: Option<Paging>,
+    /// How long a call may take, in milliseconds (1 to 20 000); 10 000 where nothing is said.
     timeout_ms: Option<u64>,
-}
-
-fn default_id() -> String {
-    "id".to_owned()
 }
 
 impl RestEntry {
@@ -119,26 +147,33 @@ impl RestEntry {
         }
     }
 
+    fn mapping(&self) -> MappingEntry<'_> {
+        MappingEntry {
+            table: "rest",
+            format: self.format,
+            delimiter: self.delimiter.as_deref(),
+            records: &self.records,
+            children: self.children.as_ref(),
+            id: self.id.as_ref(),
+            attributes: self.attributes.as_ref(),
+            omit: &self.omit,
+            nested: self.nested,
+            types: &self.types,
+        }
+    }
+
     /// Checks what a type cannot.
     pub(super) fn check(&self) -> Result<(), KeyError> {
-        if !self.records.is_empty() && !self.records.starts_with('/') {
+        if self.retries > HIGHEST_RETRIES {
+            return wrong("rest.retries", format!("must be at most {HIGHEST_RETRIES}"));
+        }
+        if self.changes.is_some() && self.children.is_some() {
             return wrong(
-                "rest.records",
-                "is a JSON pointer, which starts with a slash: /items for instance",
+                "rest.changes",
+                "does not go with children: a record that has changed does not say which of them are gone",
             );
         }
-        if self.id.is_empty() {
-            return wrong("rest.id", "is empty");
-        }
-        match &self.paging {
-            Some(paging) if paging.size == 0 => {
-                return wrong("rest.paging.size", "must be at least 1");
-            }
-            Some(paging) if paging.parameter.is_empty() => {
-                return wrong("rest.paging.parameter", "is empty");
-            }
-            _ => {}
-        }
+        self.compiled()?;
         self.connection().check()
     }
 
@@ -156,19 +191,71 @@ impl RestEntry {
         variable: &impl Fn(&str) -> Option<String>,
     ) -> Result<RestSettings, KeyError> {
         let search_url = self.search_url.as_ref();
+        let Compiled {
+            mapping,
+            created_id,
+            delta,
+            paging,
+            operations: [list, search, create, update, delete],
+        } = self.compiled()?;
         Ok(RestSettings {
             url: address("rest.url", &self.url, variable)?,
             search_url: search_url
                 .map(|search_url| address("rest.search_url", search_url, variable))
                 .transpose()?,
             connection: self.connection().resolve(variable)?,
-            records: self.records,
-            id: self.id,
-            attributes: self.attributes,
-            types: self.types,
-            update_method: self.update_method,
             user_parameter: self.user_parameter,
-            paging: self.paging,
+            paging,
+            retries: self.retries,
+            mapping,
+            created_id,
+            delta,
+            list,
+            search: Some(search),
+            create: Some(create),
+            update: Some(update),
+            delete: Some(delete),
+            soap: None,
         })
     }
+
+    /// What needs no variable.
+    fn compiled(&self) -> Result<Compiled, KeyError> {
+        let operation = |name: &str, entry: &OperationEntry, method, path| {
+            entry.resolve(&format!("rest.{name}"), &Usual { method, path })
+        };
+        let update_method = match self.update_method {
+            UpdateMethod::Put => Method::PUT,
+            UpdateMethod::Patch => Method::PATCH,
+        };
+        let (paging, delta) = (self.paging.as_ref(), self.changes.as_ref());
+        Ok(Compiled {
+            mapping: self.mapping().resolve()?,
+            created_id: self
+                .created_id
+                .as_ref()
+                .map(|path| Path::parse(path))
+                .transpose()
+                .map_err(|reason| ("rest.created_id".to_owned(), reason))?,
+            delta: delta.map(|delta| delta.resolve("rest")).transpose()?,
+            paging: paging.map(|paging| paging.resolve("rest")).transpose()?,
+            operations: [
+                operation("list", &self.list, Method::GET, "")?,
+                operation("search", &self.search, Method::GET, "")?,
+                operation("create", &self.create, Method::POST, "")?,
+                operation("update", &self.update, update_method, "/{{ id }}")?,
+                operation("delete", &self.delete, Method::DELETE, "/{{ id }}")?,
+            ],
+        })
+    }
+}
+
+/// The compiled parts of an entry.
+struct Compiled {
+    mapping: Mapping,
+    created_id: Option<Path>,
+    delta: Option<DeltaSettings>,
+    paging: Option<Paging>,
+    /// List, search, create, update, delete.
+    operations: [Operation; 5],
 }

@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 use sync_jobs::QueueName;
 
 use crate::model::{
-    Description, InvalidDescription, ParametersRule, PartitionRule, PollInterval, SourceName,
+    ConflictRule, Description, InvalidDescription, ParametersRule, PartitionRule, PollInterval,
+    SourceName,
 };
+use crate::settings::hook::{HookEntry, HookSettings};
 use crate::settings::plugin::{PluginEntry, PluginSettings};
 use crate::settings::rest::{RestEntry, RestSettings};
+use crate::settings::soap::SoapEntry;
 use crate::settings::{KeyError, Text, wrong};
 
 /// The component whose jobs call back ends.
@@ -71,6 +74,8 @@ pub struct SourceSettings {
     pub background: bool,
     /// Whether devices are woken when the back end has changed something.
     pub push_notify: bool,
+    /// What becomes of changes to what others have changed meanwhile.
+    pub conflicts: ConflictRule,
     /// Whether the server keeps none of its objects: every pull is answered by the back end.
     pub pass_through: bool,
     /// What devices need to know of the source; the adapter is not asked then.
@@ -84,6 +89,8 @@ pub struct SourceSettings {
     pub belongs_to: BTreeMap<String, SourceName>,
     /// How the back end is reached.
     pub adapter: AdapterSettings,
+    /// How the back end says by itself that something has changed.
+    pub(crate) hook: Option<HookSettings>,
 }
 
 impl SourceSettings {
@@ -112,12 +119,14 @@ impl SourceSettings {
             cud_queue: None,
             background: false,
             push_notify: false,
+            conflicts: ConflictRule::default(),
             pass_through: false,
             metadata: None,
             schema: None,
             sync_priority: DEFAULT_SYNC_PRIORITY,
             belongs_to: BTreeMap::new(),
             adapter: AdapterSettings::AppServer { url: app_server },
+            hook: None,
         }
     }
 }
@@ -140,7 +149,7 @@ fn adapter_queue(key: &str, name: &str) -> Result<QueueName, KeyError> {
 /// How the back end is reached.
 #[derive(Debug, Clone)]
 pub enum AdapterSettings {
-    /// By a declared REST interface.
+    /// By a declared interface of HTTP calls, which may be envelopes.
     Rest(Box<RestSettings>),
     /// By the plugin protocol.
     Plugin(Box<PluginSettings>),
@@ -188,6 +197,7 @@ pub(super) struct SourceEntry {
     background: bool,
     #[serde(default)]
     push_notify: bool,
+    conflicts: Option<ConflictRule>,
     #[serde(default)]
     pass_through: bool,
     metadata: Option<String>,
@@ -196,14 +206,17 @@ pub(super) struct SourceEntry {
     #[serde(default)]
     belongs_to: BTreeMap<String, String>,
     rest: Option<RestEntry>,
+    soap: Option<SoapEntry>,
     http: Option<PluginEntry>,
     rust: Option<String>,
+    hook: Option<HookEntry>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum AdapterKind {
     Rest,
+    Soap,
     #[serde(rename = "http")]
     Plugin,
     PushOnly,
@@ -281,6 +294,7 @@ impl SourceEntry {
                 ("background", self.background),
                 ("push_notify", self.push_notify),
                 ("poll_interval", self.poll_interval.is_some()),
+                ("conflicts", self.conflicts.is_some()),
                 ("metadata", self.metadata.is_some()),
                 ("schema", self.schema.is_some()),
             ];
@@ -300,10 +314,27 @@ impl SourceEntry {
             }
             _ => Ok(()),
         };
+        if let Some(hook) = &self.hook {
+            if self.pass_through {
+                return wrong(
+                    "hook",
+                    "nothing of a pass-through source is kept, this neither",
+                );
+            }
+            if self.partition == PartitionRule::User && !hook.names_users() {
+                return wrong("hook.user", "is missing: every user has a copy");
+            }
+            if !hook.brings_objects() && self.poll_interval() == PollInterval::Never {
+                return wrong("hook.records", "is missing: the back end is never asked");
+            }
+            hook.check()?;
+        }
         table("rest", AdapterKind::Rest, self.rest.is_some())?;
+        table("soap", AdapterKind::Soap, self.soap.is_some())?;
         table("http", AdapterKind::Plugin, self.http.is_some())?;
         table("rust", AdapterKind::Rust, self.rust.is_some())?;
         self.rest.as_ref().map_or(Ok(()), RestEntry::check)?;
+        self.soap.as_ref().map_or(Ok(()), SoapEntry::check)?;
         self.http.as_ref().map_or(Ok(()), PluginEntry::check)
     }
 
@@ -318,7 +349,9 @@ impl SourceEntry {
     fn poll_interval(&self) -> PollInterval {
         let default = match self.adapter {
             AdapterKind::PushOnly => PollInterval::Never,
-            AdapterKind::Rest | AdapterKind::Plugin | AdapterKind::Rust => DEFAULT_POLL_INTERVAL,
+            AdapterKind::Rest | AdapterKind::Soap | AdapterKind::Plugin | AdapterKind::Rust => {
+                DEFAULT_POLL_INTERVAL
+            }
         };
         self.poll_interval
             .and_then(PollInterval::from_seconds)
@@ -339,6 +372,7 @@ impl SourceEntry {
         self.max_page_bytes = Some(self.max_page_bytes());
         self.sync_priority.get_or_insert(DEFAULT_SYNC_PRIORITY);
         self.rest.iter_mut().for_each(RestEntry::fill_in);
+        self.soap.iter_mut().for_each(SoapEntry::fill_in);
         self.http.iter_mut().for_each(PluginEntry::fill_in);
     }
 
@@ -346,14 +380,20 @@ impl SourceEntry {
     pub(super) fn leave_out_back_end(&mut self) {
         self.poll_interval = Some(self.poll_interval().to_seconds());
         self.adapter = AdapterKind::PushOnly;
-        (self.rest, self.http, self.rust) = (None, None, None);
+        (self.rest, self.soap, self.http, self.rust) = (None, None, None, None);
+        self.hook = None;
     }
 
     /// The variables the entry refers to.
     pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
         let rest = self.rest.iter().flat_map(RestEntry::texts);
         let http = self.http.iter().flat_map(PluginEntry::texts);
-        rest.chain(http).filter_map(Text::variable)
+        let soap = self.soap.iter().flat_map(SoapEntry::texts);
+        let hook = self.hook.iter().flat_map(HookEntry::texts);
+        rest.chain(soap)
+            .chain(http)
+            .chain(hook)
+            .filter_map(Text::variable)
     }
 
     /// Puts the variables' values in.
@@ -374,31 +414,44 @@ impl SourceEntry {
             cud_queue,
             background,
             push_notify,
+            conflicts,
             pass_through,
             metadata,
             schema,
             sync_priority,
             belongs_to,
             rest,
+            soap,
             http,
             rust,
+            hook,
             max_page_size: _,
             max_page_bytes: _,
             poll_interval: _,
         } = self;
-        let adapter = match (adapter, rest, http, rust) {
-            (AdapterKind::Rest, Some(rest), _, _) => {
+        let missing = |table: &str| (table.to_owned(), "is missing".to_owned());
+        let adapter = match adapter {
+            AdapterKind::Rest => {
+                let rest = rest.ok_or_else(|| missing("rest"))?;
                 AdapterSettings::Rest(Box::new(rest.resolve(variable)?))
             }
-            (AdapterKind::Plugin, _, Some(http), _) => {
+            AdapterKind::Soap => {
+                let soap = soap.ok_or_else(|| missing("soap"))?;
+                AdapterSettings::Rest(Box::new(soap.resolve(variable)?))
+            }
+            AdapterKind::Plugin => {
+                let http = http.ok_or_else(|| missing("http"))?;
                 AdapterSettings::Plugin(Box::new(http.resolve(variable)?))
             }
-            (AdapterKind::Rust, _, _, Some(name)) => AdapterSettings::Rust(name),
-            (AdapterKind::PushOnly, ..) => AdapterSettings::PushOnly,
-            (AdapterKind::Rest, None, ..) => return wrong("rest", "is missing"),
-            (AdapterKind::Plugin, _, None, _) => return wrong("http", "is missing"),
-            (AdapterKind::Rust, .., None) => return wrong("rust", "is missing"),
+            AdapterKind::Rust => AdapterSettings::Rust(rust.ok_or_else(|| missing("rust"))?),
+            AdapterKind::PushOnly => AdapterSettings::PushOnly,
         };
+        let of_query = match &adapter {
+            AdapterSettings::Rest(rest) => Some(&rest.mapping),
+            _ => None,
+        };
+        let hook = hook.map(|hook| hook.resolve(variable, of_query));
+        let hook = hook.transpose()?;
         let queue_of = |key: &str, named: Option<String>| {
             let named = named.or_else(|| queue.clone());
             named.map(|name| adapter_queue(key, &name)).transpose()
@@ -434,12 +487,14 @@ impl SourceEntry {
             cud_queue,
             background,
             push_notify,
+            conflicts: conflicts.unwrap_or_default(),
             pass_through,
             metadata,
             schema,
             sync_priority: sync_priority.unwrap_or(DEFAULT_SYNC_PRIORITY),
             belongs_to,
             adapter,
+            hook,
         })
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// A text, or the name of the variable that holds it.
 #[derive(Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub(crate) enum Text {
     /// As it stands.
@@ -17,6 +18,7 @@ pub(crate) enum Text {
 
 /// See [`Text::Variable`].
 #[derive(Clone, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VariableText {
     variable: String,

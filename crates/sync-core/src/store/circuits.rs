@@ -59,18 +59,21 @@ impl<'a, R: RedisConn> CircuitStore<'a, R> {
         }
     }
 
-    /// Counts that a back end did not answer. Says until when it is left alone, if it is.
+    /// Counts that a back end did not answer, or that it wants to be left alone for so long. Says until when it is left
+    /// alone, if it is.
     pub(crate) async fn failed(
         &self,
         source: &SourceName,
         now: Millis,
+        retry_after_ms: u64,
     ) -> Result<Option<Millis>, StoreError> {
         let args = args![
             source.as_str(),
             now.0,
             MOST_FAILURES,
             FIRST_REST_MS,
-            LONGEST_REST_MS
+            LONGEST_REST_MS,
+            retry_after_ms.min(LONGEST_REST_MS)
         ];
         let mut reply = script::FAIL_CIRCUIT
             .run(self.redis, &[keys::circuits()], args)

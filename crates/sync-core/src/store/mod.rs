@@ -17,6 +17,7 @@ mod descriptions;
 mod document;
 mod found;
 mod held;
+mod hook_events;
 mod idempotency;
 mod key_sets;
 mod login_failures;
@@ -54,6 +55,7 @@ pub(crate) use document::{
     OPERATIONS_LEASE_MS, OperationEnd, SourceError,
 };
 pub(crate) use found::{FoundPage, FoundPosition};
+pub(crate) use hook_events::HookEvent;
 pub(crate) use idempotency::Idempotency;
 pub(crate) use key_sets::KeySets;
 pub(crate) use login_failures::LoginFailures;

@@ -28,6 +28,8 @@ pub(crate) enum RefreshStart {
         described: Marks,
         /// Where an earlier one broke off.
         goes_on_at: Option<String>,
+        /// Up to where the last one has brought the document, in the adapter's words.
+        mark: Option<String>,
     },
 }
 
@@ -46,11 +48,12 @@ pub(crate) struct RefreshProgress<'a> {
 #[derive(Debug)]
 pub(crate) enum RefreshEnd<'a> {
     /// The document holds the back end's answer, of which these are tag and digest; `complete` unless objects were
-    /// passed over because they had moved. Devices are told of those that were `refused`.
+    /// passed over because they had moved. With a mark, the document has been brought up to there. Devices are told of those that were `refused`.
     Done {
         complete: bool,
         etag: &'a str,
         digest: &'a str,
+        mark: &'a str,
         refused: Option<&'a SourceError>,
     },
     /// The back end could not be asked.
@@ -95,6 +98,7 @@ impl<R: RedisConn> Document<'_, R> {
                     digest,
                     described: Marks::read(&mut reply)?,
                     goes_on_at: Some(reply.required_text()?).filter(|text| !text.is_empty()),
+                    mark: Some(reply.required_text()?).filter(|text| !text.is_empty()),
                 })
             }
             other => Err(reply.unknown_outcome(other)),
@@ -124,11 +128,16 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.clients(),
             self.keys.held_names(),
         ];
+        let mark = match &end {
+            RefreshEnd::Done { mark, .. } => *mark,
+            RefreshEnd::Failed(_) | RefreshEnd::Unfinished => "",
+        };
         let mut args = match end {
             RefreshEnd::Done {
                 complete,
                 etag,
                 digest,
+                mark: _,
                 refused,
             } => {
                 let refused = refused.map(to_stored).transpose()?;
@@ -147,7 +156,7 @@ impl<R: RedisConn> Document<'_, R> {
             }
             RefreshEnd::Unfinished => args![lease, now.0, "unfinished", "", began_at.0, "", ""],
         };
-        args.push(arg(began.0));
+        args.extend([arg(began.0), arg(mark)]);
         let mut reply = script::END_REFRESH.run(self.redis, &keys, args).await?;
         match reply.required_text()?.as_str() {
             "ok" => Ok(true),

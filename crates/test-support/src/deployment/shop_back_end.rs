@@ -63,6 +63,17 @@ impl ShopBackEnd {
         }
     }
 
+    /// No token that it has given is good any more.
+    pub fn revoke_tokens(&self) {
+        self.rest.call(Method::DELETE, "/_control/tokens", None);
+    }
+
+    /// How many tokens it has given.
+    pub fn tokens_given(&self) -> u64 {
+        let given = &self.rest.get("/_control")["tokens_given"];
+        given.as_u64().expect("a number of tokens")
+    }
+
     /// It does nothing wrong from now on.
     pub fn heal(&self) {
         self.rest.call(Method::DELETE, "/_control/faults", None);

@@ -67,6 +67,7 @@ async fn list(
     let page = Page::parse(&query)?;
     let selection = Selection {
         name_contains: query.q.clone(),
+        changed_since: None,
         window: page.map(Page::window),
     };
     let known = headers.get(IF_NONE_MATCH).cloned();
@@ -136,7 +137,12 @@ async fn delete(
 }
 
 impl Table {
-    async fn write(self, change: Change, key: Option<OperationKey>) -> Result<Response, ApiError> {
+    /// Does a change, and answers it.
+    pub(crate) async fn write(
+        self,
+        change: Change,
+        key: Option<OperationKey>,
+    ) -> Result<Response, ApiError> {
         let Self {
             resource,
             database,
@@ -177,7 +183,13 @@ fn json(text: String) -> Response {
 }
 
 /// The identity of a request that carries an `Idempotency-Key`.
-struct Operation(Option<OperationKey>);
+pub(crate) struct Operation(Option<OperationKey>);
+
+impl Operation {
+    pub(crate) fn into_key(self) -> Option<OperationKey> {
+        self.0
+    }
+}
 
 impl<S: Sync> FromRequestParts<S> for Operation {
     type Rejection = ApiError;
@@ -200,11 +212,11 @@ impl<S: Sync> FromRequestParts<S> for Operation {
 }
 
 /// Ids are whole numbers; nothing can have another one.
-fn parse_id(id: &str) -> Result<i64, ApiError> {
+pub(crate) fn parse_id(id: &str) -> Result<i64, ApiError> {
     id.parse().map_err(|_| ApiError::NotFound)
 }
 
-fn parse_object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
+pub(crate) fn parse_object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
     serde_json::from_slice(body)
         .map_err(|error| ApiError::Malformed(format!("the body must be a JSON object: {error}")))
 }

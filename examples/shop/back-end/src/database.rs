@@ -13,7 +13,9 @@ use crate::resource::{Assignment, Resource};
 use crate::seed::{self, Amounts};
 
 const SCHEMA: &str = include_str!("schema.sql");
-const SCHEMA_VERSION: i64 = 1;
+/// What has come to the schema since version 1.
+const DELETIONS: &str = include_str!("deletions.sql");
+const SCHEMA_VERSION: i64 = 2;
 
 /// Where the records are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub(crate) struct Database {
 pub(crate) struct Selection {
     /// Only rows whose name contains this text.
     pub(crate) name_contains: Option<String>,
+    /// Only rows that have changed then or later.
+    pub(crate) changed_since: Option<String>,
     /// Number of rows and where to start; `None` for all of them.
     pub(crate) window: Option<Window>,
 }
@@ -101,9 +105,12 @@ impl Database {
 
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let version: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version < SCHEMA_VERSION {
+        if version < 1 {
             tx.execute_batch(SCHEMA)?;
             seed::insert(&tx, amounts)?;
+        }
+        if version < SCHEMA_VERSION {
+            tx.execute_batch(DELETIONS)?;
             tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         }
         tx.execute(
@@ -149,7 +156,12 @@ pub(crate) fn list(
     selection: &Selection,
 ) -> rusqlite::Result<Listing> {
     let table = resource.name;
-    let filter = "WHERE ?1 IS NULL OR instr(lower(name), lower(?1)) > 0";
+    let filter = "WHERE (?1 IS NULL OR instr(lower(name), lower(?1)) > 0) AND (?2 IS NULL OR updated_at >= ?2)";
+    let Selection {
+        name_contains,
+        changed_since,
+        ..
+    } = selection;
     let Window { limit, offset } = selection.window.unwrap_or(Window {
         limit: u32::MAX,
         offset: 0,
@@ -157,16 +169,36 @@ pub(crate) fn list(
     let json = connection
         .prepare_cached(&format!(
             "SELECT json_group_array({}) FROM \
-             (SELECT * FROM {table} {filter} ORDER BY id LIMIT ?2 OFFSET ?3)",
+             (SELECT * FROM {table} {filter} ORDER BY id LIMIT ?3 OFFSET ?4)",
             json_object(resource),
         ))?
-        .query_row(params![selection.name_contains, limit, offset], |row| {
-            row.get(0)
-        })?;
+        .query_row(
+            params![name_contains, changed_since, limit, offset],
+            |row| row.get(0),
+        )?;
     let total = connection
         .prepare_cached(&format!("SELECT count(*) FROM {table} {filter}"))?
-        .query_row(params![selection.name_contains], |row| row.get(0))?;
+        .query_row(params![name_contains, changed_since], |row| row.get(0))?;
     Ok(Listing { json, total })
+}
+
+/// The ids of what was deleted then or later.
+pub(crate) fn deleted_since(
+    connection: &Connection,
+    resource: &Resource,
+    since: Option<&str>,
+) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM deletions WHERE resource = ?1 AND deleted_at >= ?2")?
+        .query_map(params![resource.name, since], |row| row.get(0))?
+        .collect()
+}
+
+/// What time it is to the database.
+pub(crate) fn now(connection: &Connection) -> rusqlite::Result<String> {
+    connection.query_row("SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')", [], |row| {
+        row.get(0)
+    })
 }
 
 /// Reads one record as JSON text.
@@ -215,7 +247,7 @@ pub(crate) fn write(
 pub(crate) fn reset(connection: &mut Connection, amounts: Amounts) -> rusqlite::Result<()> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute_batch(
-        "DELETE FROM products; DELETE FROM customers; DELETE FROM outcomes; DELETE FROM sqlite_sequence;",
+        "DELETE FROM products; DELETE FROM customers; DELETE FROM outcomes; DELETE FROM deletions; DELETE FROM sqlite_sequence;",
     )?;
     seed::insert(&tx, amounts)?;
     tx.commit()

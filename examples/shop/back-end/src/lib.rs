@@ -4,6 +4,7 @@
 mod api;
 mod control;
 mod database;
+mod dialects;
 mod error;
 mod resource;
 mod seed;

@@ -1,4 +1,4 @@
--- The store's database, version 1 (`PRAGMA user_version`).
+-- The store's database, version 1 (`PRAGMA user_version`); `deletions.sql` makes it version 2.
 --
 -- `price` is NUMERIC, not REAL, so that 20 comes back as 20 and not as 20.0: clients that compare what they
 -- sent with what they get would see a change where there is none.

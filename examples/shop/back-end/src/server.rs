@@ -20,6 +20,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::api::{self, Table};
 use crate::control::{self, Control, DropConnection};
 use crate::database::{Database, Location};
+use crate::dialects;
 use crate::error::ApiError;
 use crate::resource::{CUSTOMERS, PRODUCTS};
 use crate::seed::Amounts;
@@ -159,6 +160,7 @@ fn router(database: Database, seed: Amounts, enabled: bool) -> Router {
         })
     });
     let mut router = tables.into_iter().fold(Router::new(), Router::merge);
+    router = router.merge(dialects::routes(database.clone(), Arc::clone(&control)));
     if enabled {
         router = router
             .route_layer(from_fn_with_state(Arc::clone(&control), control::interfere))

@@ -131,13 +131,14 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("audit", &["ports", "store"]),
             row("idempotency", &["ports", "store"]),
             row("metrics", &["model", "ports", "store"]),
-            row("settings", &["jobs", "model"]),
+            row("mapping", &["memory", "model"]),
+            row("settings", &["jobs", "mapping", "model"]),
             row("blob", &["memory", "model", "ports", "settings", "store"]),
             row("ping", &["model", "ports", "settings", "store"]),
             row(
                 "adapter",
                 &[
-                    "blob", "memory", "model", "ports", "settings", "store", "trace",
+                    "blob", "mapping", "memory", "model", "ports", "settings", "store", "trace",
                 ],
             ),
             row(
@@ -147,8 +148,8 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row(
                 "engine",
                 &[
-                    "account", "adapter", "blob", "jobs", "memory", "metrics", "model", "ping",
-                    "ports", "settings", "store", "trace",
+                    "account", "adapter", "blob", "jobs", "mapping", "memory", "metrics", "model",
+                    "ping", "ports", "settings", "store", "trace",
                 ],
             ),
             row(

@@ -9,9 +9,9 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use futures_util::join;
 
-use crate::adapter::{AdapterError, QueryEnd, Refusals, StashError, logged_in};
+use crate::adapter::{AdapterError, Refusals, StashError, logged_in};
 use crate::engine::describe::describe_by_adapter;
-use crate::engine::refresh::snapshot::Snapshot;
+use crate::engine::refresh::snapshot::{LastRefresh, Snapshot, SnapshotEnd};
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{DocumentId, Millis, SourceName, UserId, Version, short};
 use crate::ports::{Clock as _, Ports, Random as _};
@@ -98,6 +98,7 @@ impl<P: Ports> Engine<P> {
                 digest,
                 described,
                 goes_on_at,
+                mark,
             } => {
                 if id.partition.is_narrowed() {
                     let copies = NarrowedCopies::new(self.ports.redis());
@@ -111,7 +112,7 @@ impl<P: Ports> Engine<P> {
                     &document,
                     &lease,
                     version,
-                    goes_on_at,
+                    LastRefresh { goes_on_at, mark },
                     &is_late,
                     &self.memory,
                 );
@@ -123,16 +124,7 @@ impl<P: Ports> Engine<P> {
                         Ok((described, query.await))
                     });
                     let ((described, asked), left) = asked.await?;
-                    let ended = match asked? {
-                        QueryEnd::NotModified => (true, etag, digest),
-                        QueryEnd::Complete { etag } => {
-                            // A tag does not stand for an answer with objects that are refused: devices are told of them with
-                            // every query.
-                            let etag = etag.filter(|_| snapshot.refused.is_empty());
-                            let (complete, digest) = snapshot.finish(digest.as_deref()).await?;
-                            (complete, etag, digest)
-                        }
-                    };
+                    let ended = snapshot.end(asked?, etag, digest).await?;
                     described.map(|()| (ended, left))
                 };
                 let until_lost = async {
@@ -171,15 +163,22 @@ impl<P: Ports> Engine<P> {
                         .await
                 };
                 match ended {
-                    Ok(((complete, etag, digest), left)) => {
+                    Ok((ended, left)) => {
+                        let SnapshotEnd {
+                            is_complete,
+                            etag,
+                            digest,
+                            mark,
+                        } = ended;
                         let left = left.as_ref().map(logoff_error);
                         let ended = end(match &left {
                             // The objects are there; the next refresh compares them in full.
                             Some(error) => RefreshEnd::Failed(error),
                             None => RefreshEnd::Done {
-                                complete,
+                                complete: is_complete,
                                 etag: etag.as_deref().unwrap_or_default(),
                                 digest: digest.as_deref().unwrap_or_default(),
+                                mark: mark.as_deref().unwrap_or_default(),
                                 refused: refused.as_ref(),
                             },
                         });
@@ -286,6 +285,7 @@ pub(super) fn source_error(error: &AdapterError) -> SourceError {
         | AdapterError::Conflict { .. }
         | AdapterError::NotFound { .. }
         | AdapterError::Unavailable { .. }
+        | AdapterError::Throttled { .. }
         | AdapterError::CircuitOpen { .. }
         | AdapterError::BadAnswer { .. }
         | AdapterError::Stash(_) => "query-error",

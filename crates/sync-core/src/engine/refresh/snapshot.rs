@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
-use crate::adapter::{Refusals, Stash, StashError};
+use crate::adapter::{QueryEnd, Refusals, Stash, StashError};
 use crate::engine::refresh::LEASE_MS;
 use crate::memory::{Memory, Reservation};
 use crate::model::{Attributes, ObjectChange, ObjectId, Record, Version, bytes_of};
@@ -13,6 +13,26 @@ use crate::ports::{RedisConn, hex};
 use crate::store::{
     CHUNK, Commit, CommitMode, CommitOutcome, Document, RefreshProgress, StoreError,
 };
+
+/// What the refresh before this one has left.
+#[derive(Debug)]
+pub(super) struct LastRefresh {
+    /// Where its query broke off: this one goes on there.
+    pub(super) goes_on_at: Option<String>,
+    /// Up to where it has brought the document.
+    pub(super) mark: Option<String>,
+}
+
+/// What a refresh leaves.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SnapshotEnd {
+    /// Whether the document holds the whole answer.
+    pub(super) is_complete: bool,
+    pub(super) etag: Option<String>,
+    pub(super) digest: Option<String>,
+    /// Up to where the document has been brought; nothing where the mark before this one stays.
+    pub(super) mark: Option<String>,
+}
 
 /// The back end's answer on its way into the document.
 ///
@@ -22,8 +42,7 @@ pub(super) struct Snapshot<'a, R> {
     document: &'a Document<'a, R>,
     lease: &'a str,
     began_at: Version,
-    /// Where the query before this one broke off: this one goes on there.
-    goes_on_at: Option<String>,
+    last: LastRefresh,
     /// Whether time is up.
     is_late: &'a dyn Fn() -> bool,
     /// The first part, kept until it is known whether there is another: if not, the digest may spare all the work.
@@ -88,7 +107,20 @@ impl<R: RedisConn> Stash for Snapshot<'_, R> {
     }
 
     fn goes_on_at(&self) -> Option<&str> {
-        self.goes_on_at.as_deref()
+        self.last.goes_on_at.as_deref()
+    }
+
+    fn mark(&self) -> Option<&str> {
+        self.last.mark.as_deref()
+    }
+
+    async fn remove(&mut self, ids: Vec<ObjectId>) -> Result<(), StashError> {
+        let mut left = &ids[..];
+        while !left.is_empty() {
+            let deleted = self.delete(left).await?;
+            left = left.get(deleted..).unwrap_or_default();
+        }
+        Ok(())
     }
 
     async fn reached(&mut self, position: &str) -> Result<(), StashError> {
@@ -116,7 +148,7 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
         document: &'a Document<'a, R>,
         lease: &'a str,
         began_at: Version,
-        goes_on_at: Option<String>,
+        last: LastRefresh,
         is_late: &'a dyn Fn() -> bool,
         memory: &'a Memory,
     ) -> Self {
@@ -125,7 +157,7 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
             memory,
             lease,
             began_at,
-            goes_on_at,
+            last,
             is_late,
             held: None,
             digest: Sha256::new(),
@@ -139,13 +171,65 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
         }
     }
 
+    /// Commits what is left of an answer, and says what is to be remembered of it; `etag` and `digest` are those of the last one.
+    pub(super) async fn end(
+        &mut self,
+        ended: QueryEnd,
+        etag: Option<String>,
+        digest: Option<String>,
+    ) -> Result<SnapshotEnd, StashError> {
+        let (etag_now, mark) = match ended {
+            QueryEnd::NotModified => {
+                return Ok(SnapshotEnd {
+                    is_complete: true,
+                    etag,
+                    digest,
+                    mark: None,
+                });
+            }
+            QueryEnd::Changes { mark } => return self.end_changes(mark, etag, digest).await,
+            QueryEnd::Complete { etag } => (etag, None),
+            QueryEnd::CompleteUpTo { mark } => (None, Some(mark)),
+        };
+        // A tag does not stand for an answer with objects that are refused: devices are told of them with every query. Nor
+        // does a mark.
+        let is_whole = self.refused.is_empty();
+        let (is_complete, digest) = self.finish(digest.as_deref()).await?;
+        Ok(SnapshotEnd {
+            is_complete,
+            etag: etag_now.filter(|_| is_whole),
+            digest,
+            mark: mark.filter(|_| is_whole),
+        })
+    }
+
+    /// Commits what is left of the changes since the last query. Nothing that they do not mention is deleted.
+    async fn end_changes(
+        &mut self,
+        mark: String,
+        etag: Option<String>,
+        digest: Option<String>,
+    ) -> Result<SnapshotEnd, StashError> {
+        if let Some(held) = self.held.take() {
+            self.commit(held.objects).await?;
+        }
+        // Tag and digest are those of an answer with everything, for which the document does not stand any more.
+        let is_as_before = self.changed == 0;
+        Ok(SnapshotEnd {
+            is_complete: self.passed_over == 0,
+            etag: etag.filter(|_| is_as_before),
+            digest: digest.filter(|_| is_as_before),
+            mark: Some(mark).filter(|_| self.refused.is_empty()),
+        })
+    }
+
     /// Commits what is left and deletes what was not mentioned. Answers whether the document holds the whole answer
     /// now, and the answer's digest; none of an answer that came in pieces.
-    pub(super) async fn finish(
+    async fn finish(
         &mut self,
         last_digest: Option<&str>,
     ) -> Result<(bool, Option<String>), StashError> {
-        let went_on = self.goes_on_at.is_some();
+        let went_on = self.last.goes_on_at.is_some();
         let digest = hex(&std::mem::take(&mut self.digest).finalize());
         let digest = Some(digest).filter(|_| !went_on);
         if !went_on && last_digest == digest.as_deref() && self.parts <= 1 {

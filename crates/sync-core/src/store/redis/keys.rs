@@ -7,7 +7,7 @@
 //!
 //! | key | type | content | lifetime | written by | read by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` below which tombstones may be gone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `took` how long it took or was waited for in ms, `et`/`dg` ETag and digest of its answer, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number, `life` what tells it from a removed one of the same name | the partition's | commit, refresh, describe, accept, bind, bulk data | pull, refresh, bulk data |
+//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` below which tombstones may be gone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `took` how long it took or was waited for in ms, `et`/`dg` ETag and digest of its answer, `mark` up to where queries for changes have brought it, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number, `life` what tells it from a removed one of the same name | the partition's | commit, refresh, describe, accept, bind, bulk data | pull, refresh, bulk data |
 //! | `{source/partition}:log` | sorted set | object id, scored by the version of its last change | the partition's | commit | pull, refresh |
 //! | `{source/partition}:rec` | hash | object id → record (JSON) | the partition's | commit | pull, push, refresh |
 //! | `{source/partition}:tomb` | sorted set | ids of `log` that are deleted, scored by version | until collected: a day after a deletion, and daily until every client has passed them | commit, collect | pull, refresh, collect |
@@ -74,6 +74,7 @@
 //! | `{pings}:said` | hash | service → what went wrong with its last push | until a push succeeds | push | console |
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
+//! | `hook-event:<source>:<digest>` | string | that an event of a back end was taken in | a day | webhooks | webhooks |
 //! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -537,6 +538,11 @@ pub(crate) fn key_set_turn(digest: &str) -> String {
     format!("{PREFIX}:key-set-turn:{digest}")
 }
 
+/// Says that an event of a source's back end was taken in.
+pub(crate) fn hook_event(source: &SourceName, digest: &str) -> String {
+    format!("{PREFIX}:hook-event:{}:{digest}", encoded(source.as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -637,6 +643,7 @@ mod tests {
             push_authorization("apns:T:K"),
             key_set("d"),
             key_set_turn("d"),
+            hook_event(&source, "d"),
         ];
         insta::assert_snapshot!(keys.join("\n"), @r"
         rhosync:1:{Product/narrowed/a%3Ab%2F%7Bc%7D%20%C5%BC/4ee974b19b5ba4f3c3a07803a0a3f258}:head
@@ -714,6 +721,7 @@ mod tests {
         rhosync:1:push-authorization:apns%3AT%3AK
         rhosync:1:key-set:d
         rhosync:1:key-set-turn:d
+        rhosync:1:hook-event:Product:d
         ");
     }
 }

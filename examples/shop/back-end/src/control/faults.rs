@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use fastrand::Rng;
-use http::header::RETRY_AFTER;
+use futures_util::stream;
+use http::header::{CONTENT_LENGTH, RETRY_AFTER};
 use http::{HeaderName, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +37,7 @@ pub(super) struct Fault {
     seed: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Effect {
     /// Take this much longer.
@@ -51,6 +53,10 @@ pub(super) enum Effect {
     Drop,
     /// Never answer.
     Hang,
+    /// Answer 200 with this body.
+    Say { body: String },
+    /// Answer the first half of what would be said, and close the connection.
+    Half,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,8 +87,8 @@ pub(crate) struct DropConnection;
 impl Fault {
     /// Says what is wrong with the values, if anything is.
     pub(super) fn check(&self) -> Result<(), &'static str> {
-        match (self.effect, self.ratio) {
-            (Effect::Error { status, .. }, _) if !(400..=599).contains(&status) => {
+        match (&self.effect, self.ratio) {
+            (Effect::Error { status, .. }, _) if !(400..=599).contains(status) => {
                 Err("an error's status is 400 to 599")
             }
             (_, Some(ratio)) if !(0.0..=1.0).contains(&ratio) => Err("a ratio is 0 to 1"),
@@ -91,7 +97,7 @@ impl Fault {
     }
 
     fn stage(&self) -> Stage {
-        let default = if self.effect == Effect::Drop {
+        let default = if matches!(self.effect, Effect::Drop | Effect::Half) {
             Stage::After
         } else {
             Stage::Before
@@ -141,7 +147,7 @@ impl Faults {
                 continue;
             }
             *fired += 1;
-            effects.push(fault.effect);
+            effects.push(fault.effect.clone());
             if !matches!(fault.effect, Effect::Delay { .. }) {
                 break;
             }
@@ -150,8 +156,8 @@ impl Faults {
     }
 }
 
-/// Lets the effects happen, one after another. `None` when the call may go on.
-pub(super) async fn suffer(effects: Vec<Effect>) -> Option<Response> {
+/// Lets the effects happen, one after another. `None` when the call may go on, or its answer, if there is one, may be sent.
+pub(super) async fn suffer(effects: Vec<Effect>, mut answer: Option<Response>) -> Option<Response> {
     for effect in effects {
         match effect {
             Effect::Delay { ms } => tokio::time::sleep(Duration::from_millis(ms)).await,
@@ -170,9 +176,23 @@ pub(super) async fn suffer(effects: Vec<Effect>) -> Option<Response> {
                 return Some(response);
             }
             Effect::Hang => return std::future::pending().await,
+            Effect::Say { body } => return Some(body.into_response()),
+            Effect::Half => return Some(halved(answer.take()?).await),
         }
     }
-    None
+    answer
+}
+
+/// An answer that promises all, and ends after half of it.
+async fn halved(answer: Response) -> Response {
+    let (mut parts, body) = answer.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .unwrap_or_default();
+    parts.headers.insert(CONTENT_LENGTH, body.len().into());
+    let half = body.slice(..body.len() / 2);
+    let half = stream::once(async { Ok::<_, std::io::Error>(half) });
+    Response::from_parts(parts, Body::from_stream(half))
 }
 
 #[cfg(test)]

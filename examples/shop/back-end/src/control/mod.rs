@@ -4,6 +4,7 @@ mod counters;
 mod faults;
 mod routes;
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::extract::{MatchedPath, Request, State};
@@ -30,6 +31,9 @@ struct ControlState {
     idempotency: bool,
     faults: Faults,
     counters: Counters,
+    /// Tokens that are good, and how many there have been.
+    tokens: BTreeSet<String>,
+    tokens_given: u32,
 }
 
 impl Default for ControlState {
@@ -38,6 +42,8 @@ impl Default for ControlState {
             idempotency: true,
             faults: Faults::default(),
             counters: Counters::default(),
+            tokens: BTreeSet::new(),
+            tokens_given: 0,
         }
     }
 }
@@ -78,6 +84,19 @@ impl Control {
         }
     }
 
+    /// Makes a token that is good.
+    pub(crate) fn new_token(&self) -> String {
+        let mut state = self.lock();
+        state.tokens_given += 1;
+        let token = format!("token-{}", state.tokens_given);
+        state.tokens.insert(token.clone());
+        token
+    }
+
+    pub(crate) fn is_token(&self, token: &str) -> bool {
+        self.lock().tokens.contains(token)
+    }
+
     fn lock(&self) -> MutexGuard<'_, ControlState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -98,10 +117,12 @@ pub(crate) async fn interfere(
     control.lock().counters.count_call(&call);
 
     let before = control.lock().faults.draw(Stage::Before, &call);
-    if let Some(response) = faults::suffer(before).await {
+    if let Some(response) = faults::suffer(before, None).await {
         return response;
     }
     let response = next.run(request).await;
     let after = control.lock().faults.draw(Stage::After, &call);
-    faults::suffer(after).await.unwrap_or(response)
+    faults::suffer(after, Some(response))
+        .await
+        .unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use http::StatusCode;
 use serde::Deserialize;
@@ -32,6 +32,7 @@ pub(crate) fn routes(control: Arc<Control>, database: Database, initial: Amounts
         .route("/_control/faults", post(add_fault).delete(clear_faults))
         .route("/_control/idempotency", post(set_idempotency))
         .route("/_control/reset", post(reset))
+        .route("/_control/tokens", delete(revoke_tokens))
         .route("/_control/seed", post(add_records))
         .with_state(Switches {
             control,
@@ -50,12 +51,15 @@ async fn show(State(switches): State<Switches>) -> Result<Json<Value>, ApiError>
         idempotency,
         faults,
         counters,
+        tokens: _,
+        tokens_given,
     } = &*switches.control.lock();
     Ok(Json(json!({
         "idempotency": idempotency,
         "faults": faults,
         "counters": counters,
         "records": records,
+        "tokens_given": tokens_given,
     })))
 }
 
@@ -87,6 +91,12 @@ async fn set_idempotency(
     let Idempotency { enabled } = parse(&body)?;
     switches.control.lock().idempotency = enabled;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// No token that was given is good any more.
+async fn revoke_tokens(State(switches): State<Switches>) -> StatusCode {
+    switches.control.lock().tokens.clear();
+    StatusCode::NO_CONTENT
 }
 
 /// Makes everything what it was after the first start.

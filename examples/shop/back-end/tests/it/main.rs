@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod control;
+mod dialects;
 mod idempotency;
 mod program;
 mod rest;

@@ -4,7 +4,8 @@
 -- ARGV: 1 lease token, 2 now in ms, 3 source error (JSON) or '', or 'unfinished' where it goes on later
 --       4 1 if the answer is known to be what the document holds now, 0 if not, '' where there is none,
 --       5 version at the refresh's begin
---       6 ETag, 7 digest of the answer, 8 when it began in ms
+--       6 ETag, 7 digest of the answer, 8 when it began in ms, 9 mark up to which the document has been
+--       brought, or '' where the last one stays
 -- Answers {'fenced'} when the lease is somebody else's now, else {'ok'}. A refresh that lost its lease, but to nobody who has
 -- asked since or asks now, still says when it was and what was wrong: or else everybody would ask at once again.
 -- Tag and digest are kept only if nothing else was written meanwhile: they vouch for the whole document.
@@ -29,6 +30,8 @@ if due and tonumber(due) <= tonumber(ARGV[8]) then redis.call('HDEL', KEYS[1], '
 if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'err', ARGV[3]) else redis.call('HDEL', KEYS[1], 'err') end
 if ARGV[4] == '' then return {'ok'} end
 redis.call('UNLINK', KEYS[3], KEYS[4])
+-- What was passed over may have changed before the mark.
+if ARGV[4] == '1' and ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'mark', ARGV[9]) end
 -- Who holds anything alone compares it with the document before the next page.
 if ARGV[3] == '' then redis.call('UNLINK', KEYS[6]) end
 local written = tonumber(redis.call('HGET', KEYS[1], 'w') or '0')

@@ -1,5 +1,12 @@
 //! What a declared REST back end is asked, and how its answers are read.
 
+mod authorization;
+mod changes;
+mod formats;
+mod pages;
+mod templates;
+mod trouble;
+
 use serde_json::{Value, json};
 use sync_core::{
     ChangesRequest, Clock as _, Engine, Origin, Ports as _, PullRequest, SearchRequest, Session,
@@ -7,8 +14,8 @@ use sync_core::{
 };
 use test_support::{ScriptedHttp, TestPorts, TestRedis, engine, local};
 
-struct World {
-    engine: Engine<TestPorts<ScriptedHttp>>,
+pub(crate) struct World {
+    pub(crate) engine: Engine<TestPorts<ScriptedHttp>>,
     session: Session,
     client: String,
     _redis: TestRedis,
@@ -20,9 +27,19 @@ struct World {
 )]
 impl World {
     async fn start(rest: &str) -> Self {
+        Self::start_with("rest", rest).await
+    }
+
+    /// A source with this adapter and these settings of it.
+    pub(crate) async fn start_with(adapter: &str, settings: &str) -> Self {
+        Self::start_polled(adapter, 0, settings).await
+    }
+
+    /// The same, asked at most so often in seconds.
+    pub(crate) async fn start_polled(adapter: &str, seconds: u64, settings: &str) -> Self {
         let redis = TestRedis::start();
         let text = format!(
-            "[sources.Product]\nadapter = \"rest\"\npartition = \"app\"\npoll_interval = 0\n[sources.Product.rest]\nurl = \"http://crm/products\"\n{rest}"
+            "[sources.Product]\nadapter = \"{adapter}\"\npartition = \"app\"\npoll_interval = {seconds}\n[sources.Product.{adapter}]\nurl = \"http://crm/products\"\n{settings}"
         );
         let engine = engine(&redis, &text, 1).await;
         engine
@@ -53,12 +70,12 @@ impl World {
         }
     }
 
-    fn answer(&self, status: u16, headers: &[(&str, &str)], body: &str) {
+    pub(crate) fn answer(&self, status: u16, headers: &[(&str, &str)], body: &str) {
         self.engine.ports().http().answer(status, headers, body);
     }
 
     /// Method, address, chosen headers and body of what was asked since the last time.
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         let asked = self.engine.ports().http().asked();
         asked
             .into_iter()
@@ -67,10 +84,21 @@ impl World {
                     let value = request.headers().get(name)?;
                     Some(format!(" {name}={}", value.to_str().unwrap()))
                 };
-                let headers: String = ["authorization", "if-none-match", "x-tenant"]
-                    .into_iter()
-                    .filter_map(header)
-                    .collect();
+                let headers: String = [
+                    "authorization",
+                    "if-match",
+                    "if-none-match",
+                    "soapaction",
+                    "x-tenant",
+                ]
+                .into_iter()
+                .filter_map(header)
+                .collect();
+                // JSON is what everything else is not.
+                let headers = match header("content-type") {
+                    Some(kind) if kind.contains("xml;") => kind + &headers,
+                    _ => headers,
+                };
                 let body = String::from_utf8_lossy(request.body()).into_owned();
                 format!("{} {}{headers} {body}", request.method(), request.uri())
                     .trim_end()
@@ -79,7 +107,7 @@ impl World {
             .collect()
     }
 
-    async fn pull(&self, token: &str) -> Value {
+    pub(crate) async fn pull(&self, token: &str) -> Value {
         self.pull_with(token, &[]).await
     }
 
@@ -96,7 +124,7 @@ impl World {
         serde_json::to_value(self.engine.pull(&self.session, request).await.unwrap()).unwrap()
     }
 
-    async fn push(&self, changes: Value) {
+    pub(crate) async fn push(&self, changes: Value) {
         let changes = serde_json::from_value(changes).unwrap();
         let request = ChangesRequest {
             client: &self.client,

@@ -1,0 +1,378 @@
+//! What adapters that speak HTTP have in common: a request, its answer, and what the answer means.
+
+mod oauth2;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::adapter::exchange::oauth2::{TokenCache, read_token, token_request};
+use crate::adapter::{AdapterError, Call, Stash};
+use crate::mapping::{Format, Mapping, Unreadable};
+use crate::memory::{NoRoom, Reservation};
+use crate::model::{Attributes, ObjectId, to_attributes};
+use crate::ports::{AnswerRoom, Clock as _, HttpClient as _, HttpError, Ports};
+use crate::settings::{Authorization, Connection, OAuth2Settings, Secret};
+use crate::trace::TraceContext;
+
+/// Which part of an instance's memory for requests an answer may have: it is held twice while it arrives, and three times
+/// once it is read.
+const LARGEST_SHARE: usize = 6;
+
+/// Most bytes of an answer that is on nobody's behalf, and of one in which a message or an id is looked for.
+const MAX_SMALL_BYTES: usize = 64 * 1024;
+
+/// Most characters of a back end's own message that go to a device.
+const MAX_MESSAGE_CHARS: usize = 500;
+
+/// Tells the back end that two requests are the same attempt (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// An answer, whatever its status, with the memory that it takes and what it has become.
+pub(super) struct Answer {
+    response: http::Response<Bytes>,
+    held: RefCell<Option<Reservation>>,
+}
+
+impl Answer {
+    pub(super) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    pub(super) fn body(&self) -> &[u8] {
+        self.response.body()
+    }
+
+    /// Reads the answer as JSON, if there is memory for what it becomes. `shape` says how it should look.
+    pub(super) fn json<T: DeserializeOwned>(&self, shape: &str) -> Result<T, AdapterError> {
+        let json = self.body();
+        if let Some(held) = &mut *self.held.borrow_mut() {
+            held.grow_by_json(json).map_err(no_room)?;
+        }
+        serde_json::from_slice(json)
+            .map_err(|error| bad_answer(format!("the answer is not {shape}: {error}")))
+    }
+
+    /// Reads the answer as the mapping says, if there is memory for what it becomes.
+    pub(super) fn tree(&self, mapping: &Mapping) -> Result<Value, AdapterError> {
+        let form = match mapping.format {
+            Format::Json => return self.json("JSON"),
+            Format::Xml => "XML",
+            Format::Csv => "CSV",
+        };
+        let mut held = self.held.borrow_mut();
+        let mut weigh = |bytes| match &mut *held {
+            Some(held) => held.grow_by_tree(bytes),
+            None => Ok(()),
+        };
+        mapping
+            .read_text(self.body(), &mut weigh)
+            .map_err(|error| match error {
+                Unreadable::Malformed(reason) => {
+                    bad_answer(format!("the answer is not {form}: {reason}"))
+                }
+                Unreadable::NoRoom(error) => no_room(error),
+            })
+    }
+
+    /// The body, if it is small: a message, or an id.
+    pub(super) fn small_body(&self) -> Option<&[u8]> {
+        Some(self.body()).filter(|body| body.len() <= MAX_SMALL_BYTES)
+    }
+}
+
+fn no_room(error: NoRoom) -> AdapterError {
+    match error {
+        NoRoom::Ever(error) => bad_answer(error.to_string()),
+        NoRoom::Now(error) => unavailable(error),
+    }
+}
+
+fn unavailable(error: impl ToString) -> AdapterError {
+    AdapterError::Unavailable {
+        message: error.to_string(),
+    }
+}
+
+/// A request to a back end, without what its connection adds.
+#[derive(Debug, Clone)]
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    pub(super) url: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Outgoing {
+    pub(super) fn new(method: Method, url: String) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// The request with a body.
+    pub(super) fn with_body(mut self, content_type: HeaderValue, body: impl Into<Bytes>) -> Self {
+        self.headers.insert(header::CONTENT_TYPE, content_type);
+        self.body = body.into();
+        self
+    }
+}
+
+/// Calls one back end as its connection's settings say.
+pub(super) struct Caller<P> {
+    ports: Rc<P>,
+    connection: Connection,
+    token: TokenCache,
+}
+
+impl<P: Ports> Caller<P> {
+    pub(super) fn new(ports: Rc<P>, connection: Connection) -> Self {
+        Self {
+            ports,
+            connection,
+            token: TokenCache::default(),
+        }
+    }
+
+    pub(super) fn ports(&self) -> &P {
+        &self.ports
+    }
+
+    /// The query parameter that the caller sets itself.
+    pub(super) fn own_parameter(&self) -> Option<&str> {
+        match &self.connection.authorization {
+            Some(Authorization::KeyParameter(name, _)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Sends a request, on behalf of a call if there is one.
+    pub(super) async fn send(
+        &self,
+        outgoing: Outgoing,
+        call: Option<&Call<'_>>,
+    ) -> Result<Answer, AdapterError> {
+        let Some(Authorization::OAuth2(oauth2)) = &self.connection.authorization else {
+            return self.send_with(outgoing, call, None).await;
+        };
+        let known = self.token.current(self.ports.clock().now());
+        let token = match &known {
+            Some(token) => token.clone(),
+            None => self.new_token(oauth2, call).await?,
+        };
+        let again = known.is_some().then(|| outgoing.clone());
+        let answer = self.send_with(outgoing, call, Some(&token)).await?;
+        match again {
+            // It may have been revoked before its time.
+            Some(again) if answer.status() == StatusCode::UNAUTHORIZED => {
+                self.token.forget();
+                let token = self.new_token(oauth2, call).await?;
+                self.send_with(again, call, Some(&token)).await
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    async fn new_token(
+        &self,
+        oauth2: &OAuth2Settings,
+        call: Option<&Call<'_>>,
+    ) -> Result<Secret, AdapterError> {
+        let began = self.ports.clock().now();
+        let request = token_request(oauth2)?;
+        let answer = self.exchange(request, call).await?;
+        let (token, good_for) = read_token(&answer)?;
+        self.token.keep(token.clone(), began, good_for);
+        Ok(token)
+    }
+
+    async fn send_with(
+        &self,
+        Outgoing {
+            method,
+            mut url,
+            headers,
+            body,
+        }: Outgoing,
+        call: Option<&Call<'_>>,
+        token: Option<&Secret>,
+    ) -> Result<Answer, AdapterError> {
+        let mut request = http::Request::builder().method(method);
+        if !headers.contains_key(header::ACCEPT) {
+            request = request.header(header::ACCEPT, "application/json");
+        }
+        for (name, value) in &headers {
+            request = request.header(name, value);
+        }
+        for (name, value) in &self.connection.headers {
+            request = request.header(name, value.expose());
+        }
+        match &self.connection.authorization {
+            None | Some(Authorization::OAuth2(_)) => {}
+            Some(Authorization::Bearer(token)) => request = with_bearer(request, token),
+            Some(Authorization::Basic(user, password)) => {
+                request = request.header(header::AUTHORIZATION, basic(user, password));
+            }
+            Some(Authorization::KeyHeader(name, key)) => {
+                request = request.header(name, key.expose());
+            }
+            Some(Authorization::KeyParameter(name, key)) => {
+                let mut pair = form_urlencoded::Serializer::new(String::new());
+                pair.append_pair(name, key.expose());
+                url.push(if url.contains('?') { '&' } else { '?' });
+                url.push_str(&pair.finish());
+            }
+        }
+        if let Some(token) = token {
+            request = with_bearer(request, token);
+        }
+        for (name, value) in call
+            .and_then(|call| call.trace)
+            .into_iter()
+            .flat_map(TraceContext::headers)
+        {
+            request = request.header(name, value);
+        }
+        if let Some(key) = call
+            .map(|call| call.idempotency_key)
+            .filter(|key| !key.is_empty())
+        {
+            request = request.header(IDEMPOTENCY_KEY, key);
+        }
+        let request = request
+            .uri(url)
+            .body(body)
+            .map_err(|error| bad_answer(format!("cannot make the request: {error}")))?;
+        self.exchange(request, call).await
+    }
+
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        call: Option<&Call<'_>>,
+    ) -> Result<Answer, AdapterError> {
+        let timeout = Duration::from_millis(self.connection.timeout_ms);
+        let mut room = call.map_or_else(
+            || AnswerRoom::of(MAX_SMALL_BYTES),
+            |Call { memory, .. }| AnswerRoom::in_memory(memory.total() / LARGEST_SHARE, memory),
+        );
+        let answer = self.ports.http().send(request, timeout, &mut room).await;
+        let response = answer.map_err(|error| match error {
+            HttpError::TooLarge { .. } => bad_answer(format!(
+                "{error}; a larger `instance_memory_bytes` in the settings allows more"
+            )),
+            HttpError::NoAnswer { .. }
+            | HttpError::TimedOut { .. }
+            | HttpError::Denied { .. }
+            | HttpError::OutOfMemory(_) => unavailable(error),
+        })?;
+        Ok(Answer {
+            response,
+            held: RefCell::new(room.into_held()),
+        })
+    }
+}
+
+fn with_bearer(request: http::request::Builder, token: &Secret) -> http::request::Builder {
+    request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()))
+}
+
+fn basic(user: &Secret, password: &Secret) -> String {
+    let pair = BASE64.encode(format!("{}:{}", user.expose(), password.expose()));
+    format!("Basic {pair}")
+}
+
+/// How long a back end wants to be left alone: a number of seconds, or until a time.
+fn retry_after(answer: &Answer) -> Option<u64> {
+    let text = answer
+        .headers()
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(seconds.saturating_mul(1_000));
+    }
+    let until = httpdate::parse_http_date(text).ok()?;
+    let said = answer.headers().get(header::DATE)?.to_str().ok()?;
+    let now = httpdate::parse_http_date(said).ok()?;
+    let millis = until.duration_since(now).ok()?.as_millis();
+    u64::try_from(millis).ok()
+}
+
+/// Reads a refusal: what kind it is, and what the back end says about it.
+pub(super) fn refusal(answer: &Answer) -> AdapterError {
+    let status = answer.status();
+    let message = message_of(answer).unwrap_or_else(|| status.to_string());
+    if matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    ) && let Some(retry_after_ms) = retry_after(answer)
+    {
+        return AdapterError::Throttled {
+            message,
+            retry_after_ms,
+        };
+    }
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => AdapterError::Unauthorized { message },
+        StatusCode::NOT_FOUND | StatusCode::GONE => AdapterError::NotFound { message },
+        StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => {
+            AdapterError::Conflict { message }
+        }
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+            AdapterError::Unavailable { message }
+        }
+        _ if status.is_client_error() => AdapterError::Rejected { message },
+        _ if status.is_server_error() => AdapterError::Unavailable { message },
+        _ => bad_answer(format!("unexpected answer: {status}")),
+    }
+}
+
+/// What the back end says in a JSON object's `message` or `error`.
+pub(super) fn message_of(answer: &Answer) -> Option<String> {
+    let mut body: Map<String, Value> = serde_json::from_slice(answer.small_body()?).ok()?;
+    match body.remove("message").or_else(|| body.remove("error"))? {
+        Value::String(text) if !text.is_empty() => Some(shortened(&text)),
+        _ => None,
+    }
+}
+
+/// A text of the back end at a length that can be shown on a phone.
+pub(super) fn shortened(text: &str) -> String {
+    text.chars().take(MAX_MESSAGE_CHARS).collect()
+}
+
+/// Reads one object; one that cannot be kept is refused.
+pub(super) fn read_object(
+    id: String,
+    values: Map<String, Value>,
+    stash: &mut dyn Stash,
+) -> Option<(ObjectId, Attributes)> {
+    let attributes = to_attributes(values).map_err(|error| error.to_string());
+    let read = attributes.and_then(|attributes| {
+        let id = ObjectId::parse(id.as_str()).map_err(|error| error.to_string())?;
+        Ok((id, attributes))
+    });
+    read.inspect_err(|reason| stash.refuse(&id, reason)).ok()
+}
+
+pub(super) fn bad_answer(message: impl Into<String>) -> AdapterError {
+    AdapterError::BadAnswer {
+        message: message.into(),
+    }
+}

@@ -1,0 +1,305 @@
+//! Back ends with a declared interface of HTTP calls: REST and its kin, and SOAP, whose calls and answers are envelopes.
+
+mod delta;
+mod pages;
+mod request;
+mod soap;
+
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use http::{Method, StatusCode, header};
+use serde_json::Value;
+
+use crate::adapter::exchange::{Answer, Caller, bad_answer, read_object, refusal};
+use crate::adapter::rest::delta::{DeltaQuery, Harvest};
+use crate::adapter::rest::request::Target;
+use crate::adapter::rest::soap::body_of;
+use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
+use crate::mapping::Mapped;
+use crate::model::{Attributes, ObjectId, to_text};
+use crate::ports::{Clock as _, Ports};
+use crate::settings::{Operation, RestSettings};
+
+/// How long the first attempt at a request is past when the second is made, in milliseconds; then twice as long.
+const FIRST_RETRY_MS: u64 = 200;
+
+/// Speaks to a back end as the settings declare.
+pub(crate) struct RestAdapter<P> {
+    caller: Caller<P>,
+    settings: RestSettings,
+}
+
+impl<P: Ports> RestAdapter<P> {
+    pub(crate) fn new(ports: Rc<P>, settings: RestSettings) -> Self {
+        Self {
+            caller: Caller::new(ports, settings.connection.clone()),
+            settings,
+        }
+    }
+
+    /// Where a listing is asked for.
+    fn listing(&self) -> Target<'_> {
+        Target {
+            url: &self.settings.url,
+            operation: &self.settings.list,
+        }
+    }
+
+    /// Asks for something; anything but success and "not modified" is an error. What passes is tried again.
+    async fn get(
+        &self,
+        target: Target<'_>,
+        url: String,
+        call: &Call<'_>,
+        delta: Option<&DeltaQuery>,
+        etag: Option<&str>,
+    ) -> Result<Answer, AdapterError> {
+        let mut outgoing = self.question(target, url, call, delta)?;
+        if let Some(etag) = etag {
+            outgoing
+                .headers
+                .insert(header::IF_NONE_MATCH, header_value(etag)?);
+        }
+        let mut wait = std::time::Duration::from_millis(FIRST_RETRY_MS);
+        for left in (0..=self.settings.retries).rev() {
+            let answer = self.caller.send(outgoing.clone(), Some(call)).await;
+            let answer = answer.and_then(|answer| {
+                let is_unmodified = answer.status() == StatusCode::NOT_MODIFIED && etag.is_some();
+                if answer.status().is_success() || is_unmodified {
+                    Ok(answer)
+                } else {
+                    Err(self.refusal(&answer))
+                }
+            });
+            match answer {
+                Err(AdapterError::Unavailable { .. }) if left > 0 => {
+                    self.caller.ports().clock().sleep(wait).await;
+                    wait *= 2;
+                }
+                other => return other,
+            }
+        }
+        Err(bad_answer("no attempt was made"))
+    }
+
+    async fn write(
+        &self,
+        call: &Call<'_>,
+        operation: Option<&Operation>,
+        id: Option<&ObjectId>,
+        attributes: &Attributes,
+    ) -> Result<Answer, AdapterError> {
+        let operation = declared(operation)?;
+        let outgoing = self.change(call, operation, id, attributes)?;
+        let answer = self.caller.send(outgoing, Some(call)).await?;
+        if !answer.status().is_success() {
+            return Err(self.refusal(&answer));
+        }
+        if self.settings.soap.is_some() {
+            // A fault is one whatever the status is.
+            self.tree(&answer)?;
+        }
+        Ok(answer)
+    }
+
+    /// Reads an answer; of an envelope, what is in its body.
+    fn tree(&self, answer: &Answer) -> Result<Value, AdapterError> {
+        let tree = answer.tree(&self.settings.mapping)?;
+        match &self.settings.soap {
+            None => Ok(tree),
+            Some(soap) => body_of(tree, soap),
+        }
+    }
+
+    /// Reads a refusal. A fault says more than the status that it comes with.
+    fn refusal(&self, answer: &Answer) -> AdapterError {
+        if self.settings.soap.is_none() || answer.small_body().is_none() {
+            return refusal(answer);
+        }
+        match self.tree(answer) {
+            Ok(_) | Err(AdapterError::BadAnswer { .. }) => refusal(answer),
+            Err(fault) => fault,
+        }
+    }
+
+    /// Hands over the records of an answer. Says how many it has, with those that cannot be kept: whether a page is the last
+    /// is told by its length.
+    async fn stash_records(
+        &self,
+        answer: Value,
+        harvest: &mut Harvest<'_>,
+        stash: &mut dyn Stash,
+    ) -> Result<usize, AdapterError> {
+        let mapping = &self.settings.mapping;
+        harvest.look_at_answer(&answer, mapping);
+        let records = mapping.records(answer).map_err(bad_answer)?;
+        let found = records.len();
+        let mut objects = Vec::with_capacity(found);
+        for record in records {
+            let is_deleted = harvest.look_at_record(&record);
+            let Mapped { id, values } = mapping.object(record).map_err(bad_answer)?;
+            if is_deleted {
+                harvest.deleted.extend(ObjectId::parse(id));
+                continue;
+            }
+            match values {
+                Ok(values) => objects.extend(read_object(id, values, stash)),
+                Err(reason) => stash.refuse(&id, &reason),
+            }
+        }
+        stash.stash(objects).await?;
+        if let Some(deleted) = harvest.take_deleted() {
+            stash.remove(deleted).await?;
+        }
+        Ok(found)
+    }
+
+    /// The id of a created object: the answer's, or the last segment of its `Location`.
+    fn created_id(&self, answer: &Answer) -> Option<ObjectId> {
+        let mapping = &self.settings.mapping;
+        let in_body = answer.small_body().and_then(|_| {
+            let record = self.tree(answer).ok()?;
+            if let Some(path) = &self.settings.created_id {
+                return Some(to_text(path.read(&record)?.into_owned()));
+            }
+            // The root of an XML document is the record's element.
+            let inner = match &record {
+                Value::Object(members) if members.len() == 1 => members.values().next(),
+                _ => None,
+            };
+            let id = mapping.id_of(&record);
+            id.or_else(|error| inner.map_or(Err(error), |inner| mapping.id_of(inner)))
+                .ok()
+        });
+        let in_location = || {
+            let location = answer.headers().get(header::LOCATION)?.to_str().ok()?;
+            let path = location.split(['?', '#']).next()?;
+            let segment = path.trim_end_matches('/').rsplit('/').next()?;
+            Some(
+                percent_encoding::percent_decode_str(segment)
+                    .decode_utf8()
+                    .ok()?
+                    .into_owned(),
+            )
+        };
+        ObjectId::parse(in_body.or_else(in_location)?).ok()
+    }
+}
+
+/// A kind of call, if the settings declare it.
+fn declared(operation: Option<&Operation>) -> Result<&Operation, AdapterError> {
+    operation.ok_or_else(|| AdapterError::Rejected {
+        message: "the back end has no call for this".to_owned(),
+    })
+}
+
+fn header_value(text: &str) -> Result<http::HeaderValue, AdapterError> {
+    http::HeaderValue::from_str(text)
+        .map_err(|error| bad_answer(format!("cannot make the request: {error}")))
+}
+
+#[async_trait(?Send)]
+impl<P: Ports> Adapter for RestAdapter<P> {
+    async fn query(
+        &self,
+        call: &Call<'_>,
+        etag: Option<&str>,
+        stash: &mut dyn Stash,
+    ) -> Result<QueryEnd, AdapterError> {
+        let now = self.caller.ports().clock().now();
+        let delta = DeltaQuery::of(&self.settings, stash, now);
+        let went_on = stash.goes_on_at().is_some();
+        let mut harvest = Harvest::new(self.settings.delta.as_ref());
+        let mut etag_now = None;
+        if let Some(paging) = &self.settings.paging {
+            let target = self.listing();
+            self.read_pages(target, call, delta.as_ref(), paging, &mut harvest, stash)
+                .await?;
+        } else {
+            let url = self.address(self.listing(), call, delta.as_ref(), &[])?;
+            // The tag is that of an answer with everything.
+            let etag = etag.filter(|_| delta.is_none());
+            let answer = self
+                .get(self.listing(), url, call, delta.as_ref(), etag)
+                .await?;
+            if answer.status() == StatusCode::NOT_MODIFIED {
+                return Ok(QueryEnd::NotModified);
+            }
+            let tree = self.tree(&answer)?;
+            self.stash_records(tree, &mut harvest, stash).await?;
+            etag_now = answer
+                .headers()
+                .get(header::ETAG)
+                .and_then(|etag| etag.to_str().ok())
+                .map(str::to_owned);
+        }
+        Ok(harvest.end(&self.settings, delta, went_on, now, etag_now))
+    }
+
+    async fn search(&self, call: &Call<'_>, stash: &mut dyn Stash) -> Result<(), AdapterError> {
+        let RestSettings {
+            url,
+            search_url,
+            search,
+            paging,
+            ..
+        } = &self.settings;
+        let target = Target {
+            url: search_url.as_ref().unwrap_or(url),
+            operation: declared(search.as_ref())?,
+        };
+        let mut harvest = Harvest::new(None);
+        if let Some(paging) = paging {
+            return self
+                .read_pages(target, call, None, paging, &mut harvest, stash)
+                .await;
+        }
+        let url = self.address(target, call, None, &[])?;
+        let answer = self.get(target, url, call, None, None).await?;
+        let tree = self.tree(&answer)?;
+        self.stash_records(tree, &mut harvest, stash)
+            .await
+            .map(drop)
+    }
+
+    async fn create(
+        &self,
+        call: &Call<'_>,
+        attributes: &Attributes,
+    ) -> Result<Option<ObjectId>, AdapterError> {
+        let answer = self
+            .write(call, self.settings.create.as_ref(), None, attributes)
+            .await?;
+        Ok(self.created_id(&answer))
+    }
+
+    async fn update(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        attributes: &Attributes,
+    ) -> Result<(), AdapterError> {
+        let operation = self.settings.update.as_ref();
+        self.write(call, operation, Some(id), attributes)
+            .await
+            .map(drop)
+    }
+
+    async fn delete(
+        &self,
+        call: &Call<'_>,
+        id: &ObjectId,
+        attributes: &Attributes,
+    ) -> Result<(), AdapterError> {
+        let operation = self.settings.delete.as_ref();
+        self.write(call, operation, Some(id), attributes)
+            .await
+            .map(drop)
+    }
+}
+
+/// Whether a call of this method has a body that is not in the settings: the attributes.
+fn sends_attributes(method: &Method) -> bool {
+    method != Method::GET && method != Method::DELETE
+}

@@ -1,0 +1,275 @@
+//! Long answers, page by page.
+
+use http::header;
+
+use crate::adapter::exchange::{Answer, bad_answer};
+use crate::adapter::rest::RestAdapter;
+use crate::adapter::rest::delta::{DeltaQuery, Harvest};
+use crate::adapter::rest::request::Target;
+use crate::adapter::{AdapterError, Call, Stash};
+use crate::model::to_text;
+use crate::ports::Ports;
+use crate::settings::{CursorPaging, NextPath, Paging};
+
+/// Most pages of one query: an end that never comes must not keep the server busy for ever.
+const MAX_PAGES: u64 = 10_000;
+
+/// Where a page is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    /// At the begin, if nothing says where that is.
+    First,
+    /// A page's number, or how many records come before.
+    Number(u64),
+    /// A text that the answer before had.
+    Cursor(String),
+    /// An address that the answer before had.
+    Url(String),
+}
+
+impl<P: Ports> RestAdapter<P> {
+    /// Asks page by page, and hands the records over.
+    pub(super) async fn read_pages(
+        &self,
+        target: Target<'_>,
+        call: &Call<'_>,
+        delta: Option<&DeltaQuery>,
+        paging: &Paging,
+        harvest: &mut Harvest<'_>,
+        stash: &mut dyn Stash,
+    ) -> Result<(), AdapterError> {
+        let reached = stash
+            .goes_on_at()
+            .and_then(|reached| self.place_of(paging, reached));
+        let mut place = reached.unwrap_or(match paging {
+            Paging::Page { first, .. } => Place::Number(*first),
+            Paging::Offset { .. } => Place::Number(0),
+            Paging::Cursor(_) | Paging::Link | Paging::NextUrl(_) => Place::First,
+        });
+        for _ in 0..MAX_PAGES {
+            let url = match &place {
+                Place::Url(url) => url.clone(),
+                place => self.address(target, call, delta, &parameters(paging, place))?,
+            };
+            let answer = self.get(target, url.clone(), call, delta, None).await?;
+            let tree = self.tree(&answer)?;
+            let said = match paging {
+                Paging::Cursor(CursorPaging { next, .. }) | Paging::NextUrl(NextPath(next)) => {
+                    next.read(&tree).map(|next| to_text(next.into_owned()))
+                }
+                Paging::Link => next_link(&answer),
+                Paging::Page { .. } | Paging::Offset { .. } => None,
+            };
+            let said = said.filter(|said| !said.is_empty());
+            let found = self.stash_records(tree, harvest, stash).await?;
+            let next = match (paging, &place, said) {
+                (Paging::Page { size, .. }, Place::Number(number), _) if found >= *size => {
+                    Place::Number(number + 1)
+                }
+                (Paging::Offset { size, .. }, Place::Number(offset), _) if found >= *size => {
+                    Place::Number(offset + found as u64)
+                }
+                (Paging::Cursor(_), _, Some(cursor)) => Place::Cursor(cursor),
+                (Paging::Link | Paging::NextUrl(_), _, Some(next)) => {
+                    Place::Url(self.next_url(&url, &next)?)
+                }
+                _ => return Ok(()),
+            };
+            if next == place {
+                return Err(bad_answer("a page says that it is the next one itself"));
+            }
+            // What has changed is asked for from its begin again, if it breaks off.
+            if delta.is_none() {
+                stash.reached(&position(paging, &next)).await?;
+            }
+            place = next;
+        }
+        Err(bad_answer(format!("no end after {MAX_PAGES} pages")))
+    }
+
+    /// Reads what [`position`] wrote, if it was for pages as they are declared now.
+    fn place_of(&self, paging: &Paging, reached: &str) -> Option<Place> {
+        let (text, _) = reached.rsplit_once(" by ")?;
+        let place = match paging {
+            Paging::Page { .. } | Paging::Offset { .. } => Place::Number(text.parse().ok()?),
+            Paging::Cursor(_) => Place::Cursor(text.to_owned()),
+            Paging::Link | Paging::NextUrl(_) => {
+                let is_ours = origin(text) == origin(&self.settings.url);
+                Place::Url(is_ours.then(|| text.to_owned())?)
+            }
+        };
+        (position(paging, &place) == reached).then_some(place)
+    }
+
+    /// The address of the next page as an answer says it. It must be of the same back end: the server's credentials go there.
+    fn next_url(&self, url: &str, next: &str) -> Result<String, AdapterError> {
+        let origin_of = |url| {
+            let found = origin(url);
+            found.ok_or_else(|| bad_answer("an address of a page cannot be read"))
+        };
+        let ours = origin_of(&self.settings.url)?;
+        let next = if next.starts_with("http://") || next.starts_with("https://") {
+            if origin_of(next)? != ours {
+                return Err(bad_answer("the next page is at another server's address"));
+            }
+            next.to_owned()
+        } else if next.starts_with('/') && !next.starts_with("//") {
+            format!("{ours}{next}")
+        } else if next.starts_with('?') {
+            let path = url.split('?').next().unwrap_or_default();
+            format!("{path}{next}")
+        } else {
+            return Err(bad_answer(
+                "the next page's address is neither whole nor begins with / or ?",
+            ));
+        };
+        Ok(match self.caller.own_parameter() {
+            // Some back ends repeat it. It is sent again, and kept nowhere.
+            Some(own) => without_parameter(&next, own),
+            None => next,
+        })
+    }
+}
+
+/// What leads to a page, as query parameters.
+fn parameters(paging: &Paging, place: &Place) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    let mut size_of =
+        |parameter: &str, size: usize| pairs.push((parameter.to_owned(), size.to_string()));
+    match (paging, place) {
+        (
+            Paging::Page {
+                parameter,
+                size_parameter,
+                size,
+                ..
+            }
+            | Paging::Offset {
+                parameter,
+                size_parameter,
+                size,
+            },
+            Place::Number(number),
+        ) => {
+            let size = size_parameter
+                .as_ref()
+                .map(|name| (name.clone(), size.to_string()));
+            pairs.push((parameter.clone(), number.to_string()));
+            pairs.extend(size);
+        }
+        (
+            Paging::Cursor(CursorPaging {
+                parameter, size, ..
+            }),
+            place,
+        ) => {
+            if let Some((name, size)) = size {
+                size_of(name, *size);
+            }
+            if let Place::Cursor(cursor) = place {
+                pairs.push((parameter.clone(), cursor.clone()));
+            }
+        }
+        _ => {}
+    }
+    pairs
+}
+
+/// A place in words that another query understands, unless its pages are others.
+fn position(paging: &Paging, place: &Place) -> String {
+    let text = match place {
+        Place::First => String::new(),
+        Place::Number(number) => number.to_string(),
+        Place::Cursor(text) | Place::Url(text) => text.clone(),
+    };
+    let by = match paging {
+        Paging::Page { size, .. } => size.to_string(),
+        Paging::Offset { size, .. } => format!("offset {size}"),
+        Paging::Cursor(cursor) => format!("cursor {}", cursor.parameter),
+        Paging::Link => "link".to_owned(),
+        Paging::NextUrl(_) => "next-url".to_owned(),
+    };
+    format!("{text} by {by}")
+}
+
+/// Scheme, host and port.
+fn origin(url: &str) -> Option<String> {
+    let url: http::Uri = url.parse().ok()?;
+    let (scheme, authority) = (url.scheme_str()?, url.authority()?);
+    Some(format!("{scheme}://{authority}"))
+}
+
+fn without_parameter(url: &str, name: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else {
+        return url.to_owned();
+    };
+    let kept = query.split('&').filter(|pair| {
+        let pair = form_urlencoded::parse(pair.as_bytes()).next();
+        pair.is_none_or(|(own, _)| own != name)
+    });
+    super::request::with_query(path.to_owned(), &kept.collect::<Vec<_>>().join("&"))
+}
+
+/// What the `Link` header (RFC 8288) has for `rel="next"`.
+fn next_link(answer: &Answer) -> Option<String> {
+    let headers = answer.headers().get_all(header::LINK).into_iter();
+    headers
+        .filter_map(|header| header.to_str().ok())
+        .find_map(next_of_links)
+}
+
+fn next_of_links(mut links: &str) -> Option<String> {
+    loop {
+        let (_, rest) = links.split_once('<')?;
+        let (url, rest) = rest.split_once('>')?;
+        let end = rest.find('<').unwrap_or(rest.len());
+        let (parameters, behind) = rest.split_at(end);
+        let is_next = parameters.split(';').any(|parameter| {
+            let Some((name, value)) = parameter.split_once('=') else {
+                return false;
+            };
+            let value = value.trim().trim_end_matches(',').trim().trim_matches('"');
+            let mut relations = value.split_ascii_whitespace();
+            name.trim().eq_ignore_ascii_case("rel")
+                && relations.any(|relation| relation.eq_ignore_ascii_case("next"))
+        });
+        if is_next {
+            return Some(url.to_owned());
+        }
+        links = behind;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_link_is_found_among_others() {
+        for (header, next) in [
+            (
+                "</a?page=1>; rel=\"prev\", </a?page=3>; rel=\"next\"",
+                Some("/a?page=3"),
+            ),
+            (
+                "<http://x/a,b>; rel=next; title=\"x\"",
+                Some("http://x/a,b"),
+            ),
+            ("</a>; rel=\"last next\"", Some("/a")),
+            ("</a>; rel=\"last\"", None),
+            ("nonsense", None),
+        ] {
+            assert_eq!(next_of_links(header).as_deref(), next, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_taken_out_of_an_address() {
+        assert_eq!(
+            without_parameter("http://x/a?k=1&b=2", "k"),
+            "http://x/a?b=2"
+        );
+        assert_eq!(without_parameter("http://x/a?k=1", "k"), "http://x/a");
+        assert_eq!(without_parameter("http://x/a", "k"), "http://x/a");
+    }
+}

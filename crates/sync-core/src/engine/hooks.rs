@@ -1,0 +1,271 @@
+//! Webhooks: back ends say by themselves that something has changed.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::{HeaderMap, HeaderName};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use sync_proto::SentAttributes;
+
+use crate::engine::{Engine, FeedError, SyncError};
+use crate::mapping::{Mapped, Path};
+use crate::model::{EVERYBODY, ObjectId, SourceName, UserId, to_text};
+use crate::ports::{Clock as _, Ports, hex};
+use crate::settings::{HookSettings, Proof};
+use crate::store::{HookEvent, StoreError};
+
+/// Why an event is not taken in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HookError {
+    /// No source of that name has a webhook.
+    #[error("no source {name:?} has a webhook")]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// It is not proven that the back end sends it.
+    #[error("{reason}")]
+    NotProven {
+        /// What is wrong with the proof.
+        reason: &'static str,
+    },
+    /// The body is not what the settings say.
+    #[error("{message}")]
+    Malformed {
+        /// For whoever wrote the settings.
+        message: String,
+    },
+    /// Its objects are not taken.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+}
+
+impl From<SyncError> for HookError {
+    fn from(error: SyncError) -> Self {
+        Self::Feed(error.into())
+    }
+}
+
+impl From<StoreError> for HookError {
+    fn from(error: StoreError) -> Self {
+        SyncError::from(error).into()
+    }
+}
+
+fn malformed(message: impl Into<String>) -> HookError {
+    HookError::Malformed {
+        message: message.into(),
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// Takes an event of a source's back end in: its objects become the document's, or the back end is asked with the next pull.
+    /// Devices are woken where the source says so. An event that was taken in before does nothing.
+    ///
+    /// # Errors
+    /// [`HookError`]. The same event may be sent again.
+    pub async fn take_hook(
+        &self,
+        source: &str,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<(), HookError> {
+        let found = self.settings.source(source);
+        let found = found.and_then(|(name, settings)| Some((name, settings.hook.as_ref()?)));
+        let Some((name, hook)) = found else {
+            return Err(HookError::Unknown {
+                name: source.to_owned(),
+            });
+        };
+        let sent_at = self.check_proof(hook, headers, body)?;
+        let event = digest_of_event(hook, headers, sent_at.as_deref(), body);
+        let event = event.map(|digest| HookEvent::new(self.ports.redis(), name, &digest));
+        if let Some(event) = &event
+            && event.is_known().await?
+        {
+            return Ok(());
+        }
+        self.apply_event(name, hook, body).await?;
+        if let Some(event) = &event {
+            event.keep().await?;
+        }
+        Ok(())
+    }
+
+    /// Checks that the back end has sent the event. Says which time is signed with it.
+    fn check_proof(
+        &self,
+        hook: &HookSettings,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Option<String>, HookError> {
+        let not_proven = |reason| HookError::NotProven { reason };
+        let secret = hook.secret.expose().as_bytes();
+        match &hook.proof {
+            Proof::Secret { header } => {
+                let sent = text_of(headers, header).unwrap_or_default();
+                if bool::from(sent.as_bytes().ct_eq(secret)) {
+                    Ok(None)
+                } else {
+                    Err(not_proven("the secret is missing or wrong"))
+                }
+            }
+            Proof::Signature {
+                header,
+                timestamp,
+                tolerance_seconds,
+            } => {
+                let wrong = || not_proven("the signature is missing or wrong");
+                let mut mac = Hmac::<Sha256>::new_from_slice(secret).map_err(|_| wrong())?;
+                let sent_at = match timestamp {
+                    None => None,
+                    Some(timestamp) => Some(text_of(headers, timestamp).ok_or_else(wrong)?),
+                };
+                if let Some(sent_at) = sent_at {
+                    mac.update(sent_at.as_bytes());
+                    mac.update(b".");
+                }
+                mac.update(body);
+                let signature = text_of(headers, header).and_then(signature_of);
+                mac.verify_slice(&signature.ok_or_else(wrong)?)
+                    .map_err(|_| wrong())?;
+                if let Some(sent_at) = sent_at {
+                    let now = self.ports.clock().now().0 / 1_000;
+                    let seconds: u64 = sent_at.trim().parse().map_err(|_| wrong())?;
+                    if now.abs_diff(seconds) > *tolerance_seconds {
+                        return Err(not_proven("the signature is too old"));
+                    }
+                }
+                Ok(sent_at.map(str::to_owned))
+            }
+        }
+    }
+
+    async fn apply_event(
+        &self,
+        source: &SourceName,
+        hook: &HookSettings,
+        body: &[u8],
+    ) -> Result<(), HookError> {
+        let body = if body.is_empty() { b"null" } else { body };
+        let mut held = self.memory.nothing();
+        held.grow_by_json(body)
+            .map_err(|error| malformed(error.to_string()))?;
+        let body: Value = serde_json::from_slice(body)
+            .map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
+        let user = match &hook.user {
+            None => EVERYBODY.to_owned(),
+            Some(path) => {
+                let user = path.read(&body).map(|user| to_text(user.into_owned()));
+                user.filter(|user| !user.is_empty()).ok_or_else(|| {
+                    malformed(format!("the body has no user at {:?}", path.as_str()))
+                })?
+            }
+        };
+        let deleted = deleted_in(hook.deleted.as_ref(), &body);
+        let objects = match &hook.mapping {
+            None => BTreeMap::new(),
+            Some(mapping) => {
+                let records = mapping.records(body).map_err(malformed)?;
+                let objects = records.into_iter().map(|record| {
+                    let Mapped { id, values } = mapping.object(record).map_err(malformed)?;
+                    Ok((id, values.map_err(malformed)?))
+                });
+                objects.collect::<Result<BTreeMap<String, SentAttributes>, HookError>>()?
+            }
+        };
+        if hook.mapping.is_none() && hook.deleted.is_none() {
+            return self.ask_soon(source, &user).await;
+        }
+        if !objects.is_empty() {
+            self.feed_objects(source.as_str(), &user, objects).await?;
+        }
+        if !deleted.is_empty() {
+            self.feed_deletes(source.as_str(), &user, deleted).await?;
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the next pull asks the back end, and wakes devices where the source says so.
+    async fn ask_soon(&self, source: &SourceName, user: &str) -> Result<(), HookError> {
+        let Some(settings) = self.settings.sources.get(source) else {
+            return Ok(());
+        };
+        let user = UserId::parse(user).map_err(SyncError::from)?;
+        let id = settings.partition.document(source, &user);
+        let document = self.document(&id);
+        // Nobody has a copy that could be old.
+        if !document.was_refreshed().await? {
+            return Ok(());
+        }
+        document.set_refresh_due(self.ports.clock().now()).await?;
+        Ok(self.notify_if(true, &id).await?)
+    }
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// A signature as back ends write it: hexadecimal or Base64, also behind a name.
+fn signature_of(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim();
+    let is_hex = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let behind_name = text.split_once('=').map(|(_, behind)| behind);
+    if let Some(text) = [Some(text), behind_name]
+        .into_iter()
+        .flatten()
+        .find(|text| is_hex(text))
+    {
+        let digits = text.as_bytes().chunks(2);
+        return digits
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            .collect();
+    }
+    let texts = [Some(text), behind_name].into_iter().flatten();
+    texts
+        .filter_map(|text| BASE64.decode(text).ok())
+        .find(|bytes| bytes.len() == 32)
+}
+
+/// What tells an event from others, if anything does: what is signed with a time, or what the back end calls it.
+fn digest_of_event(
+    hook: &HookSettings,
+    headers: &HeaderMap,
+    sent_at: Option<&str>,
+    body: &[u8],
+) -> Option<String> {
+    let name = hook
+        .event
+        .as_ref()
+        .and_then(|header| text_of(headers, header));
+    let digest = match (name, sent_at) {
+        (Some(name), _) => Sha256::digest(name),
+        (None, Some(sent_at)) => Sha256::new()
+            .chain_update(sent_at)
+            .chain_update(".")
+            .chain_update(body)
+            .finalize(),
+        (None, None) => return None,
+    };
+    Some(hex(&digest))
+}
+
+/// The ids of what was deleted: one, a list, or a list of objects with them.
+fn deleted_in(path: Option<&Path>, body: &Value) -> Vec<String> {
+    let found = path.and_then(|path| path.read(body));
+    let ids = match found.as_deref() {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(ids)) => ids.iter().collect(),
+        Some(id) => vec![id],
+    };
+    let ids = ids
+        .into_iter()
+        .map(|id| to_text(id.get("id").unwrap_or(id).clone()));
+    ids.filter(|id| ObjectId::parse(id.as_str()).is_ok())
+        .collect()
+}

@@ -1,0 +1,520 @@
+//! The language that connects a back end's answers with objects, shared by all adapters that need no code.
+//!
+//! Paths say where the records of an answer are, which of their values is the id, and what becomes of the others. Templates
+//! say what goes out. Both are compiled when the settings are read; a record costs a walk.
+
+mod csv;
+mod path;
+mod template;
+mod values;
+mod xml;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::memory::NoRoom;
+use crate::model::{Attributes, to_text};
+
+pub(crate) use path::{LoneObject, Path};
+pub(crate) use template::{Context, Escape, Template};
+pub(crate) use values::AttributeType;
+
+/// What joins the values that make an id together, and the names of nested values.
+const ID_SEPARATOR: &str = ":";
+const NAME_SEPARATOR: char = '.';
+
+/// In which form a back end answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// JSON.
+    #[default]
+    Json,
+    /// XML in UTF-8.
+    Xml,
+    /// CSV in UTF-8, with names in the first line.
+    Csv,
+}
+
+/// What becomes of objects in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Nested {
+    /// They are kept as JSON text.
+    #[default]
+    Json,
+    /// Each of their members is an attribute of its own, `address.city`; lists are kept as JSON text.
+    Flatten,
+}
+
+/// Which values of a record devices get.
+#[derive(Debug, Clone)]
+pub(crate) enum Selection {
+    All,
+    Named(BTreeSet<String>),
+    /// By the names that devices know them by.
+    At(BTreeMap<String, Path>),
+}
+
+/// Records within records.
+#[derive(Debug, Clone)]
+pub(crate) struct Children {
+    /// Where they are in a record.
+    pub(crate) records: Path,
+    /// What of the record around them they get, by the names it has in them.
+    pub(crate) parent: BTreeMap<String, Path>,
+}
+
+/// What an answer has for a source.
+#[derive(Debug, Clone)]
+pub(crate) struct Mapping {
+    pub(crate) format: Format,
+    pub(crate) delimiter: u8,
+    pub(crate) records: Path,
+    pub(crate) children: Option<Children>,
+    /// The values that make up an id.
+    pub(crate) id: Vec<Path>,
+    pub(crate) selection: Selection,
+    pub(crate) omit: BTreeSet<String>,
+    pub(crate) nested: Nested,
+    pub(crate) types: BTreeMap<String, AttributeType>,
+}
+
+/// Why an answer cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unreadable {
+    /// It is not in the form that the settings say.
+    #[error("{0}")]
+    Malformed(String),
+    /// It takes too much memory.
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
+}
+
+/// A record of an answer, not looked at yet.
+#[derive(Debug)]
+pub(crate) struct Record {
+    key: Option<String>,
+    value: Value,
+}
+
+impl Record {
+    /// The record as the answer has it.
+    pub(crate) fn value(&self) -> &Value {
+        &self.value
+    }
+}
+
+/// An object as a record has it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Mapped {
+    pub(crate) id: String,
+    /// Its values, or why it cannot be kept.
+    pub(crate) values: Result<Map<String, Value>, String>,
+}
+
+impl Mapping {
+    /// Reads XML or CSV; `weigh` is told what each value takes in memory before it is made.
+    pub(crate) fn read_text(
+        &self,
+        body: &[u8],
+        weigh: &mut dyn FnMut(usize) -> Result<(), NoRoom>,
+    ) -> Result<Value, Unreadable> {
+        let text = std::str::from_utf8(body)
+            .map_err(|_| Unreadable::Malformed("it is not UTF-8".to_owned()))?;
+        match self.format {
+            Format::Csv => {
+                let columns: Vec<&str> = self.id.iter().filter_map(Path::member).collect();
+                csv::read_csv(text, self.delimiter, &columns, weigh)
+            }
+            Format::Json | Format::Xml => xml::read_xml(text, weigh),
+        }
+    }
+
+    /// Takes the records out of an answer.
+    ///
+    /// # Errors
+    /// What the answer has instead.
+    pub(crate) fn records(&self, answer: Value) -> Result<Vec<Record>, String> {
+        let lone = self.lone_object();
+        let found = self.records.take_records(answer, lone)?;
+        let Some(children) = &self.children else {
+            let found = found.into_iter();
+            return Ok(found.map(|(key, value)| Record { key, value }).collect());
+        };
+        let mut records = Vec::new();
+        for (_, mut around) in found {
+            let parent = children.parent.iter();
+            let parent: Vec<(String, Value)> = parent
+                .filter_map(|(name, path)| Some((name.clone(), path.read(&around)?.into_owned())))
+                .collect();
+            // A record without a list of its own has no children.
+            let within = match children.records.take(&mut around) {
+                None | Some(Value::Null) => continue,
+                Some(Value::String(text)) if text.is_empty() => continue,
+                Some(Value::Array(within)) => within,
+                Some(one @ Value::Object(_)) if lone == LoneObject::Record => vec![one],
+                _ => {
+                    let path = children.records.as_str();
+                    return Err(format!("what a record has at {path:?} is not a list"));
+                }
+            };
+            for mut value in within {
+                if let Value::Object(members) = &mut value {
+                    members.extend(parent.iter().cloned());
+                }
+                records.push(Record { key: None, value });
+            }
+        }
+        Ok(records)
+    }
+
+    /// Reads a record. One without an id makes the answer unusable, as nobody knows which object it stands for.
+    ///
+    /// # Errors
+    /// Why it has no id.
+    pub(crate) fn object(&self, record: Record) -> Result<Mapped, String> {
+        let Record { key, mut value } = record;
+        if !value.is_object() {
+            return Err("a record is not an object".to_owned());
+        }
+        let id = match key {
+            Some(key) => key,
+            None => self.id_of(&value)?,
+        };
+        let values = match &self.selection {
+            Selection::At(paths) => {
+                let values = paths.iter();
+                let values = values.filter_map(|(name, path)| {
+                    Some((name.clone(), path.read(&value)?.into_owned()))
+                });
+                values.collect()
+            }
+            Selection::All | Selection::Named(_) => {
+                let mut members = match value.take() {
+                    Value::Object(members) => members,
+                    _ => Map::new(),
+                };
+                if let [path] = &self.id[..]
+                    && let Some(name) = path.member()
+                {
+                    members.remove(name);
+                }
+                members
+            }
+        };
+        let values = if self.nested == Nested::Flatten {
+            flattened(values)
+        } else {
+            values
+        };
+        let values = self.kept(values);
+        Ok(Mapped { id, values })
+    }
+
+    /// The id of a record.
+    ///
+    /// # Errors
+    /// Where it should be.
+    pub(crate) fn id_of(&self, record: &Value) -> Result<String, String> {
+        let part = |path: &Path| {
+            let part = path.read(record).map(|part| to_text(part.into_owned()));
+            part.filter(|part| !part.is_empty())
+                .ok_or_else(|| format!("a record has no {:?}", path.as_str()))
+        };
+        match &self.id[..] {
+            [path] => part(path),
+            paths => Ok(paths
+                .iter()
+                .map(part)
+                .collect::<Result<Vec<_>, _>>()?
+                .join(ID_SEPARATOR)),
+        }
+    }
+
+    /// The values that an id is made up of.
+    pub(crate) fn parts_of_id<'a>(&self, id: &'a str) -> Vec<&'a str> {
+        match self.id.len() {
+            1 => vec![id],
+            parts => id.splitn(parts, ID_SEPARATOR).collect(),
+        }
+    }
+
+    /// Attributes as the back end wants them: by its names, of its types, put into objects again.
+    ///
+    /// # Errors
+    /// A message for the device's user.
+    pub(crate) fn to_back_end(
+        &self,
+        attributes: &Attributes,
+    ) -> Result<Map<String, Value>, String> {
+        let mut object = Map::new();
+        for (name, text) in attributes {
+            let value = self.value_of(name, text)?;
+            match &self.selection {
+                Selection::At(paths) => match paths.get(name).map(Path::steps) {
+                    Some(Some(steps)) => put(&mut object, steps, value),
+                    // What was searched for has no place to go to; the template of the call may name it.
+                    Some(None) => {}
+                    None => put(&mut object, std::slice::from_ref(name), value),
+                },
+                _ if self.nested == Nested::Flatten => {
+                    let steps: Vec<_> = name.split(NAME_SEPARATOR).map(str::to_owned).collect();
+                    put(&mut object, &steps, value);
+                }
+                _ => put(&mut object, std::slice::from_ref(name), value),
+            }
+        }
+        Ok(object)
+    }
+
+    /// Attributes by the names that devices know, with the back end's types.
+    ///
+    /// # Errors
+    /// A message for the device's user.
+    pub(crate) fn typed(&self, attributes: &Attributes) -> Result<Map<String, Value>, String> {
+        let attributes = attributes.iter();
+        attributes
+            .map(|(name, text)| Ok((name.clone(), self.value_of(name, text)?)))
+            .collect()
+    }
+
+    fn value_of(&self, name: &str, text: &str) -> Result<Value, String> {
+        let kind = self.types.get(name).copied().unwrap_or(AttributeType::Text);
+        kind.to_back_end(name, text)
+    }
+
+    fn lone_object(&self) -> LoneObject {
+        match self.format {
+            Format::Json => LoneObject::ById,
+            Format::Xml | Format::Csv => LoneObject::Record,
+        }
+    }
+
+    /// The values that devices get, as they get them.
+    fn kept(&self, mut values: Map<String, Value>) -> Result<Map<String, Value>, String> {
+        if let Selection::Named(wanted) = &self.selection {
+            values.retain(|name, _| wanted.contains(name));
+        }
+        if !self.omit.is_empty() {
+            values.retain(|name, _| !self.omit.contains(name));
+        }
+        for (name, kind) in &self.types {
+            if let Some(value) = values.get_mut(name) {
+                *value = kind.to_device(name, value.take())?;
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// Members of members, by names with dots.
+fn flattened(values: Map<String, Value>) -> Map<String, Value> {
+    let mut flat = Map::new();
+    flatten_into(&mut flat, None, values);
+    flat
+}
+
+fn flatten_into(flat: &mut Map<String, Value>, around: Option<&str>, values: Map<String, Value>) {
+    for (name, value) in values {
+        let name = match around {
+            None => name,
+            Some(around) => format!("{around}{NAME_SEPARATOR}{name}"),
+        };
+        match value {
+            Value::Object(members) if !members.is_empty() => {
+                flatten_into(flat, Some(&name), members)
+            }
+            other => {
+                flat.insert(name, other);
+            }
+        }
+    }
+}
+
+/// Puts a value where steps lead to.
+fn put(object: &mut Map<String, Value>, steps: &[String], value: Value) {
+    match steps {
+        [] => {}
+        [name] => {
+            object.insert(name.clone(), value);
+        }
+        [name, rest @ ..] => {
+            let inner = object
+                .entry(name.clone())
+                .or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                put(inner, rest, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn mapping() -> Mapping {
+        Mapping {
+            format: Format::Json,
+            delimiter: b',',
+            records: Path::parse("$.items[*]").unwrap(),
+            children: None,
+            id: vec![Path::parse("id").unwrap()],
+            selection: Selection::All,
+            omit: BTreeSet::new(),
+            nested: Nested::Json,
+            types: BTreeMap::new(),
+        }
+    }
+
+    fn objects(mapping: &Mapping, answer: Value) -> Value {
+        let records = mapping.records(answer).unwrap();
+        let objects = records
+            .into_iter()
+            .map(|record| mapping.object(record).unwrap());
+        objects
+            .map(|Mapped { id, values }| (id, Value::Object(values.unwrap())))
+            .collect::<Map<_, _>>()
+            .into()
+    }
+
+    fn paths<const N: usize>(paths: [(&str, &str); N]) -> BTreeMap<String, Path> {
+        paths
+            .map(|(name, path)| (name.to_owned(), Path::parse(path).unwrap()))
+            .into()
+    }
+
+    #[test]
+    fn values_are_renamed_left_out_and_flattened_and_find_back() {
+        let answer = || json!({"items": [{"id": 7, "title": "Lamp", "secret": 1, "size": {"w": 2, "box": {"h": 3}}, "tags": ["a"]}]});
+        let sent = |pairs: &[(&str, &str)]| {
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect::<Attributes>()
+        };
+        let flat = Mapping {
+            nested: Nested::Flatten,
+            omit: ["secret".to_owned()].into(),
+            types: [("size.w".to_owned(), AttributeType::Number)].into(),
+            ..mapping()
+        };
+        assert_eq!(
+            objects(&flat, answer()),
+            json!({"7": {"title": "Lamp", "size.w": 2, "size.box.h": 3, "tags": ["a"]}})
+        );
+        let back = flat
+            .to_back_end(&sent(&[
+                ("size.w", "4"),
+                ("size.box.h", "5"),
+                ("title", "x"),
+            ]))
+            .unwrap();
+        assert_eq!(
+            Value::Object(back),
+            json!({"title": "x", "size": {"w": 4, "box": {"h": "5"}}})
+        );
+
+        let renamed = Mapping {
+            selection: Selection::At(paths([
+                ("name", "$.title"),
+                ("width", "$.size.w"),
+                ("first", "$.tags[?@ != 'b']"),
+                ("none", "$.none"),
+            ])),
+            ..mapping()
+        };
+        assert_eq!(
+            objects(&renamed, answer()),
+            json!({"7": {"name": "Lamp", "width": 2, "first": "a"}})
+        );
+        let back = renamed
+            .to_back_end(&sent(&[
+                ("name", "x"),
+                ("width", "4"),
+                ("first", "b"),
+                ("new", "n"),
+            ]))
+            .unwrap();
+        assert_eq!(
+            Value::Object(back),
+            json!({"title": "x", "size": {"w": "4"}, "new": "n"})
+        );
+    }
+
+    #[test]
+    fn records_within_records_are_a_source_of_their_own() {
+        let lines = Mapping {
+            records: Path::parse("$.orders").unwrap(),
+            children: Some(Children {
+                records: Path::parse("lines").unwrap(),
+                parent: paths([("order", "$.no"), ("city", "$.to.city")]),
+            }),
+            id: ["order", "pos"]
+                .map(|path| Path::parse(path).unwrap())
+                .into(),
+            ..mapping()
+        };
+        let answer = json!({"orders": [
+            {"no": 1, "to": {"city": "Bern"}, "lines": [{"pos": 1, "n": "a"}, {"pos": 2, "n": "b"}]},
+            {"no": 2, "lines": []},
+            {"no": 3},
+        ]});
+        let all = json!({
+            "1:1": {"order": 1, "pos": 1, "n": "a", "city": "Bern"},
+            "1:2": {"order": 1, "pos": 2, "n": "b", "city": "Bern"},
+        });
+        assert_eq!(objects(&lines, answer), all);
+        assert_eq!(lines.parts_of_id("1:2"), ["1", "2"]);
+        let broken = lines.records(json!({"orders": [{"no": 1, "lines": 7}]}));
+        assert!(broken.is_err());
+    }
+
+    #[test]
+    fn one_element_of_xml_is_a_record_as_well() {
+        let xml = Mapping {
+            format: Format::Xml,
+            records: Path::parse("$.list.item").unwrap(),
+            id: vec![Path::parse("$['@id']").unwrap()],
+            ..mapping()
+        };
+        let read = |text: &str| {
+            objects(
+                &xml,
+                xml.read_text(text.as_bytes(), &mut |_| Ok(())).unwrap(),
+            )
+        };
+        assert_eq!(
+            read("<list><item id='1'><n>a</n></item></list>"),
+            json!({"1": {"n": "a"}})
+        );
+        assert_eq!(
+            read("<list><item id='1'/><item id='2'/></list>"),
+            json!({"1": {}, "2": {}})
+        );
+        assert_eq!(read("<list/>"), json!({}));
+    }
+
+    #[test]
+    fn a_record_without_an_id_is_no_record() {
+        for record in [
+            json!({"n": 1}),
+            json!({"id": null}),
+            json!({"id": ""}),
+            json!(7),
+        ] {
+            let record = Record {
+                key: None,
+                value: record,
+            };
+            assert!(mapping().object(record).is_err());
+        }
+    }
+}

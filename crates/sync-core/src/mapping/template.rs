@@ -1,0 +1,255 @@
+//! Templates for what goes out: `{{ id }}`, `{% if … %}`, `{% for … %}`.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::rc::Rc;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use upon::Value;
+
+/// What stays as it is in a segment of a path (RFC 3986, unreserved characters).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// How values are written, so that none can be anything but a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Escape {
+    /// As they are: whoever uses the text escapes it.
+    Plain,
+    /// Percent-encoded: paths and forms.
+    Url,
+    /// As JSON: texts with their quotation marks, lists and objects whole.
+    Json,
+    /// As text of an element or attribute.
+    Xml,
+}
+
+/// A compiled template.
+#[derive(Clone)]
+pub(crate) struct Template(Rc<Compiled>);
+
+struct Compiled {
+    engine: upon::Engine<'static>,
+    template: upon::Template<'static>,
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Template")
+            .field(&self.0.template.source())
+            .finish()
+    }
+}
+
+impl Template {
+    /// Compiles a template.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn compile(text: &str, escape: Escape) -> Result<Self, String> {
+        let mut engine = upon::Engine::new();
+        match escape {
+            Escape::Plain => engine.set_default_formatter(&write_plain),
+            Escape::Url => engine.set_default_formatter(&write_url),
+            Escape::Json => engine.set_default_formatter(&write_json),
+            Escape::Xml => engine.set_default_formatter(&write_xml),
+        }
+        let text = match escape {
+            Escape::Json => without_closing_pairs(text),
+            _ => text.to_owned(),
+        };
+        let template = engine.compile(text).map_err(|error| error.to_string())?;
+        Ok(Self(Rc::new(Compiled { engine, template })))
+    }
+
+    /// Fills the template in.
+    ///
+    /// # Errors
+    /// What the template names and is not there; for a value that may be missing, templates write `object?.name`.
+    pub(crate) fn render(&self, context: &Context) -> Result<String, String> {
+        let Compiled { engine, template } = &*self.0;
+        template
+            .render_from(engine, &context.0)
+            .to_string()
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// A JSON template in which no two brackets that close objects stand together: the engine takes them for the end of an
+/// expression that never began. JSON does not mind the space.
+fn without_closing_pairs(text: &str) -> String {
+    let mut spaced = String::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        let begin = ["{{", "{%", "{#"]
+            .into_iter()
+            .filter_map(|mark| rest.find(mark))
+            .min();
+        let (outside, tag) = rest.split_at(begin.unwrap_or(rest.len()));
+        for c in outside.chars() {
+            if c == '}' && spaced.ends_with('}') {
+                spaced.push(' ');
+            }
+            spaced.push(c);
+        }
+        let end = ["}}", "%}", "#}"]
+            .into_iter()
+            .filter_map(|mark| tag.find(mark))
+            .min();
+        let (tag, behind) = tag.split_at(end.map_or(tag.len(), |end| end + 2));
+        spaced.push_str(tag);
+        rest = behind;
+        if rest.is_empty() {
+            return spaced;
+        }
+    }
+}
+
+/// What a template may name.
+#[derive(Debug, Clone)]
+pub(crate) struct Context(Value);
+
+impl Context {
+    pub(crate) fn new<N: Into<String>>(
+        values: impl IntoIterator<Item = (N, serde_json::Value)>,
+    ) -> Self {
+        let values = values.into_iter();
+        let values = values.map(|(name, value)| (name.into(), to_value(value)));
+        Self(Value::Map(values.collect()))
+    }
+}
+
+fn to_value(value: serde_json::Value) -> Value {
+    match value {
+        serde_json::Value::Null => Value::None,
+        serde_json::Value::Bool(it) => Value::Bool(it),
+        serde_json::Value::Number(number) => match number.as_i64() {
+            Some(number) => Value::Integer(number),
+            None => Value::Float(number.as_f64().unwrap_or_default()),
+        },
+        serde_json::Value::String(text) => Value::String(text),
+        serde_json::Value::Array(elements) => {
+            Value::List(elements.into_iter().map(to_value).collect())
+        }
+        serde_json::Value::Object(members) => {
+            let members = members.into_iter();
+            let members: BTreeMap<_, _> = members.map(|(name, it)| (name, to_value(it))).collect();
+            Value::Map(members)
+        }
+    }
+}
+
+fn to_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::None => serde_json::Value::Null,
+        Value::Bool(it) => (*it).into(),
+        Value::Integer(number) => (*number).into(),
+        Value::Float(number) => (*number).into(),
+        Value::String(text) => text.as_str().into(),
+        Value::List(elements) => elements.iter().map(to_json).collect(),
+        Value::Map(members) => {
+            let members = members.iter();
+            let members = members.map(|(name, it)| (name.clone(), to_json(it)));
+            serde_json::Value::Object(members.collect())
+        }
+    }
+}
+
+/// A value as text; lists and objects as JSON.
+fn text_of(value: &Value) -> String {
+    crate::model::to_text(to_json(value))
+}
+
+fn write_plain(f: &mut upon::fmt::Formatter<'_>, value: &Value) -> upon::fmt::Result {
+    Ok(f.write_str(&text_of(value))?)
+}
+
+fn write_url(f: &mut upon::fmt::Formatter<'_>, value: &Value) -> upon::fmt::Result {
+    // A segment of dots alone would climb out of the path.
+    match text_of(value).as_str() {
+        "." => f.write_str("%2E")?,
+        ".." => f.write_str("%2E%2E")?,
+        text => write!(f, "{}", utf8_percent_encode(text, SEGMENT))?,
+    }
+    Ok(())
+}
+
+fn write_json(f: &mut upon::fmt::Formatter<'_>, value: &Value) -> upon::fmt::Result {
+    Ok(write!(f, "{}", to_json(value))?)
+}
+
+fn write_xml(f: &mut upon::fmt::Formatter<'_>, value: &Value) -> upon::fmt::Result {
+    for c in text_of(value).chars() {
+        match c {
+            '<' => f.write_str("&lt;")?,
+            '>' => f.write_str("&gt;")?,
+            '&' => f.write_str("&amp;")?,
+            '"' => f.write_str("&quot;")?,
+            '\'' => f.write_str("&apos;")?,
+            // Neither text nor reference: XML has no way to say these.
+            '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => {
+                return Err("a control character cannot be written as XML".into());
+            }
+            c => f.write_char(c)?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn render(text: &str, escape: Escape) -> Result<String, String> {
+        let object = json!({"name": "a \"b\" <&> ü", "price": 9.5, "tags": [1, "x"], "up": ".."});
+        let context = Context::new([("id", json!("a/b?c")), ("object", object)]);
+        Template::compile(text, escape)?.render(&context)
+    }
+
+    #[test]
+    fn a_value_stays_a_value_wherever_it_stands() {
+        for (escape, text, filled) in [
+            (Escape::Url, "/x/{{ id }}", "/x/a%2Fb%3Fc"),
+            (Escape::Url, "/x/{{ object.up }}/y", "/x/%2E%2E/y"),
+            (
+                Escape::Json,
+                r#"{"n":{{ object.name }},"all":{{ object.tags }},"no":{{ object?.no }},"in":{"p":{{ object.price }}}}"#,
+                r#"{"n":"a \"b\" <&> ü","all":[1,"x"],"no":null,"in":{"p":9.5 } }"#,
+            ),
+            (
+                Escape::Xml,
+                "<n a=\"{{ object.name }}\"/>",
+                "<n a=\"a &quot;b&quot; &lt;&amp;&gt; ü\"/>",
+            ),
+            (
+                Escape::Plain,
+                "{{ object.tags }} {{ id }}",
+                "[1,\"x\"] a/b?c",
+            ),
+            (
+                Escape::Xml,
+                "{% for tag in object.tags %}<t>{{ tag }}</t>{% endfor %}{% if object?.no %}no{% endif %}",
+                "<t>1</t><t>x</t>",
+            ),
+        ] {
+            assert_eq!(render(text, escape).unwrap(), filled, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_template_is_said() {
+        assert!(render("{{ id", Escape::Url).is_err(), "a syntax error");
+        assert!(
+            render("{{ object.nothing }}", Escape::Url).is_err(),
+            "nothing of that name"
+        );
+        let control = Context::new([("id", json!("\u{1}"))]);
+        let template = Template::compile("{{ id }}", Escape::Xml).unwrap();
+        assert!(template.render(&control).is_err());
+    }
+}
