@@ -16,7 +16,8 @@ pub(crate) fn Confirm(
     text: String,
     task: Task,
     /// Does it. It closes the dialog itself, by the signal it is given, once that is done.
-    on_confirm: impl Fn(RwSignal<bool>) + Copy + Send + Sync + 'static,
+    #[prop(into)]
+    on_confirm: Callback<RwSignal<bool>>,
     /// What must be typed first, where a press is too easily done.
     #[prop(optional)]
     typed: Option<&'static str>,
@@ -32,7 +33,7 @@ pub(crate) fn Confirm(
     };
     let confirm = move || {
         if typed.is_none_or(|wanted| entered.get_untracked() == wanted) {
-            on_confirm(open);
+            on_confirm.run(open);
         }
     };
     let ask = move |_| {

@@ -49,7 +49,8 @@ pub(crate) fn DialogForm(
     /// What the button says.
     submit: &'static str,
     /// Called when the form is sent and the browser finds nothing wrong with it.
-    on_submit: impl Fn() + 'static,
+    #[prop(into)]
+    on_submit: Callback<()>,
     /// Codes of errors that the fields show themselves.
     #[prop(optional)]
     beside_fields: &'static [&'static str],
@@ -58,7 +59,7 @@ pub(crate) fn DialogForm(
 ) -> impl IntoView {
     let send = move |event: SubmitEvent| {
         event.prevent_default();
-        on_submit();
+        on_submit.run(());
     };
     view! {
         <form class="form" on:submit=send>

@@ -64,13 +64,14 @@ fn notice(class: &'static str, role: &'static str, text: String, status: Status)
 }
 
 /// Says that there is nothing, and what to make of it.
-pub(crate) fn empty(title: &'static str, text: impl IntoView + 'static) -> impl IntoView {
+pub(crate) fn empty(title: &'static str, text: &'static str) -> AnyView {
     view! {
         <div class="empty">
             <p>{title}</p>
             <p class="quiet">{text}</p>
         </div>
     }
+    .into_any()
 }
 
 /// What went wrong with something that somebody has asked for.

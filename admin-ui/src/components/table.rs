@@ -107,6 +107,10 @@ pub(crate) fn quoted(text: Option<String>) -> AnyView {
 
 /// A link to what the whole row is about.
 pub(crate) fn row_link(address: String, title: impl IntoView + 'static) -> AnyView {
+    linked(address, title.into_any())
+}
+
+fn linked(address: String, title: AnyView) -> AnyView {
     view! {
         <a class="row" href=address>
             {title}

@@ -75,7 +75,7 @@ pub(crate) fn FirstStart() -> impl IntoView {
 
 /// Changes one's own password.
 #[component]
-pub(crate) fn PasswordForm(on_done: impl Fn() + Copy + 'static) -> impl IntoView {
+pub(crate) fn PasswordForm(on_done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
     let [current, new, again] = [(); 3].map(|()| RwSignal::new(String::new()));
     let task = Task::new();
     let differs = Signal::derive(move || {
