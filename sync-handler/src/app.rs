@@ -21,7 +21,7 @@ use crate::request_counter::RequestCounter;
 use crate::router::{self, Route, RouteMatch};
 use crate::{audit, form, request_id, respond, routes};
 
-/// How long `/ready` waits for the store, and an instance that begins: whoever asks may wait no longer than a second.
+/// How long `/ready` waits for the store: whoever asks may wait no longer than a second.
 pub(crate) const READY_WITHIN: Duration = Duration::from_millis(900);
 
 /// What is wrong with a store that has not answered for so long.

@@ -21,7 +21,7 @@ thread_local! {
 
 /// Answers a request, with adapters that are compiled in: `adapters` is asked for them once.
 pub async fn handle(request: Request, adapters: impl FnOnce() -> RustAdapters) -> Response<Body> {
-    let app = app(adapters).await;
+    let app = app(adapters, request.uri().path() == "/ready").await;
     let answer = app.handle(request).await;
     // All of it goes on when the answer is out; the host keeps the instance until it is done.
     for work in app.left() {
@@ -34,17 +34,24 @@ pub async fn handle(request: Request, adapters: impl FnOnce() -> RustAdapters) -
 }
 
 /// The server of this instance. One that could not be built for a reason that may pass is not kept.
-async fn app(adapters: impl FnOnce() -> RustAdapters) -> Rc<App<SpinPorts>> {
+async fn app(
+    adapters: impl FnOnce() -> RustAdapters,
+    is_asked_for_readiness: bool,
+) -> Rc<App<SpinPorts>> {
     if let Some(app) = APP.with_borrow(Clone::clone) {
         return app;
     }
     sync_spin::start_log(tracing::Level::INFO);
     let adapters = adapters();
-    let loading = pin!(sync_spin::load_server(&adapters));
-    // It is a command or two of Redis, and whoever asks whether the server is ready waits no longer than a second.
-    let loaded = match select(loading, pin!(sleep(READY_WITHIN))).await {
-        Either::Left((loaded, _)) => loaded,
-        Either::Right(_) => Err(LoadError::Store(silent_store(READY_WITHIN))),
+    let loading = sync_spin::load_server(&adapters);
+    let loaded = if is_asked_for_readiness {
+        // It is a command or two of Redis, but whoever asks this waits no longer than a second.
+        match select(pin!(loading), pin!(sleep(READY_WITHIN))).await {
+            Either::Left((loaded, _)) => loaded,
+            Either::Right(_) => Err(LoadError::Store(silent_store(READY_WITHIN))),
+        }
+    } else {
+        loading.await
     };
     let app = match loaded {
         Ok(engine) => App::new(engine),

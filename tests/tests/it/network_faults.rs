@@ -17,7 +17,7 @@ const IMPATIENT: Options = Options {
     products: 120,
     is_durable: false,
     has_network: true,
-    redis_timeout_ms: 300,
+    redis_timeout_ms: 500,
     settings: "",
 };
 
@@ -115,7 +115,7 @@ fn a_redis_that_is_silent_is_given_up_by_components_and_not_by_the_host() {
         assert_eq!(answer.headers()[ERROR_CODE_HEADER], "unavailable");
         assert!(answer.headers().contains_key(header::RETRY_AFTER));
         let log = deployment.host_log();
-        log.contains("no answer within 300 ms").then_some(())
+        log.contains("no answer within 500 ms").then_some(())
     });
     let ready = rest.send(Method::GET, "/ready", "");
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);

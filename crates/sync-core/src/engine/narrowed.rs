@@ -90,7 +90,9 @@ impl<P: Ports> Engine<P> {
             return Ok(());
         };
         let followed = binding.partition.filter(|_| binding.user == *user);
-        let Some(partition) = followed.filter(|partition| *partition != left.partition) else {
+        // In the same copy it has started over, or left and come back: then it drops what it may have.
+        let is_drop = matches!(item, OutboxItem::Drop { .. });
+        let Some(partition) = followed.filter(|it| is_drop || *it != left.partition) else {
             return Ok(());
         };
         let followed = DocumentId {

@@ -225,6 +225,8 @@ impl Case {
                 device.session = world.session(user).await;
                 device.replica.clear();
                 device.under_way.clear();
+                // The server learns of it by the first sync: it is not told otherwise that the device has nothing now.
+                device.sync(world, 5, &[]).await;
             }
             Step::ChangeHosts => std::mem::swap(&mut world.engine, other),
             Step::Backup => *backup = Some(world.backup().await),

@@ -86,7 +86,7 @@ fn all_devices_converge() {
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(FAILURES))),
         ..Default::default()
     };
-    proptest!(config, |(steps in vec(step(), 1..60), page_bytes in prop::option::weighted(0.25, 1_usize..600))| {
+    proptest!(config, |(steps in vec(step(wanted.is_some()), 1..60), page_bytes in prop::option::weighted(0.25, 1_usize..600))| {
         runtime.block_on(play(&redis, page_bytes, steps))?;
         played.set(played.get() + 1);
         if wanted.is_some() && played.get().is_multiple_of(PROGRESS) {

@@ -116,7 +116,30 @@ fn value() -> impl Strategy<Value = u8> {
     prop_oneof![1 => 0..3_u8, 2 => any::<u8>()]
 }
 
-pub(super) fn step() -> impl Strategy<Value = Step> {
+/// A step of a run that looks for what nobody has seen yet has more to choose from.
+pub(super) fn step(is_search: bool) -> BoxedStrategy<Step> {
+    if is_search {
+        prop_oneof![6 => usual(), 1 => unusual()].boxed()
+    } else {
+        usual().boxed()
+    }
+}
+
+fn unusual() -> impl Strategy<Value = Step> {
+    let device = || 0..DEVICES;
+    prop_oneof![
+        2 => (device(), 0..3_u8, 1..5_usize)
+            .prop_map(|(device, value, page_size)| Step::SyncNarrowed { device, value, page_size }),
+        1 => (device(), 1..5_usize, 1..30_u64)
+            .prop_map(|(device, page_size, seconds)| Step::SyncWhileItHangs { device, page_size, seconds }),
+        1 => device().prop_map(|device| Step::HandOver { device }),
+        1 => Just(Step::ChangeHosts),
+        1 => Just(Step::Backup),
+        1 => Just(Step::Restore),
+    ]
+}
+
+fn usual() -> impl Strategy<Value = Step> {
     let device = || 0..DEVICES;
     prop_oneof![
         4 => device().prop_map(|device| Step::Create { device }),
@@ -145,13 +168,5 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Collect),
         1 => (0..3_u8).prop_map(Step::Metadata),
         1 => Just(Step::Schema),
-        2 => (device(), 0..3_u8, 1..5_usize)
-            .prop_map(|(device, value, page_size)| Step::SyncNarrowed { device, value, page_size }),
-        1 => (device(), 1..5_usize, 1..30_u64)
-            .prop_map(|(device, page_size, seconds)| Step::SyncWhileItHangs { device, page_size, seconds }),
-        1 => device().prop_map(|device| Step::HandOver { device }),
-        1 => Just(Step::ChangeHosts),
-        1 => Just(Step::Backup),
-        1 => Just(Step::Restore),
     ]
 }
