@@ -20,7 +20,7 @@ const QUALITY: u32 = 11;
 const WINDOW: u32 = 24;
 const BUFFER: usize = 64 * 1024;
 /// What a browser may have to download before it shows the first page, in bytes.
-const MAX_DOWNLOAD: usize = 350_000;
+const MAX_DOWNLOAD: usize = 350 * 1024;
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = env::args_os().skip(1).map(PathBuf::from).collect();

@@ -482,11 +482,7 @@ fn show_preview(
         }
     });
     let list = if objects.is_empty() {
-        empty(
-            "Nothing is new to it.",
-            "It has everything that the server knows of this source.",
-        )
-        .into_any()
+        nothing(more)
     } else {
         table(
             "Objects",
@@ -500,6 +496,21 @@ fn show_preview(
     view! {
         {outbox}
         <section class="flush">{list} {more}</section>
+    }
+}
+
+/// Who starts over is told so by a page of its own.
+fn nothing(more: u64) -> AnyView {
+    if more > 0 {
+        empty(
+            "There is no object on its next page.",
+            "It is told what stands above first.",
+        )
+    } else {
+        empty(
+            "Nothing is new to it.",
+            "It has everything that the server knows of this source.",
+        )
     }
 }
 

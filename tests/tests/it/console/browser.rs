@@ -16,6 +16,10 @@ const DRIVER: &str = "chromedriver";
 /// What to do where there is no browser.
 const HELP: &str = "`cargo xtask test` installs chromium and its driver; to leave these tests out, pass `--skip console::` to them.";
 
+/// Who opens the console is not signed in yet, and the browser logs that.
+const NOBODY: &str =
+    "/api/v1/session - Failed to load resource: the server responded with a status of 401";
+
 /// How long the page may take: it compiles a megabyte of WebAssembly on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -138,7 +142,7 @@ impl Browser {
         Self {
             client,
             runtime,
-            expected: Vec::new(),
+            expected: vec![NOBODY],
             _driver: driver,
         }
     }

@@ -142,7 +142,7 @@ fn tokens_are_shown_once_and_roles_and_the_audit_log_say_who_may_and_did_what() 
     console.browser.wait_for("td", "/administrators");
     console.browser.press("Sign out");
     console.sign_in("vera", "a long secret");
-    console.browser.wait_for("h1", "Overview");
+    console.browser.wait_for("h1", "Settings");
     console.go_to("/users");
     console.browser.wait_for("h1", "Users");
     console.browser.wait_until_gone("button", "Add a user");

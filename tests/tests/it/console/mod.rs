@@ -6,6 +6,10 @@ mod looks;
 mod managing;
 mod session;
 
+use std::collections::BTreeMap;
+
+use redis::Commands as _;
+use regex::Regex;
 use serde_json::json;
 use test_support::{ADMIN_PASSWORD, Deployment, Options};
 
@@ -19,11 +23,15 @@ struct Console {
 
 impl Console {
     fn open() -> Self {
+        Self::open_with(Options::default())
+    }
+
+    fn open_with(options: Options) -> Self {
         let console = Self {
             browser: Browser::open(),
             deployment: Deployment::start(Options {
                 products: 20,
-                ..Options::default()
+                ..options
             }),
         };
         console.go_to("/");
@@ -43,20 +51,36 @@ impl Console {
         self.browser.press("Sign in");
     }
 
-    /// A device of a user whose new product the back end has answered with garbage, so that nobody knows what became of it.
+    /// A device of a user whose new product the back end has not taken in all attempts, so that it was given up. Another one
+    /// waits. Returns the device's id.
     fn stick_a_device(&self, user: &str) -> String {
         self.deployment.create_user(user);
         let mut device = self.deployment.device(user);
         device.sync("Product").expect("to sync");
-        let garbage =
-            json!({"effect": {"say": {"body": "<html>maintenance</html>"}}, "method": "POST"});
-        self.deployment.back_end().fault(&garbage);
-        device
-            .replica_mut("Product")
-            .create([("name", "stuck product"), ("price", "2.50")]);
-        // Its change is given up, and it is told.
-        let _ = device.sync("Product");
+        let out_of_order = json!({"effect": {"error": {"status": 503}}, "method": "POST"});
+        self.deployment.back_end().fault(&out_of_order);
+        for name in ["stuck product", "waiting product"] {
+            let product = [("name", name), ("price", "2.50")];
+            device.replica_mut("Product").create(product);
+            device.sync("Product").expect("to sync");
+            self.let_attempts_pass();
+        }
         self.device_of(user)
+    }
+
+    /// All attempts but the last were made, and the last is due.
+    fn let_attempts_pass(&self) {
+        let mut redis = self.deployment.redis_connection();
+        for key in self.deployment.keys("*:cud:*") {
+            let waiting: BTreeMap<String, String> = redis.hgetall(&key).expect("what waits");
+            for (number, operation) in waiting {
+                let attempts = Regex::new("\"attempts\":\\d+").expect("a pattern");
+                let not_before = Regex::new("\"not_before\":\\d+").expect("a pattern");
+                let operation = attempts.replace(&operation, "\"attempts\":19");
+                let operation = not_before.replace(&operation, "\"not_before\":0");
+                let () = redis.hset(&key, number, &*operation).expect("to change it");
+            }
+        }
     }
 
     /// The id of a user's device.

@@ -1,6 +1,6 @@
 //! Signing in and out, and what happens when that ends by itself.
 
-use test_support::ADMIN_PASSWORD;
+use test_support::{ADMIN_PASSWORD, Options};
 
 use super::Console;
 
@@ -60,7 +60,11 @@ fn what_was_typed_is_still_there_when_the_session_is_over() {
 
 #[test]
 fn a_server_that_does_not_answer_leaves_the_page_there_and_says_so() {
-    let mut console = Console::open();
+    // What a Redis forgets that is killed, sessions for instance, is another matter.
+    let mut console = Console::open_with(Options {
+        is_durable: true,
+        ..Options::default()
+    });
     console.go_to("/sources");
     console.browser.wait_for("th", "Product");
     console.browser.expect_complaint("503");
