@@ -22,6 +22,11 @@ pub(crate) fn SearchBox(state: UrlState, label: &'static str) -> impl IntoView {
         }
         timer.set_value(set_timeout_with_handle(move || state.set("q", &text), TYPING).ok());
     };
+    on_cleanup(move || {
+        if let Some(handle) = timer.try_update_value(Option::take).flatten() {
+            handle.clear();
+        }
+    });
     // Back and Forward change the address, and the field with it.
     Effect::new(move |_| {
         let asked = state.get("q");
