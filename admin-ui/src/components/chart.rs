@@ -85,7 +85,7 @@ pub(crate) fn LineChart(
     let table = view! {
         <details class="numbers">
             <summary>"Numbers as a table"</summary>
-            <div class="scroll" role="region" aria-label=format!("{title}, numbers") tabindex="0">
+            <div class="scroll" role="group" aria-label=format!("{title}, numbers") tabindex="0">
                 <table>
                     <thead>
                         <tr>
@@ -139,7 +139,7 @@ pub(crate) fn LineChart(
     view! {
         <figure class="chart">
             <figcaption>
-                <h3>{title.clone()}</h3>
+                <h2>{title.clone()}</h2>
                 <span class="quiet">{unit_told}</span>
             </figcaption>
             <div class="plot">

@@ -85,7 +85,7 @@ pub(crate) fn table(label: &'static str, columns: &'static [Column], rows: Vec<R
         })
         .collect();
     view! {
-        <div class="scroll" role="region" aria-label=label tabindex="0">
+        <div class="scroll" role="group" aria-label=label tabindex="0">
             <table>
                 <thead>
                     <tr>{headings}</tr>

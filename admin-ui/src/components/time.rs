@@ -28,11 +28,9 @@ pub(crate) fn lasting(at: Option<u64>) -> AnyView {
         return ().into_any();
     };
     let clock = Clock::get();
-    let told = move || {
-        format!(
-            "for {}",
-            text::span(clock.now().saturating_sub(at) / 1_000 * 1_000)
-        )
+    let told = move || match clock.now().saturating_sub(at) {
+        0..10_000 => "for a moment".to_owned(),
+        lasting => format!("for {}", text::span(lasting / 1_000 * 1_000)),
     };
     view! { <time title=clock::local(at)>{told}</time> }.into_any()
 }

@@ -115,11 +115,16 @@ pub(super) fn change_table(changes: Vec<ChangeInfo>) -> impl IntoView {
         let (tone, word) = text::change_state(change.state);
         let address = href(&format!("/changes/{}", encode(&change.id)));
         let device = href(&format!("/devices/{}", encode(&change.client)));
+        // Of what was refused in a copy that everybody shares, nobody knows whose it was.
+        let whose = match change.user.is_empty() {
+            true => change.client.chars().take(8).collect(),
+            false => change.user.clone(),
+        };
         let due = change.next_at.map(|at| view! { <small>" next " {ago(Some(at))}</small> });
         Row::new(vec![
                 row_link(address, view! { {text::change_kind(change.kind)} " " <span class="id">{change.object.clone()}</span> }),
                 change.source.clone().into_any(),
-                view! { <a href=device>{change.user.clone()}</a> }.into_any(),
+                view! { <a href=device>{whose}</a> }.into_any(),
                 tag(tone, word).into_any(),
                 ago(change.sent_at),
                 view! { {text::count(change.attempts)} {due} }.into_any(),

@@ -171,7 +171,7 @@ fn QueueActions(name: String, paused: bool, queues: Live<Listing<QueueInfo>>) ->
             if paused { "Resume" } else { "Pause" },
             name.get_value()
         ),
-        format!("Run {} now", name.get_value()),
+        format!("Run now: {}", name.get_value()),
     );
     view! {
         <When is=Signal::derive(move || session.may("jobs:write"))>
@@ -462,13 +462,14 @@ fn JobActions(id: StoredValue<String>, job: Live<JobInfo>, is_dead: Memo<bool>) 
             },
         );
     };
+    let navigate = StoredValue::new(leptos_router::hooks::use_navigate());
     let end = move |open: RwSignal<bool>| {
         other.run(
             async move { api::delete_job(&id.get_value()).await },
             move |()| {
                 open.set(false);
                 messages.say("The job is gone.");
-                job.now();
+                navigate.with_value(|go| go(Page::Jobs.path(), Default::default()));
             },
         );
     };

@@ -51,8 +51,8 @@ pub(crate) fn notice(attention: &Attention, encode: impl Fn(&str) -> String) -> 
         ),
         AttentionKind::DeadChanges => (
             several("change", "changes", "was given up", "were given up"),
-            format!("{subject} will never get them unless somebody retries them."),
-            format!("/changes?state=dead&source={}", encode(subject)),
+            "No back end gets them unless somebody retries them.".to_owned(),
+            "/changes?state=dead".to_owned(),
             "Retry…",
         ),
         AttentionKind::DeadJobs => (
@@ -183,7 +183,6 @@ mod tests {
     fn every_kind_is_a_sentence_that_names_its_subject() {
         for kind in [
             AttentionKind::StuckClients,
-            AttentionKind::DeadChanges,
             AttentionKind::DeadJobs,
             AttentionKind::SourceFailing,
             AttentionKind::SourceOld,

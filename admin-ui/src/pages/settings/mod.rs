@@ -38,7 +38,12 @@ pub(crate) fn SettingsPage() -> impl IntoView {
             .map(|(value, title)| (value.to_owned(), title.to_owned()))
             .collect::<Vec<_>>()
     });
-    let part = Memo::new(move |_| state.get("part"));
+    // An address may name a part that is not for everybody.
+    let part = Memo::new(move |_| {
+        let part = state.get("part");
+        let is_shown = parts.with(|parts| parts.iter().any(|(value, _)| *value == part));
+        if is_shown { part } else { String::new() }
+    });
     view! {
         {heading(Page::Settings.title(), (), ())}
         <div class="tools">

@@ -4,7 +4,9 @@ use super::Console;
 
 #[test]
 fn a_stuck_device_is_found_on_the_overview_and_cured() {
-    let console = Console::open();
+    let mut console = Console::open();
+    // A change that is done is not found any more.
+    console.browser.expect_complaint("404");
     let device = console.stick_a_device("anna");
     let short = &device[..8];
     console.go_to("/");
@@ -13,7 +15,8 @@ fn a_stuck_device_is_found_on_the_overview_and_cured() {
     console.browser.wait_for("h2", "This device is stuck");
     console.browser.wait_for("h1", short);
     console.browser.follow("Look at the changes");
-    console.browser.wait_for("td", "given up");
+    console.browser.press("Given up");
+    console.browser.wait_until_gone("td", "waiting");
     console.browser.follow("create");
     console.browser.wait_for("h2", "Why it is not done");
     console.browser.wait_for("td", "stuck product");
