@@ -35,6 +35,13 @@ fn a_stuck_device_is_found_on_the_overview_and_cured() {
         .collect();
     assert_eq!(made.len(), 1);
     assert_eq!(made[0]["price"], "3.75");
+    // Nobody has asked the back end since it did not answer.
+    console.go_to("/");
+    console.browser.press("Look Product cannot be refreshed");
+    console.browser.press("Refresh now");
+    console
+        .browser
+        .wait_for("*[@role='status']", "The back end is being asked");
     console.go_to("/");
     console.browser.wait_for("section", "Everything works");
 }
