@@ -10,13 +10,16 @@ use crate::api::Query;
 /// The parameter that says where a list goes on.
 const CURSOR: &str = "cursor";
 
+/// Goes to a path.
+type Go = Box<dyn Fn(&str, NavigateOptions) + Send + Sync>;
+
 /// The parameters of the address of one page.
 #[derive(Clone, Copy)]
 pub(crate) struct UrlState {
     /// The page's path below the console's.
     path: StoredValue<String>,
     query: Memo<ParamsMap>,
-    go: StoredValue<Box<dyn Fn(&str, NavigateOptions) + Send + Sync>>,
+    go: StoredValue<Go>,
 }
 
 impl UrlState {

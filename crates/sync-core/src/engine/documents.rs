@@ -170,7 +170,10 @@ impl<P: Ports> Engine<P> {
     ) -> Result<Option<ObjectVersions>, SyncError> {
         let id = ObjectId::parse(object)?;
         let document = self.document_of(source, user).await?;
-        let mut records = self.document(&document).records(&[id.clone()]).await?;
+        let mut records = self
+            .document(&document)
+            .records(std::slice::from_ref(&id))
+            .await?;
         Ok(records.pop().flatten().map(|(record, version)| {
             let Record {
                 attributes,

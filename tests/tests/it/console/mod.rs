@@ -72,12 +72,12 @@ impl Console {
 
     /// All attempts but the last were made, and the last is due.
     fn let_attempts_pass(&self) {
+        let attempts = Regex::new("\"attempts\":\\d+").expect("a pattern");
+        let not_before = Regex::new("\"not_before\":\\d+").expect("a pattern");
         let mut redis = self.deployment.redis_connection();
         for key in self.deployment.keys("*:cud:*") {
             let waiting: BTreeMap<String, String> = redis.hgetall(&key).expect("what waits");
             for (number, operation) in waiting {
-                let attempts = Regex::new("\"attempts\":\\d+").expect("a pattern");
-                let not_before = Regex::new("\"not_before\":\\d+").expect("a pattern");
                 let operation = attempts.replace(&operation, "\"attempts\":19");
                 let operation = not_before.replace(&operation, "\"not_before\":0");
                 let () = redis.hset(&key, number, &*operation).expect("to change it");
