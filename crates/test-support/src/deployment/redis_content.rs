@@ -6,7 +6,7 @@ use redis::{Commands as _, Connection};
 
 /// Everything in a Redis that a request could change, to be compared with what is there later.
 ///
-/// Left out are metrics, the audit log, the counters of tried logins, and when clients were heard of, which refused requests
+/// Left out are metrics, how copies of sources are, the audit log, the counters of tried logins, and when clients were heard of, which refused requests
 /// change too; that somebody has looked after jobs, the day a client was last heard of, and when an API token was last used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RedisContent(BTreeMap<String, Content>);
@@ -29,6 +29,7 @@ const UNNOTICED: [&str; 11] = [
     ":login-failures:",
     ":remembered-password:",
     "{metrics}",
+    "{copies}",
     "{jobs}:swept",
     "{jobs}:alarm",
     "{jobs}:ticks",

@@ -9,8 +9,8 @@ use test_support::text_of;
 
 use super::server::{Bad, Server};
 
-/// Addresses anybody may use, and those where one logs in.
-const PUBLIC: [&str; 12] = [
+/// Addresses anybody may use, and those where one logs in or proves who sends by what is sent.
+const PUBLIC: [&str; 13] = [
     "/",
     "/health",
     "/ready",
@@ -23,6 +23,7 @@ const PUBLIC: [&str; 12] = [
     "/api/admin/login",
     "/api/login",
     "/login",
+    "/hooks/{source}",
 ];
 
 /// Errors of the server's own that the addresses of old have always had for a mistake of the other end.
