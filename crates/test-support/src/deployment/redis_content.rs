@@ -21,7 +21,7 @@ enum Content {
 }
 
 /// Parts of keys that any request may change.
-const UNNOTICED: [&str; 11] = [
+const UNNOTICED: [&str; 12] = [
     "{audit}",
     ":clients-seen",
     ":clients-failing",
