@@ -211,6 +211,7 @@ mod tests {
 
     /// A file that has everything that a file may have. A new setting has to come in here.
     const EVERYTHING: &str = r#"
+        redis_timeout_ms = 1000
         retention_days = 30
         bulk_sync_poll_interval = 60
         instance_memory_bytes = 200000000

@@ -48,13 +48,13 @@ fn what_a_back_end_did_not_take_is_kept_as_a_dead_job_and_can_be_delivered_later
         let session = world.sign_in("u1").await;
         let client = world.client(&session).await;
         world.sync(&session, &client, "Shared").await;
-        world.back_end.fail([Fault::Unreachable; 200]);
+        world.back_end.fail([Fault::Unreachable; 400]);
         let changes = json!({"create": {"t1": {"name": "new"}}});
         world
             .push(&session, &client, "Shared", changes)
             .await
             .unwrap();
-        for _ in 0..40 {
+        for _ in 0..100 {
             work(&world.engine).await;
             world.engine.ports().clock.advance(Duration::from_secs(600));
         }
@@ -86,11 +86,11 @@ fn a_kept_change_that_people_have_corrected_is_another_to_the_back_end() {
             world.engine = world.another(Some(SETTINGS), 2).await;
             let session = world.sign_in("u1").await;
             let client = world.client(&session).await;
-            world.back_end.fail([Fault::LostAnswer; 200]);
+            world.back_end.fail([Fault::LostAnswer; 400]);
             let changes = json!({"create": {"t1": {"name": "wrong"}}});
             let pushed = world.push(&session, &client, "Shared", changes);
             pushed.await.unwrap();
-            for _ in 0..40 {
+            for _ in 0..100 {
                 work(&world.engine).await;
                 world.engine.ports().clock.advance(Duration::from_secs(600));
             }
