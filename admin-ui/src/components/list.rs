@@ -93,6 +93,14 @@ pub(crate) fn Choices(
     }
 }
 
+/// Values and what they are called, for [`Choices`] and selections.
+pub(crate) fn choices(options: &[(&str, &str)]) -> Vec<(String, String)> {
+    let options = options.iter();
+    options
+        .map(|(value, title)| ((*value).to_owned(), (*title).to_owned()))
+        .collect()
+}
+
 /// The way to the following part of a list, and back to its beginning.
 #[component]
 pub(crate) fn Pager(state: UrlState, next: Option<String>) -> impl IntoView {

@@ -16,7 +16,7 @@ pub(crate) use chart::{LineChart, Sparkline, Track};
 pub(crate) use confirm::Confirm;
 pub(crate) use dialog::{Dialog, DialogForm};
 pub(crate) use field::{Field, Select, TextArea, Toggle};
-pub(crate) use list::{Choices, Pager, SearchBox};
+pub(crate) use list::{Choices, Pager, SearchBox, choices};
 pub(crate) use loaded::{empty, loaded, problem, problem_of};
 pub(crate) use messages::{MessageList, Messages};
 pub(crate) use table::{Column, Row, quoted, row_link, table};

@@ -9,8 +9,8 @@ use sync_proto::api::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState, Listing}
 
 use crate::api::{self, encode};
 use crate::components::{
-    Choices, Column, Confirm, DialogForm, Messages, Pager, Row, When, ago, empty, facts, heading,
-    loaded, problem, quoted, row_link, sub_heading, table, tag,
+    Choices, Column, Confirm, DialogForm, Messages, Pager, Row, When, ago, choices, empty, facts,
+    heading, loaded, problem, quoted, row_link, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -69,9 +69,7 @@ pub(crate) fn ChangesPage() -> impl IntoView {
         );
         choices
     });
-    let states = STATES
-        .map(|(value, title)| (value.to_owned(), title.to_owned()))
-        .to_vec();
+    let states = choices(&STATES);
     let only = move || {
         let client = state.get("client");
         (!client.is_empty()).then(|| {

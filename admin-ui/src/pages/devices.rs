@@ -11,8 +11,8 @@ use sync_proto::api::{
 use crate::api::{self, encode};
 use crate::browser;
 use crate::components::{
-    Choices, Column, Confirm, Messages, Pager, Row, SearchBox, When, ago, empty, facts, heading,
-    loaded, problem, quoted, row_link, sub_heading, table, tag,
+    Choices, Column, Confirm, Messages, Pager, Row, SearchBox, When, ago, choices, empty, facts,
+    heading, loaded, problem, quoted, row_link, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -85,9 +85,7 @@ pub(crate) fn DevicesPage() -> impl IntoView {
         let cursor = state.cursor();
         async move { api::clients(&q, &user, &health, &sort, &cursor).await }
     });
-    let states = STATES
-        .map(|(value, title)| (value.to_owned(), title.to_owned()))
-        .to_vec();
+    let states = choices(&STATES);
     let orders = [("", "Last sync"), ("id", "Id")]
         .map(|(value, title)| (value.to_owned(), title.to_owned()))
         .to_vec();

@@ -12,7 +12,7 @@ use crate::api::{self, encode};
 use crate::clock;
 use crate::components::{
     Choices, Column, Confirm, DialogForm, LineChart, Messages, Pager, Row, TextArea, Track, When,
-    ago, empty, facts, heading, loaded, problem, row_link, sub_heading, table, tag,
+    ago, choices, empty, facts, heading, loaded, problem, row_link, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -203,9 +203,7 @@ fn Queue(queue: String, state: UrlState) -> impl IntoView {
     let history = Live::every(Some(EVERY * 4), move || async move {
         api::queue_history(&name.get_value()).await
     });
-    let states = STATES
-        .map(|(value, title)| (value.to_owned(), title.to_owned()))
-        .to_vec();
+    let states = choices(&STATES);
     let is_dead = move || matches!(state.get("state").as_str(), "" | "dead");
     let has_jobs = move || {
         jobs.data

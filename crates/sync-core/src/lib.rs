@@ -37,7 +37,7 @@ pub use engine::{
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
     ClientState, CopyPage, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, HookError,
     MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PingTargets, PullRequest, RustAdapters,
-    SearchRequest, SourceInfo, SyncError,
+    SearchRequest, SourceInfo, SyncError, queue_info,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{

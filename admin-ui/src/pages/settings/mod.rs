@@ -13,7 +13,7 @@ use effective::{Effective, Server};
 use tokens::Tokens;
 
 use crate::components::Messages;
-use crate::components::{Choices, heading};
+use crate::components::{Choices, choices, heading};
 use crate::page::Page;
 use crate::pages::sign_in::PasswordForm;
 use crate::session::Session;
@@ -33,10 +33,7 @@ pub(crate) fn SettingsPage() -> impl IntoView {
             ]);
         }
         parts.push(("server", "Server"));
-        parts
-            .into_iter()
-            .map(|(value, title)| (value.to_owned(), title.to_owned()))
-            .collect::<Vec<_>>()
+        choices(&parts)
     });
     // An address may name a part that is not for everybody.
     let part = Memo::new(move |_| {

@@ -7,8 +7,8 @@ use sync_proto::api::{CreatedToken, Listing, NewToken, TokenInfo};
 use crate::api;
 use crate::browser;
 use crate::components::{
-    Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, Select, Toggle, ago, empty,
-    loaded, problem, table,
+    Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, Select, Toggle, ago, choices,
+    empty, loaded, problem, table,
 };
 use crate::live::Live;
 use crate::task::Task;
@@ -142,11 +142,7 @@ fn Make(
     let task = Task::new();
     let name = RwSignal::new(String::new());
     let lifetime = RwSignal::new(LIFETIMES[0].0.to_owned());
-    let lifetimes = Signal::stored(
-        LIFETIMES
-            .map(|(value, title)| (value.to_owned(), title.to_owned()))
-            .to_vec(),
-    );
+    let lifetimes = Signal::stored(choices(&LIFETIMES));
     let scopes = SCOPES.map(|scope| (scope, RwSignal::new(false)));
     let made = RwSignal::new(None::<CreatedToken>);
     // It is shown once: whoever closes the dialog does not find it again.

@@ -77,6 +77,7 @@ pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
 pub use error::SyncError;
 pub use feed::{FeedError, ObjectPatch};
 pub use hooks::HookError;
+pub use overview::queue_info;
 pub use pings::PingTargets;
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
 pub use registry::SourceInfo;

@@ -18,8 +18,8 @@ use crate::metrics::quantile;
 use crate::model::{Millis, PollInterval};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{
-    CircuitStore, ClientIndex, Figures, MetricsStore, MinuteTotals, Refreshed, SourceCondition,
-    SourceCopies, WaitingChanges, waiting_of_entry,
+    CircuitStore, ClientIndex, Figures, LOGIN_ERROR, MetricsStore, MinuteTotals, Refreshed,
+    SourceCondition, SourceCopies, WaitingChanges, waiting_of_entry,
 };
 
 /// Minutes of traffic.
@@ -40,9 +40,6 @@ const LATE_MS: u64 = 5 * 60_000;
 
 /// Of a hundred bytes that the store may use, how many it uses when it is nearly full.
 const NEARLY_FULL_PERCENT: u64 = 85;
-
-/// What the kinds of errors of sources are called that say that the server was not let in.
-const LOGIN_ERROR: &str = "login-error";
 
 /// Clients that are stuck.
 #[derive(Default)]
@@ -140,7 +137,7 @@ impl<P: Ports> Engine<P> {
             traffic: traffic?.into_iter().map(to_point).collect(),
             attention,
             sources,
-            queues: queues.into_iter().map(to_queue).collect(),
+            queues: queues.into_iter().map(queue_info).collect(),
             push_services,
         })
     }
@@ -361,7 +358,8 @@ fn is_late(source: &SourceInfo, at: Millis, now: Millis) -> bool {
     source.settings.background && now.0.saturating_sub(at.0) > most
 }
 
-fn to_queue(counts: QueueCounts) -> QueueInfo {
+/// A queue as the API tells of it.
+pub fn queue_info(counts: QueueCounts) -> QueueInfo {
     let QueueCounts {
         queue,
         paused,

@@ -20,6 +20,27 @@ const SETTINGS: &str = r#"
     http = { url = "http://crm/api" }
 "#;
 
+/// A user who is made, signed in, and has a device.
+#[expect(
+    clippy::unwrap_used,
+    reason = "a device that cannot be made is a failed test"
+)]
+pub(crate) async fn device_of(
+    engine: &Engine<TestPorts<ScriptedHttp>>,
+    user: &str,
+) -> (Session, String) {
+    let accounts = engine.accounts();
+    accounts.create_user(user, "password").await.unwrap();
+    let session = accounts
+        .log_in(user, "password", Origin("test"))
+        .await
+        .unwrap();
+    let now = engine.ports().clock().now();
+    let session = accounts.sessions().verify(&session, now).unwrap();
+    let client = engine.create_client(&session, &Default::default()).await;
+    (session, client.unwrap().into_string())
+}
+
 struct World {
     engine: Engine<TestPorts<ScriptedHttp>>,
     session: Session,
@@ -41,26 +62,7 @@ impl World {
             .log_in_administrator(ADMINISTRATOR, ENGINE_PASSWORD, Origin("test"))
             .await
             .unwrap();
-        engine
-            .accounts()
-            .create_user("anna", "password")
-            .await
-            .unwrap();
-        let session = engine
-            .accounts()
-            .log_in("anna", "password", Origin("test"))
-            .await
-            .unwrap();
-        let session = engine
-            .accounts()
-            .sessions()
-            .verify(&session, engine.ports().clock().now())
-            .unwrap();
-        let client = engine
-            .create_client(&session, &Default::default())
-            .await
-            .unwrap()
-            .into_string();
+        let (session, client) = device_of(&engine, "anna").await;
         Self {
             engine,
             session,

@@ -6,15 +6,14 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::{Map, Value};
 use sync_core::{
-    AnswerRoom, ApiToken, Engine, HttpClient as _, HttpError as CallError, Ports, Scope,
+    AnswerRoom, ApiToken, Engine, HttpClient as _, HttpError as CallError, Ports, Scope, queue_info,
 };
 use sync_jobs::{
-    JobDetails, JobFilter, JobId, JobState, Jobs, MAX_PAYLOAD_BYTES, QueueCounts, QueueMinute,
-    QueueName, Refused, StoredError,
+    JobDetails, JobFilter, JobId, JobState, Jobs, MAX_PAYLOAD_BYTES, QueueMinute, QueueName,
+    Refused, StoredError,
 };
 use sync_proto::api::{
-    JobErrorInfo, JobInfo, JobRetry, JobsRetried, JobsRun, QueueHistory, QueueInfo, QueuePatch,
-    QueuePoint,
+    JobErrorInfo, JobInfo, JobRetry, JobsRetried, JobsRun, QueueHistory, QueuePatch, QueuePoint,
 };
 
 use crate::error::HttpError;
@@ -91,7 +90,7 @@ pub(super) async fn list_queues<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let jobs = Jobs::new(engine.ports().redis());
     let queues = jobs.all_counts(MINUTES).await?;
-    Ok(listing(queues.into_iter().map(to_queue).collect(), None))
+    Ok(listing(queues.into_iter().map(queue_info).collect(), None))
 }
 
 pub(super) async fn update_queue<P: Ports>(
@@ -107,7 +106,7 @@ pub(super) async fn update_queue<P: Ports>(
         engine.sweeper().sweep().await?;
     }
     let counts = jobs.counts(queue, MINUTES).await?;
-    Ok(respond::json(&to_queue(counts)))
+    Ok(respond::json(&queue_info(counts)))
 }
 
 pub(super) async fn retry_all<P: Ports>(
@@ -318,25 +317,6 @@ async fn to_error<P: Ports>(
             HttpError::WrongState(format!("the job is {state}, not {wanted}"))
         }
     })
-}
-
-fn to_queue(counts: QueueCounts) -> QueueInfo {
-    let QueueCounts {
-        queue,
-        paused,
-        jobs,
-        forgotten: _,
-        lately,
-    } = counts;
-    let jobs = jobs.into_iter();
-    QueueInfo {
-        name: queue.into_string(),
-        paused,
-        jobs: jobs
-            .map(|(state, count)| (state.to_string(), count))
-            .collect(),
-        last_minutes: lately,
-    }
 }
 
 fn to_job(job: JobDetails) -> JobInfo {

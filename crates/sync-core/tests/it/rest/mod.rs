@@ -8,10 +8,7 @@ mod templates;
 mod trouble;
 
 use serde_json::{Value, json};
-use sync_core::{
-    ChangesRequest, Clock as _, Engine, Origin, Ports as _, PullRequest, SearchRequest, Session,
-    StorePorts as _, Token,
-};
+use sync_core::{ChangesRequest, Engine, Ports as _, PullRequest, SearchRequest, Session, Token};
 use test_support::{ScriptedHttp, TestPorts, TestRedis, engine, local};
 
 pub(crate) struct World {
@@ -42,26 +39,7 @@ impl World {
             "[sources.Product]\nadapter = \"{adapter}\"\npartition = \"app\"\npoll_interval = {seconds}\n[sources.Product.{adapter}]\nurl = \"http://crm/products\"\n{settings}"
         );
         let engine = engine(&redis, &text, 1).await;
-        engine
-            .accounts()
-            .create_user("u1", "password")
-            .await
-            .unwrap();
-        let session = engine
-            .accounts()
-            .log_in("u1", "password", Origin("test"))
-            .await
-            .unwrap();
-        let session = engine
-            .accounts()
-            .sessions()
-            .verify(&session, engine.ports().clock().now())
-            .unwrap();
-        let client = engine
-            .create_client(&session, &Default::default())
-            .await
-            .unwrap()
-            .into_string();
+        let (session, client) = crate::plugin::device_of(&engine, "u1").await;
         Self {
             engine,
             session,
