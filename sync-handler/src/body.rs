@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::stream::LocalBoxStream;
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use sync_core::{Memory, Reservation};
+use sync_core::{BodyBuffer, Memory, Reservation};
 
 use crate::error::HttpError;
 
@@ -22,8 +22,13 @@ pub trait RequestBody: http_body::Body<Data = Bytes, Error: Into<BodyError>> {}
 
 impl<B: http_body::Body<Data = Bytes, Error: Into<BodyError>>> RequestBody for B {}
 
-/// How many times a body is held beside what it becomes: in pieces, whole, and as what is made of it for the store.
-pub(crate) const COPIES: usize = 3;
+/// How many times a body is held beside what it becomes: as it arrived, and as what is made of it for the store.
+const COPIES: usize = 2;
+
+/// What a body arrives in.
+pub(crate) fn buffer() -> BodyBuffer {
+    BodyBuffer::new(COPIES)
+}
 
 /// Lets a body arrive that nobody wants, up to a limit: whoever sends it reads the answer only when it is sent, and would
 /// get none if the connection were closed before.
@@ -39,37 +44,39 @@ pub(crate) async fn discard(body: impl RequestBody) {
     }
 }
 
-/// Reads a whole body of at most `max_bytes` bytes, as far as there is memory for it.
+/// Reads a whole body of at most `max_bytes` bytes, as far as there is memory for it. One of a `length` that can be believed
+/// gets its memory before it arrives, or is refused before anybody has sent it.
 pub(crate) async fn read_whole(
     body: impl RequestBody,
+    length: Option<usize>,
     max_bytes: usize,
     held: &mut Reservation,
 ) -> Result<Bytes, HttpError> {
     let mut body = pin!(body);
-    let mut pieces: Vec<Bytes> = Vec::new();
-    let mut length = 0;
-    while let Some(frame) = body.frame().await {
+    let mut buffer = buffer();
+    let mut taken = match length {
+        Some(length) if length > max_bytes => Err(HttpError::BodyTooLarge { max_bytes }),
+        Some(length) => buffer.expect(length, held).map_err(HttpError::from),
+        None => Ok(()),
+    };
+    while taken.is_ok()
+        && let Some(frame) = body.frame().await
+    {
         let frame = frame.map_err(|error| HttpError::MalformedBody(error.into().to_string()))?;
-        let Ok(piece) = frame.into_data() else {
-            continue;
-        };
-        length += piece.len();
-        let taken = if length > max_bytes {
-            Err(HttpError::BodyTooLarge { max_bytes })
-        } else {
-            held.grow(COPIES * piece.len()).map_err(HttpError::from)
-        };
-        if let Err(error) = taken {
-            drop((pieces, piece));
-            discard(body).await;
-            return Err(error);
+        if let Ok(piece) = frame.into_data() {
+            taken = if buffer.length() + piece.len() > max_bytes {
+                Err(HttpError::BodyTooLarge { max_bytes })
+            } else {
+                buffer.push(&piece, held).map_err(HttpError::from)
+            };
         }
-        pieces.push(piece);
     }
-    Ok(match pieces.len() {
-        0 | 1 => pieces.pop().unwrap_or_default(),
-        _ => pieces.concat().into(),
-    })
+    if let Err(error) = taken {
+        drop(buffer);
+        discard(body).await;
+        return Err(error);
+    }
+    Ok(buffer.into_bytes())
 }
 
 /// The body of an answer.

@@ -53,6 +53,11 @@ async fn app(
     } else {
         loading.await
     };
+    // Requests that came at once have all loaded one. They share the first: an engine counts what its requests hold in memory,
+    // and of several none would know of the others.
+    if let Some(app) = APP.with_borrow(Clone::clone) {
+        return app;
+    }
     let app = match loaded {
         Ok(engine) => App::new(engine),
         Err(LoadError::Settings(error)) => App::with_wrong_settings(error),

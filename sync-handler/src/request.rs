@@ -77,8 +77,20 @@ impl Request {
         body: impl RequestBody,
         max_bytes: usize,
     ) -> Result<(), HttpError> {
-        self.body = body::read_whole(body, max_bytes, self.held.get_mut()).await?;
+        // What somebody says who is not known takes no memory from others.
+        let length = self
+            .is_known()
+            .then(|| self.header(header::CONTENT_LENGTH.as_str())?.parse().ok());
+        let held = self.held.get_mut();
+        self.body = body::read_whole(body, length.flatten(), max_bytes, held).await?;
         Ok(())
+    }
+
+    /// Whether the head says who sends it.
+    fn is_known(&self) -> bool {
+        self.is_administrators.get()
+            || self.session.get().is_some()
+            || self.api_token.get().is_some()
     }
 
     /// The request that brings what a form had: its changes as the body, and its files.

@@ -47,7 +47,7 @@ pub use jobs::{
     BULK_DATA, CheckPush, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll,
     Push, Query, QueryAll,
 };
-pub use memory::{Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};
+pub use memory::{BodyBuffer, Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};
 pub use metrics::{
     AskedBy, BUCKETS, FAMILIES, Family, Kind, Measure, Measurements, Meter, Metrics, Period,
     RequestOutcome, Sample, Series, SeriesError, StatsError, StepLength, Steps, Value, measures,

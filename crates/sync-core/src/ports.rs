@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::memory::{Memory, OutOfMemory, Reservation};
+use crate::memory::{BodyBuffer, Memory, OutOfMemory, Reservation};
 pub(crate) use sync_redis::hex;
 pub use sync_redis::{Clock, Random, RedisConn, RedisError, RedisValue, StorePorts};
 
@@ -33,56 +33,64 @@ pub trait HttpClient {
     ) -> Result<http::Response<Bytes>, HttpError>;
 }
 
-/// How much of an answer is taken in.
+/// Where an answer arrives, and how much of it is taken in.
 #[derive(Debug)]
 pub struct AnswerRoom {
     max_bytes: usize,
-    arrived: usize,
-    /// The memory that it takes, where answers may be large.
-    held: Option<Reservation>,
+    buffer: BodyBuffer,
+    held: Reservation,
 }
-
-/// An answer arrives in pieces, and is put together.
-const COPIES: usize = 2;
 
 impl AnswerRoom {
     /// Room for a small answer.
     pub fn of(max_bytes: usize) -> Self {
-        Self {
-            max_bytes,
-            arrived: 0,
-            held: None,
-        }
+        Self::in_memory(max_bytes, &Memory::unlimited())
     }
 
     /// Room for an answer that may be so large that the instance has to have the memory for it.
     pub fn in_memory(max_bytes: usize, memory: &Memory) -> Self {
         Self {
-            held: Some(memory.nothing()),
-            ..Self::of(max_bytes)
+            max_bytes,
+            buffer: BodyBuffer::new(1),
+            held: memory.nothing(),
         }
     }
 
-    /// Takes more of an answer in.
+    /// Makes room for an answer that says how long it is.
     ///
     /// # Errors
     /// [`HttpError::TooLarge`] and [`HttpError::OutOfMemory`].
-    pub fn take(&mut self, host: &str, bytes: usize) -> Result<(), HttpError> {
-        self.arrived += bytes;
-        if self.arrived > self.max_bytes {
+    pub fn expect(&mut self, host: &str, length: usize) -> Result<(), HttpError> {
+        self.check(host, length)?;
+        Ok(self.buffer.expect(length, &mut self.held)?)
+    }
+
+    /// Takes a piece of the answer in.
+    ///
+    /// # Errors
+    /// [`HttpError::TooLarge`] and [`HttpError::OutOfMemory`].
+    pub fn take(&mut self, host: &str, piece: &[u8]) -> Result<(), HttpError> {
+        self.check(host, self.buffer.length() + piece.len())?;
+        Ok(self.buffer.push(piece, &mut self.held)?)
+    }
+
+    fn check(&self, host: &str, length: usize) -> Result<(), HttpError> {
+        if length > self.max_bytes {
             return Err(HttpError::TooLarge {
                 host: host.to_owned(),
                 max_bytes: self.max_bytes,
             });
         }
-        if let Some(held) = &mut self.held {
-            held.grow(COPIES * bytes)?;
-        }
         Ok(())
     }
 
+    /// What has arrived. It is counted until the room is gone.
+    pub fn arrived(&mut self) -> Bytes {
+        std::mem::replace(&mut self.buffer, BodyBuffer::new(1)).into_bytes()
+    }
+
     /// The memory that the answer takes.
-    pub(crate) fn into_held(self) -> Option<Reservation> {
+    pub(crate) fn into_held(self) -> Reservation {
         self.held
     }
 }

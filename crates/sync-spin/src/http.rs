@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
+use http::header;
 use http_body_util::BodyExt as _;
 use spin_sdk::http::FullBody;
 use spin_sdk::wasip3::http::types::ErrorCode;
@@ -44,26 +45,25 @@ async fn exchange(
 ) -> Result<http::Response<Bytes>, HttpError> {
     let (mut head, body) = request.into_parts();
     head.headers
-        .insert(http::header::CONTENT_LENGTH, body.len().into());
+        .insert(header::CONTENT_LENGTH, body.len().into());
     let request = http::Request::from_parts(head, FullBody::new(body));
     let answer = spin_sdk::http::send(request)
         .await
         .map_err(|error| to_error(host, &error))?;
     let (head, body) = answer.into_parts();
     let mut body = pin!(body);
-    let mut pieces: Vec<Bytes> = Vec::new();
+    let length = head.headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    if let Some(length) = length {
+        room.expect(host, length)?;
+    }
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| to_error(host, &error))?;
         if let Ok(piece) = frame.into_data() {
-            room.take(host, piece.len())?;
-            pieces.push(piece);
+            room.take(host, &piece)?;
         }
     }
-    let body = match pieces.len() {
-        0 | 1 => pieces.pop().unwrap_or_default(),
-        _ => pieces.concat().into(),
-    };
-    let mut answer = http::Response::new(body);
+    let mut answer = http::Response::new(room.arrived());
     *answer.status_mut() = head.status;
     *answer.headers_mut() = head.headers;
     Ok(answer)

@@ -6,12 +6,12 @@ mod parser;
 
 use std::pin::pin;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt as _;
-use sync_core::{Ports, Reservation, Upload, Uploader};
+use sync_core::{BodyBuffer, Ports, Reservation, Upload, Uploader};
 
-use crate::body::{self, BodyError, COPIES, MAX_BODY_BYTES, RequestBody};
+use crate::body::{self, BodyError, MAX_BODY_BYTES, RequestBody};
 use crate::error::HttpError;
 use parser::{Event, Parser, Part};
 
@@ -63,7 +63,7 @@ pub(crate) async fn read<P: Ports>(
 
 /// Where the content of a part goes.
 enum Target {
-    Changes(BytesMut),
+    Changes(BodyBuffer),
     File,
 }
 
@@ -91,7 +91,7 @@ async fn read_parts<P: Ports>(
         {
             match event {
                 Event::Part(part) if part.name == CHANGES => {
-                    target = Target::Changes(BytesMut::new());
+                    target = Target::Changes(body::buffer());
                 }
                 Event::Part(part) => {
                     target = Target::File;
@@ -99,20 +99,17 @@ async fn read_parts<P: Ports>(
                 }
                 Event::Data(data) => match &mut target {
                     Target::File => uploader.write(&data).await?,
-                    Target::Changes(json) if json.len() + data.len() > MAX_BODY_BYTES => {
+                    Target::Changes(json) if json.length() + data.len() > MAX_BODY_BYTES => {
                         return Err(HttpError::BodyTooLarge {
                             max_bytes: MAX_BODY_BYTES,
                         });
                     }
-                    Target::Changes(json) => {
-                        held.grow(COPIES * data.len())?;
-                        json.extend_from_slice(&data);
-                    }
+                    Target::Changes(json) => json.push(&data, held)?,
                 },
                 Event::PartEnd => match std::mem::replace(&mut target, Target::File) {
                     Target::File => uploader.end().await?,
                     Target::Changes(json) => {
-                        if changes.replace(json.freeze()).is_some() {
+                        if changes.replace(json.into_bytes()).is_some() {
                             return Err(malformed(format!("it has two parts {CHANGES:?}")));
                         }
                     }

@@ -12,7 +12,7 @@ use crate::model::{
     OperationKind, Partition, PartitionRule, Record, UserId, Version, bytes_of, to_attributes,
 };
 use crate::ports::Ports;
-use crate::store::{CHUNK, Commit, CommitMode, CommitOutcome};
+use crate::store::{CHUNK, CHUNK_BYTES, Commit, CommitMode, CommitOutcome};
 
 /// Commits that are tried anew because an object had moved.
 const MAX_CONFLICTS: usize = 50;
@@ -32,6 +32,21 @@ impl FeedChange {
             OperationKind::Create => Self::Replace(attributes.clone()),
             OperationKind::Update => Self::Merge(attributes.clone()),
             OperationKind::Delete => Self::Delete,
+        }
+    }
+
+    /// How many bytes its names and values have, as far as they count.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Merge(attributes) | Self::Replace(attributes) => attributes
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum(),
+            Self::Patch(ObjectPatch { set, .. }) => set
+                .iter()
+                .map(|(name, value)| name.len() + value.as_str().map_or(0, str::len))
+                .sum(),
+            Self::Delete => 0,
         }
     }
 }
@@ -229,8 +244,7 @@ impl<P: Ports> Engine<P> {
         changes: &[(ObjectId, FeedChange)],
     ) -> Result<(usize, bool), SyncError> {
         let document = self.document(id);
-        let ids = changes.iter().take(CHUNK).map(|(id, _)| id.clone());
-        let ids: Vec<ObjectId> = ids.collect();
+        let ids: Vec<ObjectId> = first_of(changes).map(|(id, _)| id.clone()).collect();
         for _ in 0..MAX_CONFLICTS {
             let (known, held) = join!(document.records(&ids), document.held_names(&ids));
             let (known, held) = (known?, held?);
@@ -291,6 +305,16 @@ impl<P: Ports> Engine<P> {
         }
         Err(SyncError::Busy)
     }
+}
+
+/// The changes that are carried out at once. What is made of them for the store is held beside them.
+fn first_of(changes: &[(ObjectId, FeedChange)]) -> impl Iterator<Item = &(ObjectId, FeedChange)> {
+    let mut bytes = 0;
+    changes.iter().take(CHUNK).take_while(move |(_, change)| {
+        let is_room = bytes < CHUNK_BYTES;
+        bytes += change.bytes();
+        is_room
+    })
 }
 
 /// What an object is before a change to those who have attributes of it otherwise than the document has them, `held`: so the

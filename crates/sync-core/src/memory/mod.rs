@@ -3,11 +3,13 @@
 //! An instance that runs out of memory traps, and every request in it is lost. So whatever may be large says first how
 //! much it needs, and is refused, or gets less, where others hold too much already.
 
+mod body_buffer;
 mod weight;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
+pub use body_buffer::BodyBuffer;
 pub use weight::TooHeavy;
 pub(crate) use weight::TreeWeight;
 use weight::weight_of_json;
@@ -55,6 +57,11 @@ impl Memory {
             total,
             free: Rc::new(Cell::new(total)),
         }
+    }
+
+    /// Memory for what is so small that nobody counts it.
+    pub(crate) fn unlimited() -> Self {
+        Self::of_instance(usize::MAX)
     }
 
     /// All of it, taken or not.

@@ -27,6 +27,9 @@ pub(crate) const CHUNK: usize = 500;
 /// How many bytes of records are read at once; one that is larger is read alone.
 pub(crate) const CHUNK_BYTES: usize = 1024 * 1024;
 
+/// Most bytes of a value that are allocated and not used.
+const MAX_EXCESS_BYTES: usize = 1024;
+
 /// How much of a log is listed at once.
 pub(crate) const LOG_CHUNK: usize = 5_000;
 
@@ -416,8 +419,13 @@ pub(super) fn parse_stored<'a, T: Deserialize<'a>>(
 
 /// Writes a value as JSON for the store.
 pub(super) fn to_stored(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(value).map_err(|error| StoreError::Damaged {
+    let mut stored = serde_json::to_vec(value).map_err(|error| StoreError::Damaged {
         what: "a value to be stored",
         reason: error.to_string(),
-    })
+    })?;
+    if stored.capacity() - stored.len() > MAX_EXCESS_BYTES {
+        // Thousands of them wait for one command.
+        stored.shrink_to_fit();
+    }
+    Ok(stored)
 }

@@ -51,7 +51,7 @@ pub(crate) use collecting::ClientScan;
 pub(crate) use deadlines::{Deadlines, document_name, named_document};
 pub(crate) use descriptions::{Aspect, Marks};
 pub(crate) use document::{
-    CHUNK, Commit, CommitMode, CommitOutcome, Document, LOG_CHUNK, LOGIN_ERROR,
+    CHUNK, CHUNK_BYTES, Commit, CommitMode, CommitOutcome, Document, LOG_CHUNK, LOGIN_ERROR,
     OPERATIONS_LEASE_MS, OperationEnd, SourceError,
 };
 pub(crate) use found::{FoundPage, FoundPosition};

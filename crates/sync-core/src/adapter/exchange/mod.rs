@@ -22,8 +22,8 @@ use crate::ports::{AnswerRoom, Clock as _, HttpClient as _, HttpError, Ports};
 use crate::settings::{Authorization, Connection, OAuth2Settings, Secret};
 use crate::trace::TraceContext;
 
-/// Which part of an instance's memory for requests an answer may have: it is held twice while it arrives, and three times
-/// once it is read.
+/// Which part of an instance's memory for requests an answer may have: it may be held twice while it arrives, and
+/// three times once it is read.
 const LARGEST_SHARE: usize = 6;
 
 /// Most bytes of an answer that is on nobody's behalf, and of one in which a message or an id is looked for.
@@ -38,7 +38,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// An answer, whatever its status, with the memory that it takes and what it has become.
 pub(super) struct Answer {
     response: http::Response<Bytes>,
-    held: RefCell<Option<Reservation>>,
+    held: RefCell<Reservation>,
 }
 
 impl Answer {
@@ -57,9 +57,8 @@ impl Answer {
     /// Reads the answer as JSON, if there is memory for what it becomes. `shape` says how it should look.
     pub(super) fn json<T: DeserializeOwned>(&self, shape: &str) -> Result<T, AdapterError> {
         let json = self.body();
-        if let Some(held) = &mut *self.held.borrow_mut() {
-            held.grow_by_json(json).map_err(no_room)?;
-        }
+        let weighed = self.held.borrow_mut().grow_by_json(json);
+        weighed.map_err(no_room)?;
         serde_json::from_slice(json)
             .map_err(|error| bad_answer(format!("the answer is not {shape}: {error}")))
     }
@@ -72,10 +71,7 @@ impl Answer {
             Format::Csv => "CSV",
         };
         let mut held = self.held.borrow_mut();
-        let mut weigh = |bytes| match &mut *held {
-            Some(held) => held.grow_by_tree(bytes),
-            None => Ok(()),
-        };
+        let mut weigh = |bytes| held.grow_by_tree(bytes);
         mapping
             .read_text(self.body(), &mut weigh)
             .map_err(|error| match error {
