@@ -601,10 +601,10 @@ fn outcome(
         (Verdict::Applied { .. }, OperationKind::Update) if !task.keeps_objects => (None, None),
         (Verdict::Applied { .. }, OperationKind::Update) if !is_alive => {
             // The object went in the meantime, and what took it from the device did not know of these attributes. Or it
-            // is not here yet: then a refresh brings it, whole.
+            // is not here yet: then a refresh brings it, whole, perhaps before the device hears of this.
             let id = target.clone();
             let attributes = sent.into_keys().collect();
-            (None, Some(OutboxItem::Drop { id, attributes }))
+            (None, Some(OutboxItem::Restate { id, attributes }))
         }
         (Verdict::Applied { .. }, OperationKind::Update) => {
             let merged = before.map(|(record, _)| {

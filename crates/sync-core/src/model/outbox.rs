@@ -17,8 +17,7 @@ pub(crate) enum OutboxItem {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         drop: Option<Vec<String>>,
     },
-    /// The device drops these attributes: those of a temporary object that got no id, or those it gave to an object that
-    /// is gone.
+    /// The device drops these attributes: those of a temporary object that got no id, or of a copy that it leaves.
     Drop {
         id: ObjectId,
         attributes: Vec<String>,

@@ -9,7 +9,7 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
     use Fault::{LostAnswer, None as Well, Rejected, Unauthorized, Unreachable};
     use Step::{
         BackEndDrop, BackEndFails, BackEndPut, BackEndRemove, Backup, Create, Delete, Restore,
-        Schema, Sync, SyncNarrowed, SyncTogether, Update,
+        Schema, Sync, SyncBesideWork, SyncNarrowed, SyncTogether, SyncWhileItHangs, Update,
     };
     let sync = |device, losses: &[Loss]| Sync {
         device,
@@ -18,6 +18,11 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
     };
     let together = |devices| SyncTogether {
         devices,
+        page_size: 1,
+        turns: Vec::new(),
+    };
+    let beside_work = |device| SyncBesideWork {
+        device,
         page_size: 1,
         turns: Vec::new(),
     };
@@ -177,6 +182,45 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
                 sync(3, &[]),
                 BackEndFails(vec![Well, Unreachable, Unreachable, Unreachable]),
                 together([2, 1]),
+            ],
+        ),
+        (
+            "an object comes back while a device changes what it still has of it",
+            vec![
+                beside_work(2),
+                BackEndPut {
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                beside_work(0),
+                BackEndRemove { object: 0 },
+                Create { device: 2 },
+                SyncWhileItHangs {
+                    device: 0,
+                    page_size: 1,
+                    seconds: 2,
+                },
+                beside_work(1),
+                BackEndPut {
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                Update {
+                    device: 1,
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                SyncTogether {
+                    devices: [2, 1],
+                    page_size: 1,
+                    turns: vec![
+                        0, 0, 0, 1, 50, 126, 6, 162, 157, 0, 253, 92, 14, 20, 91, 13, 32, 162, 86,
+                        187, 56, 56, 44, 127, 71, 0,
+                    ],
+                },
             ],
         ),
     ]
