@@ -645,21 +645,24 @@ fn undelivered(task: &Task<'_>) -> UndeliveredChange {
     change
 }
 
-/// The same for every attempt at an operation, and for a create that the device sends again as it was.
+/// The same for every attempt at an operation, and for a create that the device sends again as it was, also when it follows
+/// another part of the source by then.
 ///
 /// The numbers of operations begin anew with a document; what tells an update or delete from one of an earlier document
 /// is random.
 fn idempotency_key(task: &Task<'_>) -> String {
     let operation = &task.operation;
-    let part = match operation.kind {
-        OperationKind::Create => format!("create {}", operation.id),
-        OperationKind::Update | OperationKind::Delete => {
-            format!("{} {}", task.number, operation.nonce)
-        }
+    let partition = task.document.partition.to_stored();
+    let (whose, part) = match operation.kind {
+        OperationKind::Create => (operation.user.as_str(), format!("create {}", operation.id)),
+        OperationKind::Update | OperationKind::Delete => (
+            partition.as_str(),
+            format!("{} {}", task.number, operation.nonce),
+        ),
     };
     let texts = [
         task.document.source.as_str(),
-        &task.document.partition.to_stored(),
+        whose,
         task.client.as_str(),
         &part,
     ];

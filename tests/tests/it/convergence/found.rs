@@ -8,8 +8,9 @@ use super::steps::{Loss, Step};
 pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
     use Fault::{LostAnswer, None as Well, Rejected, Unauthorized, Unreachable};
     use Step::{
-        BackEndDrop, BackEndFails, BackEndPut, BackEndRemove, Backup, Create, Delete, Restore,
-        Schema, Sync, SyncBesideWork, SyncNarrowed, SyncTogether, SyncWhileItHangs, Update,
+        BackEndDrop, BackEndFails, BackEndPut, BackEndRemove, Backup, Create, Delete, Late,
+        Restore, Schema, Sync, SyncBesideWork, SyncNarrowed, SyncTogether, SyncWhileItHangs,
+        Update,
     };
     let sync = |device, losses: &[Loss]| Sync {
         device,
@@ -221,6 +222,22 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
                         187, 56, 56, 44, 127, 71, 0,
                     ],
                 },
+            ],
+        ),
+        (
+            "a create arrives again when its device follows another part of the source",
+            vec![
+                SyncNarrowed {
+                    device: 1,
+                    value: 0,
+                    page_size: 1,
+                },
+                Create { device: 1 },
+                sync(1, &[Loss::Request]),
+                beside_work(1),
+                Create { device: 0 },
+                Create { device: 0 },
+                Late(13_886_915_033_512_803_717),
             ],
         ),
     ]
