@@ -77,26 +77,24 @@ impl<P: Ports> Engine<P> {
         }
     }
 
-    /// Tells a client something where it is now, if that is another copy of the source than `left`, and it is still that user's.
+    /// Tells a client something in the copy of the source that it follows now, where that is still its user's.
     pub(super) async fn tell_in_copy(
         &self,
         client: &ClientId,
         user: &UserId,
-        left: &DocumentId,
+        document: &DocumentId,
         item: OutboxItem,
     ) -> Result<(), SyncError> {
         let clients = Clients::new(self.ports.redis());
-        let Some(binding) = clients.binding(client, &left.source).await? else {
+        let Some(binding) = clients.binding(client, &document.source).await? else {
             return Ok(());
         };
-        let followed = binding.partition.filter(|_| binding.user == *user);
-        // In the same copy it has started over, or left and come back: then it drops what it may have.
-        let is_drop = matches!(item, OutboxItem::Drop { .. });
-        let Some(partition) = followed.filter(|it| is_drop || *it != left.partition) else {
+        // That may be the same copy: it has started over, or left and come back. Then it may still have what it made.
+        let Some(partition) = binding.partition.filter(|_| binding.user == *user) else {
             return Ok(());
         };
         let followed = DocumentId {
-            source: left.source.clone(),
+            source: document.source.clone(),
             partition,
         };
         let commit = Commit {

@@ -240,5 +240,29 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
                 Late(13_886_915_033_512_803_717),
             ],
         ),
+        (
+            "a create is refused whose device has left the copy and come back",
+            vec![
+                Create { device: 0 },
+                Create { device: 0 },
+                BackEndFails(vec![Unreachable, Unreachable, Unreachable]),
+                SyncNarrowed {
+                    device: 0,
+                    value: 0,
+                    page_size: 1,
+                },
+                SyncBesideWork {
+                    device: 0,
+                    page_size: 1,
+                    turns: vec![0],
+                },
+                BackEndFails(vec![Well, Rejected]),
+                SyncBesideWork {
+                    device: 0,
+                    page_size: 1,
+                    turns: vec![0, 0, 0, 0],
+                },
+            ],
+        ),
     ]
 }
