@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use brotli::CompressorWriter;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
 
@@ -113,17 +115,21 @@ impl Bundle {
         Ok(url)
     }
 
-    /// Adds a file, and its compressed form beside it.
+    /// Adds a file, and its compressed forms beside it.
     fn add(&mut self, path: PathBuf, content: Vec<u8>) -> Result<()> {
         let mut compressor = CompressorWriter::new(Vec::new(), BUFFER, QUALITY, WINDOW);
         compressor.write_all(&content)?;
         self.0
             .insert(path.with_added_extension("br"), compressor.into_inner());
+        let mut compressor = GzEncoder::new(Vec::new(), Compression::best());
+        compressor.write_all(&content)?;
+        self.0
+            .insert(path.with_added_extension("gz"), compressor.finish()?);
         self.0.insert(path, content);
         Ok(())
     }
 
-    /// How many bytes a browser downloads that takes compressed files: the first page loads all there are.
+    /// How many bytes a browser downloads that takes Brotli: the first page loads all files.
     fn download(&self) -> usize {
         let compressed = |path: &Path| path.extension().is_some_and(|extension| extension == "br");
         let files = self.0.iter().filter(|(path, _)| compressed(path));
@@ -170,10 +176,12 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]
-    fn a_name_follows_the_content_and_the_compressed_copy_is_the_same_file() {
+    fn a_name_follows_the_content_and_the_compressed_copies_are_the_same_file() {
         let mut bundle = Bundle::default();
         let one = bundle.add_hashed("app", "js", b"one".to_vec()).unwrap();
         let two = bundle.add_hashed("app", "js", b"two".to_vec()).unwrap();
@@ -187,6 +195,12 @@ mod tests {
         let compressed = &bundle.0[Path::new(&format!("{path}.br"))];
         let mut content = Vec::new();
         brotli::BrotliDecompress(&mut compressed.as_slice(), &mut content).unwrap();
+        assert_eq!(content, bundle.0[Path::new(path)]);
+        let compressed = &bundle.0[Path::new(&format!("{path}.gz"))];
+        content.clear();
+        flate2::read::GzDecoder::new(compressed.as_slice())
+            .read_to_end(&mut content)
+            .unwrap();
         assert_eq!(content, bundle.0[Path::new(path)]);
     }
 

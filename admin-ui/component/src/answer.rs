@@ -12,7 +12,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use rust_embed::{Embed, EmbeddedFile};
 
-use crate::negotiation::{accepts_brotli, has_current};
+use crate::negotiation::{accepts, has_current};
 
 /// Where the console is.
 const BASE: &str = "/console";
@@ -20,6 +20,10 @@ const BASE: &str = "/console";
 const INDEX: &str = "index.html";
 /// The bundler puts files here whose names change with their content.
 const HASHED: &str = "assets/";
+
+/// How files may be compressed, the smallest first: the extension of the compressed one beside the original, and what HTTP
+/// calls it.
+const CODINGS: [(&str, &str); 2] = [("br", "br"), ("gz", "gzip")];
 
 /// Scripts and connections of the console's own origin only. WebAssembly needs its own permission; there is
 /// no inline script or style, and no other site may frame the console.
@@ -76,21 +80,22 @@ fn file_for(path: &str) -> Option<&str> {
     let name = path.rsplit('/').next().unwrap_or(path);
     match name.rsplit_once('.') {
         None => Some(INDEX),
-        Some((_, "br")) => None,
+        Some((_, extension)) if is_coding(extension) => None,
         Some(_) => Some(path),
     }
 }
 
 fn serve<Site: Embed>(path: &str, request: &Parts) -> Option<Response<Bytes>> {
-    let compressed = accepts_brotli(&request.headers)
-        .then(|| Site::get(&format!("{path}.br")))
-        .flatten();
-    let encoding = compressed
-        .is_some()
-        .then(|| (CONTENT_ENCODING, HeaderValue::from_static("br")));
-    let EmbeddedFile { data, metadata } = match compressed {
+    let compressed = CODINGS
+        .into_iter()
+        .filter(|(_, coding)| accepts(&request.headers, coding))
+        .find_map(|(extension, coding)| {
+            let file = Site::get(&format!("{path}.{extension}"))?;
+            Some((file, Some(coding)))
+        });
+    let (EmbeddedFile { data, metadata }, coding) = match compressed {
         Some(compressed) => compressed,
-        None => Site::get(path)?,
+        None => (Site::get(path)?, None),
     };
     let caching = if path.starts_with(HASHED) {
         "public, max-age=31536000, immutable"
@@ -112,12 +117,16 @@ fn serve<Site: Embed>(path: &str, request: &Parts) -> Option<Response<Bytes>> {
     }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
     headers.insert(CONTENT_LENGTH, data.len().into());
-    headers.extend(encoding);
+    headers.extend(coding.map(|coding| (CONTENT_ENCODING, HeaderValue::from_static(coding))));
     *response.body_mut() = match data {
         Cow::Borrowed(data) => Bytes::from_static(data),
         Cow::Owned(data) => data.into(),
     };
     Some(response)
+}
+
+fn is_coding(extension: &str) -> bool {
+    CODINGS.iter().any(|(known, _)| *known == extension)
 }
 
 fn not_found() -> Response<Bytes> {

@@ -4,8 +4,8 @@ use headers::{ETag, HeaderMapExt as _, IfNoneMatch};
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, HeaderName};
 
-/// Whether the client takes Brotli (RFC 9110 §12.5.3): by name, or by a `*` where the name is not mentioned.
-pub(crate) fn accepts_brotli(headers: &HeaderMap) -> bool {
+/// Whether the client takes a content coding (RFC 9110 §12.5.3): by name, or by a `*` where the name is not mentioned.
+pub(crate) fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
     let mut by_name = None;
     let mut by_star = None;
     for item in items(headers, ACCEPT_ENCODING) {
@@ -13,7 +13,7 @@ pub(crate) fn accepts_brotli(headers: &HeaderMap) -> bool {
         let accepted = Some(!is_zero_quality(parameters));
         match coding.trim() {
             "*" => by_star = accepted,
-            coding if coding.eq_ignore_ascii_case("br") => by_name = accepted,
+            coding if coding.eq_ignore_ascii_case(wanted) => by_name = accepted,
             _ => {}
         }
     }
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn brotli_is_taken_when_offered_and_not_refused() {
+    fn a_coding_is_taken_when_offered_and_not_refused() {
         for (values, accepted) in [
             (&["gzip, deflate, br, zstd"][..], true),
             (&["gzip", "BR;q=0.5"], true),
@@ -72,7 +72,7 @@ mod tests {
             (&[], false),
         ] {
             assert_eq!(
-                accepts_brotli(&headers(ACCEPT_ENCODING, values)),
+                accepts(&headers(ACCEPT_ENCODING, values), "br"),
                 accepted,
                 "{values:?}"
             );

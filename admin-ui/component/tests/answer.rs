@@ -53,14 +53,32 @@ fn files_have_their_type_their_length_and_their_content() {
 }
 
 #[test]
-fn who_takes_brotli_gets_it_where_there_is_some() {
-    let fetch = |path: &str| ask(Request::get(path).header("accept-encoding", "gzip, br"));
-    for (path, body) in [
-        ("/console/", "compressed index"),
-        ("/console/assets/app-0123.js", "compressed script"),
+fn who_takes_compressed_files_gets_them_where_there_are_some() {
+    let fetch =
+        |path: &str, accepted: &str| ask(Request::get(path).header("accept-encoding", accepted));
+    for (path, accepted, coding, body) in [
+        ("/console/", "gzip, br", "br", "compressed index"),
+        (
+            "/console/assets/app-0123.js",
+            "gzip, br",
+            "br",
+            "compressed script",
+        ),
+        (
+            "/console/assets/app-0123.js",
+            "gzip",
+            "gzip",
+            "zipped script",
+        ),
+        (
+            "/console/assets/app-0123.js",
+            "gzip, br;q=0",
+            "gzip",
+            "zipped script",
+        ),
     ] {
-        let (plain, compressed) = (get(path), fetch(path));
-        assert_eq!(header(&compressed, "content-encoding"), Some("br"));
+        let (plain, compressed) = (get(path), fetch(path, accepted));
+        assert_eq!(header(&compressed, "content-encoding"), Some(coding));
         assert_eq!(
             header(&compressed, "content-length"),
             Some(&*body.len().to_string())
@@ -76,7 +94,7 @@ fn who_takes_brotli_gets_it_where_there_is_some() {
         }
     }
     assert_eq!(
-        header(&fetch("/console/icon.svg"), "content-encoding"),
+        header(&fetch("/console/icon.svg", "gzip, br"), "content-encoding"),
         None
     );
 }
