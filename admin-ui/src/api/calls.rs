@@ -16,7 +16,10 @@ use crate::error::ApiError;
 type Answer<T> = Result<T, ApiError>;
 
 /// How many items the console's lists show at once.
-const PAGE: &str = "50";
+const PAGE: &str = "100";
+
+/// How often a search that has found nothing so far goes on by itself.
+const SEARCH_CALLS: u32 = 50;
 
 fn listed(path: &str, cursor: &str) -> Query {
     Query::of(path).with("limit", PAGE).with("cursor", cursor)
@@ -156,6 +159,7 @@ pub(crate) async fn refresh(name: &str, user: &str) -> Answer<()> {
     act(&path, &json!({"now": true})).await
 }
 
+/// Objects that have a text somewhere. The server looks at some thousands with each call: this goes on until it finds one.
 pub(crate) async fn objects(
     source: &str,
     user: &str,
@@ -163,7 +167,15 @@ pub(crate) async fn objects(
     cursor: &str,
 ) -> Answer<Listing<ObjectInfo>> {
     let path = format!("/sources/{}/users/{}/objects", encode(source), encode(user));
-    get(&listed(&path, cursor).with("q", q)).await
+    let mut cursor = cursor.to_owned();
+    for _ in 1..SEARCH_CALLS {
+        let found: Listing<ObjectInfo> = get(&listed(&path, &cursor).with("q", q)).await?;
+        match found.next {
+            Some(next) if found.items.is_empty() => cursor = next,
+            next => return Ok(Listing { next, ..found }),
+        }
+    }
+    get(&listed(&path, &cursor).with("q", q)).await
 }
 
 pub(crate) async fn object_versions(

@@ -415,7 +415,8 @@ fn Objects(source: String, user: String) -> impl IntoView {
     };
     let title = source.clone();
     let copy = StoredValue::new((source, user));
-    let objects = Live::every(Some(EVERY), move || {
+    // A search looks at everything: it is not done again and again while somebody reads what it has found.
+    let objects = Live::once(move || {
         let (q, cursor) = (state.get("q"), state.cursor());
         let (source, user) = copy.get_value();
         async move { api::objects(&source, &user, &q, &cursor).await }

@@ -311,6 +311,18 @@ impl Browser {
         }
     }
 
+    /// From now on every answer comes so much later.
+    pub(super) fn slow_down(&self, latency: Duration) {
+        self.devtools("Network.enable", json!({}));
+        let conditions = json!({
+            "offline": false,
+            "latency": u64::try_from(latency.as_millis()).expect("a short time"),
+            "downloadThroughput": -1,
+            "uploadThroughput": -1,
+        });
+        self.devtools("Network.emulateNetworkConditions", conditions);
+    }
+
     /// A picture of the whole page, as PNG in Base64.
     pub(super) fn picture(&self) -> String {
         let size = self.devtools("Page.getLayoutMetrics", json!({}));

@@ -2,6 +2,7 @@
 
 mod browser;
 mod devices;
+mod large;
 mod looks;
 mod managing;
 mod session;

@@ -1,5 +1,7 @@
 //! Signing in and out, and what happens when that ends by itself.
 
+use std::time::Duration;
+
 use test_support::{ADMIN_PASSWORD, Options};
 
 use super::Console;
@@ -79,4 +81,45 @@ fn a_server_that_does_not_answer_leaves_the_page_there_and_says_so() {
     console
         .browser
         .wait_until_gone("*[@role='status']", "What you see is not up to date");
+}
+
+/// Waits until what every page asks again and again was asked twice. Whether two of the requests were under way at once.
+const OVERLAPS: &str = "const done = arguments[arguments.length - 1]; const look = () => { \
+        const all = performance.getEntriesByType('resource').filter(it => it.name.endsWith('/api/v1/overview')); \
+        if (all.length < 2) { setTimeout(look, 100); return; } \
+        done(all.some((one, at) => at > 0 && one.startTime < all[at - 1].responseEnd)); \
+    }; look();";
+
+#[test]
+fn a_slow_server_leaves_the_console_usable_and_is_not_asked_twice_at_once() {
+    let console = Console::open();
+    console.go_to("/sources");
+    console.browser.wait_for("th", "Product");
+    console.browser.slow_down(Duration::from_secs(2));
+    console.browser.press("Users");
+    console.browser.wait_for("h1", "Users");
+    console
+        .browser
+        .wait_for("*[@role='status']", "Asking the server");
+    // Whoever does not want to wait goes elsewhere; what comes too late changes nothing there.
+    console.browser.press("Sources");
+    console.browser.press("Overview");
+    console.browser.wait_for("main", "Needs attention");
+    console.browser.press("Sources");
+    console.browser.wait_for("th", "Product");
+    console.browser.follow("Product");
+    console.browser.wait_for("main", "Copies");
+    console.browser.press("Pause");
+    console.browser.wait_for("button", "Resume");
+    let has_overlapped = console.browser.run_slowly(OVERLAPS);
+    assert_eq!(has_overlapped, false);
+    // No answer is no answer, however long it takes.
+    console.browser.slow_down(Duration::from_secs(15));
+    console.browser.press("Devices");
+    console.browser.wait_for("*[@role='alert']", "Try again");
+    console.browser.slow_down(Duration::ZERO);
+    console.browser.press("Try again");
+    console
+        .browser
+        .wait_for("main", "No device has registered yet");
 }
