@@ -9,8 +9,8 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
     use Fault::{LostAnswer, None as Well, Rejected, Unauthorized, Unreachable};
     use Step::{
         BackEndDrop, BackEndFails, BackEndPut, BackEndRemove, Backup, Create, Delete, Late,
-        Restore, Schema, Sync, SyncBesideWork, SyncNarrowed, SyncTogether, SyncWhileItHangs,
-        Update,
+        Metadata, Restore, Schema, Sync, SyncBesideWork, SyncNarrowed, SyncTogether,
+        SyncWhileItHangs, Update,
     };
     let sync = |device, losses: &[Loss]| Sync {
         device,
@@ -262,6 +262,24 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
                     page_size: 1,
                     turns: vec![0, 0, 0, 0],
                 },
+            ],
+        ),
+        (
+            "a store is set back in which a device leaves a part",
+            vec![
+                Metadata(0),
+                SyncNarrowed {
+                    device: 3,
+                    value: 0,
+                    page_size: 1,
+                },
+                sync(3, &[Loss::Answer]),
+                Backup,
+                Create { device: 0 },
+                sync(0, &[]),
+                sync(3, &[Loss::None, Loss::None]),
+                BackEndRemove { object: 0 },
+                Restore,
             ],
         ),
     ]

@@ -18,7 +18,7 @@ if ARGV[3] == 'leave' then
   if string.sub(state, 1, 6) == 'leave:' then return {'ok'} end
   if state == 'restart' then return {'restart'} end
   state = string.format('leave:%.0f:%s', version, offset)
-elseif ARGV[3] == 'restart' and state ~= '' then
+elseif ARGV[3] == 'restart' and state == 'restart' then
   return {'ok'}
 else
   state, since = ARGV[3], string.format('%.0f', version)
