@@ -466,7 +466,12 @@ impl<P: Ports> Engine<P> {
                 id: id.clone(),
                 attributes: attributes.keys().cloned().collect(),
             }),
-            (Verdict::Applied { .. }, OperationKind::Update | OperationKind::Delete) => None,
+            // The copy that it follows now may not have the object: then nothing else takes back what the device has set.
+            (Verdict::Applied { .. }, OperationKind::Update) => Some(OutboxItem::Restate {
+                id: task.target.clone(),
+                attributes: attributes.keys().cloned().collect(),
+            }),
+            (Verdict::Applied { .. }, OperationKind::Delete) => None,
             (Verdict::Refused { .. }, _) => outcome(task, verdict, &task.target, None, None).1,
         };
         match item {

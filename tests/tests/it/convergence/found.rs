@@ -282,5 +282,41 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
                 Restore,
             ],
         ),
+        (
+            "an update waits whose device goes over to a part, and its object goes",
+            vec![
+                BackEndFails(vec![Well, Well, LostAnswer, LostAnswer]),
+                Create { device: 0 },
+                SyncNarrowed {
+                    device: 0,
+                    value: 0,
+                    page_size: 1,
+                },
+                SyncWhileItHangs {
+                    device: 2,
+                    page_size: 1,
+                    seconds: 2,
+                },
+                BackEndFails(vec![Unauthorized]),
+                Update {
+                    device: 2,
+                    object: 0,
+                    attribute: 1,
+                    value: 0,
+                },
+                BackEndFails(vec![Well]),
+                sync(3, &[Loss::None]),
+                SyncNarrowed {
+                    device: 2,
+                    value: 0,
+                    page_size: 1,
+                },
+                Delete {
+                    device: 3,
+                    object: 0,
+                },
+                BackEndRemove { object: 0 },
+            ],
+        ),
     ]
 }
