@@ -2,7 +2,7 @@
 
 use sync_proto::api::{Attention, AttentionKind, Urgency};
 
-use super::{Tone, count};
+use super::{Tone, count, source_error};
 
 /// An entry of the list of what needs attention.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +128,9 @@ pub(crate) fn notice(attention: &Attention, encode: impl Fn(&str) -> String) -> 
         },
         title,
         text,
-        quote: message.clone(),
+        quote: message
+            .as_deref()
+            .map(|message| source_error(message).to_owned()),
         since: *since,
         path,
         action,

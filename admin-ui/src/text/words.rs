@@ -99,6 +99,13 @@ pub(crate) fn setting_origin(origin: SettingOrigin, variable: Option<&str>) -> S
     }
 }
 
+/// What is wrong with a source, without the kind that the server names before it.
+pub(crate) fn source_error(error: &str) -> &str {
+    let kinds = ["query-error ", "login-error ", "logoff-error "];
+    let message = kinds.iter().find_map(|kind| error.strip_prefix(kind));
+    message.unwrap_or(error)
+}
+
 /// What kind of adapter a source has.
 pub(crate) fn adapter(kind: &str) -> &str {
     match kind {
@@ -175,6 +182,12 @@ mod tests {
             took_ms: 3,
             error: None,
         }
+    }
+
+    #[test]
+    fn a_sources_error_is_what_the_back_end_says() {
+        assert_eq!(source_error("query-error no answer"), "no answer");
+        assert_eq!(source_error("no query-error"), "no query-error");
     }
 
     #[test]

@@ -15,6 +15,11 @@ use crate::{SpinPorts, variable};
 /// Where `spin.toml` mounts the settings file.
 const SETTINGS_FILE: &str = "/rhosync.toml";
 
+/// The variables of a component that have nothing to do with the file.
+const REDIS_URL: &str = "redis_url";
+const ADMIN_PASSWORD: &str = "admin_password";
+const SESSION_SECRET: &str = "session_secret";
+
 /// Why a component has nothing to work with.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -36,9 +41,12 @@ pub async fn load_server(adapters: &RustAdapters) -> Result<Engine<SpinPorts>, L
         SettingsPart::BackEnds,
         SettingsPart::BlobStore,
     ];
-    let (ports, settings) = load(&parts).await?;
-    let key = load_session_key(&ports).await?;
-    let password = own_variable("admin_password").await?.unwrap_or_default();
+    let (ports, mut settings) = load(&parts).await?;
+    let secret = own_variable(SESSION_SECRET).await?.unwrap_or_default();
+    let password = own_variable(ADMIN_PASSWORD).await?.unwrap_or_default();
+    settings.note_variable(SESSION_SECRET, &secret, true);
+    settings.note_variable(ADMIN_PASSWORD, &password, true);
+    let key = SessionKey::load(&ports, &Secret::new(secret)).await?;
     put_together(ports, settings, adapters, key, password)
 }
 
@@ -49,7 +57,8 @@ pub async fn load_server(adapters: &RustAdapters) -> Result<Engine<SpinPorts>, L
 /// See [`LoadError`].
 pub async fn load_back_ends(adapters: &RustAdapters) -> Result<Engine<SpinPorts>, LoadError> {
     let (ports, settings) = load(&[SettingsPart::BackEnds]).await?;
-    let key = load_session_key(&ports).await?;
+    let secret = own_variable(SESSION_SECRET).await?.unwrap_or_default();
+    let key = SessionKey::load(&ports, &Secret::new(secret)).await?;
     put_together(ports, settings, adapters, key, String::new())
 }
 
@@ -86,11 +95,6 @@ fn put_together(
     Ok(engine)
 }
 
-async fn load_session_key(ports: &SpinPorts) -> Result<SessionKey, LoadError> {
-    let configured = own_variable("session_secret").await?.unwrap_or_default();
-    Ok(SessionKey::load(ports, &Secret::new(configured)).await?)
-}
-
 /// The ports, and the parts of the settings that a component uses.
 async fn load(parts: &[SettingsPart]) -> Result<(SpinPorts, Settings), SettingsError> {
     let text = std::fs::read_to_string(SETTINGS_FILE)
@@ -102,12 +106,13 @@ async fn load(parts: &[SettingsPart]) -> Result<(SpinPorts, Settings), SettingsE
             values.insert(name.to_owned(), value);
         }
     }
-    let settings = file.resolve(|name| values.get(name).cloned())?;
-    let redis_url = own_variable("redis_url").await?;
+    let mut settings = file.resolve(|name| values.get(name).cloned())?;
+    let redis_url = own_variable(REDIS_URL).await?;
     let redis_url = redis_url.ok_or_else(|| {
         let reason = "the component has no such variable".to_owned();
-        wrong("spin.toml", "redis_url", reason)
+        wrong("spin.toml", REDIS_URL, reason)
     })?;
+    settings.note_variable(REDIS_URL, &redis_url, false);
     let limit = Duration::from_millis(settings.redis_timeout_ms);
     Ok((SpinPorts::new(redis_url, limit), settings))
 }

@@ -42,6 +42,8 @@ pub enum SettingOrigin {
 pub(super) struct WrittenSettings {
     file: Rc<Value>,
     variables: Rc<BTreeMap<String, Secret>>,
+    /// Variables that the component has beside the file.
+    beside: Vec<SettingDescription>,
 }
 
 /// Passwords may be anywhere in it.
@@ -56,6 +58,7 @@ impl WrittenSettings {
         Self {
             file: Rc::new(file),
             variables: Rc::default(),
+            beside: Vec::new(),
         }
     }
 
@@ -63,6 +66,20 @@ impl WrittenSettings {
         Self {
             variables: Rc::new(variables),
             ..self
+        }
+    }
+
+    pub(super) fn note_variable(&mut self, name: &str, value: &str, is_secret: bool) {
+        if !value.is_empty() {
+            self.beside.push(SettingDescription {
+                key: name.to_owned(),
+                value: match is_secret {
+                    true => Value::from(HIDDEN).to_string(),
+                    false => text_of_setting(value),
+                },
+                origin: SettingOrigin::Variable,
+                variable: Some(name.to_owned()),
+            });
         }
     }
 
@@ -74,7 +91,7 @@ impl WrittenSettings {
     }
 
     pub(super) fn describe(&self) -> Vec<SettingDescription> {
-        let mut described = Vec::new();
+        let mut described = self.beside.clone();
         // It was read before.
         if let Ok(mut contents) = contents((*self.file).clone()) {
             contents.fill_in();
@@ -468,6 +485,26 @@ mod tests {
             find(&described, "sources.A.adapter").origin,
             SettingOrigin::File
         );
+    }
+
+    #[test]
+    fn variables_beside_the_file_are_told_where_they_are_set() {
+        let file = SettingsFile::parse("rhosync.toml", "").unwrap();
+        let mut settings = file.resolve(|_| None).unwrap();
+        settings.note_variable("redis_url", "redis://:secret-1@store:6379", false);
+        settings.note_variable("admin_password", "secret-2", true);
+        settings.note_variable("session_secret", "", true);
+        let described = settings.describe();
+        let redis = find(&described, "redis_url");
+        assert_eq!(redis.value, r#""redis://***@store:6379""#);
+        assert_eq!(redis.variable.as_deref(), Some("redis_url"));
+        assert_eq!(find(&described, "admin_password").value, r#""***""#);
+        assert!(
+            described
+                .iter()
+                .all(|setting| setting.key != "session_secret")
+        );
+        assert!(!format!("{settings:?}{described:?}").contains("secret-"));
     }
 
     #[test]

@@ -134,6 +134,11 @@ impl Settings {
     pub fn describe(&self) -> Vec<SettingDescription> {
         self.written.describe()
     }
+
+    /// Adds a variable that the component has beside the file to what is described; an empty one is not set.
+    pub fn note_variable(&mut self, name: &str, value: &str, is_secret: bool) {
+        self.written.note_variable(name, value, is_secret);
+    }
 }
 
 /// Why the settings cannot be used.
