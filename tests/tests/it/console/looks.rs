@@ -75,7 +75,7 @@ fn every_page_is_there_and_everybody_can_use_it() {
             };
             violations.extend(found.iter().map(|it| format!("{name}, {look:?}: {it}")));
             let is_wide = console.browser.run(
-                "return document.documentElement.scrollWidth > innerWidth;",
+                "return document.documentElement.scrollWidth > document.documentElement.clientWidth;",
                 serde_json::json!([]),
             );
             assert_eq!(
