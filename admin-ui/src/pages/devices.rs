@@ -45,7 +45,7 @@ const SOURCE_COLUMNS: &[Column] = &[
 ];
 
 const EVENT_COLUMNS: &[Column] = &[
-    Column::Number("When"),
+    Column::Text("When"),
     Column::Text("What"),
     Column::Text("Outcome"),
     Column::Number("Took"),

@@ -53,7 +53,7 @@ const SCHEDULE_COLUMNS: &[Column] = &[
 
 const ERROR_COLUMNS: &[Column] = &[
     Column::Number("Attempt"),
-    Column::Number("When"),
+    Column::Text("When"),
     Column::Words("Error"),
 ];
 

@@ -18,7 +18,7 @@ use crate::text::{self, Tone};
 use crate::url_state::UrlState;
 
 const PING_COLUMNS: &[Column] = &[
-    Column::Number("When"),
+    Column::Text("When"),
     Column::Text("By"),
     Column::Words("Message"),
     Column::Number("Users"),

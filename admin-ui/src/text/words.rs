@@ -99,6 +99,20 @@ pub(crate) fn setting_origin(origin: SettingOrigin, variable: Option<&str>) -> S
     }
 }
 
+/// What somebody has done, as the API calls it, in words: `CreateUser` is "Create user".
+pub(crate) fn action(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 4);
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+            words.extend(letter.to_lowercase());
+        } else {
+            words.push(letter);
+        }
+    }
+    words
+}
+
 /// What is wrong with a source, without the kind that the server names before it.
 pub(crate) fn source_error(error: &str) -> &str {
     let kinds = ["query-error ", "login-error ", "logoff-error "];
@@ -182,6 +196,12 @@ mod tests {
             took_ms: 3,
             error: None,
         }
+    }
+
+    #[test]
+    fn actions_are_words() {
+        assert_eq!(action("CreateUser"), "Create user");
+        assert_eq!(action("LogIn"), "Log in");
     }
 
     #[test]

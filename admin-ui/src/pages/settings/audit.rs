@@ -6,11 +6,11 @@ use sync_proto::api::{AuditEntry, Listing};
 use crate::api;
 use crate::components::{Column, Pager, Row, SearchBox, ago, empty, loaded, table, tag};
 use crate::live::Live;
-use crate::text::Tone;
+use crate::text::{self, Tone};
 use crate::url_state::UrlState;
 
 const COLUMNS: &[Column] = &[
-    Column::Number("When"),
+    Column::Text("When"),
     Column::Head("Who"),
     Column::Text("What"),
     Column::Text("To what"),
@@ -26,7 +26,7 @@ pub(super) fn Audit(state: UrlState) -> impl IntoView {
     });
     view! {
         <div class="tools">
-            <SearchBox state label="Who: the name of an administrator or token"/>
+            <SearchBox state label="Search by who did it"/>
         </div>
         <section class="flush">{loaded(entries, move |entries| show(entries, state))}</section>
     }
@@ -48,7 +48,7 @@ fn show(Listing { items, next }: Listing<AuditEntry>, state: UrlState) -> AnyVie
         Row::new(vec![
             ago(Some(entry.at)),
             entry.who.into_any(),
-            entry.action.into_any(),
+            text::action(&entry.action).into_any(),
             view! { <span class="id">{entry.subject}</span> }.into_any(),
             outcome.into_any(),
             entry.address.into_any(),
