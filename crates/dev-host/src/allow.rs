@@ -201,6 +201,8 @@ fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
         "http" => Some(80),
         "https" => Some(443),
+        "mysql" => Some(3306),
+        "postgres" => Some(5432),
         "redis" => Some(6379),
         _ => None,
     }
@@ -229,6 +231,7 @@ mod tests {
             ("*://a.test:6379", "redis://a.test", true),
             ("redis://localhost:6379", "redis://localhost", true),
             ("redis://localhost", "redis://127.0.0.1", false),
+            ("mysql://db.test", "mysql://u:p@db.test:3306/shop", true),
             (
                 "redis://127.0.0.1:6379",
                 "redis://user:secret@127.0.0.1:6379/3",

@@ -6,6 +6,9 @@ mod platform {
         world: "dev-host:host/platform",
         imports: { default: trappable },
         with: {
+            "spin:mysql/mysql.connection": crate::mysql_host::Connection,
+            "spin:postgres/postgres.connection": crate::postgres_host::Connection,
+            "spin:postgres/postgres.connection-builder": crate::postgres_host::Builder,
             "spin:redis/redis.connection": crate::redis_host::Connection,
         },
     });
@@ -22,5 +25,7 @@ mod redis_trigger {
     });
 }
 
-pub(crate) use platform::spin::{redis::redis, variables::variables};
+pub(crate) use platform::spin::{
+    mysql::mysql, postgres::postgres, redis::redis, variables::variables,
+};
 pub(crate) use redis_trigger::RedisTriggerPre;

@@ -9,7 +9,7 @@ use wasmtime::{
     Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
 };
 
-use crate::bindings::{redis, variables};
+use crate::bindings::{mysql, postgres, redis, variables};
 use crate::state::{Platform, State};
 
 /// How often a busy component gives way to others, and is looked at whether it is out of time.
@@ -86,6 +86,8 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<State>> {
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;
+    mysql::add_to_linker::<_, Platform>(&mut linker, State::platform)?;
+    postgres::add_to_linker::<_, Platform>(&mut linker, State::platform)?;
     redis::add_to_linker::<_, Platform>(&mut linker, State::platform)?;
     variables::add_to_linker::<_, Platform>(&mut linker, State::platform)?;
     Ok(linker)
