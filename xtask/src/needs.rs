@@ -112,7 +112,7 @@ const PIP: Packages = Packages {
 };
 
 /// Everything.
-const NEEDS: [Need; 10] = [
+const NEEDS: [Need; 12] = [
     Need {
         name: COMPONENT_TARGET,
         why: "Rust's libraries for components",
@@ -173,6 +173,33 @@ const NEEDS: [Need; 10] = [
             apk: &["sqlite"],
             pacman: &["sqlite"],
             brew: &["sqlite"],
+        }),
+    },
+    Need {
+        name: "postgresql",
+        why: "tests of databases as back ends",
+        purpose: Purpose::Test,
+        // Debian has the server in a folder of its version, and the client that every version has on the path.
+        sign: program(&["initdb", "pg_ctlcluster"]),
+        source: Source::Packages(Packages {
+            apt: &["postgresql"],
+            dnf: &["postgresql-server"],
+            apk: &["postgresql"],
+            pacman: &["postgresql"],
+            brew: &["postgresql@17"],
+        }),
+    },
+    Need {
+        name: "mariadb",
+        why: "tests of databases as back ends",
+        purpose: Purpose::Test,
+        sign: program(&["mariadbd", "/usr/sbin/mariadbd"]),
+        source: Source::Packages(Packages {
+            apt: &["mariadb-server"],
+            dnf: &["mariadb-server"],
+            apk: &["mariadb"],
+            pacman: &["mariadb"],
+            brew: &["mariadb"],
         }),
     },
     Need {

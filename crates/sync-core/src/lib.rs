@@ -64,7 +64,7 @@ pub use model::{
 pub use ping::{PingOutcome, PingSender, PushAddress, PushCheck, PushService};
 pub use ports::{
     AnswerRoom, Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue,
-    StorePorts,
+    SqlClient, SqlDone, SqlError, SqlRow, SqlStatement, StorePorts,
 };
 pub use request_id::{current_request, in_request};
 pub use settings::{
@@ -72,7 +72,7 @@ pub use settings::{
     BlobSettings, Connection, CorsSettings, CursorPaging, FcmSettings, JwtSettings, NextPath,
     OAuth2Credentials, OAuth2Settings, Origins, Paging, PingSettings, PluginMethod, PluginSettings,
     RestSettings, S3Settings, Secret, SettingDescription, SettingOrigin, Settings, SettingsError,
-    SettingsFile, SettingsPart, SourceSettings, UpdateMethod, WebPushSettings,
+    SettingsFile, SettingsPart, SourceSettings, SqlSettings, UpdateMethod, WebPushSettings,
 };
 pub use store::{
     ApplicationDocument, AuditKind, AuditPosition, AuditRecord, Figures, InvalidPosition,

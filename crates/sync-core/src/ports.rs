@@ -18,8 +18,14 @@ pub trait Ports: StorePorts {
     /// The way to back ends.
     type Http: HttpClient;
 
+    /// The way to databases.
+    type Sql: SqlClient;
+
     /// The way to back ends.
     fn http(&self) -> &Self::Http;
+
+    /// The way to databases.
+    fn sql(&self) -> &Self::Sql;
 }
 
 /// Sends requests to back ends.
@@ -128,6 +134,76 @@ pub enum HttpError {
         /// The limit.
         max_bytes: usize,
     },
+    /// There is no memory for the answer now.
+    #[error(transparent)]
+    OutOfMemory(#[from] OutOfMemory),
+}
+
+/// Runs statements in databases that are back ends. Texts are all that goes in and out: the statements cast them, since each
+/// database knows its own types best.
+pub trait SqlClient {
+    /// Runs a statement, and hands its rows over one by one, within `timeout`.
+    async fn query(
+        &self,
+        database: &str,
+        statement: SqlStatement,
+        timeout: Duration,
+        take: &mut dyn FnMut(SqlRow) -> Result<(), OutOfMemory>,
+    ) -> Result<(), SqlError>;
+
+    /// Runs a statement without rows, within `timeout`.
+    async fn execute(
+        &self,
+        database: &str,
+        statement: SqlStatement,
+        timeout: Duration,
+    ) -> Result<SqlDone, SqlError>;
+}
+
+/// A statement, and what is bound to its parameters, in their order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SqlStatement {
+    /// The statement.
+    pub text: String,
+    /// The values.
+    pub parameters: Vec<Option<String>>,
+}
+
+/// The values of a row, all of them texts or nothing.
+pub type SqlRow = Vec<Option<String>>;
+
+/// What a statement without rows has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlDone {
+    /// How many rows it has changed.
+    pub rows: u64,
+    /// The key that the database has made for a row, where it tells it beside the answer.
+    pub last_id: Option<String>,
+}
+
+/// Why a statement had no usable answer. No text has the database's address, which has a password in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SqlError {
+    /// The database cannot be reached, or the connection broke; what was to be changed may be changed.
+    #[error("no answer from the database: {0}")]
+    NoAnswer(String),
+    /// The time was over; what was to be changed may be changed.
+    #[error("no answer from the database within {millis} ms")]
+    TimedOut {
+        /// How long it was waited for, in milliseconds.
+        millis: u128,
+    },
+    /// The database refused the statement.
+    #[error("{message}")]
+    Refused {
+        /// The SQLSTATE.
+        state: String,
+        /// What it says.
+        message: String,
+    },
+    /// A value is no text.
+    #[error("the database's answer has a value that is no text")]
+    NotText,
     /// There is no memory for the answer now.
     #[error(transparent)]
     OutOfMemory(#[from] OutOfMemory),

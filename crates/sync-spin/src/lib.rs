@@ -8,6 +8,7 @@ mod jobs;
 mod load;
 mod log;
 mod redis;
+mod sql;
 mod world;
 
 pub use crate::http::SpinHttp;
@@ -15,4 +16,5 @@ pub use crate::jobs::{Component, Context};
 pub use crate::load::{LoadError, load_back_ends, load_documents, load_pings, load_server};
 pub use crate::log::start_log;
 pub use crate::redis::{SpinRedis, unless_store_is_silent};
+pub use crate::sql::SpinSql;
 pub use crate::world::{SpinClock, SpinPorts, SpinRandom, variable};

@@ -7,7 +7,7 @@ use spin_sdk::variables::{self, Error};
 use sync_core::Ports;
 use sync_redis::{Clock, Millis, Random, StorePorts};
 
-use crate::{SpinHttp, SpinRedis};
+use crate::{SpinHttp, SpinRedis, SpinSql};
 
 /// The engine's ports in a component.
 pub struct SpinPorts {
@@ -25,9 +25,14 @@ impl SpinPorts {
 
 impl Ports for SpinPorts {
     type Http = SpinHttp;
+    type Sql = SpinSql;
 
     fn http(&self) -> &SpinHttp {
         &SpinHttp
+    }
+
+    fn sql(&self) -> &SpinSql {
+        &SpinSql
     }
 }
 

@@ -8,6 +8,8 @@
 )]
 
 #[cfg(feature = "deployment")]
+mod database;
+#[cfg(feature = "deployment")]
 mod deployment;
 #[cfg(feature = "engine")]
 mod engine;
@@ -21,6 +23,8 @@ mod turns;
 mod wait;
 
 #[cfg(feature = "deployment")]
+pub use database::{DATABASE_PASSWORD, DatabaseKind, TestDatabase};
+#[cfg(feature = "deployment")]
 pub use deployment::{
     ADMIN_PASSWORD, Admin, AnotherHost, Deployment, Device, Host, JobQueue, Loss, LossyTransport,
     Network, NetworkFault, Options, Plugin, RedisContent, ShopBackEnd, Source, component_dir,
@@ -28,8 +32,8 @@ pub use deployment::{
 };
 #[cfg(feature = "engine")]
 pub use engine::{
-    BackEnd, Backup, ENGINE_PASSWORD, Fault, NoHttp, ScriptedHttp, TestPorts, TokenKey, World,
-    engine, engine_with, open_elliptic, page, unsigned, work,
+    BackEnd, Backup, ENGINE_PASSWORD, Fault, NoHttp, NoSql, ScriptedHttp, TestPorts, TokenKey,
+    World, engine, engine_with, open_elliptic, page, unsigned, work,
 };
 #[cfg(feature = "redis")]
 pub use native::{Break, ManualClock, NativeRedis, SeededRandom, TestStorePorts, local};

@@ -47,5 +47,6 @@ mod rc {
     }
 }
 mod rhosync;
+mod sql;
 mod story;
 mod template;

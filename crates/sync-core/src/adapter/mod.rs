@@ -7,6 +7,7 @@ mod plugin;
 mod push_only;
 mod refusals;
 pub(crate) mod rest;
+mod sql;
 
 use std::fmt;
 
@@ -25,6 +26,7 @@ pub(crate) use plugin::{PluginAdapter, authenticate};
 pub(crate) use push_only::PushOnlyAdapter;
 pub(crate) use refusals::Refusals;
 pub(crate) use rest::RestAdapter;
+pub(crate) use sql::SqlAdapter;
 
 /// Connects a source to its back end.
 ///
@@ -160,6 +162,8 @@ pub struct Call<'a> {
     pub idempotency_key: &'a str,
     /// What the device narrows a query down by, or searches for: names and values, in the order sent.
     pub parameters: &'a [(String, String)],
+    /// What the server has of the object that is changed, where it has it.
+    pub before: Option<&'a Attributes>,
     /// Opens the files of a change: the attributes whose names end in `-rhoblob` have their addresses.
     pub blobs: &'a dyn BlobOpener,
     /// What the instance may hold in memory, the back end's answer with it.
@@ -176,6 +180,7 @@ impl fmt::Debug for Call<'_> {
             client,
             idempotency_key,
             parameters,
+            before: _,
             blobs: _,
             memory: _,
             trace,

@@ -45,7 +45,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::account::{Accounts, SessionKey};
-use crate::adapter::{Adapter, Call, PluginAdapter, PushOnlyAdapter, RestAdapter};
+use crate::adapter::{Adapter, Call, PluginAdapter, PushOnlyAdapter, RestAdapter, SqlAdapter};
 use crate::blob::Blobs;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
@@ -153,6 +153,9 @@ impl<P: Ports> Engine<P> {
                     AdapterSettings::Rest(rest) => {
                         Rc::new(RestAdapter::new(Rc::clone(&ports), (**rest).clone()))
                     }
+                    AdapterSettings::Sql(sql) => {
+                        Rc::new(SqlAdapter::new(Rc::clone(&ports), (**sql).clone()))
+                    }
                     AdapterSettings::Plugin(plugin) => Rc::new(PluginAdapter::new(
                         Rc::clone(&ports),
                         accounts.server_token(),
@@ -239,6 +242,7 @@ impl<P: Ports> Engine<P> {
             client: None,
             idempotency_key: "",
             parameters,
+            before: None,
             blobs: &self.blobs,
             memory: &self.memory,
             trace: source.trace,

@@ -122,6 +122,7 @@ impl<P: Ports> Engine<P> {
             client: Some(client),
             idempotency_key: &key,
             parameters: &[],
+            before: None,
             blobs: &self.blobs,
             memory: &self.memory,
             trace: None,

@@ -57,6 +57,7 @@ impl<P: Ports> Engine<P> {
             client: None,
             idempotency_key: "",
             parameters: &[],
+            before: None,
             blobs: &self.blobs,
             memory: &self.memory,
             trace,

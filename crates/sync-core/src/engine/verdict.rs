@@ -65,6 +65,8 @@ struct Task<'a> {
     keeps_objects: bool,
     /// The object in the back end, which for a temporary id is another than the operation's.
     target: ObjectId,
+    /// What the server has of the object.
+    before: Option<Attributes>,
 }
 
 impl<P: Ports> Engine<P> {
@@ -82,6 +84,7 @@ impl<P: Ports> Engine<P> {
         if task.operation.kind != OperationKind::Create {
             match self.known_already(&mut task).await? {
                 PriorState::News { before } => {
+                    task.before.clone_from(&before);
                     if let Err(error) = self.check_growth(&task, before).await? {
                         let message = error.to_string();
                         return self.decide(task, Verdict::Refused { message }).await;
@@ -299,6 +302,7 @@ impl<P: Ports> Engine<P> {
             client: Some(task.client),
             idempotency_key: &key,
             parameters: &[],
+            before: task.before.as_ref(),
             blobs: &self.blobs,
             memory: &self.memory,
             trace: source.trace,
@@ -502,6 +506,7 @@ impl<'a> Task<'a> {
             operation,
             keeps_objects: !source.settings.pass_through,
             target,
+            before: None,
         }
     }
 

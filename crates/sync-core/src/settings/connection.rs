@@ -10,7 +10,7 @@ use crate::settings::{KeyError, Secret, Text, text, wrong};
 pub(super) const DEFAULT_TIMEOUT_MS: u64 = 10_000;
 
 /// How long it may take at most: operations and refreshes are leased for longer than that.
-const HIGHEST_TIMEOUT_MS: u64 = 20_000;
+pub(super) const HIGHEST_TIMEOUT_MS: u64 = 20_000;
 
 /// What goes with every request to a back end.
 #[derive(Debug, Clone)]

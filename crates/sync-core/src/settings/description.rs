@@ -367,6 +367,28 @@ mod tests {
         [sources.C]
         adapter = "rust"
         rust = "rates"
+
+        [sources.D]
+        adapter = "sql"
+        [sources.D.sql]
+        url = "postgres://user:secret-10@db.example/shop?password=secret-11"
+        table = "a"
+        key = "no"
+        changed_at = "changed"
+        overlap = 10
+        full_every = 60
+        deleted_if = "gone"
+        page_size = 10
+        attributes = ["a"]
+        omit = ["b"]
+        nested = "flatten"
+        types = { price = "number" }
+        idempotency_key = "operation"
+        unless_changed = true
+        search = "SELECT 1"
+        create = "INSERT 1"
+        delete = "DELETE 1"
+        timeout_ms = 5000
     "#;
 
     fn describe(text: &str) -> Vec<SettingDescription> {
@@ -403,12 +425,16 @@ mod tests {
         missing(&everything, "", &mut gaps);
         // One source has no adapter but its own, one kind of paging and one form of answers, and a schedule one rule.
         gaps.retain(|key| {
-            let of_another = ["sources.B.", "sources.C.", "schedules."];
-            !of_another.iter().any(|table| key.starts_with(table))
+            let of_another = ["sources.B.", "sources.C.", "sources.D.", "schedules."];
+            let is_of_another = of_another.iter().any(|table| key.starts_with(table));
+            (!is_of_another || key.starts_with("sources.D.sql."))
                 && ![
                     "sources.A.http",
                     "sources.A.rust",
                     "sources.A.soap",
+                    "sources.A.sql",
+                    "sources.D.sql.query",
+                    "sources.D.sql.update",
                     "sources.A.rest.children",
                     "sources.A.rest.delimiter",
                     "sources.A.rest.paging.next",
@@ -428,6 +454,7 @@ mod tests {
             let is_of_another = [
                 "sources.B.",
                 "sources.C.",
+                "sources.D.",
                 "sources.A.pass_through",
                 "sources.A.rest.paging.kind",
             ]
@@ -514,6 +541,8 @@ mod tests {
         let described = settings.unwrap().describe();
         let text = format!("{described:?}");
         assert!(!text.contains("secret-"), "{text}");
+        let database = find(&described, "sources.D.sql.url");
+        assert_eq!(database.value, r#""postgres://***@db.example/shop?***""#);
         let url = find(&described, "sources.A.rest.url");
         assert_eq!(url.value, r#""https://***@crm.example/a""#);
         assert_eq!(url.variable.as_deref(), Some("crm"));

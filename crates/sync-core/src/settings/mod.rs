@@ -21,6 +21,7 @@ mod reference;
 mod rest;
 mod soap;
 mod source;
+mod sql;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +59,8 @@ pub use plugin::{PluginMethod, PluginSettings};
 pub use rest::{RestSettings, UpdateMethod};
 pub(crate) use soap::{PasswordKind, SoapSettings, UsernameToken};
 pub use source::{AdapterSettings, SourceSettings};
+pub use sql::SqlSettings;
+pub(crate) use sql::{Dialect, Piece, Relation, SqlChanges, Statement, ValueName};
 pub use text::Secret;
 
 /// Days a client may be silent before it must start over, where the file does not say.

@@ -14,6 +14,7 @@ use super::paging::PagingEntry;
 use super::plugin::PluginEntry;
 use super::rest::RestEntry;
 use super::soap::{SoapCallEntry, SoapEntry, UsernameTokenEntry};
+use super::sql::SqlEntry;
 
 /// Set it to write the tables.
 const UPDATE: &str = "UPDATE_SETTINGS";
@@ -34,6 +35,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("soap", table::<SoapEntry>()),
         ("soap call", table::<SoapCallEntry>()),
         ("username_token", table::<UsernameTokenEntry>()),
+        ("sql", table::<SqlEntry>()),
         ("hook", table::<HookEntry>()),
         ("http", table::<PluginEntry>()),
     ]

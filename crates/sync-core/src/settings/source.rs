@@ -13,6 +13,7 @@ use crate::settings::hook::{HookEntry, HookSettings};
 use crate::settings::plugin::{PluginEntry, PluginSettings};
 use crate::settings::rest::{RestEntry, RestSettings};
 use crate::settings::soap::SoapEntry;
+use crate::settings::sql::{SqlEntry, SqlSettings};
 use crate::settings::{KeyError, Text, wrong};
 
 /// The component whose jobs call back ends.
@@ -151,6 +152,8 @@ fn adapter_queue(key: &str, name: &str) -> Result<QueueName, KeyError> {
 pub enum AdapterSettings {
     /// By a declared interface of HTTP calls, which may be envelopes.
     Rest(Box<RestSettings>),
+    /// By statements.
+    Sql(Box<SqlSettings>),
     /// By the plugin protocol.
     Plugin(Box<PluginSettings>),
     /// Not at all: it pushes.
@@ -169,6 +172,7 @@ impl AdapterSettings {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Rest(_) => "rest",
+            Self::Sql(_) => "sql",
             Self::Plugin(_) => "plugin",
             Self::PushOnly => "push-only",
             Self::Rust(_) => "rust",
@@ -207,6 +211,7 @@ pub(super) struct SourceEntry {
     belongs_to: BTreeMap<String, String>,
     rest: Option<RestEntry>,
     soap: Option<SoapEntry>,
+    sql: Option<SqlEntry>,
     http: Option<PluginEntry>,
     rust: Option<String>,
     hook: Option<HookEntry>,
@@ -217,6 +222,7 @@ pub(super) struct SourceEntry {
 enum AdapterKind {
     Rest,
     Soap,
+    Sql,
     #[serde(rename = "http")]
     Plugin,
     PushOnly,
@@ -331,10 +337,12 @@ impl SourceEntry {
         }
         table("rest", AdapterKind::Rest, self.rest.is_some())?;
         table("soap", AdapterKind::Soap, self.soap.is_some())?;
+        table("sql", AdapterKind::Sql, self.sql.is_some())?;
         table("http", AdapterKind::Plugin, self.http.is_some())?;
         table("rust", AdapterKind::Rust, self.rust.is_some())?;
         self.rest.as_ref().map_or(Ok(()), RestEntry::check)?;
         self.soap.as_ref().map_or(Ok(()), SoapEntry::check)?;
+        self.sql.as_ref().map_or(Ok(()), SqlEntry::check)?;
         self.http.as_ref().map_or(Ok(()), PluginEntry::check)
     }
 
@@ -349,9 +357,11 @@ impl SourceEntry {
     fn poll_interval(&self) -> PollInterval {
         let default = match self.adapter {
             AdapterKind::PushOnly => PollInterval::Never,
-            AdapterKind::Rest | AdapterKind::Soap | AdapterKind::Plugin | AdapterKind::Rust => {
-                DEFAULT_POLL_INTERVAL
-            }
+            AdapterKind::Rest
+            | AdapterKind::Soap
+            | AdapterKind::Sql
+            | AdapterKind::Plugin
+            | AdapterKind::Rust => DEFAULT_POLL_INTERVAL,
         };
         self.poll_interval
             .and_then(PollInterval::from_seconds)
@@ -373,6 +383,7 @@ impl SourceEntry {
         self.sync_priority.get_or_insert(DEFAULT_SYNC_PRIORITY);
         self.rest.iter_mut().for_each(RestEntry::fill_in);
         self.soap.iter_mut().for_each(SoapEntry::fill_in);
+        self.sql.iter_mut().for_each(SqlEntry::fill_in);
         self.http.iter_mut().for_each(PluginEntry::fill_in);
     }
 
@@ -380,8 +391,8 @@ impl SourceEntry {
     pub(super) fn leave_out_back_end(&mut self) {
         self.poll_interval = Some(self.poll_interval().to_seconds());
         self.adapter = AdapterKind::PushOnly;
-        (self.rest, self.soap, self.http, self.rust) = (None, None, None, None);
-        self.hook = None;
+        (self.rest, self.soap, self.sql) = (None, None, None);
+        (self.http, self.rust, self.hook) = (None, None, None);
     }
 
     /// The variables the entry refers to.
@@ -389,8 +400,10 @@ impl SourceEntry {
         let rest = self.rest.iter().flat_map(RestEntry::texts);
         let http = self.http.iter().flat_map(PluginEntry::texts);
         let soap = self.soap.iter().flat_map(SoapEntry::texts);
+        let sql = self.sql.iter().map(SqlEntry::url);
         let hook = self.hook.iter().flat_map(HookEntry::texts);
         rest.chain(soap)
+            .chain(sql)
             .chain(http)
             .chain(hook)
             .filter_map(Text::variable)
@@ -422,6 +435,7 @@ impl SourceEntry {
             belongs_to,
             rest,
             soap,
+            sql,
             http,
             rust,
             hook,
@@ -439,6 +453,10 @@ impl SourceEntry {
                 let soap = soap.ok_or_else(|| missing("soap"))?;
                 AdapterSettings::Rest(Box::new(soap.resolve(variable)?))
             }
+            AdapterKind::Sql => {
+                let sql = sql.ok_or_else(|| missing("sql"))?;
+                AdapterSettings::Sql(Box::new(sql.resolve(variable)?))
+            }
             AdapterKind::Plugin => {
                 let http = http.ok_or_else(|| missing("http"))?;
                 AdapterSettings::Plugin(Box::new(http.resolve(variable)?))
@@ -448,6 +466,7 @@ impl SourceEntry {
         };
         let of_query = match &adapter {
             AdapterSettings::Rest(rest) => Some(&rest.mapping),
+            AdapterSettings::Sql(sql) => Some(&sql.mapping),
             _ => None,
         };
         let hook = hook.map(|hook| hook.resolve(variable, of_query));

@@ -50,7 +50,12 @@ pub(crate) fn write_application(folder: &Path, options: &Options) {
     }
     for (name, users) in VARIABLES {
         declare(&mut manifest, name, users);
+        allow(&mut manifest, name, users);
     }
+    let users = &["sync-handler", "adapter-jobs"];
+    declare(&mut manifest, "database_url", users);
+    declare(&mut manifest, "database_host", users);
+    allow(&mut manifest, "database_host", users);
     let Options {
         redis_timeout_ms,
         settings,
@@ -62,19 +67,28 @@ pub(crate) fn write_application(folder: &Path, options: &Options) {
     fs::write(folder.join("spin.toml"), manifest).expect("to write the manifest");
 }
 
-/// Declares a variable, an address, for some components.
+/// Declares a variable for some components.
 fn declare(manifest: &mut Table, name: &str, components: &[&str]) {
     let required = Table::from_iter([("required".to_owned(), true.into())]);
     table(&mut manifest["variables"]).insert(name.to_owned(), required.into());
-    let value = Value::String(format!("{{{{ {name} }}}}"));
     for component in components {
         let component = &mut manifest["component"][component];
-        table(&mut component["variables"]).insert(name.to_owned(), value.clone());
-        component["allowed_outbound_hosts"]
+        table(&mut component["variables"]).insert(name.to_owned(), value_of(name));
+    }
+}
+
+/// Lets components call the address that a variable has.
+fn allow(manifest: &mut Table, name: &str, components: &[&str]) {
+    for component in components {
+        manifest["component"][component]["allowed_outbound_hosts"]
             .as_array_mut()
             .expect("allowed hosts")
-            .push(value.clone());
+            .push(value_of(name));
     }
+}
+
+fn value_of(name: &str) -> Value {
+    Value::String(format!("{{{{ {name} }}}}"))
 }
 
 fn table(value: &mut Value) -> &mut Table {

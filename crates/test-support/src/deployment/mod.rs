@@ -27,6 +27,7 @@ use sync_proto::CLIENT_ID_HEADER;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::database::TestDatabase;
 use crate::redis_server::TestRedis;
 use crate::rest::Rest;
 use crate::wait::until;
@@ -94,6 +95,8 @@ pub struct Deployment {
     admin: OnceCell<Admin>,
     folder: TempDir,
     runtime: Runtime,
+    /// The address of a database, and as one that may be called.
+    database: [String; 2],
 }
 
 /// One more host of a deployment. It ends when this is dropped.
@@ -106,6 +109,33 @@ impl Deployment {
     ///
     /// When something does not start; the text says what, and what to do.
     pub fn start(options: Options) -> Self {
+        let nowhere = "postgres://127.0.0.1:1".to_owned();
+        Self::start_with(options, [nowhere.clone(), nowhere])
+    }
+
+    /// Starts one that knows a database by the variable `database_url`.
+    ///
+    /// # Panics
+    ///
+    /// See [`Self::start`].
+    pub fn start_with_database(options: Options, database: &TestDatabase) -> Self {
+        Self::start_with(options, database.urls(database.address()))
+    }
+
+    /// The same with a network between the host and the database.
+    ///
+    /// # Panics
+    ///
+    /// See [`Self::start`].
+    pub fn start_with_database_behind(
+        options: Options,
+        database: &TestDatabase,
+        network: &Network,
+    ) -> Self {
+        Self::start_with(options, database.urls(network.address()))
+    }
+
+    fn start_with(options: Options, database: [String; 2]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         write_application(folder.path(), &options);
         let runtime = Runtime::new().expect("a runtime");
@@ -135,6 +165,7 @@ impl Deployment {
             admin: OnceCell::new(),
             folder,
             runtime,
+            database,
         };
         deployment.start_host();
         deployment
@@ -311,7 +342,10 @@ impl Deployment {
             self.shop.as_ref().map(Shop::url).unwrap_or_default(),
         );
         let plugin_url = self.plugin.url();
+        let [database_url, database_host] = &self.database;
         let variables = [
+            ("database_url", database_url.as_str()),
+            ("database_host", database_host.as_str()),
             ("redis_url", redis_url.as_str()),
             ("plugin_url", plugin_url.as_str()),
             ("identity_url", plugin_url.as_str()),

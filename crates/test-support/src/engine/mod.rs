@@ -16,7 +16,7 @@ use crate::redis_server::TestRedis;
 
 pub use back_end::{BackEnd, Fault};
 pub use backup::Backup;
-pub use ports::{NoHttp, TestPorts};
+pub use ports::{NoHttp, NoSql, TestPorts};
 pub use scripted_http::ScriptedHttp;
 pub use token_key::{TokenKey, open_elliptic, unsigned};
 pub use world::{World, work};

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sync_core::{AnswerRoom, HttpClient, HttpError, Ports};
+use sync_core::{
+    AnswerRoom, HttpClient, HttpError, OutOfMemory, Ports, SqlClient, SqlDone, SqlError, SqlRow,
+    SqlStatement,
+};
 use sync_redis::StorePorts;
 
 use crate::native::{ManualClock, NativeRedis, SeededRandom};
@@ -24,6 +27,26 @@ impl HttpClient for NoHttp {
             host: request.uri().host().unwrap_or_default().to_owned(),
             reason: "tests have no network".to_owned(),
         })
+    }
+}
+
+/// A network without databases.
+#[derive(Debug)]
+pub struct NoSql;
+
+impl SqlClient for NoSql {
+    async fn query(
+        &self,
+        _: &str,
+        _: SqlStatement,
+        _: Duration,
+        _: &mut dyn FnMut(SqlRow) -> Result<(), OutOfMemory>,
+    ) -> Result<(), SqlError> {
+        Err(SqlError::NoAnswer("tests have no network".to_owned()))
+    }
+
+    async fn execute(&self, _: &str, _: SqlStatement, _: Duration) -> Result<SqlDone, SqlError> {
+        Err(SqlError::NoAnswer("tests have no network".to_owned()))
     }
 }
 
@@ -54,9 +77,14 @@ impl<H: Default> TestPorts<H> {
 
 impl<H: HttpClient + 'static> Ports for TestPorts<H> {
     type Http = H;
+    type Sql = NoSql;
 
     fn http(&self) -> &H {
         &self.http
+    }
+
+    fn sql(&self) -> &NoSql {
+        &NoSql
     }
 }
 

@@ -112,12 +112,7 @@ impl<'a> Harvest<'a> {
             .deleted_if
             .as_ref()
             .and_then(|path| path.read(record.value()));
-        match says.as_deref() {
-            None | Some(Value::Null | Value::Bool(false)) => false,
-            Some(Value::String(text)) => !matches!(text.trim(), "" | "false" | "0"),
-            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
-            Some(_) => true,
-        }
+        is_said(says.as_deref())
     }
 
     /// What was deleted since the last time this was asked.
@@ -146,6 +141,16 @@ impl<'a> Harvest<'a> {
             },
             (None, _) => QueryEnd::Complete { etag },
         }
+    }
+}
+
+/// Whether what a record says is a yes.
+pub(crate) fn is_said(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::String(text)) => !matches!(text.trim(), "" | "false" | "0"),
+        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+        Some(_) => true,
     }
 }
 

@@ -12,6 +12,7 @@ use http::{Method, StatusCode, header};
 use serde_json::Value;
 
 use crate::adapter::exchange::{Answer, Caller, bad_answer, read_object, refusal};
+pub(crate) use crate::adapter::rest::delta::is_said;
 use crate::adapter::rest::delta::{DeltaQuery, Harvest};
 use crate::adapter::rest::request::Target;
 use crate::adapter::rest::soap::body_of;

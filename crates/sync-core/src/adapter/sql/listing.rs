@@ -1,0 +1,401 @@
+//! Queries for everything, and for what has changed.
+//!
+//! Rows come page by page: in the order of their keys, or of their changes, each page beginning behind the last row of the one before. So
+//! neither the database nor an instance ever has more than a page at hand, and a query that broke off goes on where it was.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::adapter::exchange::{bad_answer, read_object};
+use crate::adapter::rest::is_said;
+use crate::adapter::sql::SqlAdapter;
+use crate::adapter::sql::shape::Shape;
+use crate::adapter::sql::text::{Sql, Values};
+use crate::adapter::{AdapterError, Call, QueryEnd, Stash};
+use crate::mapping::Mapped;
+use crate::model::{Millis, ObjectId};
+use crate::ports::{Clock as _, Ports, hex};
+use crate::settings::{Dialect, SqlChanges, SqlSettings};
+
+/// How far the clocks of instances may be apart, in milliseconds.
+const CLOCKS_APART_MS: u64 = 5_000;
+
+/// Up to where the server has all changes.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+struct Mark {
+    /// Of the settings that it is for.
+    settings: String,
+    /// When everything was asked for.
+    full_at: u64,
+    /// When the highest time was seen first.
+    moved_at: u64,
+    /// Whether everything with the highest time or an earlier one was there when changes were asked for last.
+    is_settled: bool,
+    /// The highest time that a row has, as the database writes it.
+    highest: String,
+}
+
+/// How far a query for everything has come.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+struct Position {
+    settings: String,
+    began: u64,
+    /// The highest time when it began.
+    highest: Option<String>,
+    /// The last key that was handed over.
+    key: String,
+}
+
+/// What tells settings from others that would understand a mark in another way.
+fn fingerprint(settings: &SqlSettings) -> String {
+    let SqlSettings {
+        relation,
+        key,
+        changes,
+        deleted_if,
+        mapping,
+        ..
+    } = settings;
+    let text = format!("{relation:?} {key} {changes:?} {deleted_if:?} {mapping:?}");
+    let mut digest = hex(&Sha256::digest(text));
+    digest.truncate(16);
+    digest
+}
+
+fn read<T: for<'de> Deserialize<'de>>(text: Option<&str>) -> Option<T> {
+    serde_json::from_str(text?).ok()
+}
+
+fn written<T: Serialize>(value: &T) -> Result<String, AdapterError> {
+    serde_json::to_string(value).map_err(|error| bad_answer(error.to_string()))
+}
+
+impl<P: Ports> SqlAdapter<P> {
+    pub(super) async fn list(
+        &self,
+        call: &Call<'_>,
+        stash: &mut dyn Stash,
+    ) -> Result<QueryEnd, AdapterError> {
+        let now = self.ports.clock().now();
+        let settings = fingerprint(&self.settings);
+        let position = read::<Position>(stash.goes_on_at()).filter(|it| it.settings == settings);
+        // A query for everything that broke off goes on.
+        let mark = match &self.settings.changes {
+            Some(changes) if stash.goes_on_at().is_none() => read::<Mark>(stash.mark())
+                .filter(|mark| {
+                    let full_due = changes.full_every_seconds.saturating_mul(1_000);
+                    mark.settings == settings && now < Millis(mark.full_at).plus(full_due)
+                })
+                .map(|mark| (changes, mark)),
+            _ => None,
+        };
+        match mark {
+            Some((changes, mark)) => self.list_changes(call, changes, mark, stash).await,
+            None => self.list_all(call, settings, position, stash).await,
+        }
+    }
+
+    async fn list_all(
+        &self,
+        call: &Call<'_>,
+        settings: String,
+        position: Option<Position>,
+        stash: &mut dyn Stash,
+    ) -> Result<QueryEnd, AdapterError> {
+        let Some(shape) = self.shape(call).await? else {
+            return Ok(QueryEnd::Complete { etag: None });
+        };
+        let values = Values::of(call);
+        let SqlSettings { key, page_size, .. } = &self.settings;
+        let (began, highest, mut last) = match position {
+            Some(it) => (Millis(it.began), it.highest, Some(it.key)),
+            None => {
+                // What changes while pages are read is later than this.
+                let began = self.ports.clock().now();
+                (began, self.highest(call, &values).await?, None)
+            }
+        };
+        loop {
+            let mut sql = self
+                .sql(&values)
+                .text("SELECT ")
+                .column_text(key)
+                .text(", ");
+            sql = sql.json(shape.types.keys().map(String::as_str)).from();
+            if let Some(last) = &last {
+                sql = sql.text(" WHERE ").column(key).text(" > ");
+                sql = sql.typed(Some(last.clone()), shape.type_of(key));
+            }
+            sql = sql.text(" ORDER BY ").column(key);
+            let statement = sql.text(&format!(" LIMIT {page_size}")).done();
+            let (rows, _held) = self.rows(call, statement).await?;
+            let found = rows.len();
+            let mut texts = Vec::with_capacity(found);
+            for row in rows {
+                let [key, text] = columns(row)?;
+                last = Some(key.ok_or_else(|| without_key(&self.settings.key))?);
+                texts.extend(text);
+            }
+            self.hand_over(texts, stash).await?;
+            match &last {
+                Some(key) if found >= *page_size => {
+                    let position = Position {
+                        settings: settings.clone(),
+                        began: began.0,
+                        highest: highest.clone(),
+                        key: key.clone(),
+                    };
+                    stash.reached(&written(&position)?).await?;
+                }
+                _ => break,
+            }
+        }
+        if shape.key_may_be_null {
+            self.find_rows_without_key(call, &values).await?;
+        }
+        let Some(highest) = highest else {
+            return Ok(QueryEnd::Complete { etag: None });
+        };
+        let mark = Mark {
+            settings,
+            full_at: began.0,
+            moved_at: self.ports.clock().now().0,
+            is_settled: false,
+            highest,
+        };
+        Ok(QueryEnd::CompleteUpTo {
+            mark: written(&mark)?,
+        })
+    }
+
+    async fn list_changes(
+        &self,
+        call: &Call<'_>,
+        changes: &SqlChanges,
+        mut mark: Mark,
+        stash: &mut dyn Stash,
+    ) -> Result<QueryEnd, AdapterError> {
+        let began = self.ports.clock().now();
+        let SqlSettings { key, page_size, .. } = &self.settings;
+        let column = &changes.column;
+        let mut values = Values::of(call);
+        let since = mark.highest.clone();
+        values.since = Some(&since);
+        let (mut last, mut has_moved) = (None::<(String, String)>, false);
+        // Without rows there is nothing that has changed; what is gone is found by a query for everything.
+        let shape = self.shape(call).await?;
+        while let Some(shape) = &shape {
+            let mut sql = self
+                .sql(&values)
+                .text("SELECT ")
+                .column_text(column)
+                .text(", ");
+            sql = sql.column_text(key).text(", ");
+            sql = sql
+                .json(shape.types.keys().map(String::as_str))
+                .from()
+                .text(" WHERE ");
+            let kind = shape.type_of(column);
+            sql = match &last {
+                Some((time, last)) => sql
+                    .text("(")
+                    .column(column)
+                    .text(", ")
+                    .column(key)
+                    .text(") > (")
+                    .typed(Some(time.clone()), kind)
+                    .text(", ")
+                    .typed(Some(last.clone()), shape.type_of(key))
+                    .text(")"),
+                None if mark.is_settled => sql
+                    .column(column)
+                    .text(" > ")
+                    .typed(Some(since.clone()), kind),
+                None => {
+                    let sql = sql.column(column).text(" >= ");
+                    earlier(
+                        sql,
+                        self.settings.dialect,
+                        &since,
+                        changes.overlap_seconds,
+                        shape,
+                        column,
+                    )
+                }
+            };
+            sql = sql.text(" ORDER BY ").column(column).text(", ").column(key);
+            let statement = sql.text(&format!(" LIMIT {page_size}")).done();
+            let (rows, _held) = self.rows(call, statement).await?;
+            let found = rows.len();
+            let mut texts = Vec::with_capacity(found);
+            for row in rows {
+                let [time, key, text] = columns(row)?;
+                let key = key.ok_or_else(|| without_key(&self.settings.key))?;
+                last = Some((time.unwrap_or_default(), key));
+                texts.extend(text);
+            }
+            self.hand_over(texts, stash).await?;
+            if found < *page_size {
+                break;
+            }
+        }
+        if let Some((time, _)) = last
+            && time != mark.highest
+        {
+            mark.highest = time;
+            has_moved = true;
+        }
+        let overlap = changes.overlap_seconds.saturating_mul(1_000);
+        let settled_at = Millis(mark.moved_at).plus(overlap.saturating_add(CLOCKS_APART_MS));
+        mark.is_settled = !has_moved && (mark.is_settled || began >= settled_at);
+        if has_moved {
+            mark.moved_at = self.ports.clock().now().0;
+        }
+        Ok(QueryEnd::Changes {
+            mark: written(&mark)?,
+        })
+    }
+
+    /// Finds what a device searches for.
+    pub(super) async fn find(
+        &self,
+        call: &Call<'_>,
+        stash: &mut dyn Stash,
+    ) -> Result<(), AdapterError> {
+        let Some(search) = &self.settings.search else {
+            return Err(AdapterError::Rejected {
+                message: "this source cannot be searched".to_owned(),
+            });
+        };
+        let Some(shape) = self.shape(call).await? else {
+            return Ok(());
+        };
+        let values = Values::of(call);
+        let sql = self.sql(&values).text("SELECT ");
+        let sql = sql.json(shape.types.keys().map(String::as_str));
+        let (rows, _held) = self.rows(call, sql.rows_of_search(search).done()).await?;
+        let texts = rows.into_iter().filter_map(super::first_of).collect();
+        self.hand_over(texts, stash).await
+    }
+
+    /// The highest time of a change.
+    async fn highest(
+        &self,
+        call: &Call<'_>,
+        values: &Values<'_>,
+    ) -> Result<Option<String>, AdapterError> {
+        let Some(changes) = &self.settings.changes else {
+            return Ok(None);
+        };
+        let sql = self.sql(values);
+        let sql = match self.settings.dialect {
+            Dialect::Postgres => sql
+                .text("SELECT max(")
+                .column(&changes.column)
+                .text(")::text"),
+            Dialect::MySql => {
+                let sql = sql.text("SELECT CAST(MAX(").column(&changes.column);
+                sql.text(") AS CHAR)")
+            }
+        };
+        self.value(call, sql.from().done()).await
+    }
+
+    /// Looks for rows without a key, which no page has: nobody knows which object such a row stands for.
+    async fn find_rows_without_key(
+        &self,
+        call: &Call<'_>,
+        values: &Values<'_>,
+    ) -> Result<(), AdapterError> {
+        let key = &self.settings.key;
+        let sql = self.sql(values).text("SELECT 'x'").from().text(" WHERE ");
+        let statement = sql.column(key).text(" IS NULL LIMIT 1").done();
+        match self.value(call, statement).await? {
+            None => Ok(()),
+            Some(_) => Err(without_key(key)),
+        }
+    }
+
+    /// Hands rows over, which are JSON.
+    async fn hand_over(
+        &self,
+        texts: Vec<String>,
+        stash: &mut dyn Stash,
+    ) -> Result<(), AdapterError> {
+        let mapping = &self.settings.mapping;
+        let rows = texts.iter().map(|text| serde_json::from_str(text));
+        let rows = rows.collect::<Result<Vec<Value>, _>>();
+        let rows = rows.map_err(|error| bad_answer(format!("a row cannot be read: {error}")))?;
+        let records = mapping.records(Value::Array(rows)).map_err(bad_answer)?;
+        let mut objects = Vec::with_capacity(records.len());
+        let mut deleted = Vec::new();
+        for record in records {
+            let says_deleted = self.settings.deleted_if.as_ref();
+            let says_deleted = says_deleted.and_then(|path| path.read(record.value()));
+            let is_deleted = is_said(says_deleted.as_deref());
+            let Mapped { id, values } = mapping.object(record).map_err(bad_answer)?;
+            if is_deleted {
+                deleted.extend(ObjectId::parse(id));
+                continue;
+            }
+            match values {
+                Ok(values) => objects.extend(read_object(id, values, stash)),
+                Err(reason) => stash.refuse(&id, &reason),
+            }
+        }
+        stash.stash(objects).await?;
+        if !deleted.is_empty() {
+            stash.remove(deleted).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A time of a change less the overlap.
+fn earlier<'a>(
+    sql: Sql<'a>,
+    dialect: Dialect,
+    time: &str,
+    overlap: u64,
+    shape: &Shape,
+    column: &str,
+) -> Sql<'a> {
+    let kind = shape.type_of(column);
+    let time = Some(time.to_owned());
+    let overlap = Some(overlap.to_string());
+    match dialect {
+        Dialect::Postgres => {
+            let is_time = kind.is_some_and(|it| it.starts_with("timestamp") || it == "date");
+            let sql = sql.text("(").typed(time, kind).text(" - ");
+            if is_time {
+                sql.value(overlap).text("::float8 * interval '1 second')")
+            } else {
+                sql.typed(overlap, kind).text(")")
+            }
+        }
+        Dialect::MySql if time.as_ref().is_some_and(|it| it.parse::<f64>().is_ok()) => sql
+            .text("(")
+            .value(time)
+            .text(" - ")
+            .value(overlap)
+            .text(")"),
+        Dialect::MySql => {
+            let sql = sql
+                .text("(CAST(")
+                .value(time)
+                .text(" AS DATETIME(6)) - INTERVAL ");
+            sql.value(overlap).text(" SECOND)")
+        }
+    }
+}
+
+/// The values of a row that has so many.
+fn columns<const N: usize>(row: Vec<Option<String>>) -> Result<[Option<String>; N], AdapterError> {
+    row.try_into()
+        .map_err(|_| bad_answer("a row has other columns than were asked for"))
+}
+
+fn without_key(key: &str) -> AdapterError {
+    bad_answer(format!("a row has no {key:?}"))
+}

@@ -1,0 +1,303 @@
+//! The same products from databases, also while those misbehave.
+
+mod shop;
+
+use std::collections::BTreeMap;
+use std::thread;
+
+use serde_json::json;
+use test_support::{
+    DATABASE_PASSWORD, DatabaseKind, Deployment, Device, Network, NetworkFault, until, until_or,
+};
+
+use shop::{Shop, lines};
+
+fn start(kind: DatabaseKind) -> (Shop, Deployment, Device) {
+    let shop = Shop::start(kind);
+    let deployment = Deployment::start_with_database(shop.options(), &shop.database);
+    deployment.create_user("anna");
+    let device = deployment.device("anna");
+    (shop, deployment, device)
+}
+
+/// Each test once for every database.
+macro_rules! for_each_database {
+    ($($story:ident),* $(,)?) => {
+        mod postgres {
+            $(#[test] fn $story() { super::$story(super::DatabaseKind::Postgres); })*
+        }
+        mod mariadb {
+            $(#[test] fn $story() { super::$story(super::DatabaseKind::MariaDb); })*
+        }
+    };
+}
+
+for_each_database!(
+    a_table_and_a_query_bring_the_same_rows_and_take_the_same_changes,
+    what_was_deleted_and_changed_is_found_without_asking_for_everything,
+    a_row_that_changed_meanwhile_is_a_conflict,
+    a_create_whose_answer_is_lost_is_made_once,
+    what_a_constraint_refuses_reaches_the_device_in_the_databases_words,
+    no_trouble_takes_anything_from_a_device,
+    whatever_users_and_devices_say_stays_a_value,
+    a_hundred_thousand_rows_arrive,
+);
+
+fn a_table_and_a_query_bring_the_same_rows_and_take_the_same_changes(kind: DatabaseKind) {
+    let (shop, deployment, mut device) = start(kind);
+    for source in ["Whole", "Stock", "Asked"] {
+        shop.converge(&mut device, source);
+        let mut ids = device.objects(source).into_keys();
+        let [changed, removed, elsewhere, gone] =
+            std::array::from_fn(|_| ids.next().expect("enough products"));
+        let made = format!("a 'made' \"thing\" by {source}; --");
+        let replica = device.replica_mut(source);
+        replica.create([("name", made.as_str()), ("price", "12.5"), ("stock", "3")]);
+        assert!(replica.update(&changed, [("price", "99.25")]));
+        assert!(replica.delete(&removed));
+        shop.run(&format!(
+            "UPDATE products SET name = 'elsewhere' WHERE id = {elsewhere}"
+        ));
+        shop.remove(source, &gone);
+        shop.converge(&mut device, source);
+        let products = device.objects(source);
+        assert_eq!(products[&changed]["price"], "99.25", "{source}");
+        assert_eq!(products[&device.id_of(source, &made)]["stock"], "3");
+        assert!(!products.contains_key(&removed) && !products.contains_key(&gone));
+    }
+    let twice = "SELECT name FROM products GROUP BY name HAVING count(*) > 1 AND name LIKE 'a %'";
+    assert_eq!(shop.database.rows(twice), lines([]));
+    assert!(!deployment.host_log().contains(DATABASE_PASSWORD));
+}
+
+fn what_was_deleted_and_changed_is_found_without_asking_for_everything(kind: DatabaseKind) {
+    let (shop, _deployment, mut device) = start(kind);
+    shop.converge(&mut device, "Stock");
+    let ids: Vec<String> = device.objects("Stock").into_keys().collect();
+    // One row goes without a trace: only asking for everything finds that.
+    shop.run(&format!("DELETE FROM products WHERE id = {}", ids[0]));
+    shop.run(&format!(
+        "UPDATE products SET is_gone = true WHERE id = {}",
+        ids[1]
+    ));
+    shop.run(&format!(
+        "UPDATE products SET name = 'late' WHERE id = {}",
+        ids[2]
+    ));
+    // A transaction that took long bears a time that is past.
+    shop.insert_at("slow", "interval '10' second");
+    until("the changes", || {
+        device.sync("Stock").expect("to sync");
+        let objects = device.objects("Stock");
+        let has = |name: &str| objects.values().any(|object| object["name"] == name);
+        (has("late") && has("slow") && !objects.contains_key(&ids[1])).then_some(())
+    });
+    assert!(
+        device.get("Stock", &ids[0]).is_some(),
+        "not everything was asked for"
+    );
+    device.sync("Whole").expect("to sync");
+    assert_eq!(device.get("Whole", &ids[0]), None);
+}
+
+fn a_row_that_changed_meanwhile_is_a_conflict(kind: DatabaseKind) {
+    let (shop, _deployment, mut device) = start(kind);
+    shop.converge(&mut device, "Stock");
+    let id = device
+        .objects("Stock")
+        .into_keys()
+        .next()
+        .expect("a product");
+    shop.run(&format!(
+        "UPDATE products SET name = 'theirs', price = 5 WHERE id = {id}"
+    ));
+    let replica = device.replica_mut("Stock");
+    assert!(replica.update(&id, [("name", "mine")]));
+    let report = device.sync("Stock").expect("to sync");
+    let [rejection] = &report.applied.rejections[..] else {
+        panic!("{report:?}");
+    };
+    assert!(rejection.message.contains("meanwhile"), "{rejection:?}");
+    shop.converge(&mut device, "Stock");
+    assert_eq!(
+        device.get("Stock", &id).expect("the product")["name"],
+        "theirs"
+    );
+    // Now the device has seen it. It changes the same again and again, before anybody asks the database.
+    for name in ["mine", "mine too"] {
+        assert!(device.replica_mut("Stock").update(&id, [("name", name)]));
+        let report = device.sync("Stock").expect("to sync");
+        assert_eq!(report.applied.rejections, []);
+    }
+    shop.converge(&mut device, "Stock");
+    assert_eq!(
+        device.get("Stock", &id).expect("the product")["name"],
+        "mine too"
+    );
+}
+
+fn a_create_whose_answer_is_lost_is_made_once(kind: DatabaseKind) {
+    let shop = Shop::start(kind);
+    let network = Network::before(shop.database.address());
+    let deployment =
+        Deployment::start_with_database_behind(shop.options(), &shop.database, &network);
+    deployment.create_user("anna");
+    let mut device = deployment.device("anna");
+    shop.converge(&mut device, "Stock");
+    let mut has_struck = 0;
+    for at in 1..=10 {
+        let name = format!("lost {at}");
+        device
+            .replica_mut("Stock")
+            .create([("name", name.as_str()), ("price", "1")]);
+        network.strike(at, NetworkFault::LostAnswer);
+        // The device may hear of the failure, but not that its create was refused.
+        if let Ok(report) = device.sync("Stock") {
+            assert_eq!(report.applied.rejections, [], "struck at {at}");
+        }
+        has_struck += usize::from(network.calm());
+        shop.converge(&mut device, "Stock");
+        let made = shop.database.rows(&format!(
+            "SELECT count(*) FROM products WHERE name = '{name}'"
+        ));
+        assert_eq!(made, lines(["1"]), "struck at {at}");
+    }
+    assert!(has_struck > 0, "no answer was lost");
+}
+
+fn what_a_constraint_refuses_reaches_the_device_in_the_databases_words(kind: DatabaseKind) {
+    let (shop, deployment, mut device) = start(kind);
+    shop.converge(&mut device, "Stock");
+    let id = device
+        .objects("Stock")
+        .into_keys()
+        .next()
+        .expect("a product");
+    let replica = device.replica_mut("Stock");
+    assert!(replica.update(&id, [("price", "-1")]));
+    replica.create([("name", "no price"), ("price", "much")]);
+    replica.create([("name", "no column"), ("is_gone) VALUES (1); --", "x")]);
+    replica.create([("name", "hidden"), ("operation", "x")]);
+    let report = device.sync("Stock").expect("to sync");
+    let messages: Vec<_> = report
+        .applied
+        .rejections
+        .iter()
+        .map(|it| it.message.as_str())
+        .collect();
+    assert_eq!(messages.len(), 4, "{messages:?}");
+    let said = messages.concat();
+    assert!(
+        said.contains("products_price_check") || said.contains("products.price"),
+        "{said}"
+    );
+    assert!(
+        !said.contains(DATABASE_PASSWORD) && !said.contains("Failing row"),
+        "{said}"
+    );
+    shop.converge(&mut device, "Stock");
+    assert!(!deployment.host_log().contains(DATABASE_PASSWORD));
+}
+
+fn no_trouble_takes_anything_from_a_device(kind: DatabaseKind) {
+    let (mut shop, deployment, mut device) = start(kind);
+    for source in ["Whole", "Stock", "Slow", "Keyless", "Twice"] {
+        device.sync(source).expect("to sync");
+        until("the first rows", || {
+            device.sync(source).expect("to sync");
+            (device.objects(source).len() >= shop::PRODUCTS).then_some(())
+        });
+    }
+    // Rows with the same key are one object.
+    assert_eq!(device.objects("Twice").len(), shop::PRODUCTS);
+    let before = device.objects("Keyless");
+    shop.run("INSERT INTO keyless (id, name) VALUES (NULL, 'nobody')");
+    shop.run("DELETE FROM keyless WHERE id = 1");
+    let report = device.sync("Keyless").expect("to sync");
+    let said = format!("{:?}", report.applied.source_errors);
+    assert!(said.contains("a row has no"), "{said}");
+    assert_eq!(device.objects("Keyless"), before);
+    // The database goes down while it answers.
+    let before = device.objects("Slow");
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| device.sync("Slow"));
+        until("the database to be asked", || {
+            shop.is_asked("slow").then_some(())
+        });
+        shop.database.kill();
+        let _ = asking.join().expect("no panic");
+    });
+    for source in ["Slow", "Whole", "Stock"] {
+        let _ = device.sync(source);
+    }
+    assert_eq!(device.objects("Slow"), before);
+    assert_eq!(device.objects("Whole").len(), shop::PRODUCTS);
+    device
+        .replica_mut("Stock")
+        .create([("name", "while it was down"), ("price", "2")]);
+    let _ = device.sync("Stock");
+    shop.database.restart();
+    shop.converge(&mut device, "Stock");
+    device.id_of("Stock", "while it was down");
+    let log = deployment.host_log();
+    assert!(!log.contains(DATABASE_PASSWORD), "{log}");
+}
+
+fn whatever_users_and_devices_say_stays_a_value(kind: DatabaseKind) {
+    let (shop, deployment, _) = start(kind);
+    let users = ["o'hara", "x' OR '1'='1", "a\"; DROP TABLE notes; --"];
+    for user in users {
+        deployment.create_user(user);
+        let mut device = deployment.device(user);
+        let text = format!("{user}'); DELETE FROM notes; -- \\");
+        device.replica_mut("Mine").create([("name", text.as_str())]);
+        until_or("the note to have its id", || {
+            device.sync("Mine").map_err(|error| error.to_string())?;
+            (!device.is_waiting("Mine"))
+                .then_some(())
+                .ok_or_else(|| "it waits".to_owned())
+        });
+        let mine = device.objects("Mine");
+        assert_eq!(mine.len(), 1, "{mine:?}");
+        let (id, note) = mine.into_iter().next().expect("a note");
+        assert_eq!(note["name"], text);
+        assert!(
+            device
+                .replica_mut("Mine")
+                .update(&id, [("name", "' , owner = 'x")])
+        );
+        device.sync("Mine").expect("to sync");
+        let rest = deployment.rest_of_device(user);
+        let search = json!({"sources": [{"name": "Mine"}], "search": {"name": "' OR true --"}});
+        let found = rest.send(
+            http::Method::POST,
+            "/rc/v1/app/search?p_size=10",
+            search.to_string(),
+        );
+        assert!(found.status().is_success());
+        assert!(!test_support::text_of(&found).contains("insert"));
+    }
+    let names = shop.database.rows("SELECT DISTINCT name FROM notes");
+    assert_eq!(names, lines(["' , owner = 'x"]));
+    let notes: BTreeMap<_, _> = shop
+        .database
+        .rows("SELECT owner, count(*) FROM notes GROUP BY owner")
+        .into_iter()
+        .map(|row| (row[0].clone(), row[1].clone()))
+        .collect();
+    assert_eq!(notes.len(), users.len());
+}
+
+fn a_hundred_thousand_rows_arrive(kind: DatabaseKind) {
+    let (shop, deployment, _) = start(kind);
+    shop.insert_many(100_000);
+    let mut device = deployment.device("anna").with_page_size(2_000);
+    until("all rows", || {
+        device.sync("Many").expect("to sync");
+        (device.objects("Many").len() == 100_000).then_some(())
+    });
+    assert_eq!(
+        device.get("Many", "99999").expect("a row")["name"],
+        "row 99999"
+    );
+}
