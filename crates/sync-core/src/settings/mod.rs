@@ -365,6 +365,17 @@ impl SettingsFile {
         self
     }
 
+    /// Leaves out all sources but one, and the variables that only they refer to.
+    pub fn only_source(mut self, source: &str) -> Self {
+        self.sources.retain(|name, _| name.as_str() == source);
+        self
+    }
+
+    /// Sources by name.
+    pub fn source_names(&self) -> impl Iterator<Item = &SourceName> {
+        self.sources.keys()
+    }
+
     /// The names of the variables the file refers to.
     pub fn variables(&self) -> BTreeSet<&str> {
         self.sources

@@ -118,7 +118,9 @@ impl<P: Ports> RestAdapter<P> {
             return refusal(answer);
         }
         match self.tree(answer) {
-            Ok(_) | Err(AdapterError::BadAnswer { .. }) => refusal(answer),
+            Ok(_) | Err(AdapterError::BadAnswer { .. } | AdapterError::Misfit { .. }) => {
+                refusal(answer)
+            }
             Err(fault) => fault,
         }
     }
@@ -133,12 +135,12 @@ impl<P: Ports> RestAdapter<P> {
     ) -> Result<usize, AdapterError> {
         let mapping = &self.settings.mapping;
         harvest.look_at_answer(&answer, mapping);
-        let records = mapping.records(answer).map_err(bad_answer)?;
+        let records = mapping.records(answer)?;
         let found = records.len();
         let mut objects = Vec::with_capacity(found);
         for record in records {
             let is_deleted = harvest.look_at_record(&record);
-            let Mapped { id, values } = mapping.object(record).map_err(bad_answer)?;
+            let Mapped { id, values } = mapping.object(record)?;
             if is_deleted {
                 harvest.deleted.extend(ObjectId::parse(id));
                 continue;
