@@ -10,7 +10,7 @@ use futures_executor::block_on;
 
 use super::application::{Application, Place, Variables};
 use super::fixtures::{self, Recording};
-use super::network::Network;
+use super::network::{Exchange, Network};
 use super::problem::Problem;
 use super::report::{Report, print_problems};
 use super::secrets::Secrets;
@@ -21,7 +21,7 @@ use crate::login::{ask_password, read_line};
 use crate::term::{NOTE, note, say};
 
 /// Who asks where nobody is named, and it does not matter.
-const ANYBODY: &str = "check";
+pub(super) const ANYBODY: &str = "check";
 
 /// Asks the back end as the server would, and shows what comes of it.
 #[derive(Debug, clap::Args)]
@@ -110,10 +110,10 @@ pub(super) struct Replay {
 }
 
 /// What came of asking a back end.
-struct Tried {
+pub(super) struct Tried {
     application: Application,
-    network: Vec<super::network::Exchange>,
-    findings: Findings,
+    pub(super) network: Vec<Exchange>,
+    pub(super) findings: Findings,
 }
 
 impl Check {
@@ -259,7 +259,7 @@ impl Replay {
 }
 
 /// Asks the back end, and writes a test record if that is wanted.
-fn tried(
+pub(super) fn tried(
     application: Application,
     question: &Question,
     network: Network,

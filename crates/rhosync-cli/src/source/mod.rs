@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod fixtures;
 mod network;
+mod new;
 mod place;
 mod ports;
 mod problem;
@@ -28,6 +29,8 @@ pub(crate) struct Source {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
+    /// Writes the settings of a new source, with a test that needs no network.
+    New(new::New),
     /// Asks a source's back end as the server would, and shows what comes of it.
     Check(check::Check),
     /// Checks, and keeps what the back end answers as fixtures, without secrets.
@@ -40,6 +43,7 @@ impl Source {
     /// Does it.
     pub(crate) fn run(&self, settings: &Settings, json: bool) -> Result<ExitCode> {
         match &self.action {
+            Action::New(new) => new.run(),
             Action::Check(check) => check.run(settings, json),
             Action::Record(record) => record.run(settings, json),
             Action::Replay(replay) => replay.run(json),

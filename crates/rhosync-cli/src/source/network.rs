@@ -30,6 +30,8 @@ enum Way {
     Live(RefCell<Option<(Duration, UreqTransport)>>),
     /// What it has answered before, of which each answer is given once.
     Fixtures(RefCell<Vec<Exchange>>),
+    /// A body, whatever is asked.
+    Example(Bytes),
 }
 
 /// The way to the back end.
@@ -48,6 +50,11 @@ impl Network {
     /// To fixtures.
     pub(super) fn of_fixtures(fixtures: Vec<Exchange>, secrets: Secrets) -> Self {
         Self::new(Way::Fixtures(RefCell::new(fixtures)), secrets)
+    }
+
+    /// To somebody who answers this, whatever is asked.
+    pub(super) fn of_example(body: Bytes, secrets: Secrets) -> Self {
+        Self::new(Way::Example(body), secrets)
     }
 
     fn new(way: Way, secrets: Secrets) -> Self {
@@ -92,6 +99,7 @@ impl HttpClient for Network {
                 sent.unwrap_or_else(|| Err(TransportError("no transport".into())))
                     .map_err(|error| no_answer(causes(&error)))
             }
+            Way::Example(body) => Ok(http::Response::new(body.clone())),
             Way::Fixtures(left) => {
                 let asked = Exchange {
                     request: request.clone(),
