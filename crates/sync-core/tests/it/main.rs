@@ -1,6 +1,7 @@
 //! The engine on a private Redis, with back ends and a network of the test's own.
 
 mod accepted;
+mod adapter_test;
 mod background;
 mod bindings;
 mod blobs;
