@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use futures_executor::block_on;
+use sync_core::AdapterSettings;
 
 use super::application::{Application, Place, Variables};
 use super::fixtures::{self, Recording};
@@ -126,7 +127,7 @@ impl Check {
         let given: Variables = self.variables.iter().cloned().collect();
         let application = match self.place.open(&given)? {
             Ok(application) => application,
-            Err(problem) => return Ok(only(&self.place, json, problem)?),
+            Err(problem) => return only(&self.place, json, problem),
         };
         let user = match settings.user(self.user.as_deref()) {
             Ok(user) => user.to_owned(),
@@ -143,9 +144,14 @@ impl Check {
         let mut secrets = application.secrets();
         secrets.push(password.clone());
         let network = Network::live(Secrets::new(secrets.clone()));
+        if matches!(application.source.adapter, AdapterSettings::PushOnly) {
+            note(
+                "There is no back end to ask: it sends its objects to the server (docs/adapters.md, push-only).",
+            );
+        }
         let tried = match tried(application, &question, network, &password)? {
             Ok(tried) => tried,
-            Err(problem) => return Ok(only(&self.place, json, problem)?),
+            Err(problem) => return only(&self.place, json, problem),
         };
         let changes = match self.compare {
             false => None,
@@ -226,13 +232,13 @@ impl Replay {
         let (recording, exchanges, objects) = fixtures::read(&folder)?;
         let application = match self.place.open(&recording.variables)? {
             Ok(application) => application,
-            Err(problem) => return Ok(only(&self.place, json, problem)?),
+            Err(problem) => return only(&self.place, json, problem),
         };
         let network = Network::of_fixtures(exchanges, Secrets::new(application.secrets()));
         let question = &recording.question;
         let mut tried = match tried(application, question, network, "")? {
             Ok(tried) => tried,
-            Err(problem) => return Ok(only(&self.place, json, problem)?),
+            Err(problem) => return only(&self.place, json, problem),
         };
         if let Some(expected) = &objects {
             let differences = differences(expected, &tried.findings.objects);

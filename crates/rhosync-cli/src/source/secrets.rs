@@ -40,10 +40,8 @@ impl Secrets {
     pub(super) fn removed_from(&self, Exchange { request, answer }: &Exchange) -> Exchange {
         let mut clean = http::Request::new(self.in_body(request.body(), 1));
         *clean.method_mut() = request.method().clone();
-        *clean.uri_mut() = match self.in_text(&request.uri().to_string(), 1).parse() {
-            Ok(uri) => uri,
-            Err(_) => http::Uri::default(),
-        };
+        let uri = self.in_text(&request.uri().to_string(), 1);
+        *clean.uri_mut() = uri.parse().unwrap_or_default();
         *clean.headers_mut() = self.in_headers(request.headers());
         let answer = answer.as_ref().map(|answer| {
             let body = without_tokens(answer.body()).unwrap_or_else(|| answer.body().clone());

@@ -17,6 +17,9 @@ use super::network::Network;
 use super::ports::{CheckPorts, NoBlobs, NoToken};
 use super::problem::{Problem, Stage};
 
+/// Most characters of an answer in a message.
+const BEGIN: usize = 300;
+
 /// What is asked, and for whom.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Question {
@@ -199,14 +202,22 @@ impl<'a> Trial<'a> {
             let status = status.map_or_else(|| "no answer".to_owned(), |it| it.to_string());
             problem.message = format!("{} ({}: {status})", problem.message, exchange.line());
             let body = exchange.answer.as_ref().map(http::Response::body);
-            let shape = body.and_then(|body| serde_json::from_slice(body).ok());
-            if let (AdapterError::Misfit { .. }, Some(shape)) = (error, shape) {
-                problem.message =
-                    format!("{}; the answer is {}", problem.message, shape_of(&shape));
+            if let (AdapterError::Misfit { .. }, Some(body)) = (error, body) {
+                let shape = serde_json::from_slice(body).map_or_else(
+                    |_| format!("begins with {:?}", begin_of(body)),
+                    |json| format!("is {}", shape_of(&json)),
+                );
+                problem.message = format!("{}; the answer {shape}", problem.message);
             }
         }
         problem
     }
+}
+
+/// The first words of an answer.
+fn begin_of(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    text.chars().take(BEGIN).collect()
 }
 
 /// What an answer looks like from outside.

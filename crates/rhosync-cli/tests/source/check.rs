@@ -102,7 +102,7 @@ fn every_problem_has_its_place_in_the_settings() {
             (200, "<html>".to_owned()),
             "sources.Product.rest.format",
             6,
-            "JSON",
+            "<html>",
         ),
         (
             "",

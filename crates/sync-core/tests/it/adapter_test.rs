@@ -28,7 +28,8 @@ fn its_verbs_show_what_the_server_and_the_device_have_and_what_went_wrong() {
         let adapters = RustAdapters::from([("things".to_owned(), adapter)]);
         let test = AdapterTest::start(SETTINGS, &adapters, "Thing", "anna").await;
         let id = test.create(&[("name", "a")]).await.expect("an id");
-        assert_eq!(test.links().into_values().collect::<Vec<_>>(), [id.clone()]);
+        let links = BTreeMap::from([("temporary-1".to_owned(), id.clone())]);
+        assert_eq!(test.links(), links);
         assert_eq!(test.md().await, objects([(&id, "a")]));
         assert_eq!(test.cd().await, objects([(&id, "a")]));
         test.update(&id, &[("name", "b")]).await;

@@ -94,13 +94,14 @@ impl<'a> Document<'a> {
     fn server(self, url: Option<&str>) -> String {
         let swagger = || {
             let host = self.0["host"].as_str()?;
-            let scheme = self.0["schemes"][0].as_str().unwrap_or("https");
+            let scheme = self.0.pointer("/schemes/0").and_then(Value::as_str);
+            let scheme = scheme.unwrap_or("https");
             Some(format!(
                 "{scheme}://{host}{}",
                 self.0["basePath"].as_str().unwrap_or_default()
             ))
         };
-        let server = &self.0["servers"][0];
+        let server = self.0.pointer("/servers/0").unwrap_or(&Value::Null);
         let mut address = match (url, server["url"].as_str()) {
             (Some(url), _) => url.to_owned(),
             (None, Some(url)) if url.contains("://") => url.to_owned(),
@@ -386,10 +387,9 @@ fn type_of(schema: &Value) -> Option<&'static str> {
 
 /// A value of a property.
 fn example_of(schema: &Value) -> Value {
-    for told in [&schema["example"], &schema["default"], &schema["enum"][0]] {
-        if !told.is_null() {
-            return told.clone();
-        }
+    let told = ["/example", "/default", "/enum/0"];
+    if let Some(told) = told.into_iter().find_map(|place| schema.pointer(place)) {
+        return told.clone();
     }
     match type_of(schema) {
         Some("number") => json!(1),
