@@ -48,7 +48,7 @@ pub use idempotency::{
 };
 pub use jobs::{
     BULK_DATA, CheckPush, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll,
-    Push, Query, QueryAll,
+    Push, Query, QueryAll, Subscribe,
 };
 pub use memory::{BodyBuffer, Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};
 pub use metrics::{

@@ -8,6 +8,7 @@ mod plugin;
 mod push_only;
 mod refusals;
 pub(crate) mod rest;
+mod subscriber;
 
 use std::fmt;
 
@@ -30,6 +31,7 @@ pub use plugin::authenticate;
 use push_only::PushOnlyAdapter;
 pub(crate) use refusals::Refusals;
 use rest::RestAdapter;
+pub(crate) use subscriber::Subscriber;
 
 /// Connects a source to its back end.
 ///

@@ -36,6 +36,7 @@ mod refresh;
 mod registry;
 mod reset;
 mod search;
+mod subscriptions;
 mod undelivered;
 mod unknown_source;
 mod users;
@@ -60,6 +61,7 @@ pub(crate) use collecting::Collected;
 use metered::MeteredAdapter;
 pub(crate) use refresh::RefreshOutcome;
 use registry::{FoundSource, RegistryCache};
+pub(crate) use subscriptions::SubscriptionError;
 
 pub use blobs::BlobReader;
 pub use bulk_data::{

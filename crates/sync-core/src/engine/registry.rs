@@ -356,7 +356,7 @@ impl Snapshot {
         }
     }
 
-    fn is_paused(&self, name: &SourceName) -> bool {
+    pub(super) fn is_paused(&self, name: &SourceName) -> bool {
         self.paused.contains(name)
     }
 

@@ -21,6 +21,7 @@ mod reference;
 mod rest;
 mod soap;
 mod source;
+mod subscribe;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sync_jobs::JobsSettings;
 
-use crate::jobs::{Collect, QueryAll};
+use crate::jobs::{Collect, QueryAll, Subscribe};
 use crate::model::SourceName;
 use authentication::AuthenticationEntry;
 pub(crate) use authentication::LoginLimits;
@@ -58,6 +59,7 @@ pub use plugin::{PluginMethod, PluginSettings};
 pub use rest::{RestSettings, UpdateMethod};
 pub(crate) use soap::{PasswordKind, SoapSettings, UsernameToken};
 pub use source::{AdapterSettings, SourceSettings};
+pub(crate) use subscribe::SubscribeSettings;
 pub use text::Secret;
 
 /// Days a client may be silent before it must start over, where the file does not say.
@@ -446,7 +448,10 @@ impl SettingsFile {
             let (seconds, queue) = source.in_background()?;
             Some(QueryAll::schedule(name, seconds, queue))
         });
+        let subscribed = sources.iter().filter(|(_, source)| source.subscribes());
+        let subscribed = subscribed.map(|(name, _)| Subscribe::schedule(name));
         jobs.schedules.extend(in_background);
+        jobs.schedules.extend(subscribed);
         jobs.schedules.extend(Collect::schedules());
         Ok(Settings {
             retention_days,

@@ -14,6 +14,7 @@ use super::paging::PagingEntry;
 use super::plugin::PluginEntry;
 use super::rest::RestEntry;
 use super::soap::{SoapCallEntry, SoapEntry, UsernameTokenEntry};
+use super::subscribe::SubscribeEntry;
 
 /// Set it to write the tables.
 const UPDATE: &str = "UPDATE_SETTINGS";
@@ -35,6 +36,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("soap call", table::<SoapCallEntry>()),
         ("username_token", table::<UsernameTokenEntry>()),
         ("hook", table::<HookEntry>()),
+        ("subscribe", table::<SubscribeEntry>()),
         ("http", table::<PluginEntry>()),
     ]
 }
@@ -153,6 +155,7 @@ fn kind_of(property: &Value, definitions: &Value) -> String {
             "DeltaEntry" => "[table](#changes-since-the-last-query)".to_owned(),
             "AuthorizationEntry" => "[table](#authorization)".to_owned(),
             "ApiKeyEntry" | "OAuth2Entry" => "table, below".to_owned(),
+            "SubscribeEntry" => "[table](#subscriptions)".to_owned(),
             "SoapCallEntry" | "UsernameTokenEntry" => "table, below".to_owned(),
             "IdEntry" => "path or list of paths".to_owned(),
             "AttributesEntry" => "list of names, or table of names and paths".to_owned(),

@@ -30,6 +30,7 @@ mod set_back;
 mod sign_in;
 mod slow_back_ends;
 mod soap;
+mod subscriptions;
 mod sync;
 mod users;
 mod year;

@@ -33,7 +33,7 @@ const MAX_SMALL_BYTES: usize = 64 * 1024;
 const MAX_MESSAGE_CHARS: usize = 500;
 
 /// Tells the back end that two requests are the same attempt (draft-ietf-httpapi-idempotency-key-header).
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// An answer, whatever its status, with the memory that it takes and what it has become.
 pub(super) struct Answer {
