@@ -1,7 +1,6 @@
 //! Hooks that the server registers at back ends by itself.
 
 #![expect(
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a world that cannot be made is a failed test"
 )]
