@@ -12,9 +12,9 @@ const KB: u64 = 1000;
 /// The files and the most they may have.
 const BUDGETS: [(&str, u64); 4] = [
     ("sync_handler.wasm", 5_400 * KB),
-    ("adapter_jobs.wasm", 2_920 * KB),
-    ("push_jobs.wasm", 2_410 * KB),
-    ("bulk_jobs.wasm", 4_560 * KB),
+    ("adapter_jobs.wasm", 2_980 * KB),
+    ("push_jobs.wasm", 2_430 * KB),
+    ("bulk_jobs.wasm", 4_600 * KB),
 ];
 
 /// Shows what the built components have, and fails for one that has too much.
