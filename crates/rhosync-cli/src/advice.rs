@@ -11,6 +11,8 @@ pub(crate) struct Advised {
     problem: String,
     /// What to do.
     pub(crate) advice: String,
+    /// Whether the program was used wrongly.
+    pub(crate) is_misuse: bool,
 }
 
 /// A problem with advice.
@@ -18,5 +20,15 @@ pub(crate) fn advised(problem: impl Display, advice: impl Display) -> Error {
     Error::new(Advised {
         problem: format!("{problem:#}"),
         advice: advice.to_string(),
+        is_misuse: false,
+    })
+}
+
+/// A wrong use, and the right one.
+pub(crate) fn misused(problem: impl Display, advice: impl Display) -> Error {
+    Error::new(Advised {
+        problem: format!("{problem:#}"),
+        advice: advice.to_string(),
+        is_misuse: true,
     })
 }

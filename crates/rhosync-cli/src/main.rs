@@ -8,6 +8,8 @@ mod device;
 mod files;
 mod jobs;
 mod login;
+mod source;
+mod table;
 mod term;
 
 use std::env;
@@ -21,11 +23,14 @@ use advice::Advised;
 use config::{ConfigCommand, Flags, Settings};
 use term::{BAD, NOTE, say};
 
+/// The exit code of wrong usage: clap has the same.
+const MISUSE: u8 = 2;
+
 /// Exit codes, for `--help`.
 const EXIT_CODES: &str =
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the back end refused a device's change.";
 
-/// Works with a RhoSync server: be a device, look after jobs.
+/// Works with a RhoSync server: be a device, look after jobs, connect back ends.
 #[derive(Debug, Parser)]
 #[command(name = "rhosync", version, after_help = EXIT_CODES)]
 struct Cli {
@@ -53,6 +58,8 @@ enum Command {
     Device(device::Device),
     /// Shows and changes the jobs of a server.
     Jobs(jobs::Jobs),
+    /// Tries the settings of a source out, and writes new ones.
+    Source(source::Source),
     /// Prints a script that completes commands in a shell.
     #[command(after_help = "Examples:
   rhosync completions bash > ~/.local/share/bash-completion/completions/rhosync
@@ -69,10 +76,16 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             anstream::eprintln!("{BAD}error:{BAD:#} {error:#}");
-            if let Some(Advised { advice, .. }) = error.downcast_ref() {
+            let advised = error.downcast_ref::<Advised>();
+            if let Some(Advised { advice, .. }) = advised {
                 anstream::eprintln!(" {NOTE}hint:{NOTE:#} {advice}");
             }
-            ExitCode::FAILURE
+            match advised {
+                Some(Advised {
+                    is_misuse: true, ..
+                }) => ExitCode::from(MISUSE),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -96,6 +109,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Config(ConfigCommand::Show) => config::show(&settings, json)?,
         Command::Device(device) => return device.run(&settings, json),
         Command::Jobs(jobs) => jobs.run(&settings, json)?,
+        Command::Source(source) => return source.run(&settings, json),
         Command::Completions { .. } => {}
     }
     Ok(ExitCode::SUCCESS)

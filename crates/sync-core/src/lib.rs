@@ -25,7 +25,10 @@ pub use account::{
     AccountError, Accounts, Administrator, AdministratorChange, ApiToken, ApiTokens,
     InvalidTokenRequest, Origin, Role, Scope, Session, SessionKey, UserChange, UserDetails,
 };
-pub use adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
+pub use adapter::{
+    Adapter, AdapterError, Call, QueryEnd, RustAdapters, ServerToken, Stash, StashError,
+    authenticate, logged_in, make_adapter,
+};
 pub use application_documents::{ApplicationDocuments, DocumentError};
 pub use audit::{AuditLog, AuditPart};
 pub use blob::{
@@ -36,8 +39,8 @@ pub use engine::{
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
     ClientState, CopyPage, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, HookError,
-    MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PingTargets, PullRequest, RustAdapters,
-    SearchRequest, SourceInfo, SyncError, queue_info,
+    MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PingTargets, PullRequest, SearchRequest,
+    SourceInfo, SyncError, queue_info,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{
@@ -45,7 +48,7 @@ pub use idempotency::{
 };
 pub use jobs::{
     BULK_DATA, CheckPush, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll,
-    Push, Query, QueryAll,
+    Push, Query, QueryAll, Subscribe,
 };
 pub use memory::{BodyBuffer, Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};
 pub use metrics::{

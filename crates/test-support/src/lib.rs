@@ -32,8 +32,8 @@ pub use deployment::{
 };
 #[cfg(feature = "engine")]
 pub use engine::{
-    BackEnd, Backup, ENGINE_PASSWORD, Fault, NoHttp, NoSql, ScriptedHttp, TestPorts, TokenKey,
-    World, engine, engine_with, open_elliptic, page, unsigned, work,
+    AdapterTest, BackEnd, Backup, ENGINE_PASSWORD, Fault, NoHttp, NoSql, ScriptedHttp, TestPorts,
+    TokenKey, World, engine, engine_with, open_elliptic, page, unsigned, work,
 };
 #[cfg(feature = "redis")]
 pub use native::{Break, ManualClock, NativeRedis, SeededRandom, TestStorePorts, local};

@@ -29,6 +29,11 @@ impl Rest {
         Self::new(server).with_header("content-type", "application/json")
     }
 
+    /// The server's address.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
     /// The same with one more header.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::{fs, io::Write as _};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sync_jobs::JobState;
 use test_support::{ADMIN_PASSWORD, Deployment, JobQueue, Options, password_of, program};
 
@@ -166,4 +166,59 @@ fn a_device_syncs_changes_and_is_told_of_refusals() {
     assert_eq!(refused.json()["sync"]["refused"][0]["id"], id.as_str());
     assert_eq!(device(&format!("delete {id}")).code, Some(0));
     assert_eq!(device(&format!("list {id}")).code, Some(1));
+}
+
+#[test]
+fn settings_are_tried_out_and_compared_with_what_the_server_has() {
+    let deployment = Deployment::start(Options {
+        products: 3,
+        ..Options::default()
+    });
+    deployment.create_user("anna");
+    let home = tempfile::tempdir().unwrap();
+    let anna = Person {
+        home: home.path(),
+        server: deployment.url(),
+    };
+    let settings = home.path().join("rhosync.toml");
+    let text = "[sources.Product]\nadapter = \"rest\"\npartition = \"app\"\nrest = { url = { variable = \"shop_url\", path = \"/products\" }, update_method = \"PATCH\" }\n";
+    fs::write(&settings, text).unwrap();
+    let variable = format!("shop_url={}", deployment.back_end().url());
+    let place = format!(
+        "Product --settings {} --variable {variable}",
+        settings.display()
+    );
+    let check = |more: &str| anna.says(&format!("source check {place} --user anna --json {more}"));
+
+    let refused = check("--compare");
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.error.contains("rhosync login"), "{}", refused.error);
+    anna.types("login --password-stdin", &format!("{ADMIN_PASSWORD}\n"));
+    let before = check("--compare").json();
+    assert_eq!(
+        before["changes"]["added"].as_array().unwrap().len(),
+        3,
+        "{before}"
+    );
+
+    anna.types("device --user anna --password-stdin", &password_of("anna"));
+    let after = check("--compare").json();
+    assert_eq!(
+        after["changes"],
+        json!({"added": [], "changed": [], "removed": []})
+    );
+    assert_eq!(after["problems"], json!([]));
+    deployment
+        .back_end()
+        .update("products", "2", &json!({"name": "Another"}));
+    deployment.back_end().delete("products", "3");
+    let then = check("--compare").json();
+    assert_eq!(
+        then["changes"],
+        json!({"added": [], "changed": ["2"], "removed": ["3"]})
+    );
+
+    let written = check("--write name=Test price=1.50 sku=T-1 --change name=Other");
+    assert_eq!(written.code, Some(0), "{}{}", written.out, written.error);
+    assert_eq!(deployment.back_end().objects("products").len(), 2);
 }

@@ -2,18 +2,21 @@
 
 mod answer_collector;
 mod exchange;
+mod maker;
 mod no_app_server;
 mod plugin;
 mod push_only;
 mod refusals;
 pub(crate) mod rest;
 mod sql;
+mod subscriber;
 
 use std::fmt;
 
 use async_trait::async_trait;
 
 use crate::blob::BlobOpener;
+use crate::mapping::Misfit;
 use crate::memory::Memory;
 use crate::model::{Attributes, ClientId, Millis, ObjectId, SourceName, UserId};
 use crate::settings::Secret;
@@ -21,12 +24,16 @@ use crate::store::StoreError;
 use crate::trace::TraceContext;
 
 pub(crate) use answer_collector::AnswerCollector;
-pub(crate) use no_app_server::NoAppServerAdapter;
-pub(crate) use plugin::{PluginAdapter, authenticate};
-pub(crate) use push_only::PushOnlyAdapter;
+pub(crate) use maker::app_server_adapter;
+pub use maker::{RustAdapters, make_adapter};
+use no_app_server::NoAppServerAdapter;
+use plugin::PluginAdapter;
+pub use plugin::authenticate;
+use push_only::PushOnlyAdapter;
 pub(crate) use refusals::Refusals;
-pub(crate) use rest::RestAdapter;
-pub(crate) use sql::SqlAdapter;
+use rest::RestAdapter;
+use sql::SqlAdapter;
+pub(crate) use subscriber::Subscriber;
 
 /// Connects a source to its back end.
 ///
@@ -126,7 +133,10 @@ pub trait Adapter {
 }
 
 /// Makes calls between login and logoff. What they answer counts, also where the logoff fails: then its error is beside it.
-pub(crate) async fn logged_in<T>(
+///
+/// # Errors
+/// When the back end does not let the user in, and those of the calls.
+pub async fn logged_in<T>(
     adapter: &dyn Adapter,
     call: &Call<'_>,
     calls: impl Future<Output = Result<T, AdapterError>>,
@@ -198,8 +208,11 @@ impl fmt::Debug for Call<'_> {
 
 /// Knows the API token that back ends get with every call of the plugin protocol, so that they can feed the server.
 #[async_trait(?Send)]
-pub(crate) trait ServerToken {
+pub trait ServerToken {
     /// The token; empty while there is none that would be accepted.
+    ///
+    /// # Errors
+    /// When it cannot be looked up.
     async fn current(&self) -> Result<Secret, StoreError>;
 }
 
@@ -349,9 +362,26 @@ pub enum AdapterError {
         /// For whoever wrote the settings.
         message: String,
     },
+    /// The answer contradicts one of the settings.
+    #[error("{message}")]
+    Misfit {
+        /// The setting's key in the adapter's table, `paging.next` for instance.
+        setting: &'static str,
+        /// For whoever wrote the settings.
+        message: String,
+    },
     /// What was handed over could not be taken.
     #[error(transparent)]
     Stash(#[from] StashError),
+}
+
+impl From<Misfit> for AdapterError {
+    fn from(Misfit { setting, reason }: Misfit) -> Self {
+        Self::Misfit {
+            setting,
+            message: reason,
+        }
+    }
 }
 
 impl AdapterError {
@@ -370,7 +400,8 @@ impl AdapterError {
             | Self::Rejected { .. }
             | Self::Conflict { .. }
             | Self::NotFound { .. }
-            | Self::BadAnswer { .. } => false,
+            | Self::BadAnswer { .. }
+            | Self::Misfit { .. } => false,
         }
     }
 }

@@ -233,7 +233,7 @@ impl<P: Ports> Adapter for PluginAdapter<P> {
 /// # Errors
 /// [`AdapterError::Login`] with the back end's own words when it refuses; [`AdapterError::Unavailable`] when it answers
 /// anything else, or not at all.
-pub(crate) async fn authenticate<P: Ports>(
+pub async fn authenticate<P: Ports>(
     ports: &Rc<P>,
     token: &dyn ServerToken,
     url: &str,

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq as _;
 use sync_proto::SentAttributes;
 
 use crate::engine::{Engine, FeedError, SyncError};
-use crate::mapping::{Mapped, Path};
+use crate::mapping::{Mapped, Misfit, Path};
 use crate::model::{EVERYBODY, ObjectId, SourceName, UserId, to_text};
 use crate::ports::{Clock as _, Ports, hex};
 use crate::settings::{HookSettings, Proof};
@@ -170,9 +170,10 @@ impl<P: Ports> Engine<P> {
         let objects = match &hook.mapping {
             None => BTreeMap::new(),
             Some(mapping) => {
-                let records = mapping.records(body).map_err(malformed)?;
+                let misfit = |error: Misfit| malformed(error.reason);
+                let records = mapping.records(body).map_err(misfit)?;
                 let objects = records.into_iter().map(|record| {
-                    let Mapped { id, values } = mapping.object(record).map_err(malformed)?;
+                    let Mapped { id, values } = mapping.object(record).map_err(misfit)?;
                     Ok((id, values.map_err(malformed)?))
                 });
                 objects.collect::<Result<BTreeMap<String, SentAttributes>, HookError>>()?

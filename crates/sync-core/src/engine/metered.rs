@@ -96,7 +96,7 @@ fn outcome(error: &AdapterError) -> &'static str {
         AdapterError::Unavailable { .. } => "unavailable",
         AdapterError::Throttled { .. } => "throttled",
         AdapterError::CircuitOpen { .. } => "circuit_open",
-        AdapterError::BadAnswer { .. } => "bad_answer",
+        AdapterError::BadAnswer { .. } | AdapterError::Misfit { .. } => "bad_answer",
         AdapterError::Stash(StashError::TooMuch { .. }) => "too_much",
         AdapterError::Stash(StashError::Fenced) => "fenced",
         AdapterError::Stash(StashError::OutOfTime) => "unfinished",

@@ -36,6 +36,7 @@ mod refresh;
 mod registry;
 mod reset;
 mod search;
+mod subscriptions;
 mod undelivered;
 mod unknown_source;
 mod users;
@@ -45,13 +46,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::account::{Accounts, SessionKey};
-use crate::adapter::{Adapter, Call, PluginAdapter, PushOnlyAdapter, RestAdapter, SqlAdapter};
+use crate::adapter::{Adapter, Call, RustAdapters, make_adapter};
 use crate::blob::Blobs;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::model::{DocumentId, SourceName, UserId};
 use crate::ports::{Clock as _, Ports};
-use crate::settings::{AdapterSettings, Secret, Settings, SettingsError, SourceSettings};
+use crate::settings::{Secret, Settings, SettingsError, SourceSettings};
 use crate::store::Document;
 use crate::trace::TraceContext;
 pub(crate) use by_jobs::StillWaiting;
@@ -59,7 +60,8 @@ use circuits::{Circuits, GuardedAdapter};
 pub(crate) use collecting::Collected;
 use metered::MeteredAdapter;
 pub(crate) use refresh::RefreshOutcome;
-use registry::{FoundSource, RegistryCache, app_server_adapter};
+use registry::{FoundSource, RegistryCache};
+pub(crate) use subscriptions::SubscriptionError;
 
 pub use blobs::BlobReader;
 pub use bulk_data::{
@@ -82,9 +84,6 @@ pub use pings::PingTargets;
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
 pub use registry::SourceInfo;
 pub use search::SearchRequest;
-
-/// Adapters that are compiled in, by the name the settings file calls them.
-pub type RustAdapters = BTreeMap<String, Rc<dyn Adapter>>;
 
 /// The sync engine. Keeps nothing of a request: an instance serves many, some at once.
 pub struct Engine<P> {
@@ -149,32 +148,8 @@ impl<P: Ports> Engine<P> {
             .sources
             .iter()
             .map(|(name, source)| {
-                let adapter: Rc<dyn Adapter> = match &source.adapter {
-                    AdapterSettings::Rest(rest) => {
-                        Rc::new(RestAdapter::new(Rc::clone(&ports), (**rest).clone()))
-                    }
-                    AdapterSettings::Sql(sql) => {
-                        Rc::new(SqlAdapter::new(Rc::clone(&ports), (**sql).clone()))
-                    }
-                    AdapterSettings::Plugin(plugin) => Rc::new(PluginAdapter::new(
-                        Rc::clone(&ports),
-                        accounts.server_token(),
-                        (**plugin).clone(),
-                    )),
-                    AdapterSettings::PushOnly => Rc::new(PushOnlyAdapter::new(Rc::clone(&ports))),
-                    AdapterSettings::Rust(adapter) => {
-                        Rc::clone(rust_adapters.get(adapter).ok_or_else(|| SettingsError {
-                            file: "rhosync.toml".to_owned(),
-                            key: format!("sources.{name}.rust"),
-                            reason: format!(
-                                "no adapter is registered as {adapter:?}; see \"Adapters in Rust\" in docs/settings.md"
-                            ),
-                        })?)
-                    }
-                    AdapterSettings::AppServer { url } => {
-                        app_server_adapter(&ports, accounts.server_token(), url.as_deref())
-                    }
-                };
+                let token = accounts.server_token();
+                let adapter = make_adapter(&ports, name, &source.adapter, rust_adapters, token)?;
                 let guarded = Rc::new(GuardedAdapter::new(adapter, &circuits));
                 let metered: Rc<dyn Adapter> =
                     Rc::new(MeteredAdapter::new(guarded, &ports, metrics.meter()));

@@ -4,15 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::adapter::{Adapter, NoAppServerAdapter, PluginAdapter, ServerToken};
+use crate::adapter::{Adapter, app_server_adapter};
 use crate::engine::circuits::GuardedAdapter;
 use crate::engine::metered::MeteredAdapter;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{Millis, PartitionRule, PollInterval, SourceName};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::{
-    AdapterSettings, PluginSettings, SettingDescription, SettingOrigin, SourceSettings,
-    check_address, setting_key, text_of_setting,
+    AdapterSettings, SettingDescription, SettingOrigin, SourceSettings, check_address, setting_key,
+    text_of_setting,
 };
 use crate::store::{Registry, RegistryContent};
 
@@ -326,19 +326,6 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-/// The back end of sources that are not in the settings file.
-pub(super) fn app_server_adapter<P: Ports>(
-    ports: &Rc<P>,
-    token: Rc<dyn ServerToken>,
-    url: Option<&str>,
-) -> Rc<dyn Adapter> {
-    let Some(url) = url else {
-        return Rc::new(NoAppServerAdapter);
-    };
-    let settings = PluginSettings::of_app_server(url.to_owned());
-    Rc::new(PluginAdapter::new(Rc::clone(ports), token, settings))
-}
-
 impl Snapshot {
     /// `adapter` speaks to the app server, whose address is in the content.
     fn new(content: RegistryContent, read_at: Millis, adapter: Rc<dyn Adapter>) -> Self {
@@ -369,7 +356,7 @@ impl Snapshot {
         }
     }
 
-    fn is_paused(&self, name: &SourceName) -> bool {
+    pub(super) fn is_paused(&self, name: &SourceName) -> bool {
         self.paused.contains(name)
     }
 

@@ -32,9 +32,9 @@ impl Fate {
             | AdapterError::Stash(
                 StashError::Fenced | StashError::OutOfTime | StashError::Store(_),
             ) => Self::Waits,
-            AdapterError::BadAnswer { .. } | AdapterError::Stash(StashError::TooMuch { .. }) => {
-                Self::IsKept
-            }
+            AdapterError::BadAnswer { .. }
+            | AdapterError::Misfit { .. }
+            | AdapterError::Stash(StashError::TooMuch { .. }) => Self::IsKept,
             AdapterError::Login { .. }
             | AdapterError::Rejected { .. }
             | AdapterError::Conflict { .. }

@@ -7,6 +7,7 @@ mod collecting;
 mod deliver;
 mod ping;
 mod query;
+mod subscribe;
 
 pub use ping::PingContext;
 use sync_jobs::{JobError, JobHandlers, Noop};
@@ -14,6 +15,7 @@ use sync_jobs::{JobError, JobHandlers, Noop};
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{
     CheckPush, Collect, CollectTombstones, Cud, Deliver, Ping, PingAll, Push, Query, QueryAll,
+    Subscribe,
 };
 use crate::ports::Ports;
 
@@ -26,6 +28,7 @@ pub fn adapter_handlers<P: Ports>() -> JobHandlers<Engine<P>> {
         .with(Deliver::NAME, Deliver)
         .with(Collect::NAME, Collect)
         .with(CollectTombstones::NAME, CollectTombstones)
+        .with(Subscribe::NAME, Subscribe)
         .with(Noop::NAME, Noop)
 }
 

@@ -8,6 +8,7 @@ mod collecting;
 mod deliver;
 mod ping;
 mod query;
+mod subscribe;
 
 pub use bulk_data::BULK_DATA;
 pub(crate) use bulk_data::bulk_data_job;
@@ -21,3 +22,5 @@ pub use ping::{CheckPush, Ping, PingAll, Push};
 pub(crate) use ping::{CheckPushPayload, PingAllPayload, PingPayload, PushPayload};
 pub use query::{Query, QueryAll};
 pub(crate) use query::{QueryAllPayload, QueryPayload};
+pub use subscribe::Subscribe;
+pub(crate) use subscribe::SubscribePayload;

@@ -95,6 +95,20 @@ pub(crate) enum Unreadable {
     NoRoom(#[from] NoRoom),
 }
 
+/// What contradicts a setting in an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub(crate) struct Misfit {
+    /// The setting's key in the adapter's table.
+    pub(crate) setting: &'static str,
+    /// What the answer has instead.
+    pub(crate) reason: String,
+}
+
+fn misfit(setting: &'static str) -> impl Fn(String) -> Misfit {
+    move |reason| Misfit { setting, reason }
+}
+
 /// A record of an answer, not looked at yet.
 #[derive(Debug)]
 pub(crate) struct Record {
@@ -139,9 +153,10 @@ impl Mapping {
     ///
     /// # Errors
     /// What the answer has instead.
-    pub(crate) fn records(&self, answer: Value) -> Result<Vec<Record>, String> {
+    pub(crate) fn records(&self, answer: Value) -> Result<Vec<Record>, Misfit> {
         let lone = self.lone_object();
-        let found = self.records.take_records(answer, lone)?;
+        let found = self.records.take_records(answer, lone);
+        let found = found.map_err(misfit("records"))?;
         let Some(children) = &self.children else {
             let found = found.into_iter();
             return Ok(found.map(|(key, value)| Record { key, value }).collect());
@@ -160,7 +175,8 @@ impl Mapping {
                 Some(one @ Value::Object(_)) if lone == LoneObject::Record => vec![one],
                 _ => {
                     let path = children.records.as_str();
-                    return Err(format!("what a record has at {path:?} is not a list"));
+                    let reason = format!("what a record has at {path:?} is not a list");
+                    return Err(misfit("children.records")(reason));
                 }
             };
             for mut value in within {
@@ -177,14 +193,14 @@ impl Mapping {
     ///
     /// # Errors
     /// Why it has no id.
-    pub(crate) fn object(&self, record: Record) -> Result<Mapped, String> {
+    pub(crate) fn object(&self, record: Record) -> Result<Mapped, Misfit> {
         let Record { key, mut value } = record;
         if !value.is_object() {
-            return Err("a record is not an object".to_owned());
+            return Err(misfit("records")("a record is not an object".to_owned()));
         }
         let id = match key {
             Some(key) => key,
-            None => self.id_of(&value)?,
+            None => self.id_of(&value).map_err(misfit("id"))?,
         };
         let values = match &self.selection {
             Selection::At(paths) => {

@@ -353,6 +353,17 @@ mod tests {
         records = "$.items"
         id = "$.id"
         deleted = "$.gone"
+        [sources.A.hook.subscribe]
+        url = "https://crm.example/hooks"
+        callback = { variable = "public", path = "/hooks/A" }
+        create = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        renew = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        delete = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        id = "$.id"
+        lifetime_seconds = 3600
+        headers = { Accept-Language = "secret-10" }
+        authorization = { bearer = "secret-11" }
+        timeout_ms = 5000
 
         [sources.B]
         adapter = "http"

@@ -6,6 +6,7 @@ use http::HeaderName;
 use serde::{Deserialize, Serialize};
 
 use crate::mapping::{Format, Mapping, Nested, Path, Selection};
+use crate::settings::subscribe::{SubscribeEntry, SubscribeSettings};
 use crate::settings::{KeyError, Secret, Text, wrong};
 
 /// How old a signed time may be where the file does not say, in seconds.
@@ -24,6 +25,8 @@ pub(crate) struct HookSettings {
     pub(crate) mapping: Option<Mapping>,
     /// Where the ids of deleted objects are.
     pub(crate) deleted: Option<Path>,
+    /// How the back end is told of the hook; without it, somebody else does that.
+    pub(crate) subscribe: Option<SubscribeSettings>,
 }
 
 /// How a back end proves that an event is its own.
@@ -64,6 +67,8 @@ pub(super) struct HookEntry {
     id: Option<String>,
     /// Path to the ids of deleted objects in the body.
     deleted: Option<String>,
+    /// How the server registers the hook at the back end by itself.
+    subscribe: Option<SubscribeEntry>,
 }
 
 impl HookEntry {
@@ -80,6 +85,9 @@ impl HookEntry {
     pub(super) fn check(&self) -> Result<(), KeyError> {
         self.proof()?;
         self.mapping(None)?;
+        self.subscribe
+            .as_ref()
+            .map_or(Ok(()), SubscribeEntry::check)?;
         for (name, path) in [("user", &self.user), ("deleted", &self.deleted)] {
             optional(name, path)?;
         }
@@ -88,7 +96,8 @@ impl HookEntry {
 
     /// The texts that may be variables.
     pub(super) fn texts(&self) -> impl Iterator<Item = &Text> {
-        [&self.secret].into_iter()
+        let subscribe = self.subscribe.iter().flat_map(SubscribeEntry::texts);
+        [&self.secret].into_iter().chain(subscribe)
     }
 
     fn proof(&self) -> Result<Proof, KeyError> {
@@ -178,6 +187,11 @@ impl HookEntry {
             user: optional("user", &self.user)?,
             mapping: self.mapping(of_query)?,
             deleted: optional("deleted", &self.deleted)?,
+            subscribe: self
+                .subscribe
+                .as_ref()
+                .map(|subscribe| subscribe.resolve(variable))
+                .transpose()?,
         })
     }
 }

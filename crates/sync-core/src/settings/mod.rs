@@ -22,6 +22,7 @@ mod rest;
 mod soap;
 mod source;
 mod sql;
+mod subscribe;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sync_jobs::JobsSettings;
 
-use crate::jobs::{Collect, QueryAll};
+use crate::jobs::{Collect, QueryAll, Subscribe};
 use crate::model::SourceName;
 use authentication::AuthenticationEntry;
 pub(crate) use authentication::LoginLimits;
@@ -61,6 +62,7 @@ pub(crate) use soap::{PasswordKind, SoapSettings, UsernameToken};
 pub use source::{AdapterSettings, SourceSettings};
 pub use sql::SqlSettings;
 pub(crate) use sql::{Dialect, Piece, Relation, SqlChanges, Statement, ValueName};
+pub(crate) use subscribe::SubscribeSettings;
 pub use text::Secret;
 
 /// Days a client may be silent before it must start over, where the file does not say.
@@ -368,6 +370,17 @@ impl SettingsFile {
         self
     }
 
+    /// Leaves out all sources but one, and the variables that only they refer to.
+    pub fn only_source(mut self, source: &str) -> Self {
+        self.sources.retain(|name, _| name.as_str() == source);
+        self
+    }
+
+    /// Sources by name.
+    pub fn source_names(&self) -> impl Iterator<Item = &SourceName> {
+        self.sources.keys()
+    }
+
     /// The names of the variables the file refers to.
     pub fn variables(&self) -> BTreeSet<&str> {
         self.sources
@@ -438,7 +451,10 @@ impl SettingsFile {
             let (seconds, queue) = source.in_background()?;
             Some(QueryAll::schedule(name, seconds, queue))
         });
+        let subscribed = sources.iter().filter(|(_, source)| source.subscribes());
+        let subscribed = subscribed.map(|(name, _)| Subscribe::schedule(name));
         jobs.schedules.extend(in_background);
+        jobs.schedules.extend(subscribed);
         jobs.schedules.extend(Collect::schedules());
         Ok(Settings {
             retention_days,

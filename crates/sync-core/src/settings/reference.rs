@@ -15,6 +15,7 @@ use super::plugin::PluginEntry;
 use super::rest::RestEntry;
 use super::soap::{SoapCallEntry, SoapEntry, UsernameTokenEntry};
 use super::sql::SqlEntry;
+use super::subscribe::SubscribeEntry;
 
 /// Set it to write the tables.
 const UPDATE: &str = "UPDATE_SETTINGS";
@@ -37,6 +38,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("username_token", table::<UsernameTokenEntry>()),
         ("sql", table::<SqlEntry>()),
         ("hook", table::<HookEntry>()),
+        ("subscribe", table::<SubscribeEntry>()),
         ("http", table::<PluginEntry>()),
     ]
 }
@@ -155,6 +157,7 @@ fn kind_of(property: &Value, definitions: &Value) -> String {
             "DeltaEntry" => "[table](#changes-since-the-last-query)".to_owned(),
             "AuthorizationEntry" => "[table](#authorization)".to_owned(),
             "ApiKeyEntry" | "OAuth2Entry" => "table, below".to_owned(),
+            "SubscribeEntry" => "[table](#subscriptions)".to_owned(),
             "SoapCallEntry" | "UsernameTokenEntry" => "table, below".to_owned(),
             "IdEntry" => "path or list of paths".to_owned(),
             "AttributesEntry" => "list of names, or table of names and paths".to_owned(),

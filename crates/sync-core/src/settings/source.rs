@@ -103,6 +103,13 @@ impl SourceSettings {
         }
     }
 
+    /// Whether the source's hook is registered at the back end.
+    pub(crate) fn subscribes(&self) -> bool {
+        self.hook
+            .as_ref()
+            .is_some_and(|hook| hook.subscribe.is_some())
+    }
+
     /// What holds for a source that is not in the settings file.
     pub(crate) fn of_dynamic_source(partition: PartitionRule, app_server: Option<String>) -> Self {
         Self {

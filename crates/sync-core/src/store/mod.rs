@@ -31,6 +31,7 @@ mod refresh;
 mod registry;
 mod reset;
 mod source_copies;
+mod subscriptions;
 mod views;
 mod waiting_changes;
 
@@ -70,6 +71,7 @@ pub(crate) use refresh::{RefreshEnd, RefreshProgress, RefreshStart};
 pub(crate) use registry::{AddOutcome, Registry, RegistryContent};
 pub(crate) use reset::remove_all;
 pub(crate) use source_copies::{Refreshed, SourceCondition, SourceCopies};
+pub(crate) use subscriptions::{SubscriptionRecord, SubscriptionStore};
 pub use sync_redis::StoreError;
 pub(crate) use views::{Position, Summary};
 pub(crate) use waiting_changes::{Waiting, WaitingChanges, waiting_of_entry};

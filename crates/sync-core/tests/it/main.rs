@@ -1,6 +1,7 @@
 //! The engine on a private Redis, with back ends and a network of the test's own.
 
 mod accepted;
+mod adapter_test;
 mod background;
 mod bindings;
 mod blobs;
@@ -29,6 +30,7 @@ mod set_back;
 mod sign_in;
 mod slow_back_ends;
 mod soap;
+mod subscriptions;
 mod sync;
 mod users;
 mod year;

@@ -19,6 +19,11 @@ impl ShopBackEnd {
         }
     }
 
+    /// Its address.
+    pub fn url(&self) -> &str {
+        self.rest.server()
+    }
+
     /// All it has under a path (`products`), in the words of devices: every value a text.
     pub fn objects(&self, path: &str) -> Objects {
         let Value::Array(records) = self.rest.get(&format!("/{path}")) else {

@@ -1,5 +1,6 @@
 //! The engine in a test's own process.
 
+mod adapter_test;
 mod back_end;
 mod backup;
 mod ports;
@@ -14,6 +15,7 @@ use sync_core::{Engine, HttpClient, RustAdapters, Secret, SessionKey, SettingsFi
 
 use crate::redis_server::TestRedis;
 
+pub use adapter_test::AdapterTest;
 pub use back_end::{BackEnd, Fault};
 pub use backup::Backup;
 pub use ports::{NoHttp, NoSql, TestPorts};

@@ -20,8 +20,8 @@ pub(super) const CRATES: &[Row] = &[
     row("sync-client", &["sync-proto"]),
     row("sync-jobs", &["sync-redis"]),
     row("xtask", &["sync-proto"]),
-    row("rhosync-cli", &["sync-client", "sync-proto"]),
     row("sync-core", &["sync-jobs", "sync-proto", "sync-redis"]),
+    row("rhosync-cli", &["sync-client", "sync-core", "sync-proto"]),
     row(
         "sync-spin",
         &["sync-core", "sync-jobs", "sync-proto", "sync-redis"],

@@ -33,7 +33,7 @@ const MAX_SMALL_BYTES: usize = 64 * 1024;
 const MAX_MESSAGE_CHARS: usize = 500;
 
 /// Tells the back end that two requests are the same attempt (draft-ietf-httpapi-idempotency-key-header).
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// An answer, whatever its status, with the memory that it takes and what it has become.
 pub(super) struct Answer {
@@ -56,17 +56,26 @@ impl Answer {
 
     /// Reads the answer as JSON, if there is memory for what it becomes. `shape` says how it should look.
     pub(super) fn json<T: DeserializeOwned>(&self, shape: &str) -> Result<T, AdapterError> {
+        self.json_or(|error| bad_answer(format!("the answer is not {shape}: {error}")))
+    }
+
+    fn json_or<T: DeserializeOwned>(
+        &self,
+        wrong: impl FnOnce(serde_json::Error) -> AdapterError,
+    ) -> Result<T, AdapterError> {
         let json = self.body();
         let weighed = self.held.borrow_mut().grow_by_json(json);
         weighed.map_err(no_room)?;
-        serde_json::from_slice(json)
-            .map_err(|error| bad_answer(format!("the answer is not {shape}: {error}")))
+        serde_json::from_slice(json).map_err(wrong)
     }
 
     /// Reads the answer as the mapping says, if there is memory for what it becomes.
     pub(super) fn tree(&self, mapping: &Mapping) -> Result<Value, AdapterError> {
+        let wrong = |form: &str, reason: &dyn std::fmt::Display| {
+            misfit("format", format!("the answer is not {form}: {reason}"))
+        };
         let form = match mapping.format {
-            Format::Json => return self.json("JSON"),
+            Format::Json => return self.json_or(|error| wrong("JSON", &error)),
             Format::Xml => "XML",
             Format::Csv => "CSV",
         };
@@ -75,9 +84,7 @@ impl Answer {
         mapping
             .read_text(self.body(), &mut weigh)
             .map_err(|error| match error {
-                Unreadable::Malformed(reason) => {
-                    bad_answer(format!("the answer is not {form}: {reason}"))
-                }
+                Unreadable::Malformed(reason) => wrong(form, &reason),
                 Unreadable::NoRoom(error) => no_room(error),
             })
     }
@@ -365,6 +372,13 @@ pub(super) fn read_object(
         Ok((id, attributes))
     });
     read.inspect_err(|reason| stash.refuse(&id, reason)).ok()
+}
+
+pub(super) fn misfit(setting: &'static str, message: impl Into<String>) -> AdapterError {
+    AdapterError::Misfit {
+        setting,
+        message: message.into(),
+    }
 }
 
 pub(super) fn bad_answer(message: impl Into<String>) -> AdapterError {

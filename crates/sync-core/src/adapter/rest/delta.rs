@@ -43,7 +43,7 @@ impl DeltaQuery {
 }
 
 /// What tells settings from others that would understand a mark in another way.
-fn fingerprint(settings: &RestSettings) -> String {
+pub(super) fn fingerprint(settings: &RestSettings) -> String {
     let RestSettings {
         url,
         mapping,

@@ -4,6 +4,7 @@ mod delta;
 mod pages;
 mod request;
 mod soap;
+mod validator;
 
 use std::rc::Rc;
 
@@ -16,6 +17,7 @@ pub(crate) use crate::adapter::rest::delta::is_said;
 use crate::adapter::rest::delta::{DeltaQuery, Harvest};
 use crate::adapter::rest::request::Target;
 use crate::adapter::rest::soap::body_of;
+use crate::adapter::rest::validator::Validator;
 use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
 use crate::mapping::Mapped;
 use crate::model::{Attributes, ObjectId, to_text};
@@ -54,19 +56,17 @@ impl<P: Ports> RestAdapter<P> {
         url: String,
         call: &Call<'_>,
         delta: Option<&DeltaQuery>,
-        etag: Option<&str>,
+        known: Option<&Validator>,
     ) -> Result<Answer, AdapterError> {
         let mut outgoing = self.question(target, url, call, delta)?;
-        if let Some(etag) = etag {
-            outgoing
-                .headers
-                .insert(header::IF_NONE_MATCH, header_value(etag)?);
+        if let Some((name, value)) = known.map(Validator::condition) {
+            outgoing.headers.insert(name, header_value(value)?);
         }
         let mut wait = std::time::Duration::from_millis(FIRST_RETRY_MS);
         for left in (0..=self.settings.retries).rev() {
             let answer = self.caller.send(outgoing.clone(), Some(call)).await;
             let answer = answer.and_then(|answer| {
-                let is_unmodified = answer.status() == StatusCode::NOT_MODIFIED && etag.is_some();
+                let is_unmodified = answer.status() == StatusCode::NOT_MODIFIED && known.is_some();
                 if answer.status().is_success() || is_unmodified {
                     Ok(answer)
                 } else {
@@ -119,7 +119,9 @@ impl<P: Ports> RestAdapter<P> {
             return refusal(answer);
         }
         match self.tree(answer) {
-            Ok(_) | Err(AdapterError::BadAnswer { .. }) => refusal(answer),
+            Ok(_) | Err(AdapterError::BadAnswer { .. } | AdapterError::Misfit { .. }) => {
+                refusal(answer)
+            }
             Err(fault) => fault,
         }
     }
@@ -134,12 +136,12 @@ impl<P: Ports> RestAdapter<P> {
     ) -> Result<usize, AdapterError> {
         let mapping = &self.settings.mapping;
         harvest.look_at_answer(&answer, mapping);
-        let records = mapping.records(answer).map_err(bad_answer)?;
+        let records = mapping.records(answer)?;
         let found = records.len();
         let mut objects = Vec::with_capacity(found);
         for record in records {
             let is_deleted = harvest.look_at_record(&record);
-            let Mapped { id, values } = mapping.object(record).map_err(bad_answer)?;
+            let Mapped { id, values } = mapping.object(record)?;
             if is_deleted {
                 harvest.deleted.extend(ObjectId::parse(id));
                 continue;
@@ -219,21 +221,19 @@ impl<P: Ports> Adapter for RestAdapter<P> {
                 .await?;
         } else {
             let url = self.address(self.listing(), call, delta.as_ref(), &[])?;
-            // The tag is that of an answer with everything.
+            // It is that of an answer with everything.
             let etag = etag.filter(|_| delta.is_none());
+            let known = etag.and_then(|text| Validator::read(text, &self.settings));
             let answer = self
-                .get(self.listing(), url, call, delta.as_ref(), etag)
+                .get(self.listing(), url, call, delta.as_ref(), known.as_ref())
                 .await?;
             if answer.status() == StatusCode::NOT_MODIFIED {
                 return Ok(QueryEnd::NotModified);
             }
             let tree = self.tree(&answer)?;
             self.stash_records(tree, &mut harvest, stash).await?;
-            etag_now = answer
-                .headers()
-                .get(header::ETAG)
-                .and_then(|etag| etag.to_str().ok())
-                .map(str::to_owned);
+            let validator = Validator::of(answer.headers());
+            etag_now = validator.map(|validator| validator.to_text(&self.settings));
         }
         Ok(harvest.end(&self.settings, delta, went_on, now, etag_now))
     }

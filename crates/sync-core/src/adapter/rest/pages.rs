@@ -2,7 +2,7 @@
 
 use http::header;
 
-use crate::adapter::exchange::{Answer, bad_answer};
+use crate::adapter::exchange::{Answer, misfit};
 use crate::adapter::rest::RestAdapter;
 use crate::adapter::rest::delta::{DeltaQuery, Harvest};
 use crate::adapter::rest::request::Target;
@@ -76,7 +76,10 @@ impl<P: Ports> RestAdapter<P> {
                 _ => return Ok(()),
             };
             if next == place {
-                return Err(bad_answer("a page says that it is the next one itself"));
+                return Err(misfit(
+                    "paging",
+                    "a page says that it is the next one itself",
+                ));
             }
             // What has changed is asked for from its begin again, if it breaks off.
             if delta.is_none() {
@@ -84,7 +87,7 @@ impl<P: Ports> RestAdapter<P> {
             }
             place = next;
         }
-        Err(bad_answer(format!("no end after {MAX_PAGES} pages")))
+        Err(misfit("paging", format!("no end after {MAX_PAGES} pages")))
     }
 
     /// Reads what [`position`] wrote, if it was for pages as they are declared now.
@@ -105,12 +108,15 @@ impl<P: Ports> RestAdapter<P> {
     fn next_url(&self, url: &str, next: &str) -> Result<String, AdapterError> {
         let origin_of = |url| {
             let found = origin(url);
-            found.ok_or_else(|| bad_answer("an address of a page cannot be read"))
+            found.ok_or_else(|| misfit("paging", "an address of a page cannot be read"))
         };
         let ours = origin_of(&self.settings.url)?;
         let next = if next.starts_with("http://") || next.starts_with("https://") {
             if origin_of(next)? != ours {
-                return Err(bad_answer("the next page is at another server's address"));
+                return Err(misfit(
+                    "paging",
+                    "the next page is at another server's address",
+                ));
             }
             next.to_owned()
         } else if next.starts_with('/') && !next.starts_with("//") {
@@ -119,7 +125,8 @@ impl<P: Ports> RestAdapter<P> {
             let path = url.split('?').next().unwrap_or_default();
             format!("{path}{next}")
         } else {
-            return Err(bad_answer(
+            return Err(misfit(
+                "paging",
                 "the next page's address is neither whole nor begins with / or ?",
             ));
         };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
 use crate::adapter::AdapterError;
-use crate::adapter::exchange::{bad_answer, shortened};
+use crate::adapter::exchange::{misfit, shortened};
 use crate::model::{Millis, to_text};
 use crate::settings::{PasswordKind, SoapSettings, UsernameToken};
 
@@ -53,7 +53,7 @@ pub(super) fn security(token: &UsernameToken, now: Millis, nonce: &str) -> Value
 /// "later" or its code says that the server was not let in.
 pub(super) fn body_of(mut answer: Value, settings: &SoapSettings) -> Result<Value, AdapterError> {
     let body = answer.pointer_mut("/Envelope/Body").map(Value::take);
-    let mut body = body.ok_or_else(|| bad_answer("the answer is no SOAP envelope"))?;
+    let mut body = body.ok_or_else(|| misfit("url", "the answer is no SOAP envelope"))?;
     match body.get_mut("Fault").map(Value::take) {
         None => Ok(body),
         Some(fault) => Err(meaning_of(&fault, settings)),

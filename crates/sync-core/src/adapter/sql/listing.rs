@@ -327,14 +327,14 @@ impl<P: Ports> SqlAdapter<P> {
         let rows = texts.iter().map(|text| serde_json::from_str(text));
         let rows = rows.collect::<Result<Vec<Value>, _>>();
         let rows = rows.map_err(|error| bad_answer(format!("a row cannot be read: {error}")))?;
-        let records = mapping.records(Value::Array(rows)).map_err(bad_answer)?;
+        let records = mapping.records(Value::Array(rows))?;
         let mut objects = Vec::with_capacity(records.len());
         let mut deleted = Vec::new();
         for record in records {
             let says_deleted = self.settings.deleted_if.as_ref();
             let says_deleted = says_deleted.and_then(|path| path.read(record.value()));
             let is_deleted = is_said(says_deleted.as_deref());
-            let Mapped { id, values } = mapping.object(record).map_err(bad_answer)?;
+            let Mapped { id, values } = mapping.object(record)?;
             if is_deleted {
                 deleted.extend(ObjectId::parse(id));
                 continue;

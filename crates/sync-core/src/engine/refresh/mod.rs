@@ -288,6 +288,7 @@ pub(super) fn source_error(error: &AdapterError) -> SourceError {
         | AdapterError::Throttled { .. }
         | AdapterError::CircuitOpen { .. }
         | AdapterError::BadAnswer { .. }
+        | AdapterError::Misfit { .. }
         | AdapterError::Stash(_) => "query-error",
     };
     SourceError {

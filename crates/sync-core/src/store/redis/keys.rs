@@ -75,6 +75,7 @@
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
 //! | `hook-event:<source>:<digest>` | string | that an event of a back end was taken in | a day | webhooks | webhooks |
+//! | `subscription:<source>` | string | JSON of a source's callback at its back end: the back end's id, which settings have made it, when it was renewed, and one that is still to be removed | until replaced or reset | the job `subscribe` | the job `subscribe` |
 //! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -543,6 +544,11 @@ pub(crate) fn hook_event(source: &SourceName, digest: &str) -> String {
     format!("{PREFIX}:hook-event:{}:{digest}", encoded(source.as_str()))
 }
 
+/// What is known of a source's callback at its back end.
+pub(crate) fn subscription(source: &SourceName) -> String {
+    format!("{PREFIX}:subscription:{}", encoded(source.as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -644,6 +650,7 @@ mod tests {
             key_set("d"),
             key_set_turn("d"),
             hook_event(&source, "d"),
+            subscription(&source),
         ];
         insta::assert_snapshot!(keys.join("\n"), @r"
         rhosync:1:{Product/narrowed/a%3Ab%2F%7Bc%7D%20%C5%BC/4ee974b19b5ba4f3c3a07803a0a3f258}:head
@@ -722,6 +729,7 @@ mod tests {
         rhosync:1:key-set:d
         rhosync:1:key-set-turn:d
         rhosync:1:hook-event:Product:d
+        rhosync:1:subscription:Product
         ");
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct World {
     pub(crate) engine: Engine<TestPorts<ScriptedHttp>>,
     session: Session,
     client: String,
-    _redis: TestRedis,
+    redis: TestRedis,
 }
 
 #[expect(
@@ -35,17 +35,21 @@ impl World {
     /// The same, asked at most so often in seconds.
     pub(crate) async fn start_polled(adapter: &str, seconds: u64, settings: &str) -> Self {
         let redis = TestRedis::start();
-        let text = format!(
-            "[sources.Product]\nadapter = \"{adapter}\"\npartition = \"app\"\npoll_interval = {seconds}\n[sources.Product.{adapter}]\nurl = \"http://crm/products\"\n{settings}"
-        );
+        let text = settings_of(adapter, seconds, settings);
         let engine = engine(&redis, &text, 1).await;
         let (session, client) = crate::plugin::device_of(&engine, "u1").await;
         Self {
             engine,
             session,
             client,
-            _redis: redis,
+            redis,
         }
+    }
+
+    /// Goes on with other settings, on the same store.
+    async fn change_settings(&mut self, rest: &str) {
+        let text = settings_of("rest", 0, rest);
+        self.engine = engine(&self.redis, &text, 2).await;
     }
 
     pub(crate) fn answer(&self, status: u16, headers: &[(&str, &str)], body: &str) {
@@ -65,6 +69,7 @@ impl World {
                 let headers: String = [
                     "authorization",
                     "if-match",
+                    "if-modified-since",
                     "if-none-match",
                     "soapaction",
                     "x-tenant",
@@ -119,6 +124,12 @@ impl World {
     }
 }
 
+fn settings_of(adapter: &str, seconds: u64, settings: &str) -> String {
+    format!(
+        "[sources.Product]\nadapter = \"{adapter}\"\npartition = \"app\"\npoll_interval = {seconds}\n[sources.Product.{adapter}]\nurl = \"http://crm/products\"\n{settings}"
+    )
+}
+
 #[test]
 fn a_list_is_read_and_not_read_again_while_its_tag_stands() {
     local(async {
@@ -144,6 +155,88 @@ fn a_list_is_read_and_not_read_again_while_its_tag_stands() {
             ["GET http://crm/products", conditional],
             "none for an acknowledgement"
         );
+    });
+}
+
+/// When an answer was given, and when what it has was changed last.
+fn dated<'a>(date: &'a str, last_modified: &'a str) -> [(&'a str, &'a str); 2] {
+    [("date", date), ("last-modified", last_modified)]
+}
+
+const NOON: &str = "Sat, 31 Jan 2026 12:00:00 GMT";
+const SOON: &str = "Sat, 31 Jan 2026 12:00:01 GMT";
+
+#[test]
+fn a_list_without_a_tag_is_not_read_again_while_its_time_stands() {
+    local(async {
+        let world = World::start("").await;
+        world.answer(200, &dated(SOON, NOON), r#"[{"id":1,"name":"a"}]"#);
+        let page = world.pull("").await;
+        world.pull(page[1]["token"].as_str().unwrap()).await;
+        world.answer(304, &[], "");
+        assert_eq!(world.pull("").await[5], json!({}));
+        // The tag says more, where there is one.
+        let both = [
+            dated(SOON, NOON)[0],
+            dated(SOON, NOON)[1],
+            ("etag", "\"v1\""),
+        ];
+        world.answer(200, &both, r#"[{"id":1,"name":"b"}]"#);
+        let page = world.pull("").await;
+        assert_eq!(page[5], json!({"insert": {"1": {"name": "b"}}}));
+        world.pull(page[1]["token"].as_str().unwrap()).await;
+        world.answer(304, &[], "");
+        assert_eq!(world.pull("").await[5], json!({}));
+        let known = format!("GET http://crm/products if-modified-since={NOON}");
+        assert_eq!(
+            world.asked(),
+            [
+                "GET http://crm/products",
+                &known,
+                &known,
+                "GET http://crm/products if-none-match=\"v1\""
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_time_within_whose_second_more_may_have_changed_does_not_stand() {
+    local(async {
+        for headers in [
+            &dated(NOON, NOON)[..],
+            &dated(NOON, SOON),
+            &dated(NOON, "soon"),
+            &[("last-modified", NOON)],
+        ] {
+            let world = World::start("").await;
+            world.answer(200, headers, r#"[{"id":1,"name":"a"}]"#);
+            let page = world.pull("").await;
+            world.pull(page[1]["token"].as_str().unwrap()).await;
+            world.answer(200, headers, r#"[{"id":1,"name":"b"}]"#);
+            let page = world.pull("").await;
+            assert_eq!(page[5], json!({"insert": {"1": {"name": "b"}}}));
+            assert_eq!(world.asked(), ["GET http://crm/products"; 2], "{headers:?}");
+        }
+    });
+}
+
+#[test]
+fn an_answer_that_other_settings_have_read_is_asked_for_again() {
+    local(async {
+        for headers in [&dated(SOON, NOON)[..], &[("etag", "\"v1\"")]] {
+            let mut world = World::start("").await;
+            world.answer(200, headers, r#"[{"id":1,"name":"a"}]"#);
+            let page = world.pull("").await;
+            world.pull(page[1]["token"].as_str().unwrap()).await;
+            world
+                .change_settings("attributes = { title = \"$.name\" }")
+                .await;
+            world.answer(200, headers, r#"[{"id":1,"name":"a"}]"#);
+            let page = world.pull("").await;
+            assert_eq!(world.asked(), ["GET http://crm/products"], "{headers:?}");
+            assert_eq!(page[5]["insert"], json!({"1": {"title": "a"}}));
+        }
     });
 }
 

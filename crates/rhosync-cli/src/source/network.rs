@@ -1,0 +1,141 @@
+//! The way to the back end: the network, or fixtures in its place. Either way it is known what was said.
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sync_client::{Transport as _, TransportError, UreqTransport};
+use sync_core::{AnswerRoom, HttpClient, HttpError};
+
+use super::secrets::Secrets;
+
+/// A request and its answer, if one came.
+#[derive(Debug, Clone)]
+pub(super) struct Exchange {
+    pub(super) request: http::Request<Bytes>,
+    pub(super) answer: Option<http::Response<Bytes>>,
+}
+
+impl Exchange {
+    /// What tells a request from others: its method and address.
+    pub(super) fn line(&self) -> String {
+        format!("{} {}", self.request.method(), self.request.uri())
+    }
+}
+
+/// Who answers.
+enum Way {
+    /// The back end.
+    Live(RefCell<Option<(Duration, UreqTransport)>>),
+    /// What it has answered before, of which each answer is given once.
+    Fixtures(RefCell<Vec<Exchange>>),
+    /// A body, whatever is asked.
+    Example(Bytes),
+}
+
+/// The way to the back end.
+pub(super) struct Network {
+    way: Way,
+    secrets: Secrets,
+    said: RefCell<Vec<Exchange>>,
+}
+
+impl Network {
+    /// To the back end itself.
+    pub(super) fn live(secrets: Secrets) -> Self {
+        Self::new(Way::Live(RefCell::new(None)), secrets)
+    }
+
+    /// To fixtures.
+    pub(super) fn of_fixtures(fixtures: Vec<Exchange>, secrets: Secrets) -> Self {
+        Self::new(Way::Fixtures(RefCell::new(fixtures)), secrets)
+    }
+
+    /// To somebody who answers this, whatever is asked.
+    pub(super) fn of_example(body: Bytes, secrets: Secrets) -> Self {
+        Self::new(Way::Example(body), secrets)
+    }
+
+    fn new(way: Way, secrets: Secrets) -> Self {
+        Self {
+            way,
+            secrets,
+            said: RefCell::default(),
+        }
+    }
+
+    /// Everything that was said so far, without what is secret.
+    pub(super) fn said(&self) -> Vec<Exchange> {
+        let said = self.said.borrow();
+        said.iter()
+            .map(|it| self.secrets.removed_from(it))
+            .collect()
+    }
+}
+
+impl HttpClient for Network {
+    async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        timeout: Duration,
+        room: &mut AnswerRoom,
+    ) -> Result<http::Response<Bytes>, HttpError> {
+        let authority = request.uri().authority();
+        let host = authority.map(ToString::to_string).unwrap_or_default();
+        let no_answer = |reason: String| HttpError::NoAnswer {
+            host: host.clone(),
+            reason,
+        };
+        let answer = match &self.way {
+            Way::Live(kept) => {
+                let mut kept = kept.borrow_mut();
+                if !matches!(&*kept, Some((known, _)) if *known == timeout) {
+                    *kept = Some((timeout, UreqTransport::new(timeout)));
+                }
+                let sent = kept
+                    .as_ref()
+                    .map(|(_, transport)| transport.send(request.clone()));
+                sent.unwrap_or_else(|| Err(TransportError("no transport".into())))
+                    .map_err(|error| no_answer(causes(&error)))
+            }
+            Way::Example(body) => Ok(http::Response::new(body.clone())),
+            Way::Fixtures(left) => {
+                let asked = Exchange {
+                    request: request.clone(),
+                    answer: None,
+                };
+                let line = self.secrets.removed_from(&asked).line();
+                let mut left = left.borrow_mut();
+                match left.iter().position(|fixture| fixture.line() == line) {
+                    None => Err(no_answer(format!("no fixture is left for {line}"))),
+                    Some(place) => left
+                        .remove(place)
+                        .answer
+                        .ok_or_else(|| no_answer("none came when it was recorded".to_owned())),
+                }
+            }
+        };
+        self.said.borrow_mut().push(Exchange {
+            request,
+            answer: answer.as_ref().ok().cloned(),
+        });
+        let (head, body) = answer?.into_parts();
+        room.expect(&host, body.len())?;
+        room.take(&host, &body)?;
+        Ok(http::Response::from_parts(head, room.arrived()))
+    }
+}
+
+/// What went wrong, down to the cause. The words around it say nothing that is not known here.
+fn causes(TransportError(cause): &TransportError) -> String {
+    let cause: &dyn Error = &**cause;
+    let mut texts = Vec::new();
+    let mut next = Some(cause);
+    while let Some(error) = next {
+        texts.push(error.to_string());
+        next = error.source();
+    }
+    texts.dedup();
+    texts.join(": ")
+}

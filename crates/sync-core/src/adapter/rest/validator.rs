@@ -1,0 +1,65 @@
+//! What an answer is asked for again by, if it has changed since (RFC 9110, section 13).
+
+use http::{HeaderMap, HeaderName, header};
+
+use crate::adapter::rest::delta::fingerprint;
+use crate::settings::RestSettings;
+
+/// How far the time of an answer must be behind that of its last change, in seconds: what changes within the same second
+/// has the same time.
+const LEAST_AGE_SECONDS: u64 = 1;
+
+/// What tells an answer from those after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Validator {
+    /// Its tag.
+    Tag(String),
+    /// When what it has was changed last.
+    Modified(String),
+}
+
+impl Validator {
+    /// That of an answer, if it has one. The tag says more.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let text = |name: HeaderName| headers.get(name)?.to_str().ok();
+        if let Some(tag) = text(header::ETAG) {
+            return Some(Self::Tag(tag.to_owned()));
+        }
+        let modified = text(header::LAST_MODIFIED)?;
+        let changed_at = httpdate::parse_http_date(modified).ok()?;
+        let answered_at = httpdate::parse_http_date(text(header::DATE)?).ok()?;
+        let age = answered_at.duration_since(changed_at).ok()?;
+        (age.as_secs() >= LEAST_AGE_SECONDS).then(|| Self::Modified(modified.to_owned()))
+    }
+
+    /// The header that asks only for another answer.
+    pub(super) fn condition(&self) -> (HeaderName, &str) {
+        match self {
+            Self::Tag(tag) => (header::IF_NONE_MATCH, tag),
+            Self::Modified(time) => (header::IF_MODIFIED_SINCE, time),
+        }
+    }
+
+    /// The validator as it is kept: with what tells by which settings the answer was read.
+    pub(super) fn to_text(&self, settings: &RestSettings) -> String {
+        let (kind, value) = match self {
+            Self::Tag(tag) => ("tag", tag),
+            Self::Modified(time) => ("modified", time),
+        };
+        format!("{} {kind} {value}", fingerprint(settings))
+    }
+
+    /// Reads what [`Validator::to_text`] wrote, if these settings read the answer in the same way.
+    pub(super) fn read(text: &str, settings: &RestSettings) -> Option<Self> {
+        let (made_by, rest) = text.split_once(' ')?;
+        let (kind, value) = rest.split_once(' ')?;
+        if made_by != fingerprint(settings) {
+            return None;
+        }
+        match kind {
+            "tag" => Some(Self::Tag(value.to_owned())),
+            "modified" => Some(Self::Modified(value.to_owned())),
+            _ => None,
+        }
+    }
+}
