@@ -11,10 +11,10 @@ const KB: u64 = 1000;
 
 /// The files and the most they may have.
 const BUDGETS: [(&str, u64); 4] = [
-    ("sync_handler.wasm", 5_400 * KB),
-    ("adapter_jobs.wasm", 2_920 * KB),
+    ("sync_handler.wasm", 5_650 * KB),
+    ("adapter_jobs.wasm", 2_950 * KB),
     ("push_jobs.wasm", 2_410 * KB),
-    ("bulk_jobs.wasm", 4_560 * KB),
+    ("bulk_jobs.wasm", 4_600 * KB),
 ];
 
 /// Shows what the built components have, and fails for one that has too much.
