@@ -6,7 +6,7 @@ use crate::body::MAX_BODY_BYTES;
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::router::Route;
-use crate::routes::{admin, api, device};
+use crate::routes::{admin, api, device, sync};
 
 /// A name and a password.
 const LOGIN_BYTES: usize = 8 * 1024;
@@ -32,6 +32,8 @@ impl Route {
             | Self::OldDevice(device::Route::LogIn)
             | Self::Admin(admin::Route::LogIn)
             | Self::OldAdmin(admin::Route::LogIn) => Ok(()),
+            Self::Sync(sync::Route::SignIn) => Ok(()),
+            Self::Sync(_) => request.device_session(engine).map(drop),
             Self::Device(_) => request.session(engine).await.map(drop),
             Self::OldDevice(_) => {
                 device::check_version(request)?;
@@ -52,6 +54,7 @@ impl Route {
             Self::Device(route) | Self::OldDevice(route) => of_device(route),
             Self::Admin(route) | Self::OldAdmin(route) => of_admin(route),
             Self::Api(route) => of_api(route),
+            Self::Sync(route) => of_sync(route),
             Self::Hooks(_) => TEXTS_BYTES,
             Self::Health(_) | Self::Metrics(_) | Self::Blobs(_) | Self::BulkData(_) => 0,
         }
@@ -70,6 +73,14 @@ fn of_device(route: device::Route) -> usize {
         | Route::BulkData
         | Route::Pull
         | Route::DeleteObject => VALUES_BYTES,
+    }
+}
+
+fn of_sync(route: sync::Route) -> usize {
+    use sync::Route;
+    match route {
+        Route::SignIn | Route::SignOut | Route::Verify => VALUES_BYTES,
+        Route::Sync => MAX_BODY_BYTES,
     }
 }
 

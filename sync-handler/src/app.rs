@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::{Either, LocalBoxFuture, select};
+use futures_util::future::{Either, LocalBoxFuture, select, try_join_all};
 use http::request::Parts;
 use http::{HeaderValue, Method};
 use sync_core::{
@@ -143,7 +143,9 @@ impl<P: Ports> App<P> {
 
     async fn answer(&self, head: Parts, body: impl RequestBody) -> http::Response<Body> {
         let path = head.uri.path();
-        let is_api = routes::api::is_api(path) || path == routes::metrics::PATH;
+        let is_api = routes::api::is_api(path)
+            || routes::sync::is_sync(path)
+            || path == routes::metrics::PATH;
         let found = router::find(&head.method, path);
         let counted = RequestCounter::begin(self.engine.as_deref().ok(), &head.method, &found);
         let answered = match found {
@@ -195,6 +197,9 @@ impl<P: Ports> App<P> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             request.read_body(body, route.max_body_bytes()).await?;
         }
+        if route == Route::Sync(routes::sync::Route::Sync) {
+            return self.sync(engine, &request).await;
+        }
         let answered = dispatch(route, engine, &request).await;
         audit::keep(engine, route, &request, &answered).await;
         self.carry_out(engine, answered?).await
@@ -209,9 +214,17 @@ impl<P: Ports> App<P> {
         engine: &Rc<Engine<P>>,
         mut answer: http::Response<Body>,
     ) -> Result<http::Response<Body>, HttpError> {
-        let Some(accepted) = answer.extensions_mut().remove::<AcceptedChanges>() else {
-            return Ok(answer);
-        };
+        if let Some(accepted) = answer.extensions_mut().remove::<AcceptedChanges>() {
+            self.carry_out_within(engine, accepted).await?;
+        }
+        Ok(answer)
+    }
+
+    async fn carry_out_within(
+        &self,
+        engine: &Rc<Engine<P>>,
+        accepted: AcceptedChanges,
+    ) -> Result<(), HttpError> {
         let limit = engine.ports().clock().timer(accepted.wait());
         let work = Rc::clone(engine);
         let work = Box::pin(async move { work.carry_out(accepted).await });
@@ -223,7 +236,21 @@ impl<P: Ports> App<P> {
                 }
             })),
         }
-        Ok(answer)
+        Ok(())
+    }
+
+    /// Answers a sync of a device with our own library: its changes of all sources are carried out together.
+    async fn sync(
+        &self,
+        engine: &Rc<Engine<P>>,
+        request: &Request,
+    ) -> Result<http::Response<Body>, HttpError> {
+        let mut begun = routes::sync::sync::begin(engine, request).await?;
+        let accepted = begun.accepted().into_iter();
+        let work = accepted.map(|accepted| self.carry_out_within(engine, accepted));
+        try_join_all(work).await?;
+        let answer = routes::sync::sync::end(engine, request, begun).await?;
+        Ok(answer.map(Body::from))
     }
 }
 
@@ -257,6 +284,7 @@ async fn dispatch<P: Ports>(
     let answer = match route {
         // Answered where there may be no engine.
         Route::Health(_) => return Err(HttpError::NotFound),
+        Route::Sync(route) => routes::sync::answer(route, engine, request).await?,
         Route::Device(route) => routes::device::answer(route, engine, request).await?,
         Route::OldDevice(route) => {
             let answer = routes::device::answer_old(route, engine, request).await?;

@@ -446,6 +446,7 @@ fn sync(error: &SyncError) -> Mapping {
                 | InvalidAttributes::TooMany { .. },
             ..
         }
+        | SyncError::TooManyChanges { .. }
         | SyncError::TooManyParameters { .. } => {
             legacy(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge)
         }
@@ -454,6 +455,8 @@ fn sync(error: &SyncError) -> Mapping {
             ..
         }
         | SyncError::InvalidId(_)
+        | SyncError::InvalidChangeName
+        | SyncError::InvalidBuckets
         | SyncError::InvalidSetting { .. }
         | SyncError::SearchTooWide { .. } => {
             legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sync_core::{
-    AccountError, ApiToken, Clock as _, Engine, Files, Memory, Ports, Reservation, Session,
-    TRACEPARENT_HEADER, TRACESTATE_HEADER, Token, TraceContext, Upload, Version,
+    AccountError, ApiToken, Clock as _, DeviceSession, Engine, Files, Memory, Ports, Reservation,
+    Session, TRACEPARENT_HEADER, TRACESTATE_HEADER, Token, TraceContext, Upload, Version,
 };
 use sync_proto::{
     API_TOKEN_HEADER, CLIENT_ID_HEADER, OLD_SESSION_COOKIE, PUSH_SEQUENCE_HEADER, SESSION_COOKIE,
@@ -48,6 +48,7 @@ pub(crate) struct Request {
     held: RefCell<Reservation>,
     is_weighed: Cell<bool>,
     session: OnceCell<Session>,
+    device_session: OnceCell<DeviceSession>,
     api_token: OnceCell<ApiToken>,
     is_administrators: Cell<bool>,
 }
@@ -66,6 +67,7 @@ impl Request {
             held: RefCell::new(memory.nothing()),
             is_weighed: Cell::new(false),
             session: OnceCell::new(),
+            device_session: OnceCell::new(),
             api_token: OnceCell::new(),
             is_administrators: Cell::new(false),
         }
@@ -90,6 +92,7 @@ impl Request {
     fn is_known(&self) -> bool {
         self.is_administrators.get()
             || self.session.get().is_some()
+            || self.device_session.get().is_some()
             || self.api_token.get().is_some()
     }
 
@@ -298,6 +301,20 @@ impl Request {
             _ => self.own_session(engine)?,
         };
         Ok(self.session.get_or_init(|| session))
+    }
+
+    /// The session of the access token of a device with our own library. Whether it was ended the engine finds out.
+    pub(crate) fn device_session<P: Ports>(
+        &self,
+        engine: &Engine<P>,
+    ) -> Result<&DeviceSession, HttpError> {
+        if let Some(known) = self.device_session.get() {
+            return Ok(known);
+        }
+        let session = engine
+            .accounts()
+            .device_session(self.bearer_token().unwrap_or_default())?;
+        Ok(self.device_session.get_or_init(|| session))
     }
 
     /// The session of the cookie, if it is one of ours.

@@ -8,7 +8,7 @@ use matchit::{Match, Router};
 use sync_core::AskedBy;
 
 use crate::error::HttpError;
-use crate::routes::{admin, api, blobs, bulk_data, device, health, hooks, metrics};
+use crate::routes::{admin, api, blobs, bulk_data, device, health, hooks, metrics, sync};
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(crate) enum Route {
     Metrics(metrics::Route),
     /// Back ends whose objects have changed.
     Hooks(hooks::Route),
+    /// Devices with our own library.
+    Sync(sync::Route),
     /// Devices.
     Device(device::Route),
     /// Devices, by the addresses of RhoSync.
@@ -42,6 +44,7 @@ impl Route {
             Self::Device(device::Route::LogIn) | Self::OldDevice(device::Route::LogIn) => {
                 Some("device")
             }
+            Self::Sync(sync::Route::SignIn) => Some("device"),
             Self::Admin(admin::Route::LogIn)
             | Self::OldAdmin(admin::Route::LogIn)
             | Self::Api(api::Route::LogIn) => Some("administrator"),
@@ -52,7 +55,7 @@ impl Route {
     /// Who asks. Files are not meant: how long they take says more of their size.
     pub(crate) fn asked_by(self) -> AskedBy {
         match self {
-            Self::Device(_) | Self::OldDevice(_) => AskedBy::Device,
+            Self::Sync(_) | Self::Device(_) | Self::OldDevice(_) => AskedBy::Device,
             _ => AskedBy::Other,
         }
     }
@@ -82,6 +85,7 @@ fn rows() -> impl Iterator<Item = Row<Route>> {
     of(health::ROUTES, Route::Health)
         .chain(of(metrics::ROUTES, Route::Metrics))
         .chain(of(hooks::ROUTES, Route::Hooks))
+        .chain(of(sync::ROUTES, Route::Sync))
         .chain(of(device::ROUTES, Route::Device))
         .chain(of(device::OLD_ROUTES, Route::OldDevice))
         .chain(of(admin::ROUTES, Route::Admin))
@@ -164,7 +168,8 @@ pub(crate) fn allow(path: &str) -> Option<String> {
 /// Whether pages of other sites have business at a path, where the settings let them in.
 pub(crate) fn is_for_pages(path: &str) -> bool {
     let is_for_pages = |route: &Route| match route {
-        Route::Device(_)
+        Route::Sync(_)
+        | Route::Device(_)
         | Route::OldDevice(_)
         | Route::Api(_)
         | Route::Blobs(_)
@@ -176,6 +181,7 @@ pub(crate) fn is_for_pages(path: &str) -> bool {
         | Route::OldAdmin(_) => false,
     };
     api::is_api(path)
+        || sync::is_sync(path)
         || at(path).is_some_and(|found| {
             let mut routes = found.value.routes.iter();
             routes.any(|(_, route)| is_for_pages(route))

@@ -22,8 +22,9 @@ mod store;
 mod trace;
 
 pub use account::{
-    AccountError, Accounts, Administrator, AdministratorChange, ApiToken, ApiTokens,
-    InvalidTokenRequest, Origin, Role, Scope, Session, SessionKey, UserChange, UserDetails,
+    AccountError, Accounts, Administrator, AdministratorChange, ApiToken, ApiTokens, DeviceGrant,
+    DeviceSession, InvalidTokenRequest, Origin, Role, Scope, Session, SessionKey, UserChange,
+    UserDetails,
 };
 pub use adapter::{
     Adapter, AdapterError, Call, QueryEnd, RustAdapters, ServerToken, Stash, StashError,
@@ -38,9 +39,10 @@ pub use engine::{
     AcceptedChanges, BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest,
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
-    ClientState, CopyPage, DEFAULT_PAGE_SIZE, DocumentDetails, Engine, FeedError, HookError,
-    MAX_DYNAMIC_SOURCES, ObjectPage, ObjectPatch, PingTargets, PullRequest, SearchRequest,
-    SourceInfo, SyncError, queue_info,
+    ClientState, CopyPage, DEFAULT_PAGE_SIZE, DeviceProof, DocumentDetails, Engine, FeedError,
+    HookError, MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch, PingTargets, PullRequest,
+    SearchRequest, SentChanges, Sharing, SourceInfo, SyncError, TakenChanges, VerifyRequest,
+    queue_info,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{

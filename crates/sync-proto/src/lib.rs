@@ -9,6 +9,7 @@ mod health;
 mod names;
 mod page;
 mod search;
+pub mod sync;
 
 pub use admin::{CreateUser, NewUser, PushDeletes, PushObjects};
 pub use changes::{

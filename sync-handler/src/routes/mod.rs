@@ -8,3 +8,4 @@ pub(crate) mod device;
 pub(crate) mod health;
 pub(crate) mod hooks;
 pub(crate) mod metrics;
+pub(crate) mod sync;

@@ -9,10 +9,13 @@ use crate::template::Values;
 /// A key that stands for all that are not named.
 const OTHERS: &str = "...";
 
-/// Compares a body: as JSON where the expected one is JSON, else as text. Of JSON the order of arrays counts, that of
+/// Compares a body: as JSON, or as lines of JSON, where the expected one is that, else as text. Of JSON the order of arrays counts, that of
 /// objects does not; but in pages clients look at the order of the commands too.
 pub(crate) fn compare(values: &mut Values, expected: &str, body: &str) -> Result<()> {
     let Ok(json) = serde_json::from_str::<Value>(expected) else {
+        if let Some(expected) = lines(expected) {
+            return compare_lines(values, &expected, body);
+        }
         if !values.matches(expected, body)? {
             bail!("expected the body {expected:?}");
         }
@@ -26,6 +29,22 @@ pub(crate) fn compare(values: &mut Values, expected: &str, body: &str) -> Result
         && expected != got
     {
         bail!("expected the commands in the order {expected:?}, not {got:?}");
+    }
+    Ok(())
+}
+
+/// One JSON value after another, each in a line of its own.
+fn lines(text: &str) -> Option<Vec<Value>> {
+    let lines = text.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().ok()
+}
+
+fn compare_lines(values: &mut Values, expected: &[Value], body: &str) -> Result<()> {
+    let Some(got) = lines(body).filter(|got| got.len() == expected.len()) else {
+        bail!("expected {} lines of JSON", expected.len());
+    };
+    for (number, (expected, got)) in expected.iter().zip(&got).enumerate() {
+        compare_value(values, expected, got, &format!("line {}", number + 1))?;
     }
     Ok(())
 }

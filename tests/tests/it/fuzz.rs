@@ -3,6 +3,7 @@
 //! A component's panic ends all requests of its instance, so what parses must not panic on anything. `PROPTEST_CASES` says how
 //! many inputs each of these tries; a failing one is shown at its smallest.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use bytes::Bytes;
@@ -16,9 +17,13 @@ use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 use sync_client::{Page, Replica};
-use sync_core::{ClientId, Clock as _, SettingsFile, SourceName, StorePorts as _, Token};
+use sync_core::{
+    ClientId, Clock as _, DeviceProof, NewsRequest, SettingsFile, Sharing, SourceName,
+    StorePorts as _, Token,
+};
 use sync_handler::App;
 use sync_proto::ERROR_CODE_HEADER;
+use sync_proto::sync::Line;
 use test_support::{ScriptedHttp, TestPorts, TestRedis, World, engine};
 
 /// What is put into an input: what parsers stumble over.
@@ -176,7 +181,7 @@ fn pages_are_read_or_refused_by_devices() {
 }
 
 /// Requests that are good, but for what they name: method, address, type of the body, and the body.
-const REQUESTS: [(Method, &str, &str, &str); 9] = [
+const REQUESTS: [(Method, &str, &str, &str); 11] = [
     (
         Method::GET,
         "/app/v1/Shared?client_id=CLIENT&p_size=10&token=17&query[a][b]=c",
@@ -188,6 +193,18 @@ const REQUESTS: [(Method, &str, &str, &str); 9] = [
         "/app/v1/Shared",
         JSON,
         r#"{"client_id":"CLIENT","create":{"t1":{"n":"x","m":1.5,"k":null}},"update":{"1":{"n":[1]}},"delete":{"2":{}}}"#,
+    ),
+    (
+        Method::POST,
+        "/sync/v1/sync",
+        JSON,
+        r#"{"have":{"Shared":"CURSOR","Own":null},"changes":[{"id":"c1","source":"Shared","op":"create","object":"m","set":{"n":[1.5,null],"b":true},"base":"CURSOR"},{"id":"c2","source":"Own","op":"update","object":"1","set":{"n":"x"},"unset":["m"]}],"pending":{"Shared":["c1"]},"max_bytes":70000}"#,
+    ),
+    (
+        Method::POST,
+        "/sync/v1/session",
+        JSON,
+        r#"{"login":"u1","password":"wrong","refresh":"x.y","attempt":"1","client":"CLIENT","device":{"device_type":"Android"}}"#,
     ),
     (
         Method::POST,
@@ -235,6 +252,35 @@ const REQUESTS: [(Method, &str, &str, &str); 9] = [
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
+/// The access token of a device with our own library, and a cursor that it has got.
+async fn synced(world: &World) -> (String, String) {
+    let proof = DeviceProof::Password {
+        login: "u1",
+        password: "password",
+        origin: sync_core::Origin("fuzz"),
+    };
+    let description = Default::default();
+    let granted = world.engine.sign_in_device(proof, None, &description);
+    let granted = granted.await.expect("a session");
+    let have = BTreeMap::from([("Shared".to_owned(), None)]);
+    let request = NewsRequest {
+        have: &have,
+        max_bytes: None,
+        sharing: Sharing::Fresh,
+        is_waiting: false,
+        trace: None,
+    };
+    let lines = world.engine.device_news(&granted.session, request).await;
+    let cursor = lines
+        .expect("news")
+        .into_iter()
+        .find_map(|line| match line {
+            Line::News(news) => news.cursor,
+            _ => None,
+        });
+    (granted.access, cursor.expect("a cursor"))
+}
+
 #[test]
 fn requests_are_answered_whatever_is_wrong_with_them() {
     let runtime = runtime();
@@ -245,19 +291,24 @@ fn requests_are_answered_whatever_is_wrong_with_them() {
     let cookie = world.engine.accounts().log_in("u1", "password", origin);
     let cookie = runtime.block_on(cookie).expect("a session");
     let cookie = format!("rhoconnect_session={cookie}");
+    let (access, cursor) = runtime.block_on(synced(&world));
     let app = App::new(runtime.block_on(world.another(None, 7)));
     let answer = |method: &Method, path: &str, kind: &str, body: Vec<u8>| {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header("cookie", &cookie)
+            .header("authorization", format!("Bearer {access}"))
             .header("content-type", kind);
         let body = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from(body)))]);
         // What is no request at all the host refuses.
         let request = request.body(StreamBody::new(body)).ok()?;
         Some(runtime.block_on(app.handle(request)).into_parts().0)
     };
-    let named = |text: &str| text.replace("CLIENT", client.as_str());
+    let named = |text: &str| {
+        let text = text.replace("CLIENT", client.as_str());
+        text.replace("CURSOR", &cursor)
+    };
     let inputs = (0..REQUESTS.len(), breaks(), breaks());
     each(&inputs, |(at, in_path, in_body)| {
         let (method, path, kind, body) = &REQUESTS[at];
@@ -274,8 +325,15 @@ fn requests_are_answered_whatever_is_wrong_with_them() {
         }
     });
     let path = named("/app/v1/Shared?client_id=CLIENT");
-    let answer = answer(&Method::GET, &path, "", Vec::new());
-    assert_eq!(answer.map(|answer| answer.status), Some(StatusCode::OK));
+    let status = |method, path: &str, kind, body| {
+        let answer = answer(method, path, kind, body);
+        answer.map(|answer| answer.status)
+    };
+    let pulled = status(&Method::GET, &path, "", Vec::new());
+    assert_eq!(pulled, Some(StatusCode::OK));
+    let (method, path, kind, body) = &REQUESTS[2];
+    let synced = status(method, path, kind, named(body).into_bytes());
+    assert_eq!(synced, Some(StatusCode::OK));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::adapter::{AdapterError, authenticate};
 use crate::model::{ADMINISTRATOR, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::settings::AuthenticationMethod;
-use crate::store::{Account, AccountStore, LoginFailures, StoreError, UserRecord};
+use crate::store::{Account, AccountStore, DeviceSessions, LoginFailures, StoreError, UserRecord};
 
 /// A hash of nothing anybody knows, checked when there is no such user, so that the time taken does not tell.
 const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$dGhpcyBpcyBub2JvZHkncyBwYXNzd29yZCBoYXNoISE";
@@ -42,6 +42,17 @@ impl<P: Ports> Accounts<P> {
         password: &str,
         origin: Origin<'_>,
     ) -> Result<String, AccountError> {
+        let session = self.let_in(login, password, origin).await?;
+        Ok(self.sessions.sign(&session, self.ports.clock().now()))
+    }
+
+    /// A new session of whoever has this name and password.
+    pub(super) async fn let_in(
+        &self,
+        login: &str,
+        password: &str,
+        origin: Origin<'_>,
+    ) -> Result<Session, AccountError> {
         // The administrator has an API token; a device of its own would only be one more way in.
         if login == ADMINISTRATOR {
             return Err(AccountError::LoginFailed {
@@ -62,12 +73,11 @@ impl<P: Ports> Accounts<P> {
                 self.check_login_at(url, login, password, origin).await?
             }
         };
-        let session = Session {
+        Ok(Session {
             user,
             generation,
             id: self.ports.random().hex::<8>(),
-        };
-        Ok(self.sessions.sign(&session, self.ports.clock().now()))
+        })
     }
 
     /// Logs the administrator in; answers the API token.
@@ -292,6 +302,11 @@ impl<P: Ports> Accounts<P> {
     /// Ends one session of a user.
     pub(crate) async fn end_session(&self, user: &UserId, session: &str) -> Result<(), StoreError> {
         let now = self.ports.clock().now();
+        // Before it ends: whoever finds it ended must find that its access tokens are none any more.
+        DeviceSessions::new(self.ports.redis())
+            .end(session, now)
+            .await?;
+        self.forget_shut_out();
         AccountStore::new(self.ports.redis())
             .revoke_session(user, session, now, LIFETIME_MS)
             .await

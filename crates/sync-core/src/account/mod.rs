@@ -3,6 +3,7 @@
 mod administrators;
 mod api_tokens;
 mod bearer;
+mod device_session;
 mod error;
 mod login;
 mod password;
@@ -12,6 +13,7 @@ mod server_token;
 mod session;
 mod users;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::adapter::ServerToken;
@@ -20,6 +22,8 @@ use crate::settings::{AuthenticationMethod, AuthenticationSettings, LoginLimits,
 pub use administrators::{Administrator, AdministratorChange};
 pub use api_tokens::{ApiToken, ApiTokens};
 use bearer::BearerTokens;
+use device_session::ShutOut;
+pub use device_session::{DeviceGrant, DeviceSession};
 pub use error::{AccountError, InvalidTokenRequest};
 pub use login::Origin;
 use password::{hash_password, verify_password};
@@ -40,6 +44,7 @@ pub struct Accounts<P> {
     bearer_tokens: Option<BearerTokens<P>>,
     server_token: Rc<dyn ServerToken>,
     api_tokens: ApiTokens<P>,
+    shut_out: RefCell<Option<ShutOut>>,
 }
 
 impl<P: Ports + 'static> Accounts<P> {
@@ -70,6 +75,7 @@ impl<P: Ports + 'static> Accounts<P> {
             bearer_tokens: jwt.map(|jwt| BearerTokens::new(Rc::clone(ports), jwt)),
             server_token: Rc::new(server_token),
             api_tokens: ApiTokens::new(Rc::clone(ports)),
+            shut_out: RefCell::default(),
         }
     }
 }

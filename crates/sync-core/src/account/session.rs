@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -94,33 +95,42 @@ impl SessionKey {
             id,
             issued_at: now,
         };
-        let payload = BASE64.encode(serde_json::to_vec(&payload).unwrap_or_default());
-        let signature = BASE64.encode(self.signature(b"session", &payload));
-        format!("{payload}.{signature}")
+        self.seal(b"session", &payload)
     }
 
     /// Reads a session; `None` unless we signed it and it is not too old.
     pub fn verify(&self, text: &str, now: Millis) -> Option<Session> {
-        if text.len() > MAX_BYTES {
-            return None;
-        }
-        let (payload, signature) = text.split_once('.')?;
-        let signature = BASE64.decode(signature).ok()?;
-        self.keyed(b"session", payload)
-            .verify_slice(&signature)
-            .ok()?;
         let Payload {
             user,
             generation,
             id,
             issued_at,
-        } = serde_json::from_slice(&BASE64.decode(payload).ok()?).ok()?;
+        } = self.open(b"session", text)?;
         let session = Session {
             user,
             generation,
             id,
         };
         (now < issued_at.plus(LIFETIME_MS)).then_some(session)
+    }
+
+    /// Writes what only this server can have written: payload and signature, with a dot between. What is sealed for one purpose
+    /// is nothing for another.
+    pub(crate) fn seal(&self, purpose: &[u8], payload: &impl Serialize) -> String {
+        let payload = BASE64.encode(serde_json::to_vec(payload).unwrap_or_default());
+        let signature = BASE64.encode(self.signature(purpose, &payload));
+        format!("{payload}.{signature}")
+    }
+
+    /// Reads what [`SessionKey::seal`] wrote for this purpose.
+    pub(crate) fn open<T: DeserializeOwned>(&self, purpose: &[u8], text: &str) -> Option<T> {
+        if text.len() > MAX_BYTES {
+            return None;
+        }
+        let (payload, signature) = text.split_once('.')?;
+        let signature = BASE64.decode(signature).ok()?;
+        self.keyed(purpose, payload).verify_slice(&signature).ok()?;
+        serde_json::from_slice(&BASE64.decode(payload).ok()?).ok()
     }
 
     /// The API token of the administrator, which changes with the session generation only. 32 hexadecimal digits.

@@ -97,6 +97,9 @@ impl<P: Ports> Accounts<P> {
         let record = password
             .map(|password| self.new_record(&password))
             .transpose()?;
+        if record.is_some() {
+            self.shut_out(&user).await?;
+        }
         let is_known = AccountStore::new(self.ports.redis())
             .change(&user, record.as_ref(), email.as_deref())
             .await?;

@@ -85,7 +85,7 @@ impl<P: Ports> Engine<P> {
         Ok(())
     }
 
-    async fn put_client(
+    pub(super) async fn put_client(
         &self,
         client: &ClientId,
         session: &Session,

@@ -52,13 +52,13 @@ pub struct ChangesRequest<'a> {
 /// A device's changes that are durable, and that whoever has this works on: nobody else does meanwhile.
 #[derive(Debug, Clone)]
 pub struct AcceptedChanges {
-    client: ClientId,
-    document: DocumentId,
-    lease: String,
-    backlog: Backlog,
-    insurance: Option<JobId>,
-    trace: Option<TraceContext>,
-    wait: Duration,
+    pub(super) client: ClientId,
+    pub(super) document: DocumentId,
+    pub(super) lease: String,
+    pub(super) backlog: Backlog,
+    pub(super) insurance: Option<JobId>,
+    pub(super) trace: Option<TraceContext>,
+    pub(super) wait: Duration,
 }
 
 impl AcceptedChanges {
@@ -492,6 +492,7 @@ fn to_operations(
                 id,
                 attributes,
                 nonce: ports.random().hex::<8>(),
+                sent_as: None,
                 user: user.clone(),
                 offset: 0,
                 cursor: Version::ZERO,

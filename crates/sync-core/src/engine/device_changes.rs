@@ -398,6 +398,7 @@ pub(super) fn to_waiting(
         not_before,
         attributes: _,
         nonce: _,
+        sent_as: _,
         offset: _,
         cursor: _,
         lacks_link: _,

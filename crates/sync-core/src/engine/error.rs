@@ -42,6 +42,18 @@ pub enum SyncError {
     /// An identifier is not one.
     #[error(transparent)]
     InvalidId(#[from] InvalidId),
+    /// What a device calls a change is no name.
+    #[error("the id of a change has between 1 and 64 letters, digits and hyphens")]
+    InvalidChangeName,
+    /// The sums of a copy's parts are none.
+    #[error("buckets are 256 sums of 16 hexadecimal digits each")]
+    InvalidBuckets,
+    /// A device sends more changes, or asks after more, than are looked at at once.
+    #[error("a request may have at most {limit} changes, and ask after as many")]
+    TooManyChanges {
+        /// The most it may have.
+        limit: usize,
+    },
     /// An object's attributes cannot be taken.
     #[error("object {id:?}: {reason}")]
     InvalidAttributes {
@@ -103,6 +115,9 @@ impl SyncError {
             | Self::TooManySources { .. }
             | Self::InvalidSetting { .. }
             | Self::InvalidId(_)
+            | Self::InvalidChangeName
+            | Self::InvalidBuckets
+            | Self::TooManyChanges { .. }
             | Self::InvalidAttributes { .. }
             | Self::TooManyParameters { .. }
             | Self::SearchTooWide { .. } => false,

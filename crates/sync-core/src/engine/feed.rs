@@ -275,13 +275,9 @@ impl<P: Ports> Engine<P> {
                     };
                     let expected = before.map_or(Version::ZERO, |(_, version)| version);
                     let seen = as_seen(before, &attributes, change, held);
-                    let before = seen.as_ref().map(|seen| (seen, expected)).or(before);
-                    let record = Record::next(before, attributes, None)?;
-                    Some(ObjectChange {
-                        id: id.clone(),
-                        expected,
-                        record,
-                    })
+                    let seen = seen.as_ref().map(|seen| (seen, expected)).or(before);
+                    let record = Record::next(seen, attributes, None)?;
+                    Some(ObjectChange::new(id, before, record))
                 })
                 .collect();
             for ObjectChange { id, record, .. } in &commits {

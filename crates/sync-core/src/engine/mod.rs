@@ -16,6 +16,8 @@ mod conflicts;
 mod copies;
 mod describe;
 mod device_changes;
+mod device_sessions;
+mod device_sync;
 mod documents;
 mod dynamic_sources;
 mod error;
@@ -58,6 +60,7 @@ use crate::trace::TraceContext;
 pub(crate) use by_jobs::StillWaiting;
 use circuits::{Circuits, GuardedAdapter};
 pub(crate) use collecting::Collected;
+use device_sync::SharedHeads;
 use metered::MeteredAdapter;
 pub(crate) use refresh::RefreshOutcome;
 use registry::{FoundSource, RegistryCache};
@@ -74,6 +77,8 @@ pub use client_list::{ClientPage, ClientQuery};
 pub use clients::{ClientDetails, ClientPush};
 pub use copies::CopyPage;
 pub use device_changes::ChangeOutcome;
+pub use device_sessions::DeviceProof;
+pub use device_sync::{NewsRequest, SentChanges, Sharing, TakenChanges, VerifyRequest};
 pub use documents::{ClientState, DocumentDetails, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
 pub use error::SyncError;
@@ -96,6 +101,7 @@ pub struct Engine<P> {
     adapters: BTreeMap<SourceName, Rc<dyn Adapter>>,
     circuits: Rc<Circuits<P>>,
     registry: RegistryCache,
+    heads: SharedHeads,
 }
 
 /// A source as the engine works with it while it answers one request.
@@ -166,6 +172,7 @@ impl<P: Ports> Engine<P> {
             adapters,
             circuits,
             registry: RegistryCache::default(),
+            heads: SharedHeads::default(),
         })
     }
 

@@ -14,7 +14,9 @@ use crate::engine::parameters::check_parameters;
 use crate::engine::refresh::Patience;
 use crate::engine::unknown_source::{NamedSource, unknown_source_page};
 use crate::engine::{Engine, RefreshOutcome, Source, SyncError};
-use crate::model::{ClientId, DocumentId, ParametersRule, PollInterval, Token, UserId, Version};
+use crate::model::{
+    ClientId, DocumentId, Millis, ParametersRule, PollInterval, Token, UserId, Version,
+};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Acknowledged, CursorState, PageLimit, PullState, PullStep};
 use crate::trace::TraceContext;
@@ -59,6 +61,18 @@ pub(super) struct Pull<'a> {
     /// Where it is to be.
     pub(super) wanted: Wanted<'a>,
     pub(super) parameters: &'a [(String, String)],
+}
+
+/// What decides about whether the back end is asked while a device waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Freshness {
+    pub(super) refreshed_at: Option<Millis>,
+    /// When it is to be asked next, where that was set.
+    pub(super) refresh_due: Option<Millis>,
+    /// How long the last refresh took, in milliseconds.
+    pub(super) refresh_took: u64,
+    /// Whether a device's sync begins here.
+    pub(super) is_begin: bool,
 }
 
 impl<P: Ports> Engine<P> {
@@ -258,23 +272,17 @@ impl<P: Ports> Engine<P> {
         state: PullState,
         is_first_of_sync: bool,
     ) -> Result<PullState, SyncError> {
-        let now = self.ports.clock().now();
-        let max_age_ms = match self.poll_interval(pull.source).await? {
-            PollInterval::Never => None,
+        let freshness = Freshness {
+            refreshed_at: state.refreshed_at,
+            refresh_due: state.refresh_due,
+            refresh_took: state.refresh_took,
             // Where a client has come to another copy, that one's sync begins now.
-            PollInterval::EverySync => {
-                (is_first_of_sync || state.cursor < Version::FIRST).then_some(0)
-            }
-            PollInterval::Seconds(seconds) => Some(seconds.saturating_mul(1_000)),
-        };
-        let is_due = |max_age_ms: u64| match (state.refresh_due, state.refreshed_at) {
-            (Some(due), _) if max_age_ms > 0 => now >= due,
-            (_, Some(at)) => now.0.saturating_sub(at.0) >= max_age_ms,
-            (_, None) => true,
+            is_begin: is_first_of_sync || state.cursor < Version::FIRST,
         };
         // Without its parameters a part of the source cannot be asked for.
         let can_ask = !(document.partition.is_narrowed() && pull.parameters.is_empty());
-        let due = max_age_ms.filter(|max_age_ms| can_ask && is_due(*max_age_ms));
+        let due = self.due(pull.source, freshness).await?;
+        let due = due.filter(|_| can_ask);
         let is_described_anew = self
             .describe_by_settings(pull.source, document, state.described)
             .await?;
@@ -293,26 +301,61 @@ impl<P: Ports> Engine<P> {
                 .await?;
         }
         if let Some(max_age_ms) = due {
-            let settings = source.settings;
-            // A back end that was slow the last time is asked by a job, until it is quick again.
-            let is_slow =
-                state.refreshed_at.is_some() && state.refresh_took >= settings.pull_wait_ms;
-            let mut by_job = settings.query_queue.is_some() || is_slow;
-            if !by_job {
-                let wait = match state.refreshed_at {
-                    Some(_) => Duration::from_millis(settings.pull_wait_ms),
-                    None => FIRST_WAIT,
-                };
-                let wait = Patience::Wait(wait);
-                let refreshed = self.refresh(user, source, parameters, document, max_age_ms, wait);
-                by_job = refreshed.await? == RefreshOutcome::Unfinished;
-            }
-            if by_job {
-                self.query_soon(query_queue(settings), document, user, parameters)
-                    .await?;
-            }
+            self.ask_back_end(user, source, parameters, document, max_age_ms, freshness)
+                .await?;
         }
         self.again(pull, document).await
+    }
+
+    /// How old the last answer of the back end may be, in milliseconds, if it is older than that.
+    pub(super) async fn due(
+        &self,
+        source: Source<'_>,
+        freshness: Freshness,
+    ) -> Result<Option<u64>, SyncError> {
+        let max_age_ms = match self.poll_interval(source).await? {
+            PollInterval::Never => None,
+            PollInterval::EverySync => freshness.is_begin.then_some(0),
+            PollInterval::Seconds(seconds) => Some(seconds.saturating_mul(1_000)),
+        };
+        let now = self.ports.clock().now();
+        let is_due = |max_age_ms: &u64| match (freshness.refresh_due, freshness.refreshed_at) {
+            (Some(due), _) if *max_age_ms > 0 => now >= due,
+            (_, Some(at)) => now.0.saturating_sub(at.0) >= *max_age_ms,
+            (_, None) => true,
+        };
+        Ok(max_age_ms.filter(is_due))
+    }
+
+    /// Asks a back end that is due, as long as the device waits; or lets a job do it.
+    pub(super) async fn ask_back_end(
+        &self,
+        user: &UserId,
+        source: Source<'_>,
+        parameters: &[(String, String)],
+        document: &DocumentId,
+        max_age_ms: u64,
+        freshness: Freshness,
+    ) -> Result<(), SyncError> {
+        let settings = source.settings;
+        // A back end that was slow the last time is asked by a job, until it is quick again.
+        let is_slow =
+            freshness.refreshed_at.is_some() && freshness.refresh_took >= settings.pull_wait_ms;
+        let mut by_job = settings.query_queue.is_some() || is_slow;
+        if !by_job {
+            let wait = match freshness.refreshed_at {
+                Some(_) => Duration::from_millis(settings.pull_wait_ms),
+                None => FIRST_WAIT,
+            };
+            let wait = Patience::Wait(wait);
+            let refreshed = self.refresh(user, source, parameters, document, max_age_ms, wait);
+            by_job = refreshed.await? == RefreshOutcome::Unfinished;
+        }
+        if by_job {
+            self.query_soon(query_queue(settings), document, user, parameters)
+                .await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn again(

@@ -20,6 +20,7 @@ impl<P: Ports> Engine<P> {
     pub async fn delete_user(&self, login: &str) -> Result<(), SyncError> {
         let user = UserId::parse(login).map_err(|_| unknown(login))?;
         let accounts = AccountStore::new(self.ports.redis());
+        self.accounts.shut_out(&user).await?;
         let mut is_known = accounts.begin_deletion(&user).await?;
         loop {
             let clients = Clients::new(self.ports.redis())

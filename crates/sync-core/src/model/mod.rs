@@ -7,8 +7,12 @@ mod attributes;
 mod blob_address;
 mod bulk_file;
 mod bulk_selection;
+mod checksum;
 mod client_event;
+mod cursor;
 mod description;
+mod device_page;
+mod device_values;
 mod ids;
 mod operation;
 mod outbox;
@@ -25,14 +29,20 @@ pub(crate) use blob_address::{BLOB_SUFFIX, blob_address, blob_at, blobs_of, may_
 pub(crate) use bulk_file::BulkFile;
 pub use bulk_file::{BLOCK_BYTES, BulkContent};
 pub use bulk_selection::{BulkSelection, InvalidSelectionId, SelectionId};
+pub(crate) use checksum::Checksum;
 pub(crate) use client_event::{ClientEvent, ClientEventKind, short};
+pub(crate) use cursor::{DeviceCursor, ReadingPlace};
 pub use description::{Description, InvalidDescription};
+pub(crate) use device_page::{DevicePage, fields};
+pub(crate) use device_values::AttributeTypes;
 pub use ids::{
     ADMINISTRATOR, AttributeName, BlobId, ClientId, EVERYBODY, InvalidBlobId, InvalidId,
     InvalidToken, Millis, Narrowing, ObjectId, Partition, SourceName, Token, UserId, Version,
 };
 pub(crate) use ids::{DocumentId, EPOCH};
-pub(crate) use operation::{Operation, OperationKind, digest_of, texts_of};
+pub(crate) use operation::{
+    ChangeName, KeptVerdict, Operation, OperationKind, digest_of, texts_of,
+};
 pub(crate) use outbox::OutboxItem;
 pub(crate) use page::{DamagedRecord, PageBuilder};
 pub use ping_message::{PingMessage, PingPriority};

@@ -26,7 +26,53 @@ impl OperationKind {
     }
 }
 
+/// What a device calls a change.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ChangeName(String);
+
+impl ChangeName {
+    /// Longest name, in bytes. Devices of ours send UUIDs.
+    const MAX_BYTES: usize = 64;
+
+    /// Reads a name: letters, digits and hyphens.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let is_good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        let is_name = (1..=Self::MAX_BYTES).contains(&text.len()) && text.bytes().all(is_good);
+        is_name.then(|| Self(text.to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What became of a change that has a name, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "k", rename_all = "kebab-case")]
+pub(crate) enum KeptVerdict {
+    /// The back end has it; the object has this id, unless a create got none.
+    Applied { object: Option<ObjectId> },
+    /// It was refused.
+    Refused { object: ObjectId, message: String },
+    /// Others had changed the object: none of it was applied where there is a message, else all but what is kept as they have set
+    /// it.
+    Conflict {
+        object: ObjectId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+        #[serde(default)]
+        kept: Vec<String>,
+    },
+}
+
 impl Operation {
+    /// A digest of all that the device sent: the same name with another is another change.
+    pub(crate) fn digest(&self) -> String {
+        let texts = [self.kind.as_str(), self.id.as_str()];
+        digest_of(texts.into_iter().chain(texts_of(&self.attributes)))
+    }
+
     /// A digest of what it brings, short since it is remembered of every create.
     pub(crate) fn content(&self) -> String {
         let mut digest = digest_of(texts_of(&self.attributes));
@@ -62,6 +108,9 @@ pub(crate) struct Operation {
     /// Random: tells it from every other one to the back end. A create has its temporary id for that.
     #[serde(default)]
     pub(crate) nonce: String,
+    /// What the device calls the change, where it does: its verdict is kept by that name, and the back end knows it by that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sent_as: Option<ChangeName>,
     /// Whose change it is, also after the device has gone over to somebody else.
     pub(crate) user: UserId,
     /// The client's offset when it was taken in. Stands before the rest in the store, since only the script knows it.

@@ -19,13 +19,13 @@ pub(crate) struct DamagedRecord {
 
 /// As much of a stored record as is needed to see whether its attributes can go out as they are stored.
 #[derive(Deserialize)]
-struct StoredRecord<'a> {
+pub(super) struct StoredRecord<'a> {
     #[serde(borrow, rename = "a")]
-    attributes: &'a RawValue,
+    pub(super) attributes: &'a RawValue,
     #[serde(borrow, rename = "v", default)]
-    older: Option<&'a RawValue>,
+    pub(super) older: Option<&'a RawValue>,
     #[serde(borrow, rename = "r", default)]
-    removed: Option<&'a RawValue>,
+    pub(super) removed: Option<&'a RawValue>,
     #[serde(borrow, rename = "o", default)]
     origin: Option<Cow<'a, str>>,
 }
@@ -200,7 +200,7 @@ fn add_names(delete: &mut Objects, id: &ObjectId, names: Vec<String>) {
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, DamagedRecord> {
+pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, DamagedRecord> {
     serde_json::from_slice(json).map_err(|error| DamagedRecord {
         reason: error.to_string(),
     })

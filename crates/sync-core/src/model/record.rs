@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ClientId, ObjectId, Version};
+use crate::model::{Checksum, ClientId, ObjectId, Version};
 
 /// An object's attributes.
 pub type Attributes = BTreeMap<String, String>;
@@ -42,6 +42,22 @@ pub(crate) struct ObjectChange {
     /// The version the change was computed from; [`Version::ZERO`] where the log had none.
     pub(crate) expected: Version,
     pub(crate) record: Record,
+    /// What it adds to the document's sum.
+    pub(crate) sum: Checksum,
+}
+
+impl ObjectChange {
+    /// The change that makes the object what `record` says. `before` is what the document has of it, and its version.
+    pub(crate) fn new(id: &ObjectId, before: Option<(&Record, Version)>, record: Record) -> Self {
+        let known = before.map(|(record, _)| Checksum::of(id, &record.attributes));
+        let sum = Checksum::of(id, &record.attributes).since(known.unwrap_or_default());
+        Self {
+            id: id.clone(),
+            expected: before.map_or(Version::ZERO, |(_, version)| version),
+            record,
+            sum,
+        }
+    }
 }
 
 /// A device, as far as the question goes what is news to it.

@@ -369,6 +369,8 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.operations_lease(client),
             self.keys.found(client),
             self.keys.held(client),
+            self.keys.sent(client),
+            self.keys.sent_by_time(client),
         ];
         self.redis.run(command).await?;
         Ok(())
@@ -490,7 +492,7 @@ impl<R: RedisConn> Document<'_, R> {
     }
 }
 
-fn stored_user(text: String) -> Result<UserId, StoreError> {
+pub(super) fn stored_user(text: String) -> Result<UserId, StoreError> {
     UserId::parse(text).map_err(|error| StoreError::Damaged {
         what: "a user name",
         reason: error.to_string(),

@@ -67,6 +67,15 @@ impl Marks {
         })
     }
 
+    /// The same, where there may be nothing.
+    pub(super) fn read_optional(reply: &mut Reply) -> Result<Self, StoreError> {
+        let mut mark = || Mark::parse(&reply.text()?.unwrap_or_default());
+        Ok(Self {
+            metadata: mark()?,
+            schema: mark()?,
+        })
+    }
+
     pub(crate) fn of(self, aspect: Aspect) -> Option<Mark> {
         match aspect {
             Aspect::Metadata => self.metadata,
@@ -99,12 +108,7 @@ impl<R: RedisConn> Document<'_, R> {
     /// What describes the source, and since when.
     pub(crate) async fn marks(&self) -> Result<Marks, StoreError> {
         let command = args!["HMGET", self.keys.head(), "metav", "schemav"];
-        let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
-        let mut mark = || Mark::parse(&reply.text()?.unwrap_or_default());
-        Ok(Marks {
-            metadata: mark()?,
-            schema: mark()?,
-        })
+        Marks::read_optional(&mut Reply::new("HMGET", self.redis.run(command).await?))
     }
 
     /// Reads a description's text.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BlobId, ClientId, DocumentId, ObjectChange, ObjectId, OutboxItem, Record, UserId, Version,
-    blobs_of, may_have_blobs,
+    BlobId, ChangeName, ClientId, DocumentId, KeptVerdict, ObjectChange, ObjectId, OutboxItem,
+    Record, UserId, Version, blobs_of, may_have_blobs,
 };
 use crate::ports::{RedisConn, RedisValue};
 use crate::store::StoreError;
@@ -72,6 +72,8 @@ pub(crate) struct OperationEnd<'a> {
     pub(crate) lease: &'a str,
     /// For a create: its temporary id, and the id to remember, or nothing to forget it.
     pub(crate) create: Option<(ObjectId, Option<ObjectId>)>,
+    /// The verdict, by the name that the device has for the change.
+    pub(crate) verdict: Option<(ChangeName, KeptVerdict)>,
 }
 
 /// What is committed at once.
@@ -246,16 +248,18 @@ impl<'a, R: RedisConn> Document<'a, R> {
         })?;
         let client = client.unwrap_or(&nobody);
         let (user, items) = told.map_or(("", &[][..]), |(user, items)| (user.as_str(), items));
-        let (number, offset, lease, create) = match ends {
-            None => (String::new(), String::new(), "", None),
+        let (number, offset, lease, create, verdict) = match ends {
+            None => (String::new(), String::new(), "", None, None),
             Some(ends) => {
                 let OperationEnd {
                     number,
                     offset,
                     lease,
                     create,
+                    verdict,
                 } = ends;
-                (number.to_string(), offset.to_string(), lease, create)
+                let (number, offset) = (number.to_string(), offset.to_string());
+                (number, offset, lease, create, verdict)
             }
         };
         let (temporary, new_id) = create.map_or_else(Default::default, |(temporary, id)| {
@@ -264,6 +268,10 @@ impl<'a, R: RedisConn> Document<'a, R> {
                 id.map(ObjectId::into_string).unwrap_or_default(),
             )
         });
+        let (name, verdict) = match &verdict {
+            Some((name, verdict)) => (name.as_str(), to_stored(verdict)?),
+            None => ("", Vec::new()),
+        };
         let (mode, refresh_lease) = match mode {
             CommitMode::Refresh { lease } => ("refresh", lease),
             CommitMode::Write => ("write", ""),
@@ -280,6 +288,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
             self.keys.operations_lease(client),
             self.keys.creates(client),
             self.keys.blobs(),
+            self.keys.sent(client),
         ];
         let mut args = args![
             mode,
@@ -295,6 +304,8 @@ impl<'a, R: RedisConn> Document<'a, R> {
             items.len(),
             changes.len(),
             offset,
+            name,
+            verdict,
         ];
         for item in items {
             args.push(to_stored(item)?);
@@ -305,6 +316,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
             id,
             expected,
             record,
+            sum,
         } in changes
         {
             let alive = if record.is_alive() { "1" } else { "0" };
@@ -313,6 +325,7 @@ impl<'a, R: RedisConn> Document<'a, R> {
                 arg(expected.0),
                 to_stored(record)?,
                 arg(alive),
+                arg(sum.to_string()),
             ]);
         }
         args.extend(referring);

@@ -14,6 +14,7 @@ mod clients;
 mod collecting;
 mod deadlines;
 mod descriptions;
+mod device_sessions;
 mod document;
 mod found;
 mod held;
@@ -22,7 +23,9 @@ mod idempotency;
 mod key_sets;
 mod login_failures;
 mod metrics;
+mod named_changes;
 mod narrowed;
+mod news;
 mod operations;
 mod pings;
 mod pull;
@@ -51,9 +54,10 @@ pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
 pub(crate) use collecting::ClientScan;
 pub(crate) use deadlines::{Deadlines, document_name, named_document};
 pub(crate) use descriptions::{Aspect, Marks};
+pub(crate) use device_sessions::{DeviceSessions, Rotation};
 pub(crate) use document::{
     CHUNK, CHUNK_BYTES, Commit, CommitMode, CommitOutcome, Document, LOG_CHUNK, LOGIN_ERROR,
-    OPERATIONS_LEASE_MS, OperationEnd, SourceError,
+    OPERATIONS_LEASE_MS, OperationEnd, SourceError, parse_record,
 };
 pub(crate) use found::{FoundPage, FoundPosition};
 pub(crate) use hook_events::HookEvent;
@@ -62,7 +66,9 @@ pub(crate) use key_sets::KeySets;
 pub(crate) use login_failures::LoginFailures;
 pub use metrics::{BUCKETS, Figures, MinuteTotals, StepLength};
 pub(crate) use metrics::{CLIENTS_COUNTER, MetricsStore, Timing};
+pub(crate) use named_changes::{Said, TakeInOutcome};
 pub(crate) use narrowed::NarrowedCopies;
+pub(crate) use news::{Followed, Head};
 pub(crate) use operations::{AcceptOutcome, CreateOutcome, Operations, ReleaseOutcome};
 pub use pings::{PingRecord, PushFigures};
 pub(crate) use pings::{Pings, PushCount, PushFate};

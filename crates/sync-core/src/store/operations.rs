@@ -12,7 +12,7 @@ use crate::store::document::{
 use crate::store::redis::script::{self, Reply, arg, args};
 
 /// Most operations of one client that may wait for their verdict.
-const MAX_WAITING: usize = 10_000;
+pub(super) const MAX_WAITING: usize = 10_000;
 
 /// What became of operations that were handed in.
 #[derive(Debug)]

@@ -453,7 +453,7 @@ fn created(location: &str, body: &impl Serialize) -> Response<Bytes> {
     answer
 }
 
-fn no_content() -> Response<Bytes> {
+pub(crate) fn no_content() -> Response<Bytes> {
     let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = StatusCode::NO_CONTENT;
     answer

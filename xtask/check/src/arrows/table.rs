@@ -62,6 +62,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("api", &["changes"]),
             row("page", &["names"]),
             row("search", &["names", "page"]),
+            row("sync", &["changes"]),
         ],
     ),
     (

@@ -272,11 +272,7 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
             if expected > self.began_at {
                 self.passed_over += 1;
             } else if let Some(record) = Record::next(before, attributes.clone(), None) {
-                changes.push(ObjectChange {
-                    id: id.clone(),
-                    expected,
-                    record,
-                });
+                changes.push(ObjectChange::new(id, before, record));
             }
         }
         self.write(&changes).await?;
@@ -317,13 +313,10 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
             .iter()
             .zip(known)
             .filter_map(|(id, known)| {
-                let (record, expected) = known.filter(|(_, version)| *version <= self.began_at)?;
-                let record = Record::next(Some((&record, expected)), Attributes::new(), None)?;
-                Some(ObjectChange {
-                    id: id.clone(),
-                    expected,
-                    record,
-                })
+                let known = known.filter(|(_, version)| *version <= self.began_at)?;
+                let before = Some((&known.0, known.1));
+                let record = Record::next(before, Attributes::new(), None)?;
+                Some(ObjectChange::new(id, before, record))
             })
             .collect();
         self.deleted += changes.len();

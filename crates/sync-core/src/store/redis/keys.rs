@@ -7,7 +7,7 @@
 //!
 //! | key | type | content | lifetime | written by | read by |
 //! | --- | --- | --- | --- | --- | --- |
-//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `w` last version not made by a refresh, `floor` below which tombstones may be gone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `took` how long it took or was waited for in ms, `et`/`dg` ETag and digest of its answer, `mark` up to where queries for changes have brought it, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number, `life` what tells it from a removed one of the same name | the partition's | commit, refresh, describe, accept, bind, bulk data | pull, refresh, bulk data |
+//! | `{source/partition}:head` | hash | `v` last version, `n` live objects, `sum` of their hashes, `w` last version not made by a refresh, `floor` below which tombstones may be gone, `at` last refresh in ms, `due` when the next one is wanted where that was set, `took` how long it took or was waited for in ms, `et`/`dg` ETag and digest of its answer, `mark` up to where queries for changes have brought it, `err` what is wrong with the source, `meta`/`schema` metadata and schema, `metav`/`schemav` their versions and digests, `q` last operation number, `life` what tells it from a removed one of the same name | the partition's | commit, refresh, describe, accept, bind, bulk data | pull, refresh, bulk data |
 //! | `{source/partition}:log` | sorted set | object id, scored by the version of its last change | the partition's | commit | pull, refresh |
 //! | `{source/partition}:rec` | hash | object id → record (JSON) | the partition's | commit | pull, push, refresh |
 //! | `{source/partition}:tomb` | sorted set | ids of `log` that are deleted, scored by version | until collected: a day after a deletion, and daily until every client has passed them | commit, collect | pull, refresh, collect |
@@ -20,6 +20,8 @@
 //! | `{source/partition}:cudlease:<client>` | string | token of the request that works on the operations | its expiry | accept, commit | accept, commit |
 //! | `{source/partition}:made:<client>` | hash | temporary id → `=` and the id the back end gave, `!` and the version at which the device is told that it got none, or nothing while the create waits; empty field → number of the last push | as in `made-at`, and 90 days after the last create | accept, commit | accept, push |
 //! | `{source/partition}:made-at:<client>` | sorted set | temporary ids of `made`, scored by when the create was taken in, in ms | entries: 90 days, the last 10 000; or until unbound | accept | accept |
+//! | `{source/partition}:sent:<client>` | hash | a device's name for a change → digest of the change, and after a space its verdict (JSON), once it has one | as in `sent-at`, and 90 days after the last change | take in, commit | take in, devices' requests |
+//! | `{source/partition}:sent-at:<client>` | sorted set | names of `sent`, scored by when the change was taken in, in ms | entries: 90 days, the last 10 000 | take in | take in |
 //! | `{source/partition}:found:<client>` | list | a base, the position given out last, then what the client's search found: ids and attributes (JSON); base plus position is a token | one hour, or until unbound | search | search |
 //! | `{source/partition}:held-names` | hash | object id → names of the attributes (JSON) that some client's search has found otherwise than the document has them | 90 days after the last search, or until the next good refresh; each id until a feed has brought the object to everybody | search | feed |
 //! | `{source/partition}:held:<client>` | hash | object id → what the client's searches have found of it and the document need not have (JSON), as the client has changed it since; empty field → when it searched last, in ms | until the next query, or until unbound or started over | search, push, pull | pull, push |
@@ -65,6 +67,8 @@
 //! | `{metrics}:hour:<number>` | hash | as `{metrics}`, of one hour | 90 days | as `{metrics}` | statistics |
 //! | `{metrics}:stats` | set | names of the old stats | forever | as `{metrics}`, where stats are on | stats |
 //! | `{metrics}:stats:<name>` | sorted set | `<count>,<microseconds>:<minute>` or `<value>:<minute>`, scored by minute in Unix seconds | entries: seven days | as `{metrics}`, where stats are on | stats |
+//! | `device-session:<id>` | hash | `n` number of the newest refresh token, `try` digest of what named the attempt that got it, `user`, `client`, `gen` generation of the user's sessions | 366 days after the last refresh, or until it ends | devices that sign in and refresh | refresh |
+//! | `shut-out` | sorted set | ids and generations of sessions that have ended, scored by when, in ms | entries: 20 minutes | users, clients, sign-outs | devices' requests, at most once a second per instance |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `login-failures:<kind>:<name>` | string | logins that failed lately at an account or from an address | the limiter's window | login | login |
 //! | `remembered-password:<user>`, `remembered-password:administrator:<login>` | string | what a password that was right lately is known again by | `remembered_seconds` | login | login |
@@ -190,6 +194,14 @@ impl DocumentKeys {
 
     pub(crate) fn creates(&self, client: &ClientId) -> String {
         self.of_client("made", client)
+    }
+
+    pub(crate) fn sent(&self, client: &ClientId) -> String {
+        self.of_client("sent", client)
+    }
+
+    pub(crate) fn sent_by_time(&self, client: &ClientId) -> String {
+        self.of_client("sent-at", client)
     }
 
     pub(crate) fn creates_by_time(&self, client: &ClientId) -> String {
@@ -481,6 +493,16 @@ pub(crate) fn stats(name: &str) -> String {
     format!("{PREFIX}:{{metrics}}:stats:{}", encoded(name))
 }
 
+/// The session of a device that speaks `/sync/v1`.
+pub(crate) fn device_session(id: &str) -> String {
+    format!("{PREFIX}:device-session:{}", encoded(id))
+}
+
+/// Which sessions have ended lately.
+pub(crate) fn shut_out() -> String {
+    format!("{PREFIX}:shut-out")
+}
+
 /// The key that signs sessions.
 pub(crate) fn session_secret() -> String {
     format!("{PREFIX}:session-secret")
@@ -577,6 +599,8 @@ mod tests {
             part.head(),
             narrowed(),
             circuits(),
+            device_session("0f1e"),
+            shut_out(),
             shared.head(),
             shared.log(),
             shared.records(),
@@ -590,6 +614,8 @@ mod tests {
             own.operations_lease(&client_id),
             own.creates(&client_id),
             own.creates_by_time(&client_id),
+            own.sent(&client_id),
+            own.sent_by_time(&client_id),
             own.found(&client_id),
             own.held(&client_id),
             own.held_names(),
@@ -625,6 +651,8 @@ mod tests {
             next_offset_field(&source),
             copies(&source),
             source_condition(&source),
+            device_session("0f1e"),
+            shut_out(),
             registry(),
             source_field(&source),
             poll_interval_field(&source),
@@ -656,6 +684,8 @@ mod tests {
         rhosync:1:{Product/narrowed/a%3Ab%2F%7Bc%7D%20%C5%BC/4ee974b19b5ba4f3c3a07803a0a3f258}:head
         rhosync:1:narrowed
         rhosync:1:circuits
+        rhosync:1:device-session:0f1e
+        rhosync:1:shut-out
         rhosync:1:{Product/app}:head
         rhosync:1:{Product/app}:log
         rhosync:1:{Product/app}:rec
@@ -669,6 +699,8 @@ mod tests {
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:cudlease:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:made:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:made-at:4fede851b186
+        rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:sent:4fede851b186
+        rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:sent-at:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:found:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:held:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:held-names

@@ -1,15 +1,17 @@
 -- Commits changes of objects, what a client is told of them, and the end of the operation that made them, or nothing.
 --
 -- KEYS: 1 head, 2 log, 3 records, 4 tombstones, 5 refresh lease, 6 clients, 7 a client's outbox, 8 its operations,
---       9 its operations' lease, 10 its creates, 11 index of blobs
+--       9 its operations' lease, 10 its creates, 11 index of blobs, 12 its changes that have names
 -- ARGV: 1 'refresh' or 'write'
 --       2 token of the refresh lease ('' for a write)
 --       3 client, 4 user ('' where nobody is told)
 --       5 number of the operation that ends here, or ''
 --       6 token of the operations' lease, 7 the lease's extension in ms
 --       8 temporary id of a create, or '', 9 its new id, or '' where it got none, 10 lifetime of remembered creates in s
---       11 count of outbox items, 12 count of objects, 13 offset at which the operation was taken in, then
---       the outbox items (JSON), then per object: id, expected version (0: not in the log), record, 1 if alive or else 0, then
+--       11 count of outbox items, 12 count of objects, 13 offset at which the operation was taken in,
+--       14 name that the device has for the operation, or '', 15 its verdict (JSON), then
+--       the outbox items (JSON), then per object: id, expected version (0: not in the log), record, 1 if alive or else 0, what it
+--       adds to the sum (16 hexadecimal digits), then
 --       per object that refers to blobs, or did: its place among the objects (from 0), digests
 -- Answers one of
 --   {'fenced'}                   the lease is somebody else's now: the refresh's, or that on the operation
@@ -39,12 +41,12 @@ if ARGV[4] ~= '' then
 end
 
 local outbox_items, objects = tonumber(ARGV[11]), tonumber(ARGV[12])
-local first = 14 + outbox_items
+local first = 16 + outbox_items
 
 local passed = {}
 local passed_over = 0
 for object = 0, objects - 1 do
-  local at = first + object * 4
+  local at = first + object * 5
   local current = redis.call('ZSCORE', KEYS[2], ARGV[at]) or '0'
   if tonumber(current) ~= tonumber(ARGV[at + 1]) then
     if not refresh then return {'conflict'} end
@@ -59,7 +61,7 @@ local told = 0
 -- Links come before the objects they name: a device knows the new id before it hears of the object.
 if outbox_items > 0 then
   if listens then
-    for item = 14, 13 + outbox_items do
+    for item = 16, 15 + outbox_items do
       version = version + 1
       redis.call('ZADD', KEYS[7], text(version), text(version) .. ' ' .. ARGV[item])
       told = version
@@ -67,12 +69,19 @@ if outbox_items > 0 then
   end
 end
 
-local born = 0
+-- Two numbers of 64 bits added, each in 16 hexadecimal digits: Lua's own have 53.
+local function add(sum, more)
+  local low = tonumber(string.sub(sum, 9), 16) + tonumber(string.sub(more, 9), 16)
+  local high = tonumber(string.sub(sum, 1, 8), 16) + tonumber(string.sub(more, 1, 8), 16) + math.floor(low / 2^32)
+  return string.format('%08x%08x', high % 2^32, low % 2^32)
+end
+
+local born, sum = 0, '0000000000000000'
 for object = 0, objects - 1 do
   if not passed[object] then
-    local at = first + object * 4
+    local at = first + object * 5
     local id, known, alive = ARGV[at], tonumber(ARGV[at + 1]) > 0, ARGV[at + 3] == '1'
-    version = version + 1
+    version, sum = version + 1, add(sum, ARGV[at + 4])
     redis.call('ZADD', KEYS[2], text(version), id)
     redis.call('HSET', KEYS[3], id, ARGV[at + 2])
     if alive then
@@ -83,10 +92,10 @@ for object = 0, objects - 1 do
   end
 end
 
-for at = first + objects * 4, #ARGV, 2 do
+for at = first + objects * 5, #ARGV, 2 do
   local object = tonumber(ARGV[at])
   if not passed[object] then
-    local field = 'o' .. ARGV[first + object * 4]
+    local field = 'o' .. ARGV[first + object * 5]
     for digest in string.gmatch(redis.call('HGET', KEYS[11], field) or '', '%x+') do
       if redis.call('HINCRBY', KEYS[11], 'd' .. digest, -1) <= 0 then redis.call('HDEL', KEYS[11], 'd' .. digest) end
     end
@@ -96,6 +105,12 @@ for at = first + objects * 4, #ARGV, 2 do
 end
 
 if version > 1 then redis.call('HSET', KEYS[1], 'v', text(version)) end
+if sum ~= '0000000000000000' then
+  local known = redis.call('HMGET', KEYS[1], 'sum', 'n')
+  -- Of a document that was there before there were sums, nobody knows it.
+  local before = known[1] or (tonumber(known[2] or '0') == 0 and '0000000000000000')
+  if before then redis.call('HSET', KEYS[1], 'sum', add(before, sum)) end
+end
 if born ~= 0 then redis.call('HINCRBY', KEYS[1], 'n', born) end
 if objects > 0 then
   -- The document is no longer what the back end's last answer was. A refresh says at its end what it is then; one that
@@ -114,6 +129,11 @@ if ARGV[8] ~= '' then
   else
     redis.call('HDEL', KEYS[10], ARGV[8])
   end
+end
+if ARGV[14] ~= '' then
+  local digest = string.match(redis.call('HGET', KEYS[12], ARGV[14]) or '', '^%x+') or ''
+  redis.call('HSET', KEYS[12], ARGV[14], digest .. ' ' .. ARGV[15])
+  redis.call('EXPIRE', KEYS[12], ARGV[10])
 end
 local waiting = 0
 if ARGV[5] ~= '' then

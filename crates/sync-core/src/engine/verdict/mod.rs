@@ -1,5 +1,7 @@
 //! One operation of a device: the call to the back end, and what it means for the document and the device.
 
+mod outcome;
+
 use std::pin::pin;
 use std::time::Duration;
 
@@ -13,11 +15,12 @@ use crate::engine::conflicts::{Resolution, resolve};
 use crate::engine::feed::{FeedChange, check_size};
 use crate::engine::refresh::source_error;
 use crate::engine::undelivered::{Fate, Kept};
+use crate::engine::verdict::outcome::{Verdict, is_alive, outcome};
 use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
-    Attributes, ClientId, ConflictRule, DocumentId, ObjectChange, ObjectId, Operation,
-    OperationKind, OutboxItem, Record, Version, digest_of, short, texts_of,
+    Attributes, ClientId, ConflictRule, DocumentId, ObjectId, Operation, OperationKind, OutboxItem,
+    Record, Version, digest_of, short, texts_of,
 };
 use crate::ports::{Clock as _, Ports, RedisConn};
 use crate::store::{
@@ -46,14 +49,6 @@ pub(super) const MAX_ATTEMPTS: u32 = 20;
 /// Commits that are tried anew because an object had moved.
 const MAX_CONFLICTS: usize = 50;
 
-/// What the back end decided.
-enum Verdict {
-    /// It was done; a create may have got an id.
-    Applied { new_id: Option<ObjectId> },
-    /// It was refused.
-    Refused { message: String },
-}
-
 /// One operation at work.
 struct Task<'a> {
     client: &'a ClientId,
@@ -63,6 +58,8 @@ struct Task<'a> {
     operation: Operation,
     /// Whether the server keeps the source's objects.
     keeps_objects: bool,
+    /// Attributes that the device may not change, since others have.
+    kept: Vec<String>,
     /// The object in the back end, which for a temporary id is another than the operation's.
     target: ObjectId,
     /// What the server has of the object.
@@ -151,11 +148,12 @@ impl<P: Ports> Engine<P> {
             return Ok(None);
         };
         match resolve(rule, task.client, &task.operation, &record, version) {
-            Resolution::Refused { message } => Ok(Some(Verdict::Refused { message })),
+            Resolution::Refused { message } => Ok(Some(Verdict::Conflict { message })),
             Resolution::Goes { without } => {
                 let attributes = &mut task.operation.attributes;
                 attributes.retain(|name, _| !without.contains(name));
                 let is_empty = !without.is_empty() && attributes.is_empty();
+                task.kept = without;
                 Ok(is_empty.then_some(Verdict::Applied { new_id: None }))
             }
         }
@@ -384,10 +382,12 @@ impl<P: Ports> Engine<P> {
         let create = (task.operation.kind == OperationKind::Create).then(|| {
             let remembered = match &verdict {
                 Verdict::Applied { new_id } => new_id.clone(),
-                Verdict::Refused { .. } => None,
+                Verdict::Refused { .. } | Verdict::Conflict { .. } => None,
             };
             (task.operation.id.clone(), remembered)
         });
+        let kept = verdict.to_kept(&task);
+        let named = task.operation.sent_as.clone().map(|name| (name, kept));
         let mut author = Some(task.client);
         let mut known = None;
         // A create's object is new nearly always, so it is not looked for before the first commit.
@@ -419,6 +419,8 @@ impl<P: Ports> Engine<P> {
             // A part of the source may have ended with its last client: it does not come to be again.
             let is_kept = author.is_some() || !task.document.partition.is_narrowed();
             change = change.filter(|_| is_kept);
+            // A device that has a name for the change is told by that; there administrators see what was refused.
+            told = told.filter(|_| task.operation.sent_as.is_none() || verdict.is_refusal());
             let commit = Commit {
                 mode: CommitMode::Write,
                 changes: change.as_slice(),
@@ -429,12 +431,13 @@ impl<P: Ports> Engine<P> {
                     offset: task.operation.offset,
                     lease: task.lease,
                     create: create.clone().filter(|_| author.is_some()),
+                    verdict: named.clone(),
                 }),
             };
             match store.commit(commit).await? {
                 CommitOutcome::Done { .. } | CommitOutcome::Gone => {
                     self.metrics.meter().copy(task.document, None);
-                    if matches!(verdict, Verdict::Refused { .. }) {
+                    if verdict.is_refusal() {
                         let index = WaitingChanges::new(self.ports.redis());
                         let now = self.ports.clock().now();
                         index.refused(task.client, task.document, now).await?;
@@ -476,7 +479,9 @@ impl<P: Ports> Engine<P> {
                 attributes: attributes.keys().cloned().collect(),
             }),
             (Verdict::Applied { .. }, OperationKind::Delete) => None,
-            (Verdict::Refused { .. }, _) => outcome(task, verdict, &task.target, None, None).1,
+            (Verdict::Refused { .. } | Verdict::Conflict { .. }, _) => {
+                outcome(task, verdict, &task.target, None, None).1
+            }
         };
         match item {
             Some(item) => {
@@ -505,6 +510,7 @@ impl<'a> Task<'a> {
             number,
             operation,
             keeps_objects: !source.settings.pass_through,
+            kept: Vec::new(),
             target,
             before: None,
         }
@@ -533,110 +539,6 @@ enum PriorState {
     CreateWaits,
 }
 
-fn is_alive(known: Option<&(Record, Version)>) -> bool {
-    known.is_some_and(|(record, _)| record.is_alive())
-}
-
-/// What a verdict changes, and what the device is told.
-///
-/// `author` is the device whose own the change is: nobody's, if it has started over since and has nothing of it any more.
-fn outcome(
-    task: &Task<'_>,
-    verdict: &Verdict,
-    target: &ObjectId,
-    known: Option<&(Record, Version)>,
-    author: Option<&ClientId>,
-) -> (Option<ObjectChange>, Option<OutboxItem>) {
-    let operation = &task.operation;
-    let before = known.map(|(record, version)| (record, *version));
-    let is_alive = is_alive(known);
-    // A change is no news to its author. But what its author did not have yet when it made the change may have reached it
-    // since, and stands there in place of the change: another's values, or the object itself, by a link to what the author
-    // had deleted by the id it had seen. Then it is told like everybody.
-    let has_moved = before.is_some_and(|(record, version)| {
-        version > operation.cursor && record.origin.as_ref() != Some(task.client)
-    });
-    let is_linked = operation.kind == OperationKind::Delete && operation.lacks_link;
-    let origin = author.filter(|_| !has_moved && !is_linked);
-    let change = |attributes: Attributes| {
-        if !task.keeps_objects {
-            return None;
-        }
-        Record::next(before, attributes, origin).map(|record| ObjectChange {
-            id: target.clone(),
-            expected: before.map_or(Version::ZERO, |(_, version)| version),
-            record,
-        })
-    };
-    let (id, sent) = (operation.id.clone(), operation.attributes.clone());
-    match (verdict, operation.kind) {
-        (
-            Verdict::Applied {
-                new_id: Some(new_id),
-            },
-            OperationKind::Create,
-        ) if is_alive => {
-            // A refresh has brought the object already, perhaps to this device too.
-            let drop = Some(sent.into_keys().collect());
-            (
-                None,
-                Some(OutboxItem::Link {
-                    temporary: id,
-                    id: new_id.clone(),
-                    drop,
-                }),
-            )
-        }
-        (
-            Verdict::Applied {
-                new_id: Some(new_id),
-            },
-            OperationKind::Create,
-        ) => (
-            change(sent),
-            Some(OutboxItem::Link {
-                temporary: id,
-                id: new_id.clone(),
-                drop: None,
-            }),
-        ),
-        (Verdict::Applied { new_id: None }, OperationKind::Create) => (
-            None,
-            Some(OutboxItem::Drop {
-                id,
-                attributes: sent.into_keys().collect(),
-            }),
-        ),
-        // The device gets every object anew with its next pull.
-        (Verdict::Applied { .. }, OperationKind::Update) if !task.keeps_objects => (None, None),
-        (Verdict::Applied { .. }, OperationKind::Update) if !is_alive => {
-            // The object went in the meantime, and what took it from the device did not know of these attributes. Or it
-            // is not here yet: then a refresh brings it, whole, perhaps before the device hears of this.
-            let id = target.clone();
-            let attributes = sent.into_keys().collect();
-            (None, Some(OutboxItem::Restate { id, attributes }))
-        }
-        (Verdict::Applied { .. }, OperationKind::Update) => {
-            let merged = before.map(|(record, _)| {
-                let mut attributes = record.attributes.clone();
-                attributes.extend(sent);
-                attributes
-            });
-            (merged.and_then(change), None)
-        }
-        (Verdict::Applied { .. }, OperationKind::Delete) => (change(Attributes::new()), None),
-        (Verdict::Refused { message }, kind) => {
-            let message = message.clone();
-            let item = match kind {
-                OperationKind::Create => OutboxItem::CreateError { id, message, sent },
-                OperationKind::Update => OutboxItem::UpdateError { id, message, sent },
-                OperationKind::Delete => OutboxItem::DeleteError { id, message, sent },
-            };
-            (None, Some(item))
-        }
-    }
-}
-
 /// The operation as it is kept when the back end does not take it.
 fn undelivered(task: &Task<'_>) -> UndeliveredChange {
     let mut change = UndeliveredChange {
@@ -655,17 +557,20 @@ fn undelivered(task: &Task<'_>) -> UndeliveredChange {
     change
 }
 
-/// The same for every attempt at an operation, and for a create that the device sends again as it was, also when it follows
-/// another part of the source by then.
+/// The same for every attempt at an operation, for one that has a name, and for a create that the device sends again as it was,
+/// also when it follows another part of the source by then.
 ///
 /// The numbers of operations begin anew with a document; what tells an update or delete from one of an earlier document
 /// is random.
 fn idempotency_key(task: &Task<'_>) -> String {
     let operation = &task.operation;
     let partition = task.document.partition.to_stored();
-    let (whose, part) = match operation.kind {
-        OperationKind::Create => (operation.user.as_str(), format!("create {}", operation.id)),
-        OperationKind::Update | OperationKind::Delete => (
+    let (whose, part) = match (&operation.sent_as, operation.kind) {
+        (Some(name), _) => (operation.user.as_str(), format!("change {}", name.as_str())),
+        (None, OperationKind::Create) => {
+            (operation.user.as_str(), format!("create {}", operation.id))
+        }
+        (None, OperationKind::Update | OperationKind::Delete) => (
             partition.as_str(),
             format!("{} {}", task.number, operation.nonce),
         ),

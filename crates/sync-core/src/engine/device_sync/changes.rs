@@ -1,0 +1,447 @@
+//! A device sends its changes, and is told what becomes of each by the name it has for it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::join;
+use sync_proto::sync::{Change, ChangeOp, Line, Verdict, VerdictStatus};
+
+use crate::account::DeviceSession;
+use crate::engine::by_jobs::changes_queue;
+use crate::engine::changes::{AcceptedChanges, Backlog};
+use crate::engine::device_sync::CURSOR;
+use crate::engine::unknown_source::NamedSource;
+use crate::engine::{Engine, Source, SyncError};
+use crate::model::{
+    AttributeTypes, ChangeName, DeviceCursor, DocumentId, KeptVerdict, Millis, ObjectId, Operation,
+    OperationKind, ReadingPlace, Version, fields, to_attributes,
+};
+use crate::ports::{Clock as _, Ports, Random as _};
+use crate::store::{Aspect, Document, Said, TakeInOutcome, WaitingChanges, parse_record};
+use crate::trace::TraceContext;
+
+/// Most changes of one request, and most it may ask after.
+pub(super) const MAX_CHANGES: usize = 10_000;
+
+/// What a device sends.
+#[derive(Debug)]
+pub struct SentChanges<'a> {
+    /// In the order in which they were made.
+    pub changes: Vec<Change>,
+    /// Those sent earlier whose verdict has not come, by source.
+    pub pending: BTreeMap<String, Vec<String>>,
+    /// The cursors that the device has.
+    pub have: &'a BTreeMap<String, Option<String>>,
+    /// What ties it to the calls of back ends it leads to.
+    pub trace: Option<&'a TraceContext>,
+}
+
+/// Changes that are durable.
+#[derive(Debug, Default)]
+pub struct TakenChanges {
+    /// What is to be carried to back ends now, if nobody else does it.
+    pub accepted: Vec<AcceptedChanges>,
+    /// What can be said of them already.
+    lines: Vec<Line>,
+    /// What is to be looked up when they were carried out.
+    waiting: Vec<(DocumentId, Vec<ChangeName>)>,
+}
+
+impl TakenChanges {
+    /// Whether there is nothing that the device could see.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// Takes a device's changes in. They are durable then: whatever happens, each gets a verdict. One that was sent before is not
+    /// taken in again.
+    ///
+    /// # Errors
+    /// A session that has ended, a name that is none, [`SyncError::QueueFull`], and the store's. What is wrong with one change is
+    /// its verdict.
+    pub async fn take_device_changes(
+        &self,
+        session: &DeviceSession,
+        sent: SentChanges<'_>,
+    ) -> Result<TakenChanges, SyncError> {
+        let SentChanges {
+            changes,
+            pending,
+            have,
+            trace,
+        } = sent;
+        let mut taken = TakenChanges::default();
+        let asked = pending.values().map(Vec::len).sum::<usize>();
+        if changes.len().max(asked) > MAX_CHANGES {
+            return Err(SyncError::TooManyChanges { limit: MAX_CHANGES });
+        }
+        if changes.is_empty() && asked == 0 {
+            return Ok(taken);
+        }
+        self.accounts.check_device(session).await?;
+        let mut by_source: Vec<(String, Vec<Change>)> = Vec::new();
+        for change in changes {
+            named(&change.id)?;
+            match by_source
+                .iter_mut()
+                .find(|(name, _)| *name == change.source)
+            {
+                Some((_, changes)) => changes.push(change),
+                None => by_source.push((change.source.clone(), vec![change])),
+            }
+        }
+        for (name, changes) in by_source {
+            let cursor = have.get(&name).and_then(Option::as_deref);
+            self.take_source_changes(session, &name, changes, cursor, trace, &mut taken)
+                .await?;
+        }
+        for (name, ids) in pending {
+            let names = ids.iter().map(|id| named(id)).collect::<Result<_, _>>()?;
+            if let Ok(found) = self.source(&name).await {
+                let document = found.as_source().document_for(session.user());
+                taken.waiting.push((document, names));
+            }
+        }
+        Ok(taken)
+    }
+
+    async fn take_source_changes(
+        &self,
+        session: &DeviceSession,
+        name: &str,
+        changes: Vec<Change>,
+        cursor: Option<&str>,
+        trace: Option<&TraceContext>,
+        taken: &mut TakenChanges,
+    ) -> Result<(), SyncError> {
+        let (user, client) = (session.user(), session.client());
+        let named = self.named_source(&session.session, client.as_str(), name, trace);
+        let found = match named.await {
+            Ok(NamedSource::Known(found)) => found,
+            Err(SyncError::UnknownSource { .. }) | Ok(NamedSource::Unknown { .. }) => {
+                let message = format!("there is no source {name:?}");
+                let lines = changes.into_iter();
+                let lines = lines.map(|change| refused(change.id, "unknown_source", &message));
+                taken.lines.extend(lines);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let source = found.as_source().traced(trace);
+        let document = source.document_for(user);
+        let place = ReadingPlace::of(client, &document);
+        let mut operations = Vec::new();
+        for change in changes {
+            let id = change.id.clone();
+            let base = change.base.clone();
+            let seen = self.seen(&place, base.as_deref().or(cursor));
+            match self.to_operation(session, change, seen) {
+                Ok(operation) => operations.push(operation),
+                Err(error) => {
+                    let message = error.to_string();
+                    taken.lines.push(refused(id, "invalid_value", &message));
+                }
+            }
+        }
+        if operations.is_empty() {
+            return Ok(());
+        }
+        let kinds = operations.iter().map(|operation| operation.kind.as_str());
+        self.metrics.meter().changes(source.name.as_str(), kinds);
+        let began = self.ports.clock().monotonic();
+        let handed = self.hand_in(session, source, &document, cursor, &operations);
+        let answered = handed.await;
+        let (number, failed) = (operations.len(), answered.as_ref().err());
+        self.note_push(client, source.name, number, began, failed);
+        let (said, accepted) = answered?;
+        taken.accepted.extend(accepted);
+        let mut waiting = Vec::new();
+        for (operation, said) in operations.into_iter().zip(said) {
+            let Some(name) = operation.sent_as else {
+                continue;
+            };
+            match said {
+                Said::Full => return Err(SyncError::QueueFull),
+                Said::NameReused => taken.lines.push(refused(
+                    name.as_str().to_owned(),
+                    "change_id_reused",
+                    "the id was used for another change",
+                )),
+                Said::ObjectTaken => taken.lines.push(refused(
+                    name.as_str().to_owned(),
+                    "object_id_taken",
+                    "another change has made an object by this id",
+                )),
+                Said::Waits | Said::Decided(_) | Said::Unknown => waiting.push(name),
+            }
+        }
+        taken.waiting.push((document, waiting));
+        Ok(())
+    }
+
+    /// Hands operations in where the client has its place, which it gets if it has none.
+    async fn hand_in(
+        &self,
+        session: &DeviceSession,
+        source: Source<'_>,
+        id: &DocumentId,
+        cursor: Option<&str>,
+        operations: &[Operation],
+    ) -> Result<(Vec<Said>, Option<AcceptedChanges>), SyncError> {
+        let (user, client) = (session.user(), session.client());
+        let queue = source.settings.cud_queue.as_ref();
+        let lease = queue.is_none().then(|| self.ports.random().hex::<8>());
+        let document = self.document(id);
+        for _ in 0..2 {
+            let now = self.ports.clock().now();
+            // Sent together on one connection, the job is there first.
+            let (insurance, taken) = join!(
+                self.insure_work(changes_queue(source), id, user, client),
+                document.take_in(client, user, lease.as_deref(), operations, now)
+            );
+            let insurance = insurance?;
+            match taken? {
+                TakeInOutcome::Unbound => {
+                    if let Some(job) = &insurance {
+                        self.withdraw_insurance(job).await?;
+                    }
+                    self.find_place(session, id, cursor).await?;
+                }
+                TakeInOutcome::Done {
+                    leased,
+                    waited,
+                    said,
+                } => {
+                    if let Some(queue) = queue {
+                        let waiting = WaitingChanges::new(self.ports.redis());
+                        let (asked, noted) = join!(
+                            self.work_soon(queue, id, user, client),
+                            waiting.begin(client, id, now)
+                        );
+                        asked?;
+                        noted?;
+                    }
+                    let accepted = lease.filter(|_| leased).map(|lease| AcceptedChanges {
+                        client: client.clone(),
+                        document: id.clone(),
+                        lease,
+                        backlog: if waited { Backlog::Old } else { Backlog::New },
+                        insurance: insurance.clone(),
+                        trace: source.trace.cloned(),
+                        wait: Duration::from_millis(source.settings.push_wait_ms),
+                    });
+                    if let (None, Some(job), false) = (&accepted, &insurance, waited)
+                        && !said.contains(&Said::Waits)
+                    {
+                        self.withdraw_insurance(job).await?;
+                    }
+                    return Ok((said, accepted));
+                }
+            }
+        }
+        Err(SyncError::Busy)
+    }
+
+    /// Gives a client its place in a document: where it is by its cursor, or else at the begin.
+    async fn find_place(
+        &self,
+        session: &DeviceSession,
+        id: &DocumentId,
+        cursor: Option<&str>,
+    ) -> Result<(), SyncError> {
+        self.bind_device(session, id).await?;
+        let sessions = self.accounts.sessions();
+        let place = ReadingPlace::of(session.client(), id);
+        let cursor = cursor.and_then(|text| sessions.open::<DeviceCursor>(CURSOR, text));
+        if let Some(cursor) = cursor.filter(|cursor| cursor.place == place) {
+            // One that will not do is found out when the device asks for news.
+            self.follow(session, id, Some(&cursor)).await?;
+        } else {
+            self.follow(session, id, None).await?;
+        }
+        Ok(())
+    }
+
+    /// The version that a device had seen, by a cursor.
+    fn seen(&self, place: &ReadingPlace, cursor: Option<&str>) -> Version {
+        let sessions = self.accounts.sessions();
+        let cursor = cursor.and_then(|text| sessions.open::<DeviceCursor>(CURSOR, text));
+        let cursor = cursor.filter(|cursor| cursor.place == *place);
+        cursor.map_or(Version::ZERO, |cursor| cursor.version)
+    }
+
+    fn to_operation(
+        &self,
+        session: &DeviceSession,
+        change: Change,
+        seen: Version,
+    ) -> Result<Operation, SyncError> {
+        let Change {
+            id,
+            source: _,
+            op,
+            object,
+            mut set,
+            unset,
+            base: _,
+        } = change;
+        // Back ends know no attribute that has no value: it gets an empty one.
+        let unset = unset.into_iter();
+        set.extend(unset.map(|name| (name, serde_json::Value::Null)));
+        let attributes = to_attributes(set).map_err(|reason| SyncError::InvalidAttributes {
+            id: object.clone(),
+            reason,
+        })?;
+        Ok(Operation {
+            kind: match op {
+                ChangeOp::Create => OperationKind::Create,
+                ChangeOp::Update => OperationKind::Update,
+                ChangeOp::Delete => OperationKind::Delete,
+            },
+            id: ObjectId::parse(object)?,
+            attributes,
+            nonce: String::new(),
+            sent_as: Some(named(&id)?),
+            user: session.user().clone(),
+            offset: 0,
+            cursor: seen,
+            lacks_link: false,
+            sent_at: self.ports.clock().now(),
+            error: None,
+            attempts: 0,
+            not_before: Millis(0),
+        })
+    }
+
+    /// What became of changes that were taken in, and carried out as far as the device waited for it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn device_verdicts(
+        &self,
+        session: &DeviceSession,
+        taken: TakenChanges,
+    ) -> Result<Vec<Line>, SyncError> {
+        let TakenChanges {
+            accepted: _,
+            mut lines,
+            waiting,
+        } = taken;
+        for (id, names) in waiting {
+            let found = self.source(id.source.as_str()).await?;
+            let schema = found.as_source().settings.schema.as_ref();
+            let document = self.document(&id);
+            let said = document.said_of(session.client(), &names).await?;
+            let objects: Vec<ObjectId> = said
+                .iter()
+                .filter_map(|said| shown(said).cloned())
+                .collect();
+            let mut current = BTreeMap::new();
+            let mut types = AttributeTypes::default();
+            if !objects.is_empty() {
+                let schema = match schema {
+                    Some(schema) => Some(schema.text().to_owned()),
+                    None => document.description(Aspect::Schema).await?,
+                };
+                types = schema
+                    .as_deref()
+                    .map(AttributeTypes::of_schema)
+                    .unwrap_or_default();
+                current = read(&document, objects).await?;
+            }
+            for (name, said) in names.into_iter().zip(said) {
+                let mut verdict = to_verdict(&name, &said);
+                if let Some(object) = shown(&said) {
+                    let attributes = current.get(object).cloned().flatten();
+                    verdict.current = Some(attributes.map(|it| fields(&types, it)));
+                }
+                lines.push(Line::Verdict { verdict });
+            }
+        }
+        Ok(lines)
+    }
+}
+
+/// The objects as they are now.
+async fn read<R: crate::ports::RedisConn>(
+    document: &Document<'_, R>,
+    objects: Vec<ObjectId>,
+) -> Result<BTreeMap<ObjectId, Option<crate::model::Attributes>>, SyncError> {
+    let records = document.raw_records(objects.iter()).await?;
+    let mut current = BTreeMap::new();
+    for (id, record) in objects.into_iter().zip(records) {
+        let record = record.map(|record| parse_record(&record)).transpose()?;
+        let attributes = record.filter(crate::model::Record::is_alive);
+        current.insert(id, attributes.map(|record| record.attributes));
+    }
+    Ok(current)
+}
+
+/// The object that goes with a verdict, as it is.
+fn shown(said: &Said) -> Option<&ObjectId> {
+    match said {
+        Said::Decided(
+            KeptVerdict::Refused { object, .. } | KeptVerdict::Conflict { object, .. },
+        ) => Some(object),
+        _ => None,
+    }
+}
+
+fn to_verdict(name: &ChangeName, said: &Said) -> Verdict {
+    let verdict = Verdict {
+        id: name.as_str().to_owned(),
+        ..Verdict::default()
+    };
+    let refused = |code: &str, message: Option<String>| Verdict {
+        status: VerdictStatus::Refused,
+        code: Some(code.to_owned()),
+        message,
+        ..verdict.clone()
+    };
+    match said {
+        Said::Decided(KeptVerdict::Applied { object }) => Verdict {
+            status: VerdictStatus::Applied,
+            object: object.as_ref().map(ObjectId::to_string),
+            ..verdict
+        },
+        Said::Decided(KeptVerdict::Refused { object, message }) => Verdict {
+            object: Some(object.to_string()),
+            ..refused("refused", Some(message.clone()))
+        },
+        Said::Decided(KeptVerdict::Conflict {
+            object,
+            message,
+            kept,
+        }) => Verdict {
+            status: VerdictStatus::Conflict,
+            object: Some(object.to_string()),
+            code: message.as_ref().map(|_| "conflict".to_owned()),
+            message: message.clone(),
+            kept: kept.clone(),
+            ..verdict
+        },
+        Said::Unknown => refused(
+            "unknown_change",
+            Some("the server does not know this change: send it again".to_owned()),
+        ),
+        Said::Waits | Said::NameReused | Said::ObjectTaken | Said::Full => verdict,
+    }
+}
+
+fn refused(id: String, code: &str, message: &str) -> Line {
+    Line::Verdict {
+        verdict: Verdict {
+            id,
+            status: VerdictStatus::Refused,
+            code: Some(code.to_owned()),
+            message: Some(message.to_owned()),
+            ..Verdict::default()
+        },
+    }
+}
+
+fn named(id: &str) -> Result<ChangeName, SyncError> {
+    ChangeName::parse(id).ok_or(SyncError::InvalidChangeName)
+}

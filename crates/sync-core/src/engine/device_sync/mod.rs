@@ -1,0 +1,247 @@
+//! `/sync/v1`: devices that keep their cursors themselves ask for all their sources at once.
+
+mod changes;
+mod heads;
+mod news;
+mod place;
+mod verify;
+
+use std::collections::BTreeMap;
+
+use futures_util::future::{join_all, try_join_all};
+use futures_util::join;
+use sync_proto::sync::{EndReason, Line, ResetReason, SourceFailure, SourceNews, SyncEnd};
+
+use crate::account::DeviceSession;
+use crate::engine::pull::PAGE_COST;
+use crate::engine::registry::FoundSource;
+use crate::engine::unknown_source::NamedSource;
+use crate::engine::{Engine, Source, SyncError};
+use crate::metrics::RequestEnd;
+use crate::model::{DeviceCursor, DocumentId, ReadingPlace};
+use crate::ports::Ports;
+use crate::trace::TraceContext;
+pub use changes::{SentChanges, TakenChanges};
+pub(super) use heads::SharedHeads;
+pub use verify::VerifyRequest;
+
+/// Bytes of an answer's objects where the device does not say.
+const DEFAULT_BYTES: usize = 1024 * 1024;
+
+/// Fewest and most that it may ask for.
+const BYTES: std::ops::RangeInclusive<usize> = 16 * 1024..=4 * 1024 * 1024;
+
+/// When a device comes again that has nothing to do, in seconds.
+const IDLE_SECONDS: u64 = 30;
+
+/// When one comes again that waits for verdicts.
+const PENDING_SECONDS: u64 = 5;
+
+/// What a cursor is sealed for.
+const CURSOR: &[u8] = b"cursor";
+
+/// Whether what other requests of this instance have read a moment ago will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// It will.
+    Shared,
+    /// The device has just changed something, and is to see it.
+    Fresh,
+}
+
+/// What a device asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct NewsRequest<'a> {
+    /// The sources it wants, with the cursors it has.
+    pub have: &'a BTreeMap<String, Option<String>>,
+    /// Most bytes of objects.
+    pub max_bytes: Option<usize>,
+    /// Whether it may be a little old.
+    pub sharing: Sharing,
+    /// Whether changes of the device wait for their verdict.
+    pub is_waiting: bool,
+    /// What ties it to the calls of back ends it leads to.
+    pub trace: Option<&'a TraceContext>,
+}
+
+/// A source that a device reads.
+struct Reading<'a> {
+    found: FoundSource<'a>,
+    document: DocumentId,
+    place: ReadingPlace,
+    cursor: Option<DeviceCursor>,
+    /// Why the cursor that it sent is none.
+    reset: Option<ResetReason>,
+    /// Whether the device has to keep another cursor, also if nothing is new.
+    has_moved: bool,
+}
+
+impl<'a> Reading<'a> {
+    fn source<'s>(&'s self, trace: Option<&'s TraceContext>) -> Source<'s>
+    where
+        'a: 's,
+    {
+        self.found.as_source().traced(trace)
+    }
+
+    /// The cursor will not do: the source begins anew.
+    fn begin_anew(&mut self, reason: ResetReason) {
+        self.cursor = None;
+        self.reset.get_or_insert(reason);
+    }
+
+    /// Says that it begins anew, if it does.
+    fn reset_line(&self) -> Option<Line> {
+        self.reset.map(|reset| Line::Reset {
+            source: self.document.source.to_string(),
+            reset,
+            cursor: (),
+        })
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// Says what is new of all sources that a device names, as far as there is room.
+    ///
+    /// For a device that has everything this is at most one round trip to the store, and none where another request of this
+    /// instance has asked a moment ago.
+    ///
+    /// # Errors
+    /// A session that has ended, a client that is gone, and the store's. What is wrong with a source is a line.
+    pub async fn device_news(
+        &self,
+        session: &DeviceSession,
+        request: NewsRequest<'_>,
+    ) -> Result<Vec<Line>, SyncError> {
+        let trace = request.trace;
+        let mut lines = Vec::new();
+        let mut readings = Vec::new();
+        for (name, cursor) in request.have {
+            match self
+                .reading(session, name, cursor.as_deref(), trace)
+                .await?
+            {
+                Ok(reading) => readings.push(reading),
+                Err(line) => lines.push(line),
+            }
+        }
+        let heads = readings
+            .iter()
+            .map(|reading| self.head(&reading.document, request.sharing));
+        let (checked, registry, heads) = join!(
+            self.accounts.check_device(session),
+            self.registry(),
+            join_all(heads)
+        );
+        checked?;
+        registry?;
+        let prepared = readings
+            .iter_mut()
+            .zip(heads)
+            .map(|(reading, head)| async { self.prepare(session, reading, head?, trace).await });
+        let heads = try_join_all(prepared).await?;
+        let wanted = request.max_bytes.unwrap_or(DEFAULT_BYTES);
+        let most = wanted.clamp(*BYTES.start(), *BYTES.end());
+        let share = self.memory.share(PAGE_COST * most);
+        let mut room = share.bytes() / PAGE_COST;
+        let mut has_more = false;
+        for (reading, head) in readings.iter_mut().zip(&heads) {
+            let news = self.news_of(session, reading, head, &mut room).await?;
+            let name = &reading.document.source;
+            self.metrics.meter().pull(name.as_str());
+            let end = match head.source_error {
+                Some(_) => RequestEnd::Failed,
+                None => RequestEnd::Done,
+            };
+            let meter = self.metrics.meter();
+            meter.heard_of(session.client(), Some((name, end)), None);
+            lines.extend(reading.reset_line());
+            has_more |= news.more;
+            lines.push(Line::News(Box::new(news)));
+        }
+        let end = match (has_more, request.is_waiting) {
+            (true, _) => (0, EndReason::More),
+            (false, true) => (PENDING_SECONDS, EndReason::Pending),
+            (false, false) => (IDLE_SECONDS, EndReason::Idle),
+        };
+        let (after, why) = end;
+        lines.push(Line::End {
+            end: SyncEnd { after, why },
+        });
+        Ok(lines)
+    }
+
+    /// Looks a source up, and reads the cursor; or says why it cannot be read.
+    async fn reading(
+        &self,
+        session: &DeviceSession,
+        name: &str,
+        cursor: Option<&str>,
+        trace: Option<&TraceContext>,
+    ) -> Result<Result<Reading<'_>, Line>, SyncError> {
+        let (user, client) = (session.user(), session.client());
+        let failed = |code: &str, message: String| Line::Failed {
+            source: name.to_owned(),
+            error: SourceFailure {
+                code: code.to_owned(),
+                message,
+            },
+        };
+        let named = self.named_source(&session.session, client.as_str(), name, trace);
+        let found = match named.await {
+            Ok(NamedSource::Known(found)) => found,
+            Err(SyncError::UnknownSource { .. }) | Ok(NamedSource::Unknown { .. }) => {
+                return Ok(Err(match cursor {
+                    Some(_) => Line::Reset {
+                        source: name.to_owned(),
+                        reset: ResetReason::Revoked,
+                        cursor: (),
+                    },
+                    None => failed("unknown_source", format!("there is no source {name:?}")),
+                }));
+            }
+            Err(error) => return Err(error),
+        };
+        let source = found.as_source();
+        if source.settings.pass_through {
+            let message = format!("the server keeps no objects of {name:?}");
+            return Ok(Err(failed("not_served", message)));
+        }
+        let document = source.document_for(user);
+        let place = ReadingPlace::of(client, &document);
+        let mut reading = Reading {
+            found,
+            document,
+            place,
+            cursor: None,
+            reset: None,
+            has_moved: false,
+        };
+        if let Some(text) = cursor {
+            match self.accounts.sessions().open::<DeviceCursor>(CURSOR, text) {
+                None => reading.begin_anew(ResetReason::Restored),
+                Some(cursor) if cursor.place != reading.place => {
+                    reading.begin_anew(ResetReason::Moved);
+                }
+                Some(cursor) => reading.cursor = Some(cursor),
+            }
+        }
+        Ok(Ok(reading))
+    }
+
+    /// A source of which there was no room to say anything: the device asks again.
+    fn left_for_later(&self, reading: &Reading<'_>) -> SourceNews {
+        SourceNews {
+            source: reading.document.source.to_string(),
+            cursor: self.kept_cursor(reading),
+            more: true,
+            ..SourceNews::default()
+        }
+    }
+
+    /// The cursor that the device is to keep, where it is another than it sent.
+    fn kept_cursor(&self, reading: &Reading<'_>) -> Option<String> {
+        let cursor = reading.cursor.as_ref().filter(|_| reading.has_moved)?;
+        Some(self.accounts.sessions().seal(CURSOR, cursor))
+    }
+}

@@ -1,0 +1,165 @@
+//! Where a device stands in a document, and whether it can go on from there.
+
+use std::rc::Rc;
+
+use sync_proto::sync::ResetReason;
+
+use crate::account::DeviceSession;
+use crate::engine::device_sync::heads::KnownHead;
+use crate::engine::device_sync::{Reading, Sharing};
+use crate::engine::pull::Freshness;
+use crate::engine::{Engine, SyncError};
+use crate::model::{DeviceCursor, DocumentId, Version};
+use crate::ports::{Clock as _, Ports, Random as _};
+use crate::store::{Clients, Followed, Head};
+use crate::trace::TraceContext;
+
+impl<P: Ports> Engine<P> {
+    /// Asks the back end if it is time to, and sees to it that the device has a cursor it can go on from.
+    pub(super) async fn prepare(
+        &self,
+        session: &DeviceSession,
+        reading: &mut Reading<'_>,
+        known: KnownHead,
+        trace: Option<&TraceContext>,
+    ) -> Result<Rc<Head>, SyncError> {
+        let KnownHead { head, is_shared } = known;
+        let useless = |reading: &Reading<'_>, head: &Head| {
+            let cursor = reading.cursor.as_ref()?;
+            why_useless(cursor, head)
+        };
+        let mut head = self.catch_up_with(session, reading, head, trace).await?;
+        // What was read a moment ago may be older than what the device was given since.
+        if is_shared && useless(reading, &head).is_some() {
+            head = self.head(&reading.document, Sharing::Fresh).await?.head;
+        }
+        if let Some(reason) = useless(reading, &head) {
+            reading.begin_anew(reason);
+        }
+        let today = self.ports.clock().now().day();
+        let is_known_today = |cursor: &DeviceCursor| cursor.day == today;
+        if !reading.cursor.as_ref().is_some_and(is_known_today) {
+            self.note_place(session, reading).await?;
+        }
+        Ok(head)
+    }
+
+    /// Asks the back end if it is time to.
+    async fn catch_up_with(
+        &self,
+        session: &DeviceSession,
+        reading: &Reading<'_>,
+        head: Rc<Head>,
+        trace: Option<&TraceContext>,
+    ) -> Result<Rc<Head>, SyncError> {
+        let (source, document) = (reading.source(trace), &reading.document);
+        let freshness = Freshness {
+            refreshed_at: head.refreshed_at,
+            refresh_due: head.refresh_due,
+            refresh_took: head.refresh_took,
+            // Between two pages the device has yet to get what the last answer has brought.
+            is_begin: reading.cursor.as_ref().is_none_or(DeviceCursor::is_at_end),
+        };
+        let due = self.due(source, freshness).await?;
+        let described = self
+            .describe_by_settings(source, document, head.described)
+            .await?;
+        if let Some(max_age_ms) = due {
+            self.ask_back_end(session.user(), source, &[], document, max_age_ms, freshness)
+                .await?;
+        }
+        match described || due.is_some() {
+            true => Ok(self.head(document, Sharing::Fresh).await?.head),
+            false => Ok(head),
+        }
+    }
+
+    /// Tells the store where the device is: once a day, and when it begins.
+    async fn note_place(
+        &self,
+        session: &DeviceSession,
+        reading: &mut Reading<'_>,
+    ) -> Result<(), SyncError> {
+        if let Some(cursor) = reading.cursor.clone() {
+            match self
+                .follow(session, &reading.document, Some(&cursor))
+                .await?
+            {
+                Followed::Done { .. } => {
+                    let day = self.ports.clock().now().day();
+                    reading.cursor = Some(DeviceCursor { day, ..cursor });
+                    reading.has_moved = true;
+                    return Ok(());
+                }
+                Followed::Restored => reading.begin_anew(ResetReason::Restored),
+                Followed::TooOld => reading.begin_anew(ResetReason::TooOld),
+            }
+        }
+        self.bind_device(session, &reading.document).await?;
+        let Followed::Done { life, version } =
+            self.follow(session, &reading.document, None).await?
+        else {
+            return Err(SyncError::Busy);
+        };
+        reading.has_moved = true;
+        reading.cursor = Some(DeviceCursor {
+            place: reading.place.clone(),
+            life,
+            version: Version::ZERO,
+            base: Version::ZERO,
+            since: version,
+            day: self.ports.clock().now().day(),
+        });
+        Ok(())
+    }
+
+    pub(super) async fn follow(
+        &self,
+        session: &DeviceSession,
+        document: &DocumentId,
+        cursor: Option<&DeviceCursor>,
+    ) -> Result<Followed, SyncError> {
+        let (now, new_life) = (self.ports.clock().now(), self.ports.random().hex::<8>());
+        let (user, client) = (session.user(), session.client());
+        let document = self.document(document);
+        Ok(document
+            .follow(client, user, cursor, now, &new_life)
+            .await?)
+    }
+
+    /// Records which copy of the source the device follows. What waits for it in another one stays there until it is done.
+    pub(super) async fn bind_device(
+        &self,
+        session: &DeviceSession,
+        document: &DocumentId,
+    ) -> Result<(), SyncError> {
+        let client = session.client();
+        let clients = Clients::new(self.ports.redis());
+        let DocumentId { source, partition } = document;
+        let binding = clients.binding(client, source).await?;
+        let binding = binding.filter(|binding| binding.user == *session.user());
+        let binding = binding.ok_or(SyncError::UnknownClient)?;
+        if let Some(left) = binding.partition.filter(|left| left != partition) {
+            let left = DocumentId {
+                source: source.clone(),
+                partition: left,
+            };
+            self.detach(client, &left).await?;
+        }
+        Ok(clients.set_binding(client, source, partition).await?)
+    }
+}
+
+/// Why a device cannot go on from a cursor.
+pub(super) fn why_useless(cursor: &DeviceCursor, head: &Head) -> Option<ResetReason> {
+    let is_another = head.life.as_deref() != Some(cursor.life.as_str());
+    if is_another || cursor.version > head.version {
+        return Some(ResetReason::Restored);
+    }
+    if cursor.acknowledged() < head.floor {
+        return Some(ResetReason::TooOld);
+    }
+    let mark = head.described.schema?.version;
+    let has_others = cursor.version > Version::ZERO && mark > cursor.version;
+    (has_others && mark > cursor.since).then_some(ResetReason::Schema)
+}

@@ -1,0 +1,555 @@
+//! `/sync/v1`: what devices see that keep their cursors themselves.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a world that cannot be made is a failed test"
+)]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use sync_core::{DeviceProof, DeviceSession, Engine, NewsRequest, Origin, Sharing, SyncError};
+use test_support::{TestPorts, World, local};
+
+const SOURCES: &str = r#"
+    retention_days = 30
+    [sources.Shared]
+    adapter = "rust"
+    rust = "back-end"
+    partition = "app"
+    poll_interval = 0
+    [sources.Own]
+    adapter = "push-only"
+    partition = "user"
+    [sources.Typed]
+    adapter = "push-only"
+    partition = "app"
+    metadata = "{\"a\":1}"
+    schema = { version = "1", property = { price = "float", sold = "boolean" } }
+"#;
+
+pub(crate) async fn device(world: &World, user: &str) -> DeviceSession {
+    world.sign_in(user).await;
+    let proof = DeviceProof::Password {
+        login: user,
+        password: "password",
+        origin: Origin("test"),
+    };
+    let description = Default::default();
+    let granted = world.engine.sign_in_device(proof, None, &description);
+    granted.await.unwrap().session
+}
+
+/// What a device has: its cursors, and its objects by source.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Copy {
+    pub(crate) cursors: BTreeMap<String, Option<String>>,
+    pub(crate) objects: BTreeMap<String, BTreeMap<String, BTreeMap<String, Value>>>,
+}
+
+impl Copy {
+    pub(crate) fn of(sources: &[&str]) -> Self {
+        let cursors = sources.iter().map(|name| ((*name).to_owned(), None));
+        Self {
+            cursors: cursors.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes a line in as a device does.
+    pub(crate) fn apply(&mut self, line: &Value) {
+        let Some(source) = line["source"].as_str() else {
+            return;
+        };
+        let objects = self.objects.entry(source.to_owned()).or_default();
+        if line.get("reset").is_some() {
+            objects.clear();
+            self.cursors.insert(source.to_owned(), None);
+            return;
+        }
+        for (id, set) in line["objects"].as_object().into_iter().flatten() {
+            let set = set.as_object().unwrap().clone();
+            objects.entry(id.clone()).or_default().extend(set);
+        }
+        for (id, names) in line["unset"].as_object().into_iter().flatten() {
+            for name in names.as_array().unwrap() {
+                objects.get_mut(id).unwrap().remove(name.as_str().unwrap());
+            }
+        }
+        for id in line["deleted"].as_array().into_iter().flatten() {
+            objects.remove(id.as_str().unwrap());
+        }
+        if let Some(cursor) = line["cursor"].as_str() {
+            self.cursors
+                .insert(source.to_owned(), Some(cursor.to_owned()));
+        }
+        if let Some(check) = line.get("check") {
+            assert_eq!(check["count"], objects.len(), "{line}");
+            assert_eq!(check["sum"], self.sum(source), "{line}");
+        }
+    }
+
+    /// The sum of a source's objects' hashes, as the protocol says how.
+    pub(crate) fn sum(&self, source: &str) -> String {
+        let text = |value: &Value| match value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let hash = |(id, attributes): (&String, &BTreeMap<String, Value>)| {
+            let pairs = attributes.iter();
+            let texts = pairs.flat_map(|(name, value)| [name.clone(), text(value)]);
+            let mut digest = Sha256::new();
+            for text in std::iter::once(id.clone()).chain(texts) {
+                digest.update((text.len() as u64).to_le_bytes());
+                digest.update(text);
+            }
+            u64::from_be_bytes(*digest.finalize().first_chunk().unwrap())
+        };
+        let objects = self.objects[source].iter();
+        let sum = objects.map(hash).fold(0, u64::wrapping_add);
+        format!("{sum:016x}")
+    }
+}
+
+async fn ask(
+    engine: &Engine<TestPorts>,
+    device: &DeviceSession,
+    have: &BTreeMap<String, Option<String>>,
+    max_bytes: Option<usize>,
+) -> Result<Vec<Value>, SyncError> {
+    let request = NewsRequest {
+        have,
+        max_bytes,
+        sharing: Sharing::Shared,
+        is_waiting: false,
+        trace: None,
+    };
+    let lines = engine.device_news(device, request).await?;
+    let lines = lines.iter().map(|line| serde_json::to_value(line).unwrap());
+    Ok(lines.collect())
+}
+
+/// Syncs until there is no more; answers all lines.
+pub(crate) async fn sync(world: &World, device: &DeviceSession, copy: &mut Copy) -> Vec<Value> {
+    sync_with(&world.engine, device, copy).await
+}
+
+async fn sync_with(
+    engine: &Engine<TestPorts>,
+    device: &DeviceSession,
+    copy: &mut Copy,
+) -> Vec<Value> {
+    let mut all = Vec::new();
+    loop {
+        let lines = ask(engine, device, &copy.cursors, None).await.unwrap();
+        lines.iter().for_each(|line| copy.apply(line));
+        let why = lines.last().unwrap()["end"]["why"].clone();
+        all.extend(lines);
+        if why != "more" {
+            return all;
+        }
+    }
+}
+
+/// A moment passes, in which instances forget what they have read.
+pub(crate) fn a_moment(world: &World) {
+    world
+        .engine
+        .ports()
+        .clock
+        .advance(Duration::from_millis(250));
+}
+
+pub(crate) async fn start() -> World {
+    let mut world = World::start().await;
+    world.engine = world.another(Some(SOURCES), 2).await;
+    world
+}
+
+pub(crate) async fn feed(world: &World, source: &str, user: &str, objects: Value) {
+    let objects = serde_json::from_value(objects).unwrap();
+    world
+        .engine
+        .feed_objects(source, user, objects)
+        .await
+        .unwrap();
+    a_moment(world);
+}
+
+#[test]
+fn a_device_gets_everything_and_then_what_has_changed() {
+    local(async {
+        let world = start().await;
+        world.back_end.put("1", &[("name", "Lamp"), ("old", "x")]);
+        world.back_end.put("2", &[("name", "Chair")]);
+        let device = device(&world, "u1").await;
+        feed(&world, "Own", "u1", json!({"a": {"n": "1"}})).await;
+        let mut copy = Copy::of(&["Shared", "Own"]);
+        let lines = sync(&world, &device, &mut copy).await;
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert_eq!(lines[0]["objects"], json!({"a": {"n": "1"}}));
+        assert_eq!(lines[0]["check"]["count"], 1);
+        assert_eq!(
+            lines[1]["objects"]["1"],
+            json!({"name": "Lamp", "old": "x"})
+        );
+        assert_eq!(lines[2], json!({"end": {"after": 30, "why": "idle"}}));
+
+        world.back_end.put("1", &[("name", "Lamp"), ("new", "y")]);
+        world.back_end.remove("2");
+        a_moment(&world);
+        let lines = sync(&world, &device, &mut copy).await;
+        let news = &lines[1];
+        assert_eq!(news["objects"], json!({"1": {"new": "y"}}));
+        assert_eq!(news["unset"], json!({"1": ["old"]}));
+        assert_eq!(news["deleted"], json!(["2"]));
+        assert_eq!(
+            lines[0]["cursor"],
+            Value::Null,
+            "nothing new: its own stands"
+        );
+        a_moment(&world);
+        let idle = sync(&world, &device, &mut copy).await;
+        let check = &news["check"];
+        assert_eq!(
+            idle[1],
+            json!({"source": "Shared", "more": false, "check": check})
+        );
+    });
+}
+
+#[test]
+fn an_idle_sync_of_many_sources_reads_heads_only_and_a_moment_later_nothing() {
+    local(async {
+        let mut world = World::start().await;
+        let names: Vec<String> = (0..10).map(|number| format!("S{number}")).collect();
+        let settings: String = names
+            .iter()
+            .map(|name| format!("[sources.{name}]\nadapter = \"push-only\"\npartition = \"app\"\n"))
+            .collect();
+        world.engine = world.another(Some(&settings), 2).await;
+        let device = device(&world, "u1").await;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut copy = Copy::of(&names);
+        sync(&world, &device, &mut copy).await;
+        a_moment(&world);
+        let calls = async || {
+            let mut calls = Vec::new();
+            for command in ["hmget", "evalsha", "eval", "hset", "hget", "zrangebyscore"] {
+                calls.push(world.calls_of(command).await);
+            }
+            calls
+        };
+        let before = calls().await;
+        sync(&world, &device, &mut copy).await;
+        let mut after = calls().await;
+        assert_eq!(after[0] - before[0], 10, "a head of each");
+        after[0] = before[0];
+        assert_eq!(after, before);
+        let before = calls().await;
+        sync(&world, &device, &mut copy).await;
+        assert_eq!(calls().await, before, "shared");
+    });
+}
+
+#[test]
+fn heads_are_asked_for_together() {
+    local(async {
+        let world = start().await;
+        let device = device(&world, "u1").await;
+        let mut copy = Copy::of(&["Own", "Typed"]);
+        sync(&world, &device, &mut copy).await;
+        a_moment(&world);
+        // The first command is held back: the other arrives all the same.
+        let redis = &world.engine.ports().redis;
+        let before = world.calls_of("hmget").await;
+        redis.hold_before(1);
+        let asked = ask(&world.engine, &device, &copy.cursors, None);
+        let others = async {
+            redis.holds().await;
+            while world.calls_of("hmget").await == before {
+                tokio::task::yield_now().await;
+            }
+            redis.release();
+        };
+        let (asked, ()) = futures_util::join!(asked, others);
+        assert_eq!(asked.unwrap().len(), 3);
+    });
+}
+
+#[test]
+fn pages_end_where_there_is_no_more_room_and_a_broken_answer_loses_nothing() {
+    local(async {
+        let world = start().await;
+        let device = device(&world, "u1").await;
+        let text = "x".repeat(5_000);
+        let objects: serde_json::Map<_, _> = (0..50)
+            .map(|number| (format!("o{number}"), json!({"text": text})))
+            .collect();
+        feed(&world, "Typed", "u1", Value::Object(objects)).await;
+        feed(&world, "Own", "u1", json!({"a": {"n": "1"}})).await;
+        let mut copy = Copy::of(&["Own", "Typed"]);
+        let mut rounds = 0;
+        loop {
+            let lines = ask(&world.engine, &device, &copy.cursors, Some(1))
+                .await
+                .unwrap();
+            let bytes: usize = lines.iter().map(|line| line.to_string().len()).sum();
+            assert!(bytes < 30_000, "{bytes}");
+            let again = ask(&world.engine, &device, &copy.cursors, Some(1))
+                .await
+                .unwrap();
+            assert_eq!(
+                again.len(),
+                lines.len(),
+                "asked again, it is answered again"
+            );
+            lines.iter().for_each(|line| copy.apply(line));
+            rounds += 1;
+            if lines.last().unwrap()["end"]["why"] == "idle" {
+                break;
+            }
+        }
+        assert!(rounds > 10, "{rounds}");
+        assert_eq!(copy.objects["Typed"].len(), 50);
+        assert_eq!(copy.objects["Own"].len(), 1);
+    });
+}
+
+#[test]
+fn what_changes_between_two_pages_is_not_lost() {
+    local(async {
+        let world = start().await;
+        let device = device(&world, "u1").await;
+        let text = "x".repeat(9_000);
+        feed(
+            &world,
+            "Typed",
+            "u1",
+            json!({"a": {"n": text, "m": "1"}, "b": {"n": text}, "c": {"n": text}}),
+        )
+        .await;
+        let mut copy = Copy::of(&["Typed"]);
+        let lines = ask(&world.engine, &device, &copy.cursors, Some(1))
+            .await
+            .unwrap();
+        lines.iter().for_each(|line| copy.apply(line));
+        assert_eq!(copy.objects["Typed"].len(), 1);
+        // The first goes that it has, and one that it has not; the other gets an attribute.
+        let gone = vec!["a".to_owned(), "b".to_owned()];
+        world
+            .engine
+            .feed_deletes("Typed", "u1", gone)
+            .await
+            .unwrap();
+        feed(&world, "Typed", "u1", json!({"c": {"n": text, "k": "2"}})).await;
+        sync(&world, &device, &mut copy).await;
+        let c = BTreeMap::from([("n".to_owned(), json!(text)), ("k".to_owned(), json!("2"))]);
+        assert_eq!(copy.objects["Typed"], BTreeMap::from([("c".to_owned(), c)]));
+    });
+}
+
+#[test]
+fn values_are_what_the_schema_says_and_it_is_told_with_the_first_page() {
+    local(async {
+        let world = start().await;
+        let device = device(&world, "u1").await;
+        feed(&world, "Typed", "u1", json!({"1": {"price": 12.5, "sold": true, "name": 7}, "2": {"price": "12.50", "sold": ""}})).await;
+        let mut copy = Copy::of(&["Typed"]);
+        let lines = sync(&world, &device, &mut copy).await;
+        assert_eq!(
+            lines[0]["objects"]["1"],
+            json!({"price": 12.5, "sold": true, "name": "7"})
+        );
+        assert_eq!(
+            lines[0]["objects"]["2"],
+            json!({"price": "12.50", "sold": null})
+        );
+        assert_eq!(lines[0]["schema"]["property"]["price"], "float");
+        assert_eq!(lines[0]["metadata"], "{\"a\":1}");
+        feed(
+            &world,
+            "Typed",
+            "u1",
+            json!({"1": {"price": 13, "sold": true, "name": 7}}),
+        )
+        .await;
+        let lines = sync(&world, &device, &mut copy).await;
+        assert_eq!(lines[0]["objects"], json!({"1": {"price": 13}}));
+        assert!(lines[0].get("schema").is_none(), "{lines:?}");
+
+        let other = SOURCES.replace("version = \"1\"", "version = \"2\"");
+        let later = world.another(Some(&other), 3).await;
+        let lines = sync_with(&later, &device, &mut copy).await;
+        assert_eq!(
+            lines[0],
+            json!({"source": "Typed", "reset": "schema", "cursor": null})
+        );
+        assert_eq!(lines[1]["schema"]["version"], "2");
+        assert_eq!(copy.objects["Typed"].len(), 2);
+        let lines = sync_with(&later, &device, &mut copy).await;
+        assert!(lines[0].get("reset").is_none(), "{lines:?}");
+    });
+}
+
+#[test]
+fn a_cursor_is_good_where_it_was_given_out_and_nowhere_else() {
+    local(async {
+        let world = start().await;
+        feed(&world, "Own", "u1", json!({"secret": {"n": "u1's"}})).await;
+        feed(&world, "Own", "u2", json!({"mine": {"n": "u2's"}})).await;
+        feed(&world, "Typed", "u1", json!({"t": {"n": "1"}})).await;
+        let (first, second) = (device(&world, "u1").await, device(&world, "u2").await);
+        let mut copy = Copy::of(&["Own", "Typed"]);
+        sync(&world, &first, &mut copy).await;
+        // Another user, another device of the same user, and another source.
+        let mut theirs = copy.clone();
+        let lines = sync(&world, &second, &mut theirs).await;
+        assert_eq!(lines[0]["reset"], "moved");
+        assert_eq!(theirs.objects["Own"].keys().collect::<Vec<_>>(), ["mine"]);
+        let again = device(&world, "u1").await;
+        let lines = sync(&world, &again, &mut copy.clone()).await;
+        assert_eq!(lines[0]["reset"], "moved");
+        let mut swapped = copy.clone();
+        swapped
+            .cursors
+            .insert("Own".to_owned(), copy.cursors["Typed"].clone());
+        let lines = sync(&world, &first, &mut swapped).await;
+        assert_eq!(lines[0]["reset"], "moved");
+        // What nobody gave out, or another server did.
+        let good = copy.cursors["Own"].clone().unwrap();
+        for wrong in ["", "x", "a.b", &good[1..], &format!("{good}x")] {
+            let mut forged = copy.clone();
+            forged
+                .cursors
+                .insert("Own".to_owned(), Some((*wrong).to_owned()));
+            let lines = sync(&world, &first, &mut forged).await;
+            assert_eq!(lines[0]["reset"], "restored", "{wrong}");
+            assert_eq!(forged.objects["Own"].len(), 1);
+        }
+    });
+}
+
+#[test]
+fn a_store_that_went_back_or_was_emptied_is_noticed() {
+    local(async {
+        let world = start().await;
+        let device = device(&world, "u1").await;
+        feed(&world, "Own", "u1", json!({"a": {"n": "1"}})).await;
+        let mut copy = Copy::of(&["Own"]);
+        sync(&world, &device, &mut copy).await;
+        let backup = world.backup().await;
+        feed(&world, "Own", "u1", json!({"b": {"n": "1"}})).await;
+        sync(&world, &device, &mut copy).await;
+        assert_eq!(copy.objects["Own"].len(), 2);
+        world.restore(&backup).await;
+        a_moment(&world);
+        let lines = sync(&world, &device, &mut copy).await;
+        assert_eq!(lines[0]["reset"], "restored");
+        assert_eq!(copy.objects["Own"].len(), 1);
+        // Another document of the same name.
+        world.engine.delete_user("u1").await.unwrap();
+        let device = self::device(&world, "u1").await;
+        let mut anew = Copy::of(&["Own"]);
+        sync(&world, &device, &mut anew).await;
+        assert!(anew.objects["Own"].is_empty());
+    });
+}
+
+#[test]
+fn a_device_that_was_silent_for_too_long_begins_anew_and_others_keep_what_they_need() {
+    local(async {
+        let world = start().await;
+        let device = device(&world, "u1").await;
+        feed(
+            &world,
+            "Typed",
+            "u1",
+            json!({"a": {"n": "1"}, "b": {"n": "1"}}),
+        )
+        .await;
+        let mut copy = Copy::of(&["Typed"]);
+        sync(&world, &device, &mut copy).await;
+        let day = Duration::from_secs(86_400);
+        let clock = &world.engine.ports().clock;
+        let delete = async |id: &str| {
+            let ids = vec![id.to_owned()];
+            world.engine.feed_deletes("Typed", "u1", ids).await.unwrap();
+            a_moment(&world);
+        };
+        delete("a").await;
+        for _ in 0..29 {
+            clock.advance(day);
+            world.collect("Typed").await;
+        }
+        sync(&world, &device, &mut copy).await;
+        assert_eq!(copy.objects["Typed"].len(), 1, "it was told what went");
+        // What it asks with is what it is known to have.
+        assert_eq!(world.collect("Typed").await, 0);
+        clock.advance(day);
+        sync(&world, &device, &mut copy).await;
+        delete("b").await;
+        assert_eq!(world.collect("Typed").await, 1, "only what it knows of");
+        clock.advance(31 * day);
+        feed(&world, "Typed", "u1", json!({"c": {"n": "1"}})).await;
+        assert_eq!(world.collect("Typed").await, 1);
+        let lines = sync(&world, &device, &mut copy).await;
+        assert_eq!(lines[0]["reset"], "too-old");
+        assert_eq!(copy.objects["Typed"].keys().collect::<Vec<_>>(), ["c"]);
+    });
+}
+
+#[test]
+fn a_source_that_is_not_there_is_an_error_or_gone() {
+    local(async {
+        let world = start().await;
+        let device = device(&world, "u1").await;
+        let have = BTreeMap::from([
+            ("New".to_owned(), None),
+            ("Gone".to_owned(), Some("x.y".to_owned())),
+        ]);
+        let lines = ask(&world.engine, &device, &have, None).await.unwrap();
+        assert_eq!(
+            lines[0],
+            json!({"source": "Gone", "reset": "revoked", "cursor": null})
+        );
+        assert_eq!(lines[1]["error"]["code"], "unknown_source");
+    });
+}
+
+#[test]
+fn a_device_that_is_shut_out_gets_nothing() {
+    local(async {
+        let world = start().await;
+        let device = device(&world, "u1").await;
+        let copy = Copy::of(&["Own"]);
+        world
+            .engine
+            .delete_client(None, device.client().as_str())
+            .await
+            .unwrap();
+        let refused = ask(&world.engine, &device, &copy.cursors, None).await;
+        assert!(matches!(refused, Err(SyncError::Account(_))), "{refused:?}");
+        assert!(world.keys().await.iter().all(|key| !key.contains("Own")));
+    });
+}
+
+#[test]
+fn what_is_wrong_with_the_back_end_is_told_with_what_is_there() {
+    local(async {
+        let world = start().await;
+        world.back_end.put("1", &[("n", "x")]);
+        let device = device(&world, "u1").await;
+        let mut copy = Copy::of(&["Shared"]);
+        sync(&world, &device, &mut copy).await;
+        a_moment(&world);
+        world.back_end.fail([test_support::Fault::Unreachable]);
+        let lines = sync(&world, &device, &mut copy).await;
+        assert_eq!(lines[0]["error"]["code"], "query-error");
+        assert_eq!(lines[0]["check"]["count"], 1);
+    });
+}

@@ -1,0 +1,12 @@
+//! The protocol of our own device library, `/sync/v1`. `docs/sync-protocol.md` specifies it.
+
+mod line;
+mod request;
+mod session;
+
+pub use line::{
+    CopyCheck, EndReason, Line, ObjectFields, ResetReason, SourceFailure, SourceNews, SyncEnd,
+    Verdict, VerdictStatus,
+};
+pub use request::{Change, ChangeOp, SyncRequest, VerifyRequest};
+pub use session::{SessionGrant, SessionRequest};

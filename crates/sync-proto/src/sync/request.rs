@@ -1,0 +1,69 @@
+//! What a device asks for, and what it sends.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::SentAttributes;
+
+/// The body of `POST /sync/v1/sync`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct SyncRequest {
+    /// The sources that the device wants, each with the cursor it has kept, or nothing.
+    #[serde(default)]
+    pub have: BTreeMap<String, Option<String>>,
+    /// What was done on the device, in order.
+    #[serde(default)]
+    pub changes: Vec<Change>,
+    /// Changes sent earlier whose verdict has not come: source → ids.
+    #[serde(default)]
+    pub pending: BTreeMap<String, Vec<String>>,
+    /// Most bytes of the answer's objects.
+    #[serde(default)]
+    pub max_bytes: Option<usize>,
+}
+
+/// The body of `POST /sync/v1/verify`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VerifyRequest {
+    /// The source.
+    pub source: String,
+    /// The cursor that the device has.
+    pub cursor: String,
+    /// The sums of the objects of each of the 256 buckets.
+    pub buckets: Vec<String>,
+}
+
+/// One change.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Change {
+    /// The device's own id of the change, a UUID.
+    pub id: String,
+    /// The source.
+    pub source: String,
+    /// What is done.
+    pub op: ChangeOp,
+    /// The object: for a create, an id that the device makes up.
+    pub object: String,
+    /// Attributes that get a value.
+    #[serde(default)]
+    pub set: SentAttributes,
+    /// Attributes that lose theirs.
+    #[serde(default)]
+    pub unset: Vec<String>,
+    /// The cursor that the device had of the source when the change was made.
+    #[serde(default)]
+    pub base: Option<String>,
+}
+
+/// What is done to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeOp {
+    /// It is made.
+    Create,
+    /// Some of its attributes change.
+    Update,
+    /// It goes.
+    Delete,
+}

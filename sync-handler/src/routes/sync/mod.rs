@@ -1,0 +1,53 @@
+//! The routes of our own device library, `/sync/v1`.
+
+mod session;
+#[expect(clippy::module_inception, reason = "the call has the protocol's name")]
+pub(crate) mod sync;
+mod verify;
+
+use bytes::Bytes;
+use http::{Method, Response};
+use sync_core::{Engine, Ports};
+
+use crate::error::HttpError;
+use crate::request::Request;
+use crate::router::Row;
+
+/// What the addresses begin with.
+const PREFIX: &str = "/sync/v1";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    SignIn,
+    SignOut,
+    Sync,
+    Verify,
+}
+
+pub(crate) const ROUTES: &[Row<Route>] = &[
+    (Method::POST, "/sync/v1/session", Route::SignIn),
+    (Method::DELETE, "/sync/v1/session", Route::SignOut),
+    (Method::POST, "/sync/v1/sync", Route::Sync),
+    (Method::POST, "/sync/v1/verify", Route::Verify),
+];
+
+/// Whether a path is one of these, or would be.
+pub(crate) fn is_sync(path: &str) -> bool {
+    let rest = path.strip_prefix(PREFIX);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+pub(crate) async fn answer<P: Ports>(
+    route: Route,
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    request.require_json()?;
+    match route {
+        Route::SignIn => session::sign_in(engine, request).await,
+        Route::Verify => verify::verify(engine, request).await,
+        // Answered where changes are carried out.
+        Route::Sync => Err(HttpError::NotFound),
+        Route::SignOut => session::sign_out(engine, request).await,
+    }
+}
