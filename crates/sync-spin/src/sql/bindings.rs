@@ -1,7 +1,5 @@
 //! The Rust side of `wit/`, generated.
 
-#![expect(clippy::allow_attributes_without_reason, reason = "generated")]
-
 use spin_sdk::wit_bindgen;
 
 wit_bindgen::generate!({
