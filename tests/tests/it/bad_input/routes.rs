@@ -10,7 +10,7 @@ use test_support::text_of;
 use super::server::{Bad, Server};
 
 /// Addresses anybody may use, and those where one logs in or proves who sends by what is sent.
-const PUBLIC: [&str; 13] = [
+const PUBLIC: [&str; 14] = [
     "/",
     "/health",
     "/ready",
@@ -24,6 +24,7 @@ const PUBLIC: [&str; 13] = [
     "/api/login",
     "/login",
     "/hooks/{source}",
+    "/sync/v1/session",
 ];
 
 /// Errors of the server's own that the addresses of old have always had for a mistake of the other end.
@@ -147,7 +148,8 @@ impl Walk {
         }
         if answer.status().is_client_error() && method != Method::HEAD {
             let text = text_of(&answer);
-            let is_api = path.starts_with("/api/v1") || path == "/metrics";
+            let is_api =
+                path.starts_with("/api/v1") || path.starts_with("/sync/v1") || path == "/metrics";
             if text.is_empty() || is_api != text.starts_with("{\"error\":{\"code\":\"") {
                 self.fail("the error's form", method, path, &answer);
             }
@@ -216,7 +218,10 @@ fn no_route_lets_anybody_in_who_does_not_say_who_he_is() {
                     && !template.contains("fast_")
             {
                 bad(&method, &path).without(COOKIE)
-            } else if template.starts_with("/api/v1/") || template == "/metrics" {
+            } else if template.starts_with("/api/v1/")
+                || template.starts_with("/sync/v1/")
+                || template == "/metrics"
+            {
                 bad(&method, &path).without(AUTHORIZATION)
             } else {
                 bad(&method, &path)

@@ -736,6 +736,8 @@ mod tests {
         next:Product
         rhosync:1:{copies}:Product
         rhosync:1:{copies}:Product:condition
+        rhosync:1:device-session:0f1e
+        rhosync:1:shut-out
         rhosync:1:registry
         source:Product
         poll:Product
