@@ -202,8 +202,11 @@ impl<P: Ports> Accounts<P> {
     /// Ends a device's session.
     ///
     /// # Errors
-    /// The store's.
+    /// [`AccountError::NotAuthenticated`] if it has ended, and the store's.
     pub async fn end_device_session(&self, session: &DeviceSession) -> Result<(), AccountError> {
+        // Another instance may have ended it a moment ago.
+        self.forget_shut_out();
+        self.check_device(session).await?;
         let Session { user, id, .. } = &session.session;
         Ok(self.end_session(user, id).await?)
     }

@@ -57,7 +57,6 @@ pub(super) async fn sign_out<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let session = request.device_session(engine)?;
-    engine.accounts().check_device(session).await?;
     engine.accounts().end_device_session(session).await?;
     Ok(no_content())
 }
