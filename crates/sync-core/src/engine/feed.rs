@@ -35,13 +35,10 @@ impl FeedChange {
         }
     }
 
-    /// How many bytes its names and values have, as far as they count.
-    fn bytes(&self) -> usize {
+    /// How many bytes what it says of an object has, as far as they count.
+    fn bytes(&self, id: &ObjectId) -> usize {
         match self {
-            Self::Merge(attributes) | Self::Replace(attributes) => attributes
-                .iter()
-                .map(|(name, value)| name.len() + value.len())
-                .sum(),
+            Self::Merge(attributes) | Self::Replace(attributes) => bytes_of(id, attributes),
             Self::Patch(ObjectPatch { set, .. }) => set
                 .iter()
                 .map(|(name, value)| name.len() + value.as_str().map_or(0, str::len))
@@ -306,9 +303,9 @@ impl<P: Ports> Engine<P> {
 /// The changes that are carried out at once. What is made of them for the store is held beside them.
 fn first_of(changes: &[(ObjectId, FeedChange)]) -> impl Iterator<Item = &(ObjectId, FeedChange)> {
     let mut bytes = 0;
-    changes.iter().take(CHUNK).take_while(move |(_, change)| {
+    changes.iter().take(CHUNK).take_while(move |(id, change)| {
         let is_room = bytes < CHUNK_BYTES;
-        bytes += change.bytes();
+        bytes += change.bytes(id);
         is_room
     })
 }
