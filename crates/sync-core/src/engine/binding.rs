@@ -158,6 +158,28 @@ impl<P: Ports> Engine<P> {
         bound: &DocumentId,
     ) -> Result<(), SyncError> {
         let next_offset = self.document(bound).unbind(client).await?;
+        self.note_detached(client, bound, next_offset).await
+    }
+
+    /// As [`detach`](Self::detach), unless something is still to be told to the client in that document. Says whether the cursor is gone.
+    pub(super) async fn detach_if_told(
+        &self,
+        client: &ClientId,
+        bound: &DocumentId,
+    ) -> Result<bool, SyncError> {
+        let Some(next_offset) = self.document(bound).unbind_if_told(client).await? else {
+            return Ok(false);
+        };
+        self.note_detached(client, bound, next_offset).await?;
+        Ok(true)
+    }
+
+    async fn note_detached(
+        &self,
+        client: &ClientId,
+        bound: &DocumentId,
+        next_offset: u64,
+    ) -> Result<(), SyncError> {
         let clients = Clients::new(self.ports.redis());
         let known = clients
             .binding(client, &bound.source)
@@ -269,15 +291,21 @@ impl<P: Ports> Engine<P> {
         next_offset: u64,
         was_lost: bool,
     ) -> Result<(), SyncError> {
+        let clients = Clients::new(self.ports.redis());
         // The binding first: a cursor nobody knows of would survive a reset.
-        Clients::new(self.ports.redis())
+        clients
             .set_binding(client, source, &document.partition)
             .await?;
         let now = self.ports.clock().now();
         let new_life = self.ports.random().hex::<8>();
-        self.document(document)
+        let store = self.document(document);
+        store
             .bind(client, user, next_offset, now, was_lost, &new_life)
             .await?;
+        let had_another = was_lost || next_offset > 0;
+        if had_another && clients.take_untold(client, source).await? {
+            store.start_over(client, user, None).await?;
+        }
         self.metrics.meter().copy(document, None);
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::model::{
     Partition, PollInterval, Record, UserId,
 };
 use crate::ports::{Clock as _, Ports};
-use crate::store::{Clients, Commit, CommitMode, NarrowedCopies};
+use crate::store::{Clients, Commit, CommitMode, CommitOutcome, NarrowedCopies};
 
 /// Copies that are removed at once because nobody has asked for them in a long time.
 const FORGOTTEN_AT_ONCE: usize = 10;
@@ -77,7 +77,8 @@ impl<P: Ports> Engine<P> {
         }
     }
 
-    /// Tells a client something in the copy of the source that it follows now, where that is still its user's.
+    /// Tells a client something in the copy of the source that it follows now, where that is still its user's. One that is
+    /// between two copies starts over in the one where it arrives.
     pub(super) async fn tell_in_copy(
         &self,
         client: &ClientId,
@@ -86,26 +87,40 @@ impl<P: Ports> Engine<P> {
         item: OutboxItem,
     ) -> Result<(), SyncError> {
         let clients = Clients::new(self.ports.redis());
-        let Some(binding) = clients.binding(client, &document.source).await? else {
-            return Ok(());
-        };
-        // That may be the same copy: it has started over, or left and come back. Then it may still have what it made.
-        let Some(partition) = binding.partition.filter(|_| binding.user == *user) else {
-            return Ok(());
-        };
-        let followed = DocumentId {
-            source: document.source.clone(),
-            partition,
-        };
-        let commit = Commit {
-            mode: CommitMode::Write,
-            changes: &[],
-            client: Some(client),
-            told: Some((user, &[item])),
-            ends: None,
-        };
-        self.document(&followed).commit(commit).await?;
-        Ok(())
+        let source = &document.source;
+        let items = [item];
+        let mut is_noted = false;
+        loop {
+            let binding = clients.binding(client, source).await?;
+            let Some(binding) = binding.filter(|binding| binding.user == *user) else {
+                return Ok(());
+            };
+            // That may be the same copy: it has started over, or left and come back. Then it may still have what it made.
+            let told = match binding.partition {
+                Some(partition) => {
+                    let source = source.clone();
+                    let followed = DocumentId { source, partition };
+                    let commit = Commit {
+                        mode: CommitMode::Write,
+                        changes: &[],
+                        client: Some(client),
+                        told: Some((user, &items)),
+                        ends: None,
+                    };
+                    self.document(&followed).commit(commit).await?
+                }
+                None => CommitOutcome::Orphaned,
+            };
+            match told {
+                CommitOutcome::Orphaned if is_noted => return Ok(()),
+                // It is between two copies. Wherever it arrives, it finds the note, if it was not there in time for another
+                // attempt.
+                CommitOutcome::Orphaned => clients.note_untold(client, source).await?,
+                _ if is_noted => return Ok(clients.take_untold(client, source).await.map(drop)?),
+                _ => return Ok(()),
+            }
+            is_noted = true;
+        }
     }
 
     /// Removes copies of parts that the back end was not asked for as long as a client may be silent.

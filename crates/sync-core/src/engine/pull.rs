@@ -254,7 +254,12 @@ impl<P: Ports> Engine<P> {
                             )
                             .await?;
                         }
-                        self.detach(pull.client, &document).await?;
+                        // Something may have become of a change in this very moment.
+                        if pull.source.settings.pass_through {
+                            self.detach(pull.client, &document).await?;
+                        } else if !self.detach_if_told(pull.client, &document).await? {
+                            continue;
+                        }
                         document = pull.expected.clone();
                     }
                     _ => return Ok((document, *state)),

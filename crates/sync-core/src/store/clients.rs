@@ -150,6 +150,7 @@ impl<'a, R: RedisConn> Clients<'a, R> {
                 Some(ClientField::NextOffset(source)) => {
                     record.left.insert(source);
                 }
+                Some(ClientField::Untold) => {}
                 None => {
                     record.description.insert(field, value);
                 }
@@ -291,6 +292,29 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         Ok(())
     }
 
+    /// Notes that something could not be told to the client in any copy of the source.
+    pub(crate) async fn note_untold(
+        &self,
+        client: &ClientId,
+        source: &SourceName,
+    ) -> Result<(), StoreError> {
+        let args = args!["user", keys::untold_field(source), "1"];
+        let keys = [keys::client(client)];
+        let reply = script::SET_FIELD_IF.run(self.redis, &keys, args).await;
+        reply.map(drop)
+    }
+
+    /// Takes that note back; says whether there was one.
+    pub(crate) async fn take_untold(
+        &self,
+        client: &ClientId,
+        source: &SourceName,
+    ) -> Result<bool, StoreError> {
+        let command = args!["HDEL", keys::client(client), keys::untold_field(source)];
+        let reply = self.redis.run(command).await?;
+        Ok(Reply::new("HDEL", reply).number()? > 0)
+    }
+
     /// Moves the client to another user's list and record.
     pub(crate) async fn hand_over(
         &self,
@@ -337,15 +361,35 @@ impl<R: RedisConn> Document<'_, R> {
 
     /// Takes the client's cursor away; says where the tokens of its next binding start.
     pub(crate) async fn unbind(&self, client: &ClientId) -> Result<u64, StoreError> {
+        let next_offset = self.unbind_where(client, "").await?;
+        Ok(next_offset.unwrap_or_default())
+    }
+
+    /// As [`unbind`](Self::unbind), unless something is still to be told to the client here.
+    pub(crate) async fn unbind_if_told(
+        &self,
+        client: &ClientId,
+    ) -> Result<Option<u64>, StoreError> {
+        self.unbind_where(client, "told").await
+    }
+
+    async fn unbind_where(
+        &self,
+        client: &ClientId,
+        condition: &str,
+    ) -> Result<Option<u64>, StoreError> {
         let keys = self.client_keys(client);
-        let next_offset = script::UNBIND
-            .run(self.redis, &keys, args![client.as_str(), ""])
-            .await?
-            .number()?;
+        let args = args![client.as_str(), condition];
+        let mut reply = script::UNBIND.run(self.redis, &keys, args).await?;
+        let answer = reply.required_text()?;
+        if answer == "untold" {
+            return Ok(None);
+        }
+        let next_offset = answer.parse().map_err(|_| reply.unknown_outcome(&answer))?;
         if self.id.partition.is_narrowed() {
             self.end_if_abandoned().await?;
         }
-        Ok(next_offset)
+        Ok(Some(next_offset))
     }
 
     /// Removes a copy of a part of a source, unless a client follows it.

@@ -29,6 +29,55 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
     };
     vec![
         (
+            "a verdict that comes while its device is between two copies",
+            vec![
+                Create { device: 0 },
+                Create { device: 0 },
+                Create { device: 0 },
+                sync(0, &[]),
+                Step::Work,
+                sync(0, &[]),
+                Create { device: 2 },
+                Create { device: 1 },
+                sync(1, &[Loss::None, Loss::Request]),
+                Delete {
+                    device: 1,
+                    object: 0,
+                },
+                BackEndFails(vec![Unauthorized]),
+                sync(2, &[]),
+                BackEndFails(vec![Unauthorized, Well, Unauthorized]),
+                Create { device: 1 },
+                sync(1, &[]),
+                Create { device: 2 },
+                SyncTogether {
+                    devices: [1, 2],
+                    page_size: 1,
+                    turns: vec![0; 8],
+                },
+                BackEndPut {
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                SyncNarrowed {
+                    device: 2,
+                    value: 0,
+                    page_size: 1,
+                },
+                Create { device: 2 },
+                BackEndFails(vec![Unreachable, Unreachable, Unreachable]),
+                SyncBesideWork {
+                    device: 2,
+                    page_size: 1,
+                    turns: vec![
+                        9, 188, 0, 31, 72, 104, 126, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 131,
+                        0, 0, 0, 0,
+                    ],
+                },
+            ],
+        ),
+        (
             "a create sent before the device was told to start over",
             vec![
                 Create { device: 3 },

@@ -468,6 +468,10 @@ impl<P: Ports> Engine<P> {
             user,
             ..
         } = &task.operation;
+        if task.operation.sent_as.is_some() {
+            // It asks after its change by the name that it has given it.
+            return Ok(());
+        }
         let item = match (verdict, kind) {
             (Verdict::Applied { .. }, OperationKind::Create) => Some(OutboxItem::Drop {
                 id: id.clone(),

@@ -408,6 +408,8 @@ pub(crate) enum ClientField {
     Binding(SourceName),
     /// The token offset of its next binding.
     NextOffset(SourceName),
+    /// That something could not be told to it.
+    Untold,
 }
 
 /// Tells what a field of a client's record is; `None` for what the device says of itself.
@@ -417,6 +419,7 @@ pub(crate) fn source_of_client_field(field: &str) -> Option<ClientField> {
     match kind {
         "bound" => Some(ClientField::Binding(source)),
         "next" => Some(ClientField::NextOffset(source)),
+        "untold" => Some(ClientField::Untold),
         _ => None,
     }
 }
@@ -429,6 +432,11 @@ pub(crate) fn binding_field(source: &SourceName) -> String {
 /// The field of a client's record that holds the token offset of its next binding to the source.
 pub(crate) fn next_offset_field(source: &SourceName) -> String {
     format!("next:{source}")
+}
+
+/// The field of a client's record that says that something could not be told to it in any copy of the source.
+pub(crate) fn untold_field(source: &SourceName) -> String {
+    format!("untold:{source}")
 }
 
 /// The copies of a source.
@@ -649,6 +657,7 @@ mod tests {
             documents_due(),
             binding_field(&source),
             next_offset_field(&source),
+            untold_field(&source),
             copies(&source),
             source_condition(&source),
             device_session("0f1e"),
@@ -734,6 +743,7 @@ mod tests {
         rhosync:1:documents-due
         bound:Product
         next:Product
+        untold:Product
         rhosync:1:{copies}:Product
         rhosync:1:{copies}:Product:condition
         rhosync:1:device-session:0f1e

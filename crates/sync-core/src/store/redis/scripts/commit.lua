@@ -16,7 +16,8 @@
 -- Answers one of
 --   {'fenced'}                   the lease is somebody else's now: the refresh's, or that on the operation
 --   {'gone'}                     the operation has had its verdict
---   {'orphaned'}                 the device has started over since, or is somebody else's: the change is nobody's own
+--   {'orphaned'}                 the device has started over since, or is somebody else's: the change is nobody's own, or
+--                                nobody was told what was only to be told
 --   {'conflict'}                 an object of a write has moved: nothing was committed
 --   {'ok', version, passed over, operations that still wait}
 --                                objects of a refresh that moved since it read them are passed over
@@ -37,10 +38,9 @@ if ARGV[4] ~= '' then
     local before_leaving = string.match(state, '^leave:%d+:(%d+)$')
     listens = user == ARGV[4] and (ARGV[13] == '' or ARGV[13] == offset or ARGV[13] == before_leaving)
   end
-  if ARGV[5] ~= '' and not listens then return {'orphaned'} end
 end
-
 local outbox_items, objects = tonumber(ARGV[11]), tonumber(ARGV[12])
+if ARGV[4] ~= '' and not listens and (ARGV[5] ~= '' or objects == 0) then return {'orphaned'} end
 local first = 16 + outbox_items
 
 local passed = {}
