@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-pub use sync_proto::sync::{ResetReason, VerdictStatus};
 use sync_proto::sync::{CopyCheck, SourceFailure, SyncEnd};
+pub use sync_proto::sync::{ResetReason, VerdictStatus};
 
 use crate::value::Attributes;
 

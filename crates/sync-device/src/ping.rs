@@ -50,7 +50,13 @@ mod tests {
         assert_eq!(of(r#"{"data":{"do_sync":"A, B"}}"#), both);
         assert_eq!(of(r#"{"do_sync":""}"#), Some(vec![]));
         assert_eq!(of(r#"{"aps":{"content-available":1}}"#), Some(vec![]));
-        for other in ["", "[]", r#"{"aps":{"alert":"x"}}"#, r#"{"do_sync":7}"#, r#"{"aps":{"content-available":1},"ck":{}}"#] {
+        for other in [
+            "",
+            "[]",
+            r#"{"aps":{"alert":"x"}}"#,
+            r#"{"do_sync":7}"#,
+            r#"{"aps":{"content-available":1},"ck":{}}"#,
+        ] {
             assert_eq!(of(other), None, "{other}");
         }
     }

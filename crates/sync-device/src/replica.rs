@@ -152,7 +152,10 @@ mod tests {
         assert_eq!(settled(Accepted, None, &[]), Settled::Accepted);
         assert_eq!(settled(Applied, None, &[]), Settled::Applied);
         assert_eq!(settled(Refused, Some("refused"), &[]), Settled::Refused);
-        assert_eq!(settled(Refused, Some("unknown_change"), &[]), Settled::Unknown);
+        assert_eq!(
+            settled(Refused, Some("unknown_change"), &[]),
+            Settled::Unknown
+        );
         assert_eq!(settled(Conflict, Some("conflict"), &[]), Settled::Refused);
         assert_eq!(
             settled(Conflict, None, &["a"]),

@@ -380,7 +380,10 @@ mod tests {
         assert_eq!(ended(404, "unknown_client"), Outcome::UnknownClient);
         assert!(matches!(ended(429, "queue_full"), Outcome::Wait { .. }));
         assert!(matches!(ended(503, "busy"), Outcome::Wait { .. }));
-        assert!(matches!(ended(400, "x"), Outcome::Refused { status: 400, .. }));
+        assert!(matches!(
+            ended(400, "x"),
+            Outcome::Refused { status: 400, .. }
+        ));
         let mut run = SyncRun::default();
         answer(&mut run, error(413, "too_large"));
         assert_eq!(run.limits().changes, Limits::default().changes / 2);

@@ -134,7 +134,16 @@ mod tests {
         let texts: Vec<_> = attributes.values().map(Value::to_text).collect();
         assert_eq!(
             texts,
-            ["12.50", "12.5", "3", "-7", "true", "", "999999999999999", "0.001"]
+            [
+                "12.50",
+                "12.5",
+                "3",
+                "-7",
+                "true",
+                "",
+                "999999999999999",
+                "0.001"
+            ]
         );
     }
 

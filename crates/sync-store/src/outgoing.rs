@@ -114,10 +114,7 @@ fn collect(tx: &Connection, limits: Limits) -> Result<Vec<sync::Change>, StoreEr
 }
 
 /// The changes that can go up, oldest first, as they go.
-fn going(
-    tx: &Connection,
-    limits: Limits,
-) -> Result<Vec<(Queued, sync::Change)>, StoreError> {
+fn going(tx: &Connection, limits: Limits) -> Result<Vec<(Queued, sync::Change)>, StoreError> {
     let mut statement = tx.prepare_cached(
         r#"SELECT seq, id, source, object, op, "set", unset, base, wire FROM _change WHERE state <= 1 ORDER BY seq"#,
     )?;

@@ -64,12 +64,7 @@ impl Store {
     ///
     /// # Errors
     /// A source that is not searched; SQLite's.
-    pub fn search(
-        &self,
-        source: &str,
-        words: &str,
-        limit: u32,
-    ) -> Result<Vec<Object>, StoreError> {
+    pub fn search(&self, source: &str, words: &str, limit: u32) -> Result<Vec<Object>, StoreError> {
         let source = sources::load(&self.connection, source)?;
         let search = search_table(source.n);
         if !self.connection.table_exists(None, search.as_str())? {

@@ -140,12 +140,7 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn make_view(
-    tx: &Connection,
-    n: i64,
-    name: &str,
-    columns: &[String],
-) -> Result<(), StoreError> {
+fn make_view(tx: &Connection, n: i64, name: &str, columns: &[String]) -> Result<(), StoreError> {
     let is_ours: Option<bool> = tx
         .query_row(
             "SELECT type = 'view' AND name = ?1 FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE",

@@ -83,9 +83,7 @@ impl Write<'_> {
         match (merged, unsent.last()) {
             (Merged::Into(merged), Some((seq, _))) => {
                 self.tx
-                    .prepare_cached(
-                        r#"UPDATE _change SET "set" = ?2, unset = ?3 WHERE seq = ?1"#,
-                    )?
+                    .prepare_cached(r#"UPDATE _change SET "set" = ?2, unset = ?3 WHERE seq = ?1"#)?
                     .execute(params![seq, json(&merged.set), list(&merged.unset)])?;
             }
             (Merged::Nothing, _) => {
@@ -167,4 +165,3 @@ pub(crate) fn insert(
 pub(crate) fn list(names: &[String]) -> String {
     serde_json::to_string(names).unwrap_or_default()
 }
-

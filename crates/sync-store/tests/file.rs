@@ -46,11 +46,7 @@ impl File {
         Store::open(&self.path(), &options).unwrap()
     }
 
-    fn change(
-        &mut self,
-        store: &mut Store,
-        operations: &[Operation],
-    ) -> Result<(), StoreError> {
+    fn change(&mut self, store: &mut Store, operations: &[Operation]) -> Result<(), StoreError> {
         store.change(operations, 0, || {
             self.ids += 1;
             format!("c{}", self.ids)
@@ -109,19 +105,30 @@ fn news_and_changes_lie_on_each_other_and_survive_the_end_of_the_process() {
     );
     let lamp = store.get("Product", "1").unwrap().unwrap();
     assert_eq!(
-        (lamp.attributes["name"].to_text(), lamp.attributes["price"].to_text()),
+        (
+            lamp.attributes["name"].to_text(),
+            lamp.attributes["price"].to_text()
+        ),
         ("Lamp II".to_owned(), "13".to_owned())
     );
     assert!(lamp.is_pending);
-    let bases: Vec<_> = sent(&mut store).iter().map(|it| it["base"].clone()).collect();
+    let bases: Vec<_> = sent(&mut store)
+        .iter()
+        .map(|it| it["base"].clone())
+        .collect();
     assert_eq!(bases, ["one", "one", "one"]);
     // It is refused: the server's copy is seen again.
     let kept = keep(
         &mut store,
         r#"{"verdict":{"id":"c1","status":"refused","code":"refused","message":"no","current":{"name":"x"}}}"#,
     );
-    assert!(matches!(kept.told, Some(Told::Failed(failed)) if failed.current == Some(set(&[("name", "x")]))));
-    assert_eq!(store.get("Product", "1").unwrap().unwrap().attributes["name"], "by others".into());
+    assert!(
+        matches!(kept.told, Some(Told::Failed(failed)) if failed.current == Some(set(&[("name", "x")])))
+    );
+    assert_eq!(
+        store.get("Product", "1").unwrap().unwrap().attributes["name"],
+        "by others".into()
+    );
 }
 
 #[test]
@@ -129,21 +136,44 @@ fn a_created_object_keeps_its_id_and_is_found_by_the_back_ends() {
     let mut file = File::new();
     let mut store = file.open();
     keep(&mut store, PAGE);
-    file.change(&mut store, &[operation(Op::Create, "Product", "mine", &[("name", "Chair")])])
-        .unwrap();
+    file.change(
+        &mut store,
+        &[operation(
+            Op::Create,
+            "Product",
+            "mine",
+            &[("name", "Chair")],
+        )],
+    )
+    .unwrap();
     assert_eq!(sent(&mut store)[0]["object"], "mine");
     // The object comes as news before the verdict that says whose it is.
-    keep(&mut store, r#"{"source":"Product","objects":{"17":{"name":"Chair","price":1}},"cursor":"two","more":false}"#);
-    file.change(&mut store, &[operation(Op::Update, "Product", "17", &[("price", "2")])])
-        .unwrap();
-    keep(&mut store, r#"{"verdict":{"id":"c1","status":"applied","object":"17"}}"#);
+    keep(
+        &mut store,
+        r#"{"source":"Product","objects":{"17":{"name":"Chair","price":1}},"cursor":"two","more":false}"#,
+    );
+    file.change(
+        &mut store,
+        &[operation(Op::Update, "Product", "17", &[("price", "2")])],
+    )
+    .unwrap();
+    keep(
+        &mut store,
+        r#"{"verdict":{"id":"c1","status":"applied","object":"17"}}"#,
+    );
     assert_eq!(ids(&store, "Product"), ["1", "2", "mine"]);
     let chair = store.get("Product", "17").unwrap().unwrap();
-    assert_eq!((chair.id.as_str(), chair.remote_id.as_deref()), ("mine", Some("17")));
+    assert_eq!(
+        (chair.id.as_str(), chair.remote_id.as_deref()),
+        ("mine", Some("17"))
+    );
     assert_eq!(chair.attributes, set(&[("name", "Chair"), ("price", "2")]));
     assert_eq!(sent(&mut store)[0]["object"], "17");
     // The copy begins anew: the object is the same to the app.
-    keep(&mut store, r#"{"source":"Product","reset":"restored","cursor":null}"#);
+    keep(
+        &mut store,
+        r#"{"source":"Product","reset":"restored","cursor":null}"#,
+    );
     let kept = keep(
         &mut store,
         r#"{"source":"Product","objects":{"17":{"name":"Chair","price":1}},"cursor":"three","more":false,"check":{"count":1}}"#,
@@ -171,29 +201,45 @@ fn a_change_that_was_sent_is_sent_again_as_it_was() {
     // A transaction is done as a whole or not at all.
     let unknown = operation(Op::Delete, "Product", "no such", &[]);
     assert!(file.change(&mut store, &[update("d"), unknown]).is_err());
-    assert_eq!(store.get("Product", "1").unwrap().unwrap().attributes["name"], "c".into());
+    assert_eq!(
+        store.get("Product", "1").unwrap().unwrap().attributes["name"],
+        "c".into()
+    );
 }
 
 #[test]
-fn references_to_new_objects_wait_for_the_back_ends_ids_and_are_the_apps_again_when_they_come_back() {
+fn references_to_new_objects_wait_for_the_back_ends_ids_and_are_the_apps_again_when_they_come_back()
+{
     let mut file = File::new();
     let mut store = file.open();
     let product = operation(Op::Create, "Product", "p", &[("name", "Chair")]);
     let order = operation(Op::Create, "Order", "o", &[("product", "p"), ("note", "x")]);
     file.change(&mut store, &[product, order]).unwrap();
     assert_eq!(sent(&mut store).len(), 1);
-    keep(&mut store, r#"{"verdict":{"id":"c1","status":"applied","object":"17"}}"#);
+    keep(
+        &mut store,
+        r#"{"verdict":{"id":"c1","status":"applied","object":"17"}}"#,
+    );
     assert!(store.has_unsent().unwrap());
     let order = &sent(&mut store)[0];
-    assert_eq!((&order["object"], &order["set"]["product"]), (&"o".into(), &"17".into()));
-    keep(&mut store, r#"{"verdict":{"id":"c2","status":"applied","object":"5"}}"#);
+    assert_eq!(
+        (&order["object"], &order["set"]["product"]),
+        (&"o".into(), &"17".into())
+    );
+    keep(
+        &mut store,
+        r#"{"verdict":{"id":"c2","status":"applied","object":"5"}}"#,
+    );
     let kept = keep(
         &mut store,
         r#"{"source":"Order","objects":{"5":{"product":"17","note":"x"}},"cursor":"c","more":false,"check":{"count":1,"sum":"0"}}"#,
     );
     assert!(kept.differs.is_some(), "no sum is 0");
     let rows = store
-        .query(r#"SELECT "Product".name FROM "Order" JOIN "Product" ON "Product".id = product"#, &[])
+        .query(
+            r#"SELECT "Product".name FROM "Order" JOIN "Product" ON "Product".id = product"#,
+            &[],
+        )
         .unwrap();
     assert_eq!(rows.rows, [[Value::from("Chair")]]);
     // What copies are compared by is what the server has.
@@ -207,36 +253,74 @@ fn failed_changes_wait_for_the_app() {
     let mut file = File::new();
     let mut store = file.open();
     keep(&mut store, PAGE);
-    file.change(&mut store, &[operation(Op::Create, "Product", "mine", &[("name", "Chair")])])
-        .unwrap();
+    file.change(
+        &mut store,
+        &[operation(
+            Op::Create,
+            "Product",
+            "mine",
+            &[("name", "Chair")],
+        )],
+    )
+    .unwrap();
     sent(&mut store);
-    file.change(&mut store, &[operation(Op::Update, "Product", "mine", &[("price", "1")])])
-        .unwrap();
-    keep(&mut store, r#"{"verdict":{"id":"c1","status":"refused","code":"refused","message":"no name"}}"#);
+    file.change(
+        &mut store,
+        &[operation(Op::Update, "Product", "mine", &[("price", "1")])],
+    )
+    .unwrap();
+    keep(
+        &mut store,
+        r#"{"verdict":{"id":"c1","status":"refused","code":"refused","message":"no name"}}"#,
+    );
     let failed = store.failed_changes().unwrap();
     let codes: Vec<_> = failed.iter().map(|it| it.code.clone().unwrap()).collect();
     assert_eq!(codes, ["refused", "not_created"]);
     assert_eq!(ids(&store, "Product"), ["1", "2"]);
     store.discard("c2").unwrap();
     let again = set(&[("name", "Stool")]);
-    store.retry("c1", Some(&again), 0, ["c3", "another"]).unwrap();
+    store
+        .retry("c1", Some(&again), 0, ["c3", "another"])
+        .unwrap();
     assert_eq!(ids(&store, "Product"), ["1", "2", "mine"]);
     let change = &sent(&mut store)[0];
-    assert_eq!((&change["id"], &change["object"]), (&"c3".into(), &"another".into()));
-    keep(&mut store, r#"{"verdict":{"id":"c3","status":"applied","object":"17"}}"#);
+    assert_eq!(
+        (&change["id"], &change["object"]),
+        (&"c3".into(), &"another".into())
+    );
+    keep(
+        &mut store,
+        r#"{"verdict":{"id":"c3","status":"applied","object":"17"}}"#,
+    );
     assert_eq!(store.get("Product", "17").unwrap().unwrap().id, "mine");
     assert!(store.failed_changes().unwrap().is_empty());
     assert!(store.discard("c3").is_err());
     // In part: what was kept by others waits, the rest is done.
-    file.change(&mut store, &[operation(Op::Update, "Product", "1", &[("name", "n"), ("price", "p")])])
-        .unwrap();
+    file.change(
+        &mut store,
+        &[operation(
+            Op::Update,
+            "Product",
+            "1",
+            &[("name", "n"), ("price", "p")],
+        )],
+    )
+    .unwrap();
     let id = sent(&mut store)[0]["id"].as_str().unwrap().to_owned();
-    keep(&mut store, &format!(r#"{{"verdict":{{"id":"{id}","status":"conflict","object":"1","kept":["price"],"current":{{"name":"n","price":99}}}}}}"#));
+    keep(
+        &mut store,
+        &format!(
+            r#"{{"verdict":{{"id":"{id}","status":"conflict","object":"1","kept":["price"],"current":{{"name":"n","price":99}}}}}}"#
+        ),
+    );
     let lamp = store.get("Product", "1").unwrap().unwrap();
     assert_eq!(lamp.attributes["name"], "n".into());
     let failed = &store.failed_changes().unwrap()[0];
     assert_eq!(failed.change.set, set(&[("price", "p")]));
-    assert_eq!(failed.current.as_ref().unwrap()["price"], Value::Integer(99));
+    assert_eq!(
+        failed.current.as_ref().unwrap()["price"],
+        Value::Integer(99)
+    );
 }
 
 #[test]
@@ -244,7 +328,10 @@ fn damage_is_found_and_mended() {
     let file = File::new();
     let mut store = file.open();
     keep(&mut store, PAGE);
-    keep(&mut store, r#"{"source":"Product","objects":{"3":{"name":"Bed"}},"cursor":"two","more":false}"#);
+    keep(
+        &mut store,
+        r#"{"source":"Product","objects":{"3":{"name":"Bed"}},"cursor":"two","more":false}"#,
+    );
     let (_, good) = store.sums("Product").unwrap().unwrap();
     let connection = rusqlite::Connection::open(file.path()).unwrap();
     connection
@@ -267,7 +354,10 @@ fn damage_is_found_and_mended() {
                 .into_iter()
                 .filter(|(id, _)| sync_device::bucket(id) == part)
                 .collect();
-            let hashes = objects.keys().map(|id| (id.clone(), String::new())).collect();
+            let hashes = objects
+                .keys()
+                .map(|id| (id.clone(), String::new()))
+                .collect();
             store.mend("Product", part, &hashes, &objects).unwrap();
         }
     }
@@ -282,11 +372,20 @@ fn queries_read_the_sources_and_nothing_else() {
     let mut store = file.open();
     keep(&mut store, PAGE);
     let rows = store
-        .query("SELECT id, name, price FROM Product WHERE price > ? ORDER BY price", &[Value::Integer(2)])
+        .query(
+            "SELECT id, name, price FROM Product WHERE price > ? ORDER BY price",
+            &[Value::Integer(2)],
+        )
         .unwrap();
     assert_eq!(rows.columns, ["id", "name", "price"]);
-    assert_eq!(rows.rows[1], ["1".into(), "Lamp".into(), Value::Float(12.5)]);
-    assert_eq!(store.sources_of("SELECT name FROM Product").unwrap(), ["Product"]);
+    assert_eq!(
+        rows.rows[1],
+        ["1".into(), "Lamp".into(), Value::Float(12.5)]
+    );
+    assert_eq!(
+        store.sources_of("SELECT name FROM Product").unwrap(),
+        ["Product"]
+    );
     for bad in [
         "DELETE FROM Product",
         "SELECT * FROM _meta",
@@ -296,7 +395,10 @@ fn queries_read_the_sources_and_nothing_else() {
         "UPDATE _object_1 SET shown = NULL",
         "SELECT",
     ] {
-        assert!(matches!(store.query(bad, &[]), Err(StoreError::Query { .. })), "{bad}");
+        assert!(
+            matches!(store.query(bad, &[]), Err(StoreError::Query { .. })),
+            "{bad}"
+        );
     }
 }
 
@@ -305,7 +407,10 @@ fn indexes_and_search_are_what_the_app_asks_for() {
     let mut file = File::new();
     let mut store = file.open();
     keep(&mut store, PAGE);
-    assert!(matches!(store.search("Product", "lamp", 9), Err(StoreError::NotSearchable { .. })));
+    assert!(matches!(
+        store.search("Product", "lamp", 9),
+        Err(StoreError::NotSearchable { .. })
+    ));
     drop(store);
     let spec = SourceSpec {
         name: "Product".to_owned(),
@@ -318,8 +423,16 @@ fn indexes_and_search_are_what_the_app_asks_for() {
         objects.into_iter().map(|it| it.id).collect()
     };
     assert_eq!(found(&store, "la"), ["1"]);
-    file.change(&mut store, &[operation(Op::Update, "Product", "1", &[("name", "Torch"), ("note", "a \"bright\" one")])])
-        .unwrap();
+    file.change(
+        &mut store,
+        &[operation(
+            Op::Update,
+            "Product",
+            "1",
+            &[("name", "Torch"), ("note", "a \"bright\" one")],
+        )],
+    )
+    .unwrap();
     assert_eq!(found(&store, "lamp"), [""; 0]);
     assert_eq!(found(&store, "bright torch"), ["1"]);
     assert_eq!(found(&store, "\" OR *"), [""; 0]);
@@ -327,7 +440,11 @@ fn indexes_and_search_are_what_the_app_asks_for() {
         .query("SELECT 1", &[])
         .map(|_| rusqlite::Connection::open(file.path()).unwrap())
         .unwrap()
-        .query_row("EXPLAIN QUERY PLAN SELECT id FROM Product WHERE price = 3", [], |row| row.get::<_, String>(3))
+        .query_row(
+            "EXPLAIN QUERY PLAN SELECT id FROM Product WHERE price = 3",
+            [],
+            |row| row.get::<_, String>(3),
+        )
         .unwrap();
     assert!(plan.contains("_index_1_0"), "{plan}");
 }
@@ -341,9 +458,20 @@ fn another_user_finds_nothing() {
         ..SourceSpec::default()
     };
     let mut store = file.open_with(vec![spec]);
-    keep(&mut store, r#"{"source":"Product","objects":{"1":{"name":"Geheimnis"}},"cursor":"one","more":false,"metadata":"Geheimnis"}"#);
-    file.change(&mut store, &[operation(Op::Create, "Product", "mine", &[("name", "Geheimnis")])])
-        .unwrap();
+    keep(
+        &mut store,
+        r#"{"source":"Product","objects":{"1":{"name":"Geheimnis"}},"cursor":"one","more":false,"metadata":"Geheimnis"}"#,
+    );
+    file.change(
+        &mut store,
+        &[operation(
+            Op::Create,
+            "Product",
+            "mine",
+            &[("name", "Geheimnis")],
+        )],
+    )
+    .unwrap();
     let bob = SessionState {
         user: Some("bob".to_owned()),
         ..SessionState::default()
@@ -360,7 +488,10 @@ fn another_user_finds_nothing() {
     assert!(!is_there(&file));
     assert!(ids(&store, "Product").is_empty() && store.open_changes().unwrap().is_empty());
     assert_eq!(store.session().unwrap(), bob);
-    assert_eq!(store.outgoing(Limits::default(), &[]).unwrap().have["Product"], None);
+    assert_eq!(
+        store.outgoing(Limits::default(), &[]).unwrap().have["Product"],
+        None
+    );
 }
 
 #[test]

@@ -9,12 +9,12 @@ use sync_proto::{
     PUSH_SEQUENCE_HEADER,
 };
 
-use crate::error::ClientError;
-use crate::object::Objects;
-use crate::page::{Page, PageError, Token};
-use crate::replica::Push;
-use crate::session::Session;
-use crate::transport::Transport;
+use crate::rhoconnect::error::ClientError;
+use crate::rhoconnect::object::Objects;
+use crate::rhoconnect::page::{Page, PageError, Token};
+use crate::rhoconnect::replica::Push;
+use crate::rhoconnect::session::Session;
+use crate::rhoconnect::transport::Transport;
 
 /// A device's end of the wire: it logs in, pulls and pushes, one blocking request at a time.
 ///

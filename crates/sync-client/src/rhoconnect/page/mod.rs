@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::object::{Attributes, ObjectId, Objects, Text, objects};
+use crate::rhoconnect::object::{Attributes, ObjectId, Objects, Text, objects};
 
 /// The only page version there is; spoken by every server of this family.
 const PAGE_VERSION: u64 = 3;

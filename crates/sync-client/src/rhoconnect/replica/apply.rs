@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Replica;
-use crate::object::{Attributes, ObjectId, Objects};
-use crate::page::{Command, Operation, Page, Rejection, SourceError};
+use crate::rhoconnect::object::{Attributes, ObjectId, Objects};
+use crate::rhoconnect::page::{Command, Operation, Page, Rejection, SourceError};
 
 /// What pages changed in what the user sees.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Change, Creating, Journey, Replica};
-use crate::object::{Attributes, ObjectId, Objects};
+use crate::rhoconnect::object::{Attributes, ObjectId, Objects};
 
 /// The changes of one POST. The server takes them all (they are durable then), or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

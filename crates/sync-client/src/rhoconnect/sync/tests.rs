@@ -6,8 +6,8 @@ use http::{Request, Response};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::session::Session;
-use crate::transport::TransportError;
+use crate::rhoconnect::session::Session;
+use crate::rhoconnect::transport::TransportError;
 
 /// A server that answers from a list and remembers what it was asked.
 #[derive(Default)]

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::page::Page;
+use crate::rhoconnect::page::Page;
 
 /// A page with this command object.
 fn page(command: Value) -> Page {

@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::object::{Attributes, ObjectId, Objects};
-use crate::page::Token;
+use crate::rhoconnect::object::{Attributes, ObjectId, Objects};
+use crate::rhoconnect::page::Token;
 
 pub use apply::Applied;
 pub use push::{Push, PushCounts};
@@ -47,7 +47,7 @@ enum Journey {
 /// Pure state: it does no I/O and knows no clock. It serialises whole, so that a device can keep it in a file.
 ///
 /// ```
-/// use sync_client::Replica;
+/// use sync_client::rhoconnect::Replica;
 ///
 /// let mut products = Replica::new("Product");
 /// let id = products.create([("name", "Lamp"), ("price", "12")]);

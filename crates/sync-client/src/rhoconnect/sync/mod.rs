@@ -2,10 +2,10 @@
 
 use std::io;
 
-use crate::client::DeviceClient;
-use crate::error::ClientError;
-use crate::replica::{Applied, PushCounts, Replica};
-use crate::transport::Transport;
+use crate::rhoconnect::client::DeviceClient;
+use crate::rhoconnect::error::ClientError;
+use crate::rhoconnect::replica::{Applied, PushCounts, Replica};
+use crate::rhoconnect::transport::Transport;
 
 /// How a run asks.
 #[derive(Clone, Copy, Debug)]
