@@ -178,6 +178,14 @@ impl Database {
         Ok(self.shared.store().search(source, words, limit)?)
     }
 
+    /// The sources that a query reads.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a query that is wrong.
+    pub fn sources_of(&self, sql: &str) -> Result<Vec<String>, Error> {
+        Ok(self.shared.store().sources_of(sql)?)
+    }
+
     /// Tells a listener of each change of some sources, or of all if none is named. Returns what [`Self::unwatch`] takes.
     ///
     /// It hears of what this database object does, not of other processes.
@@ -190,7 +198,7 @@ impl Database {
     /// # Errors
     /// [`Error::Invalid`] for a query that is wrong.
     pub fn watch_query(&self, sql: &str, listener: Arc<dyn ChangeListener>) -> Result<u64, Error> {
-        let sources = self.shared.store().sources_of(sql)?;
+        let sources = self.sources_of(sql)?;
         Ok(self.watch(sources, listener))
     }
 

@@ -1,11 +1,13 @@
 //! What the app works with.
 
+use serde::Serialize;
 use sync_device::{Attributes, Change, Op};
 use sync_store::KeptChange;
 pub use sync_store::{ChangeState, Object, Rows};
 
 /// One change of a transaction.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "op", rename_all = "camelCase")]
 pub enum Operation {
     /// An object is made.
     Create {
@@ -74,7 +76,8 @@ impl Operation {
 }
 
 /// A change that has no verdict yet.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PendingChange {
     /// Its id.
     pub id: String,
@@ -87,7 +90,8 @@ pub struct PendingChange {
 }
 
 /// A change of which nothing was done, or not all. It waits to be retried or discarded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FailedChange {
     /// Its id.
     pub id: String,
@@ -172,7 +176,8 @@ impl From<KeptChange> for FailedChange {
 }
 
 /// How a source is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SourceStatus {
     /// Its name.
     pub name: String,
@@ -189,7 +194,8 @@ pub struct SourceStatus {
 }
 
 /// What is wrong with a source. Its objects are there all the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SourceProblem {
     /// For programs.
     pub code: String,

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use sync_proto::DeviceDescription;
 use sync_store::SourceSpec;
 
 /// How a database is opened.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Options {
     /// The server's address, `https://sync.example.com`.
     pub server: String,
@@ -29,7 +31,8 @@ impl Options {
 }
 
 /// What the app wants of a source.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct SourceOptions {
     /// Its name.
     pub name: String,
@@ -65,7 +68,8 @@ impl From<SourceOptions> for SourceSpec {
 }
 
 /// What the server is told of the device, so that it can wake it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeviceOptions {
     /// Platform: `ios`, `android` or `web`.
     pub kind: Option<String>,
@@ -130,7 +134,8 @@ impl fmt::Debug for Credentials {
 }
 
 /// How a sync is done.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct SyncOptions {
     /// The sources; empty for all.
     pub sources: Vec<String>,

@@ -1,9 +1,12 @@
 //! What became of a sync or of signing in.
 
+use serde::Serialize;
+
 use crate::model::FailedChange;
 
 /// Who has signed in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SignedIn {
     /// The user, as the server calls him.
     pub user: String,
@@ -14,7 +17,8 @@ pub struct SignedIn {
 }
 
 /// What a sync did. Nothing is lost, however it ended: the next goes on from there.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SyncReport {
     /// How it ended.
     pub ended: Ended,
@@ -37,7 +41,8 @@ pub struct SyncReport {
 }
 
 /// How a sync ended.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(tag = "how", rename_all = "camelCase")]
 pub enum Ended {
     /// Everything is said.
     Complete,
@@ -72,7 +77,8 @@ pub enum Ended {
 }
 
 /// A change that the back end has done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AppliedChange {
     /// The change.
     pub id: String,
@@ -83,7 +89,8 @@ pub struct AppliedChange {
 }
 
 /// A source whose objects were removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Removal {
     /// The source.
     pub source: String,
@@ -92,7 +99,8 @@ pub struct Removal {
 }
 
 /// Why objects of a source were removed. But for `Revoked` the source begins anew by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum RemovalReason {
     /// The user sees another part of the source now.
     Moved,
@@ -113,7 +121,8 @@ pub trait ProgressListener: Send + Sync {
 }
 
 /// How far a sync is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// Changes that were sent.
     pub sent: u64,

@@ -10,8 +10,9 @@ use crate::sources;
 use crate::write::insert;
 
 /// How far a change is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[repr(i64)]
+#[serde(rename_all = "camelCase")]
 pub enum ChangeState {
     /// It was never sent.
     Queued = 0,

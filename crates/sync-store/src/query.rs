@@ -12,7 +12,8 @@ use crate::error::StoreError;
 use crate::file::Store;
 
 /// The answer to a query.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Rows {
     /// The names of the columns.
     pub columns: Vec<String>,

@@ -9,7 +9,8 @@ use crate::objects::{app_id, text, wire_id};
 use crate::sources::{self, Source, search_table};
 
 /// An object as the app sees it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Object {
     /// The id that the app knows it by, which never changes.
     pub id: String,
