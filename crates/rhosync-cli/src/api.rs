@@ -10,7 +10,7 @@ use http::{Method, Request, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sync_client::{Transport as _, TransportError, UreqTransport};
+use sync_client::rhoconnect::{Transport as _, TransportError, UreqTransport};
 use sync_proto::ErrorCode;
 use sync_proto::api::ApiError;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use sync_client::Attributes;
+use sync_client::rhoconnect::Attributes;
 
 /// Most attributes that a table shows.
 const COLUMNS: usize = 8;

@@ -1,63 +1,93 @@
-//! What can go wrong between a device and its server.
+//! What can go wrong.
 
-use std::io;
+use sync_store::StoreError;
 
-use http::StatusCode;
-
-use crate::page::PageError;
-use crate::transport::TransportError;
-
-/// Why a request or a sync came to nothing. Queued changes are never lost by one.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// No answer came: the device is offline, or the server is.
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    /// The session is missing, over or forged, or the login was refused. Log in (again).
-    #[error("not logged in: {message}")]
-    Unauthorized {
-        /// The server's words.
-        message: String,
+/// Why a call came to nothing. How a sync ended is no error: [`crate::SyncReport`] says it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read or written.
+    #[error("the database file: {reason}")]
+    Storage {
+        /// Why.
+        reason: String,
     },
-    /// The server does not know this client (any more). Create one and start over.
-    #[error("the server does not know this client")]
-    UnknownClient,
-    /// Any other refusal.
-    #[error("the server answered {status}: {message}")]
+    /// The call does not fit what is in the database: an object that is not there, a query that may not be asked.
+    #[error("{reason}")]
+    Invalid {
+        /// Why.
+        reason: String,
+    },
+    /// The database was opened without this source.
+    #[error("the database has no source {source_name:?}")]
+    UnknownSource {
+        /// It.
+        source_name: String,
+    },
+    /// There is no such object.
+    #[error("{source_name} has no object {id:?}")]
+    UnknownObject {
+        /// Its source.
+        source_name: String,
+        /// It.
+        id: String,
+    },
+    /// Name or password are wrong, or the token.
+    #[error("the server does not let this user in: {reason}")]
+    LoginRefused {
+        /// The server's words.
+        reason: String,
+    },
+    /// No answer came.
+    #[error("the server does not answer: {reason}")]
+    Offline {
+        /// Why.
+        reason: String,
+    },
+    /// The server cannot do it now.
+    #[error("the server is busy: {reason}")]
+    ServerBusy {
+        /// The server's words.
+        reason: String,
+        /// When to try again, in milliseconds.
+        retry_in_ms: u64,
+    },
+    /// The server does not take it.
+    #[error("the server refuses ({status} {code}): {reason}")]
     Refused {
         /// The answer's status.
-        status: StatusCode,
+        status: u16,
+        /// For programs.
+        code: String,
         /// The server's words.
-        message: String,
+        reason: String,
     },
-    /// The answer cannot be understood.
-    #[error(transparent)]
-    Page(#[from] PageError),
-    /// An answer lacks what the protocol promises.
-    #[error("the server's answer to {request} has no {missing}")]
-    Incomplete {
-        /// Which request it was.
-        request: &'static str,
-        /// What is missing.
-        missing: &'static str,
-    },
-    /// Acknowledging a page brings the same page again.
-    #[error("the server does not take the acknowledgement of page {0}")]
-    Stuck(crate::Token),
-    /// The schema changed, and changed again before the source could be read once.
-    #[error("the schema of the source keeps changing")]
-    SchemaKeepsChanging,
-    /// The request could not be built: an address or a name that HTTP cannot carry.
-    #[error("cannot make a request of this")]
-    Request(#[from] http::Error),
-    /// The replica could not be saved, so nothing may be acknowledged.
-    #[error("cannot save the replica")]
-    Save(#[source] io::Error),
+    /// A sync is under way, here or in another process.
+    #[error("a sync of this database is under way")]
+    SyncRunning,
+    /// It was cancelled.
+    #[error("it was cancelled")]
+    Cancelled,
+    /// The database was opened without a transport, and is asked for a call that needs one.
+    #[error("the database has no transport")]
+    NoTransport,
 }
 
-impl ClientError {
-    /// Whether it was only a question of the network: trying again later is enough.
-    pub fn is_offline(&self) -> bool {
-        matches!(self, Self::Transport(_))
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::UnknownSource { source_name } => Self::UnknownSource { source_name },
+            StoreError::UnknownObject { source_name, id } => {
+                Self::UnknownObject { source_name, id }
+            }
+            StoreError::Sqlite(_) | StoreError::Newer { .. } => Self::Storage {
+                reason: error.to_string(),
+            },
+            StoreError::ObjectExists { .. }
+            | StoreError::UnknownChange { .. }
+            | StoreError::Query { .. }
+            | StoreError::NotSearchable { .. } => Self::Invalid {
+                reason: error.to_string(),
+            },
+        }
     }
 }

@@ -1,20 +1,37 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-mod client;
+mod conversation;
+mod database;
+mod diagnostics;
 mod error;
-mod object;
-mod page;
-mod replica;
-mod session;
+mod model;
+mod options;
+mod platform;
+mod report;
+#[cfg(feature = "rhoconnect")]
+pub mod rhoconnect;
+mod shared;
+mod sign_in;
 mod sync;
-mod transport;
+#[cfg(feature = "ureq")]
+mod ureq_transport;
+mod watch;
 
-pub use client::DeviceClient;
-pub use error::ClientError;
-pub use object::{Attributes, ObjectId, Objects};
-pub use page::{Command, Operation, Page, PageError, Rejection, SourceError, Token};
-pub use replica::{Applied, Push, PushCounts, Replica};
-pub use session::Session;
-pub use sync::{Progress, Start, SyncObserver, SyncOptions, SyncReport};
-pub use transport::{Transport, TransportError, UreqTransport};
+pub use conversation::{Conversation, Header, HttpRequest, Transport, TransportError};
+pub use database::Database;
+pub use error::Error;
+pub use model::{
+    ChangeState, FailedChange, Object, Operation, PendingChange, Rows, SourceProblem, SourceStatus,
+};
+pub use options::{Credentials, DeviceOptions, Options, SourceOptions, SyncOptions};
+pub use platform::Platform;
+#[cfg(not(target_family = "wasm"))]
+pub use platform::SystemPlatform;
+pub use report::{
+    AppliedChange, Ended, Progress, ProgressListener, Removal, RemovalReason, SignedIn, SyncReport,
+};
+pub use sync_device::{Attributes, Value};
+#[cfg(feature = "ureq")]
+pub use ureq_transport::UreqTransport;
+pub use watch::ChangeListener;

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use sync_client::{
+use sync_client::rhoconnect::{
     Attributes, DeviceClient, Objects, Replica, Session, Start, SyncOptions, Transport,
     TransportError,
 };

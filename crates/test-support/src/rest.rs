@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use serde_json::{Value, json};
-use sync_client::{Transport as _, TransportError, UreqTransport};
+use sync_client::rhoconnect::{Transport as _, TransportError, UreqTransport};
 
 /// A server that takes and gives JSON, with headers that go with every request.
 #[derive(Clone, Debug)]

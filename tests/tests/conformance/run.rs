@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{Method, Request, Response};
 use serde_json::{Value, json};
-use sync_client::{Transport as _, UreqTransport};
+use sync_client::rhoconnect::{Transport as _, UreqTransport};
 use test_support::{Rest, password_of, text_of};
 
 use crate::body;

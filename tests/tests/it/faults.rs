@@ -7,7 +7,7 @@ use std::thread;
 use http::{Method, StatusCode, header};
 use redis::Commands as _;
 use serde_json::{Value, json};
-use sync_client::{ClientError, SyncReport};
+use sync_client::rhoconnect::{ClientError, SyncReport};
 use sync_proto::ERROR_CODE_HEADER;
 use test_support::{
     Deployment, Device, Options, Rest, ShopBackEnd, Source, converge, text_of, until,

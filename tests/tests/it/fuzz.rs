@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
-use sync_client::{Page, Replica};
+use sync_client::rhoconnect::{Page, Replica};
 use sync_core::{
     ClientId, Clock as _, DeviceProof, NewsRequest, SettingsFile, Sharing, SourceName,
     StorePorts as _, Token,

@@ -29,6 +29,7 @@ mod app {
 mod bad_input;
 mod console;
 mod convergence;
+mod device_library;
 mod documents;
 mod faults;
 mod fuzz;

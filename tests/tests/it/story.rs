@@ -2,7 +2,7 @@
 //! which everybody has the same, and nothing was done twice.
 
 use serde_json::json;
-use sync_client::{ClientError, Operation, Start, SyncReport};
+use sync_client::rhoconnect::{ClientError, Operation, Start, SyncReport};
 use test_support::{Deployment, Device, Loss, Options, Source, converge};
 
 /// Products in the back end when the day begins: two full pages and a bit.
@@ -97,7 +97,7 @@ impl Story {
         );
     }
 
-    fn products(&self) -> sync_client::Objects {
+    fn products(&self) -> sync_client::rhoconnect::Objects {
         self.anna_phone.objects(PRODUCT)
     }
 
@@ -228,7 +228,9 @@ fn lost_answers_of_pulls_are_asked_for_again(story: &mut Story) {
         .expect("the next page");
     let next_again = client.pull(PRODUCT, again.token, 30).expect("it once more");
     assert_eq!(next.command.insert, next_again.command.insert);
-    let ids = |page: &sync_client::Page| page.command.insert.keys().cloned().collect::<Vec<_>>();
+    let ids = |page: &sync_client::rhoconnect::Page| {
+        page.command.insert.keys().cloned().collect::<Vec<_>>()
+    };
     assert!(ids(&first).iter().all(|id| !ids(&next).contains(id)));
     for page in [first, next] {
         story.ben_phone.replica_mut(PRODUCT).apply(page);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
-use sync_client::{Replica, Session};
+use sync_client::rhoconnect::{Replica, Session};
 
 use crate::files;
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use sync_client::{Applied, Attributes, Replica, SyncReport};
+use sync_client::rhoconnect::{Applied, Attributes, Replica, SyncReport};
 
 use crate::term;
 

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Error, Result, bail};
-use sync_client::{Replica, SyncOptions};
+use sync_client::rhoconnect::{Replica, SyncOptions};
 
 use crate::advice::advised;
 use crate::config::Settings;

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Error, Result};
-use sync_client::{
+use sync_client::rhoconnect::{
     ClientError, DeviceClient, Progress, Replica, Session, SyncObserver, SyncOptions, SyncReport,
     UreqTransport,
 };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use sync_client::{Applied, Attributes, Progress, Replica, SyncReport};
+use sync_client::rhoconnect::{Applied, Attributes, Progress, Replica, SyncReport};
 
 use crate::table::{objects, short};
 use crate::term::{BAD, FAINT, GOOD, NOTE, counted, duration, say};

@@ -296,7 +296,7 @@ pub(super) fn tried(
 /// What is not as it was.
 fn differences(
     expected: &fixtures::Objects,
-    found: &BTreeMap<String, sync_client::Attributes>,
+    found: &BTreeMap<String, sync_client::rhoconnect::Attributes>,
 ) -> Vec<String> {
     let ids: std::collections::BTreeSet<_> = expected.keys().chain(found.keys()).collect();
     ids.into_iter()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde::Serialize;
-use sync_client::Attributes;
+use sync_client::rhoconnect::Attributes;
 use sync_proto::api::{Listing, ObjectInfo};
 
 use crate::api::{Api, encoded};

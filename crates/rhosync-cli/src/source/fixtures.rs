@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use sync_client::Attributes;
+use sync_client::rhoconnect::Attributes;
 
 use super::application::Variables;
 use super::network::Exchange;

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use sync_client::{Transport as _, TransportError, UreqTransport};
+use sync_client::rhoconnect::{Transport as _, TransportError, UreqTransport};
 use sync_core::{AnswerRoom, HttpClient, HttpError};
 
 use super::secrets::Secrets;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use anyhow::Result;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use sync_client::Attributes;
+use sync_client::rhoconnect::Attributes;
 use sync_core::{
     Adapter, AdapterError, AuthenticationMethod, Call, Memory, ObjectId, RustAdapters, Stash,
     StashError, UserId, authenticate, logged_in, make_adapter,

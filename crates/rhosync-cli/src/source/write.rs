@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sync_client::Attributes;
+use sync_client::rhoconnect::Attributes;
 use sync_core::{AdapterError, ObjectId, Random as _, StorePorts as _, logged_in};
 
 use super::problem::{Problem, Stage};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -72,7 +72,7 @@ pub struct Verdict {
 }
 
 /// What became of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VerdictStatus {
     /// It is on its way.
@@ -87,7 +87,7 @@ pub enum VerdictStatus {
 }
 
 /// Why a source begins anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResetReason {
     /// The user follows another copy of the source now.
@@ -136,7 +136,7 @@ pub struct SourceNews {
 }
 
 /// How many objects a copy has, and the sum of their hashes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopyCheck {
     /// How many.
     pub count: u64,
@@ -146,7 +146,7 @@ pub struct CopyCheck {
 }
 
 /// What is wrong with a source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFailure {
     /// For programs.
     pub code: String,
@@ -155,7 +155,7 @@ pub struct SourceFailure {
 }
 
 /// When to come again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncEnd {
     /// In so many seconds, unless the device has something to send.
     pub after: u64,
@@ -164,7 +164,7 @@ pub struct SyncEnd {
 }
 
 /// Why a device should come again when it should.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EndReason {
     /// There is more.

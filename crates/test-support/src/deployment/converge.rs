@@ -1,7 +1,7 @@
 //! The one thing that must be true in the end: every device has what the back end has.
 
 use http::StatusCode;
-use sync_client::{ClientError, Objects};
+use sync_client::rhoconnect::{ClientError, Objects};
 
 use crate::deployment::Deployment;
 use crate::deployment::device::Device;

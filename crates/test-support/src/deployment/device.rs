@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sync_client::{
+use sync_client::rhoconnect::{
     Attributes, ClientError, DeviceClient, Objects, Replica, Session, Start, SyncOptions,
     SyncReport,
 };

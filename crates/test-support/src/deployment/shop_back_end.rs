@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use sync_client::{Attributes, Objects};
+use sync_client::rhoconnect::{Attributes, Objects};
 
 use crate::rest::Rest;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use sync_client::{Transport, TransportError, UreqTransport};
+use sync_client::rhoconnect::{Transport, TransportError, UreqTransport};
 
 /// What is lost of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

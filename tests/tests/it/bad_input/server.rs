@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Method, Response};
 use serde_json::{Value, json};
-use sync_client::Objects;
+use sync_client::rhoconnect::Objects;
 use sync_proto::{API_TOKEN_HEADER, CLIENT_ID_HEADER, PAGE_TOKEN_HEADER};
 use test_support::{
     ADMIN_PASSWORD, Admin, Deployment, Options, RedisContent, Rest, password_of, text_of,

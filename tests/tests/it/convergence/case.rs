@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use sync_client::Replica;
+use sync_client::rhoconnect::Replica;
 use sync_core::{Engine, StorePorts as _};
 use test_support::{Backup, TestPorts, TestRedis, World};
 

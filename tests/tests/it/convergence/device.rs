@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::json;
-use sync_client::{Page, Push, Replica};
+use sync_client::rhoconnect::{Page, Push, Replica};
 use sync_core::{ChangesRequest, ClientId, Files, PullRequest, Session, SyncError, Token};
 use test_support::World;
 

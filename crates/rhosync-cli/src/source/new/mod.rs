@@ -15,7 +15,7 @@ use bytes::Bytes;
 use clap::ValueEnum;
 use comfy_table::{Table, presets};
 use http::Request;
-use sync_client::{Transport as _, UreqTransport};
+use sync_client::rhoconnect::{Transport as _, UreqTransport};
 
 use self::proposal::{Proposal, RestProposal};
 use super::application::{Place, Variables};

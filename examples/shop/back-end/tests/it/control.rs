@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Method, Response};
 use serde_json::{Value, json};
 use shop::{Amounts, Config, Shop, StartError};
-use sync_client::TransportError;
+use sync_client::rhoconnect::TransportError;
 use test_support::until;
 use tokio::runtime::Runtime;
 

@@ -1,0 +1,152 @@
+//! Calls that need no network.
+
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+use sync_client::{Attributes, Credentials, Database, Error, Operation, Value};
+
+/// What an operation does.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Op {
+    Create,
+    Update,
+    Delete,
+}
+
+/// An operation as the script names it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NamedOperation {
+    op: Op,
+    source: String,
+    id: String,
+    #[serde(default)]
+    attributes: Attributes,
+    #[serde(default)]
+    set: Attributes,
+    #[serde(default)]
+    unset: Vec<String>,
+}
+
+impl From<NamedOperation> for Operation {
+    fn from(named: NamedOperation) -> Self {
+        let NamedOperation {
+            op,
+            source,
+            id,
+            attributes,
+            set,
+            unset,
+        } = named;
+        match op {
+            Op::Create => Self::Create {
+                source,
+                id: Some(id),
+                attributes,
+            },
+            Op::Update => Self::Update {
+                source,
+                id,
+                set,
+                unset,
+            },
+            Op::Delete => Self::Delete { source, id },
+        }
+    }
+}
+
+/// Who signs in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NamedCredentials {
+    login: Option<String>,
+    password: Option<String>,
+    token: Option<String>,
+}
+
+impl NamedCredentials {
+    /// A name and a password, or a token.
+    pub(crate) fn known(self) -> Option<Credentials> {
+        match (self.login, self.password, self.token) {
+            (Some(login), Some(password), None) => Some(Credentials::Password { login, password }),
+            (None, None, Some(token)) => Some(Credentials::Token { token }),
+            _ => None,
+        }
+    }
+}
+
+/// A call as the script makes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) enum Call {
+    User {},
+    Transaction {
+        operations: Vec<NamedOperation>,
+    },
+    Get {
+        source: String,
+        id: String,
+    },
+    List {
+        source: String,
+        limit: u32,
+        offset: u32,
+    },
+    Query {
+        sql: String,
+        params: Vec<Value>,
+    },
+    SourcesOf {
+        sql: String,
+    },
+    Search {
+        source: String,
+        words: String,
+        limit: u32,
+    },
+    Pending {},
+    Failed {},
+    Retry {
+        change: String,
+        values: Option<Attributes>,
+    },
+    Discard {
+        change: String,
+    },
+    Sources {},
+    Diagnostics {},
+    PingedSources {
+        payload: String,
+    },
+}
+
+/// What becomes of it.
+pub(crate) fn answer(database: &Database, call: Call) -> Result<Json, Error> {
+    Ok(match call {
+        Call::User {} => json!(database.user()?),
+        Call::Transaction { operations } => {
+            let operations = operations.into_iter().map(Into::into).collect();
+            json!(database.transaction(operations)?)
+        }
+        Call::Get { source, id } => json!(database.get(&source, &id)?),
+        Call::List {
+            source,
+            limit,
+            offset,
+        } => json!(database.list(&source, limit, offset)?),
+        Call::Query { sql, params } => json!(database.query(&sql, &params)?),
+        Call::SourcesOf { sql } => json!(database.sources_of(&sql)?),
+        Call::Search {
+            source,
+            words,
+            limit,
+        } => json!(database.search(&source, &words, limit)?),
+        Call::Pending {} => json!(database.pending()?),
+        Call::Failed {} => json!(database.failed()?),
+        Call::Retry { change, values } => json!(database.retry(&change, values)?),
+        Call::Discard { change } => json!(database.discard(&change)?),
+        Call::Sources {} => json!(database.sources()?),
+        Call::Diagnostics {} => json!(database.diagnostics()?),
+        Call::PingedSources { payload } => json!(database.pinged_sources(&payload)),
+    })
+}

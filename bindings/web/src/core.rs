@@ -1,0 +1,225 @@
+//! What the worker's script calls.
+
+use std::sync::Arc;
+
+use js_sys::{Function, Uint8Array};
+use send_wrapper::SendWrapper;
+use serde::Serialize;
+use serde_json::json;
+use sqlite_wasm_rs::WasmOsCallback;
+use sqlite_wasm_vfs::sahpool::{OpfsSAHPoolCfgBuilder, install};
+use sync_client::{
+    ChangeListener, Conversation, Database, Header, Options, Progress,
+    ProgressListener, SyncOptions,
+};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsError, JsValue};
+
+use crate::call::{Call, NamedCredentials, answer};
+use crate::error::{thrown, thrown_as};
+use crate::platform::Browser;
+
+/// The name of SQLite's virtual file system over the browser's private files.
+const VFS: &str = "opfs-sahpool";
+
+/// The database's file in its folder.
+const FILE: &str = "database";
+
+/// Files that SQLite has open at once, and some to spare: the database, its journal, the file that is the right to sync.
+const FILES: usize = 8;
+
+/// A database in the browser's private files. Only a dedicated worker can have it, and only one at a time.
+#[wasm_bindgen]
+pub struct Core {
+    database: Database,
+}
+
+/// What is said to the server until a sync is done, or signing in.
+#[wasm_bindgen]
+pub struct Exchange {
+    conversation: Arc<Conversation>,
+}
+
+/// A function of the worker's script. There is one thread here: nobody else calls it.
+struct Callback(SendWrapper<Function>);
+
+impl Callback {
+    fn new(function: Function) -> Arc<Self> {
+        Arc::new(Self(SendWrapper::new(function)))
+    }
+
+    fn call(&self, told: &serde_json::Value) {
+        // A listener that throws has failed at its own work: the database's goes on.
+        let _ = self.0.call1(&JsValue::NULL, &JsValue::from_str(&told.to_string()));
+    }
+}
+
+impl ChangeListener for Callback {
+    fn changed(&self, sources: Vec<String>) {
+        self.call(&json!(sources));
+    }
+}
+
+impl ProgressListener for Callback {
+    fn progressed(&self, progress: Progress) {
+        self.call(&json!(progress));
+    }
+}
+
+#[wasm_bindgen]
+impl Core {
+    /// Opens the database in a folder of the browser's private files. `options` is JSON; `changed` is called with the names of sources
+    /// after each transaction that touched them.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    pub async fn open(folder: String, options: String, changed: Function) -> Result<Self, JsValue> {
+        let options: Options = read(&options)?;
+        let files = OpfsSAHPoolCfgBuilder::new()
+            .vfs_name(VFS)
+            .directory(&folder)
+            .initial_capacity(FILES)
+            .build();
+        install::<WasmOsCallback>(&files, true)
+            .await
+            .map_err(|error| thrown_as("storage", &error.to_string()))?;
+        let vfs = Some(VFS.to_owned());
+        let database = Database::open_on(FILE, options, Arc::new(Browser), None, vfs)
+            .map_err(|error| thrown(&error))?;
+        database.watch(Vec::new(), Callback::new(changed));
+        Ok(Self { database })
+    }
+
+    /// Makes a call that needs no network. Call and answer are JSON.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    pub fn call(&self, call: &str) -> Result<String, JsValue> {
+        let call: Call = read(call)?;
+        answer(&self.database, call)
+            .map(|answer| answer.to_string())
+            .map_err(|error| thrown(&error))
+    }
+
+    /// Begins to sign in. `credentials` is JSON.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    #[wasm_bindgen(js_name = beginSignIn)]
+    pub fn begin_sign_in(&self, credentials: &str) -> Result<Exchange, JsValue> {
+        let credentials: NamedCredentials = read(credentials)?;
+        let credentials = credentials.known().ok_or_else(|| {
+            let reason = "sign in with login and password, or with a token";
+            thrown_as("invalid", reason)
+        })?;
+        let conversation = self.database.begin_sign_in(credentials);
+        Ok(Exchange { conversation })
+    }
+
+    /// Who has signed in.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    #[wasm_bindgen(js_name = endSignIn)]
+    pub fn end_sign_in(&self, exchange: &Exchange) -> Result<String, JsValue> {
+        let done = self.database.end_sign_in(&exchange.conversation);
+        done.map_err(|error| thrown(&error)).and_then(|done| written(&done))
+    }
+
+    /// Begins to sign out. The device is signed out when this returns.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    #[wasm_bindgen(js_name = beginSignOut)]
+    pub fn begin_sign_out(&self) -> Result<Exchange, JsValue> {
+        let begun = self.database.begin_sign_out();
+        let conversation = begun.map_err(|error| thrown(&error))?;
+        Ok(Exchange { conversation })
+    }
+
+    /// Begins a sync. `options` is JSON; `progressed` is called with how far it is.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    #[wasm_bindgen(js_name = beginSync)]
+    pub fn begin_sync(&self, options: &str, progressed: Function) -> Result<Exchange, JsValue> {
+        let options: SyncOptions = read(options)?;
+        let listener = Callback::new(progressed);
+        let begun = self.database.begin_sync(options, Some(listener));
+        let conversation = begun.map_err(|error| thrown(&error))?;
+        Ok(Exchange { conversation })
+    }
+
+    /// What a sync has done, which ends wherever it is.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    #[wasm_bindgen(js_name = endSync)]
+    pub fn end_sync(&self, exchange: &Exchange) -> Result<String, JsValue> {
+        written(&self.database.end_sync(&exchange.conversation))
+    }
+
+    /// Ends the sync that is under way as soon as it can.
+    pub fn cancel(&self) {
+        self.database.cancel();
+    }
+}
+
+#[wasm_bindgen]
+impl Exchange {
+    /// The next request, as JSON: `method`, `url`, `headers`, `body` (a text), `timeoutMs`. None when everything is said.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    #[wasm_bindgen(js_name = nextRequest)]
+    pub fn next_request(&self) -> Result<Option<String>, JsValue> {
+        let next = self.conversation.next_request();
+        let Some(request) = next.map_err(|error| thrown(&error))? else {
+            return Ok(None);
+        };
+        let headers = request.headers.iter();
+        let headers: Vec<_> = headers.map(|header| (&header.name, &header.value)).collect();
+        let request = json!({
+            "method": request.method,
+            "url": request.url,
+            "headers": headers,
+            "body": String::from_utf8_lossy(&request.body),
+            "timeoutMs": request.timeout_ms,
+        });
+        Ok(Some(request.to_string()))
+    }
+
+    /// Takes the head of an answer. `false` says that nobody wants the rest.
+    #[wasm_bindgen(js_name = answerHead)]
+    pub fn answer_head(&self, status: u16, retry_after: Option<String>) -> bool {
+        let name = "Retry-After".to_owned();
+        let headers = retry_after.map(|value| Header { name, value });
+        self.conversation.answer_head(status, headers.into_iter().collect())
+    }
+
+    /// Takes a piece of an answer's body. What it says is kept before this returns. `false` says that nobody wants the rest.
+    #[wasm_bindgen(js_name = answerChunk)]
+    pub fn answer_chunk(&self, bytes: &Uint8Array) -> bool {
+        self.conversation.answer_chunk(bytes.to_vec())
+    }
+
+    /// Takes the end of an answer: nothing if it is complete, or else why there is none or not all.
+    #[wasm_bindgen(js_name = answerEnd)]
+    pub fn answer_end(&self, failure: Option<String>) {
+        self.conversation.answer_end(failure);
+    }
+
+    /// Whether it was cancelled since it began.
+    #[wasm_bindgen(js_name = isCancelled)]
+    pub fn is_cancelled(&self) -> bool {
+        self.conversation.is_cancelled()
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, JsValue> {
+    serde_json::from_str(json).map_err(|error| thrown_as("invalid", &error.to_string()))
+}
+
+fn written<T: Serialize>(value: &T) -> Result<String, JsValue> {
+    serde_json::to_string(value).map_err(|error| JsError::new(&error.to_string()).into())
+}

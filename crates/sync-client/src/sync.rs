@@ -1,0 +1,478 @@
+//! A sync: changes go up, news come down.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use sync_device::{
+    Answer, Exchange, Line, LineReader, Outcome as RunOutcome, ResetReason, Step, SyncRun,
+};
+use sync_proto::sync::{EndReason, SessionGrant, SessionRequest, SyncEnd, VerifyRequest};
+use sync_store::{Kept, Store, SyncLock, Told};
+
+use crate::conversation::{Answered, Asked, Conversation, Outcome, Stop, Topic};
+use crate::database::Database;
+use crate::error::Error;
+use crate::options::SyncOptions;
+use crate::platform::new_id;
+use crate::report::{
+    AppliedChange, Ended, Progress, ProgressListener, Removal, RemovalReason, SyncReport,
+};
+use crate::shared::Shared;
+use crate::sign_in::{SESSION, session_of};
+
+const SYNC: &str = "/sync/v1/sync";
+const VERIFY: &str = "/sync/v1/verify";
+
+/// How long before its end an access token is not used any more.
+const MARGIN_MS: u64 = 30_000;
+
+/// How often a copy is counted by what really is in the file.
+const COUNT_EVERY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// A sync that is under way.
+pub(crate) struct Syncing {
+    run: SyncRun,
+    exchange: Option<Exchange>,
+    options: SyncOptions,
+    listener: Option<Arc<dyn ProgressListener>>,
+    reader: LineReader,
+    end: Option<SyncEnd>,
+    garbled: Option<String>,
+    bucket: Option<(u8, BTreeMap<String, String>)>,
+    broken: Option<String>,
+    report: SyncReport,
+    verdicts: u64,
+    lock: Option<SyncLock>,
+}
+
+impl Syncing {
+    fn new(
+        store: &mut Store,
+        now_ms: u64,
+        options: SyncOptions,
+        listener: Option<Arc<dyn ProgressListener>>,
+        lock: SyncLock,
+    ) -> Result<Self, Error> {
+        let mut run = SyncRun::default();
+        for source in store.uncounted_since(now_ms.saturating_sub(COUNT_EVERY_MS))? {
+            if store.count(&source, now_ms)? {
+                run.differs(&source);
+            }
+        }
+        if options.verify {
+            for source in store.sources()? {
+                if options.sources.is_empty() || options.sources.contains(&source.name) {
+                    run.differs(&source.name);
+                }
+            }
+        }
+        Ok(Self {
+            run,
+            exchange: None,
+            options,
+            listener,
+            reader: LineReader::default(),
+            end: None,
+            garbled: None,
+            bucket: None,
+            broken: None,
+            report: SyncReport::default(),
+            verdicts: 0,
+            lock: Some(lock),
+        })
+    }
+
+    fn begin_next(&mut self, database: &Shared) -> Result<Option<Asked>, Error> {
+        let mut store = database.store();
+        loop {
+            let mut session = store.session()?;
+            let exchange = match self.run.next(has_access(database, &session)) {
+                Step::Done(outcome) => {
+                    self.finish(database, &mut store, outcome)?;
+                    return Ok(None);
+                }
+                Step::Do(exchange) => exchange,
+            };
+            self.reader = LineReader::default();
+            (self.end, self.garbled, self.bucket) = (None, None, None);
+            self.exchange = Some(exchange.clone());
+            let asked = match &exchange {
+                Exchange::Refresh => {
+                    let Some(refresh) = session.refresh.clone() else {
+                        self.finish(database, &mut store, RunOutcome::SignedOut)?;
+                        return Ok(None);
+                    };
+                    if session.attempt.is_none() {
+                        session.attempt = Some(new_id(database.platform.as_ref()));
+                        store.set_session(&session)?;
+                    }
+                    let request = SessionRequest {
+                        refresh: Some(refresh),
+                        attempt: session.attempt,
+                        ..SessionRequest::default()
+                    };
+                    (SESSION, None, serde_json::to_vec(&request))
+                }
+                Exchange::Sync => {
+                    let request = store.outgoing(self.run.limits(), &self.options.sources)?;
+                    self.report.sent += request.changes.len() as u64;
+                    (SYNC, session.access, serde_json::to_vec(&request))
+                }
+                Exchange::Compare(source) => {
+                    let Some((cursor, buckets)) = store.sums(source)? else {
+                        self.run.answered(&exchange, Answer::Whole(None), false);
+                        continue;
+                    };
+                    let request = VerifyRequest {
+                        source: source.clone(),
+                        cursor,
+                        buckets,
+                    };
+                    (VERIFY, session.access, serde_json::to_vec(&request))
+                }
+            };
+            let (path, access, body) = asked;
+            return Ok(Some(Asked {
+                method: "POST",
+                path,
+                access,
+                body: body.unwrap_or_default(),
+            }));
+        }
+    }
+
+    fn read(
+        &mut self,
+        database: &Shared,
+        bytes: &[u8],
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<(), Error> {
+        for line in self.reader.push(bytes) {
+            // What comes after a line that is none is not trusted, nor is what comes after the end.
+            if self.garbled.is_some() || self.end.is_some() || !is_wanted() {
+                break;
+            }
+            match Line::parse(&line) {
+                Ok(line) => self.take_line(database, line)?,
+                Err(error) => self.garbled = Some(error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_line(&mut self, database: &Shared, line: Line) -> Result<(), Error> {
+        match (&self.exchange, line) {
+            (Some(Exchange::Compare(_)), Line::Bucket { bucket, hashes }) => {
+                self.bucket = Some((bucket, hashes));
+            }
+            (Some(Exchange::Compare(source)), Line::News(news)) => {
+                if let Some((bucket, hashes)) = self.bucket.take()
+                    && *source == news.source
+                {
+                    let mut store = database.store();
+                    let mended = store.mend(source, bucket, &hashes, &news.objects)?;
+                    self.report.mended += mended;
+                    if mended > 0 {
+                        self.run.progressed();
+                    }
+                }
+            }
+            (Some(Exchange::Sync), Line::End(end)) => self.end = Some(end),
+            (Some(Exchange::Sync), line) => {
+                let kept = database.store().keep(&line)?;
+                self.note(kept);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, kept: Kept) {
+        let Kept {
+            told,
+            reset,
+            received,
+            deleted,
+            is_news,
+            differs,
+        } = kept;
+        if is_news {
+            self.run.progressed();
+        }
+        if let Some(source) = differs {
+            self.run.differs(&source);
+        }
+        self.report.received += received;
+        self.report.deleted += deleted;
+        if let Some((source, reason)) = reset {
+            self.report.removed.push(Removal {
+                source,
+                reason: removal(reason),
+            });
+        }
+        self.verdicts += u64::from(told.is_some());
+        match told {
+            Some(Told::Applied {
+                change,
+                source,
+                object,
+            }) => self.report.applied.push(AppliedChange {
+                id: change,
+                source,
+                object,
+            }),
+            Some(Told::Failed(failed)) => self.report.failed.push(failed.into()),
+            None => {}
+        }
+        if let Some(listener) = self.listener.as_ref().filter(|_| is_news) {
+            listener.progressed(Progress {
+                sent: self.report.sent,
+                verdicts: self.verdicts,
+                objects: self.report.received + self.report.deleted,
+            });
+        }
+    }
+
+    fn end_exchange(&mut self, database: &Shared, answer: Answered) -> Result<(), Error> {
+        let Some(exchange) = self.exchange.take() else {
+            return Ok(());
+        };
+        let mut store = database.store();
+        let answer = match answer {
+            Answered::Error {
+                status,
+                code,
+                reason,
+                retry_after,
+            } => Answer::Error {
+                status,
+                code,
+                reason,
+                retry_after,
+            },
+            Answered::Broken(reason) => self.is_broken(reason),
+            Answered::Whole(body) => match &exchange {
+                Exchange::Refresh => match serde_json::from_slice::<SessionGrant>(&body) {
+                    Ok(grant) => {
+                        store.set_session(&session_of(grant, database.platform.now_ms()))?;
+                        Answer::Whole(None)
+                    }
+                    Err(error) => self.is_broken(error.to_string()),
+                },
+                _ if self.garbled.is_some() => {
+                    let reason = self.garbled.take().unwrap_or_default();
+                    self.is_broken(reason)
+                }
+                Exchange::Compare(_) if self.reader.is_broken_off() => {
+                    self.is_broken("the answer broke off".to_owned())
+                }
+                Exchange::Sync if self.end.is_none() => {
+                    self.is_broken("the answer broke off".to_owned())
+                }
+                Exchange::Sync | Exchange::Compare(_) => Answer::Whole(self.end),
+            },
+        };
+        let has_unsent = store.has_unsent()?;
+        self.run.answered(&exchange, answer, has_unsent);
+        Ok(())
+    }
+
+    fn is_broken(&mut self, reason: String) -> Answer {
+        self.broken = Some(reason);
+        Answer::Broken
+    }
+
+    fn finish(
+        &mut self,
+        database: &Shared,
+        store: &mut Store,
+        outcome: RunOutcome,
+    ) -> Result<(), Error> {
+        let (ended, next_in_ms) = match outcome {
+            RunOutcome::Finished(end) => {
+                database.failures.store(0, Ordering::Relaxed);
+                let after = match end.why {
+                    EndReason::More => 0,
+                    EndReason::Pending | EndReason::Idle => end.after,
+                };
+                (Ended::Complete, database.spread_ms(after))
+            }
+            RunOutcome::Offline => {
+                let reason = self.broken.take().unwrap_or_default();
+                (Ended::Offline { reason }, database.wait_ms(None))
+            }
+            RunOutcome::Wait {
+                after,
+                code,
+                reason,
+            } => (Ended::ServerBusy { code, reason }, database.wait_ms(after)),
+            RunOutcome::SignedOut | RunOutcome::UnknownClient => {
+                let mut session = store.session()?;
+                if session.refresh.is_some() || session.access.is_some() {
+                    (session.access, session.refresh, session.attempt) = (None, None, None);
+                    store.set_session(&session)?;
+                }
+                (Ended::SignedOut, database.wait_ms(None))
+            }
+            RunOutcome::Refused {
+                status,
+                code,
+                reason,
+            } => {
+                let ended = Ended::Refused {
+                    status,
+                    code,
+                    reason,
+                };
+                (ended, database.wait_ms(None))
+            }
+        };
+        (self.report.ended, self.report.next_in_ms) = (ended, next_in_ms);
+        self.lock = None;
+        Ok(())
+    }
+}
+
+impl Topic for Syncing {
+    fn next(&mut self, database: &Shared) -> Result<Option<Asked>, Error> {
+        self.begin_next(database)
+    }
+
+    fn reads_lines(&self) -> bool {
+        !matches!(self.exchange, Some(Exchange::Refresh) | None)
+    }
+
+    fn take(
+        &mut self,
+        database: &Shared,
+        bytes: &[u8],
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<(), Error> {
+        self.read(database, bytes, is_wanted)
+    }
+
+    fn answered(&mut self, database: &Shared, answer: Answered) -> Result<(), Error> {
+        self.end_exchange(database, answer)
+    }
+
+    fn stopped(&mut self, why: Stop) {
+        self.report.ended = match why {
+            Stop::Cancelled => Ended::Cancelled,
+            Stop::DeadlinePassed => Ended::DeadlinePassed,
+        };
+        self.lock = None;
+    }
+
+    fn end(&mut self) -> Outcome {
+        self.lock = None;
+        Outcome::Synced(Box::new(self.report.clone()))
+    }
+}
+
+/// Whether there is an access token that looks good. A clock that has jumped back makes it look bad.
+fn has_access(database: &Shared, session: &sync_store::SessionState) -> bool {
+    let since = database.platform.now_ms().checked_sub(session.access_at_ms);
+    session.access.is_some() && since.is_some_and(|since| since + MARGIN_MS < session.access_for_ms)
+}
+
+fn removal(reason: ResetReason) -> RemovalReason {
+    match reason {
+        ResetReason::Moved => RemovalReason::Moved,
+        ResetReason::Revoked => RemovalReason::Revoked,
+        ResetReason::Restored => RemovalReason::Restored,
+        ResetReason::Schema => RemovalReason::Schema,
+        ResetReason::TooOld => RemovalReason::TooOld,
+    }
+}
+
+impl Database {
+    /// Sends what was done and brings what is new, of all sources. How it ended is in the report: that there is no network is no
+    /// error.
+    ///
+    /// # Errors
+    /// [`Error::SyncRunning`], and the file's.
+    pub fn sync(&self) -> Result<SyncReport, Error> {
+        self.sync_with(SyncOptions::default(), None)
+    }
+
+    /// The same, as told.
+    ///
+    /// # Errors
+    /// See [`Self::sync`].
+    pub fn sync_with(
+        &self,
+        options: SyncOptions,
+        listener: Option<Arc<dyn ProgressListener>>,
+    ) -> Result<SyncReport, Error> {
+        let transport = self.transport()?;
+        let conversation = self.begin_sync(options, listener)?;
+        let carried = conversation.carry(transport);
+        let report = self.end_sync(&conversation);
+        carried.map(|()| report)
+    }
+
+    /// Begins a sync, for hosts that carry requests themselves. End it by [`Self::end_sync`]: until then, or until it is dropped,
+    /// no other can begin.
+    ///
+    /// # Errors
+    /// See [`Self::sync`].
+    pub fn begin_sync(
+        &self,
+        options: SyncOptions,
+        listener: Option<Arc<dyn ProgressListener>>,
+    ) -> Result<Arc<Conversation>, Error> {
+        let mut store = self.shared.store();
+        let lock = store.lock_sync()?.ok_or(Error::SyncRunning)?;
+        let deadline_ms = options.deadline_ms;
+        let now_ms = self.shared.platform.now_ms();
+        let syncing = Syncing::new(&mut store, now_ms, options, listener, lock)?;
+        drop(store);
+        let topic = Box::new(syncing);
+        Ok(Conversation::new(
+            Arc::clone(&self.shared),
+            topic,
+            deadline_ms,
+        ))
+    }
+
+    /// Ends a sync, wherever it is, and says what it did.
+    pub fn end_sync(&self, conversation: &Conversation) -> SyncReport {
+        let report = match conversation.end() {
+            Outcome::Synced(report) => *report,
+            Outcome::SignedIn(_) | Outcome::SignedOut => SyncReport::default(),
+        };
+        self.shared.note_end(&report);
+        report
+    }
+
+    /// Ends whatever sync of this database is under way in this process, as soon as it can.
+    pub fn cancel(&self) {
+        self.shared.cancellations.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The sources that a push message asks to sync, empty for all; `None` if it is not the server's.
+    pub fn pinged_sources(&self, payload: &str) -> Option<Vec<String>> {
+        sync_device::pinged_sources(payload)
+    }
+
+    /// Syncs what a push message asks to sync; `None` if it is not the server's.
+    ///
+    /// # Errors
+    /// See [`Self::sync`].
+    pub fn handle_ping(
+        &self,
+        payload: &str,
+        deadline_ms: Option<u64>,
+    ) -> Result<Option<SyncReport>, Error> {
+        let Some(sources) = self.pinged_sources(payload) else {
+            return Ok(None);
+        };
+        let options = SyncOptions {
+            sources,
+            deadline_ms,
+            verify: false,
+        };
+        self.sync_with(options, None).map(Some)
+    }
+}

@@ -1,0 +1,55 @@
+//! What can go wrong with a file.
+
+/// Why a call came to nothing. Nothing of it was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite says no: the disk is full, the file is damaged, somebody else holds it.
+    #[error("the database file: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A newer version of the library has written the file.
+    #[error("the database file was written by a newer version of the library ({version})")]
+    Newer {
+        /// The version of the file's layout.
+        version: u32,
+    },
+    /// The source is none of those that the database was opened with.
+    #[error("the database has no source {source_name:?}")]
+    UnknownSource {
+        /// It.
+        source_name: String,
+    },
+    /// There is no such object.
+    #[error("{source_name} has no object {id:?}")]
+    UnknownObject {
+        /// Its source.
+        source_name: String,
+        /// It.
+        id: String,
+    },
+    /// There is an object by this id already.
+    #[error("{source_name} has an object {id:?}")]
+    ObjectExists {
+        /// Its source.
+        source_name: String,
+        /// It.
+        id: String,
+    },
+    /// There is no such change, or none that waits for the app.
+    #[error("there is no change {id:?} that waits to be retried or discarded")]
+    UnknownChange {
+        /// It.
+        id: String,
+    },
+    /// The query may not be asked.
+    #[error("the query: {reason}")]
+    Query {
+        /// Why.
+        reason: String,
+    },
+    /// The source has no full-text search.
+    #[error("{source_name} was opened without full-text search")]
+    NotSearchable {
+        /// It.
+        source_name: String,
+    },
+}

@@ -1,0 +1,121 @@
+//! The file itself: opened, made, brought up to date.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::error::StoreError;
+use crate::query::Guard;
+use crate::sources::{self, SourceSpec};
+
+/// The layout of the file that this version writes.
+const VERSION: u32 = 1;
+
+/// How long a write waits for another process.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a file is opened.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// The sources that the app wants.
+    pub sources: Vec<SourceSpec>,
+    /// The virtual file system of SQLite, where it is not the usual one.
+    pub vfs: Option<String>,
+}
+
+/// A device's file.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) connection: Connection,
+    pub(crate) path: String,
+    pub(crate) vfs: Option<String>,
+    pub(crate) guard: Guard,
+    touched: BTreeSet<String>,
+}
+
+/// A write that is under way.
+pub(crate) struct Write<'a> {
+    pub(crate) tx: Transaction<'a>,
+    /// Sources of which the app may see something else after it.
+    pub(crate) touched: BTreeSet<String>,
+}
+
+impl Store {
+    /// Opens a file, or makes it.
+    ///
+    /// # Errors
+    /// SQLite's, and a file that a newer version has written.
+    pub fn open(path: &str, options: &OpenOptions) -> Result<Self, StoreError> {
+        let mut connection = connect(path, options.vfs.as_deref())?;
+        let guard = Guard::default();
+        guard.watch(&mut connection)?;
+        connection.busy_timeout(PATIENCE)?;
+        // A system without shared memory has no WAL: SQLite goes on with its own journal, and is as safe.
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let mut store = Self {
+            connection,
+            path: path.to_owned(),
+            vfs: options.vfs.clone(),
+            guard,
+            touched: BTreeSet::new(),
+        };
+        store.write(|write| {
+            migrate(&write.tx)?;
+            sources::want(&write.tx, &options.sources)
+        })?;
+        store.finish_erasing()?;
+        store.touched.clear();
+        Ok(store)
+    }
+
+    /// The sources of which the app may see something else than when this was asked before.
+    pub fn take_touched(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// One transaction: all of it is on disk when this returns, or nothing is.
+    pub(crate) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&mut Write<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut write = Write {
+            tx,
+            touched: BTreeSet::new(),
+        };
+        let done = work(&mut write)?;
+        let Write { tx, touched } = write;
+        tx.commit()?;
+        self.touched.extend(touched);
+        Ok(done)
+    }
+}
+
+/// A connection to a file.
+pub(crate) fn connect(path: &str, vfs: Option<&str>) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Ok(match vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
+    })
+}
+
+fn migrate(tx: &Transaction<'_>) -> Result<(), StoreError> {
+    let version: u32 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match version {
+        0 => {
+            tx.execute_batch(include_str!("layout.sql"))?;
+            tx.pragma_update(None, "user_version", VERSION)?;
+            Ok(())
+        }
+        VERSION => Ok(()),
+        version => Err(StoreError::Newer { version }),
+    }
+}

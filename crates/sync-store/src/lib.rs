@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod changes;
+mod compare;
+mod error;
+mod file;
+mod keep;
+mod lock;
+mod objects;
+mod outgoing;
+mod query;
+mod read;
+mod session;
+mod settle;
+mod sources;
+mod write;
+
+pub use changes::{ChangeState, KeptChange};
+pub use error::StoreError;
+pub use file::{OpenOptions, Store};
+pub use keep::Kept;
+pub use lock::SyncLock;
+pub use query::Rows;
+pub use read::Object;
+pub use session::SessionState;
+pub use settle::Told;
+pub use sources::{SourceSpec, SourceStatus};
+pub use write::Operation;

@@ -1,0 +1,123 @@
+//! Sessions: tokens that are stolen, users who change.
+
+use std::fs;
+
+use http::Method;
+use serde_json::json;
+use sync_client::{Ended, Error};
+
+use super::{App, attributes, deployment};
+
+/// What the file says of the session.
+fn session(app: &App) -> serde_json::Value {
+    let connection = rusqlite::Connection::open(app.path()).expect("the file");
+    let text: String = connection
+        .query_row("SELECT value FROM _meta WHERE key = 'session'", [], |row| {
+            row.get(0)
+        })
+        .expect("a session");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+fn change_session(app: &App, name: &str, value: serde_json::Value) {
+    let mut session = session(app);
+    session[name] = value;
+    let connection = rusqlite::Connection::open(app.path()).expect("the file");
+    connection
+        .execute(
+            "UPDATE _meta SET value = ? WHERE key = 'session'",
+            [session.to_string()],
+        )
+        .expect("to write");
+}
+
+#[test]
+fn a_token_that_is_over_is_refreshed_and_a_stolen_one_ends_the_session() {
+    let deployment = deployment(3);
+    let anna = App::of(&deployment, "anna");
+    anna.sync();
+    let first = session(&anna);
+    // The clock has jumped: the token looks old, or comes from the future.
+    for at in [0_u64, u64::MAX / 2] {
+        change_session(&anna, "access_at_ms", at.into());
+        anna.sync();
+    }
+    assert_ne!(session(&anna)["refresh"], first["refresh"]);
+    // It looks good, but the server does not take it.
+    change_session(&anna, "access", "forged".into());
+    anna.sync();
+    // An answer to a refresh was lost: the attempt was written down before.
+    let before = session(&anna);
+    change_session(&anna, "attempt", "mine".into());
+    let body = json!({"refresh": before["refresh"], "attempt": "mine"});
+    let call = |body: &serde_json::Value| {
+        let rest = deployment.rest();
+        rest.send(Method::POST, "/sync/v1/session", body.to_string())
+            .status()
+            .as_u16()
+    };
+    assert_eq!(call(&body), 200);
+    change_session(&anna, "access", "old".into());
+    anna.sync();
+    // A thief uses a copy of the refresh token before the device does.
+    let stolen = session(&anna)["refresh"].clone();
+    let theft = json!({"refresh": stolen, "attempt": "the thief's"});
+    assert_eq!(call(&theft), 200);
+    anna.create("Product", attributes([("name", "unsent")]));
+    change_session(&anna, "access", "old".into());
+    let report = anna.database.sync().unwrap();
+    assert_eq!(report.ended, Ended::SignedOut);
+    assert_eq!(anna.database.user().unwrap(), None);
+    // Nothing is lost, and the same user goes on.
+    assert_eq!(anna.count("Product"), 4);
+    assert!(!anna.sign_in("anna").has_erased);
+    assert_eq!(anna.sync().applied.len(), 1);
+}
+
+#[test]
+fn another_user_finds_nothing_of_the_former() {
+    let deployment = deployment(3);
+    let app = App::of(&deployment, "anna");
+    app.create("Customer", attributes([("name", "Annas Geheimnis")]));
+    app.sync();
+    app.create("Customer", attributes([("name", "Annas Geheimnis 2")]));
+    app.database.sign_out().unwrap();
+    assert_eq!(app.database.user().unwrap(), None);
+    assert_eq!(app.database.sync().unwrap().ended, Ended::SignedOut);
+    let refused = app.database.sign_in("ben", "wrong").unwrap_err();
+    assert!(matches!(refused, Error::LoginRefused { .. }), "{refused:?}");
+    assert!(app.count("Customer") > 1);
+    assert!(app.sign_in("ben").has_erased);
+    for entry in fs::read_dir(app.folder.path()).unwrap() {
+        let content = fs::read(entry.unwrap().path()).unwrap();
+        assert!(!String::from_utf8_lossy(&content).contains("Geheimnis"));
+    }
+    assert!(app.database.pending().unwrap().is_empty());
+    app.sync();
+    let rows = app
+        .database
+        .query("SELECT 1 FROM Customer WHERE name LIKE 'Annas%'", &[])
+        .unwrap();
+    assert_eq!(rows.rows.len(), 0);
+}
+
+#[test]
+fn a_device_that_the_server_forgot_begins_anew_with_what_it_has_not_sent() {
+    let deployment = deployment(3);
+    let anna = App::of(&deployment, "anna");
+    anna.sync();
+    let client = session(&anna)["client"].as_str().unwrap().to_owned();
+    let unsent = anna.create("Product", attributes([("name", "unsent")]));
+    let api = deployment.api();
+    api.call(Method::DELETE, &format!("/api/v1/clients/{client}"), None);
+    test_support::until("the server to refuse the device", || {
+        (anna.database.sync().unwrap().ended == Ended::SignedOut).then_some(())
+    });
+    assert!(!anna.sign_in("anna").has_erased);
+    assert_ne!(session(&anna)["client"], client);
+    let report = anna.sync();
+    assert_eq!(report.applied.len(), 1, "{report:?}");
+    assert_eq!(anna.count("Product"), 4);
+    assert_eq!(anna.value("Product", &unsent, "name"), "unsent");
+    deployment.back_end().assert_no_duplicates();
+}
