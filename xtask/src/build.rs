@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
+use crate::bundles::{CONSOLE, WEB_LIBRARY};
 use crate::needs::{self, Purpose};
 use crate::workspace::{COMPONENT_TARGET, Native, Workspace};
-use crate::{budget, cargo, console};
+use crate::{budget, cargo};
 
 /// The components that `spin.toml` names.
 pub(crate) const COMPONENTS: [&str; 5] = [
@@ -27,18 +28,18 @@ pub(crate) const TEST_COMPONENTS: [&str; 5] = [
 pub(crate) const OWN_SERVER: &str = "exchange-rates";
 /// The component that a benchmark compares the others with.
 const BARE: &str = "guest-redis-get";
-/// Makes the console's bundle.
-pub(crate) const BUNDLER: &str = "console-bundler";
 /// The program of operators and developers.
 pub(crate) const RHOSYNC: &str = "rhosync";
 /// The programs a local run needs.
-const PROGRAMS: [&str; 4] = ["dev-host", "shop", RHOSYNC, BUNDLER];
+const PROGRAMS: [&str; 4] = ["dev-host", "shop", RHOSYNC, CONSOLE.bundler];
 
 /// What to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Part {
     /// The administration console's bundle for the browser.
     Console,
+    /// The device library's package for browsers.
+    WebLibrary,
     /// The components that `spin.toml` names, the console's included.
     Components,
     /// The native programs: dev-host, the example shop, rhosync.
@@ -52,11 +53,15 @@ pub(crate) fn build(workspace: &Workspace, part: Part, native: Native) -> Result
     needs::ensure(workspace, &[Purpose::Build])?;
     match part {
         Part::Console => {
-            programs(workspace, Native::Dev, &[BUNDLER])?;
-            console::bundle(workspace)?;
+            programs(workspace, Native::Dev, &[CONSOLE.bundler])?;
+            CONSOLE.make(workspace)?;
+        }
+        Part::WebLibrary => {
+            programs(workspace, Native::Dev, &[WEB_LIBRARY.bundler])?;
+            WEB_LIBRARY.make(workspace)?;
         }
         Part::Components => {
-            programs(workspace, Native::Dev, &[BUNDLER])?;
+            programs(workspace, Native::Dev, &[CONSOLE.bundler])?;
             components(workspace)?;
             budget::check(workspace)?;
         }
@@ -73,14 +78,14 @@ pub(crate) fn build(workspace: &Workspace, part: Part, native: Native) -> Result
 pub(crate) fn all(workspace: &Workspace, native: Native) -> Result<()> {
     programs(workspace, native, &PROGRAMS)?;
     if native != Native::Dev {
-        programs(workspace, Native::Dev, &[BUNDLER])?;
+        programs(workspace, Native::Dev, &[CONSOLE.bundler])?;
     }
     components(workspace)
 }
 
 /// Builds the components that `spin.toml` names. The bundler of the console's is built already.
 pub(crate) fn components(workspace: &Workspace) -> Result<()> {
-    console::bundle(workspace)?;
+    CONSOLE.make(workspace)?;
     component_build(workspace, "Building the components", &COMPONENTS)
 }
 
@@ -103,7 +108,7 @@ pub(crate) fn test_components(workspace: &Workspace) -> Result<()> {
 /// compared with.
 pub(crate) fn measured(workspace: &Workspace) -> Result<()> {
     needs::ensure(workspace, &[Purpose::Build, Purpose::Run])?;
-    programs(workspace, Native::Dev, &[BUNDLER])?;
+    programs(workspace, Native::Dev, &[CONSOLE.bundler])?;
     components(workspace)?;
     component_build(workspace, "Building the bare component", &[BARE])?;
     programs(workspace, Native::Optimised, &["dev-host", "bench"])

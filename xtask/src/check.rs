@@ -8,7 +8,7 @@ use crate::build::{self, COMPONENTS, OWN_SERVER, TEST_COMPONENTS};
 use crate::needs::{self, Purpose};
 use crate::process::run;
 use crate::workspace::{BROWSER_TARGET, COMPONENT_TARGET, Native, Workspace};
-use crate::{cargo, console, term};
+use crate::{bundles, cargo, term};
 
 /// The program that knows the rules of the house.
 const RULES: &str = "xtask-check";
@@ -87,7 +87,7 @@ fn commands(workspace: &Workspace) -> Vec<(&'static str, Command)> {
         cargo
     };
     let components = ["--release", "--target", COMPONENT_TARGET];
-    let browser = ["--profile", console::PROFILE, "--target", BROWSER_TARGET];
+    let browser = ["--profile", bundles::PROFILE, "--target", BROWSER_TARGET];
     let mut documents = workspace.cargo(["doc", "--workspace", "--no-deps"]);
     documents
         .arg("--document-private-items")
@@ -104,7 +104,10 @@ fn commands(workspace: &Workspace) -> Vec<(&'static str, Command)> {
             "lints of a server with an adapter of its own",
             clippy(&components, &[OWN_SERVER]),
         ),
-        ("lints of the console", clippy(&browser, &["admin-ui"])),
+        (
+            "lints of the browser's programs",
+            clippy(&browser, &["admin-ui", "sync-client-web"]),
+        ),
         ("documents", documents),
     ]
 }

@@ -3,9 +3,9 @@
 mod bench;
 mod budget;
 mod build;
+mod bundles;
 mod cargo;
 mod check;
-mod console;
 mod doctor;
 mod install;
 mod needs;

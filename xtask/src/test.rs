@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::bundles::WEB_LIBRARY;
 use crate::check::Check;
 use crate::needs::{self, Purpose, REDIS};
 use crate::process::run;
@@ -13,7 +14,7 @@ use crate::workspace::{Native, Workspace};
 use crate::{budget, build};
 
 /// How the names of the tests begin that need a browser.
-const BROWSER_TESTS: &str = "console::";
+const BROWSER_TESTS: [&str; 2] = ["console::", "web_library::"];
 
 /// Checks and tests everything.
 #[derive(Debug, clap::Args)]
@@ -62,12 +63,16 @@ impl Test {
             steps.run("components", || {
                 build::test_components(workspace)?;
                 build::components(workspace)?;
+                WEB_LIBRARY.make(workspace)?;
                 budget::check(workspace)
             });
         }
         cargo.args(&self.filter);
         if self.skip_browser {
-            cargo.args(["--", "--skip", BROWSER_TESTS]);
+            cargo.arg("--");
+            for tests in BROWSER_TESTS {
+                cargo.args(["--skip", tests]);
+            }
         }
         steps.run("tests", || {
             term::step("Testing");

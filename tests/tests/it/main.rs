@@ -27,6 +27,7 @@ mod app {
     }
 }
 mod bad_input;
+mod browser;
 mod console;
 mod convergence;
 mod device_library;
@@ -51,3 +52,4 @@ mod rhosync;
 mod sql;
 mod story;
 mod template;
+mod web_library;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::Console;
-use super::browser::Look;
+use crate::browser::Look;
 
 /// axe-core, of Deque Systems (MPL-2.0), as it is published: it finds what keeps people out who see, hear or move otherwise.
 const AXE: &str = include_str!("axe.min.js");

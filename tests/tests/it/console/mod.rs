@@ -1,6 +1,5 @@
 //! The console in a real browser, with everything behind it: host, components, Redis, back end and devices.
 
-mod browser;
 mod devices;
 mod large;
 mod looks;
@@ -14,7 +13,7 @@ use regex::Regex;
 use serde_json::json;
 use test_support::{ADMIN_PASSWORD, Deployment, Options};
 
-use browser::Browser;
+use crate::browser::Browser;
 
 /// A deployment with a back end that has a few products, and an administrator who has signed in.
 struct Console {

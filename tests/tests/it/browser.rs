@@ -1,10 +1,11 @@
-//! A real browser. `cargo xtask test` installs one; `--skip console::` leaves these tests out.
+//! A real browser. `cargo xtask test` installs one, and leaves these tests out with `--skip-browser`.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::error::CmdError;
+use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -14,7 +15,8 @@ use tokio::runtime::Runtime;
 const DRIVER: &str = "chromedriver";
 
 /// What to do where there is no browser.
-const HELP: &str = "`cargo xtask test` installs chromium and its driver; to leave these tests out, pass `--skip console::` to them.";
+const HELP: &str =
+    "`cargo xtask test` installs chromium and its driver; `--skip-browser` leaves these tests out.";
 
 /// Who opens the console is not signed in yet, and the browser logs that.
 const NOBODY: &str =
@@ -69,7 +71,7 @@ impl Drop for Driver {
 }
 
 /// A browser without a window. It is closed when this is dropped, also when the test fails. A test that ends well fails
-/// after all if the console has broken its content security policy or logged an error.
+/// after all if a page has broken its content security policy or logged an error.
 pub(super) struct Browser {
     client: Client,
     runtime: Runtime,
@@ -292,6 +294,52 @@ impl Browser {
             .runtime
             .block_on(self.client.execute_async(script, Vec::new()));
         ran.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Runs the body of an asynchronous function in the page, and answers what it returns.
+    pub(super) fn run_async(&self, body: &str) -> Result<Value, String> {
+        let script = format!(
+            "const done = arguments[arguments.length - 1]; \
+             (async () => {{ {body} }})().then(value => done({{value: value ?? null}}), \
+             error => done({{error: `${{error.code ?? error.name}}: ${{error.message}}`}}));"
+        );
+        let mut answer = self.run_slowly(&script);
+        match answer["error"].as_str() {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(answer["value"].take()),
+        }
+    }
+
+    /// Opens one more tab, and goes there. Says the one that it leaves.
+    pub(super) fn open_tab(&self, url: &str) -> WindowHandle {
+        let before = self.runtime.block_on(async {
+            let before = self.client.window().await?;
+            let tab = self.client.new_window(true).await?;
+            self.client.switch_to_window(tab.handle).await?;
+            Ok::<_, CmdError>(before)
+        });
+        let before = before.unwrap_or_else(|error| panic!("cannot open a tab: {error}"));
+        self.go_to(url);
+        before
+    }
+
+    /// Goes to another tab. Says the one that it leaves.
+    pub(super) fn switch_to(&self, tab: WindowHandle) -> WindowHandle {
+        let before = self.runtime.block_on(async {
+            let before = self.client.window().await?;
+            self.client.switch_to_window(tab).await?;
+            Ok::<_, CmdError>(before)
+        });
+        before.unwrap_or_else(|error| panic!("cannot go to a tab: {error}"))
+    }
+
+    /// Closes the tab and goes to another.
+    pub(super) fn close_tab(&self, next: WindowHandle) {
+        let closed = self.runtime.block_on(async {
+            self.client.close_window().await?;
+            self.client.switch_to_window(next).await
+        });
+        closed.unwrap_or_else(|error| panic!("cannot close a tab: {error}"));
     }
 
     /// Sets how pages look from now on.
