@@ -9,8 +9,8 @@ use serde_json::json;
 use sqlite_wasm_rs::WasmOsCallback;
 use sqlite_wasm_vfs::sahpool::{OpfsSAHPoolCfgBuilder, install};
 use sync_client::{
-    ChangeListener, Conversation, Database, Header, Options, Progress,
-    ProgressListener, SyncOptions,
+    ChangeListener, Conversation, Database, Header, Options, Progress, ProgressListener,
+    SyncOptions,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsError, JsValue};
@@ -50,7 +50,9 @@ impl Callback {
 
     fn call(&self, told: &serde_json::Value) {
         // A listener that throws has failed at its own work: the database's goes on.
-        let _ = self.0.call1(&JsValue::NULL, &JsValue::from_str(&told.to_string()));
+        let _ = self
+            .0
+            .call1(&JsValue::NULL, &JsValue::from_str(&told.to_string()));
     }
 }
 
@@ -123,7 +125,8 @@ impl Core {
     #[wasm_bindgen(js_name = endSignIn)]
     pub fn end_sign_in(&self, exchange: &Exchange) -> Result<String, JsValue> {
         let done = self.database.end_sign_in(&exchange.conversation);
-        done.map_err(|error| thrown(&error)).and_then(|done| written(&done))
+        done.map_err(|error| thrown(&error))
+            .and_then(|done| written(&done))
     }
 
     /// Begins to sign out. The device is signed out when this returns.
@@ -178,7 +181,9 @@ impl Exchange {
             return Ok(None);
         };
         let headers = request.headers.iter();
-        let headers: Vec<_> = headers.map(|header| (&header.name, &header.value)).collect();
+        let headers: Vec<_> = headers
+            .map(|header| (&header.name, &header.value))
+            .collect();
         let request = json!({
             "method": request.method,
             "url": request.url,
@@ -194,7 +199,8 @@ impl Exchange {
     pub fn answer_head(&self, status: u16, retry_after: Option<String>) -> bool {
         let name = "Retry-After".to_owned();
         let headers = retry_after.map(|value| Header { name, value });
-        self.conversation.answer_head(status, headers.into_iter().collect())
+        self.conversation
+            .answer_head(status, headers.into_iter().collect())
     }
 
     /// Takes a piece of an answer's body. What it says is kept before this returns. `false` says that nobody wants the rest.

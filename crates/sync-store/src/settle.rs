@@ -91,6 +91,12 @@ impl Write<'_> {
         verdict: &Verdict,
     ) -> Result<(), StoreError> {
         let id = &open.object;
+        // The verdict of an earlier change of the object may follow. What that made of it is not to be taken over any more.
+        self.tx
+            .prepare_cached(
+                "UPDATE _change SET sent_at = 'overtaken' WHERE source = ?1 AND object = ?2 AND seq < ?3 AND state <= 2",
+            )?
+            .execute(params![source.n, id, open.seq])?;
         let server = server_copy(&self.tx, source, id)?;
         let is_as_sent = open.sent_at == source.cursor;
         let server = match (done.op, &verdict.object) {

@@ -254,6 +254,26 @@ fn a_late_verdict_does_not_undo_what_others_have_done_since() {
 }
 
 #[test]
+fn verdicts_in_another_order_than_the_changes_bring_nothing_back() {
+    let mut file = File::new();
+    let mut store = file.open();
+    let create = operation(Op::Create, "Product", "made", &[("name", "made")]);
+    file.change(&mut store, &[create]).unwrap();
+    sent(&mut store);
+    keep(&mut store, r#"{"verdict":{"id":"c1","status":"accepted"}}"#);
+    let delete = operation(Op::Delete, "Product", "made", &[]);
+    file.change(&mut store, &[delete]).unwrap();
+    sent(&mut store);
+    for id in ["c2", "c1"] {
+        keep(
+            &mut store,
+            &format!(r#"{{"verdict":{{"id":"{id}","status":"applied","object":"17"}}}}"#),
+        );
+    }
+    assert!(ids(&store, "Product").is_empty());
+}
+
+#[test]
 fn references_to_new_objects_wait_for_the_back_ends_ids_and_are_the_apps_again_when_they_come_back()
 {
     let mut file = File::new();

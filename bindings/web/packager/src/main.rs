@@ -41,7 +41,10 @@ fn package(wasm: &Path, folder: &Path) -> Result<()> {
         .remove_producers_section(true)
         .generate_output()
         .context("wasm-bindgen cannot read what cargo has built")?;
-    let brings_scripts = output.snippets().values().any(|scripts| !scripts.is_empty());
+    let brings_scripts = output
+        .snippets()
+        .values()
+        .any(|scripts| !scripts.is_empty());
     ensure!(
         !brings_scripts && output.local_modules().is_empty(),
         "a crate brings JavaScript files of its own, which the package has no place for"
@@ -77,7 +80,9 @@ fn package(wasm: &Path, folder: &Path) -> Result<()> {
 
 #[expect(clippy::print_stdout, reason = "the program's own report")]
 fn report(download: usize) {
-    println!("the library for browsers has {download} bytes to download, of {MAX_DOWNLOAD} that it may");
+    println!(
+        "the library for browsers has {download} bytes to download, of {MAX_DOWNLOAD} that it may"
+    );
 }
 
 fn compressed(content: &[u8]) -> Result<usize> {
