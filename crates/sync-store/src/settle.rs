@@ -82,7 +82,8 @@ impl Write<'_> {
     }
 
     /// Takes what was done over into the copy, if that is as it was when the change was sent: then the news that follow confirm it.
-    /// If news have come meanwhile, they may have it already, and what others have done since.
+    /// If news have come meanwhile, they may have it already, and what others have done since. A first copy brings it whole, and
+    /// would not say that it was deleted since.
     fn applied(
         &mut self,
         source: &mut Source,
@@ -98,7 +99,7 @@ impl Write<'_> {
             )?
             .execute(params![source.n, id, open.seq])?;
         let server = server_copy(&self.tx, source, id)?;
-        let is_as_sent = open.sent_at == source.cursor;
+        let is_as_sent = source.cursor.is_some() && open.sent_at == source.cursor;
         let server = match (done.op, &verdict.object) {
             // It is known already, by another verdict.
             (Op::Create, _) if wire_id(&self.tx, source, id)?.1 => server,

@@ -272,10 +272,37 @@ fn verdicts_in_another_order_than_the_changes_bring_nothing_back() {
 }
 
 #[test]
+fn a_first_sync_brings_what_was_made_and_not_what_was_deleted_since() {
+    let mut file = File::new();
+    let mut store = file.open();
+    let create = |id| operation(Op::Create, "Product", id, &[("name", "made")]);
+    file.change(&mut store, &[create("a"), create("b")])
+        .unwrap();
+    sent(&mut store);
+    for (id, object) in [("c1", "17"), ("c2", "18")] {
+        keep(
+            &mut store,
+            &format!(r#"{{"verdict":{{"id":"{id}","status":"applied","object":"{object}"}}}}"#),
+        );
+    }
+    // A first copy does not say what is not there any more.
+    let kept = keep(
+        &mut store,
+        r#"{"source":"Product","objects":{"17":{"name":"made"}},"cursor":"one","more":false,"check":{"count":1}}"#,
+    );
+    assert_eq!(kept.differs, None);
+    assert_eq!(ids(&store, "Product"), ["a"]);
+}
+
+#[test]
 fn references_to_new_objects_wait_for_the_back_ends_ids_and_are_the_apps_again_when_they_come_back()
 {
     let mut file = File::new();
     let mut store = file.open();
+    keep(
+        &mut store,
+        r#"{"source":"Product","cursor":"one","more":false}"#,
+    );
     let product = operation(Op::Create, "Product", "p", &[("name", "Chair")]);
     let order = operation(Op::Create, "Order", "o", &[("product", "p"), ("note", "x")]);
     file.change(&mut store, &[product, order]).unwrap();
