@@ -2,7 +2,7 @@
 
 use sync_proto::sync::ChangeOp;
 
-use crate::value::Attributes;
+use crate::value::{Attributes, Value};
 
 /// What is done to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,20 @@ impl Change {
     }
 }
 
+/// What the server makes of its object by a change that it has applied: an attribute that is unset becomes empty there, and a value
+/// whose text is the same as before stays what it was.
+pub fn take_over(change: &Change, server: &mut Attributes) {
+    let unset = change.unset.iter().map(|name| (name, Value::from("")));
+    let set = change.set.iter();
+    let set = set.map(|(name, value)| (name, value.clone()));
+    for (name, value) in unset.chain(set) {
+        let before = server.get(name).map(Value::to_text);
+        if before.as_deref() != Some(&value.to_text()) {
+            server.insert(name.clone(), value);
+        }
+    }
+}
+
 /// What becomes of changes of an object that were never sent, if there is another.
 #[derive(Debug, PartialEq)]
 pub enum Merged {
@@ -116,7 +130,6 @@ pub fn merge(unsent: &[Change], next: &Change) -> Merged {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Value;
 
     fn change(op: Op, set: &[(&str, i64)], unset: &[&str]) -> Change {
         Change {
@@ -141,6 +154,22 @@ mod tests {
             merge(&[change(Op::Update, &[("c", 1)], &["b", "d"])], &update),
             Merged::Into(change(Op::Update, &[("a", 2), ("b", 2)], &["d", "c"]))
         );
+    }
+
+    #[test]
+    fn the_server_keeps_what_is_unset_as_an_empty_text() {
+        let mut server = [
+            ("a".to_owned(), Value::from("")),
+            ("b".to_owned(), Value::from("1")),
+        ]
+        .into();
+        take_over(&change(Op::Update, &[("b", 1)], &["a", "c"]), &mut server);
+        let expected = [
+            ("a".to_owned(), Value::from("")),
+            ("b".to_owned(), Value::from("1")),
+            ("c".to_owned(), Value::from("")),
+        ];
+        assert_eq!(server, expected.into());
     }
 
     #[test]

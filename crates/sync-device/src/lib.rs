@@ -11,7 +11,7 @@ mod run;
 mod value;
 
 pub use backoff::backoff_ms;
-pub use change::{Change, Merged, Op, merge};
+pub use change::{Change, Merged, Op, merge, take_over};
 pub use hash::{BUCKETS, Sum, bucket, object_hash};
 pub use line::{GarbledLine, Line, LineReader, News, ResetReason, Verdict, VerdictStatus};
 pub use ping::pinged_sources;

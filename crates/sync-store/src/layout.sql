@@ -18,7 +18,8 @@ CREATE TABLE _source (
 );
 
 -- What was done on the device and has no verdict, or a verdict that waits for the app.
--- `state`: 0 never sent, 1 sent, 2 accepted, 3 refused, 4 in part. `wire`: JSON, as it was sent.
+-- `state`: 0 never sent, 1 sent, 2 accepted, 3 refused, 4 in part. `wire`: JSON, as it was sent; `sent_at`: the
+-- cursor of its source then.
 CREATE TABLE _change (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -30,6 +31,7 @@ CREATE TABLE _change (
   base TEXT,
   state INTEGER NOT NULL DEFAULT 0,
   wire TEXT,
+  sent_at TEXT,
   code TEXT,
   reason TEXT,
   current TEXT,

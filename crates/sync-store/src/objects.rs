@@ -117,6 +117,16 @@ pub(crate) fn show(
     Ok(())
 }
 
+/// Takes an object that nobody has from the app's sight, unless there are changes of it. Its ids are kept.
+pub(crate) fn remove(tx: &Connection, source: &mut Source, id: &str) -> Result<(), StoreError> {
+    if !open_changes(tx, source.n, id)?.is_empty() {
+        return show(tx, source, id, None);
+    }
+    tx.prepare_cached(&format!("DELETE FROM {} WHERE id = ?1", source.table()))?
+        .execute([id])?;
+    Ok(())
+}
+
 /// The changes of an object that have no verdict yet, in their order.
 fn open_changes(tx: &Connection, source: i64, id: &str) -> Result<Vec<Change>, StoreError> {
     let changes = tx

@@ -104,7 +104,7 @@ fn collect(tx: &Connection, limits: Limits) -> Result<Vec<sync::Change>, StoreEr
     for (queued, change) in going {
         if queued.wire.is_none() {
             let wire = serde_json::to_string(&change).unwrap_or_default();
-            tx.prepare_cached("UPDATE _change SET state = 1, wire = ?2 WHERE seq = ?1")?
+            tx.prepare_cached("UPDATE _change SET state = 1, wire = ?2, sent_at = (SELECT cursor FROM _source WHERE n = source) WHERE seq = ?1")?
                 .execute(params![queued.seq, wire])?;
             learn_references(tx, &queued)?;
         }

@@ -1,13 +1,13 @@
 //! Verdicts: what becomes of changes.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use sync_device::{Change, Op, Settled, Verdict, settle};
+use sync_device::{Attributes, Change, Op, Settled, Verdict, settle, take_over};
 use sync_proto::sync;
 
 use crate::changes::{ChangeState, KeptChange};
 use crate::error::StoreError;
 use crate::file::Write;
-use crate::objects::{app_id, change_of, json, put, server_copy, show, wire_id};
+use crate::objects::{app_id, change_of, json, put, remove, server_copy, show, wire_id};
 use crate::sources::{self, Source};
 use crate::write::list;
 
@@ -81,7 +81,9 @@ impl Write<'_> {
         }))
     }
 
-    /// Takes what was done over into the copy.
+    /// Takes what was done over into the copy, if that is as it was when the change was sent: then the news that follow confirm it.
+    /// If news have come meanwhile, they may have it already, and what others have done since. A first copy brings it whole, and
+    /// would not say that it was deleted since.
     fn applied(
         &mut self,
         source: &mut Source,
@@ -90,20 +92,30 @@ impl Write<'_> {
         verdict: &Verdict,
     ) -> Result<(), StoreError> {
         let id = &open.object;
-        if done.op == Op::Create && wire_id(&self.tx, source, id)?.1 {
-            // It is known already, by another verdict.
-            let server = server_copy(&self.tx, source, id)?;
-            return show(&self.tx, source, id, server);
-        }
+        // The verdict of an earlier change of the object may follow. What that made of it is not to be taken over any more.
+        self.tx
+            .prepare_cached(
+                "UPDATE _change SET sent_at = 'overtaken' WHERE source = ?1 AND object = ?2 AND seq < ?3 AND state <= 2",
+            )?
+            .execute(params![source.n, id, open.seq])?;
+        let server = server_copy(&self.tx, source, id)?;
+        let is_as_sent = source.cursor.is_some() && open.sent_at == source.cursor;
         let server = match (done.op, &verdict.object) {
+            // It is known already, by another verdict.
+            (Op::Create, _) if wire_id(&self.tx, source, id)?.1 => server,
             (Op::Create, Some(wire)) => {
                 let came = self.link(source, id, wire)?;
                 let made = || {
-                    let mut made = sync_device::Attributes::new();
-                    done.apply(&mut made);
+                    let mut made = Attributes::new();
+                    take_over(done, &mut made);
                     made
                 };
-                Some(came.unwrap_or_else(made))
+                let taken_over = came.or_else(|| is_as_sent.then(made));
+                if taken_over.is_none() {
+                    // It comes, unless somebody has deleted it since. Its ids stay together, which `put` would not know.
+                    return remove(&self.tx, source, id);
+                }
+                taken_over
             }
             (Op::Create, None) => {
                 // The back end gave it no id: it comes as news, if at all.
@@ -114,14 +126,12 @@ impl Write<'_> {
                 self.fail_those_after(source, id)?;
                 None
             }
-            (Op::Update, _) => {
-                let server = server_copy(&self.tx, source, id)?;
-                server.map(|mut server| {
-                    done.apply(&mut server);
-                    server
-                })
-            }
-            (Op::Delete, _) => None,
+            (Op::Update, _) if is_as_sent => server.map(|mut server| {
+                take_over(done, &mut server);
+                server
+            }),
+            (Op::Delete, _) if is_as_sent => None,
+            (Op::Update | Op::Delete, _) => server,
         };
         put(&self.tx, source, id, server)
     }
@@ -133,7 +143,7 @@ impl Write<'_> {
         source: &mut Source,
         id: &str,
         wire: &str,
-    ) -> Result<Option<sync_device::Attributes>, StoreError> {
+    ) -> Result<Option<Attributes>, StoreError> {
         let twin = app_id(&self.tx, source, wire)?;
         let came = match twin == id {
             true => None,
@@ -196,20 +206,23 @@ struct OpenChange {
     change: Change,
     /// As it was sent: with the back end's ids in its values.
     sent: Change,
+    /// The cursor of its source when it was sent first.
+    sent_at: Option<String>,
 }
 
 fn open_change(tx: &Connection, id: &str) -> Result<Option<OpenChange>, StoreError> {
-    type Row = (i64, i64, String, [String; 3], Option<String>);
+    type Row = (i64, i64, String, [String; 3], [Option<String>; 2]);
     let found: Option<Row> = tx
         .prepare_cached(
-            r#"SELECT seq, source, object, op, "set", unset, wire FROM _change WHERE id = ?1 AND state IN (1, 2)"#,
+            r#"SELECT seq, source, object, op, "set", unset, wire, sent_at FROM _change WHERE id = ?1 AND state IN (1, 2)"#,
         )?
         .query_row([id], |row| {
             let change = [row.get(3)?, row.get(4)?, row.get(5)?];
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, change, row.get(6)?))
+            let sent = [row.get(6)?, row.get(7)?];
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, change, sent))
         })
         .optional()?;
-    let Some((seq, source, object, [op, set, unset], wire)) = found else {
+    let Some((seq, source, object, [op, set, unset], [wire, sent_at])) = found else {
         return Ok(None);
     };
     let Some(change) = change_of(&op, &set, &unset) else {
@@ -234,5 +247,6 @@ fn open_change(tx: &Connection, id: &str) -> Result<Option<OpenChange>, StoreErr
         object,
         change,
         sent,
+        sent_at,
     }))
 }

@@ -2,8 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
     reason = "a test that does not find what it looks for has failed"
 )]
 
@@ -208,10 +206,103 @@ fn a_change_that_was_sent_is_sent_again_as_it_was() {
 }
 
 #[test]
+fn a_late_verdict_does_not_undo_what_others_have_done_since() {
+    let mut file = File::new();
+    let mut store = file.open();
+    keep(&mut store, PAGE);
+    let update = operation(Op::Update, "Product", "1", &[("name", "mine")]);
+    let create = operation(Op::Create, "Product", "made", &[("name", "made")]);
+    let delete = operation(Op::Delete, "Product", "2", &[]);
+    file.change(&mut store, &[update, create, delete]).unwrap();
+    sent(&mut store);
+    for id in ["c1", "c2", "c3"] {
+        keep(
+            &mut store,
+            &format!(r#"{{"verdict":{{"id":"{id}","status":"accepted"}}}}"#),
+        );
+    }
+    // All of it was done, and others have changed, deleted and made again what this is about.
+    keep(
+        &mut store,
+        r#"{"source":"Product","objects":{"1":{"name":"theirs"},"2":{"name":"theirs"}},"deleted":["17"],"cursor":"two","more":false}"#,
+    );
+    keep(
+        &mut store,
+        r#"{"verdict":{"id":"c1","status":"applied","object":"1"}}"#,
+    );
+    keep(
+        &mut store,
+        r#"{"verdict":{"id":"c2","status":"applied","object":"17"}}"#,
+    );
+    keep(
+        &mut store,
+        r#"{"verdict":{"id":"c3","status":"applied","object":"2"}}"#,
+    );
+    assert_eq!(ids(&store, "Product"), ["1", "2"]);
+    for id in ["1", "2"] {
+        let object = store.get("Product", id).unwrap().unwrap();
+        assert_eq!(object.attributes["name"], "theirs".into());
+    }
+    // The object comes back: it is the app's.
+    keep(
+        &mut store,
+        r#"{"source":"Product","objects":{"17":{"name":"again"}},"cursor":"three","more":false}"#,
+    );
+    assert_eq!(ids(&store, "Product"), ["1", "2", "made"]);
+}
+
+#[test]
+fn verdicts_in_another_order_than_the_changes_bring_nothing_back() {
+    let mut file = File::new();
+    let mut store = file.open();
+    let create = operation(Op::Create, "Product", "made", &[("name", "made")]);
+    file.change(&mut store, &[create]).unwrap();
+    sent(&mut store);
+    keep(&mut store, r#"{"verdict":{"id":"c1","status":"accepted"}}"#);
+    let delete = operation(Op::Delete, "Product", "made", &[]);
+    file.change(&mut store, &[delete]).unwrap();
+    sent(&mut store);
+    for id in ["c2", "c1"] {
+        keep(
+            &mut store,
+            &format!(r#"{{"verdict":{{"id":"{id}","status":"applied","object":"17"}}}}"#),
+        );
+    }
+    assert!(ids(&store, "Product").is_empty());
+}
+
+#[test]
+fn a_first_sync_brings_what_was_made_and_not_what_was_deleted_since() {
+    let mut file = File::new();
+    let mut store = file.open();
+    let create = |id| operation(Op::Create, "Product", id, &[("name", "made")]);
+    file.change(&mut store, &[create("a"), create("b")])
+        .unwrap();
+    sent(&mut store);
+    for (id, object) in [("c1", "17"), ("c2", "18")] {
+        keep(
+            &mut store,
+            &format!(r#"{{"verdict":{{"id":"{id}","status":"applied","object":"{object}"}}}}"#),
+        );
+    }
+    // A first copy does not say what is not there any more.
+    let kept = keep(
+        &mut store,
+        r#"{"source":"Product","objects":{"17":{"name":"made"}},"cursor":"one","more":false,"check":{"count":1}}"#,
+    );
+    assert_eq!(kept.differs, None);
+    assert_eq!(ids(&store, "Product"), ["a"]);
+}
+
+#[test]
 fn references_to_new_objects_wait_for_the_back_ends_ids_and_are_the_apps_again_when_they_come_back()
 {
     let mut file = File::new();
     let mut store = file.open();
+    keep(
+        &mut store,
+        r#"{"source":"Product","cursor":"one","more":false}"#,
+    );
     let product = operation(Op::Create, "Product", "p", &[("name", "Chair")]);
     let order = operation(Op::Create, "Order", "o", &[("product", "p"), ("note", "x")]);
     file.change(&mut store, &[product, order]).unwrap();

@@ -24,6 +24,7 @@ fn an_answer_that_breaks_off_anywhere_loses_and_doubles_nothing() {
         proxy.fail(Fault::Cut(at));
         let report = anna.database.sync().unwrap();
         let has_failed = proxy.has_failed();
+        proxy.calm();
         if has_failed {
             assert!(
                 matches!(report.ended, Ended::Offline { .. }),

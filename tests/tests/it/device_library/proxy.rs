@@ -57,6 +57,11 @@ impl Proxy {
     pub(super) fn has_failed(&self) -> bool {
         lock(&self.plan).is_none()
     }
+
+    /// Nothing fails any more.
+    pub(super) fn calm(&self) {
+        *lock(&self.plan) = None;
+    }
 }
 
 fn lock(plan: &Mutex<Option<Fault>>) -> MutexGuard<'_, Option<Fault>> {

@@ -62,7 +62,7 @@ pub struct Page {
     pub command: Command,
 }
 
-/// What a page tells the device to do. Applied in the order of [`Replica::apply`](crate::Replica::apply),
+/// What a page tells the device to do. Applied in the order of [`Replica::apply`](crate::rhoconnect::Replica::apply),
 /// not of these fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Command {

@@ -191,7 +191,9 @@ fn a_new_schema_is_acknowledged_and_everything_read_anew() {
         page("", json!({})),
     ]));
     let mut replica = Replica::new("Product");
-    replica.apply(crate::Page::parse(br#"[{"version":3},{"insert":{"old":{"a":"x"}}}]"#).unwrap());
+    replica.apply(
+        crate::rhoconnect::Page::parse(br#"[{"version":3},{"insert":{"old":{"a":"x"}}}]"#).unwrap(),
+    );
     let report = run(&mut device, &mut replica).unwrap();
     assert!(report.applied.schema_changed);
     assert_eq!(

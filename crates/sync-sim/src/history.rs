@@ -1,0 +1,255 @@
+//! One history.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use sync_client::{Attributes, Ended, Operation, SyncOptions, SyncReport, Value};
+use sync_core::{Clock as _, StorePorts as _};
+use test_support::{Fault, TestRedis, World};
+
+use crate::device::{Device, SOURCE};
+
+/// The users of the devices.
+const USERS: [&str; 3] = ["one", "one", "two"];
+
+/// Rounds of syncs after which everything must have settled.
+const ROUNDS: usize = 40;
+
+struct History {
+    world: World,
+    devices: Vec<Device>,
+    random: fastrand::Rng,
+    made: BTreeSet<String>,
+    /// Names of objects that somebody has deleted, or that were refused.
+    gone: BTreeSet<String>,
+    last: u32,
+}
+
+/// Plays the history of a number, and looks whether it ends well.
+///
+/// # Panics
+///
+/// When it does not.
+pub async fn play(redis: &Rc<TestRedis>, seed: u64) {
+    let world = World::on(Rc::clone(redis), 1).await;
+    world.flush().await;
+    for user in BTreeSet::from(USERS) {
+        world.sign_in(user).await;
+    }
+    let mut devices = Vec::new();
+    for (number, user) in USERS.into_iter().enumerate() {
+        devices.push(Device::new(&world, user, seed ^ (number as u64) << 32).await);
+    }
+    let mut history = History {
+        world,
+        devices,
+        random: fastrand::Rng::with_seed(seed),
+        made: BTreeSet::new(),
+        gone: BTreeSet::new(),
+        last: 0,
+    };
+    for _ in 0..history.random.u8(5..60) {
+        history.step().await;
+    }
+    history.settle().await;
+}
+
+impl History {
+    async fn step(&mut self) {
+        let at = self.random.usize(..self.devices.len());
+        self.set_clocks();
+        match self.random.u8(0..30) {
+            0..=3 => self.create(at),
+            4..=8 => self.update(at),
+            9 | 10 => self.delete(at),
+            11..=13 => {
+                let id = format!("x{}", self.random.u8(0..5));
+                let name = format!("of the back end {id}");
+                let value = self.random.u8(..).to_string();
+                let attributes = [("name", name.as_str()), ("a", &value)];
+                self.world.back_end.put(&id, &attributes);
+            }
+            14 => {
+                let ids: Vec<_> = self.world.back_end.objects().into_iter().collect();
+                if let Some((id, attributes)) = self.random.choice(ids) {
+                    self.gone.extend(attributes.get("name").cloned());
+                    self.world.back_end.remove(id.as_str());
+                }
+            }
+            15 | 16 => {
+                let faults = [
+                    Fault::None,
+                    Fault::Unreachable,
+                    Fault::LostAnswer,
+                    Fault::Rejected,
+                    Fault::Unauthorized,
+                ];
+                let some: Vec<_> = (0..self.random.u8(1..5))
+                    .map(|_| faults[self.random.usize(..faults.len())])
+                    .collect();
+                self.world.back_end.fail(some);
+            }
+            17 => self.world.work().await,
+            18 => {
+                let seconds = self.random.u64(1..900);
+                let clock = self.world.engine.ports().clock();
+                clock.advance(Duration::from_secs(seconds));
+            }
+            19 => self.devices[at].deliver_late(&self.world).await,
+            20 => self.devices[at].crash(),
+            21 => {
+                // The device's clock is wrong for a while.
+                let wrong = self.random.u64(..4_000_000_000_000);
+                self.devices[at].set_clock(wrong);
+                self.sync(at).await;
+            }
+            22 => self.devices[at].database.sign_out().expect("to sign out"),
+            _ => self.sync(at).await,
+        }
+    }
+
+    /// Devices' clocks are as the server's, but for seconds.
+    fn set_clocks(&self) {
+        let now = self.world.engine.ports().clock().now().0;
+        for (number, device) in self.devices.iter().enumerate() {
+            device.set_clock(now + 1_000 * number as u64);
+        }
+    }
+
+    async fn sync(&mut self, at: usize) {
+        let report = self.devices[at].sync(&self.world, &mut self.random).await;
+        if report.is_some_and(|report| self.look_at(&report) == Ended::SignedOut) {
+            self.devices[at].sign_in(&self.world).await;
+        }
+    }
+
+    fn look_at(&mut self, report: &SyncReport) -> Ended {
+        assert_eq!(
+            report.mended, 0,
+            "a copy was not as it should be: {report:?}"
+        );
+        report.ended.clone()
+    }
+
+    fn create(&mut self, at: usize) {
+        self.last += 1;
+        let name = format!("number {}", self.last);
+        let attributes: Attributes = [
+            ("name".to_owned(), name.as_str().into()),
+            ("a".to_owned(), self.random.u8(..).to_string().into()),
+        ]
+        .into();
+        let made = self.devices[at].database.create(SOURCE, attributes);
+        made.expect("to make an object");
+        self.made.insert(name);
+    }
+
+    fn update(&mut self, at: usize) {
+        let Some((id, _)) = self.devices[at].pick(&mut self.random) else {
+            return;
+        };
+        let attribute = if self.random.bool() { "a" } else { "b" };
+        let operation = Operation::Update {
+            source: SOURCE.to_owned(),
+            id,
+            set: [(attribute.to_owned(), self.random.u8(..).to_string().into())].into(),
+            unset: match self.random.u8(0..4) {
+                0 => vec!["c".to_owned()],
+                _ => Vec::new(),
+            },
+        };
+        let updated = self.devices[at].database.transaction(vec![operation]);
+        updated.expect("to change an object");
+    }
+
+    fn delete(&mut self, at: usize) {
+        if let Some((id, attributes)) = self.devices[at].pick(&mut self.random) {
+            self.gone.extend(attributes.get("name").map(Value::to_text));
+            let deleted = self.devices[at].database.delete(SOURCE, &id);
+            deleted.expect("to delete an object");
+        }
+    }
+
+    async fn settle(&mut self) {
+        self.world.back_end.heal();
+        let mut differs = String::new();
+        for _ in 0..ROUNDS {
+            let clock = self.world.engine.ports().clock();
+            clock.advance(Duration::from_secs(700));
+            self.set_clocks();
+            self.world.work().await;
+            for at in 0..self.devices.len() {
+                let device = &mut self.devices[at];
+                device.deliver_late(&self.world).await;
+                let report = device.sync_well(&self.world, SyncOptions::default()).await;
+                if self.look_at(&report) == Ended::SignedOut {
+                    self.devices[at].sign_in(&self.world).await;
+                }
+                self.give_up(at);
+            }
+            differs = self.differences();
+            if differs.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(differs, "", "it does not settle");
+        for device in &mut self.devices {
+            let verify = SyncOptions {
+                verify: true,
+                ..SyncOptions::default()
+            };
+            let report = device.sync_well(&self.world, verify).await;
+            assert_eq!((report.mended, &report.ended), (0, &Ended::Complete));
+        }
+        let mut names = BTreeMap::new();
+        for (id, attributes) in self.world.back_end.objects() {
+            if let Some(name) = attributes.get("name")
+                && self.made.contains(name)
+            {
+                let twin = names.insert(name.clone(), id);
+                assert_eq!(twin, None, "{name} was made twice");
+            }
+        }
+        for name in self.made.difference(&self.gone) {
+            assert!(names.contains_key(name), "{name} is lost");
+        }
+    }
+
+    /// The user gives up what was refused.
+    fn give_up(&mut self, at: usize) {
+        let database = &self.devices[at].database;
+        for failed in database.failed().expect("the failed changes") {
+            if let Operation::Create { attributes, .. } = &failed.operation {
+                self.gone.extend(attributes.get("name").map(Value::to_text));
+            }
+            database.discard(&failed.id).expect("to discard it");
+        }
+    }
+
+    /// What is not yet as it should be.
+    fn differences(&self) -> String {
+        let truth: BTreeMap<String, BTreeMap<String, String>> = self
+            .world
+            .back_end
+            .objects()
+            .into_iter()
+            .map(|(id, attributes)| {
+                let values = attributes.into_iter();
+                let values = values.filter(|(_, value)| !value.is_empty());
+                (id.to_string(), values.collect())
+            })
+            .collect();
+        for (number, device) in self.devices.iter().enumerate() {
+            let pending = device.database.pending().expect("the queue");
+            if !pending.is_empty() {
+                return format!("device {number} has changes that wait: {pending:?}");
+            }
+            let has = device.objects();
+            if has != truth {
+                return format!("device {number} has {has:?} and the back end {truth:?}");
+            }
+        }
+        String::new()
+    }
+}
