@@ -41,7 +41,7 @@ export class Database {
     try {
       await database.#call({ call: "user" });
     } catch (error) {
-      database.#worker.terminate();
+      database.#worker?.terminate();
       throw error;
     }
     return database;
