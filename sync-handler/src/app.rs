@@ -9,7 +9,8 @@ use futures_util::future::{Either, LocalBoxFuture, select, try_join_all};
 use http::request::Parts;
 use http::{HeaderValue, Method};
 use sync_core::{
-    AcceptedChanges, Clock as _, Engine, Ports, RedisError, SettingsError, StoreError, in_request,
+    AcceptedChanges, Clock as _, Engine, Insurance, Ports, RedisError, SettingsError, StoreError,
+    in_request,
 };
 use sync_proto::REQUEST_ID_HEADER;
 
@@ -215,28 +216,41 @@ impl<P: Ports> App<P> {
         mut answer: http::Response<Body>,
     ) -> Result<http::Response<Body>, HttpError> {
         if let Some(accepted) = answer.extensions_mut().remove::<AcceptedChanges>() {
-            self.carry_out_within(engine, accepted).await?;
+            let done = self.carry_out_within(engine, accepted).await?;
+            if let Some(insurance) = done {
+                engine.withdraw(&insurance).await?;
+            }
         }
         Ok(answer)
     }
 
+    /// The same; answers what is not needed any more.
     async fn carry_out_within(
         &self,
         engine: &Rc<Engine<P>>,
         accepted: AcceptedChanges,
-    ) -> Result<(), HttpError> {
+    ) -> Result<Option<Insurance>, HttpError> {
         let limit = engine.ports().clock().timer(accepted.wait());
-        let work = Rc::clone(engine);
-        let work = Box::pin(async move { work.carry_out(accepted).await });
+        let worker = Rc::clone(engine);
+        let work = Box::pin(async move { worker.carry_to_end(accepted).await });
         match select(work, pin!(limit)).await {
-            Either::Left((done, _)) => done?,
-            Either::Right(((), work)) => self.left.borrow_mut().push(Box::pin(async {
-                if let Err(error) = work.await {
-                    tracing::warn!(%error, "changes of a device are left to a job");
-                }
-            })),
+            Either::Left((done, _)) => Ok(done?),
+            Either::Right(((), work)) => {
+                let engine = Rc::clone(engine);
+                self.left.borrow_mut().push(Box::pin(async move {
+                    let done = async {
+                        match work.await? {
+                            Some(insurance) => engine.withdraw(&insurance).await,
+                            None => Ok(()),
+                        }
+                    };
+                    if let Err(error) = done.await {
+                        tracing::warn!(%error, "changes of a device are left to a job");
+                    }
+                }));
+                Ok(None)
+            }
         }
-        Ok(())
     }
 
     /// Answers a sync of a device with our own library: its changes of all sources are carried out together.
@@ -248,8 +262,9 @@ impl<P: Ports> App<P> {
         let mut begun = routes::sync::sync::begin(engine, request).await?;
         let accepted = begun.accepted().into_iter();
         let work = accepted.map(|accepted| self.carry_out_within(engine, accepted));
-        try_join_all(work).await?;
-        let answer = routes::sync::sync::end(engine, request, begun).await?;
+        let done = try_join_all(work).await?;
+        let done: Vec<_> = done.into_iter().flatten().collect();
+        let answer = routes::sync::sync::end(engine, request, begun, &done).await?;
         Ok(answer.map(Body::from))
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use sync_core::{DeviceProof, DeviceSession, Engine, NewsRequest, Origin, Sharing, SyncError};
+use sync_core::{DeviceProof, DeviceSession, Engine, NewsRequest, Origin, SyncError, TakenChanges};
 use test_support::{TestPorts, World, local};
 
 const SOURCES: &str = r#"
@@ -124,11 +124,10 @@ async fn ask(
     let request = NewsRequest {
         have,
         max_bytes,
-        sharing: Sharing::Shared,
-        is_waiting: false,
         trace: None,
     };
-    let lines = engine.device_news(device, request).await?;
+    let nothing = TakenChanges::default();
+    let lines = engine.answer_device(device, nothing, &[], request).await?;
     let lines = lines.iter().map(|line| serde_json::to_value(line).unwrap());
     Ok(lines.collect())
 }

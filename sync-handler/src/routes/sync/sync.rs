@@ -1,11 +1,13 @@
 //! A device says what it has and what it has done, and is told what became of that and what is new.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response};
-use sync_core::{AcceptedChanges, Engine, NewsRequest, Ports, SentChanges, Sharing, TakenChanges};
-use sync_proto::sync::{Line, SyncRequest, VerdictStatus};
+use sync_core::{
+    AcceptedChanges, Engine, Insurance, NewsRequest, Ports, SentChanges, TakenChanges,
+};
+use sync_proto::sync::{Change, Line, SyncRequest};
 
 use crate::error::HttpError;
 use crate::request::Request;
@@ -43,7 +45,7 @@ pub(crate) async fn begin<P: Ports>(
         pending,
         max_bytes,
     } = request.body()?;
-    check_sources(&have)?;
+    check_sources(&have, &changes, &pending)?;
     let trace = request.trace();
     let sent = SentChanges {
         changes,
@@ -64,6 +66,7 @@ pub(crate) async fn end<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
     begun: BegunSync,
+    done: &[Insurance],
 ) -> Result<Response<Bytes>, HttpError> {
     let BegunSync {
         have,
@@ -72,28 +75,27 @@ pub(crate) async fn end<P: Ports>(
     } = begun;
     let session = request.device_session(engine)?;
     let trace = request.trace();
-    let sharing = match taken.is_empty() {
-        true => Sharing::Shared,
-        false => Sharing::Fresh,
-    };
-    let mut lines = engine.device_verdicts(session, taken).await?;
-    let waits = |line: &Line| matches!(line, Line::Verdict { verdict } if verdict.status == VerdictStatus::Accepted);
     let news = NewsRequest {
         have: &have,
         max_bytes,
-        sharing,
-        is_waiting: lines.iter().any(waits),
         trace: trace.as_ref(),
     };
-    lines.extend(engine.device_news(session, news).await?);
+    let lines = engine.answer_device(session, taken, done, news).await?;
     to_answer(&lines)
 }
 
-fn check_sources(have: &BTreeMap<String, Option<String>>) -> Result<(), HttpError> {
-    if have.len() > MAX_SOURCES {
+/// Each source is looked up, and may have to be asked for at a back end.
+fn check_sources(
+    have: &BTreeMap<String, Option<String>>,
+    changes: &[Change],
+    pending: &BTreeMap<String, Vec<String>>,
+) -> Result<(), HttpError> {
+    let changed = changes.iter().map(|change| &change.source);
+    let named: BTreeSet<&String> = have.keys().chain(pending.keys()).chain(changed).collect();
+    if named.len() > MAX_SOURCES {
         return Err(HttpError::InvalidValue(format!(
-            "have names {} sources; at most {MAX_SOURCES} are answered at once",
-            have.len()
+            "{} sources are named; at most {MAX_SOURCES} are answered at once",
+            named.len()
         )));
     }
     Ok(())
