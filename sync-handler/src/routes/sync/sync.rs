@@ -111,3 +111,25 @@ pub(super) fn to_answer(lines: &[Line]) -> Result<Response<Bytes>, HttpError> {
     }
     Ok(respond::plain(LINES, body))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_counted_wherever_they_are_named() {
+        let sources = |from: usize, to: usize| (from..to).map(|number| format!("S{number}"));
+        let have = sources(0, 100).map(|name| (name, None)).collect();
+        let pending = sources(50, 150).map(|name| (name, Vec::new())).collect();
+        let change = |source: String| -> Change {
+            let change =
+                serde_json::json!({"id": "1", "source": source, "op": "delete", "object": "1"});
+            serde_json::from_value(change).unwrap()
+        };
+        let mut changes: Vec<Change> = sources(140, 200).map(change).collect();
+        assert!(check_sources(&have, &changes, &pending).is_ok());
+        changes.push(change("one more".to_owned()));
+        let refused = check_sources(&have, &changes, &pending);
+        assert!(matches!(refused, Err(HttpError::InvalidValue(_))));
+    }
+}
