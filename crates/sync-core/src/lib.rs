@@ -10,6 +10,7 @@ mod engine;
 mod handlers;
 mod idempotency;
 mod jobs;
+mod live;
 mod mapping;
 mod memory;
 mod metrics;
@@ -52,6 +53,7 @@ pub use jobs::{
     BULK_DATA, CheckPush, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll,
     Push, Query, QueryAll, Subscribe,
 };
+pub use live::{Live, LiveError, READ_WAITS, StreamId, Told};
 pub use memory::{BodyBuffer, Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};
 pub use metrics::{
     AskedBy, BUCKETS, FAMILIES, Family, Kind, Measure, Measurements, Meter, Metrics, Period,

@@ -33,6 +33,7 @@ mod documents;
 mod faults;
 mod fuzz;
 mod job_faults;
+mod live;
 mod memory;
 mod metrics;
 mod network_faults;

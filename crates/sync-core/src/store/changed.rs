@@ -60,25 +60,32 @@ impl<'a, R: RedisConn> ChangedDocuments<'a, R> {
         }))
     }
 
-    /// The names of the documents that have changed since, and how far that reaches. It waits for the first as long as it may, which
-    /// holds up everything else on the connection.
+    /// The names of the documents that have changed since, and how far that reaches.
     pub(crate) async fn read(
+        &self,
+        after: &ChangesPosition,
+    ) -> Result<(ChangesPosition, BTreeSet<String>), StoreError> {
+        self.read_by(args!["XREAD", "COUNT", AT_ONCE], after).await
+    }
+
+    /// The same. It waits for the first as long as it may, which holds up everything else on the connection.
+    pub(crate) async fn wait(
         &self,
         after: &ChangesPosition,
         wait: Duration,
     ) -> Result<(ChangesPosition, BTreeSet<String>), StoreError> {
-        let ChangesPosition(after) = after;
-        let (key, wait) = (keys::changed_documents(), wait.as_millis().to_string());
-        let command = args![
-            "XREAD",
-            "COUNT",
-            AT_ONCE,
-            "BLOCK",
-            wait,
-            "STREAMS",
-            key,
-            after.as_str()
-        ];
+        let wait = wait.as_millis().to_string();
+        let command = args!["XREAD", "COUNT", AT_ONCE, "BLOCK", wait];
+        self.read_by(command, after).await
+    }
+
+    async fn read_by(
+        &self,
+        mut command: Vec<Vec<u8>>,
+        ChangesPosition(after): &ChangesPosition,
+    ) -> Result<(ChangesPosition, BTreeSet<String>), StoreError> {
+        let key = keys::changed_documents();
+        command.extend(args!["STREAMS", key, after.as_str()]);
         let mut reply = Reply::new("XREAD", self.redis.run(command).await?);
         let (mut last, mut changed) = (after.clone(), BTreeSet::new());
         // Flat: the stream's name, then for each hint its id, and the field with its value. Nothing, if none came.

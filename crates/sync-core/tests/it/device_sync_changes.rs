@@ -1,7 +1,6 @@
 //! `/sync/v1`: what becomes of the changes that devices send.
 
 #![expect(
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a world that cannot be made is a failed test"
 )]

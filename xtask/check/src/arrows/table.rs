@@ -40,6 +40,7 @@ pub(super) const CRATES: &[Row] = &[
     row("adapter-jobs", &["sync-core", "sync-spin"]),
     row("bench", &["sync-jobs", "sync-proto", "test-support"]),
     row("bulk-jobs", &["sync-core", "sync-jobs", "sync-spin"]),
+    row("live", &["sync-core", "sync-proto", "sync-spin"]),
     row("push-jobs", &["sync-core", "sync-spin"]),
     row("report-jobs", &["sync-core", "sync-jobs", "sync-spin"]),
     row(
@@ -153,6 +154,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                     "ping", "ports", "settings", "store", "trace",
                 ],
             ),
+            row("live", &["account", "model", "ports", "store"]),
             row(
                 "handlers",
                 &[
@@ -171,6 +173,16 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("device_database", &["schema"]),
             row("job", &["deflate", "device_database"]),
             row("entry", &["job"]),
+        ],
+    ),
+    (
+        "live",
+        &[
+            row("pages", &[]),
+            row("writers", &[]),
+            row("answer", &["pages"]),
+            row("component", &["answer", "writers"]),
+            row("entry", &["component"]),
         ],
     ),
     (

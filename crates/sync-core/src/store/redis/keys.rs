@@ -697,6 +697,7 @@ mod tests {
         insta::assert_snapshot!(keys.join("\n"), @r"
         rhosync:1:{Product/narrowed/a%3Ab%2F%7Bc%7D%20%C5%BC/4ee974b19b5ba4f3c3a07803a0a3f258}:head
         rhosync:1:narrowed
+        rhosync:1:changed-documents
         rhosync:1:circuits
         rhosync:1:device-session:0f1e
         rhosync:1:shut-out
@@ -767,6 +768,7 @@ mod tests {
         rhosync:1:{metrics}:stats:http%3AGET%3A
         rhosync:1:session-secret
         rhosync:1:login-failures:account:a%3Ab
+        rhosync:1:verifications:4fede851b186
         rhosync:1:remembered-password:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:remembered-password:administrator:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:{pings}
