@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::{Either, LocalBoxFuture, select, try_join_all};
+use futures_util::stream::{self, StreamExt as _};
 use http::request::Parts;
 use http::{HeaderValue, Method};
 use sync_core::{
@@ -15,11 +16,13 @@ use sync_core::{
 use sync_proto::REQUEST_ID_HEADER;
 
 use crate::body::{self, Body, RequestBody};
+use crate::compress::compress;
 use crate::cors::Cors;
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::request_counter::RequestCounter;
 use crate::router::{self, Route, RouteMatch};
+use crate::routes::sync::sync::{Answered, waiting_head};
 use crate::{audit, form, request_id, respond, routes};
 
 /// How long `/ready` waits for the store: whoever asks may wait no longer than a second.
@@ -264,8 +267,27 @@ impl<P: Ports> App<P> {
         let work = accepted.map(|accepted| self.carry_out_within(engine, accepted));
         let done = try_join_all(work).await?;
         let done: Vec<_> = done.into_iter().flatten().collect();
-        let answer = routes::sync::sync::end(engine, request, begun, &done).await?;
-        Ok(answer.map(Body::from))
+        let waiting = match routes::sync::sync::end(engine, request, begun, &done).await? {
+            Answered::Now(mut answer) => {
+                compress(request.headers(), &mut answer);
+                return Ok(answer.map(Body::from));
+            }
+            Answered::Later(waiting) => waiting,
+        };
+        let engine = Rc::clone(engine);
+        // The head goes out at once: an instance may have only so many requests whose head is not out.
+        let lines = async move {
+            let lines = waiting.lines(&engine).await;
+            lines.map_err(|error| {
+                // The answer breaks off, and the device comes again.
+                tracing::warn!(?error, "a device has waited in vain");
+                "nobody can tell what is new".into()
+            })
+        };
+        Ok(waiting_head(Body::Stream {
+            pieces: stream::once(lines).boxed_local(),
+            length: None,
+        }))
     }
 }
 

@@ -60,7 +60,7 @@ use crate::trace::TraceContext;
 pub(crate) use by_jobs::StillWaiting;
 use circuits::{Circuits, GuardedAdapter};
 pub(crate) use collecting::Collected;
-use device_sync::SharedHeads;
+use device_sync::{SharedHeads, SharedHints};
 use metered::MeteredAdapter;
 pub(crate) use refresh::RefreshOutcome;
 use registry::{FoundSource, RegistryCache};
@@ -102,6 +102,7 @@ pub struct Engine<P> {
     circuits: Rc<Circuits<P>>,
     registry: RegistryCache,
     heads: SharedHeads,
+    hints: SharedHints,
 }
 
 /// A source as the engine works with it while it answers one request.
@@ -173,6 +174,7 @@ impl<P: Ports> Engine<P> {
             circuits,
             registry: RegistryCache::default(),
             heads: SharedHeads::default(),
+            hints: SharedHints::default(),
         })
     }
 

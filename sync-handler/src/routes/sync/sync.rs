@@ -1,14 +1,17 @@
 //! A device says what it has and what it has done, and is told what became of that and what is new.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Response, header};
 use sync_core::{
-    AcceptedChanges, Engine, Insurance, NewsRequest, Ports, SentChanges, TakenChanges,
+    AcceptedChanges, DeviceSession, Engine, Insurance, NewsRequest, Ports, SentChanges,
+    TakenChanges,
 };
-use sync_proto::sync::{Change, Line, SyncRequest};
+use sync_proto::sync::{Change, EndReason, Line, SyncRequest};
 
+use crate::body::Body;
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
@@ -22,7 +25,52 @@ const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 pub(crate) struct BegunSync {
     have: BTreeMap<String, Option<String>>,
     max_bytes: Option<usize>,
+    wait: Duration,
     taken: TakenChanges,
+}
+
+/// What a device is answered.
+pub(crate) enum Answered {
+    /// This.
+    Now(Response<Bytes>),
+    /// Nothing is new, and it would wait for that.
+    Later(WaitingSync),
+}
+
+/// A device that waits until something is new.
+pub(crate) struct WaitingSync {
+    session: DeviceSession,
+    have: BTreeMap<String, Option<String>>,
+    max_bytes: Option<usize>,
+    wait: Duration,
+}
+
+impl WaitingSync {
+    /// Waits, and says what is new then.
+    pub(crate) async fn lines<P: Ports>(self, engine: &Engine<P>) -> Result<Bytes, HttpError> {
+        let Self {
+            session,
+            have,
+            max_bytes,
+            wait,
+        } = self;
+        engine.wait_for_news(&session, &have, wait).await?;
+        let news = NewsRequest {
+            have: &have,
+            max_bytes,
+            trace: None,
+        };
+        let nothing = TakenChanges::default();
+        let lines = engine.answer_device(&session, nothing, &[], news).await?;
+        Ok(to_answer(&lines)?.into_body())
+    }
+}
+
+/// The head of an answer that waits.
+pub(crate) fn waiting_head(body: Body) -> Response<Body> {
+    let mut answer = Response::new(body);
+    answer.headers_mut().insert(header::CONTENT_TYPE, LINES);
+    answer
 }
 
 impl BegunSync {
@@ -43,6 +91,7 @@ pub(crate) async fn begin<P: Ports>(
         have,
         changes,
         pending,
+        wait,
         max_bytes,
     } = request.body()?;
     check_sources(&have, &changes, &pending)?;
@@ -57,6 +106,7 @@ pub(crate) async fn begin<P: Ports>(
     Ok(BegunSync {
         have,
         max_bytes,
+        wait: Duration::from_secs(wait.unwrap_or(0)),
         taken,
     })
 }
@@ -67,10 +117,11 @@ pub(crate) async fn end<P: Ports>(
     request: &Request,
     begun: BegunSync,
     done: &[Insurance],
-) -> Result<Response<Bytes>, HttpError> {
+) -> Result<Answered, HttpError> {
     let BegunSync {
         have,
         max_bytes,
+        wait,
         taken,
     } = begun;
     let session = request.device_session(engine)?;
@@ -81,7 +132,28 @@ pub(crate) async fn end<P: Ports>(
         trace: trace.as_ref(),
     };
     let lines = engine.answer_device(session, taken, done, news).await?;
-    to_answer(&lines)
+    if wait.is_zero() || lines.iter().any(is_news) {
+        return Ok(Answered::Now(to_answer(&lines)?));
+    }
+    Ok(Answered::Later(WaitingSync {
+        session: session.clone(),
+        have,
+        max_bytes,
+        wait,
+    }))
+}
+
+/// Whether a line tells a device something that it does not know.
+fn is_news(line: &Line) -> bool {
+    match line {
+        Line::News(news) => {
+            let is_empty =
+                news.objects.is_empty() && news.unset.is_empty() && news.deleted.is_empty();
+            !is_empty || news.more || news.cursor.is_some()
+        }
+        Line::End { end } => end.why != EndReason::Idle,
+        _ => true,
+    }
 }
 
 /// Each source is looked up, and may have to be asked for at a back end.

@@ -199,6 +199,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("form", &["body", "error"]),
             row("respond", &["body", "error"]),
             row("client_address", &[]),
+            row("compress", &[]),
             row("console_cookie", &[]),
             row("nested", &[]),
             row(
@@ -220,6 +221,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                 &[
                     "audit",
                     "body",
+                    "compress",
                     "cors",
                     "request_counter",
                     "error",

@@ -5,6 +5,7 @@ mod heads;
 mod news;
 mod place;
 mod verify;
+mod wait;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,7 @@ use crate::trace::TraceContext;
 pub use changes::{SentChanges, TakenChanges};
 pub(super) use heads::SharedHeads;
 pub use verify::VerifyRequest;
+pub(super) use wait::SharedHints;
 
 /// Bytes of an answer's objects where the device does not say.
 const DEFAULT_BYTES: usize = 1024 * 1024;
