@@ -6,19 +6,23 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::{Either, LocalBoxFuture, select, try_join_all};
+use futures_util::stream::{self, StreamExt as _};
 use http::request::Parts;
 use http::{HeaderValue, Method};
 use sync_core::{
-    AcceptedChanges, Clock as _, Engine, Ports, RedisError, SettingsError, StoreError, in_request,
+    AcceptedChanges, Clock as _, Engine, Insurance, Ports, RedisError, SettingsError, StoreError,
+    in_request,
 };
 use sync_proto::REQUEST_ID_HEADER;
 
 use crate::body::{self, Body, RequestBody};
+use crate::compress::compress;
 use crate::cors::Cors;
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::request_counter::RequestCounter;
 use crate::router::{self, Route, RouteMatch};
+use crate::routes::sync::sync::{Answered, waiting_head};
 use crate::{audit, form, request_id, respond, routes};
 
 /// How long `/ready` waits for the store: whoever asks may wait no longer than a second.
@@ -215,28 +219,41 @@ impl<P: Ports> App<P> {
         mut answer: http::Response<Body>,
     ) -> Result<http::Response<Body>, HttpError> {
         if let Some(accepted) = answer.extensions_mut().remove::<AcceptedChanges>() {
-            self.carry_out_within(engine, accepted).await?;
+            let done = self.carry_out_within(engine, accepted).await?;
+            if let Some(insurance) = done {
+                engine.withdraw(&insurance).await?;
+            }
         }
         Ok(answer)
     }
 
+    /// The same; answers what is not needed any more.
     async fn carry_out_within(
         &self,
         engine: &Rc<Engine<P>>,
         accepted: AcceptedChanges,
-    ) -> Result<(), HttpError> {
+    ) -> Result<Option<Insurance>, HttpError> {
         let limit = engine.ports().clock().timer(accepted.wait());
-        let work = Rc::clone(engine);
-        let work = Box::pin(async move { work.carry_out(accepted).await });
+        let worker = Rc::clone(engine);
+        let work = Box::pin(async move { worker.carry_to_end(accepted).await });
         match select(work, pin!(limit)).await {
-            Either::Left((done, _)) => done?,
-            Either::Right(((), work)) => self.left.borrow_mut().push(Box::pin(async {
-                if let Err(error) = work.await {
-                    tracing::warn!(%error, "changes of a device are left to a job");
-                }
-            })),
+            Either::Left((done, _)) => Ok(done?),
+            Either::Right(((), work)) => {
+                let engine = Rc::clone(engine);
+                self.left.borrow_mut().push(Box::pin(async move {
+                    let done = async {
+                        match work.await? {
+                            Some(insurance) => engine.withdraw(&insurance).await,
+                            None => Ok(()),
+                        }
+                    };
+                    if let Err(error) = done.await {
+                        tracing::warn!(%error, "changes of a device are left to a job");
+                    }
+                }));
+                Ok(None)
+            }
         }
-        Ok(())
     }
 
     /// Answers a sync of a device with our own library: its changes of all sources are carried out together.
@@ -248,9 +265,29 @@ impl<P: Ports> App<P> {
         let mut begun = routes::sync::sync::begin(engine, request).await?;
         let accepted = begun.accepted().into_iter();
         let work = accepted.map(|accepted| self.carry_out_within(engine, accepted));
-        try_join_all(work).await?;
-        let answer = routes::sync::sync::end(engine, request, begun).await?;
-        Ok(answer.map(Body::from))
+        let done = try_join_all(work).await?;
+        let done: Vec<_> = done.into_iter().flatten().collect();
+        let waiting = match routes::sync::sync::end(engine, request, begun, &done).await? {
+            Answered::Now(mut answer) => {
+                compress(request.headers(), &mut answer);
+                return Ok(answer.map(Body::from));
+            }
+            Answered::Later(waiting) => waiting,
+        };
+        let engine = Rc::clone(engine);
+        // The head goes out at once: an instance may have only so many requests whose head is not out.
+        let lines = async move {
+            let lines = waiting.lines(&engine).await;
+            lines.map_err(|error| {
+                // The answer breaks off, and the device comes again.
+                tracing::warn!(?error, "a device has waited in vain");
+                "nobody can tell what is new".into()
+            })
+        };
+        Ok(waiting_head(Body::Stream {
+            pieces: stream::once(lines).boxed_local(),
+            length: None,
+        }))
     }
 }
 

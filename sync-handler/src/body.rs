@@ -92,16 +92,16 @@ pub enum Body {
     Stream {
         /// The pieces.
         pieces: LocalBoxStream<'static, Result<Bytes, BodyError>>,
-        /// Bytes of all pieces together.
-        length: u64,
+        /// Bytes of all pieces together, where that is known.
+        length: Option<u64>,
     },
 }
 
 impl Body {
-    /// How many bytes it has.
-    pub(crate) fn length(&self) -> u64 {
+    /// How many bytes it has, where that is known.
+    pub(crate) fn length(&self) -> Option<u64> {
         match self {
-            Self::Whole { bytes, .. } => bytes.len() as u64,
+            Self::Whole { bytes, .. } => Some(bytes.len() as u64),
             Self::Stream { length, .. } => *length,
         }
     }

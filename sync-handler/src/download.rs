@@ -67,7 +67,10 @@ where
                 })
                 .boxed_local()
         };
-        Body::Stream { pieces, length }
+        Body::Stream {
+            pieces,
+            length: Some(length),
+        }
     }
 
     fn describe(&self, response: &mut Response<Body>, portion: &Portion) {

@@ -469,6 +469,9 @@ fn sync(error: &SyncError) -> Mapping {
         SyncError::QueueFull => {
             legacy(StatusCode::TOO_MANY_REQUESTS, ErrorCode::QueueFull).retry_after(60)
         }
+        SyncError::TooManyVerifications { seconds, .. } => {
+            legacy(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyAttempts).retry_after(*seconds)
+        }
         SyncError::Busy => legacy(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy).retry_after(1),
         SyncError::Store(error) => store(error),
     }

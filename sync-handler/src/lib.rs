@@ -6,6 +6,7 @@ mod argument;
 mod audit;
 mod body;
 mod client_address;
+mod compress;
 mod console_cookie;
 mod cors;
 mod download;

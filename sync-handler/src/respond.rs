@@ -166,7 +166,7 @@ pub(crate) fn finish(response: &mut Response<Body>) -> &mut HeaderMap {
         let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
         headers.insert(header::CONTENT_SECURITY_POLICY, nothing);
     }
-    if has_body {
+    if has_body && let Some(length) = length {
         headers.insert(header::CONTENT_LENGTH, length.into());
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

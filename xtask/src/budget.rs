@@ -10,8 +10,9 @@ use crate::workspace::Workspace;
 const KB: u64 = 1000;
 
 /// The files and the most they may have.
-const BUDGETS: [(&str, u64); 4] = [
-    ("sync_handler.wasm", 5_890 * KB),
+const BUDGETS: [(&str, u64); 5] = [
+    ("sync_handler.wasm", 6_000 * KB),
+    ("live.wasm", 1_850 * KB),
     ("adapter_jobs.wasm", 3_190 * KB),
     ("push_jobs.wasm", 2_460 * KB),
     ("bulk_jobs.wasm", 4_810 * KB),

@@ -8,8 +8,9 @@ use crate::workspace::{COMPONENT_TARGET, Native, Workspace};
 use crate::{budget, cargo};
 
 /// The components that `spin.toml` names.
-pub(crate) const COMPONENTS: [&str; 5] = [
+pub(crate) const COMPONENTS: [&str; 6] = [
     "sync-handler",
+    "live",
     "adapter-jobs",
     "bulk-jobs",
     "push-jobs",

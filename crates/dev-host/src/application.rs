@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::{Handler, Server, Target, static_response};
+use crate::http::{Handler, Server, Target, Times, static_response};
 use crate::loader::Loader;
 use crate::manifest::{Manifest, Route};
 use crate::outbound::Network;
@@ -31,8 +31,10 @@ pub struct Options {
     pub components_dir: Option<PathBuf>,
     /// Where compiled components are kept; `None`: in the user's cache folder.
     pub cache_dir: Option<PathBuf>,
-    /// How long a component may take to begin a response, and again to end it.
+    /// How long a component may take to begin a response.
     pub request_timeout: Duration,
+    /// How long it may take to end one.
+    pub response_timeout: Duration,
     /// The most memory of an instance, in bytes.
     pub memory_limit: usize,
     /// Run only the components with these ids; empty: all.
@@ -71,8 +73,11 @@ impl Application {
                 .with_context(|| format!("component.{id}"))?;
             selection.check_chaining(&component)?;
             if for_http {
-                let handler =
-                    Handler::new(Arc::clone(&component), pre.clone(), options.request_timeout)?;
+                let times = Times {
+                    to_begin: options.request_timeout,
+                    to_end: options.response_timeout,
+                };
+                let handler = Handler::new(Arc::clone(&component), pre.clone(), times)?;
                 handlers.insert(id.clone(), handler);
             }
             if for_redis {

@@ -44,9 +44,13 @@ struct Arguments {
     #[arg(short, long = "component", value_name = "ID")]
     components: Vec<String>,
 
-    /// How long a component may take to begin a response, and again to end it.
+    /// How long a component may take to begin a response.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     request_timeout: Duration,
+
+    /// How long a component may take to end the last response that it has begun. Event streams last ten minutes.
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = humantime::parse_duration)]
+    response_timeout: Duration,
 
     /// The most memory one instance of a component may use.
     #[arg(long, value_name = "SIZE", default_value = "256MiB")]
@@ -79,6 +83,7 @@ impl Arguments {
             components_dir: self.components_dir,
             cache_dir: self.cache_dir,
             request_timeout: self.request_timeout,
+            response_timeout: self.response_timeout,
             memory_limit: usize::try_from(self.memory_limit.as_u64()).context("--memory-limit")?,
             only: self.components.into_iter().collect::<BTreeSet<_>>(),
         })

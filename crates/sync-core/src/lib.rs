@@ -10,6 +10,7 @@ mod engine;
 mod handlers;
 mod idempotency;
 mod jobs;
+mod live;
 mod mapping;
 mod memory;
 mod metrics;
@@ -40,8 +41,8 @@ pub use engine::{
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
     ClientState, CopyPage, DEFAULT_PAGE_SIZE, DeviceProof, DocumentDetails, Engine, FeedError,
-    HookError, MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch, PingTargets, PullRequest,
-    SearchRequest, SentChanges, Sharing, SourceInfo, SyncError, TakenChanges, VerifyRequest,
+    HookError, Insurance, MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch, PingTargets,
+    PullRequest, SearchRequest, SentChanges, SourceInfo, SyncError, TakenChanges, VerifyRequest,
     queue_info,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
@@ -52,6 +53,7 @@ pub use jobs::{
     BULK_DATA, CheckPush, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll,
     Push, Query, QueryAll, Subscribe,
 };
+pub use live::{Live, LiveError, READ_WAITS, StreamId, Told};
 pub use memory::{BodyBuffer, Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};
 pub use metrics::{
     AskedBy, BUCKETS, FAMILIES, Family, Kind, Measure, Measurements, Meter, Metrics, Period,

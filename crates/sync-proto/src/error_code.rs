@@ -59,7 +59,7 @@ error_codes! {
             "The user name or the password is wrong, or the back end that knows the users refuses this one.",
             "Ask for the password again. Where a back end decides, the message has its reason.";
         TooManyAttempts = "too_many_attempts", "429",
-            "Too many logins have failed lately: at this account from this address, or from this address (`authentication.limits` in the settings).",
+            "Too many logins have failed lately: at this account from this address, or from this address (`authentication.limits` in the settings). Or a device has its copies compared too often.",
             "Wait as long as `Retry-After` says. Operators: name your load balancer in `authentication.trusted_proxies`, or its callers count as one address.";
         InvalidApiToken = "invalid_api_token", "422; 401 below `/api/v1`",
             "The API token is missing, wrong or has ended.",

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use sync_core::{
-    Engine, PingContext, RustAdapters, Secret, SessionKey, Settings, SettingsError, SettingsFile,
-    SettingsPart, StoreError,
+    Accounts, Engine, Live, PingContext, RustAdapters, Secret, SessionKey, Settings, SettingsError,
+    SettingsFile, SettingsPart, StoreError,
 };
 use sync_redis::{Random as _, StorePorts as _};
 
+use crate::waiting_redis::WaitingRedis;
 use crate::{SpinPorts, variable};
 
 /// Where `spin.toml` mounts the settings file.
@@ -72,6 +73,36 @@ pub async fn load_documents() -> Result<Engine<SpinPorts>, LoadError> {
     // It signs nothing that anybody gets.
     let key = SessionKey::new(&ports.random().hex::<32>());
     put_together(ports, settings, &RustAdapters::new(), key, String::new())
+}
+
+/// What the component with the event streams works with.
+pub struct LiveServer {
+    /// The streams.
+    pub live: Live<SpinPorts>,
+    /// The settings.
+    pub settings: Settings,
+    /// The connection over which is waited for news.
+    pub waiting: WaitingRedis,
+}
+
+/// What the component with the event streams works with: no back end is called there, and nobody signs in.
+///
+/// # Errors
+/// See [`LoadError`].
+pub async fn load_live() -> Result<LiveServer, LoadError> {
+    let (ports, settings) = load(&[]).await?;
+    let secret = own_variable(SESSION_SECRET).await?.unwrap_or_default();
+    let key = SessionKey::load(&ports, &Secret::new(secret)).await?;
+    let waiting = WaitingRedis::beside(ports.redis());
+    let ports = Rc::new(ports);
+    let nothing = Secret::new(String::new());
+    let accounts = Accounts::new(&ports, &settings.authentication, key, nothing);
+    let live = Live::new(ports, accounts);
+    Ok(LiveServer {
+        live,
+        settings,
+        waiting,
+    })
 }
 
 /// What the component that wakes devices works with.

@@ -83,8 +83,8 @@ pub async fn unless_store_is_silent<T>(work: impl Future<Output = T>) -> Result<
 
 /// The store at one address.
 pub struct SpinRedis {
-    address: String,
-    limit: Duration,
+    pub(crate) address: String,
+    pub(crate) limit: Duration,
 }
 
 impl SpinRedis {
@@ -130,40 +130,20 @@ impl SpinRedis {
     }
 
     async fn execute(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
-        let mut parts = command.into_iter();
-        let name = parts.next().unwrap_or_default();
-        let name = String::from_utf8_lossy(&name).into_owned();
         let connection = self.connection().await?;
-        match connection
-            .execute(name, parts.map(RedisParameter::Binary))
-            .await
-        {
-            Ok(values) => Ok(values.into_iter().map(to_value).collect()),
-            Err(error) => {
-                let error = to_error(error);
-                if matches!(error, RedisError::Unreachable(_)) {
-                    // Nothing reconnects it: the next command opens another.
-                    forget(&connection);
-                }
-                Err(error)
-            }
+        let answer = execute(&connection, command).await;
+        if matches!(answer, Err(RedisError::Unreachable(_))) {
+            // Nothing reconnects it: the next command opens another.
+            forget(&connection);
         }
+        answer
     }
 
     async fn connection(&self) -> Result<Rc<Connection>, RedisError> {
         if let Some(kept) = KEPT.with_borrow(Clone::clone) {
             return Ok(kept);
         }
-        let opened = Connection::open(&self.address)
-            .await
-            .map_err(|error| match error {
-                Error::InvalidAddress => RedisError::Unreachable(
-                    "its address is wrong, or not among the component's `allowed_outbound_hosts`"
-                        .to_owned(),
-                ),
-                other => RedisError::Unreachable(other.to_string()),
-            })?;
-        let opened = Rc::new(opened);
+        let opened = Rc::new(open(&self.address).await?);
         KEPT.set(Some(Rc::clone(&opened)));
         Ok(opened)
     }
@@ -186,6 +166,32 @@ impl RedisConn for SpinRedis {
         }
         answer
     }
+}
+
+/// Opens a connection.
+pub(crate) async fn open(address: &str) -> Result<Connection, RedisError> {
+    Connection::open(address)
+        .await
+        .map_err(|error| match error {
+            Error::InvalidAddress => RedisError::Unreachable(
+                "its address is wrong, or not among the component's `allowed_outbound_hosts`"
+                    .to_owned(),
+            ),
+            other => RedisError::Unreachable(other.to_string()),
+        })
+}
+
+/// Lets a command run.
+pub(crate) async fn execute(
+    connection: &Connection,
+    command: Vec<Vec<u8>>,
+) -> Result<Vec<RedisValue>, RedisError> {
+    let mut parts = command.into_iter();
+    let name = parts.next().unwrap_or_default();
+    let name = String::from_utf8_lossy(&name).into_owned();
+    let answer = connection.execute(name, parts.map(RedisParameter::Binary));
+    let values = answer.await.map_err(to_error)?;
+    Ok(values.into_iter().map(to_value).collect())
 }
 
 /// Uses a connection no more. Others of this instance may have opened another already; then theirs stays.

@@ -89,6 +89,12 @@ impl NativeRedis {
         self.turns.take(schedule, work, carry_out).await
     }
 
+    /// Does work, and counts the round trips to the store that it waits for.
+    pub async fn in_round_trips<F: Future>(&self, work: F) -> (F::Output, usize) {
+        let carry_out = async |command| self.carry_out(command).await;
+        self.turns.count(work, carry_out).await
+    }
+
     /// Lets time pass for keys that expire, which go by the server's own clock.
     ///
     /// # Panics

@@ -75,6 +75,36 @@ impl Turns {
         }
     }
 
+    /// Does work, and counts the round trips that it waits for: whatever is sent before it waits for an answer goes in one.
+    pub(crate) async fn count<F: Future>(
+        &self,
+        work: F,
+        carry_out: impl AsyncFn(Command) -> Answer,
+    ) -> (F::Output, usize) {
+        let mut work = pin!(work);
+        let mut rounds = 0;
+        self.are_taken.set(true);
+        loop {
+            let done = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
+            if let Poll::Ready(done) = done {
+                self.are_taken.set(false);
+                return (done, rounds);
+            }
+            let sent = self.waiting.take();
+            if sent.is_empty() {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            rounds += 1;
+            for (command, place) in sent {
+                place.answer.set(Some(carry_out(command).await));
+                if let Some(waker) = place.waker.take() {
+                    waker.wake();
+                }
+            }
+        }
+    }
+
     fn next(&self, pick: Option<u8>) -> Option<(Command, Rc<Place>)> {
         let mut waiting = self.waiting.borrow_mut();
         if waiting.is_empty() {
@@ -91,6 +121,20 @@ mod tests {
 
     use super::*;
     use crate::native::local;
+
+    #[test]
+    fn what_is_sent_together_is_one_round_trip() {
+        local(async {
+            let turns = Turns::default();
+            let one = || async { turns.wait(Vec::new()).await.expect("an answer") };
+            let work = async {
+                join_all([one(), one()]).await;
+                one().await;
+            };
+            let ((), rounds) = turns.count(work, async |_| Ok(Vec::new())).await;
+            assert_eq!(rounds, 2);
+        });
+    }
 
     /// Three who send two commands each; the order in which they are carried out.
     fn play(schedule: &[u8]) -> String {

@@ -3,6 +3,7 @@
 mod bulk_data;
 mod cost;
 mod device;
+mod events;
 mod jobs;
 mod load;
 mod machine;
@@ -85,6 +86,8 @@ enum What {
     Jobs,
     /// A bulk data file, beside `sqlite3` making the same.
     BulkData,
+    /// Devices that wait for news.
+    Events,
 }
 
 impl What {
@@ -123,7 +126,7 @@ impl What {
                 "`POST /app/v1/<source>` with one new object, which is stored before the answer.",
                 None,
             ),
-            Self::Size | Self::Memory | Self::Jobs | Self::BulkData => return None,
+            Self::Size | Self::Memory | Self::Jobs | Self::BulkData | Self::Events => return None,
         })
     }
 
@@ -135,7 +138,7 @@ impl What {
 
     /// Whether it is measured on a server of its own.
     fn is_alone(self) -> bool {
-        matches!(self, Self::Jobs | Self::BulkData)
+        matches!(self, Self::Jobs | Self::BulkData | Self::Events)
     }
 }
 
@@ -158,10 +161,11 @@ impl Options {
         let (mut report, redis_version) = runtime.block_on(self.measure_unless_interrupted())?;
         for what in self.chosen().filter(|what| what.is_alone()) {
             term::step(format!("Measuring {}", what.name()));
-            report.budgets.extend(match what {
-                What::Jobs => jobs::measure(),
-                _ => bulk_data::measure(),
-            });
+            match what {
+                What::Jobs => report.budgets.extend(jobs::measure()),
+                What::Events => report.budgets.extend(events::measure()?),
+                _ => report.budgets.extend(bulk_data::measure()),
+            }
         }
 
         let style = presets::UTF8_FULL_CONDENSED;
@@ -252,7 +256,7 @@ async fn measure(bench: &mut Bench, what: What, report: &mut Report) -> Result<(
             }
             return Ok(());
         }
-        What::Jobs | What::BulkData => return Ok(()),
+        What::Jobs | What::BulkData | What::Events => return Ok(()),
     };
     if let Some((name, meaning, least)) = what.row() {
         let ratio = comparison.ratio;

@@ -18,8 +18,8 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 use sync_client::rhoconnect::{Page, Replica};
 use sync_core::{
-    ClientId, Clock as _, DeviceProof, NewsRequest, SettingsFile, Sharing, SourceName,
-    StorePorts as _, Token,
+    ClientId, Clock as _, DeviceProof, NewsRequest, SettingsFile, SourceName, StorePorts as _,
+    TakenChanges, Token,
 };
 use sync_handler::App;
 use sync_proto::ERROR_CODE_HEADER;
@@ -266,11 +266,12 @@ async fn synced(world: &World) -> (String, String) {
     let request = NewsRequest {
         have: &have,
         max_bytes: None,
-        sharing: Sharing::Fresh,
-        is_waiting: false,
         trace: None,
     };
-    let lines = world.engine.device_news(&granted.session, request).await;
+    let lines = world
+        .engine
+        .answer_device(&granted.session, TakenChanges::default(), &[], request)
+        .await;
     let cursor = lines
         .expect("news")
         .into_iter()

@@ -35,6 +35,7 @@ mod documents;
 mod faults;
 mod fuzz;
 mod job_faults;
+mod live;
 mod memory;
 mod metrics;
 mod network_faults;

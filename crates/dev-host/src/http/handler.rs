@@ -39,7 +39,7 @@ pub(crate) struct Handler {
 }
 
 impl Handler {
-    /// A handler that gives a request `timeout` to begin its response and as long again to end it.
+    /// A handler that gives a request its time to begin its response, and another to end it.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ impl Handler {
     pub(crate) fn new(
         component: Arc<Component>,
         pre: InstancePre<State>,
-        timeout: Duration,
+        times: Times,
     ) -> anyhow::Result<Self> {
         let reuse = p3::bindings::ServicePre::new(pre.clone()).map(ProxyPre::P3);
         let (pre, requests) = match reuse {
@@ -66,7 +66,7 @@ impl Handler {
             component,
             pre,
             requests,
-            timeout,
+            times,
         });
         Ok(Self { instances })
     }
@@ -75,8 +75,9 @@ impl Handler {
     /// fits, 504 when it took too long.
     pub(crate) async fn handle(&self, request: Request<WasiBody>) -> Response<WasiBody> {
         let Instances {
-            component, timeout, ..
+            component, times, ..
         } = self.instances.state();
+        let timeout = &times.to_begin;
         let (started, failure) = (Instant::now(), Failure::default());
         let (component, error) = match self.instances.handle(failure.clone(), request).await {
             Ok(response) => {
@@ -109,7 +110,16 @@ struct Instances {
     pre: ProxyPre<State>,
     /// How many requests each takes.
     requests: usize,
-    timeout: Duration,
+    times: Times,
+}
+
+/// How long a component may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    /// To begin a response.
+    pub(crate) to_begin: Duration,
+    /// To end it: streams last.
+    pub(crate) to_end: Duration,
 }
 
 impl Instances {
@@ -134,24 +144,24 @@ impl HandlerState for Instances {
             proxy,
             view: State::http,
             expiration: Expiration {
-                timeout: self.timeout,
+                times: self.times,
                 sleep: Box::pin(sleep(IDLE)),
             },
             state: Worker {
                 component: Arc::clone(&self.component.id),
                 requests: self.requests,
-                timeout: self.timeout,
+                timeout: self.times.to_begin,
                 failures: Mutex::default(),
             },
         })
     }
 }
 
-/// Ends an instance that is idle, or whose youngest request is out of time.
+/// Ends an instance that is idle, or whose youngest request or response is out of time.
 ///
 /// It is polled whatever the component does, so it also ends one that never gives way.
 struct Expiration {
-    timeout: Duration,
+    times: Times,
     sleep: Pin<Box<Sleep>>,
 }
 
@@ -164,7 +174,8 @@ impl WorkerExpiration for Expiration {
     ) -> Poll<()> {
         let limit = match status {
             WorkerStatus::Idle => IDLE,
-            WorkerStatus::Requests | WorkerStatus::PostReturn => self.timeout,
+            WorkerStatus::Requests => self.times.to_begin,
+            WorkerStatus::PostReturn => self.times.to_end,
         };
         let deadline = (start + limit).into();
         if self.sleep.deadline() != deadline {

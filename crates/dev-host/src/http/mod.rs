@@ -22,7 +22,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-pub(crate) use handler::Handler;
+pub(crate) use handler::{Handler, Times};
 use router::{RouteMatch, Router, WELL_KNOWN};
 
 use crate::manifest::StaticResponse;

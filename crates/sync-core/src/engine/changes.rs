@@ -59,7 +59,13 @@ pub struct AcceptedChanges {
     pub(super) insurance: Option<JobId>,
     pub(super) trace: Option<TraceContext>,
     pub(super) wait: Duration,
+    /// The operations with their numbers, where they are all that waits.
+    pub(super) known: Vec<(u64, Operation)>,
 }
+
+/// A job that would have seen to changes, and is to be withdrawn: all of them have their verdict.
+#[derive(Debug)]
+pub struct Insurance(pub(super) JobId);
 
 impl AcceptedChanges {
     /// How long their device waits for what becomes of them.
@@ -80,7 +86,10 @@ pub(super) enum Backlog {
 /// What became of one attempt at an operation.
 pub(super) enum Attempt {
     /// It has its verdict.
-    Decided,
+    Decided {
+        /// Whether none of the client's operations waits any more; the lease on them is given back then.
+        is_last: bool,
+    },
     /// It is to be tried again later; operations on the same object wait for it. What the back end said, if it was asked.
     PutOff(Option<String>),
     /// Somebody else works on the client's operations now.
@@ -235,6 +244,7 @@ impl<P: Ports> Engine<P> {
                         insurance,
                         trace: source.trace.cloned(),
                         wait: Duration::from_millis(source.settings.push_wait_ms),
+                        known: Vec::new(),
                     }));
                 }
             }
@@ -249,6 +259,20 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// The store's.
     pub async fn carry_out(&self, accepted: AcceptedChanges) -> Result<(), SyncError> {
+        match self.carry_to_end(accepted).await? {
+            Some(insurance) => self.withdraw(&insurance).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The same, but for the job that is not needed any more: it is withdrawn with whatever else the caller asks of the store.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn carry_to_end(
+        &self,
+        accepted: AcceptedChanges,
+    ) -> Result<Option<Insurance>, SyncError> {
         let AcceptedChanges {
             client,
             document,
@@ -257,16 +281,22 @@ impl<P: Ports> Engine<P> {
             insurance,
             trace,
             wait: _,
+            known,
         } = accepted;
         let found = self.source(document.source.as_str()).await?;
         let source = found.as_source().traced(trace.as_ref());
         let is_done = self
-            .work(&client, source, &document, &lease, backlog)
+            .work(&client, source, &document, &lease, backlog, known)
             .await?;
-        if is_done && let Some(job) = insurance {
-            self.withdraw_insurance(&job).await?;
-        }
-        Ok(())
+        Ok(insurance.filter(|_| is_done).map(Insurance))
+    }
+
+    /// Takes back the job that would have seen to changes.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn withdraw(&self, Insurance(job): &Insurance) -> Result<(), SyncError> {
+        self.withdraw_insurance(job).await
     }
 
     /// Works on operations an earlier request left, if nobody else does.
@@ -279,7 +309,9 @@ impl<P: Ports> Engine<P> {
         let lease = self.ports.random().hex::<8>();
         let document = self.document(id);
         if Operations::new(&document, client).lease(&lease).await? {
-            self.work(client, source, id, &lease, Backlog::Old).await?;
+            let known = Vec::new();
+            self.work(client, source, id, &lease, Backlog::Old, known)
+                .await?;
         }
         Ok(())
     }
@@ -316,7 +348,8 @@ impl<P: Ports> Engine<P> {
         Ok(())
     }
 
-    /// Tries every operation that waits, in the order it was sent. Says whether all have their verdict.
+    /// Tries every operation that waits, in the order it was sent. Says whether all have their verdict. `known` are the first, where
+    /// the caller has them already.
     ///
     /// One that fails for now holds back those on the same object, by whichever of its ids, and no others.
     async fn work(
@@ -326,6 +359,7 @@ impl<P: Ports> Engine<P> {
         id: &DocumentId,
         lease: &str,
         backlog: Backlog,
+        mut known: Vec<(u64, Operation)>,
     ) -> Result<bool, SyncError> {
         let document = self.document(id);
         let operations = Operations::new(&document, client);
@@ -335,9 +369,12 @@ impl<P: Ports> Engine<P> {
             let mut held: BTreeSet<ObjectId> = BTreeSet::new();
             let mut oldest: Option<Waiting> = None;
             let (mut left, mut after) = (0, 0);
-            let mut has_deleted = false;
-            loop {
-                let waiting = operations.waiting_after(after).await?;
+            let (mut has_deleted, mut is_empty) = (false, false);
+            while !is_empty {
+                let waiting = match known.is_empty() {
+                    true => operations.waiting_after(after).await?,
+                    false => std::mem::take(&mut known),
+                };
                 let Some((last, _)) = waiting.last() else {
                     break;
                 };
@@ -356,7 +393,13 @@ impl<P: Ports> Engine<P> {
                         Attempt::PutOff(said)
                     };
                     match attempt {
-                        Attempt::Decided => has_deleted |= deletes,
+                        Attempt::Decided { is_last } => {
+                            has_deleted |= deletes;
+                            is_empty = is_last;
+                            if is_last {
+                                break;
+                            }
+                        }
                         Attempt::PutOff(error) => {
                             let oldest = oldest.get_or_insert(Waiting { since, error: None });
                             oldest.since = oldest.since.min(since);
@@ -381,7 +424,13 @@ impl<P: Ports> Engine<P> {
                     None => Ok(()),
                 }
             };
-            let (released, noted, told) = join!(operations.release(lease, left), note, tell);
+            let release = async {
+                match is_empty {
+                    true => Ok(ReleaseOutcome::Yes),
+                    false => operations.release(lease, left).await,
+                }
+            };
+            let (released, noted, told) = join!(release, note, tell);
             noted?;
             told?;
             is_known |= left > 0;

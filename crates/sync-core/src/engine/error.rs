@@ -48,6 +48,16 @@ pub enum SyncError {
     /// The sums of a copy's parts are none.
     #[error("buckets are 256 sums of 16 hexadecimal digits each")]
     InvalidBuckets,
+    /// A device has its copies compared more often than it may.
+    #[error(
+        "copies may be compared {limit} times in {seconds} seconds; drop the cursor to get the source anew"
+    )]
+    TooManyVerifications {
+        /// The most there may be.
+        limit: u64,
+        /// In how long.
+        seconds: u64,
+    },
     /// A device sends more changes, or asks after more, than are looked at at once.
     #[error("a request may have at most {limit} changes, and ask after as many")]
     TooManyChanges {
@@ -109,7 +119,10 @@ impl SyncError {
             Self::Account(error) => error.is_retryable(),
             Self::Blob(error) => error.is_retryable(),
             Self::Store(error) => error.is_retryable(),
-            Self::BackEndUnavailable { .. } | Self::QueueFull | Self::Busy => true,
+            Self::BackEndUnavailable { .. }
+            | Self::TooManyVerifications { .. }
+            | Self::QueueFull
+            | Self::Busy => true,
             Self::UnknownClient
             | Self::UnknownSource { .. }
             | Self::TooManySources { .. }

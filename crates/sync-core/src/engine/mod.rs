@@ -60,7 +60,7 @@ use crate::trace::TraceContext;
 pub(crate) use by_jobs::StillWaiting;
 use circuits::{Circuits, GuardedAdapter};
 pub(crate) use collecting::Collected;
-use device_sync::SharedHeads;
+use device_sync::{SharedHeads, SharedHints};
 use metered::MeteredAdapter;
 pub(crate) use refresh::RefreshOutcome;
 use registry::{FoundSource, RegistryCache};
@@ -72,13 +72,13 @@ pub use bulk_data::{
     BulkScan, BulkSource, BulkStep, BulkWriter,
 };
 pub use change_list::{ChangePage, ChangeQuery};
-pub use changes::{AcceptedChanges, ChangesRequest};
+pub use changes::{AcceptedChanges, ChangesRequest, Insurance};
 pub use client_list::{ClientPage, ClientQuery};
 pub use clients::{ClientDetails, ClientPush};
 pub use copies::CopyPage;
 pub use device_changes::ChangeOutcome;
 pub use device_sessions::DeviceProof;
-pub use device_sync::{NewsRequest, SentChanges, Sharing, TakenChanges, VerifyRequest};
+pub use device_sync::{NewsRequest, SentChanges, TakenChanges, VerifyRequest};
 pub use documents::{ClientState, DocumentDetails, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
 pub use error::SyncError;
@@ -102,6 +102,7 @@ pub struct Engine<P> {
     circuits: Rc<Circuits<P>>,
     registry: RegistryCache,
     heads: SharedHeads,
+    hints: SharedHints,
 }
 
 /// A source as the engine works with it while it answers one request.
@@ -173,6 +174,7 @@ impl<P: Ports> Engine<P> {
             circuits,
             registry: RegistryCache::default(),
             heads: SharedHeads::default(),
+            hints: SharedHints::default(),
         })
     }
 

@@ -11,6 +11,7 @@ use crate::model::{
 use crate::ports::{RedisConn, RedisValue};
 use crate::store::StoreError;
 use crate::store::blobs::{BlobStore, Holder};
+use crate::store::changed::ChangedDocuments;
 use crate::store::redis::keys::{self, DocumentKeys};
 use crate::store::redis::script::{self, Reply, arg, args};
 
@@ -329,7 +330,20 @@ impl<'a, R: RedisConn> Document<'a, R> {
             ]);
         }
         args.extend(referring);
-        let mut reply = script::COMMIT.run(self.redis, &keys, args).await?;
+        // It goes with the commit, and right after it, as another slot of a cluster: a change that nobody hears of is found by the
+        // next sync, and one that is announced and refused costs a look.
+        let announced = async {
+            match changes.is_empty() {
+                true => Ok(()),
+                false => ChangedDocuments::new(self.redis).announce(self.id).await,
+            }
+        };
+        let committed = script::COMMIT.run(self.redis, &keys, args);
+        let (committed, announced) = futures_util::join!(committed, announced);
+        if let Err(error) = announced {
+            tracing::debug!(%error, "nobody is told of a commit");
+        }
+        let mut reply = committed?;
         match reply.required_text()?.as_str() {
             "ok" => {
                 let _version = reply.number()?;

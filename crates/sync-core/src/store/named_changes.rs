@@ -13,7 +13,9 @@ use crate::store::redis::script::{self, Reply, arg, args};
 /// What the store says to a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// It is taken in, now or since an earlier time.
+    /// It is taken in now, as the operation of this number.
+    TakenIn(u64),
+    /// It was taken in earlier.
     Waits,
     /// It has its verdict.
     Decided(KeptVerdict),
@@ -38,6 +40,8 @@ pub(crate) enum TakeInOutcome {
         leased: bool,
         /// Whether others waited before.
         waited: bool,
+        /// The client's offset.
+        offset: u64,
         said: Vec<Said>,
     },
 }
@@ -92,6 +96,7 @@ impl<R: RedisConn> Document<'_, R> {
             "ok" => Ok(TakeInOutcome::Done {
                 leased: reply.number()? == 1,
                 waited: reply.number()? > 0,
+                offset: reply.number()?,
                 said: (0..operations.len())
                     .map(|_| said(&reply.required_text()?))
                     .collect::<Result<_, _>>()?,
@@ -122,6 +127,9 @@ impl<R: RedisConn> Document<'_, R> {
 }
 
 fn said(text: &str) -> Result<Said, StoreError> {
+    if let Ok(number) = text.parse() {
+        return Ok(Said::TakenIn(number));
+    }
     Ok(match text {
         "waits" => Said::Waits,
         "reused" => Said::NameReused,

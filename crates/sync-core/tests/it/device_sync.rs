@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use sync_core::{DeviceProof, DeviceSession, Engine, NewsRequest, Origin, Sharing, SyncError};
+use sync_core::{
+    Clock as _, DeviceProof, DeviceSession, Engine, NewsRequest, Origin, SyncError, TakenChanges,
+};
 use test_support::{TestPorts, World, local};
 
 const SOURCES: &str = r#"
@@ -124,11 +126,10 @@ async fn ask(
     let request = NewsRequest {
         have,
         max_bytes,
-        sharing: Sharing::Shared,
-        is_waiting: false,
         trace: None,
     };
-    let lines = engine.device_news(device, request).await?;
+    let nothing = TakenChanges::default();
+    let lines = engine.answer_device(device, nothing, &[], request).await?;
     let lines = lines.iter().map(|line| serde_json::to_value(line).unwrap());
     Ok(lines.collect())
 }
@@ -551,5 +552,33 @@ fn what_is_wrong_with_the_back_end_is_told_with_what_is_there() {
         let lines = sync(&world, &device, &mut copy).await;
         assert_eq!(lines[0]["error"]["code"], "query-error");
         assert_eq!(lines[0]["check"]["count"], 1);
+    });
+}
+
+#[test]
+fn who_waits_hears_of_a_change_of_its_own_copies_and_of_nothing_else() {
+    local(async {
+        let world = start().await;
+        let device = device(&world, "u1").await;
+        let mut copy = Copy::of(&["Own", "Typed"]);
+        sync(&world, &device, &mut copy).await;
+        let monotonic = || world.engine.ports().clock.monotonic();
+        let wait = async || {
+            let began = monotonic();
+            let have = &copy.cursors;
+            let limit = Duration::from_secs(60);
+            let waited = world.engine.wait_for_news(&device, have, limit).await;
+            waited.unwrap();
+            monotonic() - began
+        };
+        // Nothing is new; no more than 25 seconds are waited.
+        feed(&world, "Own", "u2", json!({"a": {"n": "1"}})).await;
+        assert_eq!(wait().await, Duration::from_secs(25));
+        // The test's clock goes on as fast as somebody waits, so the change is there before the next look.
+        let change = feed(&world, "Own", "u1", json!({"a": {"n": "1"}}));
+        let (waited, ()) = futures_util::join!(wait(), change);
+        assert!(waited < Duration::from_secs(25), "{waited:?}");
+        // What has changed before is news at once.
+        assert_eq!(wait().await, Duration::ZERO);
     });
 }

@@ -1,7 +1,6 @@
 //! `/sync/v1`: what becomes of the changes that devices send.
 
 #![expect(
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a world that cannot be made is a failed test"
 )]
@@ -9,9 +8,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sync_core::{DeviceSession, Engine, SentChanges, SyncError};
+use sync_core::{DeviceSession, Engine, NewsRequest, SentChanges, SyncError};
+use sync_jobs::JobState;
 use test_support::{Fault, TestPorts, World, local};
 
+use crate::background::jobs;
 use crate::device_sync::{Copy, a_moment, device, sync};
 
 type Verdicts = Vec<Value>;
@@ -31,18 +32,36 @@ async fn begin(
     engine.take_device_changes(device, sent).await
 }
 
+/// A request of a device as it is answered.
+async fn answered(
+    engine: &Engine<TestPorts>,
+    device: &DeviceSession,
+    have: &BTreeMap<String, Option<String>>,
+    body: Value,
+) -> Result<Vec<Value>, SyncError> {
+    let mut taken = begin(engine, device, body).await?;
+    let mut done = Vec::new();
+    for accepted in std::mem::take(&mut taken.accepted) {
+        done.extend(engine.carry_to_end(accepted).await?);
+    }
+    let news = NewsRequest {
+        have,
+        max_bytes: None,
+        trace: None,
+    };
+    let lines = engine.answer_device(device, taken, &done, news).await?;
+    let lines = lines.iter().map(|line| serde_json::to_value(line).unwrap());
+    Ok(lines.collect())
+}
+
 async fn try_send(
     engine: &Engine<TestPorts>,
     device: &DeviceSession,
     body: Value,
 ) -> Result<Verdicts, SyncError> {
-    let mut taken = begin(engine, device, body).await?;
-    for accepted in std::mem::take(&mut taken.accepted) {
-        engine.carry_out(accepted).await?;
-    }
-    let lines = engine.device_verdicts(device, taken).await?;
-    let verdict = |line| serde_json::to_value(line).unwrap()["verdict"].clone();
-    Ok(lines.iter().map(verdict).collect())
+    let lines = answered(engine, device, &BTreeMap::new(), body).await?;
+    let verdict = |line: Value| line.get("verdict").cloned();
+    Ok(lines.into_iter().filter_map(verdict).collect())
 }
 
 async fn send(world: &World, device: &DeviceSession, changes: Value) -> Verdicts {
@@ -373,5 +392,32 @@ fn the_sum_of_a_document_is_that_of_its_objects_whatever_happens() {
         let mut anew = Copy::of(&["Shared"]);
         sync(&another, &device, &mut anew).await;
         assert_eq!(anew.sum("Shared"), copy.sum("Shared"));
+    });
+}
+
+#[test]
+fn a_create_its_verdict_and_its_news_are_three_round_trips() {
+    local(async {
+        let mut world = World::start().await;
+        let settings = "[sources.Shared]\nadapter = \"rust\"\nrust = \"back-end\"\npartition = \"app\"\npoll_interval = 3600";
+        world.engine = world.another(Some(settings), 2).await;
+        let device = device(&world, "u1").await;
+        let mut copy = Copy::of(&["Shared"]);
+        sync(&world, &device, &mut copy).await;
+        // The store knows the scripts then, and the instance what it reads once a second.
+        for number in 0..3 {
+            let id = format!("c{number}");
+            let body = json!({"have": copy.cursors, "changes": [create(&id, &id)]});
+            let work = answered(&world.engine, &device, &copy.cursors, body);
+            let (lines, trips) = world.engine.ports().redis.in_round_trips(work).await;
+            let lines = lines.unwrap();
+            assert_eq!(lines[0]["verdict"]["status"], "applied");
+            let object = lines[0]["verdict"]["object"].as_str().unwrap();
+            assert_eq!(lines[1]["objects"][object]["name"], *id);
+            lines.iter().for_each(|line| copy.apply(line));
+            assert!(number == 0 || trips <= 3, "{trips} round trips");
+        }
+        let left = jobs(&world.engine, JobState::Delayed).await;
+        assert!(left.is_empty(), "{left:?}");
     });
 }

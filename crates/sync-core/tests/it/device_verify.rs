@@ -7,10 +7,11 @@
 )]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use sync_core::DeviceSession;
+use sync_core::{DeviceSession, SyncError};
 use test_support::{World, local};
 
 use crate::device_sync::{Copy, a_moment, device, feed, start, sync};
@@ -86,5 +87,42 @@ fn a_damaged_a_lost_and_an_extra_object_are_found_and_mended() {
         // Nor those of somebody else.
         let other = crate::device_sync::device(&world, "u2").await;
         assert_eq!(verify(&world, &other, &copy).await, None);
+    });
+}
+
+#[test]
+fn a_device_may_verify_only_so_often() {
+    local(async {
+        let world = start().await;
+        let one = device(&world, "u1").await;
+        let other = device(&world, "u1").await;
+        feed(&world, "Typed", "u1", json!({"a": {"price": 1}})).await;
+        let mut copies = [Copy::of(&["Typed"]), Copy::of(&["Typed"])];
+        sync(&world, &one, &mut copies[0]).await;
+        sync(&world, &other, &mut copies[1]).await;
+        let buckets = buckets(&copies[0], "Typed");
+        let try_verify = async |device: &DeviceSession, copy: &Copy| {
+            let request = sync_core::VerifyRequest {
+                source: "Typed",
+                cursor: copy.cursors["Typed"].as_deref().unwrap(),
+                buckets: &buckets,
+            };
+            let verified = world.engine.verify_copy(device, request).await;
+            verified.map(|lines| lines.unwrap().len())
+        };
+        for _ in 0..10 {
+            assert_eq!(try_verify(&one, &copies[0]).await, Ok(0));
+        }
+        let refused = try_verify(&one, &copies[0]).await;
+        let expected = SyncError::TooManyVerifications {
+            limit: 10,
+            seconds: 60,
+        };
+        assert_eq!(refused, Err(expected));
+        // It is a device that is held back, and for a while.
+        try_verify(&other, &copies[1]).await.unwrap();
+        let redis = &world.engine.ports().redis;
+        redis.let_keys_expire(Duration::from_secs(60)).await;
+        try_verify(&one, &copies[0]).await.unwrap();
     });
 }

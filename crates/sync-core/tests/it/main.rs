@@ -16,6 +16,7 @@ mod documents;
 mod hooks;
 mod idempotency;
 mod limits;
+mod live;
 mod metadata;
 mod metrics;
 mod narrowed;

@@ -370,7 +370,13 @@ fn a_source_that_is_deleted_leaves_nothing_and_may_come_back() {
         let world = World::start().await;
         let anna = world.session("anna").await;
         let phone = world.client(&anna).await;
-        let before = world.keys().await;
+        // Hints of changes are nobody's, and few.
+        let keys = async || {
+            let mut keys = world.keys().await;
+            keys.retain(|key| !key.ends_with(":changed-documents"));
+            keys
+        };
+        let before = keys().await;
         let engine = &world.engine;
         let push = async || {
             let objects = json!({"1": {"name": "a"}});
@@ -383,10 +389,10 @@ fn a_source_that_is_deleted_leaves_nothing_and_may_come_back() {
         world.push(&anna, &phone, "New", refused).await.unwrap();
         let told = world.pull(&anna, &phone, "New", "").await.unwrap();
         let old_token = told[1]["token"].as_str().unwrap().to_owned();
-        assert_ne!(world.keys().await, before);
+        assert_ne!(keys().await, before);
 
         engine.delete_dynamic_source("New").await.unwrap();
-        assert_eq!(world.keys().await, before);
+        assert_eq!(keys().await, before);
         let again = engine.delete_dynamic_source("New").await;
         assert!(matches!(again, Err(SyncError::UnknownSource { .. })));
         let told = world.pull(&anna, &phone, "New", "").await.unwrap();

@@ -18,6 +18,9 @@ pub struct SyncRequest {
     /// Changes sent earlier whose verdict has not come: source → ids.
     #[serde(default)]
     pub pending: BTreeMap<String, Vec<String>>,
+    /// How many seconds the answer may wait for something that is new.
+    #[serde(default)]
+    pub wait: Option<u64>,
     /// Most bytes of the answer's objects.
     #[serde(default)]
     pub max_bytes: Option<usize>,

@@ -7,7 +7,7 @@ use redis::{Commands as _, Connection};
 /// Everything in a Redis that a request could change, to be compared with what is there later.
 ///
 /// Left out are metrics, how copies of sources are, the audit log, the counters of tried logins, and when clients were heard of, which refused requests
-/// change too; that somebody has looked after jobs, the day a client was last heard of, and when an API token was last used.
+/// change too; hints of changes; that somebody has looked after jobs, the day a client was last heard of, and when an API token was last used.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RedisContent(BTreeMap<String, Content>);
 
@@ -21,8 +21,9 @@ enum Content {
 }
 
 /// Parts of keys that any request may change.
-const UNNOTICED: [&str; 12] = [
+const UNNOTICED: [&str; 13] = [
     "{audit}",
+    ":changed-documents",
     ":clients-seen",
     ":clients-failing",
     ":client-events:",

@@ -22,6 +22,7 @@ pub(crate) enum Route {
     SignOut,
     Sync,
     Verify,
+    Events,
 }
 
 pub(crate) const ROUTES: &[Row<Route>] = &[
@@ -29,6 +30,7 @@ pub(crate) const ROUTES: &[Row<Route>] = &[
     (Method::DELETE, "/sync/v1/session", Route::SignOut),
     (Method::POST, "/sync/v1/sync", Route::Sync),
     (Method::POST, "/sync/v1/verify", Route::Verify),
+    (Method::GET, "/sync/v1/events", Route::Events),
 ];
 
 /// Whether a path is one of these, or would be.
@@ -48,6 +50,8 @@ pub(crate) async fn answer<P: Ports>(
         Route::Verify => verify::verify(engine, request).await,
         // Answered where changes are carried out.
         Route::Sync => Err(HttpError::NotFound),
+        // Answered by `live`, where the application has it.
+        Route::Events => Err(HttpError::NotFound),
         Route::SignOut => session::sign_out(engine, request).await,
     }
 }

@@ -1,12 +1,17 @@
 //! A device says what it has and what it has done, and is told what became of that and what is new.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response};
-use sync_core::{AcceptedChanges, Engine, NewsRequest, Ports, SentChanges, Sharing, TakenChanges};
-use sync_proto::sync::{Line, SyncRequest, VerdictStatus};
+use http::{HeaderValue, Response, header};
+use sync_core::{
+    AcceptedChanges, DeviceSession, Engine, Insurance, NewsRequest, Ports, SentChanges,
+    TakenChanges,
+};
+use sync_proto::sync::{Change, EndReason, Line, SyncRequest};
 
+use crate::body::Body;
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
@@ -20,7 +25,52 @@ const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 pub(crate) struct BegunSync {
     have: BTreeMap<String, Option<String>>,
     max_bytes: Option<usize>,
+    wait: Duration,
     taken: TakenChanges,
+}
+
+/// What a device is answered.
+pub(crate) enum Answered {
+    /// This.
+    Now(Response<Bytes>),
+    /// Nothing is new, and it would wait for that.
+    Later(WaitingSync),
+}
+
+/// A device that waits until something is new.
+pub(crate) struct WaitingSync {
+    session: DeviceSession,
+    have: BTreeMap<String, Option<String>>,
+    max_bytes: Option<usize>,
+    wait: Duration,
+}
+
+impl WaitingSync {
+    /// Waits, and says what is new then.
+    pub(crate) async fn lines<P: Ports>(self, engine: &Engine<P>) -> Result<Bytes, HttpError> {
+        let Self {
+            session,
+            have,
+            max_bytes,
+            wait,
+        } = self;
+        engine.wait_for_news(&session, &have, wait).await?;
+        let news = NewsRequest {
+            have: &have,
+            max_bytes,
+            trace: None,
+        };
+        let nothing = TakenChanges::default();
+        let lines = engine.answer_device(&session, nothing, &[], news).await?;
+        Ok(to_answer(&lines)?.into_body())
+    }
+}
+
+/// The head of an answer that waits.
+pub(crate) fn waiting_head(body: Body) -> Response<Body> {
+    let mut answer = Response::new(body);
+    answer.headers_mut().insert(header::CONTENT_TYPE, LINES);
+    answer
 }
 
 impl BegunSync {
@@ -41,9 +91,10 @@ pub(crate) async fn begin<P: Ports>(
         have,
         changes,
         pending,
+        wait,
         max_bytes,
     } = request.body()?;
-    check_sources(&have)?;
+    check_sources(&have, &changes, &pending)?;
     let trace = request.trace();
     let sent = SentChanges {
         changes,
@@ -55,6 +106,7 @@ pub(crate) async fn begin<P: Ports>(
     Ok(BegunSync {
         have,
         max_bytes,
+        wait: Duration::from_secs(wait.unwrap_or(0)),
         taken,
     })
 }
@@ -64,36 +116,58 @@ pub(crate) async fn end<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
     begun: BegunSync,
-) -> Result<Response<Bytes>, HttpError> {
+    done: &[Insurance],
+) -> Result<Answered, HttpError> {
     let BegunSync {
         have,
         max_bytes,
+        wait,
         taken,
     } = begun;
     let session = request.device_session(engine)?;
     let trace = request.trace();
-    let sharing = match taken.is_empty() {
-        true => Sharing::Shared,
-        false => Sharing::Fresh,
-    };
-    let mut lines = engine.device_verdicts(session, taken).await?;
-    let waits = |line: &Line| matches!(line, Line::Verdict { verdict } if verdict.status == VerdictStatus::Accepted);
     let news = NewsRequest {
         have: &have,
         max_bytes,
-        sharing,
-        is_waiting: lines.iter().any(waits),
         trace: trace.as_ref(),
     };
-    lines.extend(engine.device_news(session, news).await?);
-    to_answer(&lines)
+    let lines = engine.answer_device(session, taken, done, news).await?;
+    if wait.is_zero() || lines.iter().any(is_news) {
+        return Ok(Answered::Now(to_answer(&lines)?));
+    }
+    Ok(Answered::Later(WaitingSync {
+        session: session.clone(),
+        have,
+        max_bytes,
+        wait,
+    }))
 }
 
-fn check_sources(have: &BTreeMap<String, Option<String>>) -> Result<(), HttpError> {
-    if have.len() > MAX_SOURCES {
+/// Whether a line tells a device something that it does not know.
+fn is_news(line: &Line) -> bool {
+    match line {
+        Line::News(news) => {
+            let is_empty =
+                news.objects.is_empty() && news.unset.is_empty() && news.deleted.is_empty();
+            !is_empty || news.more || news.cursor.is_some()
+        }
+        Line::End { end } => end.why != EndReason::Idle,
+        _ => true,
+    }
+}
+
+/// Each source is looked up, and may have to be asked for at a back end.
+fn check_sources(
+    have: &BTreeMap<String, Option<String>>,
+    changes: &[Change],
+    pending: &BTreeMap<String, Vec<String>>,
+) -> Result<(), HttpError> {
+    let changed = changes.iter().map(|change| &change.source);
+    let named: BTreeSet<&String> = have.keys().chain(pending.keys()).chain(changed).collect();
+    if named.len() > MAX_SOURCES {
         return Err(HttpError::InvalidValue(format!(
-            "have names {} sources; at most {MAX_SOURCES} are answered at once",
-            have.len()
+            "{} sources are named; at most {MAX_SOURCES} are answered at once",
+            named.len()
         )));
     }
     Ok(())
@@ -108,4 +182,26 @@ pub(super) fn to_answer(lines: &[Line]) -> Result<Response<Bytes>, HttpError> {
         body.push(b'\n');
     }
     Ok(respond::plain(LINES, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_counted_wherever_they_are_named() {
+        let sources = |from: usize, to: usize| (from..to).map(|number| format!("S{number}"));
+        let have = sources(0, 100).map(|name| (name, None)).collect();
+        let pending = sources(50, 150).map(|name| (name, Vec::new())).collect();
+        let change = |source: String| -> Change {
+            let change =
+                serde_json::json!({"id": "1", "source": source, "op": "delete", "object": "1"});
+            serde_json::from_value(change).unwrap()
+        };
+        let mut changes: Vec<Change> = sources(140, 200).map(change).collect();
+        assert!(check_sources(&have, &changes, &pending).is_ok());
+        changes.push(change("one more".to_owned()));
+        let refused = check_sources(&have, &changes, &pending);
+        assert!(matches!(refused, Err(HttpError::InvalidValue(_))));
+    }
 }

@@ -48,6 +48,7 @@ pub(super) const CRATES: &[Row] = &[
     row("adapter-jobs", &["sync-core", "sync-spin"]),
     row("bench", &["sync-jobs", "sync-proto", "test-support"]),
     row("bulk-jobs", &["sync-core", "sync-jobs", "sync-spin"]),
+    row("live", &["sync-core", "sync-proto", "sync-spin"]),
     row("push-jobs", &["sync-core", "sync-spin"]),
     row("report-jobs", &["sync-core", "sync-jobs", "sync-spin"]),
     row(
@@ -208,6 +209,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                     "ping", "ports", "settings", "store", "trace",
                 ],
             ),
+            row("live", &["account", "model", "ports", "store"]),
             row(
                 "handlers",
                 &[
@@ -229,6 +231,16 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
         ],
     ),
     (
+        "live",
+        &[
+            row("pages", &[]),
+            row("writers", &[]),
+            row("answer", &["pages"]),
+            row("component", &["answer", "writers"]),
+            row("entry", &["component"]),
+        ],
+    ),
+    (
         "sync-handler",
         &[
             row("error", &[]),
@@ -242,6 +254,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("form", &["body", "error"]),
             row("respond", &["body", "error"]),
             row("client_address", &[]),
+            row("compress", &[]),
             row("console_cookie", &[]),
             row("nested", &[]),
             row(
@@ -263,6 +276,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                 &[
                     "audit",
                     "body",
+                    "compress",
                     "cors",
                     "request_counter",
                     "error",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use futures_util::join;
 use sync_proto::sync::{Change, ChangeOp, Line, Verdict, VerdictStatus};
 
@@ -47,9 +48,19 @@ pub struct TakenChanges {
     waiting: Vec<(DocumentId, Vec<ChangeName>)>,
 }
 
+/// What became of changes that were handed in.
+struct HandedIn {
+    said: Vec<Said>,
+    /// The client's offset.
+    offset: u64,
+    /// Whether others waited before.
+    waited: bool,
+    accepted: Option<AcceptedChanges>,
+}
+
 impl TakenChanges {
     /// Whether there is nothing that the device could see.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 }
@@ -81,16 +92,11 @@ impl<P: Ports> Engine<P> {
             return Ok(taken);
         }
         self.accounts.check_device(session).await?;
-        let mut by_source: Vec<(String, Vec<Change>)> = Vec::new();
+        let mut by_source: BTreeMap<String, Vec<Change>> = BTreeMap::new();
         for change in changes {
             named(&change.id)?;
-            match by_source
-                .iter_mut()
-                .find(|(name, _)| *name == change.source)
-            {
-                Some((_, changes)) => changes.push(change),
-                None => by_source.push((change.source.clone(), vec![change])),
-            }
+            let of_source = by_source.entry(change.source.clone()).or_default();
+            of_source.push(change);
         }
         for (name, changes) in by_source {
             let cursor = have.get(&name).and_then(Option::as_deref);
@@ -155,11 +161,15 @@ impl<P: Ports> Engine<P> {
         let answered = handed.await;
         let (number, failed) = (operations.len(), answered.as_ref().err());
         self.note_push(client, source.name, number, began, failed);
-        let (said, accepted) = answered?;
-        taken.accepted.extend(accepted);
-        let mut waiting = Vec::new();
-        for (operation, said) in operations.into_iter().zip(said) {
-            let Some(name) = operation.sent_as else {
+        let HandedIn {
+            said,
+            offset,
+            waited,
+            accepted,
+        } = answered?;
+        let (mut waiting, mut known) = (Vec::new(), Vec::new());
+        for (mut operation, said) in operations.into_iter().zip(said) {
+            let Some(name) = operation.sent_as.clone() else {
                 continue;
             };
             match said {
@@ -174,9 +184,20 @@ impl<P: Ports> Engine<P> {
                     "object_id_taken",
                     "another change has made an object by this id",
                 )),
+                Said::TakenIn(number) => {
+                    operation.offset = offset;
+                    known.push((number, operation));
+                    waiting.push(name);
+                }
                 Said::Waits | Said::Decided(_) | Said::Unknown => waiting.push(name),
             }
         }
+        if waited {
+            // Others come before them.
+            known.clear();
+        }
+        let accepted = accepted.map(|accepted| AcceptedChanges { known, ..accepted });
+        taken.accepted.extend(accepted);
         taken.waiting.push((document, waiting));
         Ok(())
     }
@@ -189,7 +210,7 @@ impl<P: Ports> Engine<P> {
         id: &DocumentId,
         cursor: Option<&str>,
         operations: &[Operation],
-    ) -> Result<(Vec<Said>, Option<AcceptedChanges>), SyncError> {
+    ) -> Result<HandedIn, SyncError> {
         let (user, client) = (session.user(), session.client());
         let queue = source.settings.cud_queue.as_ref();
         let lease = queue.is_none().then(|| self.ports.random().hex::<8>());
@@ -212,6 +233,7 @@ impl<P: Ports> Engine<P> {
                 TakeInOutcome::Done {
                     leased,
                     waited,
+                    offset,
                     said,
                 } => {
                     if let Some(queue) = queue {
@@ -231,13 +253,20 @@ impl<P: Ports> Engine<P> {
                         insurance: insurance.clone(),
                         trace: source.trace.cloned(),
                         wait: Duration::from_millis(source.settings.push_wait_ms),
+                        known: Vec::new(),
                     });
+                    let waits = |said: &Said| matches!(said, Said::Waits | Said::TakenIn(_));
                     if let (None, Some(job), false) = (&accepted, &insurance, waited)
-                        && !said.contains(&Said::Waits)
+                        && !said.iter().any(waits)
                     {
                         self.withdraw_insurance(job).await?;
                     }
-                    return Ok((said, accepted));
+                    return Ok(HandedIn {
+                        said,
+                        offset,
+                        waited,
+                        accepted,
+                    });
                 }
             }
         }
@@ -316,10 +345,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// What became of changes that were taken in, and carried out as far as the device waited for it.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn device_verdicts(
+    pub(super) async fn device_verdicts(
         &self,
         session: &DeviceSession,
         taken: TakenChanges,
@@ -329,38 +355,50 @@ impl<P: Ports> Engine<P> {
             mut lines,
             waiting,
         } = taken;
-        for (id, names) in waiting {
-            let found = self.source(id.source.as_str()).await?;
-            let schema = found.as_source().settings.schema.as_ref();
-            let document = self.document(&id);
-            let said = document.said_of(session.client(), &names).await?;
-            let objects: Vec<ObjectId> = said
-                .iter()
-                .filter_map(|said| shown(said).cloned())
-                .collect();
-            let mut current = BTreeMap::new();
-            let mut types = AttributeTypes::default();
-            if !objects.is_empty() {
-                let schema = match schema {
-                    Some(schema) => Some(schema.text().to_owned()),
-                    None => document.description(Aspect::Schema).await?,
-                };
-                types = schema
-                    .as_deref()
-                    .map(AttributeTypes::of_schema)
-                    .unwrap_or_default();
-                current = read(&document, objects).await?;
-            }
-            for (name, said) in names.into_iter().zip(said) {
-                let mut verdict = to_verdict(&name, &said);
-                if let Some(object) = shown(&said) {
-                    let attributes = current.get(object).cloned().flatten();
-                    verdict.current = Some(attributes.map(|it| fields(&types, it)));
-                }
-                lines.push(Line::Verdict { verdict });
-            }
-        }
+        let of_sources = waiting
+            .into_iter()
+            .map(|(id, names)| self.verdicts_of(session, id, names));
+        let of_sources = try_join_all(of_sources).await?;
+        lines.extend(of_sources.into_iter().flatten());
         Ok(lines)
+    }
+
+    async fn verdicts_of(
+        &self,
+        session: &DeviceSession,
+        id: DocumentId,
+        names: Vec<ChangeName>,
+    ) -> Result<Vec<Line>, SyncError> {
+        let found = self.source(id.source.as_str()).await?;
+        let schema = found.as_source().settings.schema.as_ref();
+        let document = self.document(&id);
+        let said = document.said_of(session.client(), &names).await?;
+        let objects: Vec<ObjectId> = said
+            .iter()
+            .filter_map(|said| shown(said).cloned())
+            .collect();
+        let mut current = BTreeMap::new();
+        let mut types = AttributeTypes::default();
+        if !objects.is_empty() {
+            let schema = match schema {
+                Some(schema) => Some(schema.text().to_owned()),
+                None => document.description(Aspect::Schema).await?,
+            };
+            types = schema
+                .as_deref()
+                .map(AttributeTypes::of_schema)
+                .unwrap_or_default();
+            current = read(&document, objects).await?;
+        }
+        let lines = names.into_iter().zip(said).map(|(name, said)| {
+            let mut verdict = to_verdict(&name, &said);
+            if let Some(object) = shown(&said) {
+                let attributes = current.get(object).cloned().flatten();
+                verdict.current = Some(attributes.map(|it| fields(&types, it)));
+            }
+            Line::Verdict { verdict }
+        });
+        Ok(lines.collect())
     }
 }
 
@@ -426,7 +464,9 @@ fn to_verdict(name: &ChangeName, said: &Said) -> Verdict {
             "unknown_change",
             Some("the server does not know this change: send it again".to_owned()),
         ),
-        Said::Waits | Said::NameReused | Said::ObjectTaken | Said::Full => verdict,
+        Said::TakenIn(_) | Said::Waits | Said::NameReused | Said::ObjectTaken | Said::Full => {
+            verdict
+        }
     }
 }
 

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::engine::device_sync::Sharing;
+use crate::engine::device_sync::{Reading, Sharing};
 use crate::engine::{Engine, SyncError};
 use crate::model::DocumentId;
 use crate::ports::{Clock as _, Ports};
-use crate::store::Head;
+use crate::store::{Head, News, PageLimit};
 
 /// How long what was read is shared.
 const SHARED: Duration = Duration::from_millis(250);
@@ -17,15 +17,20 @@ const SHARED: Duration = Duration::from_millis(250);
 /// Most documents of which it is kept: a moment's, of an instance that answers many users.
 const MOST: usize = 1_000;
 
+/// Most objects that are read with a head: as many as the script reads by itself.
+const MOST_AHEAD: usize = 32;
+
 /// See the module.
 #[derive(Default)]
 pub(in crate::engine) struct SharedHeads(RefCell<BTreeMap<DocumentId, (Duration, Rc<Head>)>>);
 
-/// A head, and whether it may be a little old.
-#[derive(Clone)]
+/// A head.
 pub(super) struct KnownHead {
     pub(super) head: Rc<Head>,
+    /// Whether it may be a little old.
     pub(super) is_shared: bool,
+    /// What is new, where that was read with it.
+    pub(super) ahead: Option<News>,
 }
 
 impl<P: Ports> Engine<P> {
@@ -43,17 +48,56 @@ impl<P: Ports> Engine<P> {
             return Ok(KnownHead {
                 head: Rc::clone(head),
                 is_shared: true,
+                ahead: None,
             });
         }
         let head = Rc::new(self.document(document).head().await?);
+        self.keep_head(document, &head);
+        Ok(KnownHead {
+            head,
+            is_shared: false,
+            ahead: None,
+        })
+    }
+
+    /// The head of what a device reads. One that has just changed something has news nearly always: they are read with it.
+    pub(super) async fn look(
+        &self,
+        reading: &Reading<'_>,
+        sharing: Sharing,
+        bytes: usize,
+    ) -> Result<KnownHead, SyncError> {
+        let document = &reading.document;
+        let Some(cursor) = reading
+            .cursor
+            .as_ref()
+            .filter(|_| sharing == Sharing::Fresh)
+        else {
+            return self.head(document, sharing).await;
+        };
+        let settings = reading.found.as_source().settings;
+        let limit = PageLimit {
+            objects: MOST_AHEAD.min(settings.max_page_size),
+            bytes: bytes.min(settings.max_page_bytes),
+        };
+        let news = self.document(document).news(cursor.version, limit).await?;
+        let head = Rc::new(news.head.clone());
+        self.keep_head(document, &head);
+        Ok(KnownHead {
+            head,
+            is_shared: false,
+            ahead: Some(news),
+        })
+    }
+
+    fn keep_head(&self, document: &DocumentId, head: &Rc<Head>) {
+        let now = self.ports.clock().monotonic();
         let mut known = self.heads.0.borrow_mut();
         if known.len() >= MOST {
             known.retain(|_, (read_at, _)| now.saturating_sub(*read_at) < SHARED);
         }
         if known.len() < MOST {
-            known.insert(document.clone(), (now, Rc::clone(&head)));
+            known.insert(document.clone(), (now, Rc::clone(head)));
         }
-        let is_shared = false;
-        Ok(KnownHead { head, is_shared })
     }
 }

@@ -5,14 +5,18 @@ mod heads;
 mod news;
 mod place;
 mod verify;
+mod wait;
 
 use std::collections::BTreeMap;
 
 use futures_util::future::{join_all, try_join_all};
 use futures_util::join;
-use sync_proto::sync::{EndReason, Line, ResetReason, SourceFailure, SourceNews, SyncEnd};
+use sync_proto::sync::{
+    EndReason, Line, ResetReason, SourceFailure, SourceNews, SyncEnd, VerdictStatus,
+};
 
 use crate::account::DeviceSession;
+use crate::engine::changes::Insurance;
 use crate::engine::pull::PAGE_COST;
 use crate::engine::registry::FoundSource;
 use crate::engine::unknown_source::NamedSource;
@@ -20,16 +24,21 @@ use crate::engine::{Engine, Source, SyncError};
 use crate::metrics::RequestEnd;
 use crate::model::{DeviceCursor, DocumentId, ReadingPlace};
 use crate::ports::Ports;
+use crate::store::News;
 use crate::trace::TraceContext;
 pub use changes::{SentChanges, TakenChanges};
 pub(super) use heads::SharedHeads;
 pub use verify::VerifyRequest;
+pub(super) use wait::SharedHints;
 
 /// Bytes of an answer's objects where the device does not say.
 const DEFAULT_BYTES: usize = 1024 * 1024;
 
 /// Fewest and most that it may ask for.
 const BYTES: std::ops::RangeInclusive<usize> = 16 * 1024..=4 * 1024 * 1024;
+
+/// Most bytes of what is new of a source that is read before anybody knows whether that is all.
+const AHEAD_BYTES: usize = 64 * 1024;
 
 /// When a device comes again that has nothing to do, in seconds.
 const IDLE_SECONDS: u64 = 30;
@@ -42,7 +51,7 @@ const CURSOR: &[u8] = b"cursor";
 
 /// Whether what other requests of this instance have read a moment ago will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sharing {
+enum Sharing {
     /// It will.
     Shared,
     /// The device has just changed something, and is to see it.
@@ -56,10 +65,6 @@ pub struct NewsRequest<'a> {
     pub have: &'a BTreeMap<String, Option<String>>,
     /// Most bytes of objects.
     pub max_bytes: Option<usize>,
-    /// Whether it may be a little old.
-    pub sharing: Sharing,
-    /// Whether changes of the device wait for their verdict.
-    pub is_waiting: bool,
     /// What ties it to the calls of back ends it leads to.
     pub trace: Option<&'a TraceContext>,
 }
@@ -74,6 +79,14 @@ struct Reading<'a> {
     reset: Option<ResetReason>,
     /// Whether the device has to keep another cursor, also if nothing is new.
     has_moved: bool,
+    /// What is new, where it was read with the head.
+    ahead: Option<News>,
+}
+
+/// What is new of a device's sources.
+struct AllNews {
+    lines: Vec<Line>,
+    has_more: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -101,19 +114,54 @@ impl<'a> Reading<'a> {
 }
 
 impl<P: Ports> Engine<P> {
-    /// Says what is new of all sources that a device names, as far as there is room.
+    /// Answers a device: what became of its changes by now, and what is new of all sources that it names, as far as there is room.
+    /// `done` is what is not needed any more by changes that were carried out.
     ///
-    /// For a device that has everything this is at most one round trip to the store, and none where another request of this
-    /// instance has asked a moment ago.
+    /// All that is asked of the store goes together. For a device that has everything and has sent nothing this is at most one round
+    /// trip, and none where another request of this instance has asked a moment ago.
     ///
     /// # Errors
     /// A session that has ended, a client that is gone, and the store's. What is wrong with a source is a line.
-    pub async fn device_news(
+    pub async fn answer_device(
+        &self,
+        session: &DeviceSession,
+        taken: TakenChanges,
+        done: &[Insurance],
+        request: NewsRequest<'_>,
+    ) -> Result<Vec<Line>, SyncError> {
+        let sharing = match taken.is_empty() {
+            true => Sharing::Shared,
+            false => Sharing::Fresh,
+        };
+        let (withdrawn, verdicts, news) = join!(
+            try_join_all(done.iter().map(|insurance| self.withdraw(insurance))),
+            self.device_verdicts(session, taken),
+            self.device_news(session, request, sharing)
+        );
+        withdrawn?;
+        let (mut lines, news) = (verdicts?, news?);
+        let waits = |line: &Line| matches!(line, Line::Verdict { verdict } if verdict.status == VerdictStatus::Accepted);
+        let (after, why) = match (news.has_more, lines.iter().any(waits)) {
+            (true, _) => (0, EndReason::More),
+            (false, true) => (PENDING_SECONDS, EndReason::Pending),
+            (false, false) => (IDLE_SECONDS, EndReason::Idle),
+        };
+        lines.extend(news.lines);
+        lines.push(Line::End {
+            end: SyncEnd { after, why },
+        });
+        Ok(lines)
+    }
+
+    async fn device_news(
         &self,
         session: &DeviceSession,
         request: NewsRequest<'_>,
-    ) -> Result<Vec<Line>, SyncError> {
+        sharing: Sharing,
+    ) -> Result<AllNews, SyncError> {
         let trace = request.trace;
+        let wanted = request.max_bytes.unwrap_or(DEFAULT_BYTES);
+        let most = wanted.clamp(*BYTES.start(), *BYTES.end());
         let mut lines = Vec::new();
         let mut readings = Vec::new();
         for (name, cursor) in request.have {
@@ -125,9 +173,10 @@ impl<P: Ports> Engine<P> {
                 Err(line) => lines.push(line),
             }
         }
+        let ahead = (most / readings.len().max(1)).min(AHEAD_BYTES);
         let heads = readings
             .iter()
-            .map(|reading| self.head(&reading.document, request.sharing));
+            .map(|reading| self.look(reading, sharing, ahead));
         let (checked, registry, heads) = join!(
             self.accounts.check_device(session),
             self.registry(),
@@ -140,8 +189,6 @@ impl<P: Ports> Engine<P> {
             .zip(heads)
             .map(|(reading, head)| async { self.prepare(session, reading, head?, trace).await });
         let heads = try_join_all(prepared).await?;
-        let wanted = request.max_bytes.unwrap_or(DEFAULT_BYTES);
-        let most = wanted.clamp(*BYTES.start(), *BYTES.end());
         let share = self.memory.share(PAGE_COST * most);
         let mut room = share.bytes() / PAGE_COST;
         let mut has_more = false;
@@ -159,16 +206,7 @@ impl<P: Ports> Engine<P> {
             has_more |= news.more;
             lines.push(Line::News(Box::new(news)));
         }
-        let end = match (has_more, request.is_waiting) {
-            (true, _) => (0, EndReason::More),
-            (false, true) => (PENDING_SECONDS, EndReason::Pending),
-            (false, false) => (IDLE_SECONDS, EndReason::Idle),
-        };
-        let (after, why) = end;
-        lines.push(Line::End {
-            end: SyncEnd { after, why },
-        });
-        Ok(lines)
+        Ok(AllNews { lines, has_more })
     }
 
     /// Looks a source up, and reads the cursor; or says why it cannot be read.
@@ -216,6 +254,7 @@ impl<P: Ports> Engine<P> {
             cursor: None,
             reset: None,
             has_moved: false,
+            ahead: None,
         };
         if let Some(text) = cursor {
             match self.accounts.sessions().open::<DeviceCursor>(CURSOR, text) {

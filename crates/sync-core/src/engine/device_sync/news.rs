@@ -39,16 +39,22 @@ impl<P: Ports> Engine<P> {
         if *room == 0 {
             return Ok(self.left_for_later(reading));
         }
+        let ahead = reading.ahead.take();
+        // Part of it would be another page than the device may have.
+        let ahead = ahead.filter(|news| news.reached == news.head.version);
         let source = reading.source(None);
         let limit = PageLimit {
             objects: source.settings.max_page_size,
             bytes: (*room).min(source.settings.max_page_bytes),
         };
         let document = self.document(&reading.document);
-        let (found, schema) = join!(
-            document.news(cursor.version, limit),
-            self.schema_of(source, &reading.document, head)
-        );
+        let read = async {
+            match ahead {
+                Some(news) => Ok(news),
+                None => document.news(cursor.version, limit).await,
+            }
+        };
+        let (found, schema) = join!(read, self.schema_of(source, &reading.document, head));
         let (found, schema) = (found?, schema?);
         if let Some(reason) = why_useless(&cursor, &found.head) {
             // It became so in this very moment. The device comes again.

@@ -23,7 +23,12 @@ impl<P: Ports> Engine<P> {
         known: KnownHead,
         trace: Option<&TraceContext>,
     ) -> Result<Rc<Head>, SyncError> {
-        let KnownHead { head, is_shared } = known;
+        let KnownHead {
+            head,
+            is_shared,
+            ahead,
+        } = known;
+        let looked_at = Rc::clone(&head);
         let useless = |reading: &Reading<'_>, head: &Head| {
             let cursor = reading.cursor.as_ref()?;
             why_useless(cursor, head)
@@ -40,6 +45,9 @@ impl<P: Ports> Engine<P> {
         let is_known_today = |cursor: &DeviceCursor| cursor.day == today;
         if !reading.cursor.as_ref().is_some_and(is_known_today) {
             self.note_place(session, reading).await?;
+        }
+        if Rc::ptr_eq(&head, &looked_at) && reading.reset.is_none() {
+            reading.ahead = ahead;
         }
         Ok(head)
     }

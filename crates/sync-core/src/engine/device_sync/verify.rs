@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::join;
 use sync_proto::sync::{Line, ObjectFields, SourceNews};
 
 use crate::account::DeviceSession;
@@ -11,13 +12,17 @@ use crate::model::{
     AttributeTypes, Checksum, DeviceCursor, DocumentId, ObjectId, Record, Version, bytes_of, fields,
 };
 use crate::ports::Ports;
-use crate::store::{CHUNK, LOG_CHUNK};
+use crate::store::{CHUNK, LOG_CHUNK, Verifications};
 
 /// Into how many buckets a copy is divided.
 const BUCKETS: usize = 256;
 
 /// Most bytes of objects in an answer; a bucket that is begun is brought whole.
 const MOST_BYTES: usize = 2 * 1024 * 1024;
+
+/// How often a device may have a copy compared, and in how many seconds: each time the whole copy is read. One that needs more to
+/// be mended gets the source anew, which is cheaper.
+const MOST_OFTEN: (u64, u64) = (10, 60);
 
 /// What a device asks.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +95,16 @@ impl<P: Ports> Engine<P> {
         else {
             return Ok(None);
         };
-        let head = self.head(&document, Sharing::Fresh).await?.head;
+        let (limit, seconds) = MOST_OFTEN;
+        let verifications = Verifications::new(self.ports.redis());
+        let (known, times) = join!(
+            self.head(&document, Sharing::Fresh),
+            verifications.add(session.client(), seconds)
+        );
+        if times? > limit {
+            return Err(SyncError::TooManyVerifications { limit, seconds });
+        }
+        let head = known?.head;
         let is_same = |life: &Option<String>, version: Version, at: &DeviceCursor| {
             life.as_ref() == Some(&at.life) && version == at.version && at.is_at_end()
         };

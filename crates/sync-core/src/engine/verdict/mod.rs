@@ -174,7 +174,7 @@ impl<P: Ports> Engine<P> {
         let task = Task::new(client, source, document, lease, number, operation);
         let message = why.to_owned();
         match self.decide(task, Verdict::Refused { message }).await? {
-            Attempt::Decided => Ok(()),
+            Attempt::Decided { .. } => Ok(()),
             Attempt::PutOff(_) | Attempt::LostLease => Err(SyncError::Busy),
         }
     }
@@ -434,7 +434,8 @@ impl<P: Ports> Engine<P> {
                     verdict: named.clone(),
                 }),
             };
-            match store.commit(commit).await? {
+            let committed = store.commit(commit).await?;
+            match committed {
                 CommitOutcome::Done { .. } | CommitOutcome::Gone => {
                     self.metrics.meter().copy(task.document, None);
                     if verdict.is_refusal() {
@@ -442,7 +443,8 @@ impl<P: Ports> Engine<P> {
                         let now = self.ports.clock().now();
                         index.refused(task.client, task.document, now).await?;
                     }
-                    return Ok(Attempt::Decided);
+                    let is_last = matches!(committed, CommitOutcome::Done { waiting: 0, .. });
+                    return Ok(Attempt::Decided { is_last });
                 }
                 CommitOutcome::Conflict => is_unread = true,
                 CommitOutcome::Orphaned => {

@@ -58,6 +58,7 @@
 //! | `narrowed` | sorted set | source, space and partition of the copies of parts that devices have asked for by parameters, scored by when the back end was last asked for them, in ms | until the copy is removed: with its last client, or after the retention | refresh, unbind | refresh |
 //! | `{copies}:<source>` | hash | partition of a copy, but for those of parts → number of its objects | the copies' | instances, a moment after a copy has changed | administrators |
 //! | `{copies}:<source>:condition` | hash | `objects` in all copies, `at` when a back end was asked last in ms, `took` how long that took in ms, `error` what is wrong: kind, space, message, and `since` when in ms | as long as the source has a copy | as `{copies}:<source>` | administrators |
+//! | `changed-documents` | stream | `d` → `<source> <partition>` that has changed, for those who wait for news | the last 10 000 or so | whoever commits | event streams |
 //! | `circuits` | hash | source → how often its back end did not answer since it last did, and until when it is left alone, in ms, or 0 | until it answers | calls of back ends | calls of back ends, `/metrics` |
 //! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1, `paused:<source>` if its back end is left alone | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
@@ -71,6 +72,7 @@
 //! | `shut-out` | sorted set | ids and generations of sessions that have ended, scored by when, in ms | entries: 20 minutes | users, clients, sign-outs | devices' requests, at most once a second per instance |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `login-failures:<kind>:<name>` | string | logins that failed lately at an account or from an address | the limiter's window | login | login |
+//! | `verifications:<client>` | string | how often the client has had copies compared lately | a minute | verify | verify |
 //! | `remembered-password:<user>`, `remembered-password:administrator:<login>` | string | what a password that was right lately is known again by | `remembered_seconds` | login | login |
 //! | `{pings}` | sorted set | ids of pings that somebody sent, scored by when, in ms | entries: 30 days, the last 1 000 | pings | `GET /pings` |
 //! | `{pings}:<id>` | hash | `at` in ms, `by`, `message`, `users`, `clients`, `delivered`, `failed`, `unreachable`, `error` what a service said last | 30 days, or as in `{pings}` | pings, push | `GET /pings` |
@@ -506,6 +508,11 @@ pub(crate) fn device_session(id: &str) -> String {
     format!("{PREFIX}:device-session:{}", encoded(id))
 }
 
+/// Which documents have changed lately.
+pub(crate) fn changed_documents() -> String {
+    format!("{PREFIX}:changed-documents")
+}
+
 /// Which sessions have ended lately.
 pub(crate) fn shut_out() -> String {
     format!("{PREFIX}:shut-out")
@@ -519,6 +526,11 @@ pub(crate) fn session_secret() -> String {
 /// Counts logins tried for an account or from an address.
 pub(crate) fn login_failures(kind: &str, name: &str) -> String {
     format!("{PREFIX}:login-failures:{kind}:{}", encoded(name))
+}
+
+/// Counts how often a client has had copies compared.
+pub(crate) fn verifications(client: &ClientId) -> String {
+    format!("{PREFIX}:verifications:{client}")
 }
 
 /// What a user's password, which was right lately, is known again by.
@@ -606,6 +618,7 @@ mod tests {
         let keys = [
             part.head(),
             narrowed(),
+            changed_documents(),
             circuits(),
             device_session("0f1e"),
             shut_out(),
@@ -677,6 +690,7 @@ mod tests {
             stats("http:GET:"),
             session_secret(),
             login_failures("account", "a:b"),
+            verifications(&client_id),
             remembered_password(&user_id),
             remembered_administrator_password(&user_id),
             pings(),
@@ -692,6 +706,7 @@ mod tests {
         insta::assert_snapshot!(keys.join("\n"), @r"
         rhosync:1:{Product/narrowed/a%3Ab%2F%7Bc%7D%20%C5%BC/4ee974b19b5ba4f3c3a07803a0a3f258}:head
         rhosync:1:narrowed
+        rhosync:1:changed-documents
         rhosync:1:circuits
         rhosync:1:device-session:0f1e
         rhosync:1:shut-out
@@ -763,6 +778,7 @@ mod tests {
         rhosync:1:{metrics}:stats:http%3AGET%3A
         rhosync:1:session-secret
         rhosync:1:login-failures:account:a%3Ab
+        rhosync:1:verifications:4fede851b186
         rhosync:1:remembered-password:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:remembered-password:administrator:a%3Ab%2F%7Bc%7D%20%C5%BC
         rhosync:1:{pings}

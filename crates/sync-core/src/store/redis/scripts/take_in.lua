@@ -5,8 +5,10 @@
 -- ARGV: 1 client, 2 user, 3 lease token or '' for none, 4 lease in ms, 5 most operations that may wait, 6 lifetime of what is
 --       remembered in s, 7 now in ms, then per change: name, digest, the object's id if it is a create or else '', digest of
 --       the create's content, version that the device had seen, JSON
--- Answers {'unbound'}, or {'ok', 1 if the lease was got or else 0, operations that waited before}, and for each change
---   'waits'      it is taken in, now or since an earlier time
+-- Answers {'unbound'}, or {'ok', 1 if the lease was got or else 0, operations that waited before, the device's offset}, and for each
+-- change
+--   a number     it is taken in now, as the operation of this number
+--   'waits'      it was taken in earlier
 --   'reused'     the name was used for another change
 --   'taken'      another create has made an object by this id
 --   'full'       too many operations wait
@@ -21,7 +23,7 @@ if entry then offset, user = string.match(entry, '^%d+,%d+,%d+,(%d+),%d+,%d+,[^,
 if user ~= ARGV[2] then return {'unbound'} end
 local waited = redis.call('HLEN', KEYS[3])
 local waiting = waited
-local answer = {'ok', 0, waited}
+local answer = {'ok', 0, waited, offset}
 for at = 8, #ARGV, 6 do
   local name, temporary, said = ARGV[at], ARGV[at + 2], 'waits'
   local known = redis.call('HGET', KEYS[7], name)
@@ -41,7 +43,7 @@ for at = 8, #ARGV, 6 do
     end
     local number = string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'q', 1))
     redis.call('HSET', KEYS[3], number, offset .. ',' .. ARGV[at + 4] .. ',0 ' .. ARGV[at + 5])
-    waiting = waiting + 1
+    waiting, said = waiting + 1, number
   end
   answer[#answer + 1] = said
 end

@@ -1,0 +1,169 @@
+//! What whoever asks for a stream gets.
+
+use bytes::Bytes;
+use headers::authorization::Bearer;
+use headers::{Authorization, HeaderMapExt as _};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use sync_core::{
+    AccountError, Live, LiveError, Origins, Ports, SettingsError, StoreError, StreamId,
+};
+use sync_proto::api::{ApiError, ApiErrorDetails};
+use sync_proto::{ErrorCode, REQUEST_ID_HEADER};
+
+use crate::pages::Pages;
+
+/// When to ask again where the store does not answer, in seconds.
+const RETRY_AFTER: u64 = 1;
+
+/// What whoever asks gets.
+#[derive(Debug)]
+pub enum Answer {
+    /// No stream.
+    Whole(Response<Bytes>),
+    /// A stream: its head, which one it is, and what it begins with.
+    Stream {
+        /// The head.
+        head: Response<()>,
+        /// Which.
+        stream: StreamId,
+        /// The first text.
+        text: Bytes,
+    },
+}
+
+/// Why there is no stream.
+enum Refusal {
+    Method,
+    Live(LiveError),
+}
+
+/// Answers a request for a stream.
+pub async fn answer<P: Ports>(live: &Live<P>, origins: &Origins, request: &Parts) -> Answer {
+    let pages = Pages::of(origins, &request.headers);
+    if let Some(answer) = pages.preflight(request) {
+        return Answer::Whole(finished(answer, &pages, request));
+    }
+    match open(live, request).await {
+        Ok((stream, text)) => {
+            let mut head = Response::new(());
+            let headers = head.headers_mut();
+            let events = HeaderValue::from_static("text/event-stream");
+            headers.insert(header::CONTENT_TYPE, events);
+            // nginx would keep the events until it has a buffer full of them.
+            headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+            Answer::Stream {
+                head: finished(head, &pages, request),
+                stream,
+                text,
+            }
+        }
+        Err(refusal) => Answer::Whole(finished(refused(&refusal), &pages, request)),
+    }
+}
+
+/// The answer where the settings are wrong.
+pub fn without_settings(error: &SettingsError) -> Response<Bytes> {
+    tracing::error!(%error, "there are no event streams");
+    let message = "the server's settings are not usable; its log says why";
+    failure(
+        StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Unavailable,
+        message,
+    )
+}
+
+/// The answer where the store does not answer.
+pub fn without_store(error: &StoreError) -> Response<Bytes> {
+    unavailable(error)
+}
+
+async fn open<P: Ports>(live: &Live<P>, request: &Parts) -> Result<(StreamId, Bytes), Refusal> {
+    if request.method != Method::GET {
+        return Err(Refusal::Method);
+    }
+    let authorization = request.headers.typed_get::<Authorization<Bearer>>();
+    let token = authorization.as_ref().map_or("", |it| it.token());
+    let session = live.accounts().device_session(token);
+    let session = session.map_err(|error| Refusal::Live(error.into()))?;
+    live.open(session).await.map_err(Refusal::Live)
+}
+
+fn refused(refusal: &Refusal) -> Response<Bytes> {
+    match refusal {
+        Refusal::Method => {
+            let message = "the method is none of those that this address takes";
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            let mut answer = failure(status, ErrorCode::MethodNotAllowed, message);
+            let allow = HeaderValue::from_static("GET");
+            answer.headers_mut().insert(header::ALLOW, allow);
+            answer
+        }
+        Refusal::Live(LiveError::UnknownClient) => {
+            let status = StatusCode::NOT_FOUND;
+            failure(status, ErrorCode::UnknownClient, "Unknown client")
+        }
+        Refusal::Live(LiveError::Account(AccountError::NotAuthenticated)) => {
+            let status = StatusCode::UNAUTHORIZED;
+            let mut answer = failure(status, ErrorCode::NotAuthenticated, "Not authenticated");
+            let bearer = HeaderValue::from_static("Bearer");
+            answer
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, bearer);
+            answer
+        }
+        Refusal::Live(LiveError::Store(error) | LiveError::Account(AccountError::Store(error))) => {
+            unavailable(error)
+        }
+        Refusal::Live(LiveError::Account(error)) => unavailable(error),
+    }
+}
+
+fn unavailable(error: &impl std::fmt::Display) -> Response<Bytes> {
+    tracing::warn!(%error, "a device gets no stream");
+    let message = "the server cannot reach its store; try again in a moment";
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let mut answer = failure(status, ErrorCode::Unavailable, message);
+    let headers = answer.headers_mut();
+    headers.insert(header::RETRY_AFTER, RETRY_AFTER.into());
+    answer
+}
+
+fn failure(status: StatusCode, code: ErrorCode, message: &str) -> Response<Bytes> {
+    let error = ApiError {
+        error: ApiErrorDetails {
+            code: code.as_str().to_owned(),
+            message: message.to_owned(),
+        },
+    };
+    // Two texts can be written.
+    let body = serde_json::to_vec(&error).unwrap_or_default();
+    let mut answer = Response::new(Bytes::from(body));
+    *answer.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    let length = answer.body().len();
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, json);
+    // Without it an answer would wait tens of milliseconds for its last bytes.
+    headers.insert(header::CONTENT_LENGTH, length.into());
+    answer
+}
+
+fn finished<B>(mut answer: Response<B>, pages: &Pages<'_>, request: &Parts) -> Response<B> {
+    let headers = answer.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let nosniff = HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    if let Some(id) = sent_id(&request.headers) {
+        headers.insert(REQUEST_ID_HEADER, id.clone());
+    }
+    pages.finish(headers);
+    answer
+}
+
+/// The request's id, if it can stand in a line of the log.
+fn sent_id(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers
+        .get(REQUEST_ID_HEADER)
+        .filter(|id| id.len() <= 128 && id.as_bytes().iter().all(u8::is_ascii_graphic))
+}
