@@ -166,6 +166,8 @@ pub struct Call<'a> {
     pub source: &'a SourceName,
     /// The user. For a source that everybody shares, whoever happened to ask.
     pub user: &'a UserId,
+    /// The partition whose objects are meant, where its name is computed.
+    pub partition: Option<&'a str>,
     /// The device that made the change; nobody's for a query.
     pub client: Option<&'a ClientId>,
     /// The same for every attempt at the same change, different for every other; empty for a query.
@@ -187,6 +189,7 @@ impl fmt::Debug for Call<'_> {
         let Self {
             source,
             user,
+            partition,
             client,
             idempotency_key,
             parameters,
@@ -198,6 +201,7 @@ impl fmt::Debug for Call<'_> {
         f.debug_struct("Call")
             .field("source", source)
             .field("user", user)
+            .field("partition", partition)
             .field("client", client)
             .field("idempotency_key", idempotency_key)
             .field("parameters", parameters)

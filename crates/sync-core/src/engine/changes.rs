@@ -161,7 +161,7 @@ impl<P: Ports> Engine<P> {
         let queue = source.settings.cud_queue.as_ref();
         // Without a lease nothing is worked on here.
         let lease = queue.is_none().then(|| self.ports.random().hex::<8>());
-        let mut id = source.document_for(user);
+        let mut id = self.document_for(source, user).await?;
         let Files { uploads, .. } = files;
         if !uploads.is_empty() {
             id = self

@@ -197,7 +197,7 @@ impl<P: Ports> Engine<P> {
             return Ok(());
         };
         let user = UserId::parse(user).map_err(SyncError::from)?;
-        let id = settings.partition.document(source, &user);
+        let id = self.copy_of(source, settings, &user).await?;
         let document = self.document(&id);
         // Nobody has a copy that could be old.
         if !document.was_refreshed().await? {

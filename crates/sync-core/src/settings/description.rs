@@ -248,6 +248,7 @@ mod tests {
         jwks_url = "https://user:secret-0@keys.example/keys?key=secret-1"
         leeway_seconds = 10
         user_claim = "email"
+        user_attributes = { region = "area" }
 
         [ping]
         window_seconds = 5

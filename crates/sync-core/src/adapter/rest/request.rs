@@ -20,6 +20,11 @@ pub(super) struct Target<'a> {
     pub(super) operation: &'a Operation,
 }
 
+/// The partition, for templates to name.
+fn partition_of(call: &Call<'_>) -> Option<(&'static str, Value)> {
+    Some(("partition", json!(call.partition?)))
+}
+
 impl<P: Ports> RestAdapter<P> {
     /// The address of a question, with `more` behind the parameters it always has.
     pub(super) fn address(
@@ -93,6 +98,7 @@ impl<P: Ports> RestAdapter<P> {
                 Value::Object(mapping.typed(attributes).map_err(rejected)?),
             ),
         ];
+        values.extend(partition_of(call));
         if let Some(id) = id {
             values.push(("id", json!(id.as_str())));
             values.push(("id_parts", json!(mapping.parts_of_id(id.as_str()))));
@@ -165,6 +171,7 @@ impl<P: Ports> RestAdapter<P> {
             ("user", json!(call.user.as_str())),
             ("parameters", Value::Object(parameters.collect())),
         ];
+        values.extend(partition_of(call));
         if let Some(delta) = delta {
             values.push(("since", json!(delta.since())));
         }
