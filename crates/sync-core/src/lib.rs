@@ -27,7 +27,7 @@ pub use account::{
     UserDetails,
 };
 pub use adapter::{
-    Adapter, AdapterError, Call, QueryEnd, RustAdapters, ServerToken, Stash, StashError,
+    Adapter, AdapterError, Call, Change, QueryEnd, RustAdapters, ServerToken, Stash, StashError,
     authenticate, logged_in, make_adapter,
 };
 pub use application_documents::{ApplicationDocuments, DocumentError};
@@ -40,9 +40,9 @@ pub use engine::{
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
     ClientState, CopyPage, DEFAULT_PAGE_SIZE, DeviceProof, DocumentDetails, Engine, FeedError,
-    HookError, MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch, PingTargets, PullRequest,
-    SearchRequest, SentChanges, Sharing, SourceInfo, SyncError, TakenChanges, VerifyRequest,
-    queue_info,
+    HandedBy, HookError, MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch, PingTargets,
+    PullRequest, SearchRequest, SentChanges, Sharing, SourceInfo, SyncError, TakenChanges,
+    VerifyRequest, queue_info,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{

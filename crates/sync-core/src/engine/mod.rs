@@ -84,7 +84,7 @@ pub use documents::{ClientState, DocumentDetails, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
 pub use error::SyncError;
 pub use feed::{FeedError, ObjectPatch};
-pub use hooks::HookError;
+pub use hooks::{HandedBy, HookError};
 pub use overview::queue_info;
 pub use pings::PingTargets;
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};

@@ -5,11 +5,18 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::adapter::logged_in;
 use crate::engine::{Engine, Source, SyncError};
 use crate::mapping::Context;
-use crate::model::{DocumentId, Partition, PartitionName, PartitionRule, SourceName, UserId};
-use crate::ports::Ports;
+use crate::model::{
+    DocumentId, Millis, Partition, PartitionName, PartitionRule, SourceName, UserId,
+};
+use crate::ports::{Clock as _, Ports};
 use crate::settings::SourceSettings;
+use crate::store::AccountStore;
+
+/// How long a back end's word on who belongs where is good, in milliseconds.
+const PARTITION_MS: u64 = 300_000;
 
 /// For a device's user.
 pub(super) const NO_PARTITION: &str = "the user belongs to no partition of this source";
@@ -39,7 +46,7 @@ impl<P: Ports> Engine<P> {
         settings: &SourceSettings,
         user: &UserId,
     ) -> Result<DocumentId, SyncError> {
-        Ok(match self.partition_of(settings, user).await? {
+        Ok(match self.partition_of(source, settings, user).await? {
             Some(name) => DocumentId {
                 source: source.clone(),
                 partition: Partition::Named(name),
@@ -51,11 +58,15 @@ impl<P: Ports> Engine<P> {
     /// The name that is computed for the user. None where nothing is computed, and where nothing comes out.
     pub(super) async fn partition_of(
         &self,
+        source: &SourceName,
         settings: &SourceSettings,
         user: &UserId,
     ) -> Result<Option<PartitionName>, SyncError> {
         let Some(template) = &settings.partition_template else {
-            return Ok(None);
+            return match settings.partition {
+                PartitionRule::Computed => self.partition_by_adapter(source, settings, user).await,
+                PartitionRule::App | PartitionRule::User => Ok(None),
+            };
         };
         let attributes = self.accounts.attributes(user).await?;
         let attributes = attributes.iter();
@@ -66,6 +77,43 @@ impl<P: Ports> Engine<P> {
         let context = Context::new([("user", Value::Object(known))]);
         // What the template names and the user has not is no partition; and so is a name that cannot be one.
         let name = template.render(&context).ok();
+        Ok(name.and_then(|name| PartitionName::parse(name.trim()).ok()))
+    }
+
+    /// The name that the back end gives, asked for again when it is old. If it cannot be asked, what it said before holds.
+    async fn partition_by_adapter(
+        &self,
+        source: &SourceName,
+        settings: &SourceSettings,
+        user: &UserId,
+    ) -> Result<Option<PartitionName>, SyncError> {
+        let accounts = AccountStore::new(self.ports.redis());
+        let now = self.ports.clock().now();
+        let known = accounts.partition(user, source).await?;
+        let is_fresh = |(at, _): &(Millis, String)| now < at.plus(PARTITION_MS);
+        let mut name = known.as_ref().map(|(_, name)| name.clone());
+        let adapter = self.adapters.get(source).map(|adapter| &**adapter);
+        if let Some(adapter) = adapter.filter(|_| !known.as_ref().is_some_and(is_fresh)) {
+            let source = Source {
+                name: source,
+                settings,
+                adapter,
+                trace: None,
+            };
+            let call = self.question(source, user, None, &[]);
+            match logged_in(adapter, &call, adapter.partition(&call)).await {
+                Ok((said, _)) => {
+                    let said = said.unwrap_or_default();
+                    accounts
+                        .set_partition(user, source.name, now, said.trim())
+                        .await?;
+                    name = Some(said);
+                }
+                Err(error) => {
+                    tracing::warn!(source.name = %source.name, %error, "the back end does not say who belongs where");
+                }
+            }
+        }
         Ok(name.and_then(|name| PartitionName::parse(name.trim()).ok()))
     }
 
@@ -86,7 +134,8 @@ impl<P: Ports> Engine<P> {
         if !document.partition.is_narrowed() && !source.settings.pass_through {
             return Ok(Asked::NotAtAll);
         }
-        let name = self.partition_of(source.settings, user).await?;
+        let name = self.partition_of(source.name, source.settings, user);
+        let name = name.await?;
         Ok(name.map_or(Asked::NotAtAll, |name| Asked::For(Some(name))))
     }
 }

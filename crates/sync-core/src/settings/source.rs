@@ -55,7 +55,7 @@ const DEFAULT_POLL_INTERVAL: PollInterval = PollInterval::Seconds(300);
 pub struct SourceSettings {
     /// Who shares a copy.
     pub partition: PartitionRule,
-    /// What a partition's name is computed by.
+    /// What a partition's name is computed by; by the adapter where the rule is that and this is missing.
     pub(crate) partition_template: Option<Template>,
     /// What becomes of the parameters of a pull.
     pub parameters: ParametersRule,
@@ -365,8 +365,11 @@ impl SourceEntry {
         if let Some(rule) = PartitionRule::parse(text) {
             return Ok((rule, None));
         }
+        if text == "adapter" {
+            return Ok((PartitionRule::Computed, None));
+        }
         if !text.contains("{{") {
-            let rules = "is \"app\", \"user\", or a template: \"{{ user.region }}\"";
+            let rules = "is \"app\", \"user\", \"adapter\", or a template: \"{{ user.region }}\"";
             return wrong("partition", rules);
         }
         let template = Template::compile(text, Escape::Plain)

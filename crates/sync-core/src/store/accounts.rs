@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Millis, UserId};
+use crate::model::{Millis, SourceName, UserId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;
@@ -203,6 +203,35 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
             .run(self.redis, &[keys::user(user)], args)
             .await?;
         Ok(reply.required_text()? == "ok")
+    }
+
+    /// Which partition of a source a user belongs to as its back end has said, and when; empty: to none.
+    pub(crate) async fn partition(
+        &self,
+        user: &UserId,
+        source: &SourceName,
+    ) -> Result<Option<(Millis, String)>, StoreError> {
+        let command = args!["HGET", keys::user(user), keys::partition_field(source)];
+        let known = Reply::new("HGET", self.redis.run(command).await?).text()?;
+        Ok(known.and_then(|known| {
+            let (at, name) = known.split_once(' ')?;
+            Some((Millis(at.parse().ok()?), name.to_owned()))
+        }))
+    }
+
+    /// Keeps that, unless there is no such user.
+    pub(crate) async fn set_partition(
+        &self,
+        user: &UserId,
+        source: &SourceName,
+        now: Millis,
+        name: &str,
+    ) -> Result<(), StoreError> {
+        let known = format!("{} {name}", now.0);
+        let args = args!["0", keys::partition_field(source), known];
+        let keys = [keys::user(user)];
+        let set = script::CHANGE_USER.run(self.redis, &keys, args);
+        set.await.map(drop)
     }
 
     /// Begins to delete a user: from now on nobody gets in by that name. `false` if there is nothing to delete.
