@@ -16,6 +16,7 @@ pub(super) const CRATES: &[Row] = &[
     row("sync-proto", &[]),
     row("sync-redis", &[]),
     row("xtask-check", &[]),
+    row("tasks-plugin", &[]),
     row("admin-ui", &["sync-proto"]),
     row("sync-client", &["sync-proto"]),
     row("sync-jobs", &["sync-redis"]),
