@@ -226,6 +226,10 @@ changes = { mark = "$.ListResponse['@now']", deleted_if = "$['@gone']" }
 "#;
 
 /// The bodies of the envelopes that were asked with since the last time.
+#[expect(
+    clippy::unwrap_used,
+    reason = "an envelope without a body is a failed test"
+)]
 fn bodies(world: &World) -> Vec<String> {
     let asked = world.asked().into_iter();
     let body = |asked: String| {
