@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::{HeaderMap, header};
 use ipnet::IpNet;
+use sync_core::HandedBy;
 
 /// The header in which the host says who has connected.
 const PEER_HEADER: &str = "spin-client-addr";
@@ -41,6 +42,16 @@ pub(crate) fn client_address(headers: &HeaderMap, trusted: &[IpNet]) -> String {
             let kept = u128::MAX << (128 - IPV6_PREFIX);
             Ipv6Addr::from(u128::from(address) & kept).to_string()
         }
+    }
+}
+
+/// Who has connected: a trusted proxy, or anybody.
+pub(crate) fn handed_by(headers: &HeaderMap, trusted: &[IpNet]) -> HandedBy {
+    let peer = header_values(headers, PEER_HEADER).next().and_then(parse);
+    let is_trusted = peer.is_some_and(|peer| trusted.iter().any(|network| network.contains(&peer)));
+    match is_trusted {
+        true => HandedBy::TrustedProxy,
+        false => HandedBy::Anybody,
     }
 }
 

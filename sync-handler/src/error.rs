@@ -354,6 +354,7 @@ fn account(error: &AccountError) -> Mapping {
         AccountError::InvalidId(_)
         | AccountError::InvalidPassword { .. }
         | AccountError::InvalidEmail { .. }
+        | AccountError::InvalidUserAttributes { .. }
         | AccountError::WrongPassword
         | AccountError::NoSession
         | AccountError::InvalidTokenRequest(_) => {

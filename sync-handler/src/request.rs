@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sync_core::{
-    AccountError, ApiToken, Clock as _, DeviceSession, Engine, Files, Memory, Ports, Reservation,
-    Session, TRACEPARENT_HEADER, TRACESTATE_HEADER, Token, TraceContext, Upload, Version,
+    AccountError, ApiToken, Clock as _, DeviceSession, Engine, Files, HandedBy, Memory, Ports,
+    Reservation, Session, TRACEPARENT_HEADER, TRACESTATE_HEADER, Token, TraceContext, Upload,
+    Version,
 };
 use sync_proto::{
     API_TOKEN_HEADER, CLIENT_ID_HEADER, OLD_SESSION_COOKIE, PUSH_SEQUENCE_HEADER, SESSION_COOKIE,
@@ -19,7 +20,7 @@ use sync_proto::{
 
 use crate::argument::{self, Argument};
 use crate::body::{self, RequestBody};
-use crate::client_address::client_address;
+use crate::client_address::{client_address, handed_by};
 use crate::console_cookie;
 use crate::error::HttpError;
 use crate::form::Form;
@@ -547,6 +548,12 @@ impl Request {
             || self
                 .header("spin-full-url")
                 .is_some_and(|url| url.starts_with("https:"))
+    }
+
+    /// Whether a trusted proxy has handed the request over.
+    pub(crate) fn handed_by<P: Ports>(&self, engine: &Engine<P>) -> HandedBy {
+        let settings = &engine.settings().authentication;
+        handed_by(self.headers(), &settings.trusted_proxies)
     }
 
     /// The address by which whoever sends the request is counted.

@@ -16,9 +16,10 @@ pub(crate) const COMPONENTS: [&str; 6] = [
     "push-jobs",
     "admin-ui-component",
 ];
-/// What only tests run: an application's own component, and those that the host's tests are about.
-pub(crate) const TEST_COMPONENTS: [&str; 5] = [
+/// What only tests run: applications' own components, and those that the host's tests are about.
+pub(crate) const TEST_COMPONENTS: [&str; 6] = [
     "report-jobs",
+    "tasks-plugin",
     "guest-listener",
     "guest-probe",
     "guest-probe-p2",

@@ -105,6 +105,7 @@ fn NewUser(on_done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
             login: login.get_untracked(),
             password: password.get_untracked(),
             email: Some(email.get_untracked()).filter(|email| !email.is_empty()),
+            attributes: None,
         };
         task.run(async move { api::create_user(&user).await }, move |user| {
             messages.say(format!("{} may sign in now.", user.login));
@@ -250,6 +251,7 @@ fn EditUser(
         let change = UserPatch {
             password: Some(password.get_untracked()).filter(|password| !password.is_empty()),
             email: (entered != known).then_some(entered),
+            attributes: None,
         };
         task.run(
             async move { api::update_user(&login, &change).await },

@@ -28,7 +28,7 @@ pub use account::{
     UserDetails,
 };
 pub use adapter::{
-    Adapter, AdapterError, Call, QueryEnd, RustAdapters, ServerToken, Stash, StashError,
+    Adapter, AdapterError, Call, Change, QueryEnd, RustAdapters, ServerToken, Stash, StashError,
     authenticate, logged_in, make_adapter,
 };
 pub use application_documents::{ApplicationDocuments, DocumentError};
@@ -41,9 +41,9 @@ pub use engine::{
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
     ClientState, CopyPage, DEFAULT_PAGE_SIZE, DeviceProof, DocumentDetails, Engine, FeedError,
-    HookError, Insurance, MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch, PingTargets,
-    PullRequest, SearchRequest, SentChanges, SourceInfo, SyncError, TakenChanges, VerifyRequest,
-    queue_info,
+    HandedBy, HookError, Insurance, MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch,
+    PingTargets, PullRequest, SearchRequest, SentChanges, Sharing, SourceInfo, SyncError,
+    TakenChanges, VerifyRequest, queue_info,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{
@@ -64,9 +64,9 @@ pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
     ClientId, ConflictRule, Description, EVERYBODY, InvalidAttributes, InvalidBlobId,
     InvalidDescription, InvalidId, InvalidSelectionId, InvalidToken, MAX_OBJECT_BYTES,
-    MAX_VALUE_BYTES, Millis, Narrowing, ObjectId, ParametersRule, Partition, PartitionRule,
-    PingMessage, PingPriority, PollInterval, SelectionId, SourceName, Token, UserId, Version,
-    to_attributes, to_text,
+    MAX_VALUE_BYTES, Millis, Narrowing, ObjectId, ParametersRule, Partition, PartitionName,
+    PartitionRule, PingMessage, PingPriority, PollInterval, SelectionId, SourceName, Token, UserId,
+    Version, to_attributes, to_text,
 };
 pub use ping::{PingOutcome, PingSender, PushAddress, PushCheck, PushService};
 pub use ports::{

@@ -24,7 +24,12 @@ pub(crate) async fn answer<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let source = request.parameter("source");
     engine
-        .take_hook(source, request.headers(), request.raw_body())
+        .take_hook(
+            source,
+            request.handed_by(engine),
+            request.headers(),
+            request.raw_body(),
+        )
         .await?;
     Ok(respond::empty())
 }

@@ -40,6 +40,7 @@ mod memory;
 mod metrics;
 mod network_faults;
 mod plugin;
+mod plugin_component;
 mod rc {
     mod v1 {
         mod app {

@@ -19,6 +19,7 @@ const IMPATIENT: Options = Options {
     has_network: true,
     redis_timeout_ms: 500,
     settings: "",
+    manifest: "",
 };
 
 /// A sync may fail only in ways that devices have to live with.

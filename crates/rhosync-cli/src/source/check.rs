@@ -53,6 +53,9 @@ pub(super) struct Check {
     #[arg(long)]
     password_stdin: bool,
 
+    /// The partition that the back end is asked for, where its name is computed.
+    #[arg(long, value_name = "NAME")]
+    partition: Option<String>,
     /// What the query is narrowed down by, as devices' parameters do.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = pair)]
     parameters: Vec<(String, String)>,
@@ -137,6 +140,7 @@ impl Check {
         let password = self.password(settings, &application, &user)?;
         let question = Question {
             user,
+            partition: self.partition.clone(),
             parameters: self.parameters.clone(),
             write: self.write.clone(),
             change: self.change.clone(),

@@ -25,6 +25,9 @@ const BEGIN: usize = 300;
 pub(super) struct Question {
     /// The user.
     pub(super) user: String,
+    /// The partition, where its name is computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) partition: Option<String>,
     /// What the query is narrowed down by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) parameters: Vec<(String, String)>,
@@ -105,6 +108,7 @@ impl<'a> Trial<'a> {
         Call {
             source: &self.application.name,
             user: &self.user,
+            partition: self.question.partition.as_deref(),
             client: None,
             idempotency_key: key,
             parameters: &self.question.parameters,

@@ -63,6 +63,17 @@ pub enum AccountError {
         /// The most it may have.
         max_bytes: usize,
     },
+    /// Attributes of a user cannot be that.
+    #[error(
+        "a user has at most {max_attributes} attributes, with names of letters, digits and \"_\" other than \"name\" and values \
+         without control characters, each of at most {max_bytes} bytes"
+    )]
+    InvalidUserAttributes {
+        /// The most there may be.
+        max_attributes: usize,
+        /// The most a name or a value may have.
+        max_bytes: usize,
+    },
     /// A user of that name exists.
     #[error("Record already exists for '{login}'")]
     UserExists {
@@ -164,6 +175,7 @@ impl AccountError {
             | Self::InvalidId(_)
             | Self::InvalidPassword { .. }
             | Self::InvalidEmail { .. }
+            | Self::InvalidUserAttributes { .. }
             | Self::UserExists { .. }
             | Self::UnknownUser { .. }
             | Self::AdministratorExists { .. }

@@ -330,6 +330,12 @@ impl<P: Ports> Accounts<P> {
             AccountError::LoginFailed { .. } => AccountError::NotAuthenticated,
             other => other,
         })?;
+        if let Some(attributes) = &checked.attributes {
+            let accounts = AccountStore::new(self.ports.redis());
+            let (user, ends) = (&checked.user, checked.ends);
+            accounts.set_claims(user, attributes, ends).await?;
+            self.known_attributes.forget(user);
+        }
         Ok(tokens.remember(checked, generation))
     }
 

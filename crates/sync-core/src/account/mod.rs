@@ -2,6 +2,7 @@
 
 mod administrators;
 mod api_tokens;
+mod attributes;
 mod bearer;
 mod device_session;
 mod error;
@@ -21,6 +22,7 @@ use crate::ports::Ports;
 use crate::settings::{AuthenticationMethod, AuthenticationSettings, LoginLimits, Secret};
 pub use administrators::{Administrator, AdministratorChange};
 pub use api_tokens::{ApiToken, ApiTokens};
+use attributes::KnownAttributes;
 use bearer::BearerTokens;
 use device_session::ShutOut;
 pub use device_session::{DeviceGrant, DeviceSession};
@@ -45,6 +47,7 @@ pub struct Accounts<P> {
     server_token: Rc<dyn ServerToken>,
     api_tokens: ApiTokens<P>,
     shut_out: RefCell<Option<ShutOut>>,
+    known_attributes: KnownAttributes,
 }
 
 impl<P: Ports + 'static> Accounts<P> {
@@ -76,6 +79,7 @@ impl<P: Ports + 'static> Accounts<P> {
             server_token: Rc::new(server_token),
             api_tokens: ApiTokens::new(Rc::clone(ports)),
             shut_out: RefCell::default(),
+            known_attributes: KnownAttributes::default(),
         }
     }
 }

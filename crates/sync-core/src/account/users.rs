@@ -1,5 +1,8 @@
 //! Users, as administrators create, change and delete them.
 
+use std::collections::BTreeMap;
+
+use crate::account::attributes::check_attributes;
 use crate::account::password::MAX_PASSWORD_BYTES;
 use crate::account::{AccountError, Accounts, hash_password};
 use crate::model::{ADMINISTRATOR, Millis, UserId};
@@ -16,6 +19,8 @@ pub struct UserDetails {
     pub login: UserId,
     /// Address, where one is known.
     pub email: Option<String>,
+    /// What else administrators have said of it: templates of partitions name it.
+    pub attributes: BTreeMap<String, String>,
     /// Since when it exists.
     pub created_at: Millis,
 }
@@ -27,6 +32,8 @@ pub struct UserChange {
     pub password: Option<String>,
     /// Another address.
     pub email: Option<String>,
+    /// Attributes, in place of all that there are.
+    pub attributes: Option<BTreeMap<String, String>>,
 }
 
 impl<P: Ports> Accounts<P> {
@@ -66,13 +73,18 @@ impl<P: Ports> Accounts<P> {
     pub async fn user(&self, login: &str) -> Result<UserDetails, AccountError> {
         let unknown = || unknown(login);
         let user = UserId::parse(login).map_err(|_| unknown())?;
-        let UserProfile { created_at, email } = AccountStore::new(self.ports.redis())
+        let UserProfile {
+            created_at,
+            email,
+            attributes,
+        } = AccountStore::new(self.ports.redis())
             .profile(&user)
             .await?
             .ok_or_else(unknown)?;
         Ok(UserDetails {
             login: user,
             email,
+            attributes,
             created_at,
         })
     }
@@ -92,7 +104,11 @@ impl<P: Ports> Accounts<P> {
     /// [`AccountError::UnknownUser`], a password or an address that cannot be one, and the store's.
     pub async fn update_user(&self, login: &str, change: UserChange) -> Result<(), AccountError> {
         Self::check_user_change(&change)?;
-        let UserChange { password, email } = change;
+        let UserChange {
+            password,
+            email,
+            attributes,
+        } = change;
         let user = UserId::parse(login).map_err(|_| unknown(login))?;
         let record = password
             .map(|password| self.new_record(&password))
@@ -101,8 +117,14 @@ impl<P: Ports> Accounts<P> {
             self.shut_out(&user).await?;
         }
         let is_known = AccountStore::new(self.ports.redis())
-            .change(&user, record.as_ref(), email.as_deref())
+            .change(
+                &user,
+                record.as_ref(),
+                email.as_deref(),
+                attributes.as_ref(),
+            )
             .await?;
+        self.known_attributes.forget(&user);
         if !is_known {
             return Err(unknown(login));
         }
@@ -116,7 +138,7 @@ impl<P: Ports> Accounts<P> {
     /// Checks what a user shall be changed to.
     ///
     /// # Errors
-    /// An address that cannot be one.
+    /// An address and attributes that cannot be that.
     pub fn check_user_change(change: &UserChange) -> Result<(), AccountError> {
         let is_wrong =
             |email: &String| email.len() > MAX_EMAIL_BYTES || email.chars().any(char::is_control);
@@ -125,7 +147,7 @@ impl<P: Ports> Accounts<P> {
                 max_bytes: MAX_EMAIL_BYTES,
             });
         }
-        Ok(())
+        change.attributes.as_ref().map_or(Ok(()), check_attributes)
     }
 
     /// Creates a user. `false` if there is one of that name.

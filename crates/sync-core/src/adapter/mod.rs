@@ -113,6 +113,25 @@ pub trait Adapter {
         })
     }
 
+    /// Looks at a change before it is made, and decides whether it may be: what devices see of it is the error. Asked with
+    /// every attempt; [`Call::before`] is what the server has of the object.
+    ///
+    /// # Errors
+    /// [`AdapterError::Rejected`] or [`AdapterError::Conflict`] for a change that is not to be made, and those of a back end
+    /// that cannot be asked.
+    async fn validate(&self, _: &Call<'_>, _: Change<'_>) -> Result<(), AdapterError> {
+        Ok(())
+    }
+
+    /// The name of the partition that the call's user belongs to, where the settings leave that to the adapter; none if it
+    /// belongs to no partition.
+    ///
+    /// # Errors
+    /// When the back end cannot be asked; what it said before holds then.
+    async fn partition(&self, _: &Call<'_>) -> Result<Option<String>, AdapterError> {
+        Ok(None)
+    }
+
     /// What applications on devices need to know of the source beside its objects, as a text of any form. Asked with
     /// every query; devices get it when it has changed.
     ///
@@ -159,6 +178,30 @@ pub async fn logged_in<T>(
     Ok((answer?, left))
 }
 
+/// A change that a device wants to make.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'a> {
+    /// A new object.
+    Create {
+        /// Its attributes.
+        attributes: &'a Attributes,
+    },
+    /// Other values.
+    Update {
+        /// The object.
+        id: &'a ObjectId,
+        /// The attributes that change.
+        attributes: &'a Attributes,
+    },
+    /// The end of an object.
+    Delete {
+        /// The object.
+        id: &'a ObjectId,
+        /// The attributes that the device sent along.
+        attributes: &'a Attributes,
+    },
+}
+
 /// On whose behalf an adapter is called.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
@@ -166,6 +209,8 @@ pub struct Call<'a> {
     pub source: &'a SourceName,
     /// The user. For a source that everybody shares, whoever happened to ask.
     pub user: &'a UserId,
+    /// The partition whose objects are meant, where its name is computed.
+    pub partition: Option<&'a str>,
     /// The device that made the change; nobody's for a query.
     pub client: Option<&'a ClientId>,
     /// The same for every attempt at the same change, different for every other; empty for a query.
@@ -187,6 +232,7 @@ impl fmt::Debug for Call<'_> {
         let Self {
             source,
             user,
+            partition,
             client,
             idempotency_key,
             parameters,
@@ -198,6 +244,7 @@ impl fmt::Debug for Call<'_> {
         f.debug_struct("Call")
             .field("source", source)
             .field("user", user)
+            .field("partition", partition)
             .field("client", client)
             .field("idempotency_key", idempotency_key)
             .field("parameters", parameters)

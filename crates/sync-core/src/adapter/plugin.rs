@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 use crate::adapter::exchange::{
     Answer, Caller, Outgoing, bad_answer, message_of, read_object, refusal, shortened,
 };
-use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, ServerToken, Stash, StashError};
+use crate::adapter::{
+    Adapter, AdapterError, Call, Change, QueryEnd, ServerToken, Stash, StashError,
+};
 use crate::model::{Attributes, ObjectId};
 use crate::ports::Ports;
 use crate::settings::{Connection, PluginMethod, PluginSettings};
@@ -31,7 +33,17 @@ struct Body<'a> {
     /// Whoever asks or changes something, also where everybody shares a copy.
     partition: &'a str,
     attributes: &'a BTreeMap<&'a str, &'a str>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    wanted: Option<Wanted<'a>>,
     api_token: &'a str,
+}
+
+/// What is validated, beside the attributes.
+#[derive(Serialize)]
+struct Wanted<'a> {
+    operation: &'static str,
+    /// What the server has of the object.
+    before: Option<&'a Attributes>,
 }
 
 #[derive(Serialize)]
@@ -63,11 +75,22 @@ impl<P: Ports> PluginAdapter<P> {
         call: &Call<'_>,
         attributes: &BTreeMap<&str, &str>,
     ) -> Result<Answer, AdapterError> {
+        self.ask_about(name, call, attributes, None).await
+    }
+
+    async fn ask_about(
+        &self,
+        name: &str,
+        call: &Call<'_>,
+        attributes: &BTreeMap<&str, &str>,
+        wanted: Option<Wanted<'_>>,
+    ) -> Result<Answer, AdapterError> {
         let token = self.token.current().await.map_err(StashError::from)?;
         let body = Body {
             resource: call.source.as_str(),
             partition: call.user.as_str(),
             attributes,
+            wanted,
             api_token: token.expose(),
         };
         let url = format!("{}/rhoconnect/{name}", self.url);
@@ -216,6 +239,28 @@ impl<P: Ports> Adapter for PluginAdapter<P> {
         }
         let answer = self.ask_by_parameters("search", call).await?;
         stash_objects(&answer, stash).await
+    }
+
+    async fn validate(&self, call: &Call<'_>, change: Change<'_>) -> Result<(), AdapterError> {
+        if !self.methods.contains(&PluginMethod::Validate) {
+            return Ok(());
+        }
+        let (operation, attributes) = match change {
+            Change::Create { attributes } => ("create", by_name(attributes)),
+            Change::Update { id, attributes } => ("update", with_id(id, attributes)),
+            Change::Delete { id, attributes } => ("delete", with_id(id, attributes)),
+        };
+        let wanted = Wanted {
+            operation,
+            before: call.before,
+        };
+        let asked = self.ask_about("validate", call, &attributes, Some(wanted));
+        asked.await.map(drop)
+    }
+
+    async fn partition(&self, call: &Call<'_>) -> Result<Option<String>, AdapterError> {
+        self.describe(PluginMethod::Partition, "partition", call)
+            .await
     }
 
     async fn metadata(&self, call: &Call<'_>) -> Result<Option<String>, AdapterError> {

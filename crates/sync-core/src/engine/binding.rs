@@ -219,7 +219,7 @@ impl<P: Ports> Engine<P> {
                 source: source.name.clone(),
                 partition: part.clone(),
             },
-            (Wanted::Followed, _) => source.document_for(user),
+            (Wanted::Followed, _) => self.document_for(source, user).await?,
         };
         match binding.partition {
             Some(partition) if partition != wanted.partition => {

@@ -1,5 +1,6 @@
 //! Whoever may see an object may read its files.
 
+use futures_util::future::try_join_all;
 use futures_util::try_join;
 
 use crate::account::Session;
@@ -32,15 +33,10 @@ impl<P: Ports> Engine<P> {
             return Ok(self.blobs.open(blob).await?);
         };
         let sources = self.sources(None).await?;
-        let documents: Vec<DocumentId> = sources
+        let documents = sources
             .iter()
-            .map(|source| {
-                source
-                    .settings
-                    .partition
-                    .document(&source.name, &session.user)
-            })
-            .collect();
+            .map(|source| self.copy_of(&source.name, &source.settings, &session.user));
+        let documents: Vec<DocumentId> = try_join_all(documents).await?;
         let checked = async { Ok::<_, SyncError>(self.accounts.check_session(session).await?) };
         let opened = async { Ok(self.blobs.open_of(&documents, blob).await) };
         // Who is not let in is told so, whatever there is.

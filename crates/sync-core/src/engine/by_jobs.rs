@@ -112,10 +112,10 @@ impl<P: Ports> Engine<P> {
         &self,
         queue: &QueueName,
         source: &SourceName,
-        rule: PartitionRule,
+        settings: &SourceSettings,
         users: &[String],
     ) -> Result<usize, SyncError> {
-        let users = match rule {
+        let users = match settings.partition {
             // One copy for everybody, asked for in anybody's name, but the administrator's: back ends are told, and may know
             // their users.
             PartitionRule::App => users
@@ -123,12 +123,13 @@ impl<P: Ports> Engine<P> {
                 .position(|user| user != ADMINISTRATOR)
                 .and_then(|at| users.get(at..=at))
                 .unwrap_or_default(),
-            PartitionRule::User => users,
+            // Of users who share one, the first has it asked for, and finds it fresh for the others.
+            PartitionRule::User | PartitionRule::Computed => users,
         };
         let mut asked = 0;
         for user in users {
             let user = UserId::parse(user.as_str())?;
-            let document = rule.document(source, &user);
+            let document = self.copy_of(source, settings, &user).await?;
             if !self.document(&document).has_clients().await? {
                 continue;
             }

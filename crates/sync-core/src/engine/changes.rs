@@ -8,7 +8,7 @@ use sync_jobs::JobId;
 use sync_proto::{Changes, Operations as SentOperations};
 
 use crate::account::Session;
-use crate::adapter::{Adapter, AdapterError, Call, logged_in};
+use crate::adapter::{Adapter, AdapterError, Call, Change, logged_in};
 use crate::blob::Files;
 use crate::engine::binding::{Wanted, known_form};
 use crate::engine::by_jobs::changes_queue;
@@ -170,7 +170,7 @@ impl<P: Ports> Engine<P> {
         let queue = source.settings.cud_queue.as_ref();
         // Without a lease nothing is worked on here.
         let lease = queue.is_none().then(|| self.ports.random().hex::<8>());
-        let mut id = source.document_for(user);
+        let mut id = self.document_for(source, user).await?;
         let Files { uploads, .. } = files;
         if !uploads.is_empty() {
             id = self
@@ -499,6 +499,18 @@ pub(super) async fn make_change(
     attributes: &Attributes,
 ) -> Result<Option<ObjectId>, AdapterError> {
     let change = async {
+        let wanted = match kind {
+            OperationKind::Create => Change::Create { attributes },
+            OperationKind::Update => Change::Update {
+                id: object,
+                attributes,
+            },
+            OperationKind::Delete => Change::Delete {
+                id: object,
+                attributes,
+            },
+        };
+        adapter.validate(call, wanted).await?;
         match kind {
             OperationKind::Create => adapter.create(call, attributes).await,
             OperationKind::Update => adapter

@@ -209,6 +209,7 @@ pub(super) fn partition_name(partition: &Partition) -> String {
     match partition {
         Partition::App => "app".to_owned(),
         Partition::User(user) => format!("user/{user}"),
+        Partition::Named(name) => format!("named/{name}"),
         Partition::Narrowed(user, narrowing) => format!("narrowed/{user}/{narrowing}"),
     }
 }

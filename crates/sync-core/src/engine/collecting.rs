@@ -185,7 +185,8 @@ impl<P: Ports> Engine<P> {
     /// [`SyncError::UnknownSource`] and [`SyncError::InvalidId`], beside the store's.
     pub async fn collect_tombstones(&self, source: &str, user: &str) -> Result<u64, SyncError> {
         let found = self.source(source).await?;
-        let id = found.as_source().document_for(&UserId::parse(user)?);
+        let user = UserId::parse(user)?;
+        let id = self.document_for(found.as_source(), &user).await?;
         match self.collect_by_job(&id, None).await? {
             Collected::All(collected) => Ok(collected),
             Collected::Some => Ok(0),

@@ -46,7 +46,7 @@ impl<P: Ports> Engine<P> {
         let user: UserId = self.accounts.user(login).await?.login;
         let sources = self.sources(None).await?;
         let copies = sources.iter().map(async |info| {
-            let id = info.settings.partition.document(&info.name, &user);
+            let id = self.copy_of(&info.name, &info.settings, &user).await?;
             self.sum_up(info, &id).await
         });
         let copies = try_join_all(copies).await?.into_iter();
@@ -71,7 +71,7 @@ impl<P: Ports> Engine<P> {
         }
         let user = match source.settings.partition {
             PartitionRule::App => UserId::parse(crate::model::ADMINISTRATOR)?,
-            PartitionRule::User => UserId::parse(user)?,
+            PartitionRule::User | PartitionRule::Computed => UserId::parse(user)?,
         };
         let store = self.document(&document);
         store.set_refresh_due(self.ports.clock().now()).await?;
@@ -99,7 +99,7 @@ impl<P: Ports> Engine<P> {
         let is_asked = !info.is_paused && info.settings.poll_interval != PollInterval::Never;
         let due_at = due.or(by_interval).filter(|_| is_asked);
         let user = match &id.partition {
-            Partition::App => None,
+            Partition::App | Partition::Named(_) => None,
             Partition::User(user) | Partition::Narrowed(user, _) => Some(user),
         };
         Ok(CopySummary {

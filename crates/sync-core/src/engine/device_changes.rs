@@ -466,7 +466,7 @@ fn refused_object(item: &OutboxItem) -> Option<(ObjectId, Attributes)> {
 /// Whose a copy is; nobody's if all share it.
 pub(super) fn owner_of(document: &DocumentId) -> String {
     match &document.partition {
-        Partition::App => String::new(),
+        Partition::App | Partition::Named(_) => String::new(),
         Partition::User(user) | Partition::Narrowed(user, _) => user.as_str().to_owned(),
     }
 }

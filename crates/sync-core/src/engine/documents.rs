@@ -355,7 +355,7 @@ impl<P: Ports> Engine<P> {
         };
         let id = UserId::parse(user).map_err(|_| unknown())?;
         let found = self.source(source).await?;
-        let document = found.as_source().document_for(&id);
+        let document = self.document_for(found.as_source(), &id).await?;
         let is_known = document.partition == Partition::App
             || self.accounts.exists(&id).await?
             || self.document(&document).version().await? > Version::ZERO;

@@ -52,7 +52,9 @@ impl<P: Ports> Engine<P> {
         let source = info.name;
         match info.settings.partition {
             PartitionRule::App => self.remove_document(&source, Partition::App).await?,
-            PartitionRule::User => self.remove_documents_of_users(&source).await?,
+            PartitionRule::User | PartitionRule::Computed => {
+                self.remove_documents_of_users(&source).await?;
+            }
         }
         let registry = Registry::new(self.ports.redis());
         registry.remove_source(&source).await?;

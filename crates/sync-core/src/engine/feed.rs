@@ -209,7 +209,7 @@ impl<P: Ports> Engine<P> {
                 name: source.name.to_string(),
             });
         }
-        let document = source.document_for(&user);
+        let document = self.document_for(source, &user).await?;
         // Nobody will ever come for it.
         if document.partition != Partition::App && user.as_str() == EVERYBODY {
             let login = user.into_string();

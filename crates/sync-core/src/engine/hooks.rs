@@ -18,6 +18,15 @@ use crate::ports::{Clock as _, Ports, hex};
 use crate::settings::{HookSettings, Proof};
 use crate::store::{HookEvent, StoreError};
 
+/// Who has handed an event over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandedBy {
+    /// A proxy that is believed what it says of others.
+    TrustedProxy,
+    /// Anybody.
+    Anybody,
+}
+
 /// Why an event is not taken in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HookError {
@@ -71,6 +80,7 @@ impl<P: Ports> Engine<P> {
     pub async fn take_hook(
         &self,
         source: &str,
+        handed_by: HandedBy,
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<(), HookError> {
@@ -81,7 +91,7 @@ impl<P: Ports> Engine<P> {
                 name: source.to_owned(),
             });
         };
-        let sent_at = self.check_proof(hook, headers, body)?;
+        let sent_at = self.check_proof(hook, handed_by, headers, body)?;
         let event = digest_of_event(hook, headers, sent_at.as_deref(), body);
         let event = event.map(|digest| HookEvent::new(self.ports.redis(), name, &digest));
         if let Some(event) = &event
@@ -100,6 +110,7 @@ impl<P: Ports> Engine<P> {
     fn check_proof(
         &self,
         hook: &HookSettings,
+        handed_by: HandedBy,
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Option<String>, HookError> {
@@ -112,6 +123,22 @@ impl<P: Ports> Engine<P> {
                     Ok(None)
                 } else {
                     Err(not_proven("the secret is missing or wrong"))
+                }
+            }
+            Proof::Certificate { header } => {
+                // A proxy that adds its word to what was sent is as good as none: the first is the sender's.
+                let is_alone = headers.get_all(header).iter().count() == 1;
+                let sent = text_of(headers, header).unwrap_or_default();
+                let fits = is_alone && bool::from(sent.as_bytes().ct_eq(secret));
+                match handed_by {
+                    HandedBy::TrustedProxy if fits => Ok(None),
+                    HandedBy::TrustedProxy => {
+                        Err(not_proven("the certificate is missing or another's"))
+                    }
+                    // Anybody can write a header.
+                    HandedBy::Anybody => Err(not_proven(
+                        "the event does not come through a trusted proxy, which would have seen a certificate",
+                    )),
                 }
             }
             Proof::Signature {
@@ -197,7 +224,7 @@ impl<P: Ports> Engine<P> {
             return Ok(());
         };
         let user = UserId::parse(user).map_err(SyncError::from)?;
-        let id = settings.partition.document(source, &user);
+        let id = self.copy_of(source, settings, &user).await?;
         let document = self.document(&id);
         // Nobody has a copy that could be old.
         if !document.was_refreshed().await? {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 
-use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash, StashError};
+use crate::adapter::{Adapter, AdapterError, Call, Change, QueryEnd, Stash, StashError};
 use crate::metrics::Meter;
 use crate::model::{Attributes, ObjectId, SourceName};
 use crate::ports::{Clock as _, Ports};
@@ -158,6 +158,14 @@ impl<P: Ports> Adapter for MeteredAdapter<P> {
         let stash = &mut self.metered(call, stash);
         self.counted(call, "search", self.inner.search(call, stash))
             .await
+    }
+
+    async fn validate(&self, call: &Call<'_>, change: Change<'_>) -> Result<(), AdapterError> {
+        self.inner.validate(call, change).await
+    }
+
+    async fn partition(&self, call: &Call<'_>) -> Result<Option<String>, AdapterError> {
+        self.inner.partition(call).await
     }
 
     async fn metadata(&self, call: &Call<'_>) -> Result<Option<String>, AdapterError> {

@@ -31,6 +31,7 @@ mod narrowed;
 mod overview;
 mod page;
 mod parameters;
+mod partitions;
 mod pass_through;
 mod pings;
 mod pull;
@@ -52,7 +53,7 @@ use crate::adapter::{Adapter, Call, RustAdapters, make_adapter};
 use crate::blob::Blobs;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::model::{DocumentId, SourceName, UserId};
+use crate::model::{DocumentId, PartitionName, SourceName, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::{Secret, Settings, SettingsError, SourceSettings};
 use crate::store::Document;
@@ -83,7 +84,7 @@ pub use documents::{ClientState, DocumentDetails, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
 pub use error::SyncError;
 pub use feed::{FeedError, ObjectPatch};
-pub use hooks::HookError;
+pub use hooks::{HandedBy, HookError};
 pub use overview::queue_info;
 pub use pings::PingTargets;
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
@@ -119,11 +120,6 @@ impl<'a> Source<'a> {
     /// The source for a request that belongs to a trace.
     fn traced(self, trace: Option<&'a TraceContext>) -> Self {
         Self { trace, ..self }
-    }
-
-    /// The document that holds the user's copy.
-    fn document_for(&self, user: &UserId) -> DocumentId {
-        self.settings.partition.document(self.name, user)
     }
 }
 
@@ -218,11 +214,13 @@ impl<P: Ports> Engine<P> {
         &'a self,
         source: Source<'a>,
         user: &'a UserId,
+        partition: Option<&'a PartitionName>,
         parameters: &'a [(String, String)],
     ) -> Call<'a> {
         Call {
             source: source.name,
             user,
+            partition: partition.map(PartitionName::as_str),
             client: None,
             idempotency_key: "",
             parameters,

@@ -8,7 +8,7 @@ use crate::engine::feed::FeedChange;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{
     ClientId, DocumentId, Millis, Narrowing, ObjectId, OperationKind, OutboxItem, ParametersRule,
-    Partition, PollInterval, Record, UserId,
+    Partition, PartitionRule, PollInterval, Record, UserId,
 };
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Clients, Commit, CommitMode, CommitOutcome, NarrowedCopies};
@@ -27,16 +27,21 @@ impl<P: Ports> Engine<P> {
         user: &UserId,
         parameters: &[(String, String)],
     ) -> Result<DocumentId, SyncError> {
-        let common = source.document_for(user);
+        let common = self.document_for(source, user).await?;
         let settings = source.settings;
+        let named = match &common.partition {
+            Partition::Named(name) => Some(name),
+            _ => None,
+        };
+        let is_nobodys = settings.partition == PartitionRule::Computed && named.is_none();
         let (Some(narrowing), false, ParametersRule::OwnCopy) = (
-            Narrowing::by(parameters),
+            Narrowing::by(named, parameters),
             settings.pass_through,
             settings.parameters,
         ) else {
             return Ok(common);
         };
-        if self.poll_interval(source).await? == PollInterval::Never {
+        if is_nobodys || self.poll_interval(source).await? == PollInterval::Never {
             return Ok(common);
         }
         Ok(DocumentId {
@@ -54,7 +59,7 @@ impl<P: Ports> Engine<P> {
         object: &ObjectId,
         (kind, change): (OperationKind, FeedChange),
     ) -> Result<(), SyncError> {
-        let id = source.document_for(user);
+        let id = self.document_for(source, user).await?;
         let document = self.document(&id);
         if !document.was_refreshed().await? {
             // The first query brings it.

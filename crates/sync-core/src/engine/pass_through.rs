@@ -11,6 +11,7 @@ use crate::account::Session;
 use crate::adapter::{AdapterError, AnswerCollector, StashError, logged_in};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::page::page;
+use crate::engine::partitions::{Asked, NO_PARTITION};
 use crate::engine::pull::Pull;
 use crate::engine::refresh::{logoff_error, refusal_error, source_error};
 use crate::engine::{Engine, SyncError};
@@ -52,10 +53,23 @@ impl<P: Ports> Engine<P> {
             self.work_soon(queue, &document, pull.user, pull.client)
                 .await?;
         }
-        let call = self.question(pull.source, pull.user, pull.parameters);
+        let asked = self.asked_for(pull.source, pull.user, &document).await?;
+        let partition = match &asked {
+            Asked::For(partition) => partition.as_ref(),
+            Asked::NotAtAll => None,
+        };
+        let call = self.question(pull.source, pull.user, partition, pull.parameters);
         let mut answer = AnswerCollector::new(MAX_OBJECTS, MAX_BYTES);
         let adapter = pull.source.adapter;
-        let query = logged_in(adapter, &call, adapter.query(&call, None, &mut answer));
+        let query = async {
+            match asked {
+                Asked::For(_) => adapter.query(&call, None, &mut answer).await,
+                Asked::NotAtAll => Err(AdapterError::Rejected {
+                    message: NO_PARTITION.to_owned(),
+                }),
+            }
+        };
+        let query = logged_in(adapter, &call, query);
         let query = self.within_wait(pull.source, query);
         let store = self.document(&document);
         let outbox = async {

@@ -179,7 +179,8 @@ impl<P: Ports> Engine<P> {
                 let message = PingMessage::about(&document.source);
                 self.ping_soon(user, &message).await
             }
-            Partition::App => {
+            // Whose devices share it is not kept: all look, and those of others find nothing.
+            Partition::App | Partition::Named(_) => {
                 let job = PingAll::job(&document.source, None);
                 self.enqueue(&job).await.map(drop).map_err(to_error)
             }

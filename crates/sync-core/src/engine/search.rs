@@ -8,6 +8,7 @@ use crate::account::Session;
 use crate::adapter::{AdapterError, AnswerCollector, StashError, logged_in};
 use crate::engine::binding::{Wanted, known_form};
 use crate::engine::parameters::check_parameters;
+use crate::engine::partitions::{Asked, NO_PARTITION};
 use crate::engine::pull::PAGE_COST;
 use crate::engine::refresh::refusal_error;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
@@ -157,7 +158,7 @@ impl<P: Ports> Engine<P> {
             .binding(search.client, search.source.name)
             .await?
             .ok_or(SyncError::UnknownClient)?;
-        let mut id = search.source.document_for(search.user);
+        let mut id = self.document_for(search.source, search.user).await?;
         match binding.partition {
             Some(partition) if partition == id.partition => {}
             Some(partition) if partition.is_narrowed() => id.partition = partition,
@@ -184,7 +185,10 @@ impl<P: Ports> Engine<P> {
             parameters,
             ..
         } = *search;
-        let call = self.question(source, user, parameters);
+        let Asked::For(partition) = self.asked_for(source, user, id).await? else {
+            return Ok(search.failed(NO_PARTITION));
+        };
+        let call = self.question(source, user, partition.as_ref(), parameters);
         let mut found = AnswerCollector::new(MAX_FOUND, MAX_FOUND_BYTES);
         let searched = source.adapter.search(&call, &mut found);
         match logged_in(source.adapter, &call, searched).await {

@@ -5,9 +5,10 @@ use sync_jobs::{EnqueueError, Enqueued, JobId, QueueName};
 use crate::adapter::{AdapterError, Call, StashError};
 use crate::engine::changes::make_change;
 use crate::engine::feed::FeedChange;
+use crate::engine::partitions::Asked;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{Deliver, UndeliveredChange};
-use crate::model::{ClientId, DocumentId, OperationKind, Partition};
+use crate::model::{ClientId, DocumentId, OperationKind, Partition, PartitionName};
 use crate::ports::{Clock as _, Ports};
 use crate::store::WaitingChanges;
 
@@ -116,9 +117,21 @@ impl<P: Ports> Engine<P> {
         let key = change.key();
         let found = self.source(source.as_str()).await?;
         let source = found.as_source();
+        let copy = Partition::from_stored(partition).map(|partition| DocumentId {
+            source: source.name.clone(),
+            partition,
+        });
+        let asked = match &copy {
+            Some(copy) => self.asked_for(source, user, copy).await?,
+            None => Asked::NotAtAll,
+        };
         let call = Call {
             source: source.name,
             user,
+            partition: match &asked {
+                Asked::For(partition) => partition.as_ref().map(PartitionName::as_str),
+                Asked::NotAtAll => None,
+            },
             client: Some(client),
             idempotency_key: &key,
             parameters: &[],
@@ -139,16 +152,12 @@ impl<P: Ports> Engine<P> {
         let index = WaitingChanges::new(self.ports.redis());
         index.take_up(client, job).await?;
         let changed = changed.filter(|_| !source.settings.pass_through);
-        if let (Some(object), Some(partition)) = (changed, Partition::from_stored(partition)) {
+        if let (Some(object), Some(document)) = (changed, copy) {
             let change = FeedChange::of(*kind, attributes);
-            if partition.is_narrowed() {
+            if document.partition.is_narrowed() {
                 self.share_change(source, user, &object, (*kind, change))
                     .await?;
             } else {
-                let document = DocumentId {
-                    source: source.name.clone(),
-                    partition,
-                };
                 let deletes = matches!(change, FeedChange::Delete);
                 self.feed(&document, &[(object, change)]).await?;
                 if deletes {

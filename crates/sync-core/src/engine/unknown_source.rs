@@ -54,6 +54,7 @@ impl<P: Ports> Engine<P> {
         let call = Call {
             source: &source,
             user: &session.user,
+            partition: None,
             client: None,
             idempotency_key: "",
             parameters: &[],

@@ -58,9 +58,9 @@ impl<P: Ports> JobHandler<Engine<P>> for QueryAll {
             .await
             .map_err(SyncError::from)?;
         let asked = engine
-            .query_in_background(queue, &source, settings.partition, &users)
+            .query_in_background(queue, &source, settings, &users)
             .await?;
-        let more = users.len() == USERS_PER_JOB && settings.partition == PartitionRule::User;
+        let more = users.len() == USERS_PER_JOB && settings.partition != PartitionRule::App;
         if let (true, Some(last)) = (more, users.last()) {
             let next = Self::job(queue.clone(), &source, Some(last));
             engine.enqueue(&next).await?;

@@ -25,7 +25,7 @@ impl BulkSelection {
     pub(crate) fn owner(&self) -> Partition {
         match self.partition {
             PartitionRule::App => Partition::App,
-            PartitionRule::User => Partition::User(self.user.clone()),
+            PartitionRule::User | PartitionRule::Computed => Partition::User(self.user.clone()),
         }
     }
 

@@ -138,6 +138,10 @@ text_id!(
     ObjectId, "the object id", |c: char| !c.is_control()
 );
 text_id!(
+    /// The name of a partition that is computed for a user: `north`.
+    PartitionName, "the partition's name", |c: char| !c.is_control()
+);
+text_id!(
     /// An attribute's name.
     AttributeName, "the attribute name", |c: char| !c.is_control()
 );
@@ -284,6 +288,8 @@ pub enum Partition {
     App,
     /// One user.
     User(UserId),
+    /// All users for whom this name is computed.
+    Named(PartitionName),
     /// A user's devices that narrow the source down by the same parameters.
     Narrowed(UserId, Narrowing),
 }
@@ -294,6 +300,7 @@ impl Partition {
         match self {
             Self::App => "app".to_owned(),
             Self::User(user) => format!("user:{user}"),
+            Self::Named(name) => format!("named:{name}"),
             Self::Narrowed(user, narrowing) => format!("narrowed:{narrowing}:{user}"),
         }
     }
@@ -305,6 +312,7 @@ impl Partition {
         }
         match text.split_once(':')? {
             ("user", user) => UserId::parse(user).ok().map(Self::User),
+            ("named", name) => PartitionName::parse(name).ok().map(Self::Named),
             ("narrowed", rest) => {
                 let (narrowing, user) = rest.split_once(':')?;
                 let narrowing = Narrowing::parse(narrowing)?;
@@ -327,14 +335,21 @@ pub struct Narrowing(String);
 impl Narrowing {
     const DIGITS: usize = 32;
 
-    /// The narrowing by these parameters; nothing where there are none. The order of different names does not matter.
-    pub fn by(parameters: &[(String, String)]) -> Option<Self> {
+    /// The narrowing of a partition, where it has a name, by these parameters; nothing where there are none. The order of
+    /// different names does not matter.
+    pub fn by(partition: Option<&PartitionName>, parameters: &[(String, String)]) -> Option<Self> {
         if parameters.is_empty() {
             return None;
         }
         let mut sorted: Vec<_> = parameters.iter().collect();
         sorted.sort_by_key(|(name, _)| name);
         let mut digest = Sha256::new();
+        if let Some(partition) = partition {
+            // No length of a name is that: what parameters say is never taken for it.
+            digest.update(u64::MAX.to_le_bytes());
+            digest.update((partition.as_str().len() as u64).to_le_bytes());
+            digest.update(partition.as_str());
+        }
         for text in sorted.into_iter().flat_map(|(name, value)| [name, value]) {
             digest.update((text.len() as u64).to_le_bytes());
             digest.update(text);
@@ -415,12 +430,17 @@ mod tests {
             let parameters: Vec<_> = pairs
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect();
-            Narrowing::by(&parameters)
+            Narrowing::by(None, &parameters)
         };
         assert_eq!(by(&[]), None);
         assert_eq!(by(&[("a", "1"), ("b", "2")]), by(&[("b", "2"), ("a", "1")]));
         assert_ne!(by(&[("a", "1"), ("a", "2")]), by(&[("a", "2"), ("a", "1")]));
         assert_ne!(by(&[("a", "1b")]), by(&[("a1", "b")]));
+        let parameters = [("a".to_owned(), "1".to_owned())];
+        let [north, south] = ["north", "south"].map(|name| PartitionName::parse(name).unwrap());
+        let narrowed = |name| Narrowing::by(name, &parameters);
+        assert_ne!(narrowed(Some(&north)), narrowed(Some(&south)));
+        assert_ne!(narrowed(Some(&north)), narrowed(None));
     }
 
     #[test]
@@ -428,9 +448,10 @@ mod tests {
         for partition in [
             Partition::App,
             Partition::User(UserId::parse("app").unwrap()),
+            Partition::Named(PartitionName::parse("a:b/c").unwrap()),
             Partition::Narrowed(
                 UserId::parse("a: b").unwrap(),
-                Narrowing::by(&[("x".to_owned(), "1".to_owned())]).unwrap(),
+                Narrowing::by(None, &[("x".to_owned(), "1".to_owned())]).unwrap(),
             ),
         ] {
             assert_eq!(

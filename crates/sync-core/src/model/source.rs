@@ -13,6 +13,8 @@ pub enum PartitionRule {
     /// One copy per user.
     #[default]
     User,
+    /// One copy for all users for whom the same name is computed.
+    Computed,
 }
 
 impl PartitionRule {
@@ -21,10 +23,11 @@ impl PartitionRule {
         match self {
             Self::App => "app",
             Self::User => "user",
+            Self::Computed => "computed",
         }
     }
 
-    /// Reads what [`PartitionRule::as_str`] wrote.
+    /// Reads what [`PartitionRule::as_str`] wrote of a rule that needs no template.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "app" => Some(Self::App),
@@ -33,11 +36,12 @@ impl PartitionRule {
         }
     }
 
-    /// The document that holds the user's copy of the source.
+    /// The document that holds the user's copy of the source. Where it is computed: the one of a user for whom nothing comes
+    /// out, which nobody else has and no back end is asked for.
     pub fn document(self, source: &SourceName, user: &UserId) -> DocumentId {
         let partition = match self {
             Self::App => Partition::App,
-            Self::User => Partition::User(user.clone()),
+            Self::User | Self::Computed => Partition::User(user.clone()),
         };
         DocumentId {
             source: source.clone(),

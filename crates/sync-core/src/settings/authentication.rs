@@ -1,5 +1,6 @@
 //! The settings `authentication`: who may sign in, and who decides that.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -85,6 +86,8 @@ pub struct JwtSettings {
     pub leeway_seconds: u64,
     /// The claim that is the user's name.
     pub user_claim: String,
+    /// Claims that become attributes of the user, by the attributes' names.
+    pub user_attributes: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -123,6 +126,8 @@ struct JwtEntry {
     leeway_seconds: u64,
     #[serde(default = "default_user_claim")]
     user_claim: String,
+    #[serde(default)]
+    user_attributes: BTreeMap<String, String>,
 }
 
 const fn default_leeway() -> u64 {
@@ -243,6 +248,7 @@ impl AuthenticationEntry {
                 jwks_url: address("jwt.jwks_url", &jwt.jwks_url)?,
                 leeway_seconds: jwt.leeway_seconds,
                 user_claim: jwt.user_claim.clone(),
+                user_attributes: jwt.user_attributes.clone(),
             }),
         };
         Ok(AuthenticationSettings {

@@ -34,12 +34,23 @@ pub(crate) enum Mark {
     HighestOf(Path),
 }
 
+/// What tells a query for changes from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ToldBy {
+    /// Its query parameters.
+    Query,
+    /// Its envelope, whose template knows `since`.
+    Envelope,
+}
+
 /// Queries for what has changed since the last one.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct DeltaEntry {
-    /// Query parameters of such a query, as templates: `{ updated_since = "{{ since }}" }`.
+    /// Query parameters of such a query, as templates: `{ updated_since = "{{ since }}" }`. Required but for `soap`, whose
+    /// envelopes say it.
+    #[serde(default)]
     query: BTreeMap<String, String>,
     /// Path to the text in the answer that the next query sends as `since`.
     mark: Option<String>,
@@ -57,7 +68,7 @@ pub(super) struct DeltaEntry {
 
 impl DeltaEntry {
     /// Checks what a type cannot, and compiles.
-    pub(super) fn resolve(&self, table: &str) -> Result<DeltaSettings, KeyError> {
+    pub(super) fn resolve(&self, table: &str, told_by: ToldBy) -> Result<DeltaSettings, KeyError> {
         let key = |name: &str| format!("{table}.changes.{name}");
         let path = |name: &str, text: &str| Path::parse(text).map_err(|reason| (key(name), reason));
         let mark = match (&self.mark, &self.changed_at) {
@@ -71,11 +82,17 @@ impl DeltaEntry {
             Ok((name.clone(), value))
         });
         let query = query.collect::<Result<Vec<_>, KeyError>>()?;
-        if query.is_empty() {
-            return wrong(
-                &key("query"),
-                "is empty: nothing would tell such a query from others",
-            );
+        match told_by {
+            ToldBy::Query if query.is_empty() => {
+                return wrong(
+                    &key("query"),
+                    "is missing or empty: nothing would tell such a query from others",
+                );
+            }
+            ToldBy::Envelope if !query.is_empty() => {
+                return wrong(&key("query"), "means nothing: the envelope says it");
+            }
+            ToldBy::Query | ToldBy::Envelope => {}
         }
         let optional = |name: &str, text: &Option<String>| {
             text.as_ref().map(|text| path(name, text)).transpose()

@@ -116,6 +116,8 @@ impl WrittenSettings {
                 None => {
                     for (name, value) in fields {
                         let written = written.and_then(|written| written.get(name));
+                        let hidden = hides(key, name).then(|| without_texts(value));
+                        let value = hidden.as_ref().unwrap_or(value);
                         self.add(&setting_key(key, name), value, written, described);
                     }
                     return;
@@ -168,6 +170,29 @@ pub(crate) fn setting_key(table: &str, name: &str) -> String {
     match table {
         "" => name,
         table => format!("{table}.{name}"),
+    }
+}
+
+/// Whether what is below a key is template by template what a request proves itself by: what is written into headers.
+fn hides(table: &str, name: &str) -> bool {
+    match name {
+        "headers" => table != "sources",
+        "header" => table.ends_with(".soap"),
+        _ => false,
+    }
+}
+
+/// A value with nothing to read in it. What comes from variables is hidden where it is one that may be secret.
+fn without_texts(value: &Value) -> Value {
+    match value {
+        Value::String(_) => Value::from(HIDDEN),
+        Value::Object(fields) if Variable::of(value).is_none() => {
+            let fields = fields.iter();
+            fields
+                .map(|(name, value)| (name.clone(), without_texts(value)))
+                .collect()
+        }
+        other => other.clone(),
     }
 }
 
@@ -248,6 +273,7 @@ mod tests {
         jwks_url = "https://user:secret-0@keys.example/keys?key=secret-1"
         leeway_seconds = 10
         user_claim = "email"
+        user_attributes = { region = "area" }
 
         [ping]
         window_seconds = 5
@@ -337,11 +363,11 @@ mod tests {
         nested = "flatten"
         retries = 1
         created_id = "$.id"
-        list = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
-        search = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
-        create = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
-        update = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
-        delete = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        list = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "secret-12" }, body = "{}", content_type = "application/json" }
+        search = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "secret-12" }, body = "{}", content_type = "application/json" }
+        create = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "secret-12" }, body = "{}", content_type = "application/json" }
+        update = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "secret-12" }, body = "{}", content_type = "application/json" }
+        delete = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "secret-12" }, body = "{}", content_type = "application/json" }
         changes = { query = { q = "1" }, mark = "$.m", deleted = "$.d", deleted_if = "$.x", full_every = 60 }
         [sources.A.hook]
         secret = "secret-9"
@@ -356,9 +382,9 @@ mod tests {
         [sources.A.hook.subscribe]
         url = "https://crm.example/hooks"
         callback = { variable = "public", path = "/hooks/A" }
-        create = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
-        renew = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
-        delete = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "1" }, body = "{}", content_type = "application/json" }
+        create = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "secret-12" }, body = "{}", content_type = "application/json" }
+        renew = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "secret-12" }, body = "{}", content_type = "application/json" }
+        delete = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "secret-12" }, body = "{}", content_type = "application/json" }
         id = "$.id"
         lifetime_seconds = 3600
         headers = { Accept-Language = "secret-10" }
@@ -451,6 +477,7 @@ mod tests {
                     "sources.A.rest.paging.next",
                     "sources.A.rest.changes.changed_at",
                     "sources.A.hook.secret_header",
+                    "sources.A.hook.certificate_header",
                 ]
                 .contains(&key.as_str())
         });

@@ -34,6 +34,8 @@ pub(crate) struct HookSettings {
 pub(crate) enum Proof {
     /// By the secret itself.
     Secret { header: HeaderName },
+    /// By what a proxy says of the certificate that the back end has shown it.
+    Certificate { header: HeaderName },
     /// By an HMAC-SHA256 of the body, with a time before it where one is sent.
     Signature {
         header: HeaderName,
@@ -57,6 +59,9 @@ pub(super) struct HookEntry {
     tolerance_seconds: Option<u64>,
     /// In place of a signature: header with the secret itself.
     secret_header: Option<String>,
+    /// In place of a signature: header in which a trusted proxy says whose certificate was shown to it, its fingerprint for
+    /// instance. `secret` is what it must say.
+    certificate_header: Option<String>,
     /// Header that is different for each event: an event that comes again within a day does nothing.
     event_header: Option<String>,
     /// Path to the name of the user whose copy changes; needed where every user has one.
@@ -105,8 +110,13 @@ impl HookEntry {
             let name = HeaderName::from_bytes(name.as_bytes());
             name.map_err(|error| (format!("hook.{key}"), error.to_string()))
         };
-        match (&self.signature_header, &self.secret_header) {
-            (Some(name), None) => Ok(Proof::Signature {
+        let headers = (
+            &self.signature_header,
+            &self.secret_header,
+            &self.certificate_header,
+        );
+        match headers {
+            (Some(name), None, None) => Ok(Proof::Signature {
                 header: header("signature_header", name)?,
                 timestamp: match &self.timestamp_header {
                     Some(name) => Some(header("timestamp_header", name)?),
@@ -114,7 +124,7 @@ impl HookEntry {
                 },
                 tolerance_seconds: self.tolerance_seconds.unwrap_or(DEFAULT_TOLERANCE_SECONDS),
             }),
-            (None, Some(_))
+            (None, Some(_), None) | (None, None, Some(_))
                 if self.timestamp_header.is_some() || self.tolerance_seconds.is_some() =>
             {
                 wrong(
@@ -122,12 +132,15 @@ impl HookEntry {
                     "a time that is not signed proves nothing",
                 )
             }
-            (None, Some(name)) => Ok(Proof::Secret {
+            (None, Some(name), None) => Ok(Proof::Secret {
                 header: header("secret_header", name)?,
+            }),
+            (None, None, Some(name)) => Ok(Proof::Certificate {
+                header: header("certificate_header", name)?,
             }),
             _ => wrong(
                 "hook.signature_header",
-                "say either signature_header or secret_header",
+                "say one of signature_header, secret_header and certificate_header",
             ),
         }
     }

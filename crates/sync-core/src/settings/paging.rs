@@ -167,3 +167,52 @@ impl PagingEntry {
         }
     }
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+enum EnvelopePagingKind {
+    /// Numbers of pages.
+    #[default]
+    Page,
+    /// Number of records that come before.
+    Offset,
+    /// A text in each answer that leads to the next.
+    Cursor,
+}
+
+/// How a long answer is read page by page where envelopes ask for the pages.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct EnvelopePagingEntry {
+    /// What leads to the next page: `page.number` or `page.cursor` in the templates of `list` and `search`.
+    #[serde(default)]
+    kind: EnvelopePagingKind,
+    /// Number of the first page; 1 where nothing is said.
+    first: Option<u64>,
+    /// Records of a full page, `page.size` in the templates. Required but for a cursor.
+    size: Option<usize>,
+    /// Path to the cursor in the answer.
+    next: Option<String>,
+}
+
+impl EnvelopePagingEntry {
+    /// Checks what a type cannot. What are query parameters elsewhere are names in `page`.
+    pub(super) fn resolve(&self, table: &str) -> Result<Paging, KeyError> {
+        let (kind, parameter) = match self.kind {
+            EnvelopePagingKind::Page => (PagingKind::Page, "number"),
+            EnvelopePagingKind::Offset => (PagingKind::Offset, "number"),
+            EnvelopePagingKind::Cursor => (PagingKind::Cursor, "cursor"),
+        };
+        let entry = PagingEntry {
+            kind,
+            parameter: Some(parameter.to_owned()),
+            first: self.first,
+            size_parameter: self.size.map(|_| "size".to_owned()),
+            size: self.size,
+            next: self.next.clone(),
+        };
+        entry.resolve(table)
+    }
+}

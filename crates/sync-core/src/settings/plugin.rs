@@ -42,6 +42,10 @@ pub enum PluginMethod {
     Metadata,
     /// Says how devices store its objects.
     Schema,
+    /// Decides whether a change may be made, before it is.
+    Validate,
+    /// Says which partition a user belongs to, for sources whose `partition` is `"adapter"`.
+    Partition,
 }
 
 /// A back end that speaks the plugin protocol.

@@ -10,7 +10,7 @@ use super::delta::DeltaEntry;
 use super::hook::HookEntry;
 use super::mapping::ChildrenEntry;
 use super::operation::OperationEntry;
-use super::paging::PagingEntry;
+use super::paging::{EnvelopePagingEntry, PagingEntry};
 use super::plugin::PluginEntry;
 use super::rest::RestEntry;
 use super::soap::{SoapCallEntry, SoapEntry, UsernameTokenEntry};
@@ -34,6 +34,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("api_key", table::<ApiKeyEntry>()),
         ("oauth2", table::<OAuth2Entry>()),
         ("soap", table::<SoapEntry>()),
+        ("soap paging", table::<EnvelopePagingEntry>()),
         ("soap call", table::<SoapCallEntry>()),
         ("username_token", table::<UsernameTokenEntry>()),
         ("sql", table::<SqlEntry>()),
@@ -156,7 +157,7 @@ fn kind_of(property: &Value, definitions: &Value) -> String {
             "PagingEntry" => "[table](#pages)".to_owned(),
             "DeltaEntry" => "[table](#changes-since-the-last-query)".to_owned(),
             "AuthorizationEntry" => "[table](#authorization)".to_owned(),
-            "ApiKeyEntry" | "OAuth2Entry" => "table, below".to_owned(),
+            "ApiKeyEntry" | "OAuth2Entry" | "EnvelopePagingEntry" => "table, below".to_owned(),
             "SubscribeEntry" => "[table](#subscriptions)".to_owned(),
             "SoapCallEntry" | "UsernameTokenEntry" => "table, below".to_owned(),
             "IdEntry" => "path or list of paths".to_owned(),

@@ -9,7 +9,7 @@ use crate::mapping::{AttributeType, Format, Mapping, Nested, Path};
 use crate::settings::connection::{
     AuthorizationEntry, Connection, ConnectionEntry, DEFAULT_TIMEOUT_MS, address,
 };
-use crate::settings::delta::{DeltaEntry, DeltaSettings};
+use crate::settings::delta::{DeltaEntry, DeltaSettings, ToldBy};
 use crate::settings::mapping::{AttributesEntry, ChildrenEntry, IdEntry, MappingEntry};
 use crate::settings::operation::{Operation, OperationEntry, Usual};
 use crate::settings::paging::{Paging, PagingEntry};
@@ -237,7 +237,9 @@ impl RestEntry {
                 .map(|path| Path::parse(path))
                 .transpose()
                 .map_err(|reason| ("rest.created_id".to_owned(), reason))?,
-            delta: delta.map(|delta| delta.resolve("rest")).transpose()?,
+            delta: delta
+                .map(|delta| delta.resolve("rest", ToldBy::Query))
+                .transpose()?,
             paging: paging.map(|paging| paging.resolve("rest")).transpose()?,
             operations: [
                 operation("list", &self.list, Method::GET, "")?,

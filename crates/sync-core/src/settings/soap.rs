@@ -9,8 +9,10 @@ use crate::mapping::{AttributeType, Escape, Format, Mapping, Nested, Path, Templ
 use crate::settings::connection::{
     AuthorizationEntry, ConnectionEntry, DEFAULT_TIMEOUT_MS, address,
 };
+use crate::settings::delta::{DeltaEntry, DeltaSettings, ToldBy};
 use crate::settings::mapping::{AttributesEntry, ChildrenEntry, IdEntry, MappingEntry};
 use crate::settings::operation::Operation;
+use crate::settings::paging::{EnvelopePagingEntry, Paging};
 use crate::settings::rest::{HIGHEST_RETRIES, RestSettings};
 use crate::settings::{KeyError, Secret, Text, text, wrong};
 
@@ -109,6 +111,10 @@ pub(super) struct SoapEntry {
     delete: Option<SoapCallEntry>,
     /// Path to the records, from the envelope's body on: `$.ListResponse.Item`.
     records: String,
+    /// How a long answer is read page by page.
+    paging: Option<EnvelopePagingEntry>,
+    /// Queries for what has changed since the last one: the envelope of `list` says `since`.
+    changes: Option<DeltaEntry>,
     /// Makes the records within each record the source's.
     children: Option<ChildrenEntry>,
     /// Path to the value that is a record's id, or a list of paths to values that are joined by `:`. `id` where nothing is said.
@@ -178,6 +184,8 @@ impl SoapEntry {
             return wrong("soap.retries", format!("must be at most {HIGHEST_RETRIES}"));
         }
         self.mapping()?;
+        self.paging()?;
+        self.delta()?;
         self.created_id()?;
         for (name, call) in self.calls() {
             call.map(|call| self.operation(name, call)).transpose()?;
@@ -202,6 +210,18 @@ impl SoapEntry {
             ("update", self.update.as_ref()),
             ("delete", self.delete.as_ref()),
         ]
+    }
+
+    fn paging(&self) -> Result<Option<Paging>, KeyError> {
+        let paging = self.paging.as_ref();
+        paging.map(|paging| paging.resolve(TABLE)).transpose()
+    }
+
+    fn delta(&self) -> Result<Option<DeltaSettings>, KeyError> {
+        let delta = self.changes.as_ref();
+        delta
+            .map(|delta| delta.resolve(TABLE, ToldBy::Envelope))
+            .transpose()
     }
 
     fn created_id(&self) -> Result<Option<Path>, KeyError> {
@@ -288,12 +308,12 @@ impl SoapEntry {
             url: address("soap.url", &self.url, variable)?,
             search_url: None,
             user_parameter: None,
-            paging: None,
+            paging: self.paging()?,
             retries: self.retries,
             connection: self.connection().resolve(variable)?,
             mapping: self.mapping()?,
             created_id: self.created_id()?,
-            delta: None,
+            delta: self.delta()?,
             list: self.operation("list", &self.list)?,
             search: optional("search", &self.search)?,
             create: optional("create", &self.create)?,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sync_jobs::QueueName;
 
+use crate::mapping::{Escape, Template};
 use crate::model::{
     ConflictRule, Description, InvalidDescription, ParametersRule, PartitionRule, PollInterval,
     SourceName,
@@ -54,6 +55,8 @@ const DEFAULT_POLL_INTERVAL: PollInterval = PollInterval::Seconds(300);
 pub struct SourceSettings {
     /// Who shares a copy.
     pub partition: PartitionRule,
+    /// What a partition's name is computed by; by the adapter where the rule is that and this is missing.
+    pub(crate) partition_template: Option<Template>,
     /// What becomes of the parameters of a pull.
     pub parameters: ParametersRule,
     /// How often the back end is asked.
@@ -114,6 +117,7 @@ impl SourceSettings {
     pub(crate) fn of_dynamic_source(partition: PartitionRule, app_server: Option<String>) -> Self {
         Self {
             partition,
+            partition_template: None,
             parameters: ParametersRule::default(),
             poll_interval: match app_server {
                 Some(_) => DEFAULT_POLL_INTERVAL,
@@ -192,8 +196,7 @@ impl AdapterSettings {
 #[serde(deny_unknown_fields)]
 pub(super) struct SourceEntry {
     adapter: AdapterKind,
-    #[serde(default)]
-    partition: PartitionRule,
+    partition: Option<String>,
     #[serde(default)]
     parameters: ParametersRule,
     poll_interval: Option<i64>,
@@ -239,6 +242,7 @@ enum AdapterKind {
 impl SourceEntry {
     /// Checks what a type cannot.
     pub(super) fn check(&self) -> Result<(), KeyError> {
+        let (partition, _) = self.partition()?;
         let asks = self.adapter != AdapterKind::PushOnly;
         match self.poll_interval {
             Some(seconds) if PollInterval::from_seconds(seconds).is_none() => {
@@ -334,8 +338,8 @@ impl SourceEntry {
                     "nothing of a pass-through source is kept, this neither",
                 );
             }
-            if self.partition == PartitionRule::User && !hook.names_users() {
-                return wrong("hook.user", "is missing: every user has a copy");
+            if partition != PartitionRule::App && !hook.names_users() {
+                return wrong("hook.user", "is missing: not everybody has the same copy");
             }
             if !hook.brings_objects() && self.poll_interval() == PollInterval::Never {
                 return wrong("hook.records", "is missing: the back end is never asked");
@@ -351,6 +355,26 @@ impl SourceEntry {
         self.soap.as_ref().map_or(Ok(()), SoapEntry::check)?;
         self.sql.as_ref().map_or(Ok(()), SqlEntry::check)?;
         self.http.as_ref().map_or(Ok(()), PluginEntry::check)
+    }
+
+    /// Who shares a copy, and what a name for them is computed by.
+    fn partition(&self) -> Result<(PartitionRule, Option<Template>), KeyError> {
+        let Some(text) = &self.partition else {
+            return Ok((PartitionRule::default(), None));
+        };
+        if let Some(rule) = PartitionRule::parse(text) {
+            return Ok((rule, None));
+        }
+        if text == "adapter" {
+            return Ok((PartitionRule::Computed, None));
+        }
+        if !text.contains("{{") {
+            let rules = "is \"app\", \"user\", \"adapter\", or a template: \"{{ user.region }}\"";
+            return wrong("partition", rules);
+        }
+        let template = Template::compile(text, Escape::Plain)
+            .map_err(|reason| ("partition".to_owned(), reason))?;
+        Ok((PartitionRule::Computed, Some(template)))
     }
 
     fn max_page_size(&self) -> usize {
@@ -380,6 +404,8 @@ impl SourceEntry {
         if !self.pass_through {
             self.poll_interval = Some(self.poll_interval().to_seconds());
         }
+        let partition = PartitionRule::default().as_str();
+        self.partition.get_or_insert_with(|| partition.to_owned());
         self.pull_wait_ms.get_or_insert(match self.pass_through {
             true => DEFAULT_PASS_THROUGH_WAIT_MS,
             false => DEFAULT_PULL_WAIT_MS,
@@ -423,9 +449,10 @@ impl SourceEntry {
     ) -> Result<SourceSettings, KeyError> {
         let (max_page_size, max_page_bytes) = (self.max_page_size(), self.max_page_bytes());
         let poll_interval = self.poll_interval();
+        let (partition, partition_template) = self.partition()?;
         let Self {
             adapter,
-            partition,
+            partition: _,
             parameters,
             pull_wait_ms,
             push_wait_ms,
@@ -500,6 +527,7 @@ impl SourceEntry {
             .collect::<Result<_, KeyError>>()?;
         Ok(SourceSettings {
             partition,
+            partition_template,
             parameters,
             poll_interval,
             pull_wait_ms: pull_wait_ms.unwrap_or(match pass_through {

@@ -1,6 +1,8 @@
 //! Users, and the secret that signs their sessions.
 
-use crate::model::{Millis, UserId};
+use std::collections::BTreeMap;
+
+use crate::model::{Millis, SourceName, UserId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;
@@ -48,6 +50,7 @@ pub(crate) struct AccountStore<'a, R> {
 pub(crate) struct UserProfile {
     pub(crate) created_at: Millis,
     pub(crate) email: Option<String>,
+    pub(crate) attributes: BTreeMap<String, String>,
 }
 
 /// How a user signs in.
@@ -138,11 +141,39 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
 
     /// What else is kept of a user; `None` for one that does not exist.
     pub(crate) async fn profile(&self, user: &UserId) -> Result<Option<UserProfile>, StoreError> {
-        let command = args!["HMGET", keys::user(user), "gen", "at", "email"];
+        let command = args!["HMGET", keys::user(user), "gen", "at", "email", "attrs"];
         let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
         let (exists, at, email) = (reply.text()?.is_some(), reply.text()?, reply.text()?);
         let created_at = Millis(at.and_then(|at| at.parse().ok()).unwrap_or(0));
-        Ok(exists.then_some(UserProfile { created_at, email }))
+        Ok(exists.then_some(UserProfile {
+            created_at,
+            email,
+            attributes: stored_attributes(reply.text()?)?,
+        }))
+    }
+
+    /// A user's attributes as administrators have set them, and as the identity provider says.
+    pub(crate) async fn attributes(
+        &self,
+        user: &UserId,
+    ) -> Result<(BTreeMap<String, String>, BTreeMap<String, String>), StoreError> {
+        let command = args!["HMGET", keys::user(user), "attrs", "claims"];
+        let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
+        let set = stored_attributes(reply.text()?)?;
+        Ok((set, stored_attributes(reply.text()?)?))
+    }
+
+    /// Keeps what a token of the identity provider says of a user, unless one that is good for longer has said something.
+    pub(crate) async fn set_claims(
+        &self,
+        user: &UserId,
+        attributes: &BTreeMap<String, String>,
+        until: Millis,
+    ) -> Result<(), StoreError> {
+        let args = args![written(attributes), until.0];
+        let keys = [keys::user(user)];
+        let set = script::SET_CLAIMS.run(self.redis, &keys, args);
+        set.await.map(drop)
     }
 
     /// Changes a user. `false` if there is none of that name.
@@ -151,6 +182,7 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
         user: &UserId,
         record: Option<&UserRecord>,
         email: Option<&str>,
+        attributes: Option<&BTreeMap<String, String>>,
     ) -> Result<bool, StoreError> {
         let mut args = args![if record.is_some() { "1" } else { "0" }];
         if let Some(record) = record {
@@ -164,10 +196,42 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
         if let Some(email) = email {
             args.extend(args!["email", email]);
         }
+        if let Some(attributes) = attributes {
+            args.extend(args!["attrs", written(attributes)]);
+        }
         let mut reply = script::CHANGE_USER
             .run(self.redis, &[keys::user(user)], args)
             .await?;
         Ok(reply.required_text()? == "ok")
+    }
+
+    /// Which partition of a source a user belongs to as its back end has said, and when; empty: to none.
+    pub(crate) async fn partition(
+        &self,
+        user: &UserId,
+        source: &SourceName,
+    ) -> Result<Option<(Millis, String)>, StoreError> {
+        let command = args!["HGET", keys::user(user), keys::partition_field(source)];
+        let known = Reply::new("HGET", self.redis.run(command).await?).text()?;
+        Ok(known.and_then(|known| {
+            let (at, name) = known.split_once(' ')?;
+            Some((Millis(at.parse().ok()?), name.to_owned()))
+        }))
+    }
+
+    /// Keeps that, unless there is no such user.
+    pub(crate) async fn set_partition(
+        &self,
+        user: &UserId,
+        source: &SourceName,
+        now: Millis,
+        name: &str,
+    ) -> Result<(), StoreError> {
+        let known = format!("{} {name}", now.0);
+        let args = args!["0", keys::partition_field(source), known];
+        let keys = [keys::user(user)];
+        let set = script::CHANGE_USER.run(self.redis, &keys, args);
+        set.await.map(drop)
     }
 
     /// Begins to delete a user: from now on nobody gets in by that name. `false` if there is nothing to delete.
@@ -237,4 +301,18 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
         self.redis.run(args!["SET", &key, proposed, "NX"]).await?;
         Reply::new("GET", self.redis.run(args!["GET", key]).await?).required_text()
     }
+}
+
+fn written(attributes: &BTreeMap<String, String>) -> String {
+    serde_json::json!(attributes).to_string()
+}
+
+fn stored_attributes(text: Option<String>) -> Result<BTreeMap<String, String>, StoreError> {
+    let Some(text) = text else {
+        return Ok(BTreeMap::new());
+    };
+    serde_json::from_str(&text).map_err(|error| StoreError::Damaged {
+        what: "a user's attributes",
+        reason: error.to_string(),
+    })
 }

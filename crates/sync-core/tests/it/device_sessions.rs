@@ -167,7 +167,7 @@ fn whoever_is_shut_out_is_out_within_a_second_everywhere() {
                 2 => {
                     let change = UserChange {
                         password: Some("password".to_owned()),
-                        email: None,
+                        ..UserChange::default()
                     };
                     accounts.update_user("u1", change).await.unwrap();
                 }

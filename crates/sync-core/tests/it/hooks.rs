@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderName};
 use serde_json::json;
 use sha2::Sha256;
-use sync_core::{Clock as _, FeedError, HookError, StorePorts as _, SyncError};
+use sync_core::{Clock as _, FeedError, HandedBy, HookError, StorePorts as _, SyncError};
 use test_support::local;
 
 use crate::rest::World;
@@ -73,7 +73,7 @@ fn a_signed_event_is_mapped_as_an_answer_and_taken_in_once() {
         let event = signed("s3cret", now(&world), body);
         world
             .engine
-            .take_hook("Product", &event, body.as_bytes())
+            .take_hook("Product", HandedBy::Anybody, &event, body.as_bytes())
             .await
             .unwrap();
         let page = world.pull("").await;
@@ -87,13 +87,13 @@ fn a_signed_event_is_mapped_as_an_answer_and_taken_in_once() {
         let later = signed("s3cret", now(&world), body);
         world
             .engine
-            .take_hook("Product", &later, body.as_bytes())
+            .take_hook("Product", HandedBy::Anybody, &later, body.as_bytes())
             .await
             .unwrap();
         let body = r#"{"data":[{"key":1,"price":2},{"key":2,"title":"b"}],"gone":null}"#;
         world
             .engine
-            .take_hook("Product", &event, body.as_bytes())
+            .take_hook("Product", HandedBy::Anybody, &event, body.as_bytes())
             .await
             .unwrap();
         assert_eq!(
@@ -129,7 +129,7 @@ fn what_is_not_proven_changes_nothing() {
         ] {
             let taken = world
                 .engine
-                .take_hook("Product", &headers, body.as_bytes())
+                .take_hook("Product", HandedBy::Anybody, &headers, body.as_bytes())
                 .await;
             assert!(
                 matches!(taken, Err(HookError::NotProven { .. })),
@@ -137,7 +137,10 @@ fn what_is_not_proven_changes_nothing() {
             );
         }
         for source in ["Nothing", "a b"] {
-            let taken = world.engine.take_hook(source, &good, body.as_bytes()).await;
+            let taken = world
+                .engine
+                .take_hook(source, HandedBy::Anybody, &good, body.as_bytes())
+                .await;
             assert!(matches!(taken, Err(HookError::Unknown { .. })), "{taken:?}");
         }
         for body in [
@@ -150,7 +153,7 @@ fn what_is_not_proven_changes_nothing() {
             let event = signed("s3cret", now, body);
             let taken = world
                 .engine
-                .take_hook("Product", &event, body.as_bytes())
+                .take_hook("Product", HandedBy::Anybody, &event, body.as_bytes())
                 .await;
             assert!(
                 matches!(taken, Err(HookError::Malformed { .. })),
@@ -160,7 +163,7 @@ fn what_is_not_proven_changes_nothing() {
         assert_eq!(world.pull("").await[5], json!({}));
         world
             .engine
-            .take_hook("Product", &good, body.as_bytes())
+            .take_hook("Product", HandedBy::Anybody, &good, body.as_bytes())
             .await
             .unwrap();
     });
@@ -175,7 +178,7 @@ fn an_event_that_only_says_that_something_has_changed_lets_the_back_end_be_asked
         let take = async |number: &str| {
             world
                 .engine
-                .take_hook("Product", &event(number), b"")
+                .take_hook("Product", HandedBy::Anybody, &event(number), b"")
                 .await
                 .unwrap()
         };
@@ -195,7 +198,10 @@ fn an_event_that_only_says_that_something_has_changed_lets_the_back_end_be_asked
         world.pull("").await;
         assert_eq!(world.asked().len(), 1);
         let wrong = headers([("x-secret", "t"), ("x-event", "e2")]);
-        let taken = world.engine.take_hook("Product", &wrong, b"").await;
+        let taken = world
+            .engine
+            .take_hook("Product", HandedBy::Anybody, &wrong, b"")
+            .await;
         assert!(matches!(taken, Err(HookError::NotProven { .. })));
     });
 }
@@ -219,19 +225,26 @@ fn an_event_of_a_users_copy_names_the_user() {
         .await;
         let event = headers([("x-secret", "s")]);
         let body = br#"{"owner":"u1","notes":[{"id":1,"text":"a"}]}"#;
-        world.engine.take_hook("Note", &event, body).await.unwrap();
+        world
+            .engine
+            .take_hook("Note", HandedBy::Anybody, &event, body)
+            .await
+            .unwrap();
         let note = world.engine.object("Note", "u1", "1").await.unwrap();
         assert_eq!(note.unwrap()["text"], "a");
         let nobody = world
             .engine
-            .take_hook("Note", &event, br#"{"notes":[]}"#)
+            .take_hook("Note", HandedBy::Anybody, &event, br#"{"notes":[]}"#)
             .await;
         assert!(
             matches!(nobody, Err(HookError::Malformed { .. })),
             "{nobody:?}"
         );
         let body = br#"{"owner":"a b\u0001","notes":[{"id":1}]}"#;
-        let nobody = world.engine.take_hook("Note", &event, body).await;
+        let nobody = world
+            .engine
+            .take_hook("Note", HandedBy::Anybody, &event, body)
+            .await;
         assert!(
             matches!(
                 nobody,
@@ -239,5 +252,42 @@ fn an_event_of_a_users_copy_names_the_user() {
             ),
             "{nobody:?}"
         );
+    });
+}
+
+#[test]
+fn a_certificate_counts_only_where_a_trusted_proxy_has_seen_it() {
+    const CERTIFIED: &str = r#"
+        id = "key"
+        [sources.Product.hook]
+        secret = "ab:cd"
+        certificate_header = "X-Client-Fingerprint"
+        records = "$"
+    "#;
+    local(async {
+        let world = start(CERTIFIED).await;
+        let body = br#"[{"key":9,"title":"z"}]"#;
+        let good = headers([("x-client-fingerprint", "ab:cd")]);
+        let mut twice = good.clone();
+        twice.append("x-client-fingerprint", "ab:cd".parse().unwrap());
+        let other = headers([("x-client-fingerprint", "ab:ce")]);
+        for (handed_by, headers) in [
+            (HandedBy::Anybody, &good),
+            (HandedBy::TrustedProxy, &twice),
+            (HandedBy::TrustedProxy, &other),
+            (HandedBy::TrustedProxy, &HeaderMap::new()),
+        ] {
+            let taken = world.engine.take_hook("Product", handed_by, headers, body);
+            let taken = taken.await;
+            assert!(
+                matches!(taken, Err(HookError::NotProven { .. })),
+                "{taken:?}"
+            );
+        }
+        let taken = world
+            .engine
+            .take_hook("Product", HandedBy::TrustedProxy, &good, body);
+        taken.await.unwrap();
+        assert_eq!(world.pull("").await[5]["insert"]["9"]["title"], "z");
     });
 }

@@ -21,6 +21,7 @@ mod metadata;
 mod metrics;
 mod narrowed;
 mod not_verdicts;
+mod partitions;
 mod pass_through;
 mod plugin;
 mod push;

@@ -1,5 +1,7 @@
 //! What a back end is asked by the plugin protocol, and how its answers are read.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use sync_core::{
     ADMINISTRATOR, AdapterError, ChangesRequest, Clock as _, Engine, Origin, Ports as _,
@@ -55,8 +57,12 @@ struct World {
 )]
 impl World {
     async fn start() -> Self {
+        Self::with(SETTINGS).await
+    }
+
+    async fn with(settings: &str) -> Self {
         let redis = TestRedis::start();
-        let engine = test_support::engine(&redis, SETTINGS, 1).await;
+        let engine = test_support::engine(&redis, settings, 1).await;
         let token = engine
             .accounts()
             .log_in_administrator(ADMINISTRATOR, ENGINE_PASSWORD, Origin("test"))
@@ -470,5 +476,91 @@ fn an_object_that_cannot_be_kept_stays_as_it_was_until_the_answer_has_it_no_more
         let (_, samples) = refused.unwrap();
         assert_eq!(samples[0].labels, ["ProbeApp"]);
         assert_eq!(samples[0].value, sync_core::Value::Number(2));
+    });
+}
+
+const DECIDING: &str = r#"
+    [sources.Task]
+    adapter = "http"
+    partition = "adapter"
+    poll_interval = 0
+    [sources.Task.http]
+    url = "http://crm/api"
+    methods = ["validate", "partition"]
+"#;
+
+#[test]
+fn a_plugin_says_who_belongs_where_and_what_may_be_changed() {
+    local(async {
+        let world = World::with(DECIDING).await;
+        let of_anna = |name, attributes| call(name, "Task", "anna", attributes);
+        world.answer(200, "north\n");
+        world.answer(200, r#"{"1":{"state":"open"}}"#);
+        let told = world.pull("Task", "").await;
+        assert_eq!(told[5]["insert"], json!({"1": {"state": "open"}}));
+        let token = told[1]["token"].as_str().unwrap();
+        let asked = [of_anna("partition", json!({})), of_anna("query", json!({}))];
+        assert_eq!(world.asked(), asked);
+        let copies = world.engine.copies_of_user("anna").await.unwrap();
+        assert_eq!(copies[0].partition, "named/north");
+
+        // What it does not allow is not sent.
+        world.answer(422, r#"{"message":"closed for today"}"#);
+        let changes = json!({"update": {"1": {"state": "done"}}});
+        world.push("Task", changes).await.unwrap();
+        let mut wanted = of_anna("validate", json!({"id": "1", "state": "done"}));
+        wanted.1["operation"] = json!("update");
+        wanted.1["before"] = json!({"state": "open"});
+        assert_eq!(world.asked(), [wanted]);
+        let told = world.pull("Task", token).await;
+        assert_eq!(
+            told[5]["update-error"]["1-error"]["message"],
+            "closed for today"
+        );
+        world.asked();
+
+        // What it allows is; and it was asked for the partition a moment ago.
+        world.answer(200, "");
+        world.answer(200, "7");
+        let changes = json!({"create": {"t": {"state": "new"}}});
+        world.push("Task", changes).await.unwrap();
+        let mut wanted = of_anna("validate", json!({"state": "new"}));
+        wanted.1["operation"] = json!("create");
+        wanted.1["before"] = json!(null);
+        let create = of_anna("create", json!({"state": "new"}));
+        assert_eq!(world.asked(), [wanted, create]);
+    });
+}
+
+#[test]
+fn who_belongs_where_is_asked_for_again_and_holds_while_the_plugin_is_away() {
+    local(async {
+        let world = World::with(DECIDING).await;
+        let partition = async || {
+            let copies = world.engine.copies_of_user("anna").await.unwrap();
+            copies
+                .into_iter()
+                .map(|copy| copy.partition)
+                .collect::<Vec<_>>()
+        };
+        let pull = async || world.pull("Task", "").await;
+        world.answer(200, "north");
+        world.answer(200, r#"{"1":{"a":"b"}}"#);
+        pull().await;
+        assert_eq!(partition().await, ["named/north"]);
+        let clock = world.engine.ports().clock();
+        clock.advance(Duration::from_secs(301));
+        world.answer(503, "");
+        world.answer(200, r#"{"1":{"a":"b"}}"#);
+        pull().await;
+        world.answer(503, "");
+        assert_eq!(partition().await, ["named/north"]);
+        // Nowhere: what it had is taken back, and the plugin is asked for nothing.
+        world.asked();
+        world.answer(200, "");
+        let told = pull().await;
+        assert_eq!(told[5]["delete"], json!({"1": {"a": ""}}));
+        let asked = world.asked();
+        assert_eq!(asked, [call("partition", "Task", "anna", json!({}))]);
     });
 }

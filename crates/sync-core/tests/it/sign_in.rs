@@ -488,3 +488,42 @@ fn no_password_is_remembered_with_a_key_that_lies_beside_its_hash() {
         assert_eq!(exists, [RedisValue::Int(0)]);
     });
 }
+
+#[test]
+fn what_a_token_says_of_its_user_counts_until_a_later_one_says_otherwise() {
+    const REGIONAL: &str = r#"
+        user_attributes = { region = "area" }
+        [sources.Note]
+        adapter = "push-only"
+        partition = "{{ user.region }}"
+    "#;
+    local(async {
+        let redis = TestRedis::start();
+        let settings = format!("{PROVIDER}{REGIONAL}");
+        let key = TokenKey::elliptic("e1");
+        let keys = key_set(&[&key]);
+        let fed = async |engine: &TestEngine, token: &str| {
+            let session = engine.accounts().session_of_token(token).await.unwrap();
+            let objects = serde_json::from_value(json!({"1": {"a": "1"}})).unwrap();
+            let user = session.user().as_str();
+            engine.feed_objects("Note", user, objects).await.unwrap();
+            let copies = engine.copies_of_user(user).await.unwrap().into_iter();
+            copies.map(|copy| copy.partition).collect::<Vec<_>>()
+        };
+        let engine = engine(&redis, &settings).await;
+        answer(&engine, 200, &keys);
+        let ends = seconds(&engine) + 3_600;
+        let north = key.sign(&claims(&engine, json!({"area": "north"})));
+        assert_eq!(fed(&engine, &north).await, ["named/north"]);
+        let later = json!({"area": "south", "exp": ends + 60});
+        let south = key.sign(&claims(&engine, later));
+        assert_eq!(fed(&engine, &south).await, ["named/south"]);
+        // Another instance has seen neither.
+        let other = test_support::engine(&redis, &settings, 2).await;
+        answer(&other, 200, &keys);
+        assert_eq!(fed(&other, &north).await, ["named/south"]);
+        // What no token says any more is not known any more.
+        let nowhere = key.sign(&claims(&engine, json!({"exp": ends + 120})));
+        assert_eq!(fed(&other, &nowhere).await, ["user/anna"]);
+    });
+}

@@ -216,3 +216,86 @@ fn a_user_name_and_a_password_go_in_the_header_as_text_or_as_a_digest() {
         assert!(!format!("{:?}", world.engine.settings()).contains("s3cret"));
     });
 }
+
+const PAGED: &str = r#"
+records = "$.ListResponse.Item"
+id = "$['@key']"
+list = { body = "<List {% if since %}since=\"{{ since }}\" {% endif %}page=\"{{ page.number }}\" of=\"{{ page.size }}\"/>" }
+paging = { size = 2 }
+changes = { mark = "$.ListResponse['@now']", deleted_if = "$['@gone']" }
+"#;
+
+/// The bodies of the envelopes that were asked with since the last time.
+#[expect(
+    clippy::unwrap_used,
+    reason = "an envelope without a body is a failed test"
+)]
+fn bodies(world: &World) -> Vec<String> {
+    let asked = world.asked().into_iter();
+    let body = |asked: String| {
+        let (_, body) = asked.split_once("<soap:Body>").unwrap();
+        body.split_once("</soap:Body>").unwrap().0.to_owned()
+    };
+    asked.map(body).collect()
+}
+
+#[test]
+fn envelopes_ask_page_by_page_and_for_what_has_changed_since() {
+    local(async {
+        let world = World::start_with("soap", PAGED).await;
+        let answer = |now: &str, items: &str| {
+            let body = format!("<ListResponse now=\"{now}\">{items}</ListResponse>");
+            world.answer(200, &[], &envelope(&body));
+        };
+        answer(
+            "t1",
+            "<Item key=\"1\"><n>a</n></Item><Item key=\"2\"><n>b</n></Item>",
+        );
+        answer("t2", "<Item key=\"3\"><n>c</n></Item>");
+        let page = world.pull("").await;
+        let all = json!({"1": {"n": "a"}, "2": {"n": "b"}, "3": {"n": "c"}});
+        assert_eq!(page[5]["insert"], all);
+        let asked = bodies(&world);
+        assert_eq!(
+            asked,
+            ["<List page=\"1\" of=\"2\"/>", "<List page=\"2\" of=\"2\"/>"]
+        );
+        // Nothing but what the answer names is touched.
+        world.pull(page[1]["token"].as_str().unwrap()).await;
+        answer("t3", "<Item key=\"3\" gone=\"true\"/>");
+        let page = world.pull("").await;
+        assert_eq!(page[5], json!({"delete": {"3": {"n": ""}}}));
+        let asked = bodies(&world);
+        assert_eq!(asked, ["<List since=\"t1\" page=\"1\" of=\"2\"/>"]);
+        // A fault deletes nothing.
+        world.pull(page[1]["token"].as_str().unwrap()).await;
+        let fault = "<s:Fault><faultcode>s:Server</faultcode></s:Fault>";
+        world.answer(200, &[], &envelope(fault));
+        let page = world.pull("").await;
+        assert!(page[5].get("delete").is_none(), "{page}");
+    });
+}
+
+#[test]
+fn a_cursor_in_an_answer_goes_into_the_next_envelope() {
+    const BY_CURSOR: &str = r#"
+records = "$.ListResponse.Item"
+id = "$['@key']"
+list = { body = "<List>{% if page.cursor %}<After>{{ page.cursor }}</After>{% endif %}</List>" }
+paging = { kind = "cursor", next = "$.ListResponse.Next" }
+"#;
+    local(async {
+        let world = World::start_with("soap", BY_CURSOR).await;
+        let first =
+            "<ListResponse><Item key=\"1\"><n>a</n></Item><Next>a&lt;b</Next></ListResponse>";
+        world.answer(200, &[], &envelope(first));
+        world.answer(200, &[], &envelope("<ListResponse/>"));
+        let page = world.pull("").await;
+        assert_eq!(page[5]["insert"], json!({"1": {"n": "a"}}));
+        let asked = bodies(&world);
+        assert_eq!(
+            asked,
+            ["<List></List>", "<List><After>a&lt;b</After></List>"]
+        );
+    });
+}

@@ -50,7 +50,7 @@ fn a_new_password_ends_every_session_and_the_client_goes_on_where_it_was() {
 
         let change = UserChange {
             password: Some("another".to_owned()),
-            email: None,
+            ..UserChange::default()
         };
         world
             .engine
@@ -79,6 +79,7 @@ fn an_address_changes_no_session() {
         let change = |email: &str| UserChange {
             password: None,
             email: Some(email.to_owned()),
+            ..UserChange::default()
         };
         let engine = &world.engine;
         engine
@@ -246,7 +247,7 @@ fn a_password_that_the_first_start_has_made_is_known_as_such_until_there_is_anot
             assert_eq!(first.has_made_password, is_made, "{configured:?}");
             let change = UserChange {
                 password: Some("other".to_owned()),
-                email: None,
+                ..UserChange::default()
             };
             accounts.update_user("rhoadmin", change).await.unwrap();
             let first = accounts.administrator("rhoadmin").await.unwrap();

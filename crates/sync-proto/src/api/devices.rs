@@ -54,7 +54,7 @@ pub struct ClientPush {
 pub struct ClientSourceSummary {
     /// Name of the source.
     pub source: String,
-    /// The copy it has: `app`, `user/` and a name, or `narrowed/`, a name and a digest of parameters.
+    /// The copy it has: `app`, `user/` and a name, `named/` and what is computed for its users, or `narrowed/`, a name and a digest of parameters.
     pub partition: String,
     /// Version up to which it has everything.
     pub version: u64,

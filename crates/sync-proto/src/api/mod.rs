@@ -129,6 +129,9 @@ pub struct UserInfo {
     /// Email address, if one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// Attributes, by which sources tell whose objects are whose.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
     /// When it was created.
     pub created_at: u64,
     /// Number of its clients.
@@ -155,6 +158,9 @@ pub struct NewUserInfo {
     /// Email address.
     #[serde(default)]
     pub email: Option<String>,
+    /// Attributes.
+    #[serde(default)]
+    pub attributes: Option<BTreeMap<String, String>>,
 }
 
 /// Changes to a user; what is missing stays.
@@ -168,6 +174,9 @@ pub struct UserPatch {
     /// New email address.
     #[serde(default)]
     pub email: Option<String>,
+    /// New attributes, in place of all that it has.
+    #[serde(default)]
+    pub attributes: Option<BTreeMap<String, String>>,
 }
 
 /// The id of a client in a list.
@@ -232,7 +241,7 @@ pub struct ClientSourceInfo {
 pub struct SourceSummary {
     /// Name.
     pub name: String,
-    /// Who shares a copy: `app` or `user`.
+    /// Who shares a copy: `app`, `user`, or `computed` where its name is computed for each user.
     pub partition: String,
     /// Seconds between queries of the back end; 0: with every sync; -1: never.
     pub poll_interval: i64,

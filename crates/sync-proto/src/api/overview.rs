@@ -132,9 +132,9 @@ pub struct SourceHealth {
 pub struct CopySummary {
     /// Name of the source.
     pub source: String,
-    /// Whose it is: `app`, or `user/` and a name.
+    /// Whose it is: `app`, `user/` and a name, or `named/` and what is computed for its users.
     pub partition: String,
-    /// The user whose it is; missing if everybody shares it.
+    /// The user whose it is; missing if others share it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Version of its last change.

@@ -26,6 +26,8 @@ pub(crate) fn write_application(folder: &Path, options: &Options) {
     let original =
         fs::read_to_string(workspace().join("spin.toml")).expect("the workspace's spin.toml");
     let mut manifest: Table = original.parse().expect("spin.toml to be TOML");
+    let beside: Table = options.manifest.parse().expect("a part of a manifest");
+    merge(&mut manifest, beside);
     let components = manifest["component"].as_table_mut().expect("components");
     for (_, component) in components {
         let name = component["source"].as_str().and_then(file_name);
@@ -65,6 +67,17 @@ pub(crate) fn write_application(folder: &Path, options: &Options) {
     fs::write(folder.join("rhosync.toml"), settings).expect("to write the settings");
     let manifest = toml::to_string(&manifest).expect("a manifest");
     fs::write(folder.join("spin.toml"), manifest).expect("to write the manifest");
+}
+
+/// Adds what a table has to another: to lists and tables that are there, what they have not.
+fn merge(table: &mut Table, other: Table) {
+    for (name, value) in other {
+        match (table.get_mut(&name), value) {
+            (Some(Value::Table(known)), Value::Table(more)) => merge(known, more),
+            (Some(Value::Array(known)), Value::Array(more)) => known.extend(more),
+            (_, value) => drop(table.insert(name, value)),
+        }
+    }
 }
 
 /// Declares a variable for some components.

@@ -66,6 +66,8 @@ pub struct Options {
     pub redis_timeout_ms: u64,
     /// What the settings file has besides the sources.
     pub settings: &'static str,
+    /// What the manifest has besides ours: a component of an application's own.
+    pub manifest: &'static str,
 }
 
 impl Default for Options {
@@ -77,6 +79,7 @@ impl Default for Options {
             // A machine that is busy with other tests is no silent Redis.
             redis_timeout_ms: 20_000,
             settings: "",
+            manifest: "",
         }
     }
 }

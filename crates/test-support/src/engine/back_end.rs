@@ -304,7 +304,9 @@ impl Adapter for BackEnd {
         }
         let objects = self.objects().into_iter();
         let objects: Vec<_> = objects
-            .filter(|(_, attributes)| matches(call, attributes))
+            .filter(|(_, attributes)| {
+                matches(call, attributes) && is_in_partition(call, attributes)
+            })
             .collect();
         let action = self.in_query.borrow().clone();
         if let Some(action) = action {
@@ -418,6 +420,12 @@ impl Adapter for BackEnd {
 fn matches(call: &Call<'_>, attributes: &Attributes) -> bool {
     let mut wanted = call.parameters.iter();
     wanted.all(|(name, value)| attributes.get(name) == Some(value))
+}
+
+/// Whether an object is of the region that is asked for, where one is.
+fn is_in_partition(call: &Call<'_>, attributes: &Attributes) -> bool {
+    let region = attributes.get("region").map(String::as_str);
+    call.partition.is_none_or(|name| region == Some(name))
 }
 
 fn to_owned(attributes: &[(&str, &str)]) -> Attributes {

@@ -66,7 +66,7 @@ pub(super) async fn list<P: Ports>(
     engine.document_details(&source, &user).await?;
     let user = match engine.source_info(&source).await?.settings.partition {
         PartitionRule::App => EVERYBODY,
-        PartitionRule::User => &user,
+        PartitionRule::User | PartitionRule::Computed => &user,
     };
     let prefix = format!("source:application:{user}:{source}");
     Ok(respond::legacy_json(&names(&SOURCE_DOCUMENTS, &prefix)))

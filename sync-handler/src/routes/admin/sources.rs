@@ -42,7 +42,8 @@ pub(super) async fn show<P: Ports>(
     let SourceInfo { name, settings, .. } = engine.source_info(&name).await?;
     let partition = match settings.partition {
         PartitionRule::App => "app",
-        PartitionRule::User => "user",
+        // The old consoles know two kinds: a copy for everybody, and others.
+        PartitionRule::User | PartitionRule::Computed => "user",
     };
     let pass_through = settings.pass_through.then_some("true");
     Ok(respond::legacy_json(&[

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{CopyPage, DocumentDetails, Engine, PartitionRule, Ports, SourceInfo};
+use sync_core::{CopyPage, DocumentDetails, Engine, Ports, SourceInfo};
 use sync_proto::api::{DocumentInfo, RefreshRequest, SourcePatch, SourceSummary};
 
 use crate::error::HttpError;
@@ -117,13 +117,9 @@ fn to_summary(source: SourceInfo) -> SourceSummary {
         is_dynamic,
         is_paused,
     } = source;
-    let partition = match settings.partition {
-        PartitionRule::App => "app",
-        PartitionRule::User => "user",
-    };
     SourceSummary {
         name: name.into_string(),
-        partition: partition.to_owned(),
+        partition: settings.partition.as_str().to_owned(),
         poll_interval: settings.poll_interval.to_seconds(),
         pass_through: settings.pass_through,
         dynamic: is_dynamic,

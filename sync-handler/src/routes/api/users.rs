@@ -34,14 +34,16 @@ pub(super) async fn create<P: Ports>(
         login,
         password,
         email,
+        attributes,
     } = request.body()?;
     let change = UserChange {
         password: None,
         email,
+        attributes,
     };
     Accounts::<P>::check_user_change(&change)?;
     engine.accounts().create_user(&login, &password).await?;
-    if change.email.is_some() {
+    if change.email.is_some() || change.attributes.is_some() {
         engine.accounts().update_user(&login, change).await?;
     }
     let location = format!(
@@ -67,13 +69,21 @@ pub(super) async fn update<P: Ports>(
     request: &Request,
     token: &ApiToken,
 ) -> Result<Response<Bytes>, HttpError> {
-    let UserPatch { password, email } = request.body()?;
+    let UserPatch {
+        password,
+        email,
+        attributes,
+    } = request.body()?;
     let login = request.parameter("user");
     // Whoever sets the administrator's password is the administrator.
     if login == ADMINISTRATOR {
         require(token, Scope::Admin)?;
     }
-    let change = UserChange { password, email };
+    let change = UserChange {
+        password,
+        email,
+        attributes,
+    };
     engine.accounts().update_user(login, change).await?;
     show(engine, request).await
 }
@@ -104,12 +114,14 @@ async fn to_info<P: Ports>(engine: &Engine<P>, user: UserDetails) -> Result<User
     let UserDetails {
         login,
         email,
+        attributes,
         created_at,
     } = user;
     Ok(UserInfo {
         clients: engine.count_clients(&login).await?,
         login: login.into_string(),
         email,
+        attributes,
         created_at: created_at.0,
     })
 }

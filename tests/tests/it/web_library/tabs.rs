@@ -52,10 +52,7 @@ fn when_the_tab_that_owns_the_database_is_closed_another_goes_on() {
     assert_eq!(report["failed"], Value::Null, "{report}");
     app.sync();
     assert_eq!(app.count(), 320);
-    assert_eq!(
-        app.deployment.back_end().objects("products").len(),
-        320
-    );
+    assert_eq!(app.deployment.back_end().objects("products").len(), 320);
     assert_eq!(app.ask("db.pending()"), json!([]));
 }
 
@@ -77,10 +74,7 @@ fn a_page_that_is_reloaded_in_mid_sync_loses_nothing() {
     app.sync();
     assert_eq!(app.count(), 2_050);
     assert_eq!(app.ask("db.pending()"), json!([]));
-    assert_eq!(
-        app.deployment.back_end().objects("products").len(),
-        2_050
-    );
+    assert_eq!(app.deployment.back_end().objects("products").len(), 2_050);
     // What is there is what the server has.
     let report = app.ask("db.sync({verify: true})");
     assert_eq!(report["mended"], 0, "{report}");

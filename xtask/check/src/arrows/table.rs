@@ -17,6 +17,7 @@ pub(super) const CRATES: &[Row] = &[
     row("sync-redis", &[]),
     row("web-packager", &[]),
     row("xtask-check", &[]),
+    row("tasks-plugin", &[]),
     row("admin-ui", &["sync-proto"]),
     row("sync-device", &["sync-proto"]),
     row("sync-store", &["sync-device", "sync-proto"]),

@@ -11,8 +11,9 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use crate::account::attributes::{UserAttributes, check_attributes};
 use crate::account::{AccountError, Session};
-use crate::model::{Millis, UserId};
+use crate::model::{Millis, UserId, to_text};
 use crate::ports::{Clock as _, Ports, hex};
 use crate::settings::JwtSettings;
 use keys::Keys;
@@ -51,8 +52,10 @@ pub(crate) enum TokenCheck {
 /// A token that is good, seen for the first time.
 pub(crate) struct NewToken {
     pub(crate) user: UserId,
+    /// What it says of the user, where the settings name claims for that.
+    pub(crate) attributes: Option<UserAttributes>,
+    pub(crate) ends: Millis,
     digest: TokenDigest,
-    ends: Millis,
 }
 
 impl<P: Ports> BearerTokens<P> {
@@ -82,13 +85,27 @@ impl<P: Ports> BearerTokens<P> {
             return Err(AccountError::NotAuthenticated);
         }
         let key = self.keys.find(header.kid.as_deref(), header.alg).await?;
-        let (user, ends) = self.claims(token, header.alg, &key, now)?;
-        Ok(TokenCheck::New(NewToken { user, digest, ends }))
+        let (claims, ends) = self.claims(token, header.alg, &key, now)?;
+        let user = claims.get(&self.settings.user_claim);
+        let user = user
+            .and_then(Value::as_str)
+            .and_then(|user| UserId::parse(user).ok());
+        Ok(TokenCheck::New(NewToken {
+            user: user.ok_or(AccountError::NotAuthenticated)?,
+            attributes: self.attributes_in(&claims),
+            ends,
+            digest,
+        }))
     }
 
     /// Remembers a token; answers its session.
     pub(crate) fn remember(&self, token: NewToken, generation: String) -> Session {
-        let NewToken { user, digest, ends } = token;
+        let NewToken {
+            user,
+            digest,
+            ends,
+            attributes: _,
+        } = token;
         let id = hex(digest.get(..ID_BYTES).unwrap_or_default());
         let session = Session {
             user,
@@ -109,14 +126,28 @@ impl<P: Ports> BearerTokens<P> {
         known.retain(|_, (known, _)| known.id != session.id);
     }
 
-    /// Checks signature and claims; answers the user and when the token ends.
+    /// What claims say of the user, by the names of attributes. What cannot be an attribute is none.
+    fn attributes_in(&self, claims: &Map<String, Value>) -> Option<UserAttributes> {
+        let wanted = &self.settings.user_attributes;
+        let found = wanted.iter().filter_map(|(name, claim)| {
+            let text = match claims.get(claim)? {
+                Value::Null | Value::Array(_) | Value::Object(_) => return None,
+                value => to_text(value.clone()),
+            };
+            let attribute = UserAttributes::from([(name.clone(), text)]);
+            check_attributes(&attribute).is_ok().then_some(attribute)
+        });
+        (!wanted.is_empty()).then(|| found.flatten().collect())
+    }
+
+    /// Checks signature and claims; answers them, and when the token ends.
     fn claims(
         &self,
         token: &str,
         algorithm: Algorithm,
         key: &DecodingKey,
         now: Millis,
-    ) -> Result<(UserId, Millis), AccountError> {
+    ) -> Result<(Map<String, Value>, Millis), AccountError> {
         // Here, and not where this is made: a component that never checks a token has none of it then.
         signature::install();
         let mut validation = Validation::new(algorithm);
@@ -138,11 +169,7 @@ impl<P: Ports> BearerTokens<P> {
         if now >= ends || now.plus(leeway) < begins {
             return Err(AccountError::NotAuthenticated);
         }
-        let user = claims.get(&self.settings.user_claim);
-        let user = user
-            .and_then(Value::as_str)
-            .and_then(|user| UserId::parse(user).ok());
-        Ok((user.ok_or(AccountError::NotAuthenticated)?, ends))
+        Ok((claims, ends))
     }
 }
 

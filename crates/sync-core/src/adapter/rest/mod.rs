@@ -56,9 +56,10 @@ impl<P: Ports> RestAdapter<P> {
         url: String,
         call: &Call<'_>,
         delta: Option<&DeltaQuery>,
+        more: &[(String, String)],
         known: Option<&Validator>,
     ) -> Result<Answer, AdapterError> {
-        let mut outgoing = self.question(target, url, call, delta)?;
+        let mut outgoing = self.question(target, url, call, delta, more)?;
         if let Some((name, value)) = known.map(Validator::condition) {
             outgoing.headers.insert(name, header_value(value)?);
         }
@@ -225,7 +226,14 @@ impl<P: Ports> Adapter for RestAdapter<P> {
             let etag = etag.filter(|_| delta.is_none());
             let known = etag.and_then(|text| Validator::read(text, &self.settings));
             let answer = self
-                .get(self.listing(), url, call, delta.as_ref(), known.as_ref())
+                .get(
+                    self.listing(),
+                    url,
+                    call,
+                    delta.as_ref(),
+                    &[],
+                    known.as_ref(),
+                )
                 .await?;
             if answer.status() == StatusCode::NOT_MODIFIED {
                 return Ok(QueryEnd::NotModified);
@@ -257,7 +265,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
                 .await;
         }
         let url = self.address(target, call, None, &[])?;
-        let answer = self.get(target, url, call, None, None).await?;
+        let answer = self.get(target, url, call, None, &[], None).await?;
         let tree = self.tree(&answer)?;
         self.stash_records(tree, &mut harvest, stash)
             .await

@@ -47,11 +47,13 @@ impl<P: Ports> RestAdapter<P> {
             Paging::Cursor(_) | Paging::Link | Paging::NextUrl(_) => Place::First,
         });
         for _ in 0..MAX_PAGES {
+            let more = parameters(paging, &place);
             let url = match &place {
                 Place::Url(url) => url.clone(),
-                place => self.address(target, call, delta, &parameters(paging, place))?,
+                _ => self.address(target, call, delta, &more)?,
             };
-            let answer = self.get(target, url.clone(), call, delta, None).await?;
+            let asked = self.get(target, url.clone(), call, delta, &more, None);
+            let answer = asked.await?;
             let tree = self.tree(&answer)?;
             let said = match paging {
                 Paging::Cursor(CursorPaging { next, .. }) | Paging::NextUrl(NextPath(next)) => {

@@ -20,6 +20,11 @@ pub(super) struct Target<'a> {
     pub(super) operation: &'a Operation,
 }
 
+/// The partition, for templates to name.
+fn partition_of(call: &Call<'_>) -> Option<(&'static str, Value)> {
+    Some(("partition", json!(call.partition?)))
+}
+
 impl<P: Ports> RestAdapter<P> {
     /// The address of a question, with `more` behind the parameters it always has.
     pub(super) fn address(
@@ -29,7 +34,7 @@ impl<P: Ports> RestAdapter<P> {
         delta: Option<&DeltaQuery>,
         more: &[(String, String)],
     ) -> Result<String, AdapterError> {
-        let context = self.question_context(call, delta);
+        let context = self.question_context(call, delta, more);
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(
             call.parameters
@@ -48,7 +53,9 @@ impl<P: Ports> RestAdapter<P> {
         if let Some(parameter) = &self.settings.user_parameter {
             query.append_pair(parameter, call.user.as_str());
         }
-        query.extend_pairs(more);
+        if self.settings.soap.is_none() {
+            query.extend_pairs(more);
+        }
         let path = filled(&target.operation.path, &context)?;
         Ok(with_query(format!("{}{path}", target.url), &query.finish()))
     }
@@ -60,6 +67,7 @@ impl<P: Ports> RestAdapter<P> {
         url: String,
         call: &Call<'_>,
         delta: Option<&DeltaQuery>,
+        more: &[(String, String)],
     ) -> Result<Outgoing, AdapterError> {
         let Operation {
             method,
@@ -67,7 +75,7 @@ impl<P: Ports> RestAdapter<P> {
             content_type,
             ..
         } = target.operation;
-        let context = self.question_context(call, delta);
+        let context = self.question_context(call, delta, more);
         let mut outgoing = self.outgoing(target.operation, url, &context)?;
         outgoing.method = method.clone();
         match body {
@@ -93,6 +101,7 @@ impl<P: Ports> RestAdapter<P> {
                 Value::Object(mapping.typed(attributes).map_err(rejected)?),
             ),
         ];
+        values.extend(partition_of(call));
         if let Some(id) = id {
             values.push(("id", json!(id.as_str())));
             values.push(("id_parts", json!(mapping.parts_of_id(id.as_str()))));
@@ -158,15 +167,31 @@ impl<P: Ports> RestAdapter<P> {
         Ok(outgoing)
     }
 
-    fn question_context(&self, call: &Call<'_>, delta: Option<&DeltaQuery>) -> Context {
+    /// What templates of a question may name. `more` leads to a page: parameters of the query, or, for envelopes, `page`.
+    fn question_context(
+        &self,
+        call: &Call<'_>,
+        delta: Option<&DeltaQuery>,
+        more: &[(String, String)],
+    ) -> Context {
         let parameters = call.parameters.iter();
         let parameters = parameters.map(|(name, value)| (name.clone(), json!(value)));
         let mut values = vec![
             ("user", json!(call.user.as_str())),
             ("parameters", Value::Object(parameters.collect())),
         ];
-        if let Some(delta) = delta {
-            values.push(("since", json!(delta.since())));
+        values.extend(partition_of(call));
+        if self.settings.delta.is_some() {
+            values.push(("since", json!(delta.map(DeltaQuery::since))));
+        }
+        if self.settings.soap.is_some() && self.settings.paging.is_some() {
+            let pairs = more
+                .iter()
+                .map(|(name, value)| (name.clone(), json!(value)));
+            // The first page has none.
+            let cursor = ("cursor".to_owned(), json!(null));
+            let page: serde_json::Map<_, _> = [cursor].into_iter().chain(pairs).collect();
+            values.push(("page", Value::Object(page)));
         }
         values.extend(self.security());
         Context::new(values)

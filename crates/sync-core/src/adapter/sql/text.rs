@@ -37,6 +37,7 @@ impl<'a> Values<'a> {
         };
         match name {
             ValueName::User => Some(self.call.user.as_str().to_owned()),
+            ValueName::Partition => self.call.partition.map(str::to_owned),
             ValueName::Id => self.id.map(|id| id.as_str().to_owned()),
             ValueName::Since => self.since.map(str::to_owned),
             ValueName::IdempotencyKey => Some(self.call.idempotency_key.to_owned()),

@@ -195,7 +195,7 @@ impl<P: Ports> Engine<P> {
         client: &ClientId,
         source: Source<'_>,
     ) -> Result<bool, SyncError> {
-        let id = source.document_for(user);
+        let id = self.document_for(source, user).await?;
         let document = self.document(&id);
         let is_waiting = async || {
             let position = document.position(client).await?;

@@ -106,7 +106,8 @@ impl<P: Ports> Engine<P> {
         for (name, ids) in pending {
             let names = ids.iter().map(|id| named(id)).collect::<Result<_, _>>()?;
             if let Ok(found) = self.source(&name).await {
-                let document = found.as_source().document_for(session.user());
+                let user = session.user();
+                let document = self.document_for(found.as_source(), user).await?;
                 taken.waiting.push((document, names));
             }
         }
@@ -136,7 +137,7 @@ impl<P: Ports> Engine<P> {
             Err(error) => return Err(error),
         };
         let source = found.as_source().traced(trace);
-        let document = source.document_for(user);
+        let document = self.document_for(source, user).await?;
         let place = ReadingPlace::of(client, &document);
         let mut operations = Vec::new();
         for change in changes {

@@ -245,7 +245,7 @@ impl<P: Ports> Engine<P> {
             let message = format!("the server keeps no objects of {name:?}");
             return Ok(Err(failed("not_served", message)));
         }
-        let document = source.document_for(user);
+        let document = self.document_for(source, user).await?;
         let place = ReadingPlace::of(client, &document);
         let mut reading = Reading {
             found,

@@ -11,6 +11,7 @@ use futures_util::join;
 
 use crate::adapter::{AdapterError, Refusals, StashError, logged_in};
 use crate::engine::describe::describe_by_adapter;
+use crate::engine::partitions::Asked;
 use crate::engine::refresh::snapshot::{LastRefresh, Snapshot, SnapshotEnd};
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{DocumentId, Millis, SourceName, UserId, Version, short};
@@ -74,6 +75,9 @@ impl<P: Ports> Engine<P> {
         max_age_ms: u64,
         patience: Patience,
     ) -> Result<RefreshOutcome, SyncError> {
+        let Asked::For(partition) = self.asked_for(source, user, id).await? else {
+            return Ok(RefreshOutcome::NotDue);
+        };
         let document = self.document(id);
         let lease = self.ports.random().hex::<8>();
         let clock = self.ports.clock();
@@ -104,7 +108,7 @@ impl<P: Ports> Engine<P> {
                     let copies = NarrowedCopies::new(self.ports.redis());
                     copies.add(id, began).await?;
                 }
-                let call = self.question(source, user, parameters);
+                let call = self.question(source, user, partition.as_ref(), parameters);
                 let (Patience::Step(limit) | Patience::Wait(limit)) = patience;
                 let ends_at = clock.monotonic() + limit;
                 let is_late = || clock.monotonic() >= ends_at;

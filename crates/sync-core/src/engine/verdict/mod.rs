@@ -13,6 +13,7 @@ use crate::engine::by_jobs::changes_queue;
 use crate::engine::changes::{Attempt, make_change};
 use crate::engine::conflicts::{Resolution, resolve};
 use crate::engine::feed::{FeedChange, check_size};
+use crate::engine::partitions::Asked;
 use crate::engine::refresh::source_error;
 use crate::engine::undelivered::{Fate, Kept};
 use crate::engine::verdict::outcome::{Verdict, is_alive, outcome};
@@ -20,7 +21,7 @@ use crate::engine::{Engine, Source, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
     Attributes, ClientId, ConflictRule, DocumentId, ObjectId, Operation, OperationKind, OutboxItem,
-    Record, Version, digest_of, short, texts_of,
+    PartitionName, Record, Version, digest_of, short, texts_of,
 };
 use crate::ports::{Clock as _, Ports, RedisConn};
 use crate::store::{
@@ -60,6 +61,8 @@ struct Task<'a> {
     keeps_objects: bool,
     /// Attributes that the device may not change, since others have.
     kept: Vec<String>,
+    /// The partition that the adapter is told, where its name is computed.
+    partition: Option<PartitionName>,
     /// The object in the back end, which for a temporary id is another than the operation's.
     target: ObjectId,
     /// What the server has of the object.
@@ -95,6 +98,10 @@ impl<P: Ports> Engine<P> {
         }
         if let Some(verdict) = self.meet_conflict(source, &mut task).await? {
             return self.decide(task, verdict).await;
+        }
+        let asked = self.asked_for(source, &task.operation.user, document);
+        if let Asked::For(partition) = asked.await? {
+            task.partition = partition;
         }
         let Some(result) = self.call_under_lease(source, &task).await? else {
             return Ok(Attempt::LostLease);
@@ -297,6 +304,7 @@ impl<P: Ports> Engine<P> {
         let call = Call {
             source: source.name,
             user: &task.operation.user,
+            partition: task.partition.as_ref().map(PartitionName::as_str),
             client: Some(task.client),
             idempotency_key: &key,
             parameters: &[],
@@ -517,6 +525,7 @@ impl<'a> Task<'a> {
             operation,
             keeps_objects: !source.settings.pass_through,
             kept: Vec::new(),
+            partition: None,
             target,
             before: None,
         }

@@ -24,6 +24,8 @@ pub(crate) enum Piece {
 pub(crate) enum ValueName {
     /// `:user`
     User,
+    /// The partition whose rows are meant, where its name is computed.
+    Partition,
     /// `:id`
     Id,
     /// `:since`
@@ -100,6 +102,7 @@ impl ValueName {
         let (found, purposes): (_, &[Purpose]) = match name.split_once('.') {
             None => match name {
                 "user" => (Self::User, &[Query, Search, Create, Change]),
+                "partition" => (Self::Partition, &[Query, Search, Create, Change]),
                 "since" => (Self::Since, &[Query]),
                 "id" => (Self::Id, &[Change]),
                 "idempotency_key" => (Self::IdempotencyKey, &[Create, Change]),

@@ -34,7 +34,7 @@
 //! | `blob-content:<key>` | hash | number → piece of 512 KiB of a content | the blob's, or as `{blobs}:gone` says | uploads, blob collector | downloads |
 //! | `bulk-data:<selection>` | string | what came of making this selection's bulk data file last (JSON): the file, until when it is handed out, and the version of each copy in it; or why there is none | as long as the file, or a minute | bulk data jobs | devices that ask for bulk data |
 //! | `bulk-file:<selection>:<file>` | string | a bulk data file (JSON): where its content is, how it is cut into blocks, and whose it is | a day longer than it is handed out | bulk data jobs | downloads |
-//! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `made` where the password is one that the first start has made, `out:<session>` → when that session was ended, for as long as it could have lasted; without `pw` and `gen` the user is being deleted | the user's | users | every request |
+//! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `attrs` attributes (JSON), `part:<source>` → when its back end has said to which partition the user belongs, in ms, a space, and which, `claims` those that the identity provider says (JSON) and `claimed` until when its token is good, in ms, `made` where the password is one that the first start has made, `out:<session>` → when that session was ended, for as long as it could have lasted; without `pw` and `gen` the user is being deleted | the user's | users | every request |
 //! | `{audit}:administration`, `{audit}:routine` | stream | what administrators and scripts did (JSON): what is rare; data, pings and failed logins | entries: a year, the last 10 000; a year after the last | API and old administration, logins | `GET /audit` |
 //! | `administrators` | sorted set | names of the administrators beside the first, in lexical order | until deleted | administrators | administrators |
 //! | `administrator:<login>` | hash | `pw`, `gen`, `at` and `made` as in `user:<user>`, `role`, `seen` last login in ms. The first administrator's is `user:rhoadmin`, as the old protocols know it | until deleted | administrators | logins to the API |
@@ -117,6 +117,9 @@ impl DocumentKeys {
             Partition::App => format!("{PREFIX}:{{{source}/app}}:"),
             Partition::User(user) => {
                 format!("{PREFIX}:{{{source}/user/{}}}:", encoded(user.as_str()))
+            }
+            Partition::Named(name) => {
+                format!("{PREFIX}:{{{source}/named/{}}}:", encoded(name.as_str()))
             }
             Partition::Narrowed(user, narrowing) => {
                 let user = encoded(user.as_str());
@@ -337,6 +340,11 @@ pub(crate) fn api_tokens() -> String {
 /// An API token.
 pub(crate) fn api_token(id: &str) -> String {
     format!("{PREFIX}:api-token:{}", encoded(id))
+}
+
+/// The field of a user's record that says to which partition of a source the user belongs.
+pub(crate) fn partition_field(source: &SourceName) -> String {
+    format!("part:{source}")
 }
 
 /// The field of a user's record that says that one of its sessions has ended.
@@ -594,7 +602,7 @@ pub(crate) fn subscription(source: &SourceName) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Narrowing;
+    use crate::model::{Narrowing, PartitionName};
 
     #[test]
     fn the_whole_key_space() {
@@ -610,13 +618,18 @@ mod tests {
             source: source.clone(),
             partition: Partition::User(user_id.clone()),
         });
-        let narrowing = Narrowing::by(&[("x".to_owned(), "1".to_owned())]).unwrap();
+        let narrowing = Narrowing::by(None, &[("x".to_owned(), "1".to_owned())]).unwrap();
         let part = DocumentKeys::new(&DocumentId {
             source: source.clone(),
             partition: Partition::Narrowed(user_id.clone(), narrowing),
         });
+        let named = DocumentKeys::new(&DocumentId {
+            source: source.clone(),
+            partition: Partition::Named(PartitionName::parse("a/b").unwrap()),
+        });
         let keys = [
             part.head(),
+            named.head(),
             narrowed(),
             changed_documents(),
             circuits(),
@@ -705,6 +718,7 @@ mod tests {
         ];
         insta::assert_snapshot!(keys.join("\n"), @r"
         rhosync:1:{Product/narrowed/a%3Ab%2F%7Bc%7D%20%C5%BC/4ee974b19b5ba4f3c3a07803a0a3f258}:head
+        rhosync:1:{Product/named/a%2Fb}:head
         rhosync:1:narrowed
         rhosync:1:changed-documents
         rhosync:1:circuits

@@ -1,0 +1,3 @@
+import { answer } from "./plugin.js";
+
+addEventListener("fetch", (event) => event.respondWith(answer(event.request)));

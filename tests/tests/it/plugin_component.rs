@@ -1,0 +1,84 @@
+//! A component of the same application as the back end of a source.
+
+use http::Method;
+use serde_json::json;
+use test_support::{Deployment, Options};
+
+const SETTINGS: &str = r#"
+    [sources.Task]
+    adapter = "http"
+    partition = "app"
+    poll_interval = 0
+    push_wait_ms = 20000
+
+    [sources.Task.http]
+    url = { variable = "tasks_url" }
+    authorization = { bearer = { variable = "tasks_secret" } }
+    methods = ["validate"]
+"#;
+
+/// The example's part of the manifest, with a secret.
+fn manifest() -> &'static str {
+    let part = include_str!("../../../examples/tasks-plugin/component.toml");
+    let secret = "tasks_secret = { default = \"s3cret\", secret = true }";
+    let named = part.replace("tasks_secret = { required = true, secret = true }", secret);
+    assert!(named.contains("s3cret"), "the example has a secret");
+    // Options are of the tests' own text. A few kilobytes stay until the process ends.
+    named.leak()
+}
+
+#[test]
+fn a_component_of_the_application_serves_a_source() {
+    let deployment = Deployment::start(Options {
+        settings: SETTINGS,
+        manifest: manifest(),
+        ..Options::default()
+    });
+    deployment.create_user("anna");
+    deployment.create_user("ben");
+    let (mut phone, mut tablet) = (deployment.device("anna"), deployment.device("ben"));
+
+    phone
+        .replica_mut("Task")
+        .create([("title", "write"), ("state", "open")]);
+    phone.sync("Task").expect("a sync");
+    tablet.sync("Task").expect("a sync");
+    let tasks = tablet.objects("Task");
+    let (id, task) = tasks.iter().next().expect("a task");
+    assert_eq!(
+        (task["title"].as_str(), task["state"].as_str()),
+        ("write", "open")
+    );
+    assert_eq!(
+        phone.objects("Task"),
+        tasks,
+        "under the id that the component gave"
+    );
+
+    tablet.replica_mut("Task").update(id, [("state", "done")]);
+    tablet.sync("Task").expect("a sync");
+    phone.sync("Task").expect("a sync");
+    assert_eq!(phone.objects("Task")[id]["state"], "done");
+    assert_eq!(phone.objects("Task")[id]["title"], "write");
+
+    // What the component does not allow is not written, and the device is told.
+    phone.replica_mut("Task").create([("title", "")]);
+    let report = phone.sync("Task").expect("a sync");
+    let told = format!("{:?}", report.applied);
+    assert!(told.contains("a task needs a title"), "{told}");
+    tablet.sync("Task").expect("a sync");
+    assert_eq!(tablet.objects("Task").len(), 1);
+
+    phone.replica_mut("Task").delete(id);
+    phone.sync("Task").expect("a sync");
+    tablet.sync("Task").expect("a sync");
+    assert!(tablet.objects("Task").is_empty());
+
+    // From outside it is reached, but lets nobody in who does not know the secret.
+    let call = json!({"resource": "Task", "partition": "anna", "attributes": {}});
+    let rest = deployment.rest();
+    rest.expect(401, Method::POST, "/tasks/rhoconnect/query", &call);
+    let known = rest.with_header("authorization", "Bearer s3cret");
+    let answer = known.expect(200, Method::POST, "/tasks/rhoconnect/query", &call);
+    assert_eq!(answer.body().as_ref(), b"{}");
+}
