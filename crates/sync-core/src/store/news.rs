@@ -148,23 +148,30 @@ impl<R: RedisConn> Document<'_, R> {
             Some(at) => (at.version.0, at.base.0, at.since.0, at.life.as_str()),
             None => (0, 0, 0, ""),
         };
-        let args = args![
-            client.as_str(),
-            user.as_str(),
-            version,
-            base,
-            since,
-            now.day(),
-            life
-        ];
-        // Sent together on one connection, they run in this order.
-        let (bound, followed) = futures_util::join!(
-            self.bind(client, user, 0, now, false, new_life),
+        let follow = || {
+            let args = args![
+                client.as_str(),
+                user.as_str(),
+                version,
+                base,
+                since,
+                now.day(),
+                life
+            ];
             script::FOLLOW.run(self.redis, &keys, args)
-        );
+        };
+        // Sent together on one connection, they run in this order.
+        let (bound, followed) =
+            futures_util::join!(self.bind(client, user, 0, now, false, new_life), follow());
         bound?;
         let mut reply = followed?;
-        match reply.required_text()?.as_str() {
+        let mut outcome = reply.required_text()?;
+        if outcome == "unbound" {
+            // The store did not know the first script, and got it after it had run the second.
+            reply = follow().await?;
+            outcome = reply.required_text()?;
+        }
+        match outcome.as_str() {
             "ok" => Ok(Followed::Done {
                 version: Version(reply.number()?),
                 life: reply.required_text()?,

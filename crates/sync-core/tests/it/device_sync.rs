@@ -182,6 +182,19 @@ pub(crate) async fn feed(world: &World, source: &str, user: &str, objects: Value
 }
 
 #[test]
+fn a_device_finds_its_place_where_the_store_knows_one_of_two_scripts() {
+    const FOLLOW: &str = include_str!("../../src/store/redis/scripts/follow.lua");
+    local(async {
+        let world = start().await;
+        let device = device(&world, "u1").await;
+        // As after a restart of the store, where requests that came together have sent it one of them so far.
+        world.run(&["SCRIPT", "FLUSH"]).await;
+        world.run(&["SCRIPT", "LOAD", FOLLOW]).await;
+        sync(&world, &device, &mut Copy::of(&["Shared"])).await;
+    });
+}
+
+#[test]
 fn a_device_gets_everything_and_then_what_has_changed() {
     local(async {
         let world = start().await;

@@ -413,7 +413,12 @@ impl World {
         }
     }
 
-    async fn run(&self, command: &[&str]) -> String {
+    /// Has the store carry out a command, past the engine. Answers a text or a number.
+    ///
+    /// # Panics
+    ///
+    /// When the store refuses it.
+    pub async fn run(&self, command: &[&str]) -> String {
         let command = command
             .iter()
             .map(|part| part.as_bytes().to_vec())

@@ -6,6 +6,7 @@
 -- Answers one of
 --   {'restored'}                 the document is another, or went back in time
 --   {'too-old'}                  tombstones that the device needs may be gone
+--   {'unbound'}                  `bind` has not run after all
 --   {'ok', version, life}
 -- What was kept in the outbox for those who look after the server is told by now.
 local head = redis.call('HMGET', KEYS[1], 'v', 'floor', 'life')
@@ -19,6 +20,7 @@ elseif (base > 0 and cursor or math.max(cursor, since)) < tonumber(head[2] or '0
   return {'too-old'}
 end
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
+if not entry then return {'unbound'} end
 local offset = string.match(entry, '^%d+,%d+,%d+,(%d+),')
 redis.call('HSET', KEYS[2], ARGV[1], string.format('%.0f,%.0f,%.0f,%s,%.0f,%s,,%s',
   cursor, base, 2 * cursor + (base < cursor and 1 or 0), offset, since, ARGV[6], ARGV[2]))
