@@ -42,8 +42,8 @@ pub use engine::{
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
     ClientState, CopyPage, DEFAULT_PAGE_SIZE, DeviceProof, DocumentDetails, Engine, FeedError,
     HandedBy, HookError, Insurance, MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch,
-    PingTargets, PullRequest, SearchRequest, SentChanges, Sharing, SourceInfo, SyncError,
-    TakenChanges, VerifyRequest, queue_info,
+    PingTargets, PullRequest, SearchRequest, SentChanges, SourceInfo, SyncError, TakenChanges,
+    VerifyRequest, queue_info,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{

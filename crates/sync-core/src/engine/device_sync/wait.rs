@@ -59,7 +59,8 @@ impl<P: Ports> Engine<P> {
             let cursor = cursor.as_deref();
             let cursor =
                 cursor.and_then(|text| self.accounts.sessions().open::<DeviceCursor>(CURSOR, text));
-            documents.insert(found.as_source().document_for(session.user()), cursor);
+            let document = self.document_for(found.as_source(), session.user()).await?;
+            documents.insert(document, cursor);
         }
         let mut seen = self.look_for_hints().await?;
         // What was answered may be a little old: what has changed since then is found here.
