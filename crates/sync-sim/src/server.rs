@@ -2,10 +2,8 @@
 
 use serde_json::json;
 use sync_client::HttpRequest;
-use sync_core::{DeviceGrant, DeviceProof, NewsRequest, Origin, SentChanges, Sharing, SyncError};
-use sync_proto::sync::{
-    Line, SessionGrant, SessionRequest, SyncRequest, VerdictStatus, VerifyRequest,
-};
+use sync_core::{DeviceGrant, DeviceProof, NewsRequest, Origin, SentChanges, SyncError};
+use sync_proto::sync::{Line, SessionGrant, SessionRequest, SyncRequest, VerifyRequest};
 use test_support::World;
 
 /// Answers a request: status and body.
@@ -96,6 +94,8 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
         have,
         changes,
         pending,
+        // Nobody waits here: time does not pass by itself.
+        wait: _,
         max_bytes,
     } = serde_json::from_slice(&request.body).expect("a request");
     let sent = SentChanges {
@@ -105,25 +105,17 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
         trace: None,
     };
     let mut taken = engine.take_device_changes(&session, sent).await?;
+    let mut done = Vec::new();
     for accepted in std::mem::take(&mut taken.accepted) {
         // What cannot be done now is a job's.
-        let _ = engine.carry_out(accepted).await;
+        done.extend(engine.carry_to_end(accepted).await.ok().flatten());
     }
-    let sharing = match taken.is_empty() {
-        true => Sharing::Shared,
-        false => Sharing::Fresh,
-    };
-    let mut lines = engine.device_verdicts(&session, taken).await?;
-    let waits = |line: &Line| matches!(line, Line::Verdict { verdict } if verdict.status == VerdictStatus::Accepted);
     let news = NewsRequest {
         have: &have,
         max_bytes,
-        sharing,
-        is_waiting: lines.iter().any(waits),
         trace: None,
     };
-    lines.extend(engine.device_news(&session, news).await?);
-    Ok(lines)
+    engine.answer_device(&session, taken, &done, news).await
 }
 
 async fn verify(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncError> {
