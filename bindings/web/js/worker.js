@@ -49,7 +49,7 @@ function open({ name, options }) {
 /** Owns the database until this worker ends. */
 async function own(name, options) {
   try {
-    await init();
+    await init({ module_or_path: new URL("./sync_client_web_bg.wasm", import.meta.url) });
     core = await openFile(`/rhosync/${name}`, JSON.stringify(options));
   } catch (error) {
     // Somebody else may have more luck: the lock is given back.

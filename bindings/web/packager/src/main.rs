@@ -37,6 +37,7 @@ fn package(wasm: &Path, folder: &Path) -> Result<()> {
         .input_path(wasm)
         .web(true)?
         .typescript(false)
+        .omit_default_module_path(true)
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate_output()

@@ -62,7 +62,7 @@ impl App {
     }
 
     fn sign_in(&self) {
-        let signed_in = self.ask("db.signIn({login: 'anna', password: 'anna\x27s secret'})");
+        let signed_in = self.ask(r#"db.signIn({login: "anna", password: "anna's secret"})"#);
         assert_eq!(signed_in["user"], "anna");
     }
 
@@ -107,12 +107,12 @@ fn an_app_works_offline_and_syncs() {
     app.open_database();
     assert_eq!(app.count(), 21);
     assert_eq!(app.ask("db.user()"), "anna");
-    app.ask(&format!("db.update('Product', {id}, {{price: '3.00'}})"));
+    app.ask(&format!("db.update('Product', {id}, {{price: '3.5'}})"));
     assert_eq!(app.ask("db.pending()").as_array().map(Vec::len), Some(1));
     app.sync();
     assert_eq!(app.ask("db.pending()"), json!([]));
     let found = app.ask("db.search('Product', 'offl')");
-    assert_eq!(found[0]["attributes"]["price"], "3.00", "{found}");
+    assert_eq!(found[0]["attributes"]["price"], "3.5", "{found}");
 
     let wrong = app.refusal("db.query('DELETE FROM Product')");
     assert!(wrong.starts_with("invalid"), "{wrong}");
