@@ -242,7 +242,7 @@ impl<P: Ports> Engine<P> {
                 Ok(wanted)
             }
             bound => {
-                let was_lost = bound.is_some();
+                let was_lost = bound.is_some() && !binding.is_beginning;
                 self.attach(
                     user,
                     client,
@@ -293,15 +293,20 @@ impl<P: Ports> Engine<P> {
     ) -> Result<(), SyncError> {
         let clients = Clients::new(self.ports.redis());
         // The binding first: a cursor nobody knows of would survive a reset.
-        clients
-            .set_binding(client, source, &document.partition)
-            .await?;
+        let partition = &document.partition;
+        match was_lost {
+            true => clients.set_binding(client, source, partition).await?,
+            false => clients.begin_binding(client, source, partition).await?,
+        }
         let now = self.ports.clock().now();
         let new_life = self.ports.random().hex::<8>();
         let store = self.document(document);
         store
             .bind(client, user, next_offset, now, was_lost, &new_life)
             .await?;
+        if !was_lost {
+            clients.set_binding(client, source, partition).await?;
+        }
         let had_another = was_lost || next_offset > 0;
         if had_another && clients.take_untold(client, source).await? {
             store.start_over(client, user, None).await?;

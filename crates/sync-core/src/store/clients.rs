@@ -18,6 +18,10 @@ use crate::store::waiting_changes::WaitingChanges;
 /// What a device calls the address by which it is pushed to.
 pub(crate) const PUSH_ADDRESS: &str = "device_pin";
 
+/// What stands before the partition that a client is about to get a cursor in. Whoever finds it there without one has not lost
+/// it: another request is about to make it, or was cut off.
+const BEGINNING: char = '+';
+
 /// Devices.
 pub(crate) struct Clients<'a, R> {
     redis: &'a R,
@@ -29,6 +33,8 @@ pub(crate) struct Binding {
     pub(crate) user: UserId,
     /// The partition the client's cursor is in.
     pub(crate) partition: Option<Partition>,
+    /// Whether it is about to get that cursor.
+    pub(crate) is_beginning: bool,
     /// Where the tokens of its next binding start.
     pub(crate) next_offset: u64,
 }
@@ -143,7 +149,7 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         for (field, value) in fields {
             match keys::source_of_client_field(&field) {
                 Some(ClientField::Binding(source)) => {
-                    if let Some(partition) = Partition::from_stored(&value) {
+                    if let Some(partition) = bound_partition(&value) {
                         record.bindings.insert(source, partition);
                     }
                 }
@@ -231,7 +237,11 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         let Some(user) = reply.text()? else {
             return Ok(None);
         };
-        let partition = reply.text()?.and_then(|text| Partition::from_stored(&text));
+        let bound = reply.text()?;
+        let is_beginning = bound
+            .as_ref()
+            .is_some_and(|text| text.starts_with(BEGINNING));
+        let partition = bound.and_then(|text| bound_partition(&text));
         let next_offset = reply
             .text()?
             .and_then(|text| text.parse().ok())
@@ -239,8 +249,23 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         Ok(Some(Binding {
             user: stored_user(user)?,
             partition,
+            is_beginning,
             next_offset,
         }))
+    }
+
+    /// Records where the client is about to get its first cursor for the source.
+    pub(crate) async fn begin_binding(
+        &self,
+        client: &ClientId,
+        source: &SourceName,
+        partition: &Partition,
+    ) -> Result<(), StoreError> {
+        let bound = format!("{BEGINNING}{}", partition.to_stored());
+        let field = keys::binding_field(source);
+        let command = args!["HSET", keys::client(client), field, bound];
+        self.redis.run(command).await?;
+        Ok(())
     }
 
     /// Records where the client's cursor for the source is.
@@ -534,6 +559,11 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.creates_by_time(client),
         ]
     }
+}
+
+/// Where a client is bound to, or about to be.
+fn bound_partition(stored: &str) -> Option<Partition> {
+    Partition::from_stored(stored.strip_prefix(BEGINNING).unwrap_or(stored))
 }
 
 pub(super) fn stored_user(text: String) -> Result<UserId, StoreError> {
