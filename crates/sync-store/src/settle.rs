@@ -131,6 +131,10 @@ impl Write<'_> {
                 server
             }),
             (Op::Delete, _) if is_as_sent => None,
+            // It was made here and has not come yet.
+            (Op::Update | Op::Delete, _) if server.is_none() => {
+                return remove(&self.tx, source, id);
+            }
             (Op::Update | Op::Delete, _) => server,
         };
         put(&self.tx, source, id, server)

@@ -295,6 +295,29 @@ fn a_first_sync_brings_what_was_made_and_not_what_was_deleted_since() {
 }
 
 #[test]
+fn an_object_that_was_made_and_changed_before_its_first_news_keeps_its_id() {
+    let mut file = File::new();
+    let mut store = file.open();
+    let create = operation(Op::Create, "Product", "a", &[("name", "made")]);
+    file.change(&mut store, &[create]).unwrap();
+    sent(&mut store);
+    let update = operation(Op::Update, "Product", "a", &[("name", "later")]);
+    file.change(&mut store, &[update]).unwrap();
+    sent(&mut store);
+    for id in ["c1", "c2"] {
+        keep(
+            &mut store,
+            &format!(r#"{{"verdict":{{"id":"{id}","status":"applied","object":"17"}}}}"#),
+        );
+    }
+    keep(
+        &mut store,
+        r#"{"source":"Product","objects":{"17":{"name":"later"}},"cursor":"one","more":false,"check":{"count":1}}"#,
+    );
+    assert_eq!(ids(&store, "Product"), ["a"]);
+}
+
+#[test]
 fn references_to_new_objects_wait_for_the_back_ends_ids_and_are_the_apps_again_when_they_come_back()
 {
     let mut file = File::new();
