@@ -183,7 +183,7 @@ fn a_back_end_that_does_not_answer_is_waited_for() {
     let deployment = deployment(3);
     let anna = App::of(&deployment, "anna");
     anna.sync();
-    let fault = json!({"effect": {"error": {"status": 503}}, "method": "POST", "path": "/products", "times": 1});
+    let fault = json!({"effect": {"error": {"status": 503}}, "method": "POST", "path": "/products", "times": 3});
     deployment.back_end().fault(&fault);
     let id = anna.create(PRODUCT, attributes([("name", "patient")]));
     let report = anna.sync();

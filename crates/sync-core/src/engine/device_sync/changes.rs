@@ -374,6 +374,12 @@ impl<P: Ports> Engine<P> {
         let schema = found.as_source().settings.schema.as_ref();
         let document = self.document(&id);
         let said = document.said_of(session.client(), &names).await?;
+        // Its device waits for it: so it does not wait for the job that would see to it some time.
+        if said.iter().any(|said| matches!(said, Said::Waits)) {
+            let queue = changes_queue(found.as_source());
+            self.work_soon(queue, &id, session.user(), session.client())
+                .await?;
+        }
         let objects: Vec<ObjectId> = said
             .iter()
             .filter_map(|said| shown(said).cloned())
