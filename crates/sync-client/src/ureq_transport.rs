@@ -22,19 +22,24 @@ pub struct UreqTransport {
 
 impl Default for UreqTransport {
     fn default() -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0);
-        #[cfg(feature = "tls")]
-        let config = config.tls_config(
-            ureq::tls::TlsConfig::builder()
-                .root_certs(ureq::tls::RootCerts::PlatformVerifier)
-                .build(),
-        );
-        Self {
-            agent: config.build().into(),
-        }
+        // Each request says how long it may take.
+        Self { agent: agent(None) }
     }
+}
+
+/// What carries requests: it follows no redirects, and trusts whom the system trusts.
+pub(crate) fn agent(timeout: Option<Duration>) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .timeout_global(timeout)
+        .http_status_as_error(false)
+        .max_redirects(0);
+    #[cfg(feature = "tls")]
+    let config = config.tls_config(
+        ureq::tls::TlsConfig::builder()
+            .root_certs(ureq::tls::RootCerts::PlatformVerifier)
+            .build(),
+    );
+    config.build().into()
 }
 
 /// What the network brings.

@@ -13,14 +13,12 @@ pub(crate) fn server_copy(
     source: &Source,
     id: &str,
 ) -> Result<Option<Attributes>, StoreError> {
-    let kept: Option<Option<String>> = tx
-        .prepare_cached(&format!(
-            "SELECT CASE WHEN is_own THEN server ELSE shown END FROM {} WHERE id = ?1",
-            source.table()
-        ))?
-        .query_row([id], |row| text(row, 0))
-        .optional()?;
-    Ok(kept.flatten().as_deref().map(attributes_of))
+    kept(
+        tx,
+        source,
+        id,
+        "CASE WHEN is_own THEN server ELSE shown END",
+    )
 }
 
 /// What the app sees of an object.
@@ -29,11 +27,19 @@ pub(crate) fn seen(
     source: &Source,
     id: &str,
 ) -> Result<Option<Attributes>, StoreError> {
+    kept(tx, source, id, "shown")
+}
+
+/// The attributes that an expression over an object's row comes to.
+fn kept(
+    tx: &Connection,
+    source: &Source,
+    id: &str,
+    expression: &str,
+) -> Result<Option<Attributes>, StoreError> {
+    let table = source.table();
     let kept: Option<Option<String>> = tx
-        .prepare_cached(&format!(
-            "SELECT shown FROM {} WHERE id = ?1",
-            source.table()
-        ))?
+        .prepare_cached(&format!("SELECT {expression} FROM {table} WHERE id = ?1"))?
         .query_row([id], |row| text(row, 0))
         .optional()?;
     Ok(kept.flatten().as_deref().map(attributes_of))
