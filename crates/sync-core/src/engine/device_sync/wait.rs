@@ -73,8 +73,9 @@ impl<P: Ports> Engine<P> {
             self.accounts.check_device(session).await?;
             let last = self.look_for_hints().await?;
             if self.hints.has_any(seen, &names) {
-                // Other requests may share heads that were read before.
-                return self.read_anew(&documents).await;
+                // Read, so that other requests do not share heads from before.
+                self.has_news(&documents).await?;
+                return Ok(());
             }
             seen = last;
         }
@@ -91,13 +92,6 @@ impl<P: Ports> Engine<P> {
             Ok::<_, SyncError>(version != Some(head.version))
         });
         Ok(try_join_all(heads).await?.contains(&true))
-    }
-
-    async fn read_anew(
-        &self,
-        documents: &BTreeMap<DocumentId, Option<DeviceCursor>>,
-    ) -> Result<(), SyncError> {
-        self.has_news(documents).await.map(drop)
     }
 
     /// Reads on, unless somebody has a moment ago. Says how many reads have found something.
