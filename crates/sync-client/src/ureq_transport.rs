@@ -22,24 +22,19 @@ pub struct UreqTransport {
 
 impl Default for UreqTransport {
     fn default() -> Self {
-        // Each request says how long it may take.
-        Self { agent: agent(None) }
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0);
+        #[cfg(feature = "tls")]
+        let config = config.tls_config(
+            ureq::tls::TlsConfig::builder()
+                .root_certs(ureq::tls::RootCerts::PlatformVerifier)
+                .build(),
+        );
+        Self {
+            agent: config.build().into(),
+        }
     }
-}
-
-/// What carries requests: it follows no redirects, and trusts whom the system trusts.
-pub(crate) fn agent(timeout: Option<Duration>) -> ureq::Agent {
-    let config = ureq::Agent::config_builder()
-        .timeout_global(timeout)
-        .http_status_as_error(false)
-        .max_redirects(0);
-    #[cfg(feature = "tls")]
-    let config = config.tls_config(
-        ureq::tls::TlsConfig::builder()
-            .root_certs(ureq::tls::RootCerts::PlatformVerifier)
-            .build(),
-    );
-    config.build().into()
 }
 
 /// What the network brings.

@@ -5,8 +5,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::ureq_transport::agent;
-
 /// Carries one request to the server and its answer back.
 ///
 /// Tests put their own in between, to lose requests or answers.
@@ -42,8 +40,18 @@ impl UreqTransport {
 
     /// A transport that gives up on an answer after `timeout`.
     pub fn new(timeout: Duration) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(timeout))
+            .http_status_as_error(false)
+            .max_redirects(0);
+        #[cfg(feature = "tls")]
+        let config = config.tls_config(
+            ureq::tls::TlsConfig::builder()
+                .root_certs(ureq::tls::RootCerts::PlatformVerifier)
+                .build(),
+        );
         Self {
-            agent: agent(Some(timeout)),
+            agent: config.build().into(),
         }
     }
 }
