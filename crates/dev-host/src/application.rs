@@ -1,10 +1,8 @@
 //! Makes a running application out of a manifest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use http::uri::Authority;
@@ -15,31 +13,11 @@ use tokio_util::sync::CancellationToken;
 use crate::http::{Handler, Server, Target, Times, static_response};
 use crate::loader::Loader;
 use crate::manifest::{Manifest, Route};
+use crate::options::Options;
 use crate::outbound::Network;
 use crate::redis_trigger::{Listener, Subscription};
 use crate::selection::Selection;
 use crate::variables::Variables;
-
-/// How an application is to run.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The path of `spin.toml`.
-    pub manifest: PathBuf,
-    /// Values of application variables; they win over `SPIN_VARIABLE_*` in the environment.
-    pub variables: BTreeMap<String, String>,
-    /// The folder with the `.wasm` files of components whose source is on the web.
-    pub components_dir: Option<PathBuf>,
-    /// Where compiled components are kept; `None`: in the user's cache folder.
-    pub cache_dir: Option<PathBuf>,
-    /// How long a component may take to begin a response.
-    pub request_timeout: Duration,
-    /// How long it may take to end one.
-    pub response_timeout: Duration,
-    /// The most memory of an instance, in bytes.
-    pub memory_limit: usize,
-    /// Run only the components with these ids; empty: all.
-    pub only: BTreeSet<String>,
-}
 
 /// An application that is ready to run: compiled, checked, not yet listening.
 pub struct Application {

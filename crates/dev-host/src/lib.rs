@@ -11,6 +11,7 @@ mod http;
 mod loader;
 mod manifest;
 mod mysql_host;
+mod options;
 mod outbound;
 mod postgres_host;
 mod redis_host;
@@ -22,4 +23,5 @@ mod state;
 mod variables;
 mod variables_host;
 
-pub use application::{Application, Host, Options};
+pub use application::{Application, Host};
+pub use options::Options;

@@ -8,7 +8,7 @@ use wasmtime::Engine;
 use wasmtime::component::{InstancePre, Linker};
 
 use crate::allow::AllowedHosts;
-use crate::application::Options;
+use crate::options::Options;
 use crate::outbound::Network;
 use crate::source::Sources;
 use crate::state::{Component, State};
