@@ -8,8 +8,9 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use crate::settings::Secret;
+use crate::settings::contents::contents;
 use crate::settings::text::HIDDEN;
-use crate::settings::{Secret, contents};
 
 /// A setting that is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +94,7 @@ impl WrittenSettings {
     pub(super) fn describe(&self) -> Vec<SettingDescription> {
         let mut described = self.beside.clone();
         // It was read before.
-        if let Ok(mut contents) = contents((*self.file).clone()) {
+        if let Ok(mut contents) = contents(&self.file) {
             contents.fill_in();
             let values = serde_json::to_value(&contents).unwrap_or_default();
             self.add("", &values, Some(&self.file), &mut described);
@@ -457,7 +458,7 @@ mod tests {
     #[test]
     fn no_setting_is_forgotten() {
         let values: Value = toml::from_str(EVERYTHING).unwrap();
-        let everything = serde_json::to_value(contents(values).unwrap()).unwrap();
+        let everything = serde_json::to_value(contents(&values).unwrap()).unwrap();
         let mut gaps = Vec::new();
         missing(&everything, "", &mut gaps);
         // One source has no adapter but its own, one kind of paging and one form of answers, and a schedule one rule.

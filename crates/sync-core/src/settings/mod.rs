@@ -6,6 +6,7 @@
 mod authentication;
 mod blobs;
 mod connection;
+mod contents;
 mod cors;
 mod delta;
 mod description;
@@ -27,7 +28,6 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sync_jobs::JobsSettings;
 
@@ -46,14 +46,12 @@ pub(crate) use connection::check_address;
 pub(crate) use text::Text;
 
 pub use connection::{Authorization, Connection, OAuth2Credentials, OAuth2Settings};
-use cors::CorsEntry;
 pub use cors::{CorsSettings, Origins};
 pub(crate) use delta::{DeltaSettings, Mark};
 use description::WrittenSettings;
 pub use description::{SettingDescription, SettingOrigin};
 pub(crate) use description::{setting_key, text_of_setting};
 pub(crate) use hook::{HookSettings, Proof};
-use jobs::{JobsEntry, QueueEntry, ScheduleEntry};
 pub(crate) use operation::Operation;
 pub use paging::{CursorPaging, NextPath, Paging};
 pub use plugin::{PluginMethod, PluginSettings};
@@ -190,74 +188,6 @@ pub enum SettingsPart {
     PushServices,
 }
 
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Contents {
-    #[serde(default = "default_retention_days")]
-    retention_days: u64,
-    #[serde(default = "default_bulk_sync_poll_interval")]
-    bulk_sync_poll_interval: u64,
-    #[serde(default = "default_redis_timeout_ms")]
-    redis_timeout_ms: u64,
-    #[serde(default = "default_instance_memory_bytes")]
-    instance_memory_bytes: usize,
-    #[serde(default)]
-    bulk_selections: Vec<BTreeSet<SourceName>>,
-    #[serde(default)]
-    authentication: AuthenticationEntry,
-    #[serde(default)]
-    ping: PingEntry,
-    #[serde(default)]
-    blobs: BlobsEntry,
-    #[serde(default)]
-    cors: CorsEntry,
-    #[serde(default)]
-    stats: bool,
-    #[serde(default)]
-    jobs: JobsEntry,
-    #[serde(default)]
-    queues: BTreeMap<String, QueueEntry>,
-    #[serde(default)]
-    schedules: BTreeMap<String, ScheduleEntry>,
-    #[serde(default)]
-    sources: BTreeMap<String, SourceEntry>,
-}
-
-impl Contents {
-    /// Puts in what holds where the file does not say.
-    fn fill_in(&mut self) {
-        self.authentication.fill_in();
-        self.ping.fill_in();
-        self.blobs.fill_in();
-        self.sources.values_mut().for_each(SourceEntry::fill_in);
-    }
-}
-
-const fn default_retention_days() -> u64 {
-    DEFAULT_RETENTION_DAYS
-}
-
-const fn default_bulk_sync_poll_interval() -> u64 {
-    DEFAULT_BULK_SYNC_POLL_INTERVAL
-}
-
-const fn default_redis_timeout_ms() -> u64 {
-    DEFAULT_REDIS_TIMEOUT_MS
-}
-
-const fn default_instance_memory_bytes() -> usize {
-    DEFAULT_INSTANCE_MEMORY_BYTES
-}
-
-/// Reads the tables of a settings file. Where they are wrong: the key, and why.
-///
-/// They are read from JSON's values, not by the TOML parser, which would come once for each table's type: a quarter of
-/// every component.
-fn contents(values: Value) -> Result<Contents, KeyError> {
-    serde_path_to_error::deserialize(values)
-        .map_err(|cause| (cause.path().to_string(), cause.inner().to_string()))
-}
-
 impl SettingsFile {
     /// Reads a settings file; `name` is told in errors.
     ///
@@ -271,8 +201,8 @@ impl SettingsFile {
         };
         let values: Value = toml::from_str(text)
             .map_err(|cause| error("(syntax)", cause.to_string().trim_end().to_owned()))?;
-        let written = WrittenSettings::new(values.clone());
-        let contents = contents(values).map_err(|(key, reason)| error(&key, reason))?;
+        let contents = contents::contents(&values).map_err(|(key, reason)| error(&key, reason))?;
+        let written = WrittenSettings::new(values);
         if contents.retention_days == 0 {
             return Err(error("retention_days", "must be at least 1".to_owned()));
         }
@@ -636,7 +566,10 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_file_key_and_reason() {
         let cases = [
-            ("[sources.A]\nadapter = \"rest\"\ncolour = 1", "sources.A"),
+            (
+                "[sources.A]\nadapter = \"rest\"\ncolour = 1",
+                "sources.A.colour",
+            ),
             (
                 "[sources.A]\nadapter = \"carrier-pigeon\"",
                 "sources.A.adapter",
@@ -755,6 +688,20 @@ mod tests {
                 "sources.P.background",
             ),
             ("sources = 3", "sources"),
+            ("colour = 1", "colour"),
+            (
+                "bulk_selections = [[\"A\"], [\"B\", 5]]",
+                "bulk_selections[1][1]",
+            ),
+            (
+                "[sources.A]\nadapter = \"push-only\"\ncolour = 1\n[sources.B]\nadapter = \"push-only\"\ncolour = 1",
+                "sources.A.colour",
+            ),
+            (
+                "[sources.\"a/~1\"]\nadapter = \"push-only\"\npage_sise = 1",
+                "sources.a/~1.page_sise",
+            ),
+            ("[sources.A]\npoll_interval = 5", "sources.A"),
             ("[[", "(syntax)"),
         ];
         for (text, key) in cases {
