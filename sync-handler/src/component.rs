@@ -43,7 +43,7 @@ async fn app(
     }
     sync_spin::start_log(tracing::Level::INFO);
     let adapters = adapters();
-    let loading = sync_spin::load_server(&adapters);
+    let loading = sync_spin::load_server(adapters);
     let loaded = if is_asked_for_readiness {
         // It is a command or two of Redis, but whoever asks this waits no longer than a second.
         match select(pin!(loading), pin!(sleep(READY_WITHIN))).await {

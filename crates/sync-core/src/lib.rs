@@ -28,8 +28,8 @@ pub use account::{
     UserDetails,
 };
 pub use adapter::{
-    Adapter, AdapterError, Call, Change, QueryEnd, RustAdapters, ServerToken, Stash, StashError,
-    authenticate, logged_in, make_adapter,
+    Adapter, AdapterError, AdapterMaker, Call, Change, NoBackEnds, QueryEnd, RustAdapters,
+    ServerToken, Stash, StashError, authenticate, logged_in,
 };
 pub use application_documents::{ApplicationDocuments, DocumentError};
 pub use audit::{AuditLog, AuditPart};
@@ -50,8 +50,8 @@ pub use idempotency::{
     BegunWrite, IdempotencyError, IdempotentRequest, IdempotentWrites, StoredAnswer,
 };
 pub use jobs::{
-    BULK_DATA, CheckPush, Collect, CollectBlobs, CollectTombstones, Cud, Deliver, Ping, PingAll,
-    Push, Query, QueryAll, Subscribe,
+    BULK_DATA, CheckPush, Collect, CollectBlobs, CollectTombstones, Deliver, Ping, PingAll, Push,
+    Query, QueryAll, SendChanges, Subscribe,
 };
 pub use live::{Live, LiveError, READ_WAITS, StreamId, Told};
 pub use memory::{BodyBuffer, Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};

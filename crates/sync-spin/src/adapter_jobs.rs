@@ -17,7 +17,7 @@ pub async fn answer_ring(
     message: &[u8],
     adapters: impl FnOnce() -> RustAdapters,
 ) -> Result<(), LoadError> {
-    let load = async || load_back_ends(&adapters()).await;
+    let load = async || load_back_ends(adapters()).await;
     COMPONENT
         .answer_ring(message, &adapter_handlers(), load)
         .await
@@ -25,6 +25,6 @@ pub async fn answer_ring(
 
 /// Answers a request to work; see [`Component::answer_request`].
 pub async fn answer_request(adapters: impl FnOnce() -> RustAdapters) -> Response<FullBody<Bytes>> {
-    let load = async || load_back_ends(&adapters()).await;
+    let load = async || load_back_ends(adapters()).await;
     COMPONENT.answer_request(&adapter_handlers(), load).await
 }

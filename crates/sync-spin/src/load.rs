@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use sync_core::{
-    Accounts, Engine, Live, PingContext, RustAdapters, Secret, SessionKey, Settings, SettingsError,
-    SettingsFile, SettingsPart, StoreError,
+    Accounts, AdapterMaker, Engine, Live, NoBackEnds, PingContext, RustAdapters, Secret,
+    SessionKey, Settings, SettingsError, SettingsFile, SettingsPart, StoreError,
 };
 use sync_redis::{Random as _, StorePorts as _};
 
@@ -36,7 +36,7 @@ pub enum LoadError {
 ///
 /// # Errors
 /// See [`LoadError`].
-pub async fn load_server(adapters: &RustAdapters) -> Result<Engine<SpinPorts>, LoadError> {
+pub async fn load_server(adapters: RustAdapters) -> Result<Engine<SpinPorts>, LoadError> {
     let parts = [
         SettingsPart::SignIn,
         SettingsPart::BackEnds,
@@ -48,7 +48,7 @@ pub async fn load_server(adapters: &RustAdapters) -> Result<Engine<SpinPorts>, L
     settings.note_variable(SESSION_SECRET, &secret, true);
     settings.note_variable(ADMIN_PASSWORD, &password, true);
     let key = SessionKey::load(&ports, &Secret::new(secret)).await?;
-    put_together(ports, settings, adapters, key, password)
+    put_together(ports, settings, Rc::new(adapters), key, password)
 }
 
 /// The engine of the component whose jobs call back ends. Nobody signs in there, but back ends get a token that is made with
@@ -56,11 +56,11 @@ pub async fn load_server(adapters: &RustAdapters) -> Result<Engine<SpinPorts>, L
 ///
 /// # Errors
 /// See [`LoadError`].
-pub async fn load_back_ends(adapters: &RustAdapters) -> Result<Engine<SpinPorts>, LoadError> {
+pub async fn load_back_ends(adapters: RustAdapters) -> Result<Engine<SpinPorts>, LoadError> {
     let (ports, settings) = load(&[SettingsPart::BackEnds]).await?;
     let secret = own_variable(SESSION_SECRET).await?.unwrap_or_default();
     let key = SessionKey::load(&ports, &Secret::new(secret)).await?;
-    put_together(ports, settings, adapters, key, String::new())
+    put_together(ports, settings, Rc::new(adapters), key, String::new())
 }
 
 /// The engine of a component whose jobs work on what is stored: no back end is called there, nobody signs in, and it needs
@@ -72,7 +72,7 @@ pub async fn load_documents() -> Result<Engine<SpinPorts>, LoadError> {
     let (ports, settings) = load(&[SettingsPart::BlobStore]).await?;
     // It signs nothing that anybody gets.
     let key = SessionKey::new(&ports.random().hex::<32>());
-    put_together(ports, settings, &RustAdapters::new(), key, String::new())
+    put_together(ports, settings, Rc::new(NoBackEnds), key, String::new())
 }
 
 /// What the component with the event streams works with.
@@ -117,7 +117,7 @@ pub async fn load_pings() -> Result<PingContext<SpinPorts>, LoadError> {
 fn put_together(
     ports: SpinPorts,
     settings: Settings,
-    adapters: &RustAdapters,
+    adapters: Rc<dyn AdapterMaker<SpinPorts>>,
     key: SessionKey,
     administrator_password: String,
 ) -> Result<Engine<SpinPorts>, LoadError> {

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sync_client::rhoconnect::Attributes;
 use sync_core::{
-    Adapter, AdapterError, AuthenticationMethod, Call, Memory, ObjectId, RustAdapters, Stash,
-    StashError, UserId, authenticate, logged_in, make_adapter,
+    Adapter, AdapterError, AdapterMaker as _, AuthenticationMethod, Call, Memory, ObjectId,
+    RustAdapters, Stash, StashError, UserId, authenticate, logged_in,
 };
 
 use super::application::Application;
@@ -72,11 +72,10 @@ impl<'a> Trial<'a> {
         password: &str,
     ) -> Result<Result<Self, Problem>> {
         let ports = Rc::new(CheckPorts::new(network));
-        let made = make_adapter(
+        let made = RustAdapters::new().make(
             &ports,
             &application.name,
             &application.source.adapter,
-            &RustAdapters::new(),
             Rc::new(NoToken),
         );
         let adapter = match made {

@@ -24,8 +24,7 @@ use crate::store::StoreError;
 use crate::trace::TraceContext;
 
 pub(crate) use answer_collector::AnswerCollector;
-pub(crate) use maker::app_server_adapter;
-pub use maker::{RustAdapters, make_adapter};
+pub use maker::{AdapterMaker, NoBackEnds, RustAdapters};
 use no_app_server::NoAppServerAdapter;
 use plugin::PluginAdapter;
 pub use plugin::authenticate;

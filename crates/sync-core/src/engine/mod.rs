@@ -49,7 +49,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::account::{Accounts, SessionKey};
-use crate::adapter::{Adapter, Call, RustAdapters, make_adapter};
+use crate::adapter::{Adapter, AdapterMaker, Call};
 use crate::blob::Blobs;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
@@ -100,6 +100,7 @@ pub struct Engine<P> {
     metrics: Metrics<P>,
     memory: Memory,
     adapters: BTreeMap<SourceName, Rc<dyn Adapter>>,
+    maker: Rc<dyn AdapterMaker<P>>,
     circuits: Rc<Circuits<P>>,
     registry: RegistryCache,
     heads: SharedHeads,
@@ -129,11 +130,11 @@ impl<P: Ports> Engine<P> {
     /// `administrator_password` is the one the administrator gets at the first start; empty: one is made.
     ///
     /// # Errors
-    /// When the settings name a Rust adapter that is not among `rust_adapters`.
+    /// When the settings name a Rust adapter that `maker` does not have.
     pub fn new(
         ports: Rc<P>,
         settings: Settings,
-        rust_adapters: &RustAdapters,
+        maker: Rc<dyn AdapterMaker<P>>,
         sessions: SessionKey,
         administrator_password: Secret,
     ) -> Result<Self, SettingsError> {
@@ -152,7 +153,7 @@ impl<P: Ports> Engine<P> {
             .iter()
             .map(|(name, source)| {
                 let token = accounts.server_token();
-                let adapter = make_adapter(&ports, name, &source.adapter, rust_adapters, token)?;
+                let adapter = maker.make(&ports, name, &source.adapter, token)?;
                 let guarded = Rc::new(GuardedAdapter::new(adapter, &circuits));
                 let metered: Rc<dyn Adapter> =
                     Rc::new(MeteredAdapter::new(guarded, &ports, metrics.meter()));
@@ -167,6 +168,7 @@ impl<P: Ports> Engine<P> {
             metrics,
             memory,
             adapters,
+            maker,
             circuits,
             registry: RegistryCache::default(),
             heads: SharedHeads::default(),

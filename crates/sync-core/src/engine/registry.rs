@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use crate::adapter::{Adapter, app_server_adapter};
+use crate::adapter::Adapter;
 use crate::engine::circuits::GuardedAdapter;
 use crate::engine::metered::MeteredAdapter;
 use crate::engine::{Engine, Source, SyncError};
@@ -295,7 +295,8 @@ impl<P: Ports> Engine<P> {
     }
 
     pub(super) fn app_server_adapter(&self, url: Option<&str>) -> Rc<dyn Adapter> {
-        app_server_adapter(&self.ports, self.accounts.server_token(), url)
+        let token = self.accounts.server_token();
+        self.maker.make_for_app_server(&self.ports, token, url)
     }
 
     fn recent_registry(&self) -> Option<Rc<Snapshot>> {

@@ -17,8 +17,8 @@ use redis::AsyncCommands as _;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use sync_core::{
-    ADMINISTRATOR, AccountError, Clock as _, Engine, Origin, Ports as _, RedisConn as _,
-    RedisValue, RustAdapters, Secret, Session, SessionKey, SettingsFile, StorePorts as _,
+    ADMINISTRATOR, AccountError, Clock as _, Engine, NoBackEnds, Origin, Ports as _,
+    RedisConn as _, RedisValue, Secret, Session, SessionKey, SettingsFile, StorePorts as _,
 };
 use test_support::{
     ENGINE_PASSWORD, ScriptedHttp, TestPorts, TestRedis, TokenKey, local, unsigned,
@@ -475,7 +475,7 @@ fn no_password_is_remembered_with_a_key_that_lies_beside_its_hash() {
         let settings = SettingsFile::parse("rhosync.toml", "").unwrap();
         let settings = settings.resolve(|_| None).unwrap();
         let password = Secret::new(ENGINE_PASSWORD);
-        let engine = Engine::new(ports, settings, &RustAdapters::new(), key, password).unwrap();
+        let engine = Engine::new(ports, settings, Rc::new(NoBackEnds), key, password).unwrap();
         engine.accounts().create_user("u1", "right").await.unwrap();
         let logged_in = engine
             .accounts()

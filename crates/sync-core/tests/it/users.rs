@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::json;
 use sync_core::{
-    AccountError, Engine, Origin, RustAdapters, Scope, Secret, Session, SessionKey, SettingsFile,
+    AccountError, Engine, NoBackEnds, Origin, Scope, Secret, Session, SessionKey, SettingsFile,
     SyncError, UserChange,
 };
 use test_support::{NoHttp, TestPorts, TestRedis, World, local};
@@ -235,7 +235,7 @@ fn a_password_that_the_first_start_has_made_is_known_as_such_until_there_is_anot
             let engine = Engine::new(
                 Rc::new(TestPorts::<NoHttp>::to(&redis, 1).await),
                 settings.resolve(|_| None).unwrap(),
-                &RustAdapters::new(),
+                Rc::new(NoBackEnds),
                 SessionKey::new("test"),
                 Secret::new(configured),
             );

@@ -64,6 +64,7 @@ fn engine_on<H: HttpClient + Default + 'static>(
         .expect("the test's settings");
     let key = SessionKey::new("test");
     let password = Secret::new(ENGINE_PASSWORD);
+    let adapters = Rc::new(adapters.clone());
     Engine::new(Rc::new(ports), settings, adapters, key, password).expect("an engine")
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sync_core::{
-    Clock as _, Engine, PingContext, PingMessage, PingRecord, PingTargets, RustAdapters, Secret,
+    Clock as _, Engine, NoBackEnds, PingContext, PingMessage, PingRecord, PingTargets, Secret,
     Session, SessionKey, SettingsFile, ping_handlers,
 };
 use sync_jobs::{Budget, Worker};
@@ -49,7 +49,7 @@ impl Pinged {
         let engine = Engine::new(
             Rc::new(TestPorts::to(&world.redis, 2).await),
             settings(),
-            &RustAdapters::new(),
+            Rc::new(NoBackEnds),
             SessionKey::new("test"),
             Secret::new("p"),
         );
