@@ -152,9 +152,9 @@ async fn requests_calls_logins_and_changes_are_counted() {
         r#"rhosync_logins_total{who="device",outcome="refused"} 1"#,
         r#"rhosync_logins_total{who="administrator",outcome="ok"} 1"#,
         r#"rhosync_pulls_total{source="Shared"} 3"#,
-        r#"rhosync_pushes_total{source="Pushed"} 1"#,
-        r#"rhosync_pushed_operations_total{source="Pushed",operation="create"} 2"#,
-        r#"rhosync_pushed_operations_total{source="Pushed",operation="delete"} 1"#,
+        r#"rhosync_change_requests_total{source="Pushed"} 1"#,
+        r#"rhosync_changes_total{source="Pushed",operation="create"} 2"#,
+        r#"rhosync_changes_total{source="Pushed",operation="delete"} 1"#,
         "rhosync_clients 1",
         "rhosync_users 2",
         &format!(

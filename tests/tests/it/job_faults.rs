@@ -164,7 +164,7 @@ fn a_back_end_that_was_away_gets_everything_in_order() {
     until("an attempt that failed", || {
         let mut delayed = queue.jobs(JobState::Delayed).into_iter();
         delayed
-            .any(|job| job.name == "cud" && !job.errors.is_empty())
+            .any(|job| job.name == "changes" && !job.errors.is_empty())
             .then_some(())
     });
     deployment.back_end().heal();

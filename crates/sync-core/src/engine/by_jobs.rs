@@ -8,7 +8,7 @@ use sync_jobs::{
 
 use crate::engine::refresh::Patience;
 use crate::engine::{Engine, RefreshOutcome, Source, SyncError};
-use crate::jobs::{Cud, Query};
+use crate::jobs::{Query, SendChanges};
 use crate::model::{
     ADMINISTRATOR, ClientId, DocumentId, Millis, PartitionRule, PollInterval, SourceName, UserId,
 };
@@ -150,7 +150,7 @@ impl<P: Ports> Engine<P> {
         user: &UserId,
         client: &ClientId,
     ) -> Result<Option<JobId>, SyncError> {
-        let job = Cud::job(queue, document, user, client, INSURANCE);
+        let job = SendChanges::job(queue, document, user, client, INSURANCE);
         let jobs = Jobs::new(self.ports.redis());
         match jobs.insure(&job).await.map_err(own)? {
             Enqueued::New(id) => Ok(Some(id)),
@@ -171,7 +171,7 @@ impl<P: Ports> Engine<P> {
         user: &UserId,
         client: &ClientId,
     ) -> Result<(), SyncError> {
-        let job = Cud::job(queue, document, user, client, Duration::ZERO);
+        let job = SendChanges::job(queue, document, user, client, Duration::ZERO);
         self.enqueue_own(&job).await
     }
 

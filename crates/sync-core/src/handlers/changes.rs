@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use sync_jobs::{JobError, JobHandler, RunningJob};
 
 use crate::engine::{Engine, StillWaiting};
-use crate::jobs::{Cud, CudPayload};
+use crate::jobs::{SendChanges, SendChangesPayload};
 use crate::model::{DocumentId, Partition};
 use crate::ports::Ports;
 
 #[async_trait(?Send)]
-impl<P: Ports> JobHandler<Engine<P>> for Cud {
+impl<P: Ports> JobHandler<Engine<P>> for SendChanges {
     async fn run(&self, engine: &Engine<P>, job: &RunningJob) -> Result<String, JobError> {
-        let CudPayload {
+        let SendChangesPayload {
             source,
             partition,
             client,

@@ -14,8 +14,8 @@ use sync_jobs::{JobError, JobHandlers, Noop};
 
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{
-    CheckPush, Collect, CollectTombstones, Cud, Deliver, Ping, PingAll, Push, Query, QueryAll,
-    Subscribe,
+    CheckPush, Collect, CollectTombstones, Deliver, Ping, PingAll, Push, Query, QueryAll,
+    SendChanges, Subscribe,
 };
 use crate::ports::Ports;
 
@@ -24,7 +24,7 @@ pub fn adapter_handlers<P: Ports>() -> JobHandlers<Engine<P>> {
     JobHandlers::new()
         .with(Query::NAME, Query)
         .with(QueryAll::NAME, QueryAll)
-        .with(Cud::NAME, Cud)
+        .with(SendChanges::NAME, SendChanges)
         .with(Deliver::NAME, Deliver)
         .with(Collect::NAME, Collect)
         .with(CollectTombstones::NAME, CollectTombstones)

@@ -13,19 +13,19 @@ use crate::model::{ClientId, DocumentId, SourceName, UserId};
 const ATTEMPTS: u32 = 20;
 
 /// Carries the changes of one client to the back end of one source, in the order in which they were sent.
-pub struct Cud;
+pub struct SendChanges;
 
 /// Whose changes, and of what. The payload names the user too, for people: each change knows whose it is.
 #[derive(Debug, Deserialize)]
-pub(crate) struct CudPayload {
+pub(crate) struct SendChangesPayload {
     pub(crate) source: SourceName,
     pub(crate) partition: String,
     pub(crate) client: ClientId,
 }
 
-impl Cud {
+impl SendChanges {
     /// What its jobs are called.
-    pub const NAME: &str = "cud";
+    pub const NAME: &str = "changes";
 
     /// The job that works on a client's changes. No two of a client and source run at once.
     pub(crate) fn job(

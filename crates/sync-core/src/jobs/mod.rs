@@ -12,8 +12,8 @@ mod subscribe;
 
 pub use bulk_data::BULK_DATA;
 pub(crate) use bulk_data::bulk_data_job;
-pub use changes::Cud;
-pub(crate) use changes::CudPayload;
+pub use changes::SendChanges;
+pub(crate) use changes::SendChangesPayload;
 pub(crate) use collecting::CollectTombstonesPayload;
 pub use collecting::{Collect, CollectBlobs, CollectTombstones};
 pub use deliver::Deliver;

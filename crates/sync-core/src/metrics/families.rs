@@ -76,8 +76,8 @@ families! {
     REFUSED_OBJECTS Counter "rhosync_refused_objects_total", ["source"] "Objects of back ends' answers that could not be kept.";
     LOGINS Counter "rhosync_logins_total", ["who" "outcome"] "Attempts to log in.";
     PULLS Counter "rhosync_pulls_total", ["source"] "Pages that devices asked for.";
-    PUSHES Counter "rhosync_pushes_total", ["source"] "Pushes of devices that were taken in.";
-    OPERATIONS Counter "rhosync_pushed_operations_total", ["source" "operation"] "Creates, updates and deletes that devices sent.";
+    CHANGE_REQUESTS Counter "rhosync_change_requests_total", ["source"] "Requests of devices with changes that were taken in.";
+    CHANGES Counter "rhosync_changes_total", ["source" "operation"] "Creates, updates and deletes that devices sent.";
     PINGS Counter "rhosync_pings_total", ["service" "outcome"] "Pings that push services have answered.";
     CLIENTS Gauge CLIENTS_COUNTER, [] "Clients that are registered.";
 }

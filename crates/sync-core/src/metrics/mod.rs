@@ -17,8 +17,8 @@ use crate::model::{ClientEvent, ClientId, DocumentId, SourceName};
 use crate::store::{Heard, MinuteTotals, Refreshed, Timing};
 pub(crate) use families::Bucket;
 use families::{
-    ADAPTER_CALLS, ADAPTER_SECONDS, LOGINS, OPERATIONS, PINGS, PULLS, PUSHES, REFUSED_OBJECTS,
-    REQUEST_SECONDS, REQUESTS,
+    ADAPTER_CALLS, ADAPTER_SECONDS, CHANGE_REQUESTS, CHANGES, LOGINS, PINGS, PULLS,
+    REFUSED_OBJECTS, REQUEST_SECONDS, REQUESTS,
 };
 pub use families::{BUCKETS, FAMILIES, Family, Kind, Sample, Value};
 pub use gathering::{Measurements, Metrics};
@@ -196,10 +196,10 @@ impl Meter {
 
     /// Counts changes that a device sent at once, and the operations they were.
     pub(crate) fn changes<'a>(&self, source: &str, operations: impl Iterator<Item = &'a str>) {
-        self.add(PUSHES.field(&[source]), 1);
+        self.add(CHANGE_REQUESTS.field(&[source]), 1);
         self.pending.borrow_mut().totals.syncs += 1;
         for operation in operations {
-            self.add(OPERATIONS.field(&[source, operation]), 1);
+            self.add(CHANGES.field(&[source, operation]), 1);
         }
     }
 

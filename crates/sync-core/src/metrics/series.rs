@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::metrics::families::{
-    ADAPTER_CALLS, ADAPTER_SECONDS, BUCKETS, Family, LOGINS, OPERATIONS, PINGS, PULLS, PUSHES,
-    REQUEST_SECONDS, REQUESTS, Sample, Value, samples_of,
+    ADAPTER_CALLS, ADAPTER_SECONDS, BUCKETS, CHANGE_REQUESTS, CHANGES, Family, LOGINS, PINGS,
+    PULLS, REQUEST_SECONDS, REQUESTS, Sample, Value, samples_of,
 };
 use crate::metrics::{FAILED, Metrics};
 use crate::model::Millis;
@@ -60,8 +60,8 @@ measures! {
     "adapter-latency-p50" "ms" ADAPTER_SECONDS Percentile(50), "Half of the calls of adapters took at most so long.";
     "adapter-latency-p95" "ms" ADAPTER_SECONDS Percentile(95), "95 of 100 calls of adapters took at most so long.";
     "pulls" "pages" PULLS All, "Pages that devices asked for.";
-    "pushes" "pushes" PUSHES All, "Pushes of devices that were taken in.";
-    "pushed-operations" "operations" OPERATIONS All, "Creates, updates and deletes that devices sent.";
+    "change-requests" "requests" CHANGE_REQUESTS All, "Requests of devices with changes that were taken in.";
+    "changes" "changes" CHANGES All, "Creates, updates and deletes that devices sent.";
     "logins" "logins" LOGINS All, "Attempts to log in.";
     "pings" "pings" PINGS All, "Pings that push services have answered.";
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::json;
-use sync_core::{Cud, Deliver, Engine};
+use sync_core::{Deliver, Engine, SendChanges};
 use sync_jobs::{JobDetails, JobState, Jobs, QueueName};
 pub(crate) use test_support::work;
 use test_support::{Fault, TestPorts, World, local};
@@ -166,7 +166,10 @@ fn a_job_of_a_source_that_is_gone_is_dead_at_once() {
         work(&world.engine).await;
         let dead = jobs(&world.engine, JobState::Dead).await;
         assert_eq!(dead.len(), 1, "{dead:?}");
-        assert_eq!((dead[0].name.as_str(), dead[0].attempts), (Cud::NAME, 1));
+        assert_eq!(
+            (dead[0].name.as_str(), dead[0].attempts),
+            (SendChanges::NAME, 1)
+        );
         let reason = dead[0].reason.as_deref();
         assert_eq!(reason, Some("there is no source \"Shared\""));
     });

@@ -9,8 +9,8 @@ use futures_util::TryStreamExt as _;
 use rusqlite::Connection;
 use serde_json::Value;
 use sync_core::{
-    BULK_DATA, BlobReader, BulkDataAnswer, BulkDataRequest, ClientId, Cud, Engine, PartitionRule,
-    Query, Session, SyncError,
+    BULK_DATA, BlobReader, BulkDataAnswer, BulkDataRequest, ClientId, Engine, PartitionRule, Query,
+    SendChanges, Session, SyncError,
 };
 use sync_jobs::{Budget, JobDetails, JobHandlers, JobState, Jobs, QueueName};
 use tempfile::NamedTempFile;
@@ -41,7 +41,7 @@ pub(crate) async fn ask(
 pub(crate) async fn work(engine: &Engine<TestPorts>) {
     let handlers = JobHandlers::new()
         .with(Query::NAME, Query)
-        .with(Cud::NAME, Cud)
+        .with(SendChanges::NAME, SendChanges)
         .with(BULK_DATA, MakeBulkData);
     for component in ["bulk", "adapter", "bulk"] {
         let budget = Budget {

@@ -5,8 +5,8 @@
 
 mod clients;
 mod documents;
+mod feed;
 mod old;
-mod push;
 mod sources;
 mod stats;
 mod store;
@@ -264,11 +264,11 @@ pub(crate) async fn answer<P: Ports>(
         Route::SetClientDocument => documents::set_of_client(engine, request).await,
         Route::ShowStored => store::show(engine, request).await,
         Route::SetStored => store::set(engine, request).await,
-        Route::PushObjects => push::push_objects(engine, request).await,
-        Route::PushDeletes => push::push_deletes(engine, request).await,
-        Route::FastInsert => push::fast_insert(engine, request).await,
-        Route::FastUpdate => push::fast_update(engine, request).await,
-        Route::FastDelete => push::fast_delete(engine, request).await,
+        Route::PushObjects => feed::push_objects(engine, request).await,
+        Route::PushDeletes => feed::push_deletes(engine, request).await,
+        Route::FastInsert => feed::fast_insert(engine, request).await,
+        Route::FastUpdate => feed::fast_update(engine, request).await,
+        Route::FastDelete => feed::fast_delete(engine, request).await,
     }
 }
 

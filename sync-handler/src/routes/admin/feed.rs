@@ -28,7 +28,7 @@ fn to_id(sent: Value) -> Result<String, HttpError> {
     }
 }
 
-/// Where to push: source and user. For a source that everybody shares any user names the same copy.
+/// What is fed: the copy of a source and user. For a source that everybody shares any user names the same copy.
 fn target(request: &Request) -> Result<(String, String), HttpError> {
     Ok((
         request.argument("source", SOURCE)?,
