@@ -53,6 +53,7 @@ pub(crate) const WEB_LIBRARY: Bundle = Bundle {
         "README.md",
         "js/index.d.ts",
         "js/index.js",
+        "js/library.d.ts",
         "js/package.json",
         "js/worker.js",
     ],

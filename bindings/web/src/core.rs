@@ -4,19 +4,17 @@ use std::sync::Arc;
 
 use js_sys::{Function, Uint8Array};
 use send_wrapper::SendWrapper;
-use serde::Serialize;
 use serde_json::json;
 use sqlite_wasm_rs::WasmOsCallback;
 use sqlite_wasm_vfs::sahpool::{OpfsSAHPoolCfgBuilder, install};
+use sync_client::json::{self, Call, NamedCredentials, answer};
 use sync_client::{
     ChangeListener, Conversation, Database, Header, Options, Progress, ProgressListener,
     SyncOptions,
 };
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsError, JsValue};
 
-use crate::call::{Call, NamedCredentials, answer};
-use crate::error::{thrown, thrown_as};
 use crate::platform::Browser;
 
 /// The name of SQLite's virtual file system over the browser's private files.
@@ -180,18 +178,7 @@ impl Exchange {
         let Some(request) = next.map_err(|error| thrown(&error))? else {
             return Ok(None);
         };
-        let headers = request.headers.iter();
-        let headers: Vec<_> = headers
-            .map(|header| (&header.name, &header.value))
-            .collect();
-        let request = json!({
-            "method": request.method,
-            "url": request.url,
-            "headers": headers,
-            "body": String::from_utf8_lossy(&request.body),
-            "timeoutMs": request.timeout_ms,
-        });
-        Ok(Some(request.to_string()))
+        Ok(Some(json::request(&request)))
     }
 
     /// Takes the head of an answer. `false` says that nobody wants the rest.
@@ -222,10 +209,19 @@ impl Exchange {
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, JsValue> {
-    serde_json::from_str(json).map_err(|error| thrown_as("invalid", &error.to_string()))
+fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, JsValue> {
+    json::read(text).map_err(|error| JsValue::from_str(&error))
 }
 
-fn written<T: Serialize>(value: &T) -> Result<String, JsValue> {
-    serde_json::to_string(value).map_err(|error| JsError::new(&error.to_string()).into())
+fn written<T: serde::Serialize>(value: &T) -> Result<String, JsValue> {
+    json::written(value).map_err(|error| JsValue::from_str(&error))
+}
+
+fn thrown(error: &sync_client::Error) -> JsValue {
+    JsValue::from_str(&json::thrown(error))
+}
+
+/// The same for what only browsers can go wrong with.
+fn thrown_as(code: &str, reason: &str) -> JsValue {
+    JsValue::from_str(&json::thrown_as(code, reason))
 }

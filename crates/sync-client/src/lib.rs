@@ -5,6 +5,8 @@ mod conversation;
 mod database;
 mod diagnostics;
 mod error;
+#[cfg(feature = "json")]
+pub mod json;
 mod model;
 mod options;
 mod platform;
@@ -25,9 +27,9 @@ pub use model::{
     ChangeState, FailedChange, Object, Operation, PendingChange, Rows, SourceProblem, SourceStatus,
 };
 pub use options::{Credentials, DeviceOptions, Options, SourceOptions, SyncOptions};
-pub use platform::Platform;
 #[cfg(not(target_family = "wasm"))]
 pub use platform::SystemPlatform;
+pub use platform::{Platform, new_id};
 pub use report::{
     AppliedChange, Ended, Progress, ProgressListener, Removal, RemovalReason, SignedIn, SyncReport,
 };

@@ -32,8 +32,8 @@ impl Platform for SystemPlatform {
     }
 }
 
-/// A new UUID of version 7: unique, and in the order of time.
-pub(crate) fn new_id(platform: &dyn Platform) -> String {
+/// A new UUID of version 7: unique, and in the order of time. For objects of a transaction that others refer to.
+pub fn new_id(platform: &dyn Platform) -> String {
     let random = platform.random(10);
     let random = random.first_chunk::<10>().copied().unwrap_or_default();
     uuid::Builder::from_unix_timestamp_millis(platform.now_ms(), &random)

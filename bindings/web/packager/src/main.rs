@@ -14,7 +14,13 @@ const MODULE: &str = "sync_client_web.js";
 const PROGRAM: &str = "sync_client_web_bg.wasm";
 
 /// Files of the package that are as they are.
-const FILES: [&str; 4] = ["index.js", "index.d.ts", "worker.js", "package.json"];
+const FILES: [&str; 5] = [
+    "index.js",
+    "index.d.ts",
+    "library.d.ts",
+    "worker.js",
+    "package.json",
+];
 
 /// What a browser may have to download, compressed, in bytes.
 const MAX_DOWNLOAD: usize = 520 * 1000;

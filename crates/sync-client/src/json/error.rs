@@ -1,11 +1,11 @@
 //! Errors, as the script throws them.
 
 use serde_json::{Map, Value, json};
-use sync_client::Error;
-use wasm_bindgen::JsValue;
+
+use crate::error::Error;
 
 /// A text of JSON with `code` and `reason`, from which the script makes an error of its own.
-pub(crate) fn thrown(error: &Error) -> JsValue {
+pub fn thrown(error: &Error) -> String {
     let mut told = Map::new();
     let mut tell = |name: &str, value: Value| told.insert(name.to_owned(), value);
     tell("reason", json!(error.to_string()));
@@ -37,10 +37,10 @@ pub(crate) fn thrown(error: &Error) -> JsValue {
         Error::NoTransport => "noTransport",
     };
     tell("code", json!(code));
-    JsValue::from_str(&Value::Object(told).to_string())
+    Value::Object(told).to_string()
 }
 
-/// The same for what only browsers can go wrong with.
-pub(crate) fn thrown_as(code: &str, reason: &str) -> JsValue {
-    JsValue::from_str(&json!({"code": code, "reason": reason}).to_string())
+/// The same for what else can go wrong.
+pub fn thrown_as(code: &str, reason: &str) -> String {
+    json!({"code": code, "reason": reason}).to_string()
 }

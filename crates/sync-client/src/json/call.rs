@@ -2,7 +2,12 @@
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
-use sync_client::{Attributes, Credentials, Database, Error, Operation, Value};
+use sync_device::{Attributes, Value};
+
+use crate::database::Database;
+use crate::error::Error;
+use crate::model::Operation;
+use crate::options::Credentials;
 
 /// What an operation does.
 #[derive(Deserialize)]
@@ -16,7 +21,7 @@ enum Op {
 /// An operation as the script names it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NamedOperation {
+pub struct NamedOperation {
     op: Op,
     source: String,
     id: String,
@@ -58,7 +63,7 @@ impl From<NamedOperation> for Operation {
 /// Who signs in.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NamedCredentials {
+pub struct NamedCredentials {
     login: Option<String>,
     password: Option<String>,
     token: Option<String>,
@@ -66,7 +71,7 @@ pub(crate) struct NamedCredentials {
 
 impl NamedCredentials {
     /// A name and a password, or a token.
-    pub(crate) fn known(self) -> Option<Credentials> {
+    pub fn known(self) -> Option<Credentials> {
         match (self.login, self.password, self.token) {
             (Some(login), Some(password), None) => Some(Credentials::Password { login, password }),
             (None, None, Some(token)) => Some(Credentials::Token { token }),
@@ -75,10 +80,11 @@ impl NamedCredentials {
     }
 }
 
-/// A call as the script makes it.
+/// A call as the script makes it: `{"get": {"source": "Product", "id": "7"}}`. Each is the method of [`Database`] of this name.
+#[expect(missing_docs, reason = "the methods say it")]
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) enum Call {
+pub enum Call {
     User {},
     Transaction {
         operations: Vec<NamedOperation>,
@@ -121,7 +127,10 @@ pub(crate) enum Call {
 }
 
 /// What becomes of it.
-pub(crate) fn answer(database: &Database, call: Call) -> Result<Json, Error> {
+///
+/// # Errors
+/// Those of the method.
+pub fn answer(database: &Database, call: Call) -> Result<Json, Error> {
     Ok(match call {
         Call::User {} => json!(database.user()?),
         Call::Transaction { operations } => {

@@ -1,0 +1,42 @@
+//! Calls, answers and errors as JSON, for languages whose values these are: the bindings for browsers and for Node.
+
+mod call;
+mod error;
+
+pub use call::{Call, NamedCredentials, NamedOperation, answer};
+pub use error::{thrown, thrown_as};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Reads what the script hands over.
+///
+/// # Errors
+/// What the script throws.
+pub fn read<T: DeserializeOwned>(json: &str) -> Result<T, String> {
+    serde_json::from_str(json).map_err(|error| thrown_as("invalid", &error.to_string()))
+}
+
+/// Writes what the script gets.
+///
+/// # Errors
+/// What the script throws.
+pub fn written<T: Serialize>(value: &T) -> Result<String, String> {
+    serde_json::to_string(value).map_err(|error| thrown_as("internal", &error.to_string()))
+}
+
+/// The request as the script carries it: `method`, `url`, `headers`, `body` (a text), `timeoutMs`.
+pub fn request(request: &crate::HttpRequest) -> String {
+    let headers = request.headers.iter();
+    let headers: Vec<_> = headers
+        .map(|header| (&header.name, &header.value))
+        .collect();
+    serde_json::json!({
+        "method": request.method,
+        "url": request.url,
+        "headers": headers,
+        "body": String::from_utf8_lossy(&request.body),
+        "timeoutMs": request.timeout_ms,
+    })
+    .to_string()
+}
