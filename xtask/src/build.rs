@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::bundles::{CONSOLE, WEB_LIBRARY};
+use crate::libraries::{C, KOTLIN, NODE, PYTHON};
 use crate::needs::{self, Purpose};
 use crate::workspace::{COMPONENT_TARGET, Native, Workspace};
 use crate::{budget, cargo};
@@ -42,6 +43,14 @@ pub(crate) enum Part {
     Console,
     /// The device library's package for browsers.
     WebLibrary,
+    /// The device library's header and library for C.
+    CLibrary,
+    /// The device library's Maven project for Kotlin.
+    KotlinLibrary,
+    /// The device library's package for Node.
+    NodeLibrary,
+    /// The device library's wheel for Python.
+    PythonLibrary,
     /// The components that `spin.toml` names, the console's included.
     Components,
     /// The native programs: dev-host, the example shop, rhosync.
@@ -62,6 +71,10 @@ pub(crate) fn build(workspace: &Workspace, part: Part, native: Native) -> Result
             programs(workspace, Native::Dev, &[WEB_LIBRARY.bundler])?;
             WEB_LIBRARY.make(workspace)?;
         }
+        Part::CLibrary => C.make(workspace)?,
+        Part::KotlinLibrary => KOTLIN.make(workspace)?,
+        Part::NodeLibrary => NODE.make(workspace)?,
+        Part::PythonLibrary => PYTHON.make(workspace)?,
         Part::Components => {
             programs(workspace, Native::Dev, &[CONSOLE.bundler])?;
             components(workspace)?;

@@ -8,6 +8,7 @@ mod cargo;
 mod check;
 mod doctor;
 mod install;
+mod libraries;
 mod needs;
 mod net;
 mod oracle;

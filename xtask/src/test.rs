@@ -16,6 +16,9 @@ use crate::{budget, build};
 /// How the names of the tests begin that need a browser.
 const BROWSER_TESTS: [&str; 2] = ["console::", "web_library::"];
 
+/// And those that need Kotlin's compiler.
+const KOTLIN_TESTS: &str = "bindings::kotlin::";
+
 /// Checks and tests everything.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Test {
@@ -26,6 +29,10 @@ pub(crate) struct Test {
     /// Leave out the tests that need a browser, and do not install one.
     #[arg(long)]
     skip_browser: bool,
+
+    /// Leave out the tests of the device library for Kotlin, and do not install its compiler.
+    #[arg(long)]
+    skip_kotlin: bool,
 
     /// Only the tests whose names contain this.
     filter: Option<String>,
@@ -39,6 +46,9 @@ impl Test {
             purposes.extend([Purpose::Build, Purpose::Check]);
             if !self.skip_browser {
                 purposes.push(Purpose::Browser);
+            }
+            if !self.skip_kotlin {
+                purposes.push(Purpose::Kotlin);
             }
         }
         needs::ensure(workspace, &purposes)?;
@@ -68,11 +78,16 @@ impl Test {
             });
         }
         cargo.args(&self.filter);
+        let mut skipped = Vec::new();
         if self.skip_browser {
-            cargo.arg("--");
-            for tests in BROWSER_TESTS {
-                cargo.args(["--skip", tests]);
-            }
+            skipped.extend(BROWSER_TESTS);
+        }
+        if self.skip_kotlin {
+            skipped.push(KOTLIN_TESTS);
+        }
+        cargo.arg("--");
+        for tests in skipped {
+            cargo.args(["--skip", tests]);
         }
         steps.run("tests", || {
             term::step("Testing");
@@ -80,6 +95,9 @@ impl Test {
         });
         if self.skip_browser || self.quick {
             steps.skip("browser");
+        }
+        if self.skip_kotlin || self.quick {
+            steps.skip("kotlin");
         }
         steps.summary()
     }

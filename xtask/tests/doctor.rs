@@ -7,12 +7,17 @@ use std::path::Path;
 use std::process::Command;
 
 /// Everything but Rust's own parts, which are beside cargo and need no `PATH`, with its package in Debian.
-const NEEDS: [(&str, &str); 7] = [
+const NEEDS: [(&str, &str); 12] = [
     ("clang", "clang"),
     ("redis-server", "redis-server"),
     ("git", "git"),
     ("curl", "curl"),
     ("sqlite3", "sqlite3"),
+    ("pip", "python3-pip"),
+    ("node", "nodejs"),
+    ("pkg-config", "pkg-config"),
+    ("strip", "binutils"),
+    ("java", "openjdk-17-jre-headless"),
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
 ];

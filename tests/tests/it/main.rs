@@ -27,6 +27,7 @@ mod app {
     }
 }
 mod bad_input;
+mod bindings;
 mod browser;
 mod console;
 mod convergence;

@@ -1,0 +1,21 @@
+import type { Attributes, Database, DeviceOptions, Schema, SourceOptions } from "./library.js";
+
+export * from "./library.js";
+
+export interface Options<S extends Schema = Record<string, Attributes>> {
+  /** The database's file. */
+  path: string;
+  /** The server's address, `https://sync.example.com`. */
+  server: string;
+  /** The sources that the app works with. */
+  sources: (Extract<keyof S, string> | SourceOptions<Extract<keyof S, string>>)[];
+  device?: DeviceOptions;
+  /** Carries requests in the place of Node's own `fetch`. */
+  fetch?: typeof fetch;
+}
+
+/** Opens a database, or makes it. */
+export function open<S extends Schema = Record<string, Attributes>>(options: Options<S>): Promise<Database<S>>;
+
+/** A new UUID of version 7, for objects that get their id from the app. */
+export function newId(): string;

@@ -1,0 +1,177 @@
+// The library against a server: RHOSYNC_TEST_SERVER says where it is. It has the users anna and ben, and the sources of the shop.
+
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { test } from "node:test";
+
+import { RhoSyncError, newId, open } from "rhosync-node";
+
+const SERVER = process.env.RHOSYNC_TEST_SERVER;
+
+/** An app with its file, which goes with the test. */
+async function app(t, user, { server = SERVER, ...options } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), "rhosync-"));
+  const path = join(folder, "app.db");
+  const database = await open({ path, server, sources: [{ name: "Product", search: ["name"] }, "Merged"], ...options });
+  t.after(async () => {
+    await database.close();
+    await rm(folder, { recursive: true });
+  });
+  if (user) assert.equal((await database.signIn({ login: user, password: `${user}'s secret` })).user, user);
+  return { database, path };
+}
+
+async function sync(database, options) {
+  const report = await database.sync(options);
+  assert.equal(report.ended.how, "complete", JSON.stringify(report));
+  return report;
+}
+
+/** A server that never answers, and says when it was asked. */
+async function silent(t) {
+  let asked;
+  const wasAsked = new Promise((resolve) => (asked = resolve));
+  const server = createServer(() => asked());
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${server.address().port}`, wasAsked };
+}
+
+test("an app works offline and syncs", async (t) => {
+  const { database, path } = await app(t);
+  assert.equal(await database.user(), null);
+  const lamp = await database.create("Product", { name: "made offline", price: 2.5 });
+  assert.equal((await database.sync()).ended.how, "signedOut");
+  await assert.rejects(database.signIn({ login: "anna", password: "wrong" }), { name: "RhoSyncError", code: "loginRefused" });
+  await database.signIn({ login: "anna", password: "anna's secret" });
+  const steps = [];
+  const report = await sync(database, { progressed: (step) => steps.push(step) });
+  assert.deepEqual(report.applied.map((change) => change.object), [lamp]);
+  assert.equal(steps.at(-1).objects, report.received);
+  const made = await database.get("Product", lamp);
+  assert.notEqual(made.remoteId, lamp);
+  assert.equal(made.isPending, false);
+  await database.close();
+  await assert.rejects(database.user(), { code: "closed" });
+
+  const again = await open({ path, server: SERVER, sources: [{ name: "Product", search: ["name"] }] });
+  assert.equal(await again.user(), "anna");
+  await again.update("Product", lamp, { price: "3" });
+  assert.deepEqual((await again.pending())[0].operation.set, { price: "3" });
+  const rows = await again.query("SELECT name, price, pending FROM Product WHERE id = ?", [lamp]);
+  assert.deepEqual(rows, [{ name: "made offline", price: "3", pending: 1 }]);
+  await sync(again);
+  assert.equal((await again.search("Product", "offl"))[0].attributes.price, "3");
+  assert.ok((await again.list("Product")).length > 1);
+  assert.ok((await again.sources()).find((source) => source.name === "Product").isBegun);
+  assert.equal(JSON.parse(await again.diagnostics()).signed_in, true);
+  await again.close();
+});
+
+test("values come back as they were", async (t) => {
+  const { database } = await app(t);
+  const values = { text: "aä😀", yes: true, whole: -7, part: 0.5, none: null };
+  const id = newId();
+  assert.deepEqual(await database.transaction([{ op: "create", source: "Product", id, attributes: values }]), [id]);
+  assert.deepEqual((await database.get("Product", id)).attributes, values);
+});
+
+test("a refused change waits with its reason", async (t) => {
+  const { database } = await app(t, "anna");
+  await sync(database);
+  const cheap = await database.create("Product", { name: "x", price: "-1" });
+  const report = await sync(database);
+  assert.deepEqual([report.applied.length, report.failed.length], [0, 1]);
+  assert.equal(await database.get("Product", cheap), null);
+  const [failed] = await database.failed();
+  assert.match(failed.reason, /negative/);
+  await database.retry(failed.id, { name: "x", price: "1" });
+  assert.equal((await sync(database)).applied.length, 1);
+  assert.deepEqual(await database.failed(), []);
+});
+
+test("a conflict has both values", async (t) => {
+  const [{ database: anna }, { database: ben }] = [await app(t, "anna"), await app(t, "ben")];
+  const mine = await anna.create("Merged", { name: "n", a: "1" });
+  await sync(anna);
+  await sync(ben);
+  const theirs = (await anna.get("Merged", mine)).remoteId;
+  await ben.update("Merged", theirs, { a: "Ben's" });
+  await sync(ben);
+  await anna.update("Merged", mine, { a: "Anna's" });
+  const [failed] = (await sync(anna)).failed;
+  assert.equal(failed.isConflict, true);
+  assert.deepEqual([failed.operation.set, failed.current.a], [{ a: "Anna's" }, "Ben's"]);
+  await anna.retry(failed.id, { a: "both" });
+  await sync(anna);
+  await sync(ben);
+  assert.equal((await ben.get("Merged", theirs)).attributes.a, "both");
+});
+
+test("watches and live queries hear of changes", async (t) => {
+  const { database } = await app(t, "anna");
+  let hear;
+  const next = () => new Promise((resolve) => (hear = resolve));
+  let heard = next();
+  const stop = database.watch(["Product"], (sources) => hear(sources));
+  await database.create("Merged", { name: "n" });
+  await database.create("Product", { name: "n" });
+  assert.deepEqual(await heard, ["Product"]);
+  stop();
+  heard = next();
+  const end = await database.live("SELECT count(*) AS n FROM Product", [], (rows) => hear(rows[0].n));
+  assert.equal(await heard, 1);
+  heard = next();
+  await database.create("Product", { name: "n" });
+  assert.equal(await heard, 2);
+  end();
+});
+
+test("a sync is cancelled", async (t) => {
+  const server = await silent(t);
+  const { database, path } = await app(t, "anna");
+  await database.close();
+  const again = await open({ path, server: server.url, sources: ["Product"] });
+  const syncing = again.sync();
+  await server.wasAsked;
+  await assert.rejects(again.sync(), { code: "syncRunning" });
+  await again.cancel();
+  assert.equal((await syncing).ended.how, "cancelled");
+  assert.equal((await again.sync({ deadlineMs: 0 })).ended.how, "deadlinePassed");
+  await again.close();
+});
+
+test("there is no network", async (t) => {
+  const { database } = await app(t, undefined, { server: "http://127.0.0.1:1" });
+  await assert.rejects(database.signIn({ login: "anna", password: "x" }), { code: "offline" });
+});
+
+test("errors have kinds and say what is wrong", async (t) => {
+  const { database } = await app(t);
+  const unknown = await database.create("Nothing", {}).catch((error) => error);
+  assert.ok(unknown instanceof RhoSyncError);
+  assert.deepEqual([unknown.code, unknown.source], ["unknownSource", "Nothing"]);
+  assert.equal(unknown.message, 'the database has no source "Nothing"');
+  await assert.rejects(database.query("DELETE FROM Product"), { code: "invalid" });
+  assert.equal(await database.handlePing("{}"), null);
+  await assert.rejects(open({ path: "/no/folder/app.db", server: SERVER, sources: [] }), { code: "storage" });
+});
+
+test("the README works", async (t) => {
+  const text = await readFile(process.env.RHOSYNC_TEST_README, "utf8");
+  const blocks = [...text.matchAll(/```js\n(.*?)```/gs)].map((block) => block[1]);
+  assert.ok(blocks.length > 2);
+  const folder = await mkdtemp(join(process.cwd(), "readme-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const code = blocks.join("\n").replaceAll("http://127.0.0.1:9292", SERVER).replaceAll("app.db", join(folder, "app.db"));
+  const file = join(folder, "app.mjs");
+  await writeFile(file, code);
+  await import(pathToFileURL(file));
+});
