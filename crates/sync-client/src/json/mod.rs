@@ -9,6 +9,8 @@ pub use error::{thrown, thrown_as};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::conversation::HttpRequest;
+
 /// Reads what the script hands over.
 ///
 /// # Errors
@@ -26,7 +28,7 @@ pub fn written<T: Serialize>(value: &T) -> Result<String, String> {
 }
 
 /// The request as the script carries it: `method`, `url`, `headers`, `body` (a text), `timeoutMs`.
-pub fn request(request: &crate::HttpRequest) -> String {
+pub fn request(request: &HttpRequest) -> String {
     let headers = request.headers.iter();
     let headers: Vec<_> = headers
         .map(|header| (&header.name, &header.value))

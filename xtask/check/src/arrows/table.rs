@@ -134,6 +134,10 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             ),
             row("diagnostics", &["database", "error"]),
             row(
+                "json",
+                &["conversation", "database", "error", "model", "options"],
+            ),
+            row(
                 "sign_in",
                 &[
                     "conversation",
