@@ -10,6 +10,7 @@
 )]
 
 mod changes;
+mod data;
 mod database;
 mod error;
 mod held;
@@ -18,5 +19,6 @@ mod objects;
 mod options;
 mod report;
 mod sources;
+mod sync;
 mod transport;
 mod values;
