@@ -207,8 +207,8 @@ pub(crate) async fn change(id: &str) -> Answer<ChangeInfo> {
     get(&format!("/changes/{}", encode(id))).await
 }
 
-pub(crate) async fn retry_change(id: &str, retry: &ChangeRetry) -> Answer<()> {
-    act(&format!("/changes/{}/retry", encode(id)), retry).await
+pub(crate) async fn retry_change(id: &str, retry: &ChangeRetry) -> Answer<ChangeInfo> {
+    post(&format!("/changes/{}/retry", encode(id)), retry).await
 }
 
 pub(crate) async fn discard_change(id: &str) -> Answer<()> {

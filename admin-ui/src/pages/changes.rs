@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use leptos::prelude::*;
+use leptos_router::NavigateOptions;
 use sync_proto::SentAttributes;
 use sync_proto::api::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState, Listing};
 
@@ -149,8 +150,9 @@ fn Change(id: String) -> impl IntoView {
     let form_for = Memo::new(move |_| {
         change.data.with(|change| {
             let change = change.as_ref()?;
-            (change.state != ChangeState::Refused)
-                .then(|| (change.kind, change.attributes.clone().unwrap_or_default()))
+            let is_refused = change.state == ChangeState::Refused;
+            let attributes = change.attributes.clone().unwrap_or_default();
+            Some((change.kind, is_refused, attributes))
         })
     });
     let is_gone = move || {
@@ -192,7 +194,9 @@ fn Change(id: String) -> impl IntoView {
             {move || {
                 form_for
                     .get()
-                    .map(|(kind, attributes)| view! { <Cure change id kind attributes/> })
+                    .map(|(kind, is_refused, attributes)| {
+                        view! { <Cure change id kind is_refused attributes/> }
+                    })
             }}
         </When>
     }
@@ -284,9 +288,11 @@ fn Cure(
     change: Live<ChangeInfo>,
     id: StoredValue<String>,
     kind: ChangeKind,
+    is_refused: bool,
     attributes: BTreeMap<String, String>,
 ) -> impl IntoView {
     let messages = Messages::get();
+    let navigate = StoredValue::new(leptos_router::hooks::use_navigate());
     let fields: Vec<(String, String, RwSignal<String>)> = attributes
         .into_iter()
         .map(|(name, value)| (name, value.clone(), RwSignal::new(value)))
@@ -309,16 +315,26 @@ fn Cure(
             attributes: corrected,
         };
         let work = async move { api::retry_change(&id.get_value(), &retry).await };
-        retrying.run(work, move |()| {
+        retrying.run(work, move |retried| {
             messages.say("The change is tried again.");
-            change.now();
+            // One that was refused is another change now.
+            if id.with_value(|id| *id != retried.id) {
+                let address = format!("/changes/{}", encode(&retried.id));
+                let options = NavigateOptions {
+                    replace: true,
+                    ..NavigateOptions::default()
+                };
+                navigate.with_value(|go| go(&address, options));
+            } else {
+                change.now();
+            }
         });
     };
     let discard = move |open: RwSignal<bool>| {
         let work = async move { api::discard_change(&id.get_value()).await };
         discarding.run(work, move |()| {
             open.set(false);
-            messages.say("The change is discarded. The device will be told.");
+            messages.say("The change is discarded.");
             change.now();
         });
     };
@@ -332,10 +348,18 @@ fn Cure(
         ChangeKind::Delete => "Try to delete the object again.",
         _ => "Correct what is wrong, if something is, and let the back end be asked again.",
     };
+    let told = is_refused.then_some(
+        " The device hears that the change was refused in any case, and takes back what it had changed. What the back end takes now \
+         comes to all devices.",
+    );
+    let consequence = match is_refused {
+        true => "It leaves this list. The device hears that it was refused in any case.",
+        false => "The back end never gets it. The device is told, and takes back what it had changed.",
+    };
     view! {
         <section aria-labelledby="cure">
             <h2 id="cure">"Retry or discard"</h2>
-            <p class="quiet">{lead}</p>
+            <p class="quiet">{lead} {told}</p>
             <DialogForm task=retrying submit="Retry now" on_submit=retry>
                 {rows}
             </DialogForm>
@@ -343,7 +367,7 @@ fn Cure(
                 <Confirm
                     label="Discard…"
                     title="Discard the change?".to_owned()
-                    text="The back end never gets it. The device is told, and takes back what it had changed.".to_owned()
+                    text=consequence.to_owned()
                     task=discarding
                     on_confirm=discard
                 />

@@ -287,7 +287,8 @@ impl<P: Ports> Engine<P> {
         let items = store.outbox_by_version(client, (Version(after), Version::LIMIT), 0, -1);
         let user = owner_of(document);
         let items = items.await?.into_iter().filter_map(|(version, item)| {
-            let change = to_refused(client, document, version, user.clone(), &item)?;
+            let (kind, refusal) = item.open_refusal()?;
+            let change = to_refused(client, document, version, user.clone(), kind, refusal);
             Some((version.0, change))
         });
         Ok(items.collect())

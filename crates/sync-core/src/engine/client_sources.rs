@@ -194,14 +194,10 @@ fn taken_back(id: ObjectId, record: &Record) -> Option<ObjectNews> {
     })
 }
 
-/// Why a change was refused, if that is what a client has yet to be told.
+/// Why a change was refused, if that is what a client has yet to be told and nobody has settled it.
 pub(super) fn refusal(item: &OutboxItem) -> Option<&str> {
-    match item {
-        OutboxItem::CreateError { message, .. }
-        | OutboxItem::UpdateError { message, .. }
-        | OutboxItem::DeleteError { message, .. } => Some(message),
-        OutboxItem::Link { .. } | OutboxItem::Drop { .. } | OutboxItem::Restate { .. } => None,
-    }
+    item.open_refusal()
+        .map(|(_, refusal)| refusal.message.as_str())
 }
 
 /// What administrators call a partition.

@@ -14,11 +14,11 @@ use crate::engine::verdict::MAX_ATTEMPTS;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
-    Attributes, ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, OutboxItem,
-    Partition, Record, Version, to_attributes,
+    Attributes, ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, Partition, Record,
+    Refusal, Version, to_attributes,
 };
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{CreateOutcome, Operations, ReleaseOutcome, WaitingChanges};
+use crate::store::{CreateOutcome, OpenRefusal, Operations, ReleaseOutcome, WaitingChanges};
 
 /// How long somebody who works on a client's changes is waited for.
 const LEASE_WAIT: Duration = Duration::from_millis(100);
@@ -73,15 +73,11 @@ impl<P: Ports> Engine<P> {
             }
             ChangeId::Refused(client, document, version) => {
                 let version = Version(*version);
-                let before = Version(version.0.saturating_sub(1));
-                let store = self.document(document);
-                let items = store.outbox(client, before, version).await?;
-                let item = items.into_iter().next();
-                item.and_then(|item| {
-                    let (object, attributes) = refused_object(&item)?;
+                let open = self.document(document).refusal(client, version).await?;
+                open.map(|OpenRefusal { kind, refusal, .. }| {
                     let user = owner_of(document);
-                    let info = to_refused(client, document, version, user, &item)?;
-                    Some((info, document.clone(), object, attributes))
+                    let info = to_refused(client, document, version, user, kind, &refusal);
+                    (info, document.clone(), refusal.id, refusal.sent)
                 })
             }
             ChangeId::Kept(job) => self.kept_change(job).await?.and_then(|kept| {
@@ -106,7 +102,8 @@ impl<P: Ports> Engine<P> {
         Ok(Some(info))
     }
 
-    /// Tries a change again, with other attributes if some are given: one that waits is due at once.
+    /// Tries a change again, with other attributes if some are given: one that waits is due at once, one that was refused becomes
+    /// another change.
     ///
     /// # Errors
     /// [`SyncError::InvalidAttributes`], [`SyncError::Busy`] while somebody is at the client's changes, and the store's.
@@ -134,10 +131,9 @@ impl<P: Ports> Engine<P> {
                 ChangeOutcome::Missing => return Ok(ChangeOutcome::Missing),
                 ChangeOutcome::Not(why) => return Ok(ChangeOutcome::Not(why)),
             },
-            Some(ChangeId::Refused(..)) => {
-                return Ok(ChangeOutcome::Not(
-                    "the back end has refused the change: the device is told so with its next sync, and may correct it",
-                ));
+            Some(ChangeId::Refused(client, document, version)) => {
+                let retried = self.retry_refused(&client, &document, Version(version), attributes);
+                return retried.await;
             }
             None => return Ok(ChangeOutcome::Missing),
         }
@@ -148,8 +144,8 @@ impl<P: Ports> Engine<P> {
         })
     }
 
-    /// Discards a change. Of one that waits the device is told as if the back end had refused it; of one that was given up it was
-    /// told then.
+    /// Discards a change. Of one that waits the device is told as if the back end had refused it; of one that was given up or
+    /// refused it is told anyway.
     ///
     /// # Errors
     /// [`SyncError::Busy`] while somebody is at the client's changes, and the store's.
@@ -183,9 +179,10 @@ impl<P: Ports> Engine<P> {
                     }
                 }
             }
-            Some(ChangeId::Refused(..)) => Ok(ChangeOutcome::Not(
-                "the back end has refused the change: there is nothing left to discard",
-            )),
+            Some(ChangeId::Refused(client, document, version)) => {
+                let discarded = self.discard_refused(&client, &document, Version(version));
+                discarded.await
+            }
             None => Ok(ChangeOutcome::Missing),
         }
     }
@@ -348,18 +345,30 @@ impl<P: Ports> Engine<P> {
         Ok(())
     }
 
-    /// What the server has of the object that a change is about.
-    async fn current(
+    /// The id that the back end knows an object by, also where the client uses the one that it made up.
+    pub(super) async fn back_ends_id(
         &self,
         document: &DocumentId,
         client: &ClientId,
-        mut object: ObjectId,
-    ) -> Result<Option<Attributes>, SyncError> {
+        object: ObjectId,
+    ) -> Result<ObjectId, SyncError> {
         let store = self.document(document);
         let operations = Operations::new(&store, client);
-        if let Some(CreateOutcome::Created(id)) = operations.outcome_of_create(&object).await? {
-            object = id;
-        }
+        Ok(match operations.outcome_of_create(&object).await? {
+            Some(CreateOutcome::Created(id)) => id,
+            _ => object,
+        })
+    }
+
+    /// What the server has of the object that a change is about.
+    pub(super) async fn current(
+        &self,
+        document: &DocumentId,
+        client: &ClientId,
+        object: ObjectId,
+    ) -> Result<Option<Attributes>, SyncError> {
+        let object = self.back_ends_id(document, client, object).await?;
+        let store = self.document(document);
         let record = store.records(&[object]).await?.pop().flatten();
         let record = record.map(|(record, _)| record).filter(Record::is_alive);
         Ok(record.map(|record| record.attributes))
@@ -421,45 +430,29 @@ pub(super) fn to_waiting(
     }
 }
 
-/// A change that the device has yet to be told is refused; nothing if the item is something else.
+/// A change that the device has yet to be told is refused.
 pub(super) fn to_refused(
     client: &ClientId,
     document: &DocumentId,
     version: Version,
     user: String,
-    item: &OutboxItem,
-) -> Option<ChangeInfo> {
-    let (kind, id, message) = match item {
-        OutboxItem::CreateError { id, message, .. } => (ChangeKind::Create, id, message),
-        OutboxItem::UpdateError { id, message, .. } => (ChangeKind::Update, id, message),
-        OutboxItem::DeleteError { id, message, .. } => (ChangeKind::Delete, id, message),
-        OutboxItem::Link { .. } | OutboxItem::Drop { .. } | OutboxItem::Restate { .. } => {
-            return None;
-        }
-    };
-    Some(ChangeInfo {
+    kind: OperationKind,
+    refusal: &Refusal,
+) -> ChangeInfo {
+    ChangeInfo {
         id: ChangeId::Refused(client.clone(), document.clone(), version.0).to_text(),
         state: ChangeState::Refused,
-        kind,
+        kind: to_kind(kind),
         source: document.source.as_str().to_owned(),
         user,
         client: client.as_str().to_owned(),
-        object: id.as_str().to_owned(),
+        object: refusal.id.as_str().to_owned(),
         attempts: 1,
         sent_at: None,
         next_at: None,
-        error: Some(message.clone()),
+        error: Some(refusal.message.clone()),
         attributes: None,
         current: None,
-    })
-}
-
-fn refused_object(item: &OutboxItem) -> Option<(ObjectId, Attributes)> {
-    match item {
-        OutboxItem::CreateError { id, sent, .. }
-        | OutboxItem::UpdateError { id, sent, .. }
-        | OutboxItem::DeleteError { id, sent, .. } => Some((id.clone(), sent.clone())),
-        OutboxItem::Link { .. } | OutboxItem::Drop { .. } | OutboxItem::Restate { .. } => None,
     }
 }
 
@@ -490,6 +483,7 @@ pub(super) fn to_kept(kept: KeptChange) -> ChangeInfo {
         attributes: _,
         idempotency_key: _,
         content: _,
+        attempts: before,
         sent_at,
     } = change;
     ChangeInfo {
@@ -503,7 +497,7 @@ pub(super) fn to_kept(kept: KeptChange) -> ChangeInfo {
         user: user.into_string(),
         client: client.into_string(),
         object: object.into_string(),
-        attempts: attempts + u64::from(MAX_ATTEMPTS),
+        attempts: attempts + u64::from(before.unwrap_or(MAX_ATTEMPTS)),
         sent_at: Some(if sent_at.0 > 0 { sent_at.0 } else { created.0 }),
         next_at: None,
         error: reason,

@@ -36,6 +36,7 @@ mod pass_through;
 mod pings;
 mod pull;
 mod refresh;
+mod refused_changes;
 mod registry;
 mod reset;
 mod search;

@@ -66,7 +66,7 @@ impl<P: Ports> Engine<P> {
             object,
             ..
         } = change;
-        let reason = match Deliver::job(queue, change, number) {
+        let reason = match Deliver::job(queue, change, &number.to_string()) {
             Ok(job) => match self.enqueue(&job).await {
                 Ok(Enqueued::New(job) | Enqueued::Waiting(job) | Enqueued::Again(job)) => {
                     self.note_given_up(client, &job).await?;
@@ -85,7 +85,8 @@ impl<P: Ports> Engine<P> {
         Ok(Kept::No)
     }
 
-    async fn note_given_up(&self, client: &ClientId, job: &JobId) -> Result<(), SyncError> {
+    /// Notes that a job keeps a change of a client.
+    pub(super) async fn note_given_up(&self, client: &ClientId, job: &JobId) -> Result<(), SyncError> {
         let kept = self.settings.jobs.dead.retention.as_millis();
         let kept = u64::try_from(kept).unwrap_or(u64::MAX);
         let now = self.ports.clock().now();
@@ -112,6 +113,7 @@ impl<P: Ports> Engine<P> {
             attributes,
             idempotency_key: _,
             content: _,
+            attempts: _,
             sent_at: _,
         } = change;
         let key = change.key();

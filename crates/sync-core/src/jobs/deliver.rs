@@ -31,6 +31,9 @@ pub(crate) struct UndeliveredChange {
     /// Digest of the change that the key stands for. Who corrects it makes another change of it.
     #[serde(default)]
     pub(crate) content: String,
+    /// How often the back end was asked before; all attempts where that is not known.
+    #[serde(default)]
+    pub(crate) attempts: Option<u32>,
     /// When the device sent it; 0 where that is not known.
     #[serde(default)]
     pub(crate) sent_at: Millis,
@@ -41,6 +44,12 @@ impl UndeliveredChange {
     pub(crate) fn digest(&self) -> String {
         let what = [self.kind.as_str(), self.object.as_str()];
         digest_of(what.into_iter().chain(texts_of(&self.attributes)))
+    }
+
+    /// The same, whose key stands for this content and no other.
+    pub(crate) fn with_key_for_content(self) -> Self {
+        let content = self.digest();
+        Self { content, ..self }
     }
 
     /// The key that tells a back end whether it has made this change before.
@@ -58,11 +67,11 @@ impl Deliver {
     /// What its jobs are called.
     pub const NAME: &str = "deliver";
 
-    /// The job that keeps a change. `number` tells it from the client's others.
+    /// The job that keeps a change. `which` tells it from the client's others.
     pub(crate) fn job(
         queue: &QueueName,
         change: &UndeliveredChange,
-        number: u64,
+        which: &str,
     ) -> Result<NewJob, serde_json::Error> {
         let UndeliveredChange {
             source,
@@ -80,7 +89,7 @@ impl Deliver {
             max_attempts: 1,
             delay: Duration::ZERO,
             unique: Some(format!(
-                "{} {source}/{partition} {client} {number}",
+                "{} {source}/{partition} {client} {which}",
                 Self::NAME
             )),
         })

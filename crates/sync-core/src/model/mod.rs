@@ -44,7 +44,7 @@ pub(crate) use ids::{DocumentId, EPOCH};
 pub(crate) use operation::{
     ChangeName, KeptVerdict, Operation, OperationKind, digest_of, texts_of,
 };
-pub(crate) use outbox::OutboxItem;
+pub(crate) use outbox::{OutboxItem, Refusal};
 pub(crate) use page::{DamagedRecord, PageBuilder};
 pub use ping_message::{PingMessage, PingPriority};
 pub use record::Attributes;

@@ -2,7 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Attributes, ObjectId, bytes_of};
+use crate::model::{Attributes, ObjectId, OperationKind, bytes_of};
+
+/// Why an operation came to nothing, and what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refusal {
+    pub(crate) id: ObjectId,
+    pub(crate) message: String,
+    pub(crate) sent: Attributes,
+    /// Whether an administrator has tried the change again, or discarded it: then it is kept only for the device to be told.
+    #[serde(rename = "settled", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_settled: bool,
+}
 
 /// What waits for a client besides objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,23 +40,11 @@ pub(crate) enum OutboxItem {
         attributes: Vec<String>,
     },
     /// A create failed.
-    CreateError {
-        id: ObjectId,
-        message: String,
-        sent: Attributes,
-    },
+    CreateError(Refusal),
     /// An update failed; the object as the server has it goes with the page.
-    UpdateError {
-        id: ObjectId,
-        message: String,
-        sent: Attributes,
-    },
+    UpdateError(Refusal),
     /// A delete failed; the object goes back to the device with the page.
-    DeleteError {
-        id: ObjectId,
-        message: String,
-        sent: Attributes,
-    },
+    DeleteError(Refusal),
 }
 
 impl OutboxItem {
@@ -62,9 +61,9 @@ impl OutboxItem {
             | Self::Restate {
                 attributes: names, ..
             } => names.iter().map(String::len).sum(),
-            Self::CreateError { id, sent, .. }
-            | Self::UpdateError { id, sent, .. }
-            | Self::DeleteError { id, sent, .. } => bytes_of(id, sent),
+            Self::CreateError(refusal)
+            | Self::UpdateError(refusal)
+            | Self::DeleteError(refusal) => bytes_of(&refusal.id, &refusal.sent),
         }
     }
 
@@ -75,9 +74,29 @@ impl OutboxItem {
                 id, drop: Some(_), ..
             }
             | Self::Restate { id, .. }
-            | Self::UpdateError { id, .. }
-            | Self::DeleteError { id, .. } => Some(id),
-            Self::Link { drop: None, .. } | Self::Drop { .. } | Self::CreateError { .. } => None,
+            | Self::UpdateError(Refusal { id, .. })
+            | Self::DeleteError(Refusal { id, .. }) => Some(id),
+            Self::Link { drop: None, .. } | Self::Drop { .. } | Self::CreateError(_) => None,
         }
+    }
+
+    /// That an operation of this kind is refused.
+    pub(crate) fn refused(kind: OperationKind, refusal: Refusal) -> Self {
+        match kind {
+            OperationKind::Create => Self::CreateError(refusal),
+            OperationKind::Update => Self::UpdateError(refusal),
+            OperationKind::Delete => Self::DeleteError(refusal),
+        }
+    }
+
+    /// What is refused, and what it was to do, if that is what the client is told and nobody has settled it.
+    pub(crate) fn open_refusal(&self) -> Option<(OperationKind, &Refusal)> {
+        let refusal = match self {
+            Self::CreateError(refusal) => Some((OperationKind::Create, refusal)),
+            Self::UpdateError(refusal) => Some((OperationKind::Update, refusal)),
+            Self::DeleteError(refusal) => Some((OperationKind::Delete, refusal)),
+            Self::Link { .. } | Self::Drop { .. } | Self::Restate { .. } => None,
+        };
+        refusal.filter(|(_, refusal)| !refusal.is_settled)
     }
 }

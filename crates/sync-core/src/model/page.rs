@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sync_proto::{Commands, ErrorMap, ErrorMessage, Fields, Link, Objects};
 
-use crate::model::{Attributes, ObjectId, OutboxItem, Reader, Record, Version};
+use crate::model::{Attributes, ObjectId, OutboxItem, Reader, Record, Refusal, Version};
 
 /// A stored record that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,22 +144,24 @@ impl<'a> PageBuilder<'a> {
                     }
                 }
             }
-            OutboxItem::CreateError { id, message, sent } => {
-                add_error(&mut commands.create_error, id, sent, message);
+            OutboxItem::CreateError(refusal) => {
+                add_error(&mut commands.create_error, refusal);
             }
-            OutboxItem::UpdateError { id, message, sent } => {
-                if let Some(fields) = whole_object(current.get(&id))? {
+            OutboxItem::UpdateError(refusal) => {
+                let id = &refusal.id;
+                if let Some(fields) = whole_object(current.get(id))? {
                     commands
                         .update_rollback
                         .insert(id.as_str().to_owned(), fields);
                 }
-                add_error(&mut commands.update_error, id, sent, message);
+                add_error(&mut commands.update_error, refusal);
             }
-            OutboxItem::DeleteError { id, message, sent } => {
-                if let Some(fields) = whole_object(current.get(&id))? {
+            OutboxItem::DeleteError(refusal) => {
+                let id = &refusal.id;
+                if let Some(fields) = whole_object(current.get(id))? {
                     commands.insert.insert(id.as_str().to_owned(), fields);
                 }
-                add_error(&mut commands.delete_error, id, sent, message);
+                add_error(&mut commands.delete_error, refusal);
             }
         }
         Ok(())
@@ -172,7 +174,13 @@ impl<'a> PageBuilder<'a> {
 }
 
 /// Several operations on one object may have failed: the device is told all that it sent, and the last reason.
-fn add_error(errors: &mut ErrorMap, id: ObjectId, sent: Attributes, message: String) {
+fn add_error(errors: &mut ErrorMap, refusal: Refusal) {
+    let Refusal {
+        id,
+        message,
+        sent,
+        is_settled: _,
+    } = refusal;
     let (attributes, error) = errors.0.entry(id.into_string()).or_insert_with(|| {
         let message = String::new();
         (Attributes::new(), ErrorMessage { message })
@@ -251,11 +259,12 @@ mod tests {
     #[test]
     fn a_failed_update_brings_the_object_back() {
         let current = BTreeMap::from([(id("1"), br#"{"a":{"name":"a"}}"#.to_vec())]);
-        let item = OutboxItem::UpdateError {
+        let item = OutboxItem::UpdateError(Refusal {
             id: id("1"),
             message: "no".into(),
             sent: [("name".to_owned(), "x".to_owned())].into(),
-        };
+            is_settled: false,
+        });
         let page = page(5, |page| page.add_outbox_item(item, &current).unwrap());
         assert_eq!(
             page,

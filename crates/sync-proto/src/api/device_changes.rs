@@ -62,7 +62,7 @@ pub enum ChangeState {
     Waiting,
     /// It was given up: nobody tries it again unless told to.
     Dead,
-    /// The back end refused it; the device has not been told yet.
+    /// The back end refused it; the device has not said yet that it was told.
     Refused,
 }
 

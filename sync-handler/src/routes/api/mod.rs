@@ -140,8 +140,8 @@ operations! {
     GET "/clients/{client}/sources/{source}/objects" ListClientObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists what a client has of a source.";
     GET "/changes" ListChanges JobsRead - => 200 "Listing<ChangeInfo>", "Lists changes that devices have sent, in a `state`, of a `source`, a `user`, a `client`: those that wait, then those that were given up, then those that were refused.";
     GET "/changes/{change}" ShowChange JobsRead - => 200 "ChangeInfo", "Shows a change with its attributes, and to those who may read objects what they are on the server.";
-    POST "/changes/{change}/retry" RetryChange JobsWrite "ChangeRetry" => 200 "ChangeInfo", "Tries a change again, with corrected attributes if some are sent.";
-    DELETE "/changes/{change}" DiscardChange JobsWrite - => 204 -, "Discards a change. If it waits, its device is told as if it were refused.";
+    POST "/changes/{change}/retry" RetryChange JobsWrite "ChangeRetry" => 200 "ChangeInfo", "Tries a change again, with corrected attributes if some are sent. One that was refused becomes another change, which is answered.";
+    DELETE "/changes/{change}" DiscardChange JobsWrite - => 204 -, "Discards a change. If it waits, its device is told as if it were refused; of one that was refused it is told anyway.";
     GET "/queues" ListQueues JobsRead - => 200 "Listing<QueueInfo>", "Lists queues of jobs by name, with their counts.";
     PATCH "/queues/{queue}" UpdateQueue JobsWrite "QueuePatch" => 200 "QueueInfo", "Pauses or resumes a queue.";
     GET "/queues/{queue}/history" ShowQueueHistory JobsRead - => 200 "QueueHistory", "Shows what happened in a queue in the last `minutes`: 60, or up to 118.";

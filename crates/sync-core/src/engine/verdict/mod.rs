@@ -556,7 +556,7 @@ enum PriorState {
 
 /// The operation as it is kept when the back end does not take it.
 fn undelivered(task: &Task<'_>) -> UndeliveredChange {
-    let mut change = UndeliveredChange {
+    let change = UndeliveredChange {
         source: task.document.source.clone(),
         partition: task.document.partition.to_stored(),
         user: task.operation.user.clone(),
@@ -566,10 +566,10 @@ fn undelivered(task: &Task<'_>) -> UndeliveredChange {
         attributes: task.operation.attributes.clone(),
         idempotency_key: idempotency_key(task),
         content: String::new(),
+        attempts: Some(task.operation.attempts + 1),
         sent_at: task.operation.sent_at,
     };
-    change.content = change.digest();
-    change
+    change.with_key_for_content()
 }
 
 /// The same for every attempt at an operation, for one that has a name, and for a create that the device sends again as it was,

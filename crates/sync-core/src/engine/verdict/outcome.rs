@@ -3,7 +3,7 @@
 use crate::engine::verdict::Task;
 use crate::model::{
     Attributes, ClientId, KeptVerdict, ObjectChange, ObjectId, OperationKind, OutboxItem, Record,
-    Version,
+    Refusal, Version,
 };
 
 /// What the back end decided.
@@ -143,12 +143,13 @@ pub(super) fn outcome(
         }
         (Verdict::Applied { .. }, OperationKind::Delete) => (change(Attributes::new()), None),
         (Verdict::Refused { message } | Verdict::Conflict { message }, kind) => {
-            let message = message.clone();
-            let item = match kind {
-                OperationKind::Create => OutboxItem::CreateError { id, message, sent },
-                OperationKind::Update => OutboxItem::UpdateError { id, message, sent },
-                OperationKind::Delete => OutboxItem::DeleteError { id, message, sent },
+            let refusal = Refusal {
+                id,
+                message: message.clone(),
+                sent,
+                is_settled: false,
             };
+            let item = OutboxItem::refused(kind, refusal);
             (None, Some(item))
         }
     }

@@ -15,7 +15,7 @@
 //! | `{source/partition}:lease` | string | token of the refresh that runs | its expiry | refresh | refresh, commit |
 //! | `{source/partition}:progress` | hash | how far a refresh has come that is not over: `position` in the adapter's words, `v` version at its begin | a quarter of an hour after its last part, or its end | refresh | refresh |
 //! | `{source/partition}:seen` | set | ids of objects that this refresh has met | as `progress` | refresh | refresh |
-//! | `{source/partition}:out:<client>` | sorted set | `<version> <JSON>`: links, errors and rollbacks for the client, scored by version | until acknowledged or unbound | commit | pull |
+//! | `{source/partition}:out:<client>` | sorted set | `<version> <JSON>`: links, errors and rollbacks for the client, scored by version | until acknowledged or unbound | commit; administrators, who settle refusals | pull, administrators |
 //! | `{source/partition}:cud:<client>` | hash | number → offset and operation (JSON) that waits for its verdict | until the verdict | accept, commit | push |
 //! | `{source/partition}:cudlease:<client>` | string | token of the request that works on the operations | its expiry | accept, commit | accept, commit |
 //! | `{source/partition}:made:<client>` | hash | temporary id → `=` and the id the back end gave, `!` and the version at which the device is told that it got none, or nothing while the create waits; empty field → number of the last push | as in `made-at`, and 90 days after the last create | accept, commit | accept, push |

@@ -48,6 +48,7 @@ pub(crate) static RESERVE: Script = script!("reserve");
 pub(crate) static RESTART: Script = script!("restart");
 pub(crate) static ROTATE: Script = script!("rotate");
 pub(crate) static SETTLE: Script = script!("settle");
+pub(crate) static SETTLE_REFUSAL: Script = script!("settle_refusal");
 pub(crate) static SET_CLAIMS: Script = script!("set_claims");
 pub(crate) static SET_FIELD_IF: Script = script!("set_field_if");
 pub(crate) static SET_IF: Script = script!("set_if");

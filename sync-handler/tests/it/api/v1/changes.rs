@@ -75,6 +75,35 @@ fn a_change_is_discarded() {
 }
 
 #[test]
+fn a_refused_change_is_tried_again_under_another_id_and_its_device_hears_of_both() {
+    local(async {
+        let console = Console::start().await;
+        let anna = console.device("anna").await;
+        console.world().back_end.put("7", &[("name", "there")]);
+        let (_, page) = console.pull(&anna, "Shared", "").await;
+        let token = page[1]["token"].as_str().unwrap().to_owned();
+        console.world().back_end.fail([Fault::Rejected]);
+        let change = r#"{"update":{"7":{"name":"mine"}}}"#;
+        assert_eq!(console.push(&anna, "Shared", change).await, 200);
+        console.flush().await;
+        let refused = console.see("/changes?state=refused").await["items"][0].clone();
+        let path = format!("/changes/{}", refused["id"].as_str().unwrap());
+        let shown = console.see(&path).await;
+        assert_eq!(shown["attributes"], json!({"name": "mine"}));
+        assert_eq!(shown["current"], json!({"name": "there"}));
+        let body = json!({"attributes": {"name": "ours"}}).to_string();
+        let (status, retried) = console.call("POST", &format!("{path}/retry"), &body).await;
+        assert_eq!((status, &retried["state"]), (200, &json!("waiting")));
+        assert_eq!(console.call("GET", &path, "").await.0, 404);
+        console.world().work().await;
+        assert_eq!(console.world().back_end.get("7").unwrap()["name"], "ours");
+        let (_, page) = console.pull(&anna, "Shared", &token).await;
+        assert_eq!(page[5]["update-error"]["7"]["name"], "mine", "{page}");
+        assert_eq!(page[5]["insert"]["7"]["name"], "ours", "{page}");
+    });
+}
+
+#[test]
 fn what_is_no_change_is_not_found_and_no_state_is_refused() {
     local(async {
         let console = Console::start().await;

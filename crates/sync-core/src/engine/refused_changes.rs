@@ -1,0 +1,135 @@
+//! What administrators do with changes that a back end has refused.
+//!
+//! The refusal stands: its device may have been told by now, and is told in any case. Who tries the change again makes another one of
+//! it, with an idempotency key of its own, which a job keeps like those that were given up. What the back end takes then is news to
+//! all devices, to the one that sent it too.
+
+use std::time::Duration;
+
+use sync_jobs::{EnqueueError, Enqueued, JobState, Jobs, NewJob};
+use sync_proto::api::ChangeInfo;
+
+use crate::engine::by_jobs::changes_queue;
+use crate::engine::device_changes::{KeptChange, to_kept};
+use crate::engine::{ChangeOutcome, Engine, SyncError};
+use crate::jobs::{Deliver, UndeliveredChange};
+use crate::model::{Attributes, ClientId, DocumentId, Millis, OperationKind, Version};
+use crate::ports::{Clock as _, Ports, Random as _};
+use crate::store::OpenRefusal;
+
+/// When the job runs if whoever has enqueued it dies before the refusal is settled.
+const INSURANCE: Duration = Duration::from_secs(60);
+
+const IN_PROGRESS: &str = "the change is being tried again";
+
+impl<P: Ports> Engine<P> {
+    /// Makes another change of one that was refused, and has the back end asked for it by a job.
+    pub(super) async fn retry_refused(
+        &self,
+        client: &ClientId,
+        document: &DocumentId,
+        version: Version,
+        attributes: Option<Attributes>,
+    ) -> Result<ChangeOutcome<ChangeInfo>, SyncError> {
+        let found = self.source(document.source.as_str()).await?;
+        let store = self.document(document);
+        let Some(open) = store.refusal(client, version).await? else {
+            return Ok(ChangeOutcome::Missing);
+        };
+        let change = self
+            .made_of(client, document, &open, attributes)
+            .await?;
+        let queue = changes_queue(found.as_source());
+        let Ok(job) = Deliver::job(queue, &change, &format!("refused {version}")) else {
+            return Ok(ChangeOutcome::Missing);
+        };
+        let job = NewJob {
+            delay: INSURANCE,
+            ..job
+        };
+        let jobs = Jobs::new(self.ports.redis());
+        let job = match jobs.enqueue_once(&job).await {
+            Ok(Enqueued::New(job)) => job,
+            Ok(Enqueued::Waiting(_) | Enqueued::Again(_) | Enqueued::Ticked) => {
+                return Ok(ChangeOutcome::Not(IN_PROGRESS));
+            }
+            Err(EnqueueError::Store(error)) => return Err(error.into()),
+            Err(EnqueueError::TooLong { .. }) => {
+                return Ok(ChangeOutcome::Not(
+                    "the change is too large to be kept by a job: only its device can send it again",
+                ));
+            }
+        };
+        if !store.settle_refusal(client, &open).await? {
+            jobs.cancel(&job).await?.ok();
+            return Ok(ChangeOutcome::Missing);
+        }
+        self.note_given_up(client, &job).await?;
+        // A worker that sweeps may have been quicker.
+        jobs.hasten(&job).await?.ok();
+        let attributes = change.attributes.clone();
+        let current = self.current(document, client, change.object.clone());
+        let current = current.await?;
+        let kept = KeptChange {
+            job,
+            state: JobState::Ready,
+            attempts: 0,
+            created: self.ports.clock().now(),
+            reason: None,
+            change,
+        };
+        Ok(ChangeOutcome::Done(ChangeInfo {
+            attributes: Some(attributes),
+            current,
+            ..to_kept(kept)
+        }))
+    }
+
+    /// Takes a refused change off the list. Its device is told that it was refused, as before.
+    pub(super) async fn discard_refused(
+        &self,
+        client: &ClientId,
+        document: &DocumentId,
+        version: Version,
+    ) -> Result<ChangeOutcome<()>, SyncError> {
+        let store = self.document(document);
+        Ok(match store.refusal(client, version).await? {
+            Some(open) if store.settle_refusal(client, &open).await? => ChangeOutcome::Done(()),
+            _ => ChangeOutcome::Missing,
+        })
+    }
+
+    /// The change that is made of a refused one.
+    async fn made_of(
+        &self,
+        client: &ClientId,
+        document: &DocumentId,
+        open: &OpenRefusal,
+        attributes: Option<Attributes>,
+    ) -> Result<UndeliveredChange, SyncError> {
+        let (kind, refusal) = (open.kind, &open.refusal);
+        let object = match kind {
+            OperationKind::Create => refusal.id.clone(),
+            OperationKind::Update | OperationKind::Delete => {
+                let id = refusal.id.clone();
+                self.back_ends_id(document, client, id).await?
+            }
+        };
+        let change = UndeliveredChange {
+            source: document.source.clone(),
+            partition: document.partition.to_stored(),
+            // Nobody else is told of what the client's present user has sent.
+            user: self.owner(client).await?,
+            client: client.clone(),
+            kind,
+            object,
+            attributes: attributes.unwrap_or_else(|| refusal.sent.clone()),
+            // A back end that knows the first one's key would refuse it again unseen.
+            idempotency_key: self.ports.random().hex::<16>(),
+            content: String::new(),
+            attempts: Some(1),
+            sent_at: Millis(0),
+        };
+        Ok(change.with_key_for_content())
+    }
+}
