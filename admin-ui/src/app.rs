@@ -79,6 +79,7 @@ fn Frame() -> impl IntoView {
                 <Route path=path!("/devices") view=pages::DevicesPage/>
                 <Route path=path!("/devices/:client") view=pages::DevicePage/>
                 <Route path=path!("/devices/:client/preview/:source") view=pages::PreviewPage/>
+                <Route path=path!("/devices/:client/compare/:source") view=pages::ComparisonPage/>
                 <Route path=path!("/users") view=pages::UsersPage/>
                 <Route path=path!("/users/:user") view=pages::UserPage/>
                 <Route path=path!("/sources") view=pages::SourcesPage/>

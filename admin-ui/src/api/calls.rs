@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use sync_proto::api::{
     AdministratorInfo, AdministratorPatch, AuditEntry, ChangeInfo, ChangeRetry, ClientInfo,
     ClientSourceSummary, ClientSummary, CopySummary, CreatedToken, JobInfo, JobRetry, JobsRetried,
-    JobsRun, Listing, MetricInfo, NewAdministrator, NewPing, NewToken, NewUserInfo, ObjectInfo,
-    ObjectVersions, Overview, PasswordChange, PingInfo, PingRecord, PushCheck, PushServiceInfo,
+    JobsRun, Listing, MetricInfo, NewAdministrator, NewPing, NewToken, NewUserInfo,
+    ObjectDifference, ObjectInfo, ObjectVersions, Overview, PasswordChange, PingInfo, PingRecord, PushCheck, PushServiceInfo,
     QueueHistory, QueueInfo, ScheduleInfo, SessionInfo, SettingInfo, SourceSummary, Statistics,
     SyncEvent, SyncPreview, SystemInfo, TokenInfo, UserInfo, UserName, UserPatch,
 };
@@ -88,6 +88,19 @@ pub(crate) async fn client_preview(id: &str, source: &str) -> Answer<SyncPreview
         encode(source)
     ))
     .await
+}
+
+pub(crate) async fn client_differences(
+    id: &str,
+    source: &str,
+    cursor: &str,
+) -> Answer<Listing<ObjectDifference>> {
+    let path = format!(
+        "/clients/{}/sources/{}/differences",
+        encode(id),
+        encode(source)
+    );
+    get(&listed(&path, cursor)).await
 }
 
 pub(crate) async fn reset_client(id: &str) -> Answer<()> {

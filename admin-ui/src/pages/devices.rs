@@ -307,6 +307,7 @@ fn source_table(sources: Vec<ClientSourceSummary>, id: StoredValue<String>) -> A
     }
     let rows = sources.into_iter().map(|source| {
         let preview = href(&format!("/devices/{}/preview/{}", encode(&id.get_value()), encode(&source.source)));
+        let compare = href(&format!("/devices/{}/compare/{}", encode(&id.get_value()), encode(&source.source)));
         let address = href(&format!("/sources/{}", encode(&source.source)));
         let behind = if source.behind == 0 {
             view! { {tag(Tone::Good, "up to date")} }.into_any()
@@ -322,7 +323,7 @@ fn source_table(sources: Vec<ClientSourceSummary>, id: StoredValue<String>) -> A
                 text::count(source.waiting).into_any(),
                 text::count(source.failed).into_any(),
                 quoted(source.error.clone()),
-                view! { <a href=preview>"Sync as this device…"</a> }.into_any(),
+                view! { <a href=preview>"Sync as this device…"</a> " " <a href=compare>"Compare…"</a> }.into_any(),
 ])
     });
     table("Sources of the device", SOURCE_COLUMNS, rows.collect())

@@ -1,6 +1,7 @@
 //! The pages: each loads data and arranges it.
 
 mod changes;
+mod comparison;
 mod devices;
 mod jobs;
 mod not_found;
@@ -16,6 +17,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 pub(crate) use changes::{ChangePage, ChangesPage};
+pub(crate) use comparison::ComparisonPage;
 pub(crate) use devices::{DevicePage, DevicesPage, PreviewPage};
 pub(crate) use jobs::{JobPage, JobsPage};
 pub(crate) use not_found::NotFound;

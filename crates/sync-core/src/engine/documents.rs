@@ -386,13 +386,30 @@ impl<P: Ports> Engine<P> {
         limit: usize,
         seen: impl Fn(&ObjectId, Record, Version) -> Attributes,
     ) -> Result<ObjectPage, SyncError> {
+        let seen = |id: &ObjectId, record, version| {
+            let attributes = seen(id, record, version);
+            (!attributes.is_empty()).then(|| (bytes_of(id, &attributes), (id.clone(), attributes)))
+        };
+        let (objects, next) = self.walk_log(id, after, limit, seen).await?;
+        Ok(ObjectPage { objects, next })
+    }
+
+    /// The same of whatever is made of an object, with its bytes; and the version after which the next part begins. It looks at a
+    /// bounded number of objects.
+    pub(super) async fn walk_log<T>(
+        &self,
+        id: &DocumentId,
+        after: Version,
+        limit: usize,
+        seen: impl Fn(&ObjectId, Record, Version) -> Option<(usize, T)>,
+    ) -> Result<(Vec<T>, Option<Version>), SyncError> {
         let document = self.document(id);
-        let mut page = ObjectPage::default();
+        let mut found = Vec::new();
         let (mut at, mut bytes, mut looked_at) = (after, 0, 0);
         loop {
             let log = document.log_after(at).await?;
             if log.is_empty() {
-                return Ok(page);
+                return Ok((found, None));
             }
             let mut left = &log[..];
             while !left.is_empty() {
@@ -402,20 +419,18 @@ impl<P: Ports> Engine<P> {
                 let (read, rest) = left.split_at(records.len().min(left.len()));
                 left = rest;
                 for ((id, version), record) in read.iter().zip(records) {
-                    let is_full = page.objects.len() == limit || bytes >= MAX_LISTED_BYTES;
+                    let is_full = found.len() == limit || bytes >= MAX_LISTED_BYTES;
                     if is_full || looked_at == MAX_LOOKED_AT {
-                        page.next = Some(at);
-                        return Ok(page);
+                        return Ok((found, Some(at)));
                     }
                     looked_at += 1;
                     at = *version;
                     let Some((record, version)) = record else {
                         continue;
                     };
-                    let attributes = seen(id, record, version);
-                    if !attributes.is_empty() {
-                        bytes += bytes_of(id, &attributes);
-                        page.objects.push((id.clone(), attributes));
+                    if let Some((size, item)) = seen(id, record, version) {
+                        bytes += size;
+                        found.push(item);
                     }
                 }
             }

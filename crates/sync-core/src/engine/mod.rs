@@ -12,6 +12,7 @@ mod client_list;
 mod client_sources;
 mod clients;
 mod collecting;
+mod comparison;
 mod conflicts;
 mod copies;
 mod describe;
@@ -76,6 +77,7 @@ pub use bulk_data::{
 pub use change_list::{ChangePage, ChangeQuery};
 pub use changes::{AcceptedChanges, ChangesRequest, Insurance};
 pub use client_list::{ClientPage, ClientQuery};
+pub use comparison::DifferencePage;
 pub use clients::{ClientDetails, ClientPush};
 pub use copies::CopyPage;
 pub use device_changes::ChangeOutcome;

@@ -6,6 +6,7 @@ mod background;
 mod bindings;
 mod blobs;
 mod collecting;
+mod comparison;
 mod conflicts;
 mod device_changes;
 mod device_sessions;

@@ -148,6 +148,21 @@ pub struct ObjectNews {
     pub removed: Vec<String>,
 }
 
+/// An object in which a client's copy differs from the server's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct ObjectDifference {
+    /// Id of the object.
+    pub id: String,
+    /// How it differs.
+    pub difference: DifferenceKind,
+    /// Version of its last change; missing if the server does not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// Attributes that the client lacks, has otherwise, or has too many.
+    pub attributes: Vec<String>,
+}
+
 /// An object with its history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -190,6 +205,19 @@ pub enum ClientHealth {
     Failing,
     /// It has not been heard of for a week.
     Silent,
+}
+
+/// How a client's copy differs from the server's in an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum DifferenceKind {
+    /// The client lacks it, or every attribute of it has changed since.
+    Missing,
+    /// The client has it in another version.
+    Outdated,
+    /// The client has it, or may have it, and is to drop it.
+    Surplus,
 }
 
 /// What happened to an object.

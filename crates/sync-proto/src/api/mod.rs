@@ -20,10 +20,7 @@ pub use administration::{
     PingRecord, PushCheck, Role, ScheduleInfo, SessionInfo, SettingInfo, SettingOrigin,
 };
 pub use device_changes::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState};
-pub use devices::{
-    ClientHealth, ClientPush, ClientSourceSummary, ClientSummary, Diagnostics, ObjectChangeKind,
-    ObjectNews, ObjectVersions, SyncEvent, SyncPreview, VersionedValue,
-};
+pub use devices::{ClientHealth, ClientPush, ClientSourceSummary, ClientSummary, Diagnostics, DifferenceKind, ObjectChangeKind, ObjectDifference, ObjectNews, ObjectVersions, SyncEvent, SyncPreview, VersionedValue};
 pub use overview::{
     Attention, AttentionKind, ClientCounts, CopySummary, Overview, PushServiceInfo, SourceHealth,
     SourceState, StoreInfo, TrafficPoint, Urgency,

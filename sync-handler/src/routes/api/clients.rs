@@ -5,7 +5,7 @@ use http::Response;
 use serde_json::json;
 use sync_core::{
     ChangeQuery, ClientDetails, ClientPage, ClientPush, ClientQuery, ClientState, Clock as _,
-    Engine, Ports, Version,
+    DifferencePage, Engine, Ports, Version,
 };
 use sync_proto::api::{self, ClientInfo, ClientName, ClientReset, ClientSourceInfo, Diagnostics};
 
@@ -123,6 +123,16 @@ pub(super) async fn preview<P: Ports>(
     let (client, source) = (request.parameter("client"), request.parameter("source"));
     let preview = engine.preview(client, source, limit(request)?).await?;
     Ok(respond::json(&preview.ok_or(HttpError::NotFound)?))
+}
+
+pub(super) async fn list_differences<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (client, source) = (request.parameter("client"), request.parameter("source"));
+    let found = engine.differences(client, source, request.query("cursor"), limit(request)?);
+    let DifferencePage { differences, next } = found.await?.ok_or(HttpError::NotFound)?;
+    Ok(listing(differences, next))
 }
 
 /// What is known of a client, to be passed on: nothing in it lets anybody in, or reaches the device.

@@ -136,6 +136,7 @@ operations! {
     GET "/clients/{client}/sources" ListClientSources ClientsRead - => 200 "Listing<ClientSourceSummary>", "Lists the sources a client syncs, with how it is doing with each.";
     GET "/clients/{client}/diagnostics" DiagnoseClient ClientsRead - => 200 "Diagnostics", "Puts together what is known of a client, without secrets.";
     GET "/clients/{client}/sources/{source}/preview" PreviewSync DataRead - => 200 "SyncPreview", "Shows what a client would get of a source with its next sync, at most `limit` objects. Nothing is changed, and no back end is asked.";
+    GET "/clients/{client}/sources/{source}/differences" ListDifferences DataRead - => 200 "Listing<ObjectDifference>", "Lists the objects in which a client's copy of a source differs from the server's: what it lacks, has in another version, has too many; a part may have fewer than `limit`. Nothing is changed, and no back end is asked.";
     GET "/clients/{client}/sources/{source}" ShowClientSource ClientsRead - => 200 "ClientSourceInfo", "Shows how far a client has come with a source.";
     GET "/clients/{client}/sources/{source}/objects" ListClientObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists what a client has of a source.";
     GET "/changes" ListChanges JobsRead - => 200 "Listing<ChangeInfo>", "Lists changes that devices have sent, in a `state`, of a `source`, a `user`, a `client`: those that wait, then those that were given up, then those that were refused.";
@@ -364,6 +365,7 @@ async fn dispatch<P: Ports>(
         Route::ListClientSources => clients::list_sources(engine, request).await,
         Route::DiagnoseClient => clients::diagnose(engine, request).await,
         Route::PreviewSync => clients::preview(engine, request).await,
+        Route::ListDifferences => clients::list_differences(engine, request).await,
         Route::ShowClientSource => clients::show_source(engine, request).await,
         Route::ListClientObjects => clients::list_objects(engine, request).await,
         Route::ListChanges => changes::list(engine, request).await,

@@ -54,6 +54,7 @@ impl Schemas {
         schemas.add::<api::Listing<api::ClientName>>("Listing<ClientName>");
         schemas.add::<api::Listing<api::SourceSummary>>("Listing<SourceSummary>");
         schemas.add::<api::Listing<api::ObjectInfo>>("Listing<ObjectInfo>");
+        schemas.add::<api::Listing<api::ObjectDifference>>("Listing<ObjectDifference>");
         schemas.add::<api::Listing<api::JobInfo>>("Listing<JobInfo>");
         schemas.add::<api::Listing<api::QueueInfo>>("Listing<QueueInfo>");
         schemas

@@ -65,6 +65,11 @@ fn a_device_shows_what_it_did_and_what_it_would_get_and_starts_over() {
     console.browser.press("Reset…");
     console.browser.press("Reset…");
     console.browser.wait_for("*[@role='status']", "starts over");
+    // What it lacks is told object by object.
+    console.browser.follow("Compare…");
+    console.browser.wait_for("h1", "Product on device");
+    console.browser.wait_for("td", "lacks it");
+    console.browser.follow("To the device");
     // The dry run has everything, and changes nothing.
     console.browser.follow("Sync as this device…");
     console.browser.wait_for("h1", "Product as device");

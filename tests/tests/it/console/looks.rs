@@ -33,6 +33,11 @@ fn every_page_is_there_and_everybody_can_use_it() {
             format!("/devices/{device}/preview/Product"),
             "Product as device",
         ),
+        (
+            "comparison",
+            format!("/devices/{device}/compare/Product"),
+            "Product on device",
+        ),
         ("users", "/users".to_owned(), "anna"),
         ("user", "/users/anna".to_owned(), "Copies of sources"),
         ("sources", "/sources".to_owned(), "Product"),

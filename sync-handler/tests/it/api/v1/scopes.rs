@@ -49,6 +49,11 @@ const NEEDED: &[(&str, &str, Scope)] = &[
         "/clients/{client}/sources/{source}/preview",
         Scope::DataRead,
     ),
+    (
+        "GET",
+        "/clients/{client}/sources/{source}/differences",
+        Scope::DataRead,
+    ),
     ("GET", "/changes", Scope::JobsRead),
     ("GET", "/changes/{change}", Scope::JobsRead),
     ("POST", "/changes/{change}/retry", Scope::JobsWrite),
