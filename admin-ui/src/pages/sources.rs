@@ -123,7 +123,7 @@ fn list(items: Vec<SourceSummary>, overview: Live<Overview>) -> AnyView {
             (move || health.get().map(|health| text::count(health.objects))).into_any(),
             (move || health.get().map(|health| ago(health.refreshed_at))).into_any(),
             poll_interval(source.poll_interval).into_any(),
-            (move || source_error(health.get().and_then(|health| health.error))).into_any(),
+            (move || quoted(health.get().and_then(|health| health.error))).into_any(),
         ])
     });
     table("Sources", SOURCE_COLUMNS, rows.collect())
@@ -165,7 +165,7 @@ fn Source(name: String) -> impl IntoView {
                 <section class="why bad">
                     <h2>"What is wrong"</h2>
                     <p>
-                        {source_error(Some(error))}
+                        {text::source_error(health.error_kind)} {quoted(Some(error))}
                         " " {lasting(health.failing_since)}
                     </p>
                     <p class="quiet">"Devices get what was known before. Nothing of it is lost."</p>
@@ -277,7 +277,7 @@ pub(super) fn copy_table(copies: Vec<CopySummary>, of_user: Option<String>) -> i
                 .map_or_else(|| "–".to_owned(), text::span)
                 .into_any(),
             ago(copy.due_at),
-            source_error(copy.error),
+            quoted(copy.error),
         ])
     });
     let columns = if is_of_user {
@@ -450,10 +450,6 @@ fn Objects(source: String, user: String) -> impl IntoView {
             {loaded(objects, move |objects| object_table(objects, state, &base.get_value()))}
         </section>
     }
-}
-
-fn source_error(error: Option<String>) -> AnyView {
-    quoted(error.map(|error| text::source_error(&error).to_owned()))
 }
 
 /// How many attributes of an object a list shows.

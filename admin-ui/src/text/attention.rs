@@ -2,7 +2,7 @@
 
 use sync_proto::api::{Attention, AttentionKind, Urgency};
 
-use super::{Tone, count, source_error};
+use super::{Tone, count};
 
 /// An entry of the list of what needs attention.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,9 +128,7 @@ pub(crate) fn notice(attention: &Attention, encode: impl Fn(&str) -> String) -> 
         },
         title,
         text,
-        quote: message
-            .as_deref()
-            .map(|message| source_error(message).to_owned()),
+        quote: message.clone(),
         since: *since,
         path,
         action,

@@ -7,8 +7,8 @@ use futures_util::future::try_join_all;
 use futures_util::join;
 use sync_jobs::{JobState, Jobs, QueueCounts};
 use sync_proto::api::{
-    Attention, AttentionKind, ClientCounts, Overview, PushServiceInfo, QueueInfo, SourceHealth,
-    SourceState, StoreInfo, TrafficPoint, Urgency,
+    Attention, AttentionKind, ClientCounts, Overview, PushServiceInfo, QueueInfo, SourceErrorKind,
+    SourceHealth, SourceState, StoreInfo, TrafficPoint, Urgency,
 };
 
 use crate::engine::client_list::STUCK_AFTER_MS;
@@ -228,7 +228,7 @@ fn of_queues(queues: &[QueueCounts], dead_changes: &BTreeMap<String, u64>) -> Ve
 
 fn of_source(source: &SourceHealth) -> Option<Attention> {
     let (urgency, kind) = match source.state {
-        SourceState::Failing if is_login_error(source) => {
+        SourceState::Failing if source.error_kind == Some(SourceErrorKind::LoginError) => {
             (Urgency::Bad, AttentionKind::CredentialRefused)
         }
         SourceState::Failing => (Urgency::Warning, AttentionKind::SourceFailing),
@@ -250,9 +250,14 @@ fn of_source(source: &SourceHealth) -> Option<Attention> {
     })
 }
 
-fn is_login_error(source: &SourceHealth) -> bool {
-    let error = source.error.as_deref().unwrap_or_default();
-    error.starts_with(LOGIN_ERROR)
+/// A kind that a newer server has written is none.
+fn to_error_kind(kind: &str) -> Option<SourceErrorKind> {
+    match kind {
+        "query-error" => Some(SourceErrorKind::QueryError),
+        LOGIN_ERROR => Some(SourceErrorKind::LoginError),
+        "logoff-error" => Some(SourceErrorKind::LogoffError),
+        _ => None,
+    }
 }
 
 fn of_circuits(circuits: Vec<(String, bool)>) -> impl Iterator<Item = Attention> {
@@ -337,6 +342,7 @@ fn to_health(source: &SourceInfo, condition: &SourceCondition, now: Millis) -> S
         SourceState::Fresh
     };
     let error = |refreshed: &Refreshed| refreshed.error.clone();
+    let (kind, message) = refreshed.as_ref().and_then(error).unzip();
     SourceHealth {
         name: source.name.as_str().to_owned(),
         state,
@@ -345,7 +351,8 @@ fn to_health(source: &SourceInfo, condition: &SourceCondition, now: Millis) -> S
         refreshed_at: at.map(|at| at.0),
         took_ms: refreshed.as_ref().map(|refreshed| refreshed.took),
         failing_since: failing_since.map(|since| since.0),
-        error: refreshed.as_ref().and_then(error),
+        error_kind: kind.as_deref().and_then(to_error_kind),
+        error: message,
     }
 }
 

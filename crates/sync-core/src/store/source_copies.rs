@@ -19,8 +19,8 @@ pub(crate) struct Refreshed {
     pub(crate) at: Millis,
     /// How long it took, in milliseconds.
     pub(crate) took: u64,
-    /// What is wrong: its kind, a space, and a message.
-    pub(crate) error: Option<String>,
+    /// What is wrong: its kind, and a message.
+    pub(crate) error: Option<(String, String)>,
 }
 
 /// How a source is doing.
@@ -59,7 +59,9 @@ impl<'a, R: RedisConn> SourceCopies<'a, R> {
             let mut args = args![partition.to_stored(), objects.unwrap_or_default()];
             match refreshed {
                 Some(Refreshed { at, took, error }) => {
-                    args.extend(args![at.0, *took, error.as_deref().unwrap_or_default()]);
+                    let error = error.as_ref();
+                    let error = error.map(|(kind, message)| format!("{kind} {message}"));
+                    args.extend(args![at.0, *took, error.unwrap_or_default()]);
                 }
                 None => args.extend(args!["", "", ""]),
             }
@@ -96,6 +98,10 @@ impl<'a, R: RedisConn> SourceCopies<'a, R> {
         };
         let (objects, at, took, since) = (number()?, number()?, number()?, number()?);
         let error = reply.text()?;
+        let error = error.map(|error| match error.split_once(' ') {
+            Some((kind, message)) => (kind.to_owned(), message.to_owned()),
+            None => (String::new(), error),
+        });
         Ok(SourceCondition {
             copies: Reply::new("HLEN", copies?).number()?,
             objects: objects.unwrap_or(0),

@@ -121,7 +121,10 @@ pub struct SourceHealth {
     /// Since when its queries fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<u64>,
-    /// What is wrong with it: `query-error`, `login-error` or `logoff-error`, and a message.
+    /// What went wrong with its last query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_kind: Option<SourceErrorKind>,
+    /// Why, in the words of the back end or of the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -217,6 +220,19 @@ pub enum AttentionKind {
     PushFailing,
     /// The store is nearly full.
     StoreFull,
+}
+
+/// What went wrong with a query of a source. Devices know the kinds by these names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceErrorKind {
+    /// The query failed, or brought objects that devices cannot keep.
+    QueryError,
+    /// The back end did not let the server in.
+    LoginError,
+    /// The query was answered, but the back end could not be left.
+    LogoffError,
 }
 
 /// How a source is.

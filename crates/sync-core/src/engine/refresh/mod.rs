@@ -231,7 +231,7 @@ impl<P: Ports> Engine<P> {
         };
         let now = self.ports.clock().now();
         let error =
-            error.map(|SourceError { kind, message, .. }| short(&format!("{kind} {message}")));
+            error.map(|SourceError { kind, message, .. }| (kind.clone(), short(message)));
         let refreshed = Refreshed {
             at: now,
             took: now.0.saturating_sub(began.0),

@@ -101,6 +101,10 @@ fn a_source_is_told_as_it_is() {
         let shared = source(&overview, "Shared");
         assert_eq!(shared["state"], "failing", "{shared}");
         assert!(shared["failing_since"].as_u64().unwrap() > refreshed_at);
+        assert_eq!(shared["error_kind"], "login-error");
+        let error = shared["error"].as_str().unwrap();
+        assert!(!error.starts_with("login-error"), "{error}");
+        assert_eq!(overview["attention"][0]["message"], error);
         assert_eq!(source(&overview, "Own")["objects"], 1);
         let refused = json!(["credential-refused", "Shared", 1]);
         assert_eq!(attention(&overview), [refused], "{overview}");
