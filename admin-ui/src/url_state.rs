@@ -10,6 +10,9 @@ use crate::api::Query;
 /// The parameter that says where a list goes on.
 const CURSOR: &str = "cursor";
 
+/// The parameter that says which part of a page is shown: what is said of one part's list means nothing in another.
+const PART: &str = "part";
+
 /// Goes to a path.
 type Go = Box<dyn Fn(&str, NavigateOptions) + Send + Sync>;
 
@@ -46,7 +49,7 @@ impl UrlState {
         let path = self.path.get_value();
         let mut query = Query::of(&path);
         for (known, text) in self.query.get().into_iter() {
-            if known != name && known != CURSOR {
+            if known != name && known != CURSOR && name != PART {
                 query = query.with(&known, &text);
             }
         }

@@ -5,9 +5,10 @@ use sync_proto::api::{
     AdministratorInfo, AdministratorPatch, AuditEntry, ChangeInfo, ChangeRetry, ClientInfo,
     ClientSourceSummary, ClientSummary, CopySummary, CreatedToken, JobInfo, JobRetry, JobsRetried,
     JobsRun, Listing, MetricInfo, NewAdministrator, NewPing, NewToken, NewUserInfo,
-    ObjectDifference, ObjectInfo, ObjectVersions, Overview, PasswordChange, PingInfo, PingRecord, PushCheck, PushServiceInfo,
-    QueueHistory, QueueInfo, ScheduleInfo, SessionInfo, SettingInfo, SourceSummary, Statistics,
-    SyncEvent, SyncPreview, SystemInfo, TokenInfo, UserInfo, UserName, UserPatch,
+    ObjectDifference, ObjectInfo, ObjectVersions, Overview, PasswordChange, PingInfo, PingRecord,
+    PushCheck, PushServiceInfo, QueueHistory, QueueInfo, ScheduleInfo, SessionInfo, SettingInfo,
+    SourceSummary, Statistics, SyncEvent, SyncPreview, SystemInfo, TokenInfo, UserInfo, UserName,
+    UserPatch,
 };
 
 use super::{Query, act, delete, encode, get, patch, post};
@@ -111,8 +112,8 @@ pub(crate) async fn delete_client(id: &str) -> Answer<()> {
     delete(&format!("/clients/{}", encode(id))).await
 }
 
-pub(crate) async fn users(q: &str, cursor: &str) -> Answer<Listing<UserName>> {
-    get(&listed("/users", cursor).with("q", q)).await
+pub(crate) async fn users(q: &str, sort: &str, cursor: &str) -> Answer<Listing<UserName>> {
+    get(&listed("/users", cursor).with("q", q).with("sort", sort)).await
 }
 
 pub(crate) async fn user(login: &str) -> Answer<UserInfo> {
@@ -177,18 +178,20 @@ pub(crate) async fn objects(
     source: &str,
     user: &str,
     q: &str,
+    sort: &str,
     cursor: &str,
 ) -> Answer<Listing<ObjectInfo>> {
     let path = format!("/sources/{}/users/{}/objects", encode(source), encode(user));
+    let page = |cursor: &str| listed(&path, cursor).with("q", q).with("sort", sort);
     let mut cursor = cursor.to_owned();
     for _ in 1..SEARCH_CALLS {
-        let found: Listing<ObjectInfo> = get(&listed(&path, &cursor).with("q", q)).await?;
+        let found: Listing<ObjectInfo> = get(&page(&cursor)).await?;
         match found.next {
             Some(next) if found.items.is_empty() => cursor = next,
             next => return Ok(Listing { next, ..found }),
         }
     }
-    get(&listed(&path, &cursor).with("q", q)).await
+    get(&page(&cursor)).await
 }
 
 pub(crate) async fn object_versions(
@@ -248,10 +251,16 @@ pub(crate) async fn retry_jobs(queue: &str) -> Answer<JobsRetried> {
     post(&format!("/queues/{}/retry", encode(queue)), &json!({})).await
 }
 
-pub(crate) async fn jobs(queue: &str, state: &str, cursor: &str) -> Answer<Listing<JobInfo>> {
+pub(crate) async fn jobs(
+    queue: &str,
+    state: &str,
+    sort: &str,
+    cursor: &str,
+) -> Answer<Listing<JobInfo>> {
     get(&listed("/jobs", cursor)
         .with("queue", queue)
-        .with("state", state))
+        .with("state", state)
+        .with("sort", sort))
     .await
 }
 
@@ -311,8 +320,8 @@ pub(crate) async fn statistics(metric: &str, by: &str, span: (&str, &str)) -> An
     get(&query.with(unit, number)).await
 }
 
-pub(crate) async fn tokens(cursor: &str) -> Answer<Listing<TokenInfo>> {
-    get(&listed("/tokens", cursor)).await
+pub(crate) async fn tokens(sort: &str, cursor: &str) -> Answer<Listing<TokenInfo>> {
+    get(&listed("/tokens", cursor).with("sort", sort)).await
 }
 
 pub(crate) async fn create_token(token: &NewToken) -> Answer<CreatedToken> {
@@ -346,8 +355,9 @@ pub(crate) async fn delete_administrator(login: &str) -> Answer<()> {
     delete(&format!("/administrators/{}", encode(login))).await
 }
 
-pub(crate) async fn audit(who: &str, cursor: &str) -> Answer<Listing<AuditEntry>> {
-    get(&listed("/audit", cursor).with("who", who)).await
+pub(crate) async fn audit(who: &str, sort: &str, cursor: &str) -> Answer<Listing<AuditEntry>> {
+    let query = listed("/audit", cursor).with("who", who);
+    get(&query.with("sort", sort)).await
 }
 
 pub(crate) async fn system() -> Answer<SystemInfo> {

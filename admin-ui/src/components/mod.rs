@@ -19,7 +19,7 @@ pub(crate) use field::{Field, Select, TextArea, Toggle};
 pub(crate) use list::{Choices, Pager, SearchBox, choices};
 pub(crate) use loaded::{empty, loaded, problem, problem_of};
 pub(crate) use messages::{MessageList, Messages};
-pub(crate) use table::{Column, Row, quoted, row_link, table};
+pub(crate) use table::{Column, Row, Sorting, quoted, row_link, sorted_table, table};
 pub(crate) use time::{ago, lasting};
 pub(crate) use value::{facts, heading, sub_heading, tag};
 pub(crate) use when::When;

@@ -2,6 +2,12 @@
 
 use leptos::prelude::*;
 
+use crate::page::href;
+use crate::url_state::UrlState;
+
+/// The parameter of the address that says how a list is sorted; a minus sign is before what falls.
+const SORT: &str = "sort";
+
 /// A column of a table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Column {
@@ -14,6 +20,15 @@ pub(crate) enum Column {
     Words(&'static str),
     /// Actions; the title is for those who do not see them.
     Actions(&'static str),
+}
+
+/// A column by which the server can sort, with what the address says then; nothing where that is not possible.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sorting {
+    /// The column's title.
+    pub(crate) column: &'static str,
+    pub(crate) ascending: Option<&'static str>,
+    pub(crate) descending: Option<&'static str>,
 }
 
 /// A row: its cells in the order of the columns.
@@ -52,6 +67,37 @@ impl Column {
         }
     }
 
+    fn sorted_heading(self, sorting: Sorting, state: UrlState) -> AnyView {
+        let Sorting {
+            ascending,
+            descending,
+            ..
+        } = sorting;
+        let is_chosen = move |order: Option<&str>| order == Some(state.get(SORT).as_str());
+        let order = move || match (is_chosen(ascending), is_chosen(descending)) {
+            (true, _) => Some(("ascending", "↑")),
+            (_, true) => Some(("descending", "↓")),
+            _ => None,
+        };
+        let address = move || {
+            let next = match order() {
+                Some(("ascending", _)) => descending.or(ascending),
+                Some(_) => ascending.or(descending),
+                None => ascending.or(descending),
+            };
+            href(&state.with(SORT, next.unwrap_or_default()))
+        };
+        view! {
+            <th scope="col" class=self.class() aria-sort=move || order().map(|(name, _)| name)>
+                <a class="sort" href=address>
+                    {self.title()}
+                    <span aria-hidden="true">{move || order().map_or("", |(_, arrow)| arrow)}</span>
+                </a>
+            </th>
+        }
+        .into_any()
+    }
+
     fn heading(self) -> AnyView {
         let title_class = match self {
             Self::Actions(_) => "hidden",
@@ -75,7 +121,35 @@ impl Column {
 
 /// A table; `label` names it for those who do not see where it stands.
 pub(crate) fn table(label: &'static str, columns: &'static [Column], rows: Vec<Row>) -> AnyView {
-    let headings: Vec<AnyView> = columns.iter().map(|column| column.heading()).collect();
+    let headings = columns.iter().map(|column| column.heading()).collect();
+    with_headings(label, columns, headings, rows)
+}
+
+/// A table whose list the server sorts as the address says.
+pub(crate) fn sorted_table(
+    label: &'static str,
+    columns: &'static [Column],
+    state: UrlState,
+    sortings: &[Sorting],
+    rows: Vec<Row>,
+) -> AnyView {
+    let heading = |column: &Column| {
+        let sorting = sortings.iter().find(|it| it.column == column.title());
+        match sorting {
+            Some(sorting) => column.sorted_heading(*sorting, state),
+            None => column.heading(),
+        }
+    };
+    let headings = columns.iter().map(heading).collect();
+    with_headings(label, columns, headings, rows)
+}
+
+fn with_headings(
+    label: &'static str,
+    columns: &'static [Column],
+    headings: Vec<AnyView>,
+    rows: Vec<Row>,
+) -> AnyView {
     let rows: Vec<AnyView> = rows
         .into_iter()
         .map(|Row { cells, class }| {

@@ -354,7 +354,9 @@ fn Cure(
     );
     let consequence = match is_refused {
         true => "It leaves this list. The device hears that it was refused in any case.",
-        false => "The back end never gets it. The device is told, and takes back what it had changed.",
+        false => {
+            "The back end never gets it. The device is told, and takes back what it had changed."
+        }
     };
     view! {
         <section aria-labelledby="cure">

@@ -11,8 +11,8 @@ use sync_proto::api::{
 use crate::api::{self, encode};
 use crate::browser;
 use crate::components::{
-    Choices, Column, Confirm, Messages, Pager, Row, SearchBox, When, ago, choices, empty, facts,
-    heading, loaded, problem, quoted, row_link, sub_heading, table, tag,
+    Choices, Column, Confirm, Messages, Pager, Row, SearchBox, Sorting, When, ago, choices, empty,
+    facts, heading, loaded, problem, quoted, row_link, sorted_table, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -31,6 +31,19 @@ const DEVICE_COLUMNS: &[Column] = &[
     Column::Number("Waiting"),
     Column::Number("Failed"),
     Column::Words("Problem"),
+];
+
+const SORTINGS: &[Sorting] = &[
+    Sorting {
+        column: "Device",
+        ascending: Some("id"),
+        descending: None,
+    },
+    Sorting {
+        column: "Last sync",
+        ascending: None,
+        descending: Some(""),
+    },
 ];
 
 const SOURCE_COLUMNS: &[Column] = &[
@@ -86,15 +99,11 @@ pub(crate) fn DevicesPage() -> impl IntoView {
         async move { api::clients(&q, &user, &health, &sort, &cursor).await }
     });
     let states = choices(&STATES);
-    let orders = [("", "Last sync"), ("id", "Id")]
-        .map(|(value, title)| (value.to_owned(), title.to_owned()))
-        .to_vec();
     view! {
         {heading(Page::Devices.title(), (), ())}
         <div class="tools">
             <SearchBox state label="Search by user or id"/>
             <Choices state name="state" label="State" options=states/>
-            <Choices state name="sort" label="Order" options=orders/>
         </div>
         <section class="flush">{loaded(clients, move |clients| list(clients, state))}</section>
     }
@@ -139,7 +148,7 @@ fn list(Listing { items, next }: Listing<ClientSummary>, state: UrlState) -> Any
         ])
     });
     view! {
-        {table("Devices", DEVICE_COLUMNS, rows.collect())}
+        {sorted_table("Devices", DEVICE_COLUMNS, state, SORTINGS, rows.collect())}
         <Pager state next/>
     }
     .into_any()

@@ -11,8 +11,9 @@ use sync_proto::api::{
 use crate::api::{self, encode};
 use crate::clock;
 use crate::components::{
-    Choices, Column, Confirm, DialogForm, LineChart, Messages, Pager, Row, TextArea, Track, When,
-    ago, choices, empty, facts, heading, loaded, problem, row_link, sub_heading, table, tag,
+    Choices, Column, Confirm, DialogForm, LineChart, Messages, Pager, Row, Sorting, TextArea,
+    Track, When, ago, choices, empty, facts, heading, loaded, problem, row_link, sorted_table,
+    sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -41,6 +42,12 @@ const JOB_COLUMNS: &[Column] = &[
     Column::Number("Last"),
     Column::Words("In its own words"),
 ];
+
+const JOB_SORTINGS: &[Sorting] = &[Sorting {
+    column: "Last",
+    ascending: Some("time"),
+    descending: Some("-time"),
+}];
 
 const SCHEDULE_COLUMNS: &[Column] = &[
     Column::Head("Job"),
@@ -194,10 +201,11 @@ fn Queue(queue: String, state: UrlState) -> impl IntoView {
     let session = Session::get();
     let name = StoredValue::new(queue.clone());
     let jobs = Live::every(Some(EVERY), move || {
-        let (queue, chosen, cursor) = (name.get_value(), state.get("state"), state.cursor());
+        let (queue, chosen) = (name.get_value(), state.get("state"));
+        let (sort, cursor) = (state.get("sort"), state.cursor());
         async move {
             let chosen = if chosen.is_empty() { "dead" } else { &chosen };
-            api::jobs(&queue, chosen, &cursor).await
+            api::jobs(&queue, chosen, &sort, &cursor).await
         }
     });
     let history = Live::every(Some(EVERY * 4), move || async move {
@@ -296,7 +304,7 @@ fn job_table(Listing { items, next }: Listing<JobInfo>, state: UrlState) -> AnyV
 ])
     });
     view! {
-        {table("Jobs", JOB_COLUMNS, rows.collect())}
+        {sorted_table("Jobs", JOB_COLUMNS, state, JOB_SORTINGS, rows.collect())}
         <Pager state next/>
     }
     .into_any()

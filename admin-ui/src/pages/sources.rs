@@ -10,8 +10,9 @@ use sync_proto::api::{
 
 use crate::api::{self, encode};
 use crate::components::{
-    Column, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox, When, ago, empty, facts,
-    heading, lasting, loaded, problem, quoted, row_link, sub_heading, table, tag,
+    Choices, Column, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox, When, ago,
+    choices, empty, facts, heading, lasting, loaded, problem, quoted, row_link, sub_heading, table,
+    tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -58,6 +59,12 @@ const OBJECT_COLUMNS: &[Column] = &[
     Column::Head("Object"),
     Column::Text("Attributes"),
     Column::Actions("More attributes"),
+];
+
+/// The first is the order of the documents' logs.
+const OBJECT_ORDERS: [(&str, &str); 2] = [
+    ("", "Oldest change first"),
+    ("-version", "Newest change first"),
 ];
 
 const ATTRIBUTE_COLUMNS: &[Column] = &[
@@ -417,9 +424,9 @@ fn Objects(source: String, user: String) -> impl IntoView {
     let copy = StoredValue::new((source, user));
     // A search looks at everything: it is not done again and again while somebody reads what it has found.
     let objects = Live::once(move || {
-        let (q, cursor) = (state.get("q"), state.cursor());
+        let (q, sort, cursor) = (state.get("q"), state.get("sort"), state.cursor());
         let (source, user) = copy.get_value();
-        async move { api::objects(&source, &user, &q, &cursor).await }
+        async move { api::objects(&source, &user, &q, &sort, &cursor).await }
     });
     let task = Task::new();
     let refresh = move |_| {
@@ -441,10 +448,12 @@ fn Objects(source: String, user: String) -> impl IntoView {
         {problem(task)}
     };
     let base = StoredValue::new(base);
+    let orders = choices(&OBJECT_ORDERS);
     view! {
         {sub_heading(("Sources", "/sources"), title, whose, actions)}
         <div class="tools">
             <SearchBox state label="Search in ids and values"/>
+            <Choices state name="sort" label="Order" options=orders/>
         </div>
         <section class="flush">
             {loaded(objects, move |objects| object_table(objects, state, &base.get_value()))}

@@ -5,8 +5,8 @@ use sync_proto::api::{CopySummary, Listing, NewUserInfo, UserInfo, UserName, Use
 
 use crate::api::{self, encode};
 use crate::components::{
-    Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox, When, ago, empty,
-    facts, heading, loaded, problem, row_link, sub_heading, table,
+    Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox, Sorting, When,
+    ago, empty, facts, heading, loaded, problem, row_link, sorted_table, sub_heading,
 };
 use crate::error::ApiError;
 use crate::live::Live;
@@ -19,6 +19,12 @@ use crate::url_state::UrlState;
 
 const COLUMNS: &[Column] = &[Column::Head("Name"), Column::Actions("Devices")];
 
+const SORTINGS: &[Sorting] = &[Sorting {
+    column: "Name",
+    ascending: Some(""),
+    descending: Some("-name"),
+}];
+
 /// Codes of refusals that stand beside a field.
 const BESIDE: &[&str] = &["user_exists", "invalid_value"];
 
@@ -28,8 +34,8 @@ pub(crate) fn UsersPage() -> impl IntoView {
     let state = UrlState::of(Page::Users.path());
     let session = Session::get();
     let users = Live::once(move || {
-        let (q, cursor) = (state.get("q"), state.cursor());
-        async move { api::users(&q, &cursor).await }
+        let (q, sort, cursor) = (state.get("q"), state.get("sort"), state.cursor());
+        async move { api::users(&q, &sort, &cursor).await }
     });
     let adding = RwSignal::new(false);
     let add = view! {
@@ -79,7 +85,7 @@ fn list(Listing { items, next }: Listing<UserName>, state: UrlState) -> AnyView 
         ])
     });
     view! {
-        {table("Users", COLUMNS, rows.collect())}
+        {sorted_table("Users", COLUMNS, state, SORTINGS, rows.collect())}
         <Pager state next/>
     }
     .into_any()

@@ -1,6 +1,6 @@
 //! The audit log: who did what, and who was not let do it. It says nothing of what was sent.
 
-use crate::ports::Ports;
+use crate::ports::{Order, Ports};
 use crate::store::{AuditKind, AuditPosition, AuditRecord, AuditStore, StoreError};
 
 /// Entries that are looked through at once for somebody's.
@@ -14,7 +14,7 @@ pub struct AuditLog<'a, P> {
     ports: &'a P,
 }
 
-/// A part of the log, the newest entry first.
+/// A part of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditPart {
     /// Entries.
@@ -37,23 +37,24 @@ impl<'a, P: Ports> AuditLog<'a, P> {
         AuditStore::new(self.ports.redis()).add(kind, record).await
     }
 
-    /// Lists entries before a place, or the last ones, and only somebody's if a name is given. A part may be short though
+    /// Lists entries that follow a place, or the first ones, and only somebody's if a name is given. A part may be short though
     /// there is more.
     ///
     /// # Errors
     /// The store's.
     pub async fn list(
         &self,
-        before: Option<AuditPosition>,
+        place: Option<AuditPosition>,
         limit: usize,
         who: Option<&str>,
+        order: Order,
     ) -> Result<AuditPart, StoreError> {
         let store = AuditStore::new(self.ports.redis());
         let chunk = if who.is_some() { CHUNK } else { limit };
         let mut entries = Vec::new();
-        let mut next = before;
+        let mut next = place;
         for _ in 0..CHUNKS {
-            let found = store.before(next, chunk).await?;
+            let found = store.list(next, chunk, order).await?;
             let is_last = found.len() < chunk;
             for (place, record) in found {
                 next = Some(place);

@@ -41,10 +41,9 @@ pub use engine::{
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
     ClientState, CopyPage, DEFAULT_PAGE_SIZE, DeviceProof, DifferencePage, DocumentDetails, Engine,
-    FeedError,
-    HandedBy, HookError, Insurance, MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch,
-    PingTargets, PullRequest, SearchRequest, SentChanges, SourceInfo, SyncError, TakenChanges,
-    VerifyRequest, queue_info,
+    FeedError, HandedBy, HookError, Insurance, LogPlace, MAX_DYNAMIC_SOURCES, NewsRequest,
+    ObjectPage, ObjectPatch, PingTargets, PullRequest, SearchRequest, SentChanges, SourceInfo,
+    SyncError, TakenChanges, VerifyRequest, queue_info,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{
@@ -71,8 +70,8 @@ pub use model::{
 };
 pub use ping::{PingOutcome, PingSender, PushAddress, PushCheck, PushService};
 pub use ports::{
-    AnswerRoom, Clock, HttpClient, HttpError, Ports, Random, RedisConn, RedisError, RedisValue,
-    SqlClient, SqlDone, SqlError, SqlRow, SqlStatement, StorePorts,
+    AnswerRoom, Clock, HttpClient, HttpError, Order, Ports, Random, RedisConn, RedisError,
+    RedisValue, SqlClient, SqlDone, SqlError, SqlRow, SqlStatement, StorePorts,
 };
 pub use request_id::{current_request, in_request};
 pub use settings::{

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::memory::{BodyBuffer, Memory, OutOfMemory, Reservation};
 pub(crate) use sync_redis::hex;
-pub use sync_redis::{Clock, Random, RedisConn, RedisError, RedisValue, StorePorts};
+pub use sync_redis::{Clock, Order, Random, RedisConn, RedisError, RedisValue, StorePorts};
 
 /// Everything the engine asks of the world, passed as one value.
 pub trait Ports: StorePorts {

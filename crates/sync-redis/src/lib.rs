@@ -6,6 +6,7 @@ mod clock;
 mod conn;
 mod error;
 mod lua;
+mod order;
 mod ports;
 mod random;
 mod reply;
@@ -17,6 +18,7 @@ pub use conn::{RedisConn, RedisError, RedisValue};
 pub use error::StoreError;
 #[doc(hidden)]
 pub use lua::lua_code;
+pub use order::Order;
 pub use ports::StorePorts;
 pub use random::{Random, hex};
 pub use reply::Reply;

@@ -18,6 +18,7 @@ mod api {
         mod scopes;
         mod session;
         mod settings;
+        mod sorting;
         mod sources;
         mod statistics;
     }

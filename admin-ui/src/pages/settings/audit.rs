@@ -4,7 +4,9 @@ use leptos::prelude::*;
 use sync_proto::api::{AuditEntry, Listing};
 
 use crate::api;
-use crate::components::{Column, Pager, Row, SearchBox, ago, empty, loaded, table, tag};
+use crate::components::{
+    Column, Pager, Row, SearchBox, Sorting, ago, empty, loaded, sorted_table, tag,
+};
 use crate::live::Live;
 use crate::text::{self, Tone};
 use crate::url_state::UrlState;
@@ -18,11 +20,17 @@ const COLUMNS: &[Column] = &[
     Column::Text("From"),
 ];
 
+const SORTINGS: &[Sorting] = &[Sorting {
+    column: "When",
+    ascending: Some("at"),
+    descending: Some(""),
+}];
+
 #[component]
 pub(super) fn Audit(state: UrlState) -> impl IntoView {
     let entries = Live::once(move || {
-        let (who, cursor) = (state.get("q"), state.cursor());
-        async move { api::audit(&who, &cursor).await }
+        let (who, sort, cursor) = (state.get("q"), state.get("sort"), state.cursor());
+        async move { api::audit(&who, &sort, &cursor).await }
     });
     view! {
         <div class="tools">
@@ -55,7 +63,7 @@ fn show(Listing { items, next }: Listing<AuditEntry>, state: UrlState) -> AnyVie
         ])
     });
     view! {
-        {table("Audit log", COLUMNS, rows.collect())}
+        {sorted_table("Audit log", COLUMNS, state, SORTINGS, rows.collect())}
         <Pager state next/>
     }
     .into_any()

@@ -7,8 +7,8 @@ use sync_proto::api::{CreatedToken, Listing, NewToken, TokenInfo};
 use crate::api;
 use crate::browser;
 use crate::components::{
-    Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, Select, Toggle, ago, choices,
-    empty, loaded, problem, table,
+    Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, Select, Sorting, Toggle, ago,
+    choices, empty, loaded, problem, sorted_table,
 };
 use crate::live::Live;
 use crate::task::Task;
@@ -23,6 +23,12 @@ const COLUMNS: &[Column] = &[
     Column::Number("Ends"),
     Column::Actions("Actions"),
 ];
+
+const SORTINGS: &[Sorting] = &[Sorting {
+    column: "Made",
+    ascending: Some(""),
+    descending: Some("-created"),
+}];
 
 /// What a token may be good for.
 const SCOPES: [&str; 13] = [
@@ -52,8 +58,8 @@ const LIFETIMES: [(&str, &str); 4] = [
 #[component]
 pub(super) fn Tokens(state: UrlState) -> impl IntoView {
     let tokens = Live::once(move || {
-        let cursor = state.cursor();
-        async move { api::tokens(&cursor).await }
+        let (sort, cursor) = (state.get("sort"), state.cursor());
+        async move { api::tokens(&sort, &cursor).await }
     });
     let making = RwSignal::new(false);
     view! {
@@ -101,7 +107,7 @@ fn show(
         ])
     });
     view! {
-        {table("API tokens", COLUMNS, rows.collect())}
+        {sorted_table("API tokens", COLUMNS, state, SORTINGS, rows.collect())}
         <Pager state next/>
     }
     .into_any()

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::account::{AccountError, InvalidTokenRequest, Scope};
 use crate::model::Millis;
-use crate::ports::{Clock as _, Ports, Random as _, hex};
+use crate::ports::{Clock as _, Order, Ports, Random as _, hex};
 use crate::store::{ApiTokenRecord, ApiTokenStore};
 
 /// How exactly the last use is known: a write per request would cost more than it tells.
@@ -163,7 +163,7 @@ impl<P: Ports> ApiTokens<P> {
         let mut scripts = Vec::new();
         let mut from = 0;
         loop {
-            let ids = tokens.list(from, IDS_CHUNK).await?;
+            let ids = tokens.list(from, IDS_CHUNK, Order::Ascending).await?;
             from += ids.len();
             let is_last = ids.len() < IDS_CHUNK;
             scripts.extend(ids.into_iter().filter(|id| !id.starts_with(LOGIN_ID)));
@@ -225,7 +225,7 @@ impl<P: Ports> ApiTokens<P> {
         Ok(to_token(id.to_owned(), record))
     }
 
-    /// Lists tokens from the oldest on, from a position and at most `limit`; answers the next position too, if there
+    /// Lists tokens by when they were made, from a position and at most `limit`; answers the next position too, if there
     /// may be more.
     ///
     /// # Errors
@@ -234,9 +234,10 @@ impl<P: Ports> ApiTokens<P> {
         &self,
         from: usize,
         limit: usize,
+        order: Order,
     ) -> Result<(Vec<ApiToken>, Option<usize>), AccountError> {
         let tokens = ApiTokenStore::new(self.ports.redis());
-        let ids = tokens.list(from, limit).await?;
+        let ids = tokens.list(from, limit, order).await?;
         let next = (ids.len() == limit).then_some(from + limit);
         let mut listed = Vec::with_capacity(ids.len());
         for id in ids {

@@ -9,7 +9,7 @@ use crate::engine::binding::known_form;
 use crate::engine::clients::documents_of;
 use crate::engine::{Engine, SyncError};
 use crate::model::{ClientEvent, ClientId, DocumentId, Millis, UserId};
-use crate::ports::{Clock as _, Ports};
+use crate::ports::{Clock as _, Order, Ports};
 use crate::store::{
     ClientEvents, ClientIndex, ClientRecord, Clients, ScoredCursor, Waiting, WaitingChanges,
     client_of_entry,
@@ -95,9 +95,10 @@ impl<P: Ports> Engine<P> {
         beginning: &str,
         after: Option<&str>,
         limit: usize,
+        order: Order,
     ) -> Result<Vec<String>, SyncError> {
         let index = ClientIndex::new(self.ports.redis());
-        Ok(index.users_by_name(beginning, after, limit).await?)
+        Ok(index.users_by_name(beginning, after, limit, order).await?)
     }
 
     /// How many clients a user has.
@@ -216,7 +217,7 @@ impl<P: Ports> Engine<P> {
         let after = after.map(|after| after.rsplit_once('/').ok_or_else(invalid_cursor));
         let (last_user, mut last_client) = after.transpose()?.unzip();
         let mut users: Vec<String> = last_user.map(str::to_owned).into_iter().collect();
-        let found = index.users_by_name(beginning, last_user, USERS_AT_ONCE);
+        let found = index.users_by_name(beginning, last_user, USERS_AT_ONCE, Order::Ascending);
         let found = found.await?;
         let has_more = found.len() == USERS_AT_ONCE;
         users.extend(found);

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use sync_proto::api::{DifferenceKind, ObjectDifference};
 
 use crate::engine::client_list::invalid_cursor;
+use crate::engine::documents::LogPlace;
 use crate::engine::{Engine, SyncError};
 use crate::model::{Attributes, ClientId, DocumentId, ObjectId, Reader, Record, Version};
 use crate::ports::Ports;
@@ -56,7 +57,9 @@ impl<P: Ports> Engine<P> {
             let difference = difference(id, &record, version, &client, &position)?;
             Some((bytes_of(&difference), difference))
         };
-        let (differences, next) = self.walk_log(&id, after, limit, seen).await?;
+        let (differences, next) = self
+            .walk_log(&id, LogPlace::after(after), limit, seen)
+            .await?;
         let next = match next {
             Some(version) => Some(version.to_string()),
             None if self.document(&id).held_count(&client).await? > 0 => Some(format!("{HELD}0")),

@@ -14,8 +14,8 @@ use crate::engine::verdict::MAX_ATTEMPTS;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
-    Attributes, ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, Partition, Record,
-    Refusal, Version, to_attributes,
+    Attributes, ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, Partition,
+    Record, Refusal, Version, to_attributes,
 };
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{CreateOutcome, OpenRefusal, Operations, ReleaseOutcome, WaitingChanges};

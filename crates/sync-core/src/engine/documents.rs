@@ -11,7 +11,7 @@ use crate::model::{
     Attributes, ClientId, DocumentId, Millis, ObjectId, OutboxItem, PageBuilder, Partition, Reader,
     Record, SourceName, Token, UserId, Version, bytes_of,
 };
-use crate::ports::Ports;
+use crate::ports::{Order, Ports};
 use crate::store::{Aspect, CHUNK, Position, SourceError, Summary};
 
 /// Bytes of objects after which a part of a document ends.
@@ -30,6 +30,25 @@ pub struct ObjectPage {
     pub objects: Vec<(ObjectId, Attributes)>,
     /// Where the next part begins; `None` at the end.
     pub next: Option<Version>,
+}
+
+/// A place in a document's log, and which way it is read from there.
+#[derive(Debug, Clone, Copy)]
+pub struct LogPlace {
+    /// Which way.
+    pub order: Order,
+    /// The version behind which it begins; `None` at the beginning.
+    pub cursor: Option<Version>,
+}
+
+impl LogPlace {
+    /// What changed after a version.
+    pub(super) fn after(version: Version) -> Self {
+        Self {
+            order: Order::Ascending,
+            cursor: Some(version),
+        }
+    }
 }
 
 /// A user's document of a source as a whole.
@@ -126,12 +145,15 @@ impl<P: Ports> Engine<P> {
         limit: usize,
     ) -> Result<ObjectPage, SyncError> {
         let id = self.document_of(source, user).await?;
-        self.walk(&id, after, limit, |_, record, _| record.attributes)
+        let place = LogPlace::after(after);
+        self.walk(&id, place, limit, |_, record, _| record.attributes)
             .await
     }
 
-    /// The same of those whose id, or one of whose values, has a text in it, in capitals or not. It looks through a bounded part of
-    /// the document: there may be fewer than `limit`, even none, and more behind.
+    /// The same in either order, of those whose id, or one of whose values, has a text in it, in capitals or not. It looks through
+    /// a bounded part of the document: there may be fewer than `limit`, even none, and more behind.
+    ///
+    /// From the last change on, an object that changes meanwhile is not met again.
     ///
     /// # Errors
     /// As [`Engine::document_details`].
@@ -140,7 +162,7 @@ impl<P: Ports> Engine<P> {
         source: &str,
         user: &str,
         text: &str,
-        after: Version,
+        place: LogPlace,
         limit: usize,
     ) -> Result<ObjectPage, SyncError> {
         let id = self.document_of(source, user).await?;
@@ -154,7 +176,7 @@ impl<P: Ports> Engine<P> {
                 Attributes::new()
             }
         };
-        self.walk(&id, after, limit, found).await
+        self.walk(&id, place, limit, found).await
     }
 
     /// Reads one object of a user's document with the versions in which its attributes became what they are; also one that
@@ -258,7 +280,7 @@ impl<P: Ports> Engine<P> {
                 record.held_by(reader, version)
             }
         };
-        self.walk(&id, after, limit, held).await
+        self.walk(&id, LogPlace::after(after), limit, held).await
     }
 
     /// Says how far a client is with a source; `None` if it does not sync it.
@@ -382,7 +404,7 @@ impl<P: Ports> Engine<P> {
     async fn walk(
         &self,
         id: &DocumentId,
-        after: Version,
+        place: LogPlace,
         limit: usize,
         seen: impl Fn(&ObjectId, Record, Version) -> Attributes,
     ) -> Result<ObjectPage, SyncError> {
@@ -390,24 +412,29 @@ impl<P: Ports> Engine<P> {
             let attributes = seen(id, record, version);
             (!attributes.is_empty()).then(|| (bytes_of(id, &attributes), (id.clone(), attributes)))
         };
-        let (objects, next) = self.walk_log(id, after, limit, seen).await?;
+        let (objects, next) = self.walk_log(id, place, limit, seen).await?;
         Ok(ObjectPage { objects, next })
     }
 
-    /// The same of whatever is made of an object, with its bytes; and the version after which the next part begins. It looks at a
-    /// bounded number of objects.
+    /// The same of whatever is made of an object, with its bytes; and the version behind which the next part begins. It looks at
+    /// a bounded number of objects.
     pub(super) async fn walk_log<T>(
         &self,
         id: &DocumentId,
-        after: Version,
+        place: LogPlace,
         limit: usize,
         seen: impl Fn(&ObjectId, Record, Version) -> Option<(usize, T)>,
     ) -> Result<(Vec<T>, Option<Version>), SyncError> {
         let document = self.document(id);
         let mut found = Vec::new();
-        let (mut at, mut bytes, mut looked_at) = (after, 0, 0);
+        let LogPlace { order, cursor } = place;
+        let begin = order.pick(Version::ZERO, Version::LIMIT);
+        let (mut at, mut bytes, mut looked_at) = (cursor.unwrap_or(begin), 0, 0);
         loop {
-            let log = document.log_after(at).await?;
+            let log = match order {
+                Order::Ascending => document.log_after(at).await?,
+                Order::Descending => document.log_before(at).await?,
+            };
             if log.is_empty() {
                 return Ok((found, None));
             }

@@ -77,13 +77,13 @@ pub use bulk_data::{
 pub use change_list::{ChangePage, ChangeQuery};
 pub use changes::{AcceptedChanges, ChangesRequest, Insurance};
 pub use client_list::{ClientPage, ClientQuery};
-pub use comparison::DifferencePage;
 pub use clients::{ClientDetails, ClientPush};
+pub use comparison::DifferencePage;
 pub use copies::CopyPage;
 pub use device_changes::ChangeOutcome;
 pub use device_sessions::DeviceProof;
 pub use device_sync::{NewsRequest, SentChanges, TakenChanges, VerifyRequest};
-pub use documents::{ClientState, DocumentDetails, ObjectPage};
+pub use documents::{ClientState, DocumentDetails, LogPlace, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
 pub use error::SyncError;
 pub use feed::{FeedError, ObjectPatch};

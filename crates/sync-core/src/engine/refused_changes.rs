@@ -36,9 +36,7 @@ impl<P: Ports> Engine<P> {
         let Some(open) = store.refusal(client, version).await? else {
             return Ok(ChangeOutcome::Missing);
         };
-        let change = self
-            .made_of(client, document, &open, attributes)
-            .await?;
+        let change = self.made_of(client, document, &open, attributes).await?;
         let queue = changes_queue(found.as_source());
         let Ok(job) = Deliver::job(queue, &change, &format!("refused {version}")) else {
             return Ok(ChangeOutcome::Missing);

@@ -86,7 +86,11 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Notes that a job keeps a change of a client.
-    pub(super) async fn note_given_up(&self, client: &ClientId, job: &JobId) -> Result<(), SyncError> {
+    pub(super) async fn note_given_up(
+        &self,
+        client: &ClientId,
+        job: &JobId,
+    ) -> Result<(), SyncError> {
         let kept = self.settings.jobs.dead.retention.as_millis();
         let kept = u64::try_from(kept).unwrap_or(u64::MAX);
         let now = self.ports.clock().now();

@@ -11,7 +11,11 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     pub(crate) sent: Attributes,
     /// Whether an administrator has tried the change again, or discarded it: then it is kept only for the device to be told.
-    #[serde(rename = "settled", default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(
+        rename = "settled",
+        default,
+        skip_serializing_if = "std::ops::Not::not"
+    )]
     pub(crate) is_settled: bool,
 }
 

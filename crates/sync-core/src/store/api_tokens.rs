@@ -1,7 +1,7 @@
 //! API tokens: only their digests are kept.
 
 use crate::model::Millis;
-use crate::ports::RedisConn;
+use crate::ports::{Order, RedisConn};
 use crate::store::StoreError;
 use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, args};
@@ -113,11 +113,17 @@ impl<'a, R: RedisConn> ApiTokenStore<'a, R> {
             .map(drop)
     }
 
-    /// Lists ids from the oldest on, from a position and at most `limit`.
-    pub(crate) async fn list(&self, from: usize, limit: usize) -> Result<Vec<String>, StoreError> {
+    /// Lists ids by when their tokens were made, from a position and at most `limit`.
+    pub(crate) async fn list(
+        &self,
+        from: usize,
+        limit: usize,
+        order: Order,
+    ) -> Result<Vec<String>, StoreError> {
         let last = from.saturating_add(limit).saturating_sub(1);
-        let command = args!["ZRANGE", keys::api_tokens(), from, last];
-        let mut reply = Reply::new("ZRANGE", self.redis.run(command).await?);
+        let range = order.pick("ZRANGE", "ZREVRANGE");
+        let command = args![range, keys::api_tokens(), from, last];
+        let mut reply = Reply::new(range, self.redis.run(command).await?);
         (0..reply.len()).map(|_| reply.required_text()).collect()
     }
 

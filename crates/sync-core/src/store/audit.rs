@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Millis;
-use crate::ports::RedisConn;
+use crate::ports::{Order, RedisConn};
 use crate::store::StoreError;
 use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, args};
@@ -68,12 +68,12 @@ impl AuditPosition {
         Millis(self.ms)
     }
 
-    /// Where a log is to be read from, backwards, to get what comes before.
-    fn before(self, kind: AuditKind) -> String {
+    /// Where a log is to be read from to get what follows in this order.
+    fn following(self, kind: AuditKind, order: Order) -> String {
         let Self { ms, number, .. } = self;
         // Two entries of the two logs may have the same time and number.
-        let is_before = kind < self.kind;
-        format!("{}{ms}-{number}", if is_before { "" } else { "(" })
+        let follows = order.pick(kind > self.kind, kind < self.kind);
+        format!("{}{ms}-{number}", if follows { "" } else { "(" })
     }
 }
 
@@ -137,32 +137,38 @@ impl<'a, R: RedisConn> AuditStore<'a, R> {
             .map(drop)
     }
 
-    /// The entries of both logs before a place, or the last ones; the newest first, at most so many.
-    pub(crate) async fn before(
+    /// The entries of both logs that follow a place, or the first ones, in this order and at most so many.
+    pub(crate) async fn list(
         &self,
         place: Option<AuditPosition>,
         most: usize,
+        order: Order,
     ) -> Result<Vec<(AuditPosition, AuditRecord)>, StoreError> {
-        let administration = self.log_before(AuditKind::Administration, place, most);
-        let routine = self.log_before(AuditKind::Routine, place, most);
+        let administration = self.part(AuditKind::Administration, place, most, order);
+        let routine = self.part(AuditKind::Routine, place, most, order);
         let (administration, routine) = futures_util::try_join!(administration, routine)?;
         let mut entries: Vec<_> = administration.into_iter().chain(routine).collect();
-        entries.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
-        // The last so many of both are among the last so many of each.
+        entries.sort_by_key(|(place, _)| *place);
+        if order == Order::Descending {
+            entries.reverse();
+        }
+        // The first so many of both are among the first so many of each.
         entries.truncate(most);
         Ok(entries)
     }
 
-    async fn log_before(
+    async fn part(
         &self,
         kind: AuditKind,
         place: Option<AuditPosition>,
         most: usize,
+        order: Order,
     ) -> Result<Vec<(AuditPosition, AuditRecord)>, StoreError> {
-        let from = place.map_or_else(|| "+".to_owned(), |place| place.before(kind));
+        let (range, first, last) = order.pick(("XRANGE", "-", "+"), ("XREVRANGE", "+", "-"));
+        let from = place.map_or_else(|| first.to_owned(), |place| place.following(kind, order));
         let key = keys::audit(kind.as_str());
-        let command = args!["XREVRANGE", key, from, "-", "COUNT", most];
-        let mut reply = Reply::new("XREVRANGE", self.redis.run(command).await?);
+        let command = args![range, key, from, last, "COUNT", most];
+        let mut reply = Reply::new(range, self.redis.run(command).await?);
         let mut entries = Vec::new();
         while !reply.is_empty() {
             // Entries have one field each.

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use futures_util::join;
 
 use crate::model::{ClientEvent, ClientId, Millis, SourceName};
-use crate::ports::RedisConn;
+use crate::ports::{Order, RedisConn};
 use crate::store::StoreError;
 use crate::store::client_events::ClientEvents;
 use crate::store::redis::keys;
@@ -228,8 +228,8 @@ impl<'a, R: RedisConn> ClientIndex<'a, R> {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<String>, StoreError> {
-        self.beginning_with(keys::clients(), beginning, after, limit)
-            .await
+        let list = (keys::clients(), Order::Ascending);
+        self.beginning_with(list, beginning, after, limit).await
     }
 
     /// Lists names of users that begin with a text, after one and at most `limit`.
@@ -238,32 +238,46 @@ impl<'a, R: RedisConn> ClientIndex<'a, R> {
         beginning: &str,
         after: Option<&str>,
         limit: usize,
+        order: Order,
     ) -> Result<Vec<String>, StoreError> {
-        self.beginning_with(keys::users(), beginning, after, limit)
-            .await
+        let list = (keys::users(), order);
+        self.beginning_with(list, beginning, after, limit).await
     }
 
     async fn beginning_with(
         &self,
-        key: String,
+        (key, order): (String, Order),
         beginning: &str,
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<String>, StoreError> {
-        let from = match after {
-            Some(after) if after >= beginning => format!("({after}").into_bytes(),
-            _ if beginning.is_empty() => b"-".to_vec(),
+        let mut smallest = match beginning {
+            "" => b"-".to_vec(),
             _ => format!("[{beginning}").into_bytes(),
         };
         // No text of UTF-8 has this byte.
-        let to = match beginning {
+        let mut greatest = match beginning {
             "" => b"+".to_vec(),
             _ => [b"(", beginning.as_bytes(), &[0xff]].concat(),
         };
-        let mut command = args!["ZRANGEBYLEX", key];
+        let after = after.map(|after| (after, format!("({after}").into_bytes()));
+        match (after, order) {
+            (Some((after, bound)), Order::Ascending) if after >= beginning => smallest = bound,
+            (Some((after, bound)), Order::Descending)
+                if after < beginning || after.starts_with(beginning) =>
+            {
+                greatest = bound;
+            }
+            _ => {}
+        }
+        let (range, from, to) = match order {
+            Order::Ascending => ("ZRANGEBYLEX", smallest, greatest),
+            Order::Descending => ("ZREVRANGEBYLEX", greatest, smallest),
+        };
+        let mut command = args![range, key];
         command.extend([from, to]);
         command.extend(args!["LIMIT", "0", limit]);
-        let mut reply = Reply::new("ZRANGEBYLEX", self.redis.run(command).await?);
+        let mut reply = Reply::new(range, self.redis.run(command).await?);
         (0..reply.len()).map(|_| reply.required_text()).collect()
     }
 

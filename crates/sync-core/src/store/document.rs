@@ -398,17 +398,34 @@ impl<'a, R: RedisConn> Document<'a, R> {
         version: Version,
         most: usize,
     ) -> Result<Vec<(ObjectId, Version)>, StoreError> {
-        let command = args![
-            "ZRANGEBYSCORE",
-            self.keys.log(),
-            format!("({version}"),
-            "+inf",
-            "WITHSCORES",
-            "LIMIT",
-            "0",
-            most,
-        ];
-        let mut reply = Reply::new("ZRANGEBYSCORE", self.redis.run(command).await?);
+        self.log_range("ZRANGEBYSCORE", &format!("({version}"), "+inf", most)
+            .await
+    }
+
+    /// Lists the log before a version, the last change first, a chunk at a time.
+    pub(crate) async fn log_before(
+        &self,
+        version: Version,
+    ) -> Result<Vec<(ObjectId, Version)>, StoreError> {
+        self.log_range(
+            "ZREVRANGEBYSCORE",
+            &format!("({version}"),
+            "-inf",
+            LOG_CHUNK,
+        )
+        .await
+    }
+
+    async fn log_range(
+        &self,
+        range: &'static str,
+        from: &str,
+        to: &str,
+        most: usize,
+    ) -> Result<Vec<(ObjectId, Version)>, StoreError> {
+        let log = self.keys.log();
+        let command = args![range, log, from, to, "WITHSCORES", "LIMIT", "0", most];
+        let mut reply = Reply::new(range, self.redis.run(command).await?);
         let mut log = Vec::with_capacity(reply.len() / 2);
         while !reply.is_empty() {
             log.push((

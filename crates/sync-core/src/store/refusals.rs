@@ -30,7 +30,9 @@ impl<R: RedisConn> Document<'_, R> {
             return Ok(None);
         };
         let space = entry.iter().position(|byte| *byte == b' ');
-        let json = entry.get(space.map_or(0, |at| at + 1)..).unwrap_or_default();
+        let json = entry
+            .get(space.map_or(0, |at| at + 1)..)
+            .unwrap_or_default();
         let item: OutboxItem = parse_stored("an outbox item", json)?;
         let open = item.open_refusal();
         Ok(open.map(|(kind, refusal)| OpenRefusal {

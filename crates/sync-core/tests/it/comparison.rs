@@ -50,9 +50,7 @@ impl Desk {
     }
 
     async fn sync(&self) {
-        self.world
-            .sync(&self.session, &self.client, "Shared")
-            .await;
+        self.world.sync(&self.session, &self.client, "Shared").await;
     }
 
     /// All differences, read `limit` at a time, and how many parts there were.
@@ -60,8 +58,7 @@ impl Desk {
         let (mut found, mut parts, mut cursor) = (Vec::new(), 0, None::<String>);
         loop {
             let engine = &self.world.engine;
-            let part =
-                engine.differences(self.client.as_str(), "Shared", cursor.as_deref(), limit);
+            let part = engine.differences(self.client.as_str(), "Shared", cursor.as_deref(), limit);
             let part = part.await.unwrap().unwrap();
             assert!(part.differences.len() <= limit);
             found.extend(part.differences);
@@ -95,7 +92,10 @@ fn what_a_device_lacks_has_otherwise_and_has_too_much_is_told_without_a_value() 
             .await;
         let deleted = vec!["2".to_owned()];
         let engine = &desk.world.engine;
-        engine.feed_deletes("Shared", "anna", deleted).await.unwrap();
+        engine
+            .feed_deletes("Shared", "anna", deleted)
+            .await
+            .unwrap();
         let before = desk.world.backup().await;
         let mut differences = desk.told().await;
         differences.sort();

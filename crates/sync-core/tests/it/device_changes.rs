@@ -397,7 +397,9 @@ fn a_refused_update_is_made_to_the_object_by_the_id_that_the_back_end_knows() {
         made.await.unwrap();
         // The device does not know the link yet.
         office.world.back_end.fail([Fault::Rejected]);
-        push(json!({"update": {"t1": {"name": "b"}}})).await.unwrap();
+        push(json!({"update": {"t1": {"name": "b"}}}))
+            .await
+            .unwrap();
         let [refused] = &office.all().await[..] else {
             panic!("one change was refused");
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::json;
 use sync_core::{
-    AccountError, Engine, NoBackEnds, Origin, Scope, Secret, Session, SessionKey, SettingsFile,
+    AccountError, Engine, NoBackEnds, Order, Origin, Scope, Secret, Session, SessionKey, SettingsFile,
     SyncError, UserChange,
 };
 use test_support::{NoHttp, TestPorts, TestRedis, World, local};
@@ -276,7 +276,12 @@ fn api_tokens_are_good_for_what_they_say_and_as_long_as_they_say() {
             .unwrap();
         assert_eq!(known.id, token.id);
         assert!(known.allows(Scope::UsersRead) && !known.allows(Scope::UsersWrite));
-        let (listed, next) = engine.accounts().api_tokens().list(0, 10).await.unwrap();
+        let (listed, next) = engine
+            .accounts()
+            .api_tokens()
+            .list(0, 10, Order::Ascending)
+            .await
+            .unwrap();
         assert_eq!((listed.len(), next), (1, None));
         assert!(listed[0].used_at.is_some());
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{try_join, try_join_all};
 use serde::Deserialize;
-use sync_redis::{Millis, RedisConn, Reply, StoreError, args};
+use sync_redis::{Millis, Order, RedisConn, Reply, StoreError, args};
 
 use super::{Jobs, job_id};
 use crate::{JobId, JobState, QueueName, keys};
@@ -105,6 +105,8 @@ pub struct JobFilter<'a> {
     pub name: Option<&'a str>,
     /// Those that run in this turn.
     pub turn: Option<&'a str>,
+    /// In this order of what the state goes by: end, time, turn.
+    pub order: Option<Order>,
 }
 
 /// Jobs that are looked at together when some are looked for.
@@ -214,11 +216,11 @@ impl<R: RedisConn> Jobs<'_, R> {
         from: usize,
         most: usize,
     ) -> Result<Vec<JobDetails>, StoreError> {
-        let ids = self.ids(queue, state, from, most).await?;
+        let ids = self.ids(queue, state, None, from, most).await?;
         self.show_all(&ids).await
     }
 
-    /// The same with those that fit only; answers the position to go on at, too, if there may be more. A part may be short
+    /// The same in another order, and with those that fit only; answers the position to go on at, too, if there may be more. A part may be short
     /// though there is more.
     pub async fn find(
         &self,
@@ -228,10 +230,15 @@ impl<R: RedisConn> Jobs<'_, R> {
         from: usize,
         most: usize,
     ) -> Result<(Vec<JobDetails>, Option<usize>), StoreError> {
+        if filter.name.is_none() && filter.turn.is_none() {
+            let ids = self.ids(queue, state, filter.order, from, most).await?;
+            let next = (ids.len() == most).then(|| from.saturating_add(most));
+            return Ok((self.show_all(&ids).await?, next));
+        }
         let mut found = Vec::new();
         let mut at = from;
         for _ in 0..SCANS {
-            let ids = self.ids(queue, state, at, SCAN).await?;
+            let ids = self.ids(queue, state, filter.order, at, SCAN).await?;
             let is_last = ids.len() < SCAN;
             let fits = try_join_all(ids.iter().map(|id| self.fits(id, filter))).await?;
             for (id, fits) in ids.into_iter().zip(fits) {
@@ -264,13 +271,15 @@ impl<R: RedisConn> Jobs<'_, R> {
         &self,
         queue: &QueueName,
         state: JobState,
+        order: Option<Order>,
         from: usize,
         most: usize,
     ) -> Result<Vec<JobId>, StoreError> {
-        let range = match state {
-            JobState::Ready | JobState::Delayed | JobState::Leased => "ZRANGE",
-            JobState::Dead | JobState::Done => "ZREVRANGE",
+        let own = match state {
+            JobState::Ready | JobState::Delayed | JobState::Leased => Order::Ascending,
+            JobState::Dead | JobState::Done => Order::Descending,
         };
+        let range = order.unwrap_or(own).pick("ZRANGE", "ZREVRANGE");
         let key = keys::in_state(state, queue);
         self.listed(range, key, from, most).await
     }

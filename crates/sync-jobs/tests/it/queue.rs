@@ -456,20 +456,20 @@ fn jobs_are_found_by_name_and_turn_however_many_others_there_are() {
         };
         let rare = JobFilter {
             name: Some("rare"),
-            turn: None,
+            ..JobFilter::default()
         };
         let (first, next) = find(rare, 0).await;
         assert_eq!(first, ["rare", "rare"]);
         let (rest, next) = find(rare, next.unwrap()).await;
         assert_eq!((rest.len(), next), (1, None));
         let both = JobFilter {
-            name: Some("rare"),
             turn: Some("even"),
+            ..rare
         };
         assert_eq!(find(both, 0).await, (Vec::new(), None));
         let odd = JobFilter {
-            name: None,
             turn: Some("odd"),
+            ..JobFilter::default()
         };
         assert_eq!(find(odd, 0).await.0.len(), 2);
     });

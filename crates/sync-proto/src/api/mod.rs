@@ -20,8 +20,15 @@ pub use administration::{
     PingRecord, PushCheck, Role, ScheduleInfo, SessionInfo, SettingInfo, SettingOrigin,
 };
 pub use device_changes::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState};
-pub use devices::{ClientHealth, ClientPush, ClientSourceSummary, ClientSummary, Diagnostics, DifferenceKind, ObjectChangeKind, ObjectDifference, ObjectNews, ObjectVersions, SyncEvent, SyncPreview, VersionedValue};
-pub use overview::{Attention, AttentionKind, ClientCounts, CopySummary, Overview, PushServiceInfo, SourceErrorKind, SourceHealth, SourceState, StoreInfo, TrafficPoint, Urgency};
+pub use devices::{
+    ClientHealth, ClientPush, ClientSourceSummary, ClientSummary, Diagnostics, DifferenceKind,
+    ObjectChangeKind, ObjectDifference, ObjectNews, ObjectVersions, SyncEvent, SyncPreview,
+    VersionedValue,
+};
+pub use overview::{
+    Attention, AttentionKind, ClientCounts, CopySummary, Overview, PushServiceInfo,
+    SourceErrorKind, SourceHealth, SourceState, StoreInfo, TrafficPoint, Urgency,
+};
 pub use statistics::{MetricInfo, QueueHistory, QueuePoint, Series, Statistics};
 
 /// The answer to a refused or failed request.

@@ -2,22 +2,23 @@
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{AuditLog, AuditPosition, AuditRecord, Engine, Ports};
+use sync_core::{AuditLog, AuditPosition, AuditRecord, Engine, Order, Ports};
 use sync_proto::api::AuditEntry;
 
 use crate::error::HttpError;
 use crate::request::Request;
-use crate::routes::api::{limit, listing};
+use crate::routes::api::{limit, listing, order};
 
 pub(super) async fn list<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let before = request.query("cursor").map(str::parse).transpose();
-    let before = before
+    let order = order(request, "at")?.unwrap_or(Order::Descending);
+    let place = request.query("cursor").map(str::parse).transpose();
+    let place = place
         .map_err(|_| HttpError::InvalidValue("cursor is not one that was given out".to_owned()))?;
     let part = AuditLog::new(engine.ports())
-        .list(before, limit(request)?, request.query("who"))
+        .list(place, limit(request)?, request.query("who"), order)
         .await?;
     let entries = part.entries.into_iter().map(to_entry);
     Ok(listing(

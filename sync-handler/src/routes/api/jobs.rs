@@ -19,7 +19,7 @@ use sync_proto::api::{
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
-use crate::routes::api::{limit, listing, no_content, numeric_cursor, require};
+use crate::routes::api::{limit, listing, no_content, numeric_cursor, order, require};
 
 /// Most jobs of a list's part: each may be large.
 const MAX_LISTED: usize = 100;
@@ -138,15 +138,10 @@ pub(super) async fn list<P: Ports>(
     let filter = JobFilter {
         name: request.query("name"),
         turn: request.query("user"),
+        order: order(request, "time")?,
     };
     let jobs = Jobs::new(engine.ports().redis());
-    let (found, next) = if filter == JobFilter::default() {
-        let found = jobs.list(&queue, state, from, most).await?;
-        let next = (found.len() == most).then(|| from.saturating_add(most));
-        (found, next)
-    } else {
-        jobs.find(&queue, state, filter, from, most).await?
-    };
+    let (found, next) = jobs.find(&queue, state, filter, from, most).await?;
     let next = next.map(|next| next.to_string());
     let found = found.into_iter().map(|job| JobInfo {
         payload: None,

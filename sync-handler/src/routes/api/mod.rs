@@ -28,8 +28,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 use sync_core::{
-    AccountError, ApiToken, BegunWrite, Engine, IdempotentRequest, IdempotentWrites, Ports, Scope,
-    StoredAnswer,
+    AccountError, ApiToken, BegunWrite, Engine, IdempotentRequest, IdempotentWrites, Order, Ports,
+    Scope, StoredAnswer,
 };
 use sync_proto::api::Listing;
 
@@ -117,11 +117,11 @@ operations! {
     POST "/administrators" CreateAdministrator Admin "NewAdministrator" => 201 "AdministratorInfo", "Adds an administrator.";
     PATCH "/administrators/{login}" UpdateAdministrator Admin "AdministratorPatch" => 200 "AdministratorInfo", "Changes an administrator, and ends their sessions.";
     DELETE "/administrators/{login}" DeleteAdministrator Admin - => 204 -, "Removes an administrator, and ends their sessions.";
-    GET "/tokens" ListTokens Admin - => 200 "Listing<TokenInfo>", "Lists API tokens, the oldest first.";
+    GET "/tokens" ListTokens Admin - => 200 "Listing<TokenInfo>", "Lists API tokens, the oldest first, or with `sort=-created` the newest.";
     POST "/tokens" CreateToken Admin "NewToken" => 201 "CreatedToken", "Makes an API token. Its text is shown only this once.";
     DELETE "/tokens/{token}" DeleteToken Admin - => 204 -, "Ends an API token.";
-    GET "/audit" ListAudit Admin - => 200 "Listing<AuditEntry>", "Lists what administrators and scripts did, the newest first; with `who`, only what somebody did.";
-    GET "/users" ListUsers UsersRead - => 200 "Listing<UserName>", "Lists users by name, or those whose name begins with `q`.";
+    GET "/audit" ListAudit Admin - => 200 "Listing<AuditEntry>", "Lists what administrators and scripts did, the newest first, or with `sort=at` the oldest; with `who`, only what somebody did.";
+    GET "/users" ListUsers UsersRead - => 200 "Listing<UserName>", "Lists users by name, or those whose name begins with `q`; with `sort=-name` from the end.";
     POST "/users" CreateUser UsersWrite "NewUserInfo" => 201 "UserInfo", "Creates a user.";
     GET "/users/{user}" ShowUser UsersRead - => 200 "UserInfo", "Shows a user.";
     PATCH "/users/{user}" UpdateUser UsersWrite "UserPatch" => 200 "UserInfo", "Changes a user. A new password ends all sessions of the user.";
@@ -147,7 +147,7 @@ operations! {
     PATCH "/queues/{queue}" UpdateQueue JobsWrite "QueuePatch" => 200 "QueueInfo", "Pauses or resumes a queue.";
     GET "/queues/{queue}/history" ShowQueueHistory JobsRead - => 200 "QueueHistory", "Shows what happened in a queue in the last `minutes`: 60, or up to 118.";
     POST "/queues/{queue}/retry" RetryJobs JobsWrite - => 200 "JobsRetried", "Retries the dead jobs of a queue, the oldest thousand.";
-    GET "/jobs" ListJobs JobsRead - => 200 "Listing<JobInfo>", "Lists the jobs of a `queue` in a `state` (`dead` by default); only those of a `name`, and in a `user`'s turn, if the query has these. Then a part may be short though there is more.";
+    GET "/jobs" ListJobs JobsRead - => 200 "Listing<JobInfo>", "Lists the jobs of a `queue` in a `state` (`dead` by default): by when they have ended, the last first; by when they are due, or lose their lease; by turn. With `sort=time` or `sort=-time` that rises or falls. Only those of a `name`, and in a `user`'s turn, if the query has these. Then a part may be short though there is more.";
     POST "/jobs/run/{component}" RunJobs JobsWrite - => 200 "JobsRun", "Lets a component work on its jobs for up to 20 seconds.";
     GET "/jobs/{job}" ShowJob JobsRead - => 200 "JobInfo", "Shows a job.";
     POST "/jobs/{job}/retry" RetryJob JobsWrite "JobRetry" => 200 "JobInfo", "Retries a dead job, with another payload if one is sent.";
@@ -159,14 +159,14 @@ operations! {
     POST "/pings" Ping ClientsWrite "NewPing" => 202 "PingInfo", "Pings all devices of users, and single clients.";
     GET "/push-services" ListPushServices SystemRead - => 200 "Listing<PushServiceInfo>", "Lists push services, with what they did in the last 24 hours.";
     POST "/push-services/{service}/check" CheckPushService SystemWrite - => 200 "PushCheck", "Finds out whether a push service lets the server in. No device notices.";
-    GET "/sources" ListSources SourcesRead - => 200 "Listing<SourceSummary>", "Lists sources by name.";
+    GET "/sources" ListSources SourcesRead - => 200 "Listing<SourceSummary>", "Lists sources by name, or with `sort=-name` from the end.";
     GET "/sources/{source}" ShowSource SourcesRead - => 200 "SourceSummary", "Shows a source.";
     PATCH "/sources/{source}" UpdateSource SourcesWrite "SourcePatch" => 200 "SourceSummary", "Changes a source.";
     DELETE "/sources/{source}" DeleteSource SourcesWrite - => 204 -, "Deletes a dynamic source.";
     GET "/sources/{source}/partitions" ListCopies SourcesRead - => 200 "Listing<CopySummary>", "Lists the copies of a source, in no order.";
     GET "/sources/{source}/users/{user}" ShowDocument DataRead - => 200 "DocumentInfo", "Shows a user's copy of a source.";
     POST "/sources/{source}/users/{user}/refresh" RefreshDocument SourcesWrite "RefreshRequest" => 204 -, "Has a user's copy of a source refreshed by a later sync, or `now` by a job.";
-    GET "/sources/{source}/users/{user}/objects" ListObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists objects in the order in which they last changed, or those with `q` in their id or a value; a part then may have fewer than `limit`.";
+    GET "/sources/{source}/users/{user}/objects" ListObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists objects in the order in which they last changed, with `sort=-version` the last change first, or those with `q` in their id or a value; a part then may have fewer than `limit`.";
     POST "/sources/{source}/users/{user}/objects" ChangeObjects DataWrite "ObjectBatch" => 204 -, "Merges attributes into objects and deletes objects.";
     GET "/sources/{source}/users/{user}/objects/{object}" ShowObject DataRead - => 200 "ObjectInfo", "Shows an object.";
     GET "/sources/{source}/users/{user}/objects/{object}/versions" ShowVersions DataRead - => 200 "ObjectVersions", "Shows an object with the versions in which its attributes became what they are.";
@@ -425,6 +425,18 @@ fn limit(request: &Request) -> Result<usize, HttpError> {
         .ok_or_else(|| {
             HttpError::InvalidValue(format!("limit is a number between 1 and {MAX_LIMIT}"))
         })
+}
+
+/// In which order a list is sorted by a field, with a minus sign before it the falling one; `None` where the request does not say.
+fn order(request: &Request, field: &str) -> Result<Option<Order>, HttpError> {
+    match request.query("sort") {
+        None => Ok(None),
+        Some(sort) if sort == field => Ok(Some(Order::Ascending)),
+        Some(sort) if sort.strip_prefix('-') == Some(field) => Ok(Some(Order::Descending)),
+        Some(_) => Err(HttpError::InvalidValue(format!(
+            "sort is one of {field}, -{field}"
+        ))),
+    }
 }
 
 /// The cursor as a number; nothing is the beginning.

@@ -4,30 +4,31 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{Engine, ObjectPage, ObjectPatch, Ports, Version};
+use sync_core::{Engine, LogPlace, ObjectPage, ObjectPatch, Order, Ports, Version};
 use sync_proto::api::{ObjectBatch, ObjectChange, ObjectInfo, ObjectPut};
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
-use crate::routes::api::{limit, listing, no_content, numeric_cursor};
+use crate::routes::api::{limit, listing, no_content, numeric_cursor, order};
 
 pub(super) async fn list<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let (source, user) = target(request);
-    let after = Version(numeric_cursor(request)?);
-    let limit = limit(request)?;
-    let page = match request.query("q").filter(|text| !text.is_empty()) {
-        Some(text) => {
-            engine
-                .find_objects(source, user, text, after, limit)
-                .await?
-        }
-        None => engine.objects(source, user, after, limit).await?,
+    let cursor: Option<u64> = match request.query("cursor") {
+        None => None,
+        Some(_) => Some(numeric_cursor(request)?),
     };
-    Ok(to_listing(page))
+    let place = LogPlace {
+        order: order(request, "version")?.unwrap_or(Order::Ascending),
+        cursor: cursor.map(Version),
+    };
+    let limit = limit(request)?;
+    let text = request.query("q").unwrap_or_default();
+    let page = engine.find_objects(source, user, text, place, limit);
+    Ok(to_listing(page.await?))
 }
 
 pub(super) async fn show_versions<P: Ports>(

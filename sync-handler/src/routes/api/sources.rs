@@ -4,23 +4,34 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{CopyPage, DocumentDetails, Engine, Ports, SourceInfo};
+use sync_core::{CopyPage, DocumentDetails, Engine, Order, Ports, SourceInfo};
 use sync_proto::api::{DocumentInfo, RefreshRequest, SourcePatch, SourceSummary};
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
-use crate::routes::api::{limit, listing, next_name, no_content, numeric_cursor};
+use crate::routes::api::{limit, listing, next_name, no_content, numeric_cursor, order};
 
 pub(super) async fn list<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let limit = limit(request)?;
-    let after = request.query("cursor").unwrap_or_default();
-    let sources = engine.sources(None).await?.into_iter();
+    let order = order(request, "name")?.unwrap_or(Order::Ascending);
+    let cursor = request.query("cursor");
+    let mut sources = engine.sources(None).await?;
+    if order == Order::Descending {
+        sources.reverse();
+    }
+    let follows = |name: &str| {
+        cursor.is_none_or(|cursor| match order {
+            Order::Ascending => name > cursor,
+            Order::Descending => name < cursor,
+        })
+    };
     let items: Vec<SourceSummary> = sources
-        .filter(|source| source.name.as_str() > after)
+        .into_iter()
+        .filter(|source| follows(source.name.as_str()))
         .take(limit)
         .map(to_summary)
         .collect();

@@ -2,21 +2,22 @@
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{AccountError, ApiToken, Engine, Ports, Scope};
+use sync_core::{AccountError, ApiToken, Engine, Order, Ports, Scope};
 use sync_proto::api::{CreatedToken, NewToken, TokenInfo};
 
 use crate::error::HttpError;
 use crate::request::Request;
-use crate::routes::api::{created, limit, listing, no_content, numeric_cursor};
+use crate::routes::api::{created, limit, listing, no_content, numeric_cursor, order};
 
 pub(super) async fn list<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
+    let order = order(request, "created")?.unwrap_or(Order::Ascending);
     let (tokens, next) = engine
         .accounts()
         .api_tokens()
-        .list(numeric_cursor(request)?, limit(request)?)
+        .list(numeric_cursor(request)?, limit(request)?, order)
         .await?;
     let tokens = tokens.into_iter().map(to_info).collect();
     Ok(listing(tokens, next.map(|next| next.to_string())))

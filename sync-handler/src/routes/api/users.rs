@@ -3,13 +3,15 @@
 use bytes::Bytes;
 use http::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use sync_core::{ADMINISTRATOR, Accounts, ApiToken, Engine, Ports, Scope, UserChange, UserDetails};
+use sync_core::{
+    ADMINISTRATOR, Accounts, ApiToken, Engine, Order, Ports, Scope, UserChange, UserDetails,
+};
 use sync_proto::api::{NewUserInfo, UserInfo, UserName, UserPatch};
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
-use crate::routes::api::{created, limit, listing, next_name, no_content, require};
+use crate::routes::api::{created, limit, listing, next_name, no_content, order, require};
 
 pub(super) async fn list<P: Ports>(
     engine: &Engine<P>,
@@ -20,7 +22,8 @@ pub(super) async fn list<P: Ports>(
         request.query("q").unwrap_or_default(),
         request.query("cursor"),
     );
-    let names = engine.find_users(beginning, after, limit).await?;
+    let order = order(request, "name")?.unwrap_or(Order::Ascending);
+    let names = engine.find_users(beginning, after, limit, order).await?;
     let next = next_name(&names, limit);
     let users = names.into_iter().map(|login| UserName { login }).collect();
     Ok(listing(users, next))

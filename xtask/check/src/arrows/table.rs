@@ -86,6 +86,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("clock", &[]),
             row("conn", &["clock"]),
             row("lua", &[]),
+            row("order", &[]),
             row("random", &[]),
             row("error", &["conn"]),
             row("ports", &["clock", "conn", "random"]),

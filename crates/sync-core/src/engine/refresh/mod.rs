@@ -230,8 +230,7 @@ impl<P: Ports> Engine<P> {
             RefreshEnd::Unfinished => return,
         };
         let now = self.ports.clock().now();
-        let error =
-            error.map(|SourceError { kind, message, .. }| (kind.clone(), short(message)));
+        let error = error.map(|SourceError { kind, message, .. }| (kind.clone(), short(message)));
         let refreshed = Refreshed {
             at: now,
             took: now.0.saturating_sub(began.0),

@@ -2,7 +2,7 @@
 
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
-use sync_core::{AuditKind, AuditLog, AuditRecord, RedisConn as _, Scope};
+use sync_core::{AuditKind, AuditLog, AuditRecord, Order, RedisConn as _, Scope};
 use test_support::local;
 
 use crate::server::{Server, call};
@@ -182,7 +182,7 @@ fn a_list_in_parts_has_every_entry_once() {
             let mut seen = Vec::new();
             let mut next = None;
             loop {
-                let part = log.list(next, 3, who).await.unwrap();
+                let part = log.list(next, 3, who, Order::Descending).await.unwrap();
                 seen.extend(part.entries.into_iter().map(|(place, _)| place));
                 next = part.next;
                 if next.is_none() {
@@ -216,20 +216,31 @@ fn what_is_too_much_or_too_old_goes_and_a_reset_leaves_the_rest() {
         log.add(AuditKind::Administration, &record("rare"))
             .await
             .unwrap();
-        let listed = log.list(None, 20_000, None).await.unwrap().entries;
+        let listed = log
+            .list(None, 20_000, None, Order::Descending)
+            .await
+            .unwrap()
+            .entries;
         assert_eq!(listed.len(), 10_001);
         assert!(listed.iter().any(|(_, record)| record.who == "rare"));
         assert!(listed.iter().all(|(place, _)| place.at().0 > 1_000));
 
         engine.reset().await.unwrap();
         assert_eq!(
-            log.list(None, 20_000, None).await.unwrap().entries.len(),
+            log.list(None, 20_000, None, Order::Descending)
+                .await
+                .unwrap()
+                .entries
+                .len(),
             10_001
         );
         redis.run(vec![b"DEL".to_vec(), key.into()]).await.unwrap();
         add("1000-0").await;
         log.add(AuditKind::Routine, &record("new")).await.unwrap();
-        let listed = log.list(None, 10, Some("old")).await.unwrap();
+        let listed = log
+            .list(None, 10, Some("old"), Order::Descending)
+            .await
+            .unwrap();
         assert!(listed.entries.is_empty(), "a year has passed");
     });
 }
