@@ -17,13 +17,12 @@ use sync_proto::REQUEST_ID_HEADER;
 
 use crate::body::{self, Body, RequestBody};
 use crate::compress::compress;
-use crate::cors::Cors;
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::request_counter::RequestCounter;
 use crate::router::{self, Route, RouteMatch};
 use crate::routes::sync::sync::{Answered, waiting_head};
-use crate::{audit, form, request_id, respond, routes};
+use crate::{audit, cors, form, request_id, respond, routes};
 
 /// How long `/ready` waits for the store: whoever asks may wait no longer than a second.
 pub(crate) const READY_WITHIN: Duration = Duration::from_millis(900);
@@ -97,8 +96,8 @@ impl<P: Ports> App<P> {
         let name = id.as_ref().and_then(|id| id.to_str().ok());
         let answered = async {
             let origins = self.engine.as_deref().ok().map(Engine::settings);
-            let cors = origins.and_then(|settings| Cors::of(&settings.cors.origins, &head));
-            let asked = cors.as_ref().and_then(|cors| cors.preflight(&head));
+            let cors = origins.and_then(|settings| cors::of(&settings.cors.origins, &head));
+            let asked = cors.as_ref().and_then(|cors| cors::preflight(cors, &head));
             let mut answer = match asked {
                 Some(answer) => answer,
                 None => self.answer(head, body).await,
@@ -108,7 +107,7 @@ impl<P: Ports> App<P> {
             }
             let headers = respond::finish(&mut answer);
             if let Some(cors) = cors {
-                cors.finish(headers);
+                cors::finish(&cors, headers);
             }
             answer
         };
@@ -122,10 +121,12 @@ impl<P: Ports> App<P> {
     /// The request's id: the one it came with, or else one that is made. Without settings there is nothing to make one
     /// with.
     fn request_id(&self, head: &Parts) -> Option<HeaderValue> {
-        request_id::sent(&head.headers).cloned().or_else(|| {
-            let engine = self.engine.as_ref().ok()?;
-            request_id::made(engine.ports().random())
-        })
+        sync_http::sent_request_id(&head.headers)
+            .cloned()
+            .or_else(|| {
+                let engine = self.engine.as_ref().ok()?;
+                request_id::made(engine.ports().random())
+            })
     }
 
     /// Whether the caller must run [`App::tidy_up_soon`], beside whatever it does and without letting anybody wait.

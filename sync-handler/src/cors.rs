@@ -1,13 +1,9 @@
-//! Cross-origin requests: what browsers are told about pages of other sites, if the settings allow any (Fetch, section 3.2).
+//! What pages of other sites may do, if the settings allow any: at which addresses, and which headers they may send and read.
 
-use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
-};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response};
 use sync_core::Origins;
+use sync_http::Cors;
 
 use crate::body::Body;
 use crate::router;
@@ -24,69 +20,21 @@ const READ: HeaderValue = HeaderValue::from_static(
      x-rhoconnect-page-object-count, x-rhoconnect-page-token, x-rhosync-error-code",
 );
 
-/// How long a browser may remember the answer to its question, in seconds: browsers take no more than two hours.
-const MAX_AGE: HeaderValue = HeaderValue::from_static("7200");
-
-/// What holds for one request from a page.
-pub(crate) struct Cors<'a> {
-    origins: &'a Origins,
-    /// Where the page comes from, if the settings allow that.
-    allowed: Option<HeaderValue>,
+/// What holds for a request; `None` where browsers are told nothing.
+pub(crate) fn of<'a>(origins: &'a Origins, request: &Parts) -> Option<Cors<'a>> {
+    router::is_for_pages(request.uri.path())
+        .then(|| Cors::of(origins, &request.headers))
+        .flatten()
 }
 
-impl<'a> Cors<'a> {
-    /// What holds for a request; `None` where browsers are told nothing.
-    pub(crate) fn of(origins: &'a Origins, request: &Parts) -> Option<Self> {
-        if *origins == Origins::Own || !router::is_for_pages(request.uri.path()) {
-            return None;
-        }
-        let allowed = request.headers.get(ORIGIN).filter(|origin| {
-            let origin = origin.to_str();
-            origin.is_ok_and(|origin| origins.allow(origin))
-        });
-        Some(Self {
-            origins,
-            allowed: allowed.cloned(),
-        })
-    }
+/// The answer to a browser that asks whether a page may do what it wants to.
+pub(crate) fn preflight(cors: &Cors<'_>, request: &Parts) -> Option<Response<Body>> {
+    let methods = || HeaderValue::from_str(&router::allow(request.uri.path())?).ok();
+    let answer = cors.preflight(request, methods, SENT)?;
+    Some(answer.map(Body::from))
+}
 
-    /// The answer to a browser that asks whether a page may do what it wants to.
-    pub(crate) fn preflight(&self, request: &Parts) -> Option<Response<Body>> {
-        if request.method != Method::OPTIONS
-            || !request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-        {
-            return None;
-        }
-        self.allowed.as_ref()?;
-        let methods = HeaderValue::from_str(&router::allow(request.uri.path())?).ok()?;
-        let mut answer = Response::new(Body::from(bytes::Bytes::new()));
-        *answer.status_mut() = StatusCode::NO_CONTENT;
-        let headers = answer.headers_mut();
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, SENT);
-        headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
-        Some(answer)
-    }
-
-    /// Tells the browser who may read an answer, and what of it.
-    pub(crate) fn finish(self, headers: &mut HeaderMap) {
-        let is_any = *self.origins == Origins::Any;
-        if !is_any {
-            headers.append(VARY, HeaderValue::from_static("origin"));
-        }
-        let Some(origin) = self.allowed else {
-            return;
-        };
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, READ);
-        if is_any {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        } else {
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            // The session's cookie goes along.
-            headers.insert(
-                ACCESS_CONTROL_ALLOW_CREDENTIALS,
-                HeaderValue::from_static("true"),
-            );
-        }
-    }
+/// Tells the browser who may read an answer, and what of it.
+pub(crate) fn finish(cors: &Cors<'_>, headers: &mut HeaderMap) {
+    cors.finish(headers, READ);
 }

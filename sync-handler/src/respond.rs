@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
-use sync_proto::api::{ApiError, ApiErrorDetails};
 use sync_proto::{
     ERROR_CODE_HEADER, PAGE_OBJECT_COUNT_HEADER, PAGE_TOKEN_HEADER, Page, SearchPage,
 };
@@ -131,13 +130,8 @@ pub(crate) fn error(error: &HttpError) -> Response<Bytes> {
 pub(crate) fn api_error(error: &HttpError) -> Response<Bytes> {
     let mapped = error::map(error);
     let status = mapped.api_status;
-    let mut response = json(&ApiError {
-        error: ApiErrorDetails {
-            code: mapped.code.as_str().to_owned(),
-            message: mapped.api_text.map_or(mapped.text, str::to_owned),
-        },
-    });
-    *response.status_mut() = status;
+    let message = mapped.api_text.unwrap_or(&mapped.text);
+    let mut response = sync_http::api_error(status, mapped.code, message);
     let headers = response.headers_mut();
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

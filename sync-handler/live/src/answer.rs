@@ -4,14 +4,17 @@ use bytes::Bytes;
 use headers::authorization::Bearer;
 use headers::{Authorization, HeaderMapExt as _};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use sync_core::{
     AccountError, Live, LiveError, Origins, Ports, SettingsError, StoreError, StreamId,
 };
-use sync_proto::api::{ApiError, ApiErrorDetails};
+use sync_http::{Cors, api_error, sent_request_id};
 use sync_proto::{ErrorCode, REQUEST_ID_HEADER};
 
-use crate::pages::Pages;
+/// What pages of other sites may do with this address, and the headers that they may send and read.
+const METHODS: HeaderValue = HeaderValue::from_static("GET");
+const SENT: HeaderValue = HeaderValue::from_static("authorization, x-request-id");
+const READ: HeaderValue = HeaderValue::from_static("retry-after, www-authenticate, x-request-id");
 
 /// When to ask again where the store does not answer, in seconds.
 const RETRY_AFTER: u64 = 1;
@@ -40,9 +43,12 @@ enum Refusal {
 
 /// Answers a request for a stream.
 pub async fn answer<P: Ports>(live: &Live<P>, origins: &Origins, request: &Parts) -> Answer {
-    let pages = Pages::of(origins, &request.headers);
-    if let Some(answer) = pages.preflight(request) {
-        return Answer::Whole(finished(answer, &pages, request));
+    let cors = Cors::of(origins, &request.headers);
+    let asked = cors
+        .as_ref()
+        .and_then(|cors| cors.preflight(request, || Some(METHODS), SENT));
+    if let Some(answer) = asked {
+        return Answer::Whole(finished(answer, cors.as_ref(), request));
     }
     match open(live, request).await {
         Ok((stream, text)) => {
@@ -53,12 +59,12 @@ pub async fn answer<P: Ports>(live: &Live<P>, origins: &Origins, request: &Parts
             // nginx would keep the events until it has a buffer full of them.
             headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
             Answer::Stream {
-                head: finished(head, &pages, request),
+                head: finished(head, cors.as_ref(), request),
                 stream,
                 text,
             }
         }
-        Err(refusal) => Answer::Whole(finished(refused(&refusal), &pages, request)),
+        Err(refusal) => Answer::Whole(finished(refused(&refusal), cors.as_ref(), request)),
     }
 }
 
@@ -130,40 +136,24 @@ fn unavailable(error: &impl std::fmt::Display) -> Response<Bytes> {
 }
 
 fn failure(status: StatusCode, code: ErrorCode, message: &str) -> Response<Bytes> {
-    let error = ApiError {
-        error: ApiErrorDetails {
-            code: code.as_str().to_owned(),
-            message: message.to_owned(),
-        },
-    };
-    // Two texts can be written.
-    let body = serde_json::to_vec(&error).unwrap_or_default();
-    let mut answer = Response::new(Bytes::from(body));
-    *answer.status_mut() = status;
-    let json = HeaderValue::from_static("application/json");
+    let mut answer = api_error(status, code, message);
     let length = answer.body().len();
     let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, json);
     // Without it an answer would wait tens of milliseconds for its last bytes.
     headers.insert(header::CONTENT_LENGTH, length.into());
     answer
 }
 
-fn finished<B>(mut answer: Response<B>, pages: &Pages<'_>, request: &Parts) -> Response<B> {
+fn finished<B>(mut answer: Response<B>, cors: Option<&Cors<'_>>, request: &Parts) -> Response<B> {
     let headers = answer.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     let nosniff = HeaderValue::from_static("nosniff");
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    if let Some(id) = sent_id(&request.headers) {
+    if let Some(id) = sent_request_id(&request.headers) {
         headers.insert(REQUEST_ID_HEADER, id.clone());
     }
-    pages.finish(headers);
+    if let Some(cors) = cors {
+        cors.finish(headers, READ);
+    }
     answer
-}
-
-/// The request's id, if it can stand in a line of the log.
-fn sent_id(headers: &HeaderMap) -> Option<&HeaderValue> {
-    headers
-        .get(REQUEST_ID_HEADER)
-        .filter(|id| id.len() <= 128 && id.as_bytes().iter().all(u8::is_ascii_graphic))
 }

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
-mod pages;
 
 #[cfg(target_arch = "wasm32")]
 mod component;

@@ -30,6 +30,7 @@ pub(super) const CRATES: &[Row] = &[
     row("sync-jobs", &["sync-redis"]),
     row("xtask", &["sync-proto"]),
     row("sync-core", &["sync-jobs", "sync-proto", "sync-redis"]),
+    row("sync-http", &["sync-core", "sync-proto"]),
     row("rhosync-cli", &["sync-client", "sync-core", "sync-proto"]),
     row(
         "sync-spin",
@@ -53,12 +54,21 @@ pub(super) const CRATES: &[Row] = &[
     row("adapter-jobs", &["sync-core", "sync-spin"]),
     row("bench", &["sync-jobs", "sync-proto", "test-support"]),
     row("bulk-jobs", &["sync-core", "sync-jobs", "sync-spin"]),
-    row("live", &["sync-core", "sync-proto", "sync-spin"]),
+    row(
+        "live",
+        &["sync-core", "sync-http", "sync-proto", "sync-spin"],
+    ),
     row("push-jobs", &["sync-core", "sync-spin"]),
     row("report-jobs", &["sync-core", "sync-jobs", "sync-spin"]),
     row(
         "sync-handler",
-        &["sync-core", "sync-jobs", "sync-proto", "sync-spin"],
+        &[
+            "sync-core",
+            "sync-http",
+            "sync-jobs",
+            "sync-proto",
+            "sync-spin",
+        ],
     ),
     row("exchange-rates", &["sync-core", "sync-handler"]),
 ];
@@ -243,9 +253,8 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
     (
         "live",
         &[
-            row("pages", &[]),
+            row("answer", &[]),
             row("writers", &[]),
-            row("answer", &["pages"]),
             row("component", &["answer", "writers"]),
             row("entry", &["component"]),
         ],

@@ -1,0 +1,37 @@
+//! Errors in the API's form.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use sync_proto::ErrorCode;
+use sync_proto::api::{ApiError, ApiErrorDetails};
+
+/// An error as the API and the devices of our own library know it.
+pub fn api_error(status: StatusCode, code: ErrorCode, message: &str) -> Response<Bytes> {
+    let error = ApiError {
+        error: ApiErrorDetails {
+            code: code.as_str().to_owned(),
+            message: message.to_owned(),
+        },
+    };
+    // Two texts can be written.
+    let body = serde_json::to_vec(&error).unwrap_or_default();
+    let mut answer = Response::new(Bytes::from(body));
+    *answer.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(header::CONTENT_TYPE, json);
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_a_code_and_a_message() {
+        let answer = api_error(StatusCode::NOT_FOUND, ErrorCode::NotFound, "no \"x\"");
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        assert_eq!(answer.headers()["content-type"], "application/json");
+        let body = r#"{"error":{"code":"not_found","message":"no \"x\""}}"#;
+        assert_eq!(answer.body(), body);
+    }
+}
