@@ -5,7 +5,7 @@ use super::{Row, row};
 /// The crates of the workspace.
 pub(super) const CRATES: &[Row] = &[
     row("admin-ui-component", &[]),
-    row("console-bundler", &[]),
+    row("bundler", &[]),
     row("dev-host", &[]),
     row("guest-listener", &[]),
     row("guest-probe", &[]),
@@ -16,7 +16,6 @@ pub(super) const CRATES: &[Row] = &[
     row("shop", &[]),
     row("sync-proto", &[]),
     row("sync-redis", &[]),
-    row("web-packager", &[]),
     row("xtask-check", &[]),
     row("tasks-plugin", &[]),
     row("admin-ui", &["sync-proto"]),

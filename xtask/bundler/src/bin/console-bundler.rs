@@ -1,40 +1,31 @@
-#![doc = include_str!("../README.md")]
+//! Makes the console's bundle: the program, and the files beside it.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
-use brotli::CompressorWriter;
+use anyhow::{Context as _, Result, ensure};
+use bundler::{Program, arguments, bindgen, compressed, read, report};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
-use wasm_bindgen_cli_support::Bindgen;
 
 /// Where the component serves the bundle.
 const BASE: &str = "/console";
 /// The folder of files that have their content's hash in their name; the component lets them be cached for ever.
 const ASSETS: &str = "assets";
-/// Brotli's best quality and largest window: this is done once, and downloaded often.
-const QUALITY: u32 = 11;
-const WINDOW: u32 = 24;
-const BUFFER: usize = 64 * 1024;
 /// What a browser may have to download before it shows the first page, in bytes.
-const MAX_DOWNLOAD: usize = 350 * 1024;
+const MAX_DOWNLOAD: usize = 350_000;
 
 fn main() -> Result<()> {
-    let arguments: Vec<_> = env::args_os().skip(1).map(PathBuf::from).collect();
-    let [wasm, folder] = &*arguments else {
-        bail!("usage: console-bundler WASM FOLDER");
-    };
-    bundle(wasm, folder)
+    let [wasm, folder] = arguments("console-bundler")?;
+    bundle(&wasm, &folder)
 }
 
 /// Writes the bundle to `dist` in the console's folder.
 fn bundle(wasm: &Path, folder: &Path) -> Result<()> {
-    let (script, wasm) = bindgen(wasm)?;
+    let Program { script, wasm } = bindgen(wasm)?;
 
     let mut bundle = Bundle::default();
     let wasm = bundle.add_hashed("console", "wasm", wasm)?;
@@ -59,41 +50,8 @@ fn bundle(wasm: &Path, folder: &Path) -> Result<()> {
         index = index.replace(&placeholder, &url);
     }
     bundle.add("index.html".into(), index.into_bytes())?;
-    let download = bundle.download();
-    report(download);
-    ensure!(
-        download <= MAX_DOWNLOAD,
-        "the first page would load {download} bytes, and may load {MAX_DOWNLOAD}"
-    );
+    report("the console's first page", bundle.download(), MAX_DOWNLOAD)?;
     bundle.write(&folder.join("dist"))
-}
-
-#[expect(clippy::print_stdout, reason = "the program's own report")]
-fn report(download: usize) {
-    println!("the first page loads {download} bytes, of {MAX_DOWNLOAD} that it may");
-}
-
-/// Makes the module that the browser loads and the JavaScript that connects the two.
-fn bindgen(wasm: &Path) -> Result<(String, Vec<u8>)> {
-    let mut output = Bindgen::new()
-        .input_path(wasm)
-        .web(true)?
-        .typescript(false)
-        .omit_default_module_path(true)
-        .remove_name_section(true)
-        .remove_producers_section(true)
-        .generate_output()
-        .context("wasm-bindgen can't read what cargo built")?;
-    let brings_scripts = output
-        .snippets()
-        .values()
-        .any(|scripts| !scripts.is_empty());
-    ensure!(
-        !brings_scripts && output.local_modules().is_empty(),
-        "the console brings JavaScript files of its own, which the bundler doesn't know how to place"
-    );
-    let script = output.js().to_owned();
-    Ok((script, output.wasm_mut().emit_wasm()))
 }
 
 /// The files of a bundle by their path.
@@ -117,10 +75,8 @@ impl Bundle {
 
     /// Adds a file, and its compressed forms beside it.
     fn add(&mut self, path: PathBuf, content: Vec<u8>) -> Result<()> {
-        let mut compressor = CompressorWriter::new(Vec::new(), BUFFER, QUALITY, WINDOW);
-        compressor.write_all(&content)?;
         self.0
-            .insert(path.with_added_extension("br"), compressor.into_inner());
+            .insert(path.with_added_extension("br"), compressed(&content)?);
         let mut compressor = GzEncoder::new(Vec::new(), Compression::best());
         compressor.write_all(&content)?;
         self.0
@@ -131,8 +87,8 @@ impl Bundle {
 
     /// How many bytes a browser downloads that takes Brotli: the first page loads all files.
     fn download(&self) -> usize {
-        let compressed = |path: &Path| path.extension().is_some_and(|extension| extension == "br");
-        let files = self.0.iter().filter(|(path, _)| compressed(path));
+        let is_compressed = |path: &Path| path.extension().is_some_and(|it| it == "br");
+        let files = self.0.iter().filter(|(path, _)| is_compressed(path));
         files.map(|(_, content)| content.len()).sum()
     }
 
@@ -147,7 +103,8 @@ impl Bundle {
         for (path, content) in &self.0 {
             let path = folder.join(path);
             fs::create_dir_all(path.parent().unwrap_or(folder))?;
-            fs::write(&path, content).with_context(|| format!("can't write {}", path.display()))?;
+            fs::write(&path, content)
+                .with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(())
     }
@@ -168,10 +125,6 @@ fn read_folder(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
         }
     }
     Ok(files)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("can't read {}", path.display()))
 }
 
 #[cfg(test)]
