@@ -32,3 +32,8 @@ pub(crate) async fn copy(text: &str) -> Result<(), JsValue> {
         .await
         .map(drop)
 }
+
+/// A text in lower case. The browser knows all letters; the program would have to bring tables of them.
+pub(crate) fn lower_case(text: &str) -> String {
+    String::from(js_sys::JsString::from(text).to_lower_case())
+}

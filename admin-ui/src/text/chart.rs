@@ -1,5 +1,7 @@
 //! Where the lines of a chart go, and its numbers as a table.
 
+use super::format::fixed;
+
 /// The scale of a chart's vertical axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Scale {
@@ -54,7 +56,7 @@ impl Scale {
                     if !line.is_empty() {
                         line.push(' ');
                     }
-                    line.push_str(&format!("{x:.1},{y:.1}"));
+                    line.push_str(&format!("{},{}", fixed(x, 1), fixed(y, 1)));
                 }
                 None if !line.is_empty() => lines.push(std::mem::take(&mut line)),
                 None => {}
@@ -80,7 +82,13 @@ fn round_up(number: f64) -> f64 {
     if number <= 0.0 {
         return 1.0;
     }
-    let power = 10_f64.powf(number.log10().floor());
+    let mut power = 1.0;
+    while power * 10.0 <= number {
+        power *= 10.0;
+    }
+    while power > number {
+        power /= 10.0;
+    }
     [1.0, 2.0, 5.0, 10.0]
         .into_iter()
         .map(|step| step * power)

@@ -2,7 +2,7 @@
 
 /// The field that the server's message names: it has no other way to say so. What names none is about the name.
 pub(crate) fn field_of(message: &str) -> &'static str {
-    let message = message.to_lowercase();
+    let message = message.to_ascii_lowercase();
     let names = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if names(&["password"]) {
         "password"

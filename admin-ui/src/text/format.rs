@@ -26,9 +26,18 @@ pub(crate) fn decimal(number: f64) -> String {
         return count(number.round().max(0.0) as u64);
     }
     let places = if size >= 9.995 { 1 } else { 2 };
-    let text = format!("{number:.places$}");
+    let text = fixed(number, places);
     let trimmed = text.trim_end_matches('0').trim_end_matches('.');
     trimmed.to_owned()
+}
+
+/// A number with so many digits behind the point. The standard library's way takes kilobytes of code.
+pub(super) fn fixed(number: f64, places: u32) -> String {
+    let scale = 10_u64.pow(places);
+    let scaled = (number.abs() * scale as f64).round() as u64;
+    let sign = if number < 0.0 && scaled > 0 { "-" } else { "" };
+    let width = places as usize;
+    format!("{sign}{}.{:0width$}", scaled / scale, scaled % scale)
 }
 
 /// A part of a whole: `0.04 %`. Nothing of nothing is nothing.
@@ -87,12 +96,14 @@ pub(crate) fn bytes(number: u64) -> String {
     format!("{}{GAP}{unit}", decimal(size))
 }
 
-/// The text with its first letter in upper case.
+/// The text with its first letter in upper case, where that is one of the 26: the tables of all others would be a part of the console's
+/// size that nobody needs.
 pub(crate) fn sentence_case(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+    let mut text = text.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
 }
 
 #[cfg(test)]
@@ -101,6 +112,28 @@ mod tests {
 
     fn plain(text: &str) -> String {
         text.replace(GAP, " ")
+    }
+
+    #[test]
+    fn numbers_have_as_many_digits_behind_the_point_as_wanted() {
+        for (number, places, text) in [
+            (0.0, 1, "0.0"),
+            (600.0, 1, "600.0"),
+            (159.96, 1, "160.0"),
+            (3.141, 2, "3.14"),
+            (0.05, 2, "0.05"),
+            (-1.25, 2, "-1.25"),
+            (-0.001, 2, "0.00"),
+        ] {
+            assert_eq!(fixed(number, places), text);
+        }
+    }
+
+    #[test]
+    fn only_plain_letters_are_made_large() {
+        for (text, made) in [("no", "No"), ("", ""), ("éa", "éa"), ("1a", "1a")] {
+            assert_eq!(sentence_case(text), made);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use sync_proto::api::{SettingInfo, SettingOrigin, SystemInfo};
 
 use crate::api;
+use crate::browser;
 use crate::components::{
     Column, Confirm, Messages, Row, When, empty, facts, loaded, problem, table, tag,
 };
@@ -36,7 +37,7 @@ pub(super) fn Effective() -> impl IntoView {
             <crate::components::Toggle label="Only what somebody has set" value=only_set/>
         </div>
         <section class="flush">
-            {loaded(settings, move |settings| show(settings.items, &sought.get().to_lowercase(), only_set.get()))}
+            {loaded(settings, move |settings| show(settings.items, &browser::lower_case(&sought.get()), only_set.get()))}
         </section>
     }
 }
@@ -46,7 +47,7 @@ fn show(settings: Vec<SettingInfo>, sought: &str, only_set: bool) -> AnyView {
         .into_iter()
         .filter(|setting| !only_set || setting.origin != SettingOrigin::Default)
         .filter(|setting| {
-            let is_in = |text: &str| text.to_lowercase().contains(sought);
+            let is_in = |text: &str| browser::lower_case(text).contains(sought);
             is_in(&setting.key) || is_in(&setting.value)
         })
         .map(|setting| {
