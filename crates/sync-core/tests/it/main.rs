@@ -22,6 +22,7 @@ mod metadata;
 mod metrics;
 mod narrowed;
 mod not_verdicts;
+mod overview;
 mod partitions;
 mod pass_through;
 mod plugin;

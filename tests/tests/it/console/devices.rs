@@ -1,5 +1,7 @@
 //! A stuck device, found and cured without a word of documentation.
 
+use serde_json::json;
+
 use super::Console;
 
 #[test]
@@ -47,15 +49,62 @@ fn a_stuck_device_is_found_on_the_overview_and_cured() {
 }
 
 #[test]
+fn a_refused_change_is_corrected_and_comes_to_its_device_as_news() {
+    let mut console = Console::open();
+    // A change that is done is not found any more.
+    console.browser.expect_complaint("404");
+    console.deployment.create_user("anna");
+    let mut device = console.deployment.device("anna");
+    device.sync("Product").expect("to sync");
+    let back_end = console.deployment.back_end();
+    let answer = |status: u16| {
+        back_end.fault(&json!({"effect": {"error": {"status": status}}, "method": "POST"}));
+    };
+    answer(503);
+    let product = [("name", "refused product"), ("price", "0.00")];
+    device.replica_mut("Product").create(product);
+    device.sync("Product").expect("to sync");
+    back_end.heal();
+    answer(422);
+    console.go_to("/changes?state=waiting");
+    console.browser.follow("create");
+    console.browser.press("Retry now");
+    console
+        .browser
+        .wait_for("*[@role='status']", "This change is done");
+    console.go_to("/changes?state=refused");
+    console.browser.follow("create");
+    console.browser.wait_for("h2", "Why it is not done");
+    console.browser.wait_for("td", "refused product");
+    console.browser.wait_for("p", "comes to all devices");
+    back_end.heal();
+    console.browser.fill("price", "4.50");
+    console.browser.press("Retry now");
+    console
+        .browser
+        .wait_for("*[@role='status']", "This change is done");
+    let made: Vec<_> = back_end
+        .objects("products")
+        .into_values()
+        .filter(|product| product["name"] == "refused product")
+        .collect();
+    assert_eq!(made.len(), 1);
+    assert_eq!(made[0]["price"], "4.50");
+    device.sync("Product").expect("to sync");
+    let id = device.id_of("Product", "refused product");
+    assert_eq!(device.objects("Product")[&id]["price"], "4.50");
+}
+
+#[test]
 fn a_device_shows_what_it_did_and_what_it_would_get_and_starts_over() {
     let console = Console::open();
     console.deployment.create_user("anna");
     let mut device = console.deployment.device("anna");
     device.sync("Product").expect("to sync");
-    console.deployment.back_end().create(
-        "products",
-        &serde_json::json!({"name": "<b>bold</b>", "price": "1.00"}),
-    );
+    console
+        .deployment
+        .back_end()
+        .create("products", &json!({"name": "<b>bold</b>", "price": "1.00"}));
     console.go_to("/devices");
     console.browser.fill("Search by user or id", "an");
     console.browser.wait_for("td", "anna");

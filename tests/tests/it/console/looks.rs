@@ -20,6 +20,13 @@ const RUN_AXE: &str = "const done = arguments[arguments.length - 1]; \
 fn every_page_is_there_and_everybody_can_use_it() {
     let console = Console::open();
     let device = console.stick_a_device("anna");
+    // Whatever somebody is called, it is text, and it fits.
+    for user in [
+        "<img src=x onerror=alert(1)>".to_owned(),
+        "longname".repeat(25),
+    ] {
+        console.deployment.create_user(&user);
+    }
     let pages = [
         ("overview", "/".to_owned(), "1 device is stuck"),
         ("devices", "/devices".to_owned(), "anna"),

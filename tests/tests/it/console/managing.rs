@@ -1,5 +1,7 @@
 //! What administrators do: users, sources, jobs, pings, statistics, settings.
 
+use serde_json::json;
+
 use super::Console;
 
 #[test]
@@ -34,6 +36,40 @@ fn a_user_is_added_changed_and_deleted() {
         .browser
         .wait_for("*[@role='status']", "carl is deleted");
     console.browser.wait_until_gone("th", "carl");
+}
+
+#[test]
+fn a_list_is_turned_round_by_the_head_of_a_column_and_the_address_keeps_it() {
+    let console = Console::open();
+    for user in ["anna", "zora"] {
+        console.deployment.create_user(user);
+    }
+    let first = "return document.querySelector('tbody th').innerText";
+    let wait_for_first = |name: &str| console.browser.wait_for("tbody/tr[1]/th", name);
+    console.go_to("/users");
+    wait_for_first("anna");
+    console.browser.follow("Name");
+    wait_for_first("zora");
+    console
+        .browser
+        .wait_for("th[@aria-sort='descending']", "Name");
+    let address = console.browser.run("return location.href", json!([]));
+    let address = address.as_str().expect("an address");
+    assert!(address.ends_with("/users?sort=-name"), "{address}");
+    console.go_to("/users?sort=-name");
+    wait_for_first("zora");
+    assert_eq!(console.browser.run(first, json!([])), json!("zora"));
+    console.browser.follow("Name");
+    wait_for_first("anna");
+    // Another part of the settings has another order.
+    console.go_to("/settings?part=tokens&sort=-created");
+    console
+        .browser
+        .wait_for("th[@aria-sort='descending']", "Made");
+    console.browser.follow("Audit log");
+    console
+        .browser
+        .wait_for("th[@aria-sort='descending']", "When");
 }
 
 #[test]
