@@ -33,6 +33,11 @@ pub(crate) async fn copy(text: &str) -> Result<(), JsValue> {
         .map(drop)
 }
 
+/// A number with all its digits.
+pub(crate) fn digits(number: f64) -> String {
+    js_sys::JSON::stringify(&number.into()).map_or_else(|_| String::new(), String::from)
+}
+
 /// A text in lower case. The browser knows all letters; the program would have to bring tables of them.
 pub(crate) fn lower_case(text: &str) -> String {
     String::from(js_sys::JsString::from(text).to_lower_case())

@@ -4,11 +4,11 @@ use leptos::ev::PointerEvent;
 use leptos::html;
 use leptos::prelude::*;
 
-use crate::text::{Scale, at_fraction, decimal};
+use crate::text::{Scale, at_fraction, decimal, fixed};
 
 /// The chart's own coordinates; the page stretches them.
-const WIDTH: f64 = 600.0;
-const HEIGHT: f64 = 160.0;
+const WIDTH: i32 = 600;
+const HEIGHT: i32 = 160;
 
 /// One line of a chart.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,15 +63,16 @@ pub(crate) fn LineChart(
         pointed.set(at_fraction(length, fraction));
     };
     let lines = tracks.iter().enumerate().map(|(number, track)| {
-        let lines = scale.lines(&track.values, WIDTH, HEIGHT).into_iter();
+        let lines = scale.lines(&track.values, WIDTH.into(), HEIGHT.into()).into_iter();
         let lines = lines.map(|points| view! { <polyline points=points vector-effect="non-scaling-stroke"></polyline> });
         view! { <g class=format!("track t{}", number % 8)>{lines.collect_view()}</g> }
     });
     let lines = lines.collect_view();
     let marker = move || {
         pointed.get().map(|place| {
-            let x = place as f64 / length.saturating_sub(1).max(1) as f64 * WIDTH;
-            view! { <line class="marker" x1=x x2=x y1="0" y2=HEIGHT vector-effect="non-scaling-stroke"></line> }
+            let x = place as f64 / length.saturating_sub(1).max(1) as f64 * f64::from(WIDTH);
+            let x = fixed(x, 1);
+            view! { <line class="marker" x1=x.clone() x2=x y1="0" y2=HEIGHT vector-effect="non-scaling-stroke"></line> }
         })
     };
     let axis =
@@ -159,7 +160,7 @@ pub(crate) fn LineChart(
                         aria-label=format!("{title} in {unit}; the numbers follow as a table")
                     >
                         <line class="grid" x1="0" x2=WIDTH y1="0" y2="0"></line>
-                        <line class="grid" x1="0" x2=WIDTH y1=HEIGHT / 2.0 y2=HEIGHT / 2.0></line>
+                        <line class="grid" x1="0" x2=WIDTH y1=HEIGHT / 2 y2=HEIGHT / 2></line>
                         <line class="grid" x1="0" x2=WIDTH y1=HEIGHT y2=HEIGHT></line>
                         {lines}
                         {marker}

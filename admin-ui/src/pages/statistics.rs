@@ -178,7 +178,7 @@ fn show(statistics: Statistics) -> AnyView {
                     .get(place)
                     .copied()
                     .flatten()
-                    .map_or_else(String::new, |value| value.to_string())
+                    .map_or_else(String::new, browser::digits)
             });
             std::iter::once(clock::iso(*at)).chain(values).collect()
         });

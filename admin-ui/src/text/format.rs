@@ -32,7 +32,7 @@ pub(crate) fn decimal(number: f64) -> String {
 }
 
 /// A number with so many digits behind the point. The standard library's way takes kilobytes of code.
-pub(super) fn fixed(number: f64, places: u32) -> String {
+pub(crate) fn fixed(number: f64, places: u32) -> String {
     let scale = 10_u64.pow(places);
     let scaled = (number.abs() * scale as f64).round() as u64;
     let sign = if number < 0.0 && scaled > 0 { "-" } else { "" };
