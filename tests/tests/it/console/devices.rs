@@ -78,7 +78,7 @@ fn a_refused_change_is_corrected_and_comes_to_its_device_as_news() {
     console.browser.wait_for("td", "refused product");
     console.browser.wait_for("p", "comes to all devices");
     back_end.heal();
-    console.browser.fill("price", "4.50");
+    console.browser.fill("price", "4.75");
     console.browser.press("Retry now");
     console
         .browser
@@ -89,10 +89,10 @@ fn a_refused_change_is_corrected_and_comes_to_its_device_as_news() {
         .filter(|product| product["name"] == "refused product")
         .collect();
     assert_eq!(made.len(), 1);
-    assert_eq!(made[0]["price"], "4.50");
+    assert_eq!(made[0]["price"], "4.75");
     device.sync("Product").expect("to sync");
     let id = device.id_of("Product", "refused product");
-    assert_eq!(device.objects("Product")[&id]["price"], "4.50");
+    assert_eq!(device.objects("Product")[&id]["price"], "4.75");
 }
 
 #[test]
