@@ -187,6 +187,7 @@ mod tests {
 
     #[test]
     fn sentence_case_touches_only_the_first_letter() {
+        assert_eq!(sentence_case("anotherName"), "AnotherName");
         assert_eq!(sentence_case("étatRedis"), "étatRedis");
         assert_eq!(sentence_case(""), "");
     }
