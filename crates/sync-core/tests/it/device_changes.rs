@@ -323,10 +323,9 @@ impl Office {
             state: Some(ChangeState::Refused),
             ..ChangeQuery::default()
         };
-        let [change] = &self.list(refused).await[..] else {
-            panic!("one change was refused");
-        };
-        change.clone()
+        let found = self.list(refused).await;
+        assert_eq!(found.len(), 1, "one change was refused");
+        found.into_iter().next().unwrap()
     }
 }
 
