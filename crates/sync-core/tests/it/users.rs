@@ -6,8 +6,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::json;
 use sync_core::{
-    AccountError, Engine, NoBackEnds, Order, Origin, Scope, Secret, Session, SessionKey, SettingsFile,
-    SyncError, UserChange,
+    AccountError, Engine, NoBackEnds, Order, Origin, Scope, Secret, Session, SessionKey,
+    SettingsFile, SyncError, UserChange,
 };
 use test_support::{NoHttp, TestPorts, TestRedis, World, local};
 
