@@ -20,12 +20,19 @@ use self::spin_new::Template;
 /// Where the release says it can be downloaded; nothing is.
 const RELEASE: &str = "https://releases.test/rhosync/1";
 
-/// What `cargo xtask package` makes of the finished components.
+/// What `cargo xtask package` makes of the finished components, for people who download it.
 fn release() -> TempDir {
+    packed(&["--url", RELEASE])
+}
+
+/// What `cargo xtask package` makes of the finished components.
+pub(super) fn packed(arguments: &[&str]) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = Command::new(program("xtask"))
         .current_dir(workspace())
-        .args(["package", "--url", RELEASE, "--from"])
+        .arg("package")
+        .args(arguments)
+        .arg("--from")
         .arg(component_dir())
         .arg("--to")
         .arg(folder.path())
@@ -103,15 +110,25 @@ fn a_release_says_the_digests_of_its_files() {
 }
 
 #[test]
-fn the_example_is_what_the_template_makes() {
-    let made = made(&[
-        ("project-description", "Products, customers and notes"),
-        ("back-end", "shop"),
-        ("components", "../../target/wasm32-wasip2/release"),
-    ])
-    .expect("an application");
-    let example = read(&workspace().join("examples/shop/spin.toml"));
-    assert_eq!(made, example, "make examples/shop/spin.toml again");
+fn the_examples_are_what_the_template_makes() {
+    for (name, back_end, description) in [
+        ("shop", "shop", "Products, customers and notes"),
+        (
+            "field-service",
+            "office",
+            "Visits of a field service, on devices that are often offline",
+        ),
+    ] {
+        let values = [
+            ("project-description", description),
+            ("back-end", back_end),
+            ("components", "../../target/wasm32-wasip2/release"),
+        ];
+        let made = made_as(name, &values).expect("an application");
+        let file = format!("examples/{name}/spin.toml");
+        let example = read(&workspace().join(&file));
+        assert_eq!(made, example, "make {file} again");
+    }
 }
 
 #[test]
@@ -162,8 +179,12 @@ fn without_a_release_components_come_from_a_folder_only() {
 
 /// The manifest that the repository's own template makes.
 fn made(values: &[(&str, &str)]) -> Result<String, String> {
+    made_as("shop", values)
+}
+
+fn made_as(name: &str, values: &[(&str, &str)]) -> Result<String, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    Template::installed(workspace(), "rhosync").make("shop", values, folder.path())?;
+    Template::installed(workspace(), "rhosync").make(name, values, folder.path())?;
     Ok(read(&folder.path().join("spin.toml")))
 }
 
