@@ -79,6 +79,11 @@ impl Bundle {
         Ok(())
     }
 
+    /// The folder of the bundle.
+    pub(crate) fn dist(&self, workspace: &Workspace) -> PathBuf {
+        workspace.root.join(self.folder).join("dist")
+    }
+
     /// Whether the bundle was made of what is there now.
     fn is_made(&self, workspace: &Workspace, built: [&Path; 2]) -> bool {
         let changed = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
@@ -86,7 +91,7 @@ impl Bundle {
         let sources: Vec<_> = self.sources.iter().map(|name| folder.join(name)).collect();
         let mut inputs = sources.iter().map(PathBuf::as_path).chain(built);
         let bundled = changed(&self.stamp(workspace));
-        folder.join("dist").join(self.made).is_file()
+        self.dist(workspace).join(self.made).is_file()
             && bundled.is_some()
             && inputs.all(|input| changed(input).is_some_and(|changed| Some(changed) < bundled))
     }

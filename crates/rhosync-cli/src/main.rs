@@ -8,6 +8,7 @@ mod device;
 mod files;
 mod jobs;
 mod login;
+mod new;
 mod source;
 mod table;
 mod term;
@@ -30,7 +31,7 @@ const MISUSE: u8 = 2;
 const EXIT_CODES: &str =
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the back end refused a device's change.";
 
-/// Works with a RhoSync server: be a device, look after jobs, connect back ends.
+/// Works with a RhoSync server: make an application, be a device, look after jobs, connect back ends.
 #[derive(Debug, Parser)]
 #[command(name = "rhosync", version, after_help = EXIT_CODES)]
 struct Cli {
@@ -47,6 +48,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Makes an application to begin with: a back end, the settings, and a web app that works offline.
+    New(new::New),
     /// Logs in to a server as an administrator, and remembers it.
     Login(login::Login),
     /// Forgets the login.
@@ -104,6 +107,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     }
     let settings = Settings::load(flags, &|name| env::var(name).ok())?;
     match command {
+        Command::New(new) => new.run()?,
         Command::Login(login) => login.run(&settings)?,
         Command::Logout => login::log_out(&settings)?,
         Command::Config(ConfigCommand::Show) => config::show(&settings, json)?,

@@ -1,5 +1,7 @@
 //! `package`: makes what a release has, from which applications are made without this repository.
 
+mod skeleton;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,7 +26,7 @@ const DEFAULT: &str = "default = \"components\"";
 /// The packed template, for `spin templates install --tar`.
 const PACKED: &str = "rhosync-template.tar.gz";
 
-/// Makes what a release has: the components with their digests, and a Spin template that uses them.
+/// Makes what a release has: the components with their digests, a Spin template that uses them, and what `rhosync new` copies.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Package {
     /// Address of the folder from which the files will be downloaded. Applications made with the template take the
@@ -32,7 +34,7 @@ pub(crate) struct Package {
     #[arg(long, value_name = "ADDRESS", value_parser = web_address)]
     url: Option<String>,
 
-    /// Folder of components that are built already; otherwise they are built first.
+    /// Folder of components that are built already, and the library for browsers with them; otherwise they are built first.
     #[arg(long, value_name = "FOLDER")]
     from: Option<PathBuf>,
 
@@ -65,6 +67,7 @@ impl Package {
             Some(folder) => folder.clone(),
             None => {
                 build::build(workspace, Part::Components, Native::Dev)?;
+                build::build(workspace, Part::WebLibrary, Native::Dev)?;
                 workspace.component_dir()
             }
         };
@@ -103,6 +106,7 @@ impl Package {
             .arg(folder.join(PACKED));
         tar.arg("templates");
         run(tar)?;
+        skeleton::write_skeleton(workspace, &components, place, &folder)?;
 
         for component in &components {
             term::note(format!("{}  {} bytes", component.file, component.bytes));
@@ -110,7 +114,9 @@ impl Package {
         let folder = folder.display();
         anstream::println!(
             "\nMake an application from it:\n\n    \
-             spin templates install --dir {folder}\n    spin new -t rhosync my-app"
+             spin templates install --dir {folder}\n    spin new -t rhosync my-app\n\n\
+             or one with a back end and a web app in it:\n\n    \
+             rhosync new my-app --release {folder}"
         );
         Ok(())
     }
@@ -209,7 +215,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn component() -> Component {
+    pub(super) fn component() -> Component {
         Component {
             name: "sync-handler",
             file: "sync_handler.wasm".to_owned(),
@@ -229,7 +235,7 @@ mod tests {
 
     #[test]
     fn the_template_in_the_repository_has_the_place_to_fill_in() {
-        let parameters = include_str!("../../templates/rhosync/metadata/spin-template.toml");
+        let parameters = include_str!("../../../templates/rhosync/metadata/spin-template.toml");
         let filled = with_default(parameters, "https://example.com/1").unwrap();
         assert!(filled.contains("default = \"https://example.com/1\""));
         with_default(&filled, "https://example.com/2").unwrap_err();
