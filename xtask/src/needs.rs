@@ -215,7 +215,7 @@ const NEEDS: [Need; 19] = [
     },
     Need {
         name: "node",
-        why: "tests of the device library for Node",
+        why: "tests of the device library for Node, and of the tutorial, whose back end it runs",
         purpose: Purpose::Test,
         sign: program(&["node"]),
         source: Source::Packages(Packages {
@@ -254,7 +254,7 @@ const NEEDS: [Need; 19] = [
     },
     Need {
         name: "chromium",
-        why: "tests of the console",
+        why: "tests of the console, the library for browsers and the tutorial",
         purpose: Purpose::Browser,
         sign: program(&[
             "chromium",
@@ -274,7 +274,7 @@ const NEEDS: [Need; 19] = [
     },
     Need {
         name: "chromedriver",
-        why: "tests of the console: drives the browser",
+        why: "the same tests: drives the browser",
         purpose: Purpose::Browser,
         sign: program(&["chromedriver"]),
         source: Source::Packages(Packages {

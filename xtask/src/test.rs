@@ -14,7 +14,7 @@ use crate::workspace::{Native, Workspace};
 use crate::{budget, build};
 
 /// How the names of the tests begin that need a browser.
-const BROWSER_TESTS: [&str; 2] = ["console::", "web_library::"];
+const BROWSER_TESTS: [&str; 3] = ["console::", "tutorial::", "web_library::"];
 
 /// And those that need Kotlin's compiler.
 const KOTLIN_TESTS: &str = "bindings::kotlin::";

@@ -38,8 +38,9 @@ async function begin() {
   const user = await db.user();
   byId("sign-in").hidden = user !== null;
   byId("work").hidden = byId("account").hidden = user === null;
-  if (user) {
-    syncing ??= keepInSync(db, (how) => {
+  if (user && !syncing) {
+    byId("pause").checked = false;
+    syncing = keepInSync(db, (how) => {
       ended = how;
       if (how === "signedOut") signedOut("Your session has ended. What you have done is still here.");
       refresh();

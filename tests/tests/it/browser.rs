@@ -22,6 +22,13 @@ const HELP: &str =
 const NOBODY: &str =
     "/api/v1/session - Failed to load resource: the server responded with a status of 401";
 
+/// axe-core, of Deque Systems (MPL-2.0), as it is published: it finds what keeps people out who see, hear or move otherwise.
+const AXE: &str = include_str!("axe.min.js");
+
+const RUN_AXE: &str = "const done = arguments[arguments.length - 1]; \
+    axe.run().then(found => done(found.violations.map(it => \
+        `${it.id}: ${it.help}: ${it.nodes.map(node => node.html + ' ' + node.failureSummary).join(' | ')}`)));";
+
 /// How long the page may take: it compiles a megabyte of WebAssembly on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -359,6 +366,28 @@ impl Browser {
         }
     }
 
+    /// Gives pages a place of this many pixels.
+    pub(super) fn resize(&self, width: u32, height: u32) {
+        let metrics =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics);
+    }
+
+    /// What keeps people from using the page: what axe finds, and whether one has to scroll sideways.
+    pub(super) fn obstacles(&self) -> Vec<String> {
+        self.run(AXE, json!([]));
+        let Value::Array(found) = self.run_slowly(RUN_AXE) else {
+            panic!("violations are a list");
+        };
+        let wide = self.run(
+            "const page = document.documentElement; \
+             return page.scrollWidth > page.clientWidth ? ['the page is wider than the screen'] : [];",
+            json!([]),
+        );
+        let wide = wide.as_array().into_iter().flatten();
+        found.iter().chain(wide).map(Value::to_string).collect()
+    }
+
     /// From now on every answer comes so much later.
     pub(super) fn slow_down(&self, latency: Duration) {
         self.devtools("Network.enable", json!({}));
@@ -379,6 +408,12 @@ impl Browser {
             json!({"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1});
         let options = json!({"captureBeyondViewport": true, "clip": clip});
         let picture = self.devtools("Page.captureScreenshot", options);
+        picture["data"].as_str().expect("a picture").to_owned()
+    }
+
+    /// A picture of what the window shows of the page, as PNG in Base64.
+    pub(super) fn picture_of_window(&self) -> String {
+        let picture = self.devtools("Page.captureScreenshot", json!({}));
         picture["data"].as_str().expect("a picture").to_owned()
     }
 

@@ -55,4 +55,5 @@ mod rhosync;
 mod sql;
 mod story;
 mod template;
+mod tutorial;
 mod web_library;

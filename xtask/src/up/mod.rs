@@ -296,6 +296,8 @@ Try, in another terminal:
     {HEADING}cargo xtask device --user {DEMO_USER} create name=Lamp price=12.50{HEADING:#}
     {HEADING}cargo xtask device --user {DEMO_USER} --device 2 watch{HEADING:#}
 
+To make an app of your own, follow {HEADING}docs/tutorial.md{HEADING:#}.
+
 Ctrl-C stops everything; the data is there at the next start. {FAINT}Logs: .rhosync/logs/{FAINT:#}"
         );
     }

@@ -4,17 +4,9 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 
 use super::Console;
 use crate::browser::Look;
-
-/// axe-core, of Deque Systems (MPL-2.0), as it is published: it finds what keeps people out who see, hear or move otherwise.
-const AXE: &str = include_str!("axe.min.js");
-
-const RUN_AXE: &str = "const done = arguments[arguments.length - 1]; \
-    axe.run().then(found => done(found.violations.map(it => \
-        `${it.id}: ${it.help}: ${it.nodes.map(node => node.html + ' ' + node.failureSummary).join(' | ')}`)));";
 
 #[test]
 fn every_page_is_there_and_everybody_can_use_it() {
@@ -81,20 +73,8 @@ fn every_page_is_there_and_everybody_can_use_it() {
                 .expect("a picture");
             let file = format!("{name}-{}.png", format!("{look:?}").to_lowercase());
             fs::write(folder.join(file), picture).expect("to keep a picture");
-            console.browser.run(AXE, serde_json::json!([]));
-            let Value::Array(found) = console.browser.run_slowly(RUN_AXE) else {
-                panic!("violations are a list");
-            };
-            violations.extend(found.iter().map(|it| format!("{name}, {look:?}: {it}")));
-            let is_wide = console.browser.run(
-                "return document.documentElement.scrollWidth > document.documentElement.clientWidth;",
-                serde_json::json!([]),
-            );
-            assert_eq!(
-                is_wide,
-                Value::Bool(false),
-                "{name}, {look:?}: the page is wider than the screen"
-            );
+            let found = console.browser.obstacles().into_iter();
+            violations.extend(found.map(|it| format!("{name}, {look:?}: {it}")));
         }
     }
     assert!(violations.is_empty(), "{violations:#?}");
