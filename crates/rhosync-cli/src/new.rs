@@ -16,6 +16,8 @@ const RELEASE: &str = "RHOSYNC_RELEASE";
 const SKELETON: &str = "skeleton";
 /// The manifest, which has the application's name.
 const MANIFEST: &str = "spin.toml";
+/// What it has where the components are to be downloaded, which `dev-host` does not do.
+const DOWNLOADED: &str = "source = { url";
 
 /// Makes an application to begin with: a back end, the settings, and a web app that works offline.
 #[derive(Debug, clap::Args)]
@@ -39,7 +41,8 @@ impl New {
     /// Does it.
     pub(crate) fn run(&self) -> Result<()> {
         let name = self.name()?;
-        let skeleton = self.skeleton()?;
+        let release = self.release()?;
+        let skeleton = release.join(SKELETON);
         let folder = self.folder.display();
         if self.folder.exists() {
             let mut content = fs::read_dir(&self.folder)
@@ -57,13 +60,17 @@ impl New {
             .with_context(|| format!("cannot read {}", manifest.display()))?;
         fs::write(&manifest, named(&text, &name)?)
             .with_context(|| format!("cannot write {}", manifest.display()))?;
+        let components = match text.contains(DOWNLOADED) {
+            true => format!(" --components-dir {}", release.display()),
+            false => String::new(),
+        };
         say!(
             "{GOOD}{folder}{GOOD:#} is made. Start its parts, each in a terminal of its own:
 
     cd {folder}
     redis-server --save \"\" --notify-keyspace-events Ex
     node back-end/server.mjs
-    SPIN_VARIABLE_ADMIN_PASSWORD=choose-one dev-host --manifest spin.toml --listen 127.0.0.1:9292
+    SPIN_VARIABLE_ADMIN_PASSWORD=choose-one dev-host --manifest spin.toml{components} --listen 127.0.0.1:9292
 
     console   http://127.0.0.1:9292/console/    rhoadmin / choose-one
     web app   http://127.0.0.1:9293/            {FAINT}for users that you add in the console{FAINT:#}
@@ -92,8 +99,8 @@ impl New {
         })
     }
 
-    /// What the release has to begin with.
-    fn skeleton(&self) -> Result<PathBuf> {
+    /// The folder of the release, as one may name it from anywhere.
+    fn release(&self) -> Result<PathBuf> {
         let named = || env::var_os(RELEASE).filter(|folder| !folder.is_empty());
         let release = self.release.clone().or_else(|| named().map(PathBuf::from));
         let release = release.ok_or_else(|| {
@@ -102,9 +109,8 @@ impl New {
                 format!("name its folder with --release or {RELEASE}; `cargo xtask package` in a clone of RhoSync makes one"),
             )
         })?;
-        let skeleton = release.join(SKELETON);
-        if skeleton.join(MANIFEST).is_file() {
-            Ok(skeleton)
+        if release.join(SKELETON).join(MANIFEST).is_file() {
+            Ok(std::path::absolute(release)?)
         } else {
             Err(advised(
                 format!(

@@ -50,6 +50,20 @@ fn an_application_is_what_the_release_has_under_its_own_name() {
 }
 
 #[test]
+fn components_that_would_be_downloaded_are_those_of_the_release() {
+    let world = world();
+    let (_, said) = new(world.path(), &["one", "--release", "release"]);
+    assert!(!said.contains("--components-dir"), "{said}");
+    let downloaded =
+        format!("{MANIFEST}[component.a]\nsource = {{ url = \"https://a/a.wasm\" }}\n");
+    fs::write(world.path().join("release/skeleton/spin.toml"), downloaded).unwrap();
+    let (_, said) = new(world.path(), &["two", "--release", "release"]);
+    let release = world.path().join("release");
+    let option = format!("--components-dir {}", release.display());
+    assert!(said.contains(&option), "{said}");
+}
+
+#[test]
 fn what_is_there_is_not_touched() {
     let world = world();
     fs::create_dir(world.path().join("mine")).unwrap();
