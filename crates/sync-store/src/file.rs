@@ -51,9 +51,11 @@ impl Store {
         let guard = Guard::default();
         guard.watch(&mut connection)?;
         connection.busy_timeout(PATIENCE)?;
+        // `full` would not sync the folder when a rollback journal is deleted. If the power goes then, the journal may come back, and
+        // undoes what was promised. One is there when a file is made, so this comes first.
+        connection.pragma_update(None, "synchronous", "extra")?;
         // A system without shared memory has no WAL: SQLite goes on with its own journal, and is as safe.
         connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-        connection.pragma_update(None, "synchronous", "full")?;
         connection.set_prepared_statement_cache_capacity(64);
         let mut store = Self {
             connection,

@@ -112,22 +112,27 @@ impl Store {
         })
     }
 
-    /// Deleted rows stay in a file until it is written anew, and in the log until that is emptied.
+    /// Deleted rows stay in a file until it is written anew, and in the log until that is emptied. What other processes read now is
+    /// emptied when the file is opened next.
     pub(crate) fn finish_erasing(&mut self) -> Result<(), StoreError> {
         if self.meta(ERASING)?.is_none() {
             return Ok(());
         }
         self.rebuild_search()?;
         self.connection.execute_batch("VACUUM")?;
+        let is_read_by_others: bool =
+            self.connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if is_read_by_others {
+            return Ok(());
+        }
+        // Only now: the log had the rows until it was emptied.
         self.write(|write| {
             write
                 .tx
                 .execute("DELETE FROM _meta WHERE key = ?1", [ERASING])?;
             Ok(())
-        })?;
-        self.connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        Ok(())
+        })
     }
 
     /// Full-text search keeps what was deleted until its parts are merged.

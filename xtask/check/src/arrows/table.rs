@@ -6,6 +6,7 @@ use super::{Row, row};
 pub(super) const CRATES: &[Row] = &[
     row("admin-ui-component", &[]),
     row("bundler", &[]),
+    row("crash-disk", &[]),
     row("dev-host", &[]),
     row("guest-listener", &[]),
     row("guest-probe", &[]),
