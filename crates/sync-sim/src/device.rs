@@ -1,14 +1,14 @@
-//! A device: the library, its file, and the end of its app.
+//! A device: the library, its disk, and the end of its app.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crash_disk::{Disk, End, System};
 use sync_client::{
-    Attributes, Conversation, Credentials, Database, HttpRequest, Options, Platform, SyncOptions,
-    SyncReport,
+    Attributes, Conversation, Credentials, Database, Error, FailedChange, HttpRequest, Options,
+    Platform, SyncOptions, SyncReport,
 };
-use tempfile::TempDir;
 use test_support::World;
 
 use crate::network::{Fate, fate};
@@ -36,9 +36,9 @@ impl Platform for SimPlatform {
 }
 
 pub(crate) struct Device {
-    folder: TempDir,
+    disk: Disk,
     platform: Arc<SimPlatform>,
-    pub(crate) database: Database,
+    database: Database,
     user: &'static str,
     /// Requests that arrive late.
     late: Vec<HttpRequest>,
@@ -46,18 +46,18 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) async fn new(world: &World, user: &'static str, seed: u64) -> Self {
-        let folder = match std::path::Path::new("/dev/shm").is_dir() {
-            true => TempDir::new_in("/dev/shm"),
-            false => TempDir::new(),
+        let system = match seed % 2 {
+            0 => System::Native,
+            _ => System::Browser,
         };
-        let folder = folder.expect("a folder");
+        let disk = Disk::new(system, seed);
         let platform = Arc::new(SimPlatform {
             now_ms: AtomicU64::new(0),
             random: std::sync::Mutex::new(fastrand::Rng::with_seed(seed)),
         });
         let mut device = Self {
-            database: open(&folder, &platform),
-            folder,
+            database: open(&disk, &platform).expect("to open a file"),
+            disk,
             platform,
             user,
             late: Vec::new(),
@@ -66,19 +66,47 @@ impl Device {
         device
     }
 
+    /// Signs in, as often as it takes: the app may end meanwhile.
     pub(crate) async fn sign_in(&mut self, world: &World) {
-        let conversation = self.database.begin_sign_in(Credentials::Password {
-            login: self.user.to_owned(),
-            password: "password".to_owned(),
-        });
-        while let Some(request) = conversation.next_request().expect("a request") {
-            let (status, body) = serve(world, &request).await;
-            conversation.answer_head(status, Vec::new());
-            conversation.answer_chunk(body);
-            conversation.answer_end(None);
+        let user = self.user.to_owned();
+        loop {
+            let conversation = self.database.begin_sign_in(Credentials::Password {
+                login: user.clone(),
+                password: "password".to_owned(),
+            });
+            let has_ended = loop {
+                match self.step(|| conversation.next_request()) {
+                    None => break true,
+                    Some(None) => break false,
+                    Some(Some(request)) => {
+                        let (status, body) = serve(world, &request).await;
+                        conversation.answer_head(status, Vec::new());
+                        conversation.answer_chunk(body);
+                        conversation.answer_end(None);
+                    }
+                }
+            };
+            if has_ended {
+                continue;
+            }
+            if let Some(signed_in) = self.call(|database| database.end_sign_in(&conversation)) {
+                assert!(!signed_in.has_erased);
+                return;
+            }
         }
-        let signed_in = self.database.end_sign_in(&conversation);
-        assert!(!signed_in.expect("to sign in").has_erased);
+    }
+
+    /// Makes a call. `None` if the app has ended in it; whether it was made, nobody knows then. It is started again.
+    pub(crate) fn call<T>(
+        &mut self,
+        call: impl FnOnce(&Database) -> Result<T, Error>,
+    ) -> Option<T> {
+        let done = call(&self.database);
+        if self.disk.is_ended() {
+            self.crash();
+            return done.ok();
+        }
+        Some(done.expect("a file that works"))
     }
 
     /// Sets its clock.
@@ -86,9 +114,47 @@ impl Device {
         self.platform.now_ms.store(now_ms, Ordering::Relaxed);
     }
 
+    /// Goes on with a conversation. `None` if the app has ended meanwhile, and the conversation with it.
+    fn step<T>(&mut self, step: impl FnOnce() -> Result<T, Error>) -> Option<T> {
+        let done = step();
+        if self.disk.is_ended() {
+            self.crash();
+            return None;
+        }
+        Some(done.expect("a file that works"))
+    }
+
+    /// Its app is started again if it has ended.
+    pub(crate) fn revive(&mut self) {
+        if self.disk.is_ended() {
+            self.crash();
+        }
+    }
+
     /// Its app ends, wherever it is, and is started again.
     pub(crate) fn crash(&mut self) {
-        self.database = open(&self.folder, &self.platform);
+        self.disk.restart();
+        self.database = open(&self.disk, &self.platform).expect("to open a file");
+    }
+
+    /// Its app ends at one of its next steps, and perhaps once more while it is started again.
+    pub(crate) fn crash_soon(&mut self, random: &mut fastrand::Rng) {
+        let end = if random.bool() {
+            End::Kill
+        } else {
+            End::PowerCut
+        };
+        if random.u8(..4) == 0 {
+            self.disk.restart();
+            self.disk.end_after(random.u64(1..30), end);
+            if let Ok(database) = open(&self.disk, &self.platform) {
+                self.database = database;
+            }
+            if self.disk.is_ended() {
+                self.crash();
+            }
+        }
+        self.disk.end_after(random.u64(1..150), end);
     }
 
     /// Syncs over a network that fails, in an app that may end at any step. `None` if it did.
@@ -97,9 +163,16 @@ impl Device {
         world: &World,
         random: &mut fastrand::Rng,
     ) -> Option<SyncReport> {
-        let conversation = self.begin(SyncOptions::default());
+        let begun = self.database.begin_sync(SyncOptions::default(), None);
+        let conversation = self.step(|| begun)?;
         loop {
-            let request = conversation.next_request().expect("a file that works")?;
+            let Some(request) = self.step(|| conversation.next_request())? else {
+                return Some(self.end(&conversation));
+            };
+            if random.u8(..50) == 0 {
+                // The clock jumps.
+                self.set_clock(random.u64(..4_000_000_000_000));
+            }
             if random.u8(0..25) == 0 {
                 self.crash();
                 return None;
@@ -147,7 +220,8 @@ impl Device {
 
     /// Syncs over a network that works.
     pub(crate) async fn sync_well(&mut self, world: &World, options: SyncOptions) -> SyncReport {
-        let conversation = self.begin(options);
+        let begun = self.database.begin_sync(options, None);
+        let conversation = begun.expect("no other sync");
         while let Some(request) = conversation.next_request().expect("a file that works") {
             let (status, body) = serve(world, &request).await;
             conversation.answer_head(status, Vec::new());
@@ -155,11 +229,6 @@ impl Device {
             conversation.answer_end(None);
         }
         self.end(&conversation)
-    }
-
-    fn begin(&self, options: SyncOptions) -> Arc<Conversation> {
-        let begun = self.database.begin_sync(options, None);
-        begun.expect("no other sync")
     }
 
     fn end(&self, conversation: &Conversation) -> SyncReport {
@@ -171,6 +240,20 @@ impl Device {
         if !self.late.is_empty() {
             let request = self.late.remove(0);
             serve(world, &request).await;
+        }
+    }
+
+    /// The changes that failed.
+    pub(crate) fn failed(&self) -> Vec<FailedChange> {
+        self.database.failed().expect("the failed changes")
+    }
+
+    /// What waits for a verdict, for people.
+    pub(crate) fn pending(&self) -> String {
+        let pending = self.database.pending().expect("the queue");
+        match pending.is_empty() {
+            true => String::new(),
+            false => format!("{pending:?}"),
         }
     }
 
@@ -202,15 +285,9 @@ fn texts(attributes: &Attributes) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn open(folder: &TempDir, platform: &Arc<SimPlatform>) -> Database {
-    let path = folder.path().join("app.db");
+fn open(disk: &Disk, platform: &Arc<SimPlatform>) -> Result<Database, Error> {
     let platform = Arc::clone(platform);
-    Database::open_on(
-        path.to_str().expect("a path in UTF-8"),
-        Options::new("http://sim", &[SOURCE]),
-        platform,
-        None,
-        None,
-    )
-    .expect("to open a file")
+    let vfs = Some(Disk::VFS.to_owned());
+    let options = Options::new("http://sim", &[SOURCE]);
+    Database::open_on(&disk.path("app.db"), options, platform, None, vfs)
 }

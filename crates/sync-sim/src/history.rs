@@ -59,7 +59,8 @@ impl History {
     async fn step(&mut self) {
         let at = self.random.usize(..self.devices.len());
         self.set_clocks();
-        match self.random.u8(0..30) {
+        self.devices[at].revive();
+        match self.random.u8(0..33) {
             0..=3 => self.create(at),
             4..=8 => self.update(at),
             9 | 10 => self.delete(at),
@@ -98,13 +99,16 @@ impl History {
             }
             19 => self.devices[at].deliver_late(&self.world).await,
             20 => self.devices[at].crash(),
+            30..=32 => self.devices[at].crash_soon(&mut self.random),
             21 => {
                 // The device's clock is wrong for a while.
                 let wrong = self.random.u64(..4_000_000_000_000);
                 self.devices[at].set_clock(wrong);
                 self.sync(at).await;
             }
-            22 => self.devices[at].database.sign_out().expect("to sign out"),
+            22 => {
+                self.devices[at].call(|database| database.sign_out());
+            }
             _ => self.sync(at).await,
         }
     }
@@ -140,8 +144,11 @@ impl History {
             ("a".to_owned(), self.random.u8(..).to_string().into()),
         ]
         .into();
-        let made = self.devices[at].database.create(SOURCE, attributes);
-        made.expect("to make an object");
+        let made = self.devices[at].call(|database| database.create(SOURCE, attributes));
+        if made.is_none() {
+            // Nobody was promised it.
+            self.gone.insert(name.clone());
+        }
         self.made.insert(name);
     }
 
@@ -159,20 +166,21 @@ impl History {
                 _ => Vec::new(),
             },
         };
-        let updated = self.devices[at].database.transaction(vec![operation]);
-        updated.expect("to change an object");
+        self.devices[at].call(|database| database.transaction(vec![operation]));
     }
 
     fn delete(&mut self, at: usize) {
         if let Some((id, attributes)) = self.devices[at].pick(&mut self.random) {
             self.gone.extend(attributes.get("name").map(Value::to_text));
-            let deleted = self.devices[at].database.delete(SOURCE, &id);
-            deleted.expect("to delete an object");
+            self.devices[at].call(|database| database.delete(SOURCE, &id));
         }
     }
 
     async fn settle(&mut self) {
         self.world.back_end.heal();
+        for device in &mut self.devices {
+            device.crash();
+        }
         let mut differs = String::new();
         for _ in 0..ROUNDS {
             let clock = self.world.engine.ports().clock();
@@ -218,12 +226,11 @@ impl History {
 
     /// The user gives up what was refused.
     fn give_up(&mut self, at: usize) {
-        let database = &self.devices[at].database;
-        for failed in database.failed().expect("the failed changes") {
+        for failed in self.devices[at].failed() {
             if let Operation::Create { attributes, .. } = &failed.operation {
                 self.gone.extend(attributes.get("name").map(Value::to_text));
             }
-            database.discard(&failed.id).expect("to discard it");
+            self.devices[at].call(|database| database.discard(&failed.id));
         }
     }
 
@@ -241,9 +248,9 @@ impl History {
             })
             .collect();
         for (number, device) in self.devices.iter().enumerate() {
-            let pending = device.database.pending().expect("the queue");
+            let pending = device.pending();
             if !pending.is_empty() {
-                return format!("device {number} has changes that wait: {pending:?}");
+                return format!("device {number} has changes that wait: {pending}");
             }
             let has = device.objects();
             if has != truth {

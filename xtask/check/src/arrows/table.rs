@@ -49,7 +49,13 @@ pub(super) const CRATES: &[Row] = &[
     ),
     row(
         "sync-sim",
-        &["sync-client", "sync-core", "sync-proto", "test-support"],
+        &[
+            "crash-disk",
+            "sync-client",
+            "sync-core",
+            "sync-proto",
+            "test-support",
+        ],
     ),
     row("adapter-jobs", &["sync-core", "sync-spin"]),
     row("bench", &["sync-jobs", "sync-proto", "test-support"]),
