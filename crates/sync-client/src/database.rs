@@ -141,6 +141,7 @@ impl Database {
             .store()
             .change(&operations, platform.now_ms(), || new_id(platform))?;
         self.shared.tell();
+        self.shared.following.has_changes(platform.elapsed_ms());
         Ok(operations.into_iter().map(|it| it.object).collect())
     }
 
@@ -238,6 +239,7 @@ impl Database {
             .store()
             .retry(change, values.as_ref(), platform.now_ms(), [id, object])?;
         self.shared.tell();
+        self.shared.following.has_changes(platform.elapsed_ms());
         Ok(())
     }
 

@@ -5,6 +5,8 @@ mod conversation;
 mod database;
 mod diagnostics;
 mod error;
+mod follow;
+mod following;
 #[cfg(feature = "json")]
 pub mod json;
 mod model;
@@ -23,6 +25,7 @@ mod watch;
 pub use conversation::{Conversation, Header, HttpRequest, Transport, TransportError};
 pub use database::Database;
 pub use error::Error;
+pub use follow::{FollowListener, FollowStep};
 pub use model::{
     ChangeState, FailedChange, Object, Operation, PendingChange, Rows, SourceProblem, SourceStatus,
 };
@@ -33,7 +36,7 @@ pub use platform::{Platform, new_id};
 pub use report::{
     AppliedChange, Ended, Progress, ProgressListener, Removal, RemovalReason, SignedIn, SyncReport,
 };
-pub use sync_device::{Attributes, Value};
+pub use sync_device::{Attributes, FollowEnd, Value};
 #[cfg(feature = "ureq")]
 pub use ureq_transport::UreqTransport;
 pub use watch::ChangeListener;

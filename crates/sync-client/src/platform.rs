@@ -5,6 +5,11 @@ pub trait Platform: Send + Sync {
     /// Milliseconds since 1970.
     fn now_ms(&self) -> u64;
 
+    /// Milliseconds since any moment, by a clock that does not jump where there is one.
+    fn elapsed_ms(&self) -> u64 {
+        self.now_ms()
+    }
+
     /// So many random bytes.
     fn random(&self, length: u32) -> Vec<u8>;
 }
@@ -20,6 +25,12 @@ impl Platform for SystemPlatform {
         let now = std::time::SystemTime::now();
         let since = now.duration_since(std::time::UNIX_EPOCH);
         since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0))
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        static BEGIN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+        let since = BEGIN.get_or_init(std::time::Instant::now).elapsed();
+        u64::try_from(since.as_millis()).unwrap_or(0)
     }
 
     fn random(&self, length: u32) -> Vec<u8> {

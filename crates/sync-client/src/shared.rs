@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sync_device::backoff_ms;
 use sync_store::Store;
 
+use crate::following::Following;
 use crate::options::DeviceOptions;
 use crate::platform::{Platform, random_number};
 use crate::report::{Ended, SyncReport};
@@ -15,6 +16,7 @@ use crate::watch::Watchers;
 pub(crate) struct Shared {
     store: Mutex<Store>,
     pub(crate) watchers: Watchers,
+    pub(crate) following: Following,
     pub(crate) server: String,
     pub(crate) device: DeviceOptions,
     pub(crate) platform: Arc<dyn Platform>,
@@ -34,6 +36,7 @@ impl Shared {
         Self {
             store: Mutex::new(store),
             watchers: Watchers::default(),
+            following: Following::default(),
             server: server.trim_end_matches('/').to_owned(),
             device,
             platform,

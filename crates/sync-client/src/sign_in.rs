@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sync_device::FollowEnd;
 use sync_proto::sync::{SessionGrant, SessionRequest};
 use sync_store::SessionState;
 
@@ -195,7 +196,7 @@ impl Database {
     pub fn end_sign_in(&self, conversation: &Conversation) -> Result<SignedIn, Error> {
         match conversation.end() {
             Outcome::SignedIn(done) => done,
-            Outcome::SignedOut | Outcome::Synced(_) => Err(Error::Cancelled),
+            Outcome::SignedOut | Outcome::Synced(_) | Outcome::Listened => Err(Error::Cancelled),
         }
     }
 
@@ -223,6 +224,7 @@ impl Database {
         (session.refresh, session.attempt) = (None, None);
         store.set_session(&session)?;
         drop(store);
+        self.shared.following.stop(FollowEnd::SignedOut);
         let topic = Box::new(SignOut { access });
         Ok(Conversation::new(Arc::clone(&self.shared), topic, None))
     }

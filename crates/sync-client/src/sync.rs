@@ -13,6 +13,7 @@ use sync_store::{Kept, Store, SyncLock, Told};
 use crate::conversation::{Answered, Asked, Conversation, Outcome, Stop, Topic};
 use crate::database::Database;
 use crate::error::Error;
+use crate::following::followed;
 use crate::options::SyncOptions;
 use crate::platform::new_id;
 use crate::report::{
@@ -43,6 +44,8 @@ pub(crate) struct Syncing {
     broken: Option<String>,
     report: SyncReport,
     verdicts: u64,
+    /// How many seconds the first answer may wait for something that is new.
+    wait: u64,
     lock: Option<SyncLock>,
 }
 
@@ -52,6 +55,7 @@ impl Syncing {
         now_ms: u64,
         options: SyncOptions,
         listener: Option<Arc<dyn ProgressListener>>,
+        wait: u64,
         lock: SyncLock,
     ) -> Result<Self, Error> {
         let mut run = SyncRun::default();
@@ -79,6 +83,7 @@ impl Syncing {
             broken: None,
             report: SyncReport::default(),
             verdicts: 0,
+            wait,
             lock: Some(lock),
         })
     }
@@ -115,7 +120,8 @@ impl Syncing {
                     (SESSION, None, serde_json::to_vec(&request))
                 }
                 Exchange::Sync => {
-                    let request = store.outgoing(self.run.limits(), &self.options.sources)?;
+                    let mut request = store.outgoing(self.run.limits(), &self.options.sources)?;
+                    request.wait = Some(std::mem::take(&mut self.wait)).filter(|wait| *wait > 0);
                     self.report.sent += request.changes.len() as u64;
                     (SYNC, session.access, serde_json::to_vec(&request))
                 }
@@ -371,7 +377,7 @@ impl Topic for Syncing {
 }
 
 /// Whether there is an access token that looks good. A clock that has jumped back makes it look bad.
-fn has_access(database: &Shared, session: &sync_store::SessionState) -> bool {
+pub(crate) fn has_access(database: &Shared, session: &sync_store::SessionState) -> bool {
     let since = database.platform.now_ms().checked_sub(session.access_at_ms);
     session.access.is_some() && since.is_some_and(|since| since + MARGIN_MS < session.access_for_ms)
 }
@@ -422,11 +428,21 @@ impl Database {
         options: SyncOptions,
         listener: Option<Arc<dyn ProgressListener>>,
     ) -> Result<Arc<Conversation>, Error> {
+        self.begin(options, listener, 0)
+    }
+
+    /// Begins a sync whose answer may wait so many seconds for something that is new.
+    pub(crate) fn begin(
+        &self,
+        options: SyncOptions,
+        listener: Option<Arc<dyn ProgressListener>>,
+        wait: u64,
+    ) -> Result<Arc<Conversation>, Error> {
         let mut store = self.shared.store();
         let lock = store.lock_sync()?.ok_or(Error::SyncRunning)?;
         let deadline_ms = options.deadline_ms;
         let now_ms = self.shared.platform.now_ms();
-        let syncing = Syncing::new(&mut store, now_ms, options, listener, lock)?;
+        let syncing = Syncing::new(&mut store, now_ms, options, listener, wait, lock)?;
         drop(store);
         let topic = Box::new(syncing);
         Ok(Conversation::new(
@@ -440,9 +456,12 @@ impl Database {
     pub fn end_sync(&self, conversation: &Conversation) -> SyncReport {
         let report = match conversation.end() {
             Outcome::Synced(report) => *report,
-            Outcome::SignedIn(_) | Outcome::SignedOut => SyncReport::default(),
+            Outcome::SignedIn(_) | Outcome::SignedOut | Outcome::Listened => SyncReport::default(),
         };
         self.shared.note_end(&report);
+        let now_ms = self.shared.platform.elapsed_ms();
+        let following = &self.shared.following;
+        following.synced(&conversation.canceller(), followed(&report), now_ms);
         report
     }
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use crate::conversation::{Conversation, Header, HttpRequest, Transport, TransportError};
 
-/// How often it looks whether it was cancelled while nothing comes.
+/// How often it looks whether it was cancelled while nothing comes: at first, and then ever less often.
 const GLANCE: Duration = Duration::from_millis(50);
+const LONGEST_GLANCE: Duration = Duration::from_secs(1);
 
 /// Bytes of a piece.
 const PIECE: usize = 64 * 1024;
@@ -60,8 +61,14 @@ impl Transport for UreqTransport {
         spawned.map_err(|error| TransportError {
             reason: error.to_string(),
         })?;
+        let mut glance = GLANCE;
         loop {
-            let is_wanted = match receiver.recv_timeout(GLANCE) {
+            let came = receiver.recv_timeout(glance);
+            glance = match came {
+                Ok(_) => GLANCE,
+                Err(_) => LONGEST_GLANCE.min(glance * 2),
+            };
+            let is_wanted = match came {
                 Ok(Came::Head(status, headers)) => conversation.answer_head(status, headers),
                 Ok(Came::Piece(bytes)) => conversation.answer_chunk(bytes),
                 Ok(Came::End(ended)) => {
@@ -76,6 +83,10 @@ impl Transport for UreqTransport {
                 });
             }
         }
+    }
+
+    fn can_stream(&self) -> bool {
+        true
     }
 }
 

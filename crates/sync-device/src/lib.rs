@@ -3,6 +3,8 @@
 
 mod backoff;
 mod change;
+mod events;
+mod follow;
 mod hash;
 mod line;
 mod ping;
@@ -12,6 +14,8 @@ mod value;
 
 pub use backoff::backoff_ms;
 pub use change::{Change, Merged, Op, merge, take_over};
+pub use events::{EventReader, LiveEvent};
+pub use follow::{Follow, FollowEnd, FollowStep, FollowedSync, StreamEnd};
 pub use hash::{BUCKETS, Sum, bucket, object_hash};
 pub use line::{GarbledLine, Line, LineReader, News, ResetReason, Verdict, VerdictStatus};
 pub use ping::pinged_sources;

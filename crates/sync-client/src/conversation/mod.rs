@@ -1,11 +1,12 @@
 //! One or more requests and their answers, carried by whoever has a network.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sync_proto::ErrorCode;
 
 use crate::error::Error;
+use crate::following::Cancel;
 use crate::report::{SignedIn, SyncReport};
 use crate::shared::Shared;
 
@@ -33,6 +34,7 @@ pub struct Conversation {
     database: Arc<Shared>,
     /// The cancellations that there had been when it began.
     cancellations: u64,
+    cancel: Cancel,
     until_ms: Option<u64>,
     state: Mutex<State>,
 }
@@ -48,6 +50,11 @@ struct State {
 pub(crate) trait Topic: Send {
     /// The next request.
     fn next(&mut self, database: &Shared) -> Result<Option<Asked>, Error>;
+
+    /// How long the next request may take, where there is no deadline.
+    fn timeout_ms(&self) -> u64 {
+        TIMEOUT_MS
+    }
 
     /// Whether the answer to the last one is read line by line, by [`Self::take`].
     fn reads_lines(&self) -> bool {
@@ -81,6 +88,7 @@ pub(crate) enum Outcome {
     SignedIn(Result<SignedIn, Error>),
     SignedOut,
     Synced(Box<SyncReport>),
+    Listened,
 }
 
 /// The begin of an answer.
@@ -122,6 +130,7 @@ impl Conversation {
         let now = database.platform.now_ms();
         Arc::new(Self {
             cancellations: database.cancellations.load(Ordering::Relaxed),
+            cancel: Arc::new(AtomicBool::new(false)),
             until_ms: deadline_ms.map(|deadline| now.saturating_add(deadline)),
             database,
             state: Mutex::new(State {
@@ -138,7 +147,7 @@ impl Conversation {
     /// # Errors
     /// The file's. The conversation is over then.
     pub fn next_request(&self) -> Result<Option<HttpRequest>, Error> {
-        let asked = {
+        let (asked, timeout_ms) = {
             let mut state = self.lock();
             if let Some(error) = state.error.take() {
                 return Err(error);
@@ -154,13 +163,13 @@ impl Conversation {
             }
             state.head = None;
             state.body.clear();
-            state.topic.next(&self.database)?
+            (state.topic.next(&self.database)?, state.topic.timeout_ms())
         };
         self.database.tell();
-        Ok(asked.map(|asked| self.to_request(asked)))
+        Ok(asked.map(|asked| self.to_request(asked, timeout_ms)))
     }
 
-    fn to_request(&self, asked: Asked) -> HttpRequest {
+    fn to_request(&self, asked: Asked, timeout_ms: u64) -> HttpRequest {
         let Asked {
             method,
             path,
@@ -171,14 +180,18 @@ impl Conversation {
             name: name.to_owned(),
             value,
         };
-        let mut headers = vec![header("Content-Type", "application/json".to_owned())];
+        // What is got, is an event stream.
+        let mut headers = vec![match method {
+            "GET" => header("Accept", "text/event-stream".to_owned()),
+            _ => header("Content-Type", "application/json".to_owned()),
+        }];
         headers.extend(access.map(|access| header("Authorization", format!("Bearer {access}"))));
         HttpRequest {
             method: method.to_owned(),
             url: format!("{}{path}", self.database.server),
             headers,
             body,
-            timeout_ms: self.left_ms().unwrap_or(TIMEOUT_MS).min(TIMEOUT_MS),
+            timeout_ms: self.left_ms().unwrap_or(timeout_ms).min(timeout_ms),
         }
     }
 
@@ -240,9 +253,15 @@ impl Conversation {
         self.database.tell();
     }
 
-    /// Whether somebody has called [`crate::Database::cancel`] since it began.
+    /// What ends it when it is set.
+    pub(crate) fn canceller(&self) -> Cancel {
+        Arc::clone(&self.cancel)
+    }
+
+    /// Whether nobody wants it any more, as somebody has called [`crate::Database::cancel`] since it began, for instance.
     pub fn is_cancelled(&self) -> bool {
-        self.database.cancellations.load(Ordering::Relaxed) != self.cancellations
+        self.cancel.load(Ordering::Relaxed)
+            || self.database.cancellations.load(Ordering::Relaxed) != self.cancellations
     }
 
     fn is_wanted(&self) -> bool {

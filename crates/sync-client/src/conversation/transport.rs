@@ -16,7 +16,7 @@ pub struct Header {
 /// A request to the server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// `POST` or `DELETE`.
+    /// `GET`, `POST` or `DELETE`.
     pub method: String,
     /// Where to.
     pub url: String,
@@ -56,6 +56,13 @@ pub trait Transport: Send + Sync {
         request: HttpRequest,
         conversation: Arc<Conversation>,
     ) -> Result<(), TransportError>;
+
+    /// Whether pieces of a body are handed over as they come, and a request may take minutes: then [`crate::Database::follow`] reads
+    /// event streams, each of which is a `send` on a thread of its own. Look at [`Conversation::is_cancelled`] at least once a second
+    /// while nothing comes. Without streams, syncs wait for news.
+    fn can_stream(&self) -> bool {
+        false
+    }
 }
 
 /// No answer came, or it broke off.

@@ -2,6 +2,7 @@
 
 mod broken;
 mod everyday;
+mod following;
 mod killed;
 mod proxy;
 mod sessions;

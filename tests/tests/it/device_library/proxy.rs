@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -21,6 +22,19 @@ pub(super) enum Fault {
 pub(super) struct Proxy {
     address: SocketAddr,
     plan: Arc<Mutex<Option<Fault>>>,
+    streams: Arc<Streams>,
+}
+
+/// The event streams that go through it.
+#[derive(Default)]
+struct Streams {
+    begun: AtomicUsize,
+    open: Mutex<Vec<Arc<OpenStream>>>,
+}
+
+struct OpenStream {
+    device: TcpStream,
+    is_stalled: AtomicBool,
 }
 
 impl Proxy {
@@ -34,14 +48,21 @@ impl Proxy {
         let address = listener.local_addr().expect("its own address");
         let plan = Arc::new(Mutex::new(None));
         let shared = Arc::clone(&plan);
+        let streams = Arc::new(Streams::default());
+        let all_streams = Arc::clone(&streams);
         // Ends with the test's process.
         thread::spawn(move || {
             for device in listener.incoming().flatten() {
                 let plan = Arc::clone(&shared);
-                thread::spawn(move || carry(&device, server, &plan));
+                let streams = Arc::clone(&all_streams);
+                thread::spawn(move || carry(&device, server, &plan, &streams));
             }
         });
-        Self { address, plan }
+        Self {
+            address,
+            plan,
+            streams,
+        }
     }
 
     pub(super) fn url(&self) -> String {
@@ -58,31 +79,61 @@ impl Proxy {
         lock(&self.plan).is_none()
     }
 
+    /// How many event streams have begun.
+    pub(super) fn streams(&self) -> usize {
+        self.streams.begun.load(Ordering::Relaxed)
+    }
+
+    /// Breaks the event streams that there are.
+    pub(super) fn cut_streams(&self) {
+        for stream in lock(&self.streams.open).drain(..) {
+            let _ = stream.device.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Nothing comes any more over the event streams that there are, which stay open.
+    pub(super) fn stall_streams(&self) {
+        for stream in lock(&self.streams.open).drain(..) {
+            stream.is_stalled.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Nothing fails any more.
     pub(super) fn calm(&self) {
         *lock(&self.plan) = None;
     }
 }
 
-fn lock(plan: &Mutex<Option<Fault>>) -> MutexGuard<'_, Option<Fault>> {
-    plan.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Carries one connection: requests whole, answers piece by piece.
-fn carry(device: &TcpStream, server: SocketAddr, plan: &Mutex<Option<Fault>>) {
+fn carry(device: &TcpStream, server: SocketAddr, plan: &Mutex<Option<Fault>>, streams: &Streams) {
     let Ok(upstream) = TcpStream::connect(server) else {
         return;
     };
+    let stream = Mutex::new(None);
     thread::scope(|scope| {
-        scope.spawn(|| answers(device, &upstream, plan));
-        requests(device, &upstream, plan);
+        scope.spawn(|| answers(device, &upstream, plan, streams, &stream));
+        requests(device, &upstream, plan, &stream);
         let _ = upstream.shutdown(Shutdown::Write);
     });
 }
 
-fn requests(mut device: &TcpStream, mut upstream: &TcpStream, plan: &Mutex<Option<Fault>>) {
+fn requests(
+    mut device: &TcpStream,
+    mut upstream: &TcpStream,
+    plan: &Mutex<Option<Fault>>,
+    stream: &Mutex<Option<Arc<OpenStream>>>,
+) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(length @ 1..) = device.read(&mut buffer) {
+        if buffer.starts_with(b"GET /sync/v1/events ") {
+            let device = device.try_clone().expect("another handle");
+            let is_stalled = AtomicBool::new(false);
+            *lock(stream) = Some(Arc::new(OpenStream { device, is_stalled }));
+        }
         if let Some(Fault::Instead(answer)) = &*lock(plan) {
             let _ = device.write_all(answer.as_bytes());
         }
@@ -97,9 +148,25 @@ fn requests(mut device: &TcpStream, mut upstream: &TcpStream, plan: &Mutex<Optio
     }
 }
 
-fn answers(mut device: &TcpStream, mut upstream: &TcpStream, plan: &Mutex<Option<Fault>>) {
+fn answers(
+    mut device: &TcpStream,
+    mut upstream: &TcpStream,
+    plan: &Mutex<Option<Fault>>,
+    streams: &Streams,
+    stream: &Mutex<Option<Arc<OpenStream>>>,
+) {
     let mut buffer = vec![0; 1 << 16];
+    let mut has_begun = false;
     while let Ok(length @ 1..) = upstream.read(&mut buffer) {
+        if let Some(stream) = lock(stream).clone() {
+            if stream.is_stalled.load(Ordering::Relaxed) {
+                continue;
+            }
+            if !std::mem::replace(&mut has_begun, true) {
+                lock(&streams.open).push(stream);
+                streams.begun.fetch_add(1, Ordering::Relaxed);
+            }
+        }
         let mut planned = lock(plan);
         match &mut *planned {
             Some(Fault::Cut(left)) if *left < length => {
