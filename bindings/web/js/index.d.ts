@@ -1,4 +1,4 @@
-import type { Attributes, Database, DeviceOptions, Schema, SourceOptions } from "./library.js";
+import type { Attributes, Database, DeviceOptions, ErrorCode, Schema, SourceOptions, SyncReport } from "./library.js";
 
 export * from "./library.js";
 
@@ -12,6 +12,25 @@ export interface Options<S extends Schema = Record<string, Attributes>> {
   device?: DeviceOptions;
   /** A worker that runs this package's `worker.js`, where a bundler has to make it. */
   worker?: Worker;
+}
+
+export interface FollowOptions {
+  /** Hears how each sync ended. The next one comes by itself. */
+  synced?: (report: SyncReport) => void;
+  /** Hears why the database is not followed any more: nobody is signed in, or the file cannot be read or written. */
+  ended?: (why: { how: "signedOut" } | { error: { code: ErrorCode; reason: string } }) => void;
+}
+
+declare module "./library.js" {
+  interface Database<S extends Schema = Record<string, Attributes>> {
+    /**
+     * Keeps the database current: syncs at once, when the server says that something has changed, when a change was made in any tab, and
+     * when the server wants it. All tabs share one event stream. Ends with what it returns, and when nobody is signed in any more.
+     */
+    follow(options?: FollowOptions): () => void;
+    /** Tells who follows that things may be better than they were. That the network is back, or the page is seen again, is heard by itself. */
+    wake(): Promise<void>;
+  }
 }
 
 /** Opens a database, or makes it. */

@@ -26,6 +26,8 @@ export class Database {
   #last = 0;
   #calls = new Map();
   #watchers = new Set();
+  #followers = new Set();
+  #wakes = () => document.visibilityState !== "hidden" && this.wake().catch(() => {});
 
   constructor(worker) {
     this.#worker = worker;
@@ -137,6 +139,41 @@ export class Database {
     return this.#call({ call: "cancel" });
   }
 
+  follow({ synced = () => {}, ended = () => {} } = {}) {
+    const follower = { synced, ended };
+    this.#followers.add(follower);
+    if (this.#followers.size === 1) {
+      this.#worker?.postMessage({ follow: true });
+      addEventListener("online", this.#wakes);
+      document.addEventListener("visibilitychange", this.#wakes);
+    }
+    return () => {
+      if (this.#followers.delete(follower) && this.#followers.size === 0) this.#unfollow();
+    };
+  }
+
+  wake() {
+    return this.#call({ call: "wake" });
+  }
+
+  #unfollow() {
+    removeEventListener("online", this.#wakes);
+    document.removeEventListener("visibilitychange", this.#wakes);
+    this.#worker?.postMessage({ follow: false });
+  }
+
+  #followed({ report, end }) {
+    const followers = [...this.#followers];
+    if (end && followers.length > 0) {
+      this.#followers.clear();
+      this.#unfollow();
+    }
+    for (const { synced, ended } of followers) {
+      if (report) synced(report);
+      else ended(end);
+    }
+  }
+
   pending() {
     return this.#call({ call: "pending" });
   }
@@ -191,6 +228,10 @@ export class Database {
       }
       return;
     }
+    if (message.followed) {
+      this.#followed(message.followed);
+      return;
+    }
     if (message.closed) {
       const closing = this.#calls.get("close");
       this.#calls.delete("close");
@@ -213,6 +254,8 @@ export class Database {
     this.#worker?.terminate();
     this.#worker = null;
     this.#watchers.clear();
+    if (this.#followers.size > 0) this.#unfollow();
+    this.#followers.clear();
     for (const { reject } of this.#calls.values()) reject?.(new RhoSyncError(error));
     this.#calls.clear();
   }

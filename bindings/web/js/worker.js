@@ -23,15 +23,28 @@ const asked = new Map();
 /** What became of calls, by tab and number: one that comes twice is made once. */
 const made = new Map();
 
-/** What ends the request that is under way. */
+/** What ends the request that is under way, and the event stream. */
 let request = null;
+let stream = null;
 let isSyncing = false;
+
+/** What the database is called in the browser. */
+let database = null;
+
+/** Gives back this worker's wish to follow. Its lock says that there is one: the browser takes it from workers that are gone. */
+let endWish = null;
+
+/** Whether this worker, which owns the database, follows; and what ends its wait. */
+let isFollowing = false;
+let wake = null;
 
 self.onmessage = ({ data }) => {
   if (data.open) {
     open(data.open);
   } else if (data.close) {
     close();
+  } else if (data.follow !== undefined) {
+    wish(data.follow);
   } else {
     asked.set(data.id, data.call);
     send(data.id, data.call, false);
@@ -39,10 +52,11 @@ self.onmessage = ({ data }) => {
 };
 
 function open({ name, options }) {
-  channel = new BroadcastChannel(`rhosync/${name}`);
+  database = `rhosync/${name}`;
+  channel = new BroadcastChannel(database);
   channel.onmessage = ({ data }) => heard(data);
   navigator.locks
-    .request(`rhosync/${name}`, () => own(name, options))
+    .request(database, () => own(name, options))
     .catch((error) => fail({ code: "storage", reason: String(error?.message ?? error) }));
 }
 
@@ -59,9 +73,113 @@ async function own(name, options) {
   failure = null;
   channel.postMessage({ owner: tab });
   for (const [id, call] of asked) send(id, call, true);
+  follow();
   await new Promise((resolve) => {
     release = resolve;
   });
+}
+
+/** This worker's page follows, or does not any more. */
+function wish(isWished) {
+  endWish?.();
+  endWish = null;
+  if (!isWished) {
+    wishesChanged();
+    return;
+  }
+  navigator.locks.request(`${database}/follow`, { mode: "shared" }, () => {
+    wishesChanged();
+    return new Promise((resolve) => {
+      endWish = resolve;
+    });
+  });
+}
+
+function wishesChanged() {
+  if (core) follow();
+  else channel.postMessage({ follow: true });
+}
+
+async function isFollowed() {
+  const { held } = await navigator.locks.query();
+  return held.some((lock) => lock.name === `${database}/follow`);
+}
+
+/** Follows as long as a page of any tab wants it: one event stream for all. */
+async function follow() {
+  wake?.();
+  if (isFollowing || !core) return;
+  isFollowing = true;
+  let end;
+  try {
+    core.beginFollow();
+    while (core && !end && (await isFollowed())) end = await followOn();
+  } catch (error) {
+    end = { error: told(error) };
+  } finally {
+    core?.endFollow();
+    stream?.abort(new Error("nobody follows any more"));
+    isFollowing = false;
+  }
+  if (end) tellAll({ followed: { end } });
+}
+
+/** Does what is to be done next. Says how it ended, if it has. */
+async function followOn() {
+  // A page's own sync comes first.
+  const step = isSyncing ? { what: "wait", ms: 1_000 } : core.followStep();
+  switch (step.what) {
+    case "sync": {
+      isSyncing = true;
+      try {
+        const report = await exchange(
+          () => step.takeExchange(),
+          (it) => JSON.parse(core.endSync(it)),
+        );
+        tellAll({ followed: { report } });
+      } finally {
+        isSyncing = false;
+      }
+      return null;
+    }
+    case "listen":
+      listen(step.takeExchange());
+      return null;
+    case "wait":
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, step.ms);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      wake = null;
+      return null;
+    default:
+      return { how: step.what };
+  }
+}
+
+/** Carries an event stream until it ends. There is one at a time. */
+async function listen(it) {
+  stream?.abort(new Error("another one is read"));
+  try {
+    await carry(
+      it,
+      (began) => (stream = began),
+      () => wake?.(),
+    );
+  } catch {
+    // What is wrong with the file, syncs say too.
+  } finally {
+    it.free();
+    wake?.();
+  }
+}
+
+function tellAll(message) {
+  self.postMessage(message);
+  channel?.postMessage(message);
 }
 
 async function openFile(folder, options) {
@@ -83,14 +201,15 @@ function fail(error) {
 }
 
 function changed(sources) {
-  self.postMessage({ changed: sources });
-  channel.postMessage({ changed: sources });
+  tellAll({ changed: sources });
 }
 
 /** What other workers say. */
 function heard(message) {
-  if (message.changed) {
-    self.postMessage({ changed: message.changed });
+  if (message.changed || message.followed) {
+    self.postMessage(message);
+  } else if (message.follow) {
+    if (core) follow();
   } else if (message.owner) {
     failure = null;
     for (const [id, call] of asked) send(id, call, true);
@@ -151,6 +270,10 @@ async function make(call, again, progressed) {
       core.cancel();
       request?.abort(new Error("it was cancelled"));
       return null;
+    case "wake":
+      core.wake();
+      wake?.();
+      return null;
     case "transaction":
       return transaction(call, again);
     default:
@@ -159,7 +282,10 @@ async function make(call, again, progressed) {
 }
 
 function ask({ call, ...values }) {
-  return JSON.parse(core.call(JSON.stringify({ [call]: values })));
+  const answer = JSON.parse(core.call(JSON.stringify({ [call]: values })));
+  // There may be something to send.
+  if (call === "transaction" || call === "retry") wake?.();
+  return answer;
 }
 
 /** The page has named what it makes, so that one can tell whether an owner that is gone has made it. */
@@ -187,6 +313,7 @@ async function sync(options, progressed) {
     );
   } finally {
     isSyncing = false;
+    wake?.();
   }
 }
 
@@ -200,13 +327,14 @@ async function exchange(begin, end) {
   }
 }
 
-/** Carries requests until everything is said. */
-async function carry(it) {
+/** Carries requests until everything is said. `begins` gets what ends each of them; `came` hears of each piece of an answer. */
+async function carry(it, begins = (began) => (request = began), came = () => {}) {
   for (let next = it.nextRequest(); next !== undefined; next = it.nextRequest()) {
     const { method, url, headers, body, timeoutMs } = JSON.parse(next);
-    request = new AbortController();
-    const { signal } = request;
-    const timer = setTimeout(() => request?.abort(new Error("the server takes too long")), timeoutMs);
+    const abort = new AbortController();
+    const { signal } = abort;
+    begins(abort);
+    const timer = setTimeout(() => abort.abort(new Error("the server takes too long")), timeoutMs);
     let broken;
     try {
       const answer = await fetch(url, {
@@ -224,13 +352,13 @@ async function carry(it) {
         const { done, value } = await reader.read();
         if (done) break;
         isWanted = it.answerChunk(value);
+        came();
       }
       if (!isWanted) await reader?.cancel();
     } catch (error) {
       broken = String(error?.message ?? error);
     } finally {
       clearTimeout(timer);
-      request = null;
     }
     it.answerEnd(broken);
   }
@@ -243,6 +371,9 @@ function told(error) {
 }
 
 function close() {
+  endWish?.();
+  stream?.abort(new Error("the database is closed"));
+  core?.endFollow();
   channel?.close();
   core?.free();
   core = null;

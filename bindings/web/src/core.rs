@@ -9,8 +9,8 @@ use sqlite_wasm_rs::WasmOsCallback;
 use sqlite_wasm_vfs::sahpool::{OpfsSAHPoolCfgBuilder, install};
 use sync_client::json::{self, Call, NamedCredentials, answer};
 use sync_client::{
-    ChangeListener, Conversation, Database, Header, Options, Progress, ProgressListener,
-    SyncOptions,
+    ChangeListener, Conversation, Database, FollowEnd, FollowStep, Header, Options, Progress,
+    ProgressListener, SyncOptions,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -36,6 +36,58 @@ pub struct Core {
 #[wasm_bindgen]
 pub struct Exchange {
     conversation: Arc<Conversation>,
+}
+
+/// What is to be done next while the database is followed.
+#[wasm_bindgen]
+pub struct Step {
+    what: &'static str,
+    ms: f64,
+    conversation: Option<Arc<Conversation>>,
+}
+
+#[wasm_bindgen]
+impl Step {
+    /// `sync`: carry the exchange, and end it. `listen`: carry it beside everything else. `wait`: nothing for `ms`, or until something
+    /// happens. `stopped` and `signedOut`: nothing any more.
+    #[wasm_bindgen(getter)]
+    pub fn what(&self) -> String {
+        self.what.to_owned()
+    }
+
+    /// How many milliseconds.
+    #[wasm_bindgen(getter)]
+    pub fn ms(&self) -> f64 {
+        self.ms
+    }
+
+    /// The exchange to carry, once.
+    #[wasm_bindgen(js_name = takeExchange)]
+    pub fn take_exchange(&mut self) -> Option<Exchange> {
+        let conversation = self.conversation.take()?;
+        Some(Exchange { conversation })
+    }
+}
+
+impl From<FollowStep> for Step {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a wait is much shorter than two to the 53rd milliseconds"
+    )]
+    fn from(step: FollowStep) -> Self {
+        let (what, ms, conversation) = match step {
+            FollowStep::Sync(conversation) => ("sync", 0, Some(conversation)),
+            FollowStep::Listen(conversation) => ("listen", 0, Some(conversation)),
+            FollowStep::Wait { ms } => ("wait", ms, None),
+            FollowStep::Ended(FollowEnd::Stopped) => ("stopped", 0, None),
+            FollowStep::Ended(FollowEnd::SignedOut) => ("signedOut", 0, None),
+        };
+        Self {
+            what,
+            ms: ms as f64,
+            conversation,
+        }
+    }
 }
 
 /// A function of the worker's script. There is one thread here: nobody else calls it.
@@ -163,6 +215,38 @@ impl Core {
     /// Ends the sync that is under way as soon as it can.
     pub fn cancel(&self) {
         self.database.cancel();
+    }
+
+    /// Begins to follow.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    #[wasm_bindgen(js_name = beginFollow)]
+    pub fn begin_follow(&self) -> Result<(), JsValue> {
+        self.database
+            .begin_follow(true)
+            .map_err(|error| thrown(&error))
+    }
+
+    /// What to do next while the database is followed.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    #[wasm_bindgen(js_name = followStep)]
+    pub fn follow_step(&self) -> Result<Step, JsValue> {
+        let step = self.database.follow_step();
+        step.map(Into::into).map_err(|error| thrown(&error))
+    }
+
+    /// Ends following, with all that is under way.
+    #[wasm_bindgen(js_name = endFollow)]
+    pub fn end_follow(&self) {
+        self.database.end_follow();
+    }
+
+    /// Tells that things may be better than they were: the network is back, or a page is seen again.
+    pub fn wake(&self) {
+        self.database.wake();
     }
 }
 

@@ -19,6 +19,17 @@ impl Platform for Browser {
         Date::now() as u64
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "milliseconds since the worker began"
+    )]
+    fn elapsed_ms(&self) -> u64 {
+        let worker = js_sys::global().dyn_into::<WorkerGlobalScope>().ok();
+        let clock = worker.and_then(|worker| worker.performance());
+        clock.map_or_else(|| self.now_ms(), |clock| clock.now() as u64)
+    }
+
     fn random(&self, length: u32) -> Vec<u8> {
         let mut bytes = vec![0; length as usize];
         let filled = js_sys::global()

@@ -1,6 +1,7 @@
 //! The device library in a real browser: its files in the browser's private ones, several tabs, workers that die.
 
 mod files;
+mod following;
 mod tabs;
 
 use serde_json::{Value, json};
