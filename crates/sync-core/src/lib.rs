@@ -21,6 +21,7 @@ mod request_id;
 mod settings;
 mod store;
 mod trace;
+mod vault;
 
 pub use account::{
     AccountError, Accounts, Administrator, AdministratorChange, ApiToken, ApiTokens, DeviceGrant,
@@ -28,7 +29,7 @@ pub use account::{
     UserDetails,
 };
 pub use adapter::{
-    Adapter, AdapterError, AdapterMaker, Call, Change, NoBackEnds, QueryEnd, RustAdapters,
+    Adapter, AdapterError, AdapterMaker, AdapterSecrets, Call, Change, NoBackEnds, QueryEnd, RustAdapters,
     ServerToken, Stash, StashError, authenticate, logged_in,
 };
 pub use application_documents::{ApplicationDocuments, DocumentError};
@@ -86,3 +87,4 @@ pub use store::{
     MinuteTotals, PingRecord, PushFigures, PutMode, StoreError,
 };
 pub use trace::{TRACEPARENT_HEADER, TRACESTATE_HEADER, TraceContext};
+pub use vault::Vault;

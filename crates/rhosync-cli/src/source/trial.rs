@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sync_client::rhoconnect::Attributes;
 use sync_core::{
-    Adapter, AdapterError, AdapterMaker as _, AuthenticationMethod, Call, Memory, ObjectId,
+    Adapter, AdapterError, AdapterMaker as _, AdapterSecrets, AuthenticationMethod, Call, Memory, ObjectId,
     RustAdapters, Stash, StashError, UserId, authenticate, logged_in,
 };
 
@@ -72,11 +72,15 @@ impl<'a> Trial<'a> {
         password: &str,
     ) -> Result<Result<Self, Problem>> {
         let ports = Rc::new(CheckPorts::new(network));
+        let secrets = AdapterSecrets {
+            token: Rc::new(NoToken),
+            vault: None,
+        };
         let made = RustAdapters::new().make(
             &ports,
             &application.name,
             &application.source.adapter,
-            Rc::new(NoToken),
+            &secrets,
         );
         let adapter = match made {
             Ok(adapter) => adapter,

@@ -17,7 +17,7 @@ mod users;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::adapter::ServerToken;
+use crate::adapter::{AdapterSecrets, ServerToken};
 use crate::ports::Ports;
 use crate::settings::{AuthenticationMethod, AuthenticationSettings, LoginLimits, Secret};
 pub use administrators::{Administrator, AdministratorChange};
@@ -95,8 +95,11 @@ impl<P: Ports> Accounts<P> {
         &self.api_tokens
     }
 
-    /// What back ends are told so that they can feed the server.
-    pub(crate) fn server_token(&self) -> Rc<dyn ServerToken> {
-        Rc::clone(&self.server_token)
+    /// What adapters prove by who they are.
+    pub(crate) fn adapter_secrets(&self) -> AdapterSecrets {
+        AdapterSecrets {
+            token: Rc::clone(&self.server_token),
+            vault: self.sessions.vault(),
+        }
     }
 }

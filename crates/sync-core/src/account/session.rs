@@ -11,6 +11,7 @@ use crate::model::{Millis, UserId};
 use crate::ports::{Ports, Random as _};
 use crate::settings::Secret;
 use crate::store::{AccountStore, StoreError};
+use crate::vault::Vault;
 
 /// How long a session lasts: a device that syncs once a year stays signed in.
 pub(super) const LIFETIME_MS: u64 = 366 * 86_400_000;
@@ -138,6 +139,12 @@ impl SessionKey {
         let mut token = crate::ports::hex(&self.signature(b"api-token", generation));
         token.truncate(32);
         token
+    }
+
+    /// Where secrets are kept in the store; nowhere if whoever reads the store could open it.
+    pub(crate) fn vault(&self) -> Option<Vault> {
+        let vault = || Vault::new(&self.signature(b"vault", ""));
+        self.is_secret_to_the_store.then(vault)
     }
 
     /// What a password that fits a user's hash is known again by; nothing where the store knows the key, so that whoever

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::adapter::{
-    Adapter, NoAppServerAdapter, PluginAdapter, PushOnlyAdapter, RestAdapter, ServerToken,
+    Adapter, AdapterSecrets, NoAppServerAdapter, PluginAdapter, PushOnlyAdapter, RestAdapter,
     SqlAdapter,
 };
 use crate::model::SourceName;
@@ -25,14 +25,14 @@ pub trait AdapterMaker<P> {
         ports: &Rc<P>,
         source: &SourceName,
         settings: &AdapterSettings,
-        token: Rc<dyn ServerToken>,
+        secrets: &AdapterSecrets,
     ) -> Result<Rc<dyn Adapter>, SettingsError>;
 
     /// Makes the adapter of sources that are not in the settings file, whose back end is the app server at `url`.
     fn make_for_app_server(
         &self,
         ports: &Rc<P>,
-        token: Rc<dyn ServerToken>,
+        secrets: &AdapterSecrets,
         url: Option<&str>,
     ) -> Rc<dyn Adapter>;
 }
@@ -44,18 +44,18 @@ impl<P: Ports> AdapterMaker<P> for RustAdapters {
         ports: &Rc<P>,
         source: &SourceName,
         settings: &AdapterSettings,
-        token: Rc<dyn ServerToken>,
+        secrets: &AdapterSecrets,
     ) -> Result<Rc<dyn Adapter>, SettingsError> {
         Ok(match settings {
             AdapterSettings::Rest(rest) => {
-                Rc::new(RestAdapter::new(Rc::clone(ports), (**rest).clone()))
+                Rc::new(RestAdapter::new(Rc::clone(ports), secrets, (**rest).clone()))
             }
             AdapterSettings::Sql(sql) => {
                 Rc::new(SqlAdapter::new(Rc::clone(ports), (**sql).clone()))
             }
             AdapterSettings::Plugin(plugin) => Rc::new(PluginAdapter::new(
                 Rc::clone(ports),
-                token,
+                secrets,
                 (**plugin).clone(),
             )),
             AdapterSettings::PushOnly => Rc::new(PushOnlyAdapter::new(Rc::clone(ports))),
@@ -69,7 +69,7 @@ impl<P: Ports> AdapterMaker<P> for RustAdapters {
                 })?)
             }
             AdapterSettings::AppServer { url } => {
-                self.make_for_app_server(ports, token, url.as_deref())
+                self.make_for_app_server(ports, secrets, url.as_deref())
             }
         })
     }
@@ -77,14 +77,14 @@ impl<P: Ports> AdapterMaker<P> for RustAdapters {
     fn make_for_app_server(
         &self,
         ports: &Rc<P>,
-        token: Rc<dyn ServerToken>,
+        secrets: &AdapterSecrets,
         url: Option<&str>,
     ) -> Rc<dyn Adapter> {
         let Some(url) = url else {
             return Rc::new(NoAppServerAdapter);
         };
         let settings = PluginSettings::of_app_server(url.to_owned());
-        Rc::new(PluginAdapter::new(Rc::clone(ports), token, settings))
+        Rc::new(PluginAdapter::new(Rc::clone(ports), secrets, settings))
     }
 }
 
@@ -99,7 +99,7 @@ impl<P: Ports> AdapterMaker<P> for NoBackEnds {
         ports: &Rc<P>,
         _: &SourceName,
         _: &AdapterSettings,
-        _: Rc<dyn ServerToken>,
+        _: &AdapterSecrets,
     ) -> Result<Rc<dyn Adapter>, SettingsError> {
         Ok(Rc::new(PushOnlyAdapter::new(Rc::clone(ports))))
     }
@@ -107,7 +107,7 @@ impl<P: Ports> AdapterMaker<P> for NoBackEnds {
     fn make_for_app_server(
         &self,
         _: &Rc<P>,
-        _: Rc<dyn ServerToken>,
+        _: &AdapterSecrets,
         _: Option<&str>,
     ) -> Rc<dyn Adapter> {
         Rc::new(NoAppServerAdapter)

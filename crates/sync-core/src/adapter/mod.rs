@@ -8,6 +8,7 @@ mod plugin;
 mod push_only;
 mod refusals;
 pub(crate) mod rest;
+mod secrets;
 mod sql;
 mod subscriber;
 
@@ -19,7 +20,6 @@ use crate::blob::BlobOpener;
 use crate::mapping::Misfit;
 use crate::memory::Memory;
 use crate::model::{Attributes, ClientId, Millis, ObjectId, SourceName, UserId};
-use crate::settings::Secret;
 use crate::store::StoreError;
 use crate::trace::TraceContext;
 
@@ -31,6 +31,7 @@ pub use plugin::authenticate;
 use push_only::PushOnlyAdapter;
 pub(crate) use refusals::Refusals;
 use rest::RestAdapter;
+pub use secrets::{AdapterSecrets, ServerToken};
 use sql::SqlAdapter;
 pub(crate) use subscriber::Subscriber;
 
@@ -250,16 +251,6 @@ impl fmt::Debug for Call<'_> {
             .field("trace", trace)
             .finish_non_exhaustive()
     }
-}
-
-/// Knows the API token that back ends get with every call of the plugin protocol, so that they can feed the server.
-#[async_trait(?Send)]
-pub trait ServerToken {
-    /// The token; empty while there is none that would be accepted.
-    ///
-    /// # Errors
-    /// When it cannot be looked up.
-    async fn current(&self) -> Result<Secret, StoreError>;
 }
 
 /// Takes the parts of the answer to a query or a search.

@@ -12,7 +12,7 @@ use crate::adapter::exchange::{
     Answer, Caller, Outgoing, bad_answer, message_of, read_object, refusal, shortened,
 };
 use crate::adapter::{
-    Adapter, AdapterError, Call, Change, QueryEnd, ServerToken, Stash, StashError,
+    Adapter, AdapterError, AdapterSecrets, Call, Change, QueryEnd, ServerToken, Stash, StashError,
 };
 use crate::model::{Attributes, ObjectId};
 use crate::ports::Ports;
@@ -54,15 +54,15 @@ struct LoginBody<'a> {
 }
 
 impl<P: Ports> PluginAdapter<P> {
-    pub(crate) fn new(ports: Rc<P>, token: Rc<dyn ServerToken>, settings: PluginSettings) -> Self {
+    pub(crate) fn new(ports: Rc<P>, secrets: &AdapterSecrets, settings: PluginSettings) -> Self {
         let PluginSettings {
             url,
             methods,
             connection,
         } = settings;
         Self {
-            caller: Caller::new(ports, connection),
-            token,
+            caller: Caller::new(ports, connection).with_secrets(secrets),
+            token: Rc::clone(&secrets.token),
             url,
             methods,
         }

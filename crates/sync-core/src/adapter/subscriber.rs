@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::adapter::AdapterError;
+use crate::adapter::{AdapterError, AdapterSecrets};
 use crate::adapter::exchange::{Answer, Caller, IDEMPOTENCY_KEY, Outgoing, bad_answer, refusal};
 use crate::mapping::Context;
 use crate::model::to_text;
@@ -22,9 +22,15 @@ pub(crate) struct Subscriber<'a, P> {
 
 impl<'a, P: Ports> Subscriber<'a, P> {
     /// `secret` is what the hook's events are proven by.
-    pub(crate) fn new(ports: Rc<P>, settings: &'a SubscribeSettings, secret: &'a Secret) -> Self {
+    pub(crate) fn new(
+        ports: Rc<P>,
+        secrets: &AdapterSecrets,
+        settings: &'a SubscribeSettings,
+        secret: &'a Secret,
+    ) -> Self {
+        let connection = settings.connection.clone();
         Self {
-            caller: Caller::new(ports, settings.connection.clone()),
+            caller: Caller::new(ports, connection).with_secrets(secrets),
             settings,
             secret,
         }

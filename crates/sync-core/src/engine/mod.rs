@@ -151,12 +151,12 @@ impl<P: Ports> Engine<P> {
         let memory = Memory::of_instance(settings.instance_memory_bytes);
         let blobs = Blobs::new(&ports, settings.blobs.clone(), &memory);
         let circuits = Rc::new(Circuits::new(&ports));
+        let secrets = accounts.adapter_secrets();
         let adapters = settings
             .sources
             .iter()
             .map(|(name, source)| {
-                let token = accounts.server_token();
-                let adapter = maker.make(&ports, name, &source.adapter, token)?;
+                let adapter = maker.make(&ports, name, &source.adapter, &secrets)?;
                 let guarded = Rc::new(GuardedAdapter::new(adapter, &circuits));
                 let metered: Rc<dyn Adapter> =
                     Rc::new(MeteredAdapter::new(guarded, &ports, metrics.meter()));

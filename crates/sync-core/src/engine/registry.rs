@@ -295,8 +295,8 @@ impl<P: Ports> Engine<P> {
     }
 
     pub(super) fn app_server_adapter(&self, url: Option<&str>) -> Rc<dyn Adapter> {
-        let token = self.accounts.server_token();
-        self.maker.make_for_app_server(&self.ports, token, url)
+        let secrets = self.accounts.adapter_secrets();
+        self.maker.make_for_app_server(&self.ports, &secrets, url)
     }
 
     fn recent_registry(&self) -> Option<Rc<Snapshot>> {

@@ -40,7 +40,9 @@ impl<P: Ports> Engine<P> {
         let Some((hook, settings)) = subscribed else {
             return Ok("the source subscribes to nothing any more");
         };
-        let subscriber = Subscriber::new(Rc::clone(&self.ports), settings, &hook.secret);
+        let ports = Rc::clone(&self.ports);
+        let secrets = self.accounts.adapter_secrets();
+        let subscriber = Subscriber::new(ports, &secrets, settings, &hook.secret);
         let store = SubscriptionStore::new(self.ports.redis(), source);
         let (mut record, mut text) = store.read().await?;
         if record.life.is_empty() {

@@ -129,7 +129,8 @@ pub(super) struct OAuth2Entry {
     client_secret: Text,
     /// What the token is asked for.
     scope: Option<String>,
-    /// A refresh token; without one the grant is `client_credentials`. It must be one that is good again and again.
+    /// A refresh token; without one the grant is `client_credentials`. If the authorization server gives another with each
+    /// token, that takes its place.
     refresh_token: Option<Text>,
     /// Whether id and secret stand in the `header` or in the `body`.
     #[serde(default)]

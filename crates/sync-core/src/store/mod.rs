@@ -18,6 +18,7 @@ mod descriptions;
 mod device_sessions;
 mod document;
 mod found;
+mod grants;
 mod held;
 mod hook_events;
 mod idempotency;
@@ -65,6 +66,7 @@ pub(crate) use document::{
 };
 pub(crate) use found::{FoundPage, FoundPosition};
 pub(crate) use held::HeldPart;
+pub(crate) use grants::GrantStore;
 pub(crate) use hook_events::HookEvent;
 pub(crate) use idempotency::Idempotency;
 pub(crate) use key_sets::KeySets;

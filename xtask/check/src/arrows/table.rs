@@ -227,6 +227,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("ports", &["memory"]),
             row("request_id", &[]),
             row("trace", &[]),
+            row("vault", &["ports"]),
             row("model", &["ports"]),
             row("jobs", &["model", "ports"]),
             row("store", &["model", "ports"]),
@@ -241,12 +242,12 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row(
                 "adapter",
                 &[
-                    "blob", "mapping", "memory", "model", "ports", "settings", "store", "trace",
+                    "blob", "mapping", "memory", "model", "ports", "settings", "store", "trace", "vault",
                 ],
             ),
             row(
                 "account",
-                &["adapter", "model", "ports", "settings", "store"],
+                &["adapter", "model", "ports", "settings", "store", "vault"],
             ),
             row(
                 "engine",

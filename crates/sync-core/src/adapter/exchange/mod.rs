@@ -1,5 +1,6 @@
 //! What adapters that speak HTTP have in common: a request, its answer, and what the answer means.
 
+mod grant;
 mod oauth2;
 
 use std::cell::RefCell;
@@ -13,13 +14,13 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::adapter::exchange::oauth2::{TokenCache, read_token, token_request};
-use crate::adapter::{AdapterError, Call, Stash};
+use crate::adapter::exchange::oauth2::TokenCache;
+use crate::adapter::{AdapterError, AdapterSecrets, Call, Stash};
 use crate::mapping::{Format, Mapping, Unreadable};
 use crate::memory::{NoRoom, Reservation};
 use crate::model::{Attributes, ObjectId, to_attributes};
 use crate::ports::{AnswerRoom, Clock as _, HttpClient as _, HttpError, Ports};
-use crate::settings::{Authorization, Connection, OAuth2Settings, Secret};
+use crate::settings::{Authorization, Connection, Secret};
 use crate::trace::TraceContext;
 
 /// Which part of an instance's memory for requests an answer may have: it may be held twice while it arrives, and
@@ -140,6 +141,7 @@ pub(super) struct Caller<P> {
     ports: Rc<P>,
     connection: Connection,
     token: TokenCache,
+    secrets: Option<AdapterSecrets>,
 }
 
 impl<P: Ports> Caller<P> {
@@ -148,6 +150,15 @@ impl<P: Ports> Caller<P> {
             ports,
             connection,
             token: TokenCache::default(),
+            secrets: None,
+        }
+    }
+
+    /// The caller with what the server knows of secrets beside its settings.
+    pub(super) fn with_secrets(self, secrets: &AdapterSecrets) -> Self {
+        Self {
+            secrets: Some(secrets.clone()),
+            ..self
         }
     }
 
@@ -175,7 +186,7 @@ impl<P: Ports> Caller<P> {
         let known = self.token.current(self.ports.clock().now());
         let token = match &known {
             Some(token) => token.clone(),
-            None => self.new_token(oauth2, call).await?,
+            None => self.new_token(oauth2, None, call).await?,
         };
         let again = known.is_some().then(|| outgoing.clone());
         let answer = self.send_with(outgoing, call, Some(&token)).await?;
@@ -183,24 +194,11 @@ impl<P: Ports> Caller<P> {
             // It may have been revoked before its time.
             Some(again) if answer.status() == StatusCode::UNAUTHORIZED => {
                 self.token.forget();
-                let token = self.new_token(oauth2, call).await?;
+                let token = self.new_token(oauth2, Some(&token), call).await?;
                 self.send_with(again, call, Some(&token)).await
             }
             _ => Ok(answer),
         }
-    }
-
-    async fn new_token(
-        &self,
-        oauth2: &OAuth2Settings,
-        call: Option<&Call<'_>>,
-    ) -> Result<Secret, AdapterError> {
-        let began = self.ports.clock().now();
-        let request = token_request(oauth2)?;
-        let answer = self.exchange(request, call).await?;
-        let (token, good_for) = read_token(&answer)?;
-        self.token.keep(token.clone(), began, good_for);
-        Ok(token)
     }
 
     async fn send_with(

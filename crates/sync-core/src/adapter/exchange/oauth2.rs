@@ -29,10 +29,9 @@ impl TokenCache {
         (now < *until).then(|| token.clone())
     }
 
-    /// Keeps a token for so many seconds from when it was asked for.
-    pub(super) fn keep(&self, token: Secret, asked: Millis, seconds: u64) {
-        let good_for = seconds.saturating_mul(1_000).saturating_sub(LEEWAY_MS);
-        self.0.replace(Some((token, asked.plus(good_for))));
+    /// Keeps a token until then.
+    pub(super) fn keep(&self, token: Secret, until: Millis) {
+        self.0.replace(Some((token, until)));
     }
 
     pub(super) fn forget(&self) {
@@ -40,10 +39,20 @@ impl TokenCache {
     }
 }
 
+/// What an authorization server gives.
+pub(super) struct GivenToken {
+    pub(super) access: Secret,
+    /// For how many seconds it is good.
+    pub(super) seconds: u64,
+    /// In place of the refresh token that was shown, which may be good no more.
+    pub(super) refresh: Option<Secret>,
+}
+
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: String,
     expires_in: Option<u64>,
+    refresh_token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -51,16 +60,25 @@ struct ErrorAnswer {
     error: String,
 }
 
-/// The request for a token.
+impl GivenToken {
+    /// Until when it is used, if it was asked for then.
+    pub(super) fn until(&self, asked: Millis) -> Millis {
+        let good_for = self.seconds.saturating_mul(1_000);
+        asked.plus(good_for.saturating_sub(LEEWAY_MS))
+    }
+}
+
+/// The request for a token, by a refresh token if there is one.
 pub(super) fn token_request(
     settings: &OAuth2Settings,
+    refresh_token: Option<&Secret>,
 ) -> Result<http::Request<Bytes>, AdapterError> {
     let OAuth2Settings {
         token_url,
         client_id,
         client_secret,
         scope,
-        refresh_token,
+        refresh_token: _,
         credentials,
     } = settings;
     let mut form = form_urlencoded::Serializer::new(String::new());
@@ -91,16 +109,20 @@ pub(super) fn token_request(
     })
 }
 
-/// Reads a token, and for how many seconds it is good. Of a refusal only its code is told: the rest may be anything.
-pub(super) fn read_token(answer: &Answer) -> Result<(Secret, u64), AdapterError> {
+/// Reads a token. Of a refusal only its code is told: the rest may be anything.
+pub(super) fn read_token(answer: &Answer) -> Result<GivenToken, AdapterError> {
     let status = answer.status();
     if status.is_success() {
         let TokenAnswer {
             access_token,
             expires_in,
+            refresh_token,
         } = answer.json("a token")?;
-        let lifetime = expires_in.unwrap_or(USUAL_LIFETIME_SECONDS);
-        return Ok((Secret::new(access_token), lifetime));
+        return Ok(GivenToken {
+            access: Secret::new(access_token),
+            seconds: expires_in.unwrap_or(USUAL_LIFETIME_SECONDS),
+            refresh: refresh_token.map(Secret::new),
+        });
     }
     match refusal(answer) {
         error @ (AdapterError::Unavailable { .. } | AdapterError::Throttled { .. }) => Err(error),

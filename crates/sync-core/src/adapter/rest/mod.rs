@@ -18,7 +18,7 @@ use crate::adapter::rest::delta::{DeltaQuery, Harvest};
 use crate::adapter::rest::request::Target;
 use crate::adapter::rest::soap::body_of;
 use crate::adapter::rest::validator::Validator;
-use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
+use crate::adapter::{Adapter, AdapterError, AdapterSecrets, Call, QueryEnd, Stash};
 use crate::mapping::Mapped;
 use crate::model::{Attributes, ObjectId, to_text};
 use crate::ports::{Clock as _, Ports};
@@ -34,9 +34,10 @@ pub(crate) struct RestAdapter<P> {
 }
 
 impl<P: Ports> RestAdapter<P> {
-    pub(crate) fn new(ports: Rc<P>, settings: RestSettings) -> Self {
+    pub(crate) fn new(ports: Rc<P>, secrets: &AdapterSecrets, settings: RestSettings) -> Self {
+        let connection = settings.connection.clone();
         Self {
-            caller: Caller::new(ports, settings.connection.clone()),
+            caller: Caller::new(ports, connection).with_secrets(secrets),
             settings,
         }
     }

@@ -82,6 +82,8 @@
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
 //! | `hook-event:<source>:<digest>` | string | that an event of a back end was taken in | a day | webhooks | webhooks |
 //! | `subscription:<source>` | string | JSON of a source's callback at its back end: the back end's id, which settings have made it, when it was renewed, and one that is still to be removed | until replaced or reset | the job `subscribe` | the job `subscribe` |
+//! | `grant:<digest>` | string | tokens that an authorization server gave for a grant of the settings, sealed with a key that the store does not know | a year after they were given | calls of back ends | calls of back ends |
+//! | `grant-turn:<digest>` | string | who asks the authorization server for the next tokens of a grant | 25 seconds, or until they are there | calls of back ends | calls of back ends |
 //! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -594,6 +596,16 @@ pub(crate) fn hook_event(source: &SourceName, digest: &str) -> String {
     format!("{PREFIX}:hook-event:{}:{digest}", encoded(source.as_str()))
 }
 
+/// Tokens of one grant at an authorization server.
+pub(crate) fn grant(digest: &str) -> String {
+    format!("{PREFIX}:grant:{digest}")
+}
+
+/// Who asks for the next tokens of a grant.
+pub(crate) fn grant_turn(digest: &str) -> String {
+    format!("{PREFIX}:grant-turn:{digest}")
+}
+
 /// What is known of a source's callback at its back end.
 pub(crate) fn subscription(source: &SourceName) -> String {
     format!("{PREFIX}:subscription:{}", encoded(source.as_str()))
@@ -715,6 +727,8 @@ mod tests {
             key_set_turn("d"),
             hook_event(&source, "d"),
             subscription(&source),
+            grant("d"),
+            grant_turn("d"),
         ];
         insta::assert_snapshot!(keys.join("\n"), @r"
         rhosync:1:{Product/narrowed/a%3Ab%2F%7Bc%7D%20%C5%BC/4ee974b19b5ba4f3c3a07803a0a3f258}:head
@@ -804,6 +818,8 @@ mod tests {
         rhosync:1:key-set-turn:d
         rhosync:1:hook-event:Product:d
         rhosync:1:subscription:Product
+        rhosync:1:grant:d
+        rhosync:1:grant-turn:d
         ");
     }
 }

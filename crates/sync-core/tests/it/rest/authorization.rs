@@ -1,10 +1,13 @@
 //! How the server proves who it is.
 
+use std::rc::Rc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
 use sync_core::StorePorts as _;
-use test_support::local;
+use test_support::{TestRedis, local};
 
 use super::World;
 
@@ -85,6 +88,103 @@ fn a_refresh_token_and_credentials_in_the_body_are_sent_where_they_are_declared(
             world.asked()[0],
             "POST http://id/token grant_type=refresh_token&refresh_token=r%2F1&client_id=me&client_secret=s"
         );
+    });
+}
+
+const ROTATING: &str = r#"
+authorization = { oauth2 = { token_url = "http://id/token", client_id = "me", client_secret = "s3cret", refresh_token = "r1" } }
+"#;
+
+/// How a token is asked for by a refresh token.
+fn shown(refresh_token: &str) -> String {
+    format!(
+        "POST http://id/token authorization=Basic bWU6czNjcmV0 grant_type=refresh_token&refresh_token={refresh_token}"
+    )
+}
+
+/// Two instances on one store, whose devices have copies of their own.
+async fn instances() -> [World; 2] {
+    let text = format!(
+        "[sources.Product]\nadapter = \"rest\"\npoll_interval = 0\n[sources.Product.rest]\nurl = \"http://crm/products\"\n{ROTATING}"
+    );
+    let one = World::start_on(Rc::new(TestRedis::start()), &text, "u1", 1).await;
+    let other = one.another(&text).await;
+    [one, other]
+}
+
+fn get(token: &str) -> String {
+    format!("GET http://crm/products authorization=Bearer {token}")
+}
+
+#[test]
+fn a_new_refresh_token_takes_the_place_of_the_old_one_in_every_instance() {
+    local(async {
+        let [one, other] = instances().await;
+        let given = r#"{"access_token":"t1","expires_in":60,"refresh_token":"r2"}"#;
+        one.answer(200, &[], given);
+        one.answer(200, &[], "[]");
+        one.pull("").await;
+        assert_eq!(one.asked(), [shown("r1"), get("t1")]);
+        // The other has what this one was given.
+        other.answer(200, &[], "[]");
+        other.pull("").await;
+        assert_eq!(other.asked(), [get("t1")]);
+        for world in [&one, &other] {
+            let clock = world.engine.ports().clock();
+            clock.advance(Duration::from_secs(51));
+        }
+        // Where no other is given, the old one is good again.
+        other.answer(200, &[], r#"{"access_token":"t2","expires_in":60}"#);
+        other.answer(200, &[], "[]");
+        other.pull("").await;
+        assert_eq!(other.asked(), [shown("r2"), get("t2")]);
+        // Revoked before its time.
+        one.answer(401, &[], "");
+        let given = r#"{"access_token":"t3","expires_in":60,"refresh_token":"r3"}"#;
+        one.answer(200, &[], given);
+        one.answer(200, &[], "[]");
+        one.pull("").await;
+        assert_eq!(one.asked(), [get("t2"), shown("r2"), get("t3")]);
+        let keys = one.redis.tell("KEYS rhosync:1:grant:*");
+        let key = keys.lines().find(|line| line.starts_with("rhosync"));
+        let kept = one.redis.tell(&format!("GET {}", key.expect("a grant")));
+        for secret in ["access", "t3", "r3"] {
+            let encoded = BASE64.encode(secret);
+            assert!(!kept.contains(&format!("\"{secret}\"")), "{kept}");
+            assert!(!kept.contains(encoded.trim_end_matches('=')), "{kept}");
+        }
+    });
+}
+
+#[test]
+fn instances_that_need_a_token_at_once_show_the_refresh_token_once() {
+    local(async {
+        let [one, other] = instances().await;
+        let given = r#"{"access_token":"t1","expires_in":60,"refresh_token":"r2"}"#;
+        for world in [&one, &other] {
+            world.answer(200, &[], given);
+            world.answer(200, &[], "[]");
+        }
+        futures_util::join!(one.pull(""), other.pull(""));
+        let asked = [one.asked(), other.asked()].concat();
+        let shown: Vec<_> = asked.iter().filter(|it| it.starts_with("POST")).collect();
+        assert_eq!(shown.len(), 1, "{asked:?}");
+        // Whoever did not show it has the other's token, and its own script is one answer longer.
+        let used = asked.iter().filter(|line| **line == get("t1"));
+        assert_eq!(used.count(), 2, "{asked:?}");
+    });
+}
+
+#[test]
+fn an_authorization_server_that_does_not_answer_keeps_nobody_from_asking_again() {
+    local(async {
+        let [one, other] = instances().await;
+        one.pull("").await;
+        assert_eq!(one.asked(), [shown("r1")]);
+        other.answer(200, &[], r#"{"access_token":"t1"}"#);
+        other.answer(200, &[], "[]");
+        other.pull("").await;
+        assert_eq!(other.asked(), [shown("r1"), get("t1")]);
     });
 }
 

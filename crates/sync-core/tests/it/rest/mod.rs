@@ -7,6 +7,8 @@ mod pages;
 mod templates;
 mod trouble;
 
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 use sync_core::{ChangesRequest, Engine, Ports as _, PullRequest, SearchRequest, Session, Token};
 use test_support::{ScriptedHttp, TestPorts, TestRedis, engine, local};
@@ -15,7 +17,7 @@ pub(crate) struct World {
     pub(crate) engine: Engine<TestPorts<ScriptedHttp>>,
     session: Session,
     client: String,
-    redis: TestRedis,
+    redis: Rc<TestRedis>,
 }
 
 #[expect(
@@ -34,10 +36,18 @@ impl World {
 
     /// The same, asked at most so often in seconds.
     pub(crate) async fn start_polled(adapter: &str, seconds: u64, settings: &str) -> Self {
-        let redis = TestRedis::start();
         let text = settings_of(adapter, seconds, settings);
-        let engine = engine(&redis, &text, 1).await;
-        let (session, client) = crate::plugin::device_of(&engine, "u1").await;
+        Self::start_on(Rc::new(TestRedis::start()), &text, "u1", 1).await
+    }
+
+    /// Another instance on the same store, with a user of its own.
+    async fn another(&self, text: &str) -> Self {
+        Self::start_on(Rc::clone(&self.redis), text, "u2", 2).await
+    }
+
+    async fn start_on(redis: Rc<TestRedis>, text: &str, user: &str, seed: u64) -> Self {
+        let engine = engine(&redis, text, seed).await;
+        let (session, client) = crate::plugin::device_of(&engine, user).await;
         Self {
             engine,
             session,
