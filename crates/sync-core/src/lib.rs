@@ -29,8 +29,9 @@ pub use account::{
     UserDetails,
 };
 pub use adapter::{
-    Adapter, AdapterError, AdapterMaker, AdapterSecrets, Call, Change, NoBackEnds, QueryEnd, RustAdapters,
-    ServerToken, Stash, StashError, authenticate, logged_in,
+    Adapter, AdapterError, AdapterMaker, AdapterSecrets, Authenticated, Call, Change, Credentials,
+    NoBackEnds, QueryEnd, RustAdapters, ServerToken, Stash, StashError, UserCredentials,
+    authenticate, logged_in,
 };
 pub use application_documents::{ApplicationDocuments, DocumentError};
 pub use audit::{AuditLog, AuditPart};
@@ -80,7 +81,8 @@ pub use settings::{
     BlobSettings, Connection, CorsSettings, CursorPaging, FcmSettings, JwtSettings, NextPath,
     OAuth2Credentials, OAuth2Settings, Origins, Paging, PingSettings, PluginMethod, PluginSettings,
     RestSettings, S3Settings, Secret, SettingDescription, SettingOrigin, Settings, SettingsError,
-    SettingsFile, SettingsPart, SourceSettings, SqlSettings, UpdateMethod, WebPushSettings,
+    SettingsFile, SettingsPart, SourceSettings, SqlSettings, UpdateMethod, UserAuthorization,
+    WebPushSettings,
 };
 pub use store::{
     ApplicationDocument, AuditKind, AuditPosition, AuditRecord, Figures, InvalidPosition,

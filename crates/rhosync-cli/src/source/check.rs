@@ -215,7 +215,7 @@ impl Check {
             Some(password) => Ok(password.0.clone()),
             None => {
                 if std::io::stdin().is_terminal() {
-                    say!("{NOTE}A back end checks passwords (authentication.url).{NOTE:#}");
+                    say!("{NOTE}A back end is shown the user's password.{NOTE:#}");
                 }
                 ask_password(&format!("Password of {user}: "))
             }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use sync_core::{
-    Blob, BlobOpener, Clock, ContentError, Millis, OutOfMemory, Ports, Random, RedisConn,
-    RedisError, RedisValue, Secret, ServerToken, SqlClient, SqlDone, SqlError, SqlRow,
-    SqlStatement, StoreError, StorePorts,
+    Blob, BlobOpener, Clock, ContentError, Credentials, Millis, OutOfMemory, Ports, Random,
+    RedisConn, RedisError, RedisValue, Secret, ServerToken, SqlClient, SqlDone, SqlError, SqlRow,
+    SqlStatement, StoreError, StorePorts, UserCredentials, UserId,
 };
 
 use super::network::Network;
@@ -124,6 +124,16 @@ pub(super) struct NoToken;
 impl ServerToken for NoToken {
     async fn current(&self) -> Result<Secret, StoreError> {
         Ok(Secret::new(""))
+    }
+}
+
+/// Whoever asks is signed in with what was typed in.
+pub(super) struct GivenCredentials(pub(super) Credentials);
+
+#[async_trait(?Send)]
+impl UserCredentials for GivenCredentials {
+    async fn of(&self, _: &UserId) -> Result<Option<Credentials>, StoreError> {
+        Ok(Some(self.0.clone()))
     }
 }
 

@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sync_client::rhoconnect::Attributes;
 use sync_core::{
-    Adapter, AdapterError, AdapterMaker as _, AdapterSecrets, AuthenticationMethod, Call, Memory, ObjectId,
-    RustAdapters, Stash, StashError, UserId, authenticate, logged_in,
+    Adapter, AdapterError, AdapterMaker as _, AdapterSecrets, AuthenticationMethod, Call, Credentials,
+    Memory, ObjectId, RustAdapters, Secret, Stash, StashError, UserId, authenticate, logged_in,
 };
 
 use super::application::Application;
 use super::network::Network;
-use super::ports::{CheckPorts, NoBlobs, NoToken};
+use super::ports::{CheckPorts, GivenCredentials, NoBlobs, NoToken};
 use super::problem::{Problem, Stage};
 
 /// Most characters of an answer in a message.
@@ -72,8 +72,25 @@ impl<'a> Trial<'a> {
         password: &str,
     ) -> Result<Result<Self, Problem>> {
         let ports = Rc::new(CheckPorts::new(network));
+        let mut user = UserId::parse(question.user.as_str())?;
+        let mut token = None;
+        if let AuthenticationMethod::BackEnd { url } = &application.settings.authentication.method {
+            match authenticate(&ports, &NoToken, url, &question.user, password).await {
+                Ok(said) => {
+                    token = said.token;
+                    user = said.user.map_or(Ok(user), UserId::parse)?;
+                }
+                Err(error) => return Ok(Err(Problem::of_error(application, Stage::Login, &error))),
+            }
+        }
+        let credentials = Credentials {
+            login: Secret::new(question.user.as_str()),
+            password: Secret::new(password),
+            token,
+        };
         let secrets = AdapterSecrets {
             token: Rc::new(NoToken),
+            credentials: Some(Rc::new(GivenCredentials(credentials))),
             vault: None,
         };
         let made = RustAdapters::new().make(
@@ -89,14 +106,6 @@ impl<'a> Trial<'a> {
                 return Ok(Err(Problem::new(&application.written, error.key, reason)));
             }
         };
-        let mut user = UserId::parse(question.user.as_str())?;
-        if let AuthenticationMethod::BackEnd { url } = &application.settings.authentication.method {
-            match authenticate(&ports, &NoToken, url, &question.user, password).await {
-                Ok(Some(name)) => user = UserId::parse(name)?,
-                Ok(None) => {}
-                Err(error) => return Ok(Err(Problem::of_error(application, Stage::Login, &error))),
-            }
-        }
         Ok(Ok(Self {
             memory: Memory::of_instance(application.settings.instance_memory_bytes),
             application,
@@ -273,8 +282,9 @@ impl Stash for Collected {
     }
 }
 
-/// A password, if the settings leave it to a back end to check it.
+/// Whether some back end is shown the user's password.
 pub(super) fn needs_password(application: &Application) -> bool {
     let method = &application.settings.authentication.method;
     matches!(method, AuthenticationMethod::BackEnd { .. })
+        || application.source.adapter.asks_as_user()
 }

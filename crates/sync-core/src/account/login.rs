@@ -3,13 +3,14 @@
 use subtle::ConstantTimeEq as _;
 
 use crate::account::bearer::TokenCheck;
+use crate::account::credentials::MAX_TOKEN_BYTES;
 use crate::account::password::MAX_PASSWORD_BYTES;
 use crate::account::session::LIFETIME_MS;
 use crate::account::{AccountError, Accounts, Session, verify_password};
-use crate::adapter::{AdapterError, authenticate};
+use crate::adapter::{AdapterError, Authenticated, Credentials, authenticate};
 use crate::model::{ADMINISTRATOR, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::settings::AuthenticationMethod;
+use crate::settings::{AuthenticationMethod, Secret};
 use crate::store::{Account, AccountStore, DeviceSessions, LoginFailures, StoreError, UserRecord};
 
 /// A hash of nothing anybody knows, checked when there is no such user, so that the time taken does not tell.
@@ -59,7 +60,7 @@ impl<P: Ports> Accounts<P> {
                 login: login.to_owned(),
             });
         }
-        let (user, generation) = match &self.method {
+        let (user, generation, token) = match &self.method {
             AuthenticationMethod::Local => {
                 let user = UserId::parse(login).map_err(|_| AccountError::LoginFailed {
                     login: login.to_owned(),
@@ -67,12 +68,20 @@ impl<P: Ports> Accounts<P> {
                 let record = self
                     .check_login(Account::User(&user), password, origin)
                     .await?;
-                (user, record.generation)
+                (user, record.generation, None)
             }
             AuthenticationMethod::BackEnd { url } => {
                 self.check_login_at(url, login, password, origin).await?
             }
         };
+        if let Some(kept) = &self.credentials {
+            let credentials = Credentials {
+                login: Secret::new(login),
+                password: Secret::new(password),
+                token,
+            };
+            kept.keep(&user, &credentials).await?;
+        }
         Ok(Session {
             user,
             generation,
@@ -152,14 +161,14 @@ impl<P: Ports> Accounts<P> {
         Ok(record)
     }
 
-    /// Asks a back end whether a user may log in; answers the user as it calls it, which is made if it is new.
+    /// Asks a back end whether a user may log in; answers the user as it calls it, which is made if it is new, and its token.
     async fn check_login_at(
         &self,
         url: &str,
         login: &str,
         password: &str,
         Origin(address): Origin<'_>,
-    ) -> Result<(UserId, String), AccountError> {
+    ) -> Result<(UserId, String, Option<Secret>), AccountError> {
         let failed = || AccountError::LoginFailed {
             login: login.to_owned(),
         };
@@ -168,30 +177,38 @@ impl<P: Ports> Accounts<P> {
             return Err(failed());
         }
         let failures = self.failures(Account::User(&user), address).await?;
-        let name = match self.authenticate_at(url, login, password).await {
-            Ok(name) => name,
-            Err(AdapterError::Login { message }) => {
-                self.count_failure(&failures).await?;
-                return Err(AccountError::LoginRefused { message });
-            }
-            Err(error) => {
-                tracing::error!(%error, "the back end that knows the users cannot be asked");
-                return Err(AccountError::LoginUnavailable {
-                    message: error.to_string(),
-                });
-            }
-        };
+        let Authenticated { user: name, token } =
+            match self.authenticate_at(url, login, password).await {
+                Ok(said) => said,
+                Err(AdapterError::Login { message }) => {
+                    self.count_failure(&failures).await?;
+                    return Err(AccountError::LoginRefused { message });
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the back end that knows the users cannot be asked");
+                    return Err(AccountError::LoginUnavailable {
+                        message: error.to_string(),
+                    });
+                }
+            };
+        if token
+            .as_ref()
+            .is_some_and(|token| token.expose().len() > MAX_TOKEN_BYTES)
+        {
+            return Err(AccountError::LoginUnavailable {
+                message: format!("the back end's token has more than {MAX_TOKEN_BYTES} bytes"),
+            });
+        }
         self.forget_failures(&failures).await?;
         let user = match name {
             None => user,
             Some(name) => UserId::parse(name).map_err(|_| failed())?,
         };
         let generation = self.generation_of_guest(&user).await?;
-        Ok((user, generation))
+        Ok((user, generation, token))
     }
 
-    /// Asks the back end at `url` whether a user may log in, by the plugin protocol; answers the user's name, where it
-    /// gives one.
+    /// Asks the back end at `url` whether a user may log in, by the plugin protocol.
     ///
     /// # Errors
     /// [`AdapterError::Login`] with the back end's own words when it refuses; [`AdapterError::Unavailable`] when it
@@ -201,7 +218,7 @@ impl<P: Ports> Accounts<P> {
         url: &str,
         login: &str,
         password: &str,
-    ) -> Result<Option<String>, AdapterError> {
+    ) -> Result<Authenticated, AdapterError> {
         authenticate(&self.ports, &*self.server_token, url, login, password).await
     }
 

@@ -4,6 +4,7 @@ mod administrators;
 mod api_tokens;
 mod attributes;
 mod bearer;
+mod credentials;
 mod device_session;
 mod error;
 mod login;
@@ -17,13 +18,14 @@ mod users;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::adapter::{AdapterSecrets, ServerToken};
+use crate::adapter::{AdapterSecrets, ServerToken, UserCredentials};
 use crate::ports::Ports;
 use crate::settings::{AuthenticationMethod, AuthenticationSettings, LoginLimits, Secret};
 pub use administrators::{Administrator, AdministratorChange};
 pub use api_tokens::{ApiToken, ApiTokens};
 use attributes::KnownAttributes;
 use bearer::BearerTokens;
+use credentials::KeptCredentials;
 use device_session::ShutOut;
 pub use device_session::{DeviceGrant, DeviceSession};
 pub use error::{AccountError, InvalidTokenRequest};
@@ -48,6 +50,7 @@ pub struct Accounts<P> {
     api_tokens: ApiTokens<P>,
     shut_out: RefCell<Option<ShutOut>>,
     known_attributes: KnownAttributes,
+    credentials: Option<Rc<KeptCredentials<P>>>,
 }
 
 impl<P: Ports + 'static> Accounts<P> {
@@ -80,6 +83,26 @@ impl<P: Ports + 'static> Accounts<P> {
             api_tokens: ApiTokens::new(Rc::clone(ports)),
             shut_out: RefCell::default(),
             known_attributes: KnownAttributes::default(),
+            credentials: None,
+        }
+    }
+
+    /// The accounts of a server that keeps what users sign in with. Nothing if whoever reads the store could read that too.
+    pub(crate) fn keeping_credentials(self) -> Option<Self> {
+        let kept = KeptCredentials::new(Rc::clone(&self.ports), self.sessions.vault()?);
+        Some(Self {
+            credentials: Some(Rc::new(kept)),
+            ..self
+        })
+    }
+
+    /// What adapters prove by who they are.
+    pub(crate) fn adapter_secrets(&self) -> AdapterSecrets {
+        let credentials = self.credentials.as_ref();
+        AdapterSecrets {
+            token: Rc::clone(&self.server_token),
+            credentials: credentials.map(|kept| Rc::clone(kept) as Rc<dyn UserCredentials>),
+            vault: self.sessions.vault(),
         }
     }
 }
@@ -93,13 +116,5 @@ impl<P: Ports> Accounts<P> {
     /// The named API tokens.
     pub fn api_tokens(&self) -> &ApiTokens<P> {
         &self.api_tokens
-    }
-
-    /// What adapters prove by who they are.
-    pub(crate) fn adapter_secrets(&self) -> AdapterSecrets {
-        AdapterSecrets {
-            token: Rc::clone(&self.server_token),
-            vault: self.sessions.vault(),
-        }
     }
 }

@@ -27,11 +27,11 @@ pub(crate) use answer_collector::AnswerCollector;
 pub use maker::{AdapterMaker, NoBackEnds, RustAdapters};
 use no_app_server::NoAppServerAdapter;
 use plugin::PluginAdapter;
-pub use plugin::authenticate;
+pub use plugin::{Authenticated, authenticate};
 use push_only::PushOnlyAdapter;
 pub(crate) use refusals::Refusals;
 use rest::RestAdapter;
-pub use secrets::{AdapterSecrets, ServerToken};
+pub use secrets::{AdapterSecrets, Credentials, ServerToken, UserCredentials};
 use sql::SqlAdapter;
 pub(crate) use subscriber::Subscriber;
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 use http::{HeaderValue, Method, StatusCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::adapter::exchange::{
@@ -16,7 +16,7 @@ use crate::adapter::{
 };
 use crate::model::{Attributes, ObjectId};
 use crate::ports::Ports;
-use crate::settings::{Connection, PluginMethod, PluginSettings};
+use crate::settings::{Connection, PluginMethod, PluginSettings, Secret};
 
 /// Speaks to a plugin.
 pub(crate) struct PluginAdapter<P> {
@@ -273,7 +273,43 @@ impl<P: Ports> Adapter for PluginAdapter<P> {
     }
 }
 
-/// Asks the back end at `url` whether a user may log in; answers the user's name, where it gives one.
+/// What a back end says of a user whom it lets in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Authenticated {
+    /// The user's name, where it gives one.
+    pub user: Option<String>,
+    /// What the user may be asked for by at other back ends, where it gives such a token.
+    pub token: Option<Secret>,
+}
+
+impl Authenticated {
+    /// Reads an answer: a name, bare or as JSON, or an object with a token.
+    fn read(said: &str) -> Self {
+        let (user, token) = match serde_json::from_str(said) {
+            Ok(LoginAnswer::WithToken {
+                login,
+                access_token,
+            }) => (login, Some(Secret::new(access_token))),
+            Ok(LoginAnswer::Name(name)) => (Some(name), None),
+            Err(_) => (Some(said.to_owned()), None),
+        };
+        let user = user.filter(|name| !name.is_empty());
+        Self { user, token }
+    }
+}
+
+/// The forms of an answer that are JSON.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum LoginAnswer {
+    WithToken {
+        login: Option<String>,
+        access_token: String,
+    },
+    Name(String),
+}
+
+/// Asks the back end at `url` whether a user may log in.
 ///
 /// # Errors
 /// [`AdapterError::Login`] with the back end's own words when it refuses; [`AdapterError::Unavailable`] when it answers
@@ -284,7 +320,7 @@ pub async fn authenticate<P: Ports>(
     url: &str,
     login: &str,
     password: &str,
-) -> Result<Option<String>, AdapterError> {
+) -> Result<Authenticated, AdapterError> {
     let token = token.current().await.map_err(StashError::from)?;
     let body = LoginBody {
         login,
@@ -298,10 +334,7 @@ pub async fn authenticate<P: Ports>(
         .unwrap_or_default()
         .trim();
     match answer.status() {
-        status if status.is_success() => {
-            let name = serde_json::from_str(said).unwrap_or_else(|_| said.to_owned());
-            Ok(Some(name).filter(|name| !name.is_empty()))
-        }
+        status if status.is_success() => Ok(Authenticated::read(said)),
         status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
             let is_text = !said.is_empty() && !said.starts_with(['<', '{', '[']);
             let text = is_text.then(|| shortened(said));

@@ -6,8 +6,8 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::adapter::{AdapterError, AdapterSecrets};
 use crate::adapter::exchange::{Answer, Caller, IDEMPOTENCY_KEY, Outgoing, bad_answer, refusal};
+use crate::adapter::{AdapterError, AdapterSecrets};
 use crate::mapping::Context;
 use crate::model::to_text;
 use crate::ports::{Ports, hex};

@@ -133,7 +133,8 @@ impl<P: Ports> Engine<P> {
     /// `administrator_password` is the one the administrator gets at the first start; empty: one is made.
     ///
     /// # Errors
-    /// When the settings name a Rust adapter that `maker` does not have.
+    /// When the settings name a Rust adapter that `maker` does not have, and when passwords would be kept where whoever reads the
+    /// store can read them.
     pub fn new(
         ports: Rc<P>,
         settings: Settings,
@@ -147,6 +148,17 @@ impl<P: Ports> Engine<P> {
             sessions,
             administrator_password,
         );
+        let mut sources = settings.sources.iter();
+        let accounts = match sources.find(|(_, source)| source.adapter.asks_as_user()) {
+            None => accounts,
+            Some((name, _)) => accounts.keeping_credentials().ok_or_else(|| SettingsError {
+                file: "spin.toml".to_owned(),
+                key: "session_secret".to_owned(),
+                reason: format!(
+                    "has no value: whoever reads the store could read the passwords that are kept for sources.{name}"
+                ),
+            })?,
+        };
         let metrics = Metrics::new(Rc::clone(&ports), settings.stats);
         let memory = Memory::of_instance(settings.instance_memory_bytes);
         let blobs = Blobs::new(&ports, settings.blobs.clone(), &memory);

@@ -46,6 +46,26 @@ pub enum Authorization {
     KeyParameter(String, Secret),
     /// A token that an authorization server gives.
     OAuth2(Box<OAuth2Settings>),
+    /// What the user has signed in with.
+    User(UserAuthorization),
+}
+
+/// What of a user's login is shown to the back end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum UserAuthorization {
+    /// Name and password, as `Authorization: Basic …` (RFC 7617).
+    Basic,
+    /// The token that the back end of users gave with the login, as `Authorization: Bearer …`.
+    Bearer,
+}
+
+impl Connection {
+    /// Whether the back end is asked with what users have signed in with.
+    pub(crate) fn asks_as_user(&self) -> bool {
+        matches!(self.authorization, Some(Authorization::User(_)))
+    }
 }
 
 /// How an authorization server is asked for a token (RFC 6749).
@@ -100,6 +120,9 @@ pub(super) enum AuthorizationEntry {
     ApiKey(ApiKeyEntry),
     /// A token of an authorization server (RFC 6749), asked for with the server's own credentials or with a refresh token.
     OAuth2(OAuth2Entry),
+    /// What the user whose copy is asked for has signed in with: `"basic"` shows name and password, `"bearer"` the token that the
+    /// [back end of users](settings.md#users-of-a-back-end) gave.
+    User(UserAuthorization),
 }
 
 /// A key in a header or in a query parameter.
@@ -149,10 +172,15 @@ impl<'a> ConnectionEntry<'a> {
         )
     }
 
+    /// Whether the back end is asked with what users have signed in with.
+    pub(super) fn asks_as_user(&self) -> bool {
+        matches!(self.authorization, Some(AuthorizationEntry::User(_)))
+    }
+
     /// The texts that may be variables.
     pub(super) fn texts(&self) -> impl Iterator<Item = &'a Text> + use<'a> {
         let authorization = match self.authorization {
-            None => Vec::new(),
+            None | Some(AuthorizationEntry::User(_)) => Vec::new(),
             Some(AuthorizationEntry::Bearer(token)) => vec![token],
             Some(AuthorizationEntry::Basic { user, password }) => vec![user, password],
             Some(AuthorizationEntry::ApiKey(key)) => vec![&key.value],
@@ -197,6 +225,7 @@ impl<'a> ConnectionEntry<'a> {
                 secret("authorization.basic.user", user)?,
                 secret("authorization.basic.password", password)?,
             )),
+            Some(AuthorizationEntry::User(shown)) => Some(Authorization::User(*shown)),
             Some(AuthorizationEntry::ApiKey(key)) => {
                 let value = secret("authorization.api_key.value", &key.value)?;
                 let at = |name: &str| format!("{}.authorization.api_key.{name}", self.table);

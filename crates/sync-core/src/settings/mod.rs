@@ -45,7 +45,9 @@ use source::SourceEntry;
 pub(crate) use connection::check_address;
 pub(crate) use text::Text;
 
-pub use connection::{Authorization, Connection, OAuth2Credentials, OAuth2Settings};
+pub use connection::{
+    Authorization, Connection, OAuth2Credentials, OAuth2Settings, UserAuthorization,
+};
 pub use cors::{CorsSettings, Origins};
 pub(crate) use delta::{DeltaSettings, Mark};
 use description::WrittenSettings;
@@ -611,6 +613,15 @@ mod tests {
             (
                 "[sources.A]\nadapter = \"rest\"\n[sources.A.rest]\nurl = \"http://x\"\nrecords = \"items\"",
                 "sources.A.rest.records",
+            ),
+            // What one user is shown would be everybody's.
+            (
+                "[sources.A]\nadapter = \"rest\"\npartition = \"app\"\n[sources.A.rest]\nurl = \"http://x\"\nauthorization = { user = \"basic\" }",
+                "sources.A.rest.authorization.user",
+            ),
+            (
+                "[sources.A]\nadapter = \"http\"\npartition = \"{{ user.region }}\"\nhttp = { url = \"http://x\", authorization = { user = \"bearer\" } }",
+                "sources.A.http.authorization.user",
             ),
             ("retention_days = 0", "retention_days"),
             ("[blobs]\nmax_bytes = 0", "blobs.max_bytes"),

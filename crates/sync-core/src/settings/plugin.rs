@@ -74,7 +74,7 @@ impl PluginEntry {
         self.timeout_ms.get_or_insert(DEFAULT_TIMEOUT_MS);
     }
 
-    fn connection(&self) -> ConnectionEntry<'_> {
+    pub(super) fn connection(&self) -> ConnectionEntry<'_> {
         ConnectionEntry {
             table: "http",
             headers: &self.headers,

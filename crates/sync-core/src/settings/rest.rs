@@ -138,7 +138,7 @@ impl RestEntry {
         self.timeout_ms.get_or_insert(DEFAULT_TIMEOUT_MS);
     }
 
-    fn connection(&self) -> ConnectionEntry<'_> {
+    pub(super) fn connection(&self) -> ConnectionEntry<'_> {
         ConnectionEntry {
             table: "rest",
             headers: &self.headers,

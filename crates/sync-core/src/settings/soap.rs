@@ -153,7 +153,7 @@ impl SoapEntry {
         self.timeout_ms.get_or_insert(DEFAULT_TIMEOUT_MS);
     }
 
-    fn connection(&self) -> ConnectionEntry<'_> {
+    pub(super) fn connection(&self) -> ConnectionEntry<'_> {
         ConnectionEntry {
             table: TABLE,
             headers: &self.headers,

@@ -10,6 +10,7 @@ use crate::model::{
     ConflictRule, Description, InvalidDescription, ParametersRule, PartitionRule, PollInterval,
     SourceName,
 };
+use crate::settings::connection::ConnectionEntry;
 use crate::settings::hook::{HookEntry, HookSettings};
 use crate::settings::plugin::{PluginEntry, PluginSettings};
 use crate::settings::rest::{RestEntry, RestSettings};
@@ -179,6 +180,15 @@ pub enum AdapterSettings {
 }
 
 impl AdapterSettings {
+    /// Whether the back end is asked with what users have signed in with.
+    pub fn asks_as_user(&self) -> bool {
+        match self {
+            Self::Rest(rest) => rest.connection.asks_as_user(),
+            Self::Plugin(plugin) => plugin.connection.asks_as_user(),
+            Self::Sql(_) | Self::PushOnly | Self::Rust(_) | Self::AppServer { .. } => false,
+        }
+    }
+
     /// What administrators call it.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -331,6 +341,14 @@ impl SourceEntry {
             }
             _ => Ok(()),
         };
+        if let Some(table) = self.asks_as_user()
+            && partition != PartitionRule::User
+        {
+            return wrong(
+                &format!("{table}.authorization.user"),
+                "goes with partition = \"user\" only: others would see what the back end shows this user",
+            );
+        }
         if let Some(hook) = &self.hook {
             if self.pass_through {
                 return wrong(
@@ -355,6 +373,18 @@ impl SourceEntry {
         self.soap.as_ref().map_or(Ok(()), SoapEntry::check)?;
         self.sql.as_ref().map_or(Ok(()), SqlEntry::check)?;
         self.http.as_ref().map_or(Ok(()), PluginEntry::check)
+    }
+
+    /// The table by which the back end is asked with what users have signed in with, if it is.
+    fn asks_as_user(&self) -> Option<&'static str> {
+        let connections = [
+            self.rest.as_ref().map(RestEntry::connection),
+            self.soap.as_ref().map(SoapEntry::connection),
+            self.http.as_ref().map(PluginEntry::connection),
+        ];
+        let connections = connections.into_iter().flatten();
+        let mut of_users = connections.filter(ConnectionEntry::asks_as_user);
+        of_users.next().map(|connection| connection.table)
     }
 
     /// Who shares a copy, and what a name for them is computed by.

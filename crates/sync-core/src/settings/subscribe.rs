@@ -85,6 +85,10 @@ impl SubscribeEntry {
             let reason = format!("must be at least {LEAST_LIFETIME_SECONDS}");
             return wrong(&format!("{TABLE}.lifetime_seconds"), reason);
         }
+        if self.connection().asks_as_user() {
+            let reason = "is no user's: the server subscribes for all of them";
+            return wrong(&format!("{TABLE}.authorization.user"), reason);
+        }
         self.operations()?;
         self.id()?;
         self.connection().check()

@@ -8,6 +8,9 @@ use crate::store::StoreError;
 use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, args};
 
+/// The field with what a user has signed in with.
+const CREDENTIALS: &str = "cred";
+
 /// Whose record it is. A user and an administrator may have the same name, and are two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Account<'a> {
@@ -203,6 +206,24 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
             .run(self.redis, &[keys::user(user)], args)
             .await?;
         Ok(reply.required_text()? == "ok")
+    }
+
+    /// What a user has signed in with, sealed.
+    pub(crate) async fn credentials(&self, user: &UserId) -> Result<Option<String>, StoreError> {
+        let command = args!["HGET", keys::user(user), CREDENTIALS];
+        Reply::new("HGET", self.redis.run(command).await?).text()
+    }
+
+    /// Keeps that, unless there is no such user.
+    pub(crate) async fn set_credentials(
+        &self,
+        user: &UserId,
+        sealed: &str,
+    ) -> Result<(), StoreError> {
+        let args = args!["0", CREDENTIALS, sealed];
+        let keys = [keys::user(user)];
+        let set = script::CHANGE_USER.run(self.redis, &keys, args);
+        set.await.map(drop)
     }
 
     /// Which partition of a source a user belongs to as its back end has said, and when; empty: to none.

@@ -33,7 +33,9 @@ impl<'a, R: RedisConn> GrantStore<'a, R> {
     pub(crate) async fn take_turn(&self, lease: &str) -> Result<bool, StoreError> {
         let key = keys::grant_turn(self.grant);
         let set = args!["SET", key, lease, "NX", "PX", LEASE_MS];
-        Ok(Reply::new("SET", self.redis.run(set).await?).text()?.is_some())
+        Ok(Reply::new("SET", self.redis.run(set).await?)
+            .text()?
+            .is_some())
     }
 
     /// Keeps tokens, unless others were kept since those that were read.
@@ -43,7 +45,9 @@ impl<'a, R: RedisConn> GrantStore<'a, R> {
             .run(self.redis, &keys, args![was, sealed])
             .await?;
         let [key] = keys;
-        self.redis.run(args!["EXPIRE", key, LIFETIME_SECONDS]).await?;
+        self.redis
+            .run(args!["EXPIRE", key, LIFETIME_SECONDS])
+            .await?;
         Ok(())
     }
 

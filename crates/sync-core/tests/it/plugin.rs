@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sync_core::{
-    ADMINISTRATOR, AdapterError, ChangesRequest, Clock as _, Engine, Origin, Ports as _,
-    PullRequest, Session, StorePorts as _, SyncError, Token, TraceContext,
+    ADMINISTRATOR, AdapterError, Authenticated, ChangesRequest, Clock as _, Engine, Origin,
+    Ports as _, PullRequest, Secret, Session, StorePorts as _, SyncError, Token, TraceContext,
 };
 use test_support::{ENGINE_PASSWORD, ScriptedHttp, TestPorts, TestRedis, local, page};
 
@@ -373,6 +373,12 @@ fn a_back_end_says_who_may_log_in_and_under_which_name() {
                 .accounts()
                 .authenticate_at("http://crm/", "bob", "ok")
         };
+        let said = |user: Option<&str>, token: Option<&str>| {
+            Ok(Authenticated {
+                user: user.map(str::to_owned),
+                token: token.map(Secret::new),
+            })
+        };
         let refused = |message: &str| {
             Err(AdapterError::Login {
                 message: message.to_owned(),
@@ -384,9 +390,21 @@ fn a_back_end_says_who_may_log_in_and_under_which_name() {
             })
         };
         let cases = [
-            (200, "", Ok(None)),
-            (200, "dynuser", Ok(Some("dynuser".to_owned()))),
-            (200, "\"dyn user\"", Ok(Some("dyn user".to_owned()))),
+            (200, "", said(None, None)),
+            (200, "dynuser", said(Some("dynuser"), None)),
+            (200, "\"dyn user\"", said(Some("dyn user"), None)),
+            (200, r#"{"access_token":"t"}"#, said(None, Some("t"))),
+            (
+                200,
+                r#"{"login":"dynuser","access_token":"t"}"#,
+                said(Some("dynuser"), Some("t")),
+            ),
+            // What old plugins answer stays a name.
+            (
+                200,
+                r#"{"login":"x"}"#,
+                said(Some(r#"{"login":"x"}"#), None),
+            ),
             (401, "wrong password", refused("wrong password")),
             (401, "", refused("401 Unauthorized")),
             (403, r#"{"message":"locked"}"#, refused("locked")),

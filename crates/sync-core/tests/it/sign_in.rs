@@ -490,6 +490,29 @@ fn no_password_is_remembered_with_a_key_that_lies_beside_its_hash() {
 }
 
 #[test]
+fn nothing_that_users_sign_in_with_is_kept_with_a_key_that_lies_beside_it() {
+    const AS_USER: &str = r#"
+        [sources.Product]
+        adapter = "rest"
+        [sources.Product.rest]
+        url = "http://crm/products"
+        authorization = { user = "basic" }
+    "#;
+    local(async {
+        let redis = TestRedis::start();
+        let ports = Rc::new(TestPorts::<ScriptedHttp>::to(&redis, 1).await);
+        let key = SessionKey::load(&*ports, &Secret::new("")).await.unwrap();
+        let settings = SettingsFile::parse("rhosync.toml", AS_USER).unwrap();
+        let settings = settings.resolve(|_| None).unwrap();
+        let password = Secret::new(ENGINE_PASSWORD);
+        let made = Engine::new(ports, settings, &RustAdapters::new(), key, password);
+        let error = made.err().unwrap();
+        assert_eq!(error.key, "session_secret");
+        assert!(error.reason.contains("sources.Product"), "{error}");
+    });
+}
+
+#[test]
 fn what_a_token_says_of_its_user_counts_until_a_later_one_says_otherwise() {
     const REGIONAL: &str = r#"
         user_attributes = { region = "area" }

@@ -242,7 +242,8 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row(
                 "adapter",
                 &[
-                    "blob", "mapping", "memory", "model", "ports", "settings", "store", "trace", "vault",
+                    "blob", "mapping", "memory", "model", "ports", "settings", "store", "trace",
+                    "vault",
                 ],
             ),
             row(

@@ -15,12 +15,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::adapter::exchange::oauth2::TokenCache;
-use crate::adapter::{AdapterError, AdapterSecrets, Call, Stash};
+use crate::adapter::{AdapterError, AdapterSecrets, Call, Stash, StashError};
 use crate::mapping::{Format, Mapping, Unreadable};
 use crate::memory::{NoRoom, Reservation};
 use crate::model::{Attributes, ObjectId, to_attributes};
 use crate::ports::{AnswerRoom, Clock as _, HttpClient as _, HttpError, Ports};
-use crate::settings::{Authorization, Connection, Secret};
+use crate::settings::{Authorization, Connection, Secret, UserAuthorization};
 use crate::trace::TraceContext;
 
 /// Which part of an instance's memory for requests an answer may have: it may be held twice while it arrives, and
@@ -180,8 +180,13 @@ impl<P: Ports> Caller<P> {
         outgoing: Outgoing,
         call: Option<&Call<'_>>,
     ) -> Result<Answer, AdapterError> {
-        let Some(Authorization::OAuth2(oauth2)) = &self.connection.authorization else {
-            return self.send_with(outgoing, call, None).await;
+        let oauth2 = match &self.connection.authorization {
+            Some(Authorization::OAuth2(oauth2)) => oauth2,
+            Some(Authorization::User(shown)) => {
+                let proof = self.proof_of_user(*shown, call).await?;
+                return self.send_with(outgoing, call, Some(proof)).await;
+            }
+            _ => return self.send_with(outgoing, call, None).await,
         };
         let known = self.token.current(self.ports.clock().now());
         let token = match &known {
@@ -189,18 +194,43 @@ impl<P: Ports> Caller<P> {
             None => self.new_token(oauth2, None, call).await?,
         };
         let again = known.is_some().then(|| outgoing.clone());
-        let answer = self.send_with(outgoing, call, Some(&token)).await?;
+        let proof = Some(bearer(&token));
+        let answer = self.send_with(outgoing, call, proof).await?;
         match again {
             // It may have been revoked before its time.
             Some(again) if answer.status() == StatusCode::UNAUTHORIZED => {
                 self.token.forget();
                 let token = self.new_token(oauth2, Some(&token), call).await?;
-                self.send_with(again, call, Some(&token)).await
+                self.send_with(again, call, Some(bearer(&token))).await
             }
             _ => Ok(answer),
         }
     }
 
+    /// What the user of a call has signed in with, as it is shown to the back end.
+    async fn proof_of_user(
+        &self,
+        shown: UserAuthorization,
+        call: Option<&Call<'_>>,
+    ) -> Result<String, AdapterError> {
+        let credentials = self.secrets.as_ref();
+        let credentials = credentials.and_then(|secrets| secrets.credentials.as_ref());
+        let known = match (credentials, call) {
+            (Some(credentials), Some(call)) => credentials.of(call.user).await,
+            _ => Ok(None),
+        };
+        let known = known.map_err(StashError::from)?;
+        let proof = known.and_then(|known| match shown {
+            UserAuthorization::Basic => Some(basic(&known.login, &known.password)),
+            UserAuthorization::Bearer => known.token.as_ref().map(bearer),
+        });
+        proof.ok_or_else(|| AdapterError::Unauthorized {
+            message: "the user must sign in again: the back end is asked with what the user signs in with"
+                .to_owned(),
+        })
+    }
+
+    /// `proof` is what the header `Authorization` says where that is not in the settings.
     async fn send_with(
         &self,
         Outgoing {
@@ -210,7 +240,7 @@ impl<P: Ports> Caller<P> {
             body,
         }: Outgoing,
         call: Option<&Call<'_>>,
-        token: Option<&Secret>,
+        proof: Option<String>,
     ) -> Result<Answer, AdapterError> {
         let mut request = http::Request::builder().method(method);
         if !headers.contains_key(header::ACCEPT) {
@@ -223,8 +253,10 @@ impl<P: Ports> Caller<P> {
             request = request.header(name, value.expose());
         }
         match &self.connection.authorization {
-            None | Some(Authorization::OAuth2(_)) => {}
-            Some(Authorization::Bearer(token)) => request = with_bearer(request, token),
+            None | Some(Authorization::OAuth2(_) | Authorization::User(_)) => {}
+            Some(Authorization::Bearer(token)) => {
+                request = request.header(header::AUTHORIZATION, bearer(token));
+            }
             Some(Authorization::Basic(user, password)) => {
                 request = request.header(header::AUTHORIZATION, basic(user, password));
             }
@@ -238,8 +270,8 @@ impl<P: Ports> Caller<P> {
                 url.push_str(&pair.finish());
             }
         }
-        if let Some(token) = token {
-            request = with_bearer(request, token);
+        if let Some(proof) = proof {
+            request = request.header(header::AUTHORIZATION, proof);
         }
         for (name, value) in call
             .and_then(|call| call.trace)
@@ -288,8 +320,8 @@ impl<P: Ports> Caller<P> {
     }
 }
 
-fn with_bearer(request: http::request::Builder, token: &Secret) -> http::request::Builder {
-    request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()))
+fn bearer(token: &Secret) -> String {
+    format!("Bearer {}", token.expose())
 }
 
 fn basic(user: &Secret, password: &Secret) -> String {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
-use sync_core::StorePorts as _;
-use test_support::{TestRedis, local};
+use sync_core::{Clock as _, Origin, PullRequest, Session, StorePorts as _, UserChange};
+use test_support::{ScriptedHttp, TestRedis, local};
 
 use super::World;
 
@@ -102,11 +102,16 @@ fn shown(refresh_token: &str) -> String {
     )
 }
 
-/// Two instances on one store, whose devices have copies of their own.
+/// A source of which every user has a copy of its own.
+fn source_of_users(rest: &str) -> String {
+    format!(
+        "[sources.Product]\nadapter = \"rest\"\npoll_interval = 0\n[sources.Product.rest]\nurl = \"http://crm/products\"\n{rest}"
+    )
+}
+
+/// Two instances on one store.
 async fn instances() -> [World; 2] {
-    let text = format!(
-        "[sources.Product]\nadapter = \"rest\"\npoll_interval = 0\n[sources.Product.rest]\nurl = \"http://crm/products\"\n{ROTATING}"
-    );
+    let text = source_of_users(ROTATING);
     let one = World::start_on(Rc::new(TestRedis::start()), &text, "u1", 1).await;
     let other = one.another(&text).await;
     [one, other]
@@ -185,6 +190,90 @@ fn an_authorization_server_that_does_not_answer_keeps_nobody_from_asking_again()
         other.answer(200, &[], "[]");
         other.pull("").await;
         assert_eq!(other.asked(), [shown("r1"), get("t1")]);
+    });
+}
+
+#[test]
+fn a_back_end_is_shown_the_password_with_which_the_user_has_signed_in() {
+    local(async {
+        let text = source_of_users(r#"authorization = { user = "basic" }"#);
+        let one = World::start_on(Rc::new(TestRedis::start()), &text, "u1", 1).await;
+        let other = one.another(&text).await;
+        let shown = |proof: &str| {
+            let proof = BASE64.encode(proof);
+            format!("GET http://crm/products authorization=Basic {proof}")
+        };
+        for (world, proof) in [(&one, "u1:password"), (&other, "u2:password")] {
+            world.answer(200, &[], "[]");
+            world.pull("").await;
+            assert_eq!(world.asked(), [shown(proof)]);
+        }
+        one.answer(401, &[], r#"{"message":"your password has expired"}"#);
+        let told = one.pull("").await;
+        let said = &told[5]["source-error"]["login-error"]["message"];
+        assert_eq!(said, "your password has expired");
+        let kept = one.redis.tell("HGETALL rhosync:1:user:u1");
+        for secret in ["password", "u1:password"] {
+            let encoded = BASE64.encode(secret);
+            assert!(!kept.contains(secret) && !kept.contains(encoded.trim_end_matches('=')));
+        }
+        // What was typed in before is not shown any more.
+        let accounts = one.engine.accounts();
+        let change = UserChange {
+            password: Some("another".to_owned()),
+            ..UserChange::default()
+        };
+        accounts.update_user("u1", change).await.expect("the user");
+        let kept = one.redis.tell("HGET rhosync:1:user:u1 cred");
+        assert_eq!(kept.trim(), "$-1");
+    });
+}
+
+#[test]
+fn a_back_end_is_shown_the_token_that_came_with_the_login() {
+    local(async {
+        let source = source_of_users(r#"authorization = { user = "bearer" }"#);
+        let text =
+            format!("[authentication]\nmethod = \"back-end\"\nurl = \"http://users\"\n{source}");
+        let redis = TestRedis::start();
+        let engine = test_support::engine::<ScriptedHttp>(&redis, &text, 1).await;
+        let log_in = async |said: &str| {
+            engine.ports().http.answer(200, &[], said);
+            let accounts = engine.accounts();
+            let session = accounts.log_in("anna", "password", Origin("test")).await;
+            let now = engine.ports().clock().now();
+            let session = accounts
+                .sessions()
+                .verify(&session.expect("a session"), now);
+            let session = session.expect("to be our own");
+            let client = engine.create_client(&session, &Default::default()).await;
+            let client = client.expect("a client").into_string();
+            engine.ports().http.asked();
+            (session, client)
+        };
+        let pull = async |(session, client): &(Session, String)| {
+            let request = PullRequest {
+                client,
+                source: "Product",
+                token: None,
+                page_size: 100,
+                parameters: &[],
+                trace: None,
+            };
+            let page = engine.pull(session, request).await.expect("a page");
+            serde_json::to_value(page).expect("JSON")
+        };
+        let device = log_in(r#"{"login":"u.1","access_token":"t0k3n"}"#).await;
+        engine.ports().http.answer(200, &[], "[]");
+        pull(&device).await;
+        let asked = engine.ports().http.asked();
+        assert_eq!(asked[0].headers()["authorization"], "Bearer t0k3n");
+        // A back end that gives no token any more.
+        let device = log_in("u.1").await;
+        let told = pull(&device).await;
+        let said = told[5]["source-error"]["login-error"]["message"].to_string();
+        assert!(said.contains("sign in again"), "{told}");
+        assert_eq!(engine.ports().http.asked().len(), 0);
     });
 }
 

@@ -5,7 +5,8 @@
 -- Answers {'unknown'} or {'ok'}.
 if redis.call('HEXISTS', KEYS[1], 'gen') == 0 then return {'unknown'} end
 if ARGV[1] == '1' then
-  redis.call('HDEL', KEYS[1], 'made')
+  -- What the user signed in with by the old password is no good any more.
+  redis.call('HDEL', KEYS[1], 'made', 'cred')
   -- Single sessions that were revoked are of the generation that ends here.
   for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
     if string.sub(field, 1, 4) == 'out:' then redis.call('HDEL', KEYS[1], field) end
