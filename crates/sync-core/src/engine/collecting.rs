@@ -89,6 +89,7 @@ impl<P: Ports> Engine<P> {
         let dead = Millis(now.0.saturating_sub(kept));
         let changes = WaitingChanges::new(redis);
         changes.forget_before(dead, Millis(silent)).await?;
+        self.end_subscriptions().await?;
         if clients.len().max(documents.len()) == AT_ONCE {
             self.enqueue_own(&Collect::job()).await?;
         }

@@ -30,9 +30,9 @@ impl Subscribe {
     /// What its jobs are called.
     pub const NAME: &str = "subscribe";
 
-    /// The name and the schedule by which a source's callback is looked after. No two of its jobs run at once.
-    pub(crate) fn schedule(source: &SourceName) -> (String, Schedule) {
-        let job = NewJob {
+    /// The job that looks after a source's callback. No two of them run at once.
+    pub(crate) fn job(source: &SourceName) -> NewJob {
+        NewJob {
             name: Self::NAME.to_owned(),
             queue: QUEUE,
             payload: json!({ "source": source }).to_string(),
@@ -41,7 +41,12 @@ impl Subscribe {
             max_attempts: ATTEMPTS,
             delay: Duration::ZERO,
             unique: Some(format!("{} {source}", Self::NAME)),
-        };
+        }
+    }
+
+    /// The name and the schedule by which a source's callback is looked after.
+    pub(crate) fn schedule(source: &SourceName) -> (String, Schedule) {
+        let job = Self::job(source);
         let rule = Rule::every(EVERY_SECONDS);
         (format!("{}:{source}", Self::NAME), Schedule { rule, job })
     }

@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::settings::Secret;
 use crate::settings::contents::contents;
 use crate::settings::text::HIDDEN;
+use crate::settings::{Secret, Text};
 
 /// A setting that is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +89,28 @@ impl WrittenSettings {
             .split('.')
             .try_fold(&*self.file, |value, name| value.get(name));
         found.is_some_and(Value::is_object)
+    }
+
+    /// What the file has at a place, with the values of the variables that it names.
+    pub(super) fn filled_in(&self, place: &[&str]) -> Option<Value> {
+        let found = place
+            .iter()
+            .try_fold(&*self.file, |value, name| value.get(name))?;
+        Some(self.with_values(found))
+    }
+
+    fn with_values(&self, value: &Value) -> Value {
+        let Value::Object(fields) = value else {
+            return value.clone();
+        };
+        if let Ok(text) = serde_json::from_value::<Text>(value.clone()) {
+            let value = |name: &str| Some(self.variables.get(name)?.expose().to_owned());
+            return text.resolve(&value).unwrap_or_default().into();
+        }
+        let fields = fields.iter();
+        fields
+            .map(|(name, value)| (name.clone(), self.with_values(value)))
+            .collect()
     }
 
     pub(super) fn describe(&self) -> Vec<SettingDescription> {

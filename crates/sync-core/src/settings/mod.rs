@@ -62,7 +62,7 @@ pub(crate) use soap::{PasswordKind, SoapSettings, UsernameToken};
 pub use source::{AdapterSettings, SourceSettings};
 pub use sql::SqlSettings;
 pub(crate) use sql::{Dialect, Piece, Relation, SqlChanges, Statement, ValueName};
-pub(crate) use subscribe::SubscribeSettings;
+pub(crate) use subscribe::{KeptHook, SubscribeSettings};
 pub use text::Secret;
 
 /// Days a client may be silent before it must start over, where the file does not say.
@@ -133,6 +133,13 @@ impl Settings {
     /// Whether the file has a table, `ping.apns` for instance, also of the parts that this component leaves out.
     pub fn has_table(&self, table: &str) -> bool {
         self.written.has_table(table)
+    }
+
+    /// What a source's callback at its back end can be removed by when the source is not in the settings any more.
+    pub(crate) fn kept_hook(&self, source: &SourceName) -> Option<Secret> {
+        let hook = ["sources", source.as_str(), "hook"];
+        let hook = self.written.filled_in(&hook)?;
+        Some(Secret::new(KeptHook::text_of(&hook)))
     }
 
     /// Every setting that is in force, also of the parts that this component leaves out; what is secret is not told.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::mapping::{Escape, Path, Template};
 use crate::settings::connection::{AuthorizationEntry, Connection, ConnectionEntry, address};
 use crate::settings::operation::{Operation, OperationEntry, Usual};
-use crate::settings::{KeyError, Text, text, wrong};
+use crate::settings::{KeyError, Secret, Text, text, wrong};
 
 /// The table in a source.
 const TABLE: &str = "hook.subscribe";
@@ -134,6 +135,35 @@ impl SubscribeEntry {
             delete,
             id: self.id()?,
             lifetime_seconds: self.lifetime_seconds,
+        })
+    }
+}
+
+/// A hook as it was when its callback was registered, without variables: what the callback is removed by when its source is
+/// not in the settings any more.
+pub(crate) struct KeptHook {
+    pub(crate) secret: Secret,
+    pub(crate) subscribe: SubscribeSettings,
+}
+
+#[derive(Deserialize)]
+struct KeptEntry {
+    secret: String,
+    subscribe: SubscribeEntry,
+}
+
+impl KeptHook {
+    /// What is kept of the table of a hook.
+    pub(super) fn text_of(hook: &Value) -> String {
+        json!({"secret": hook.get("secret"), "subscribe": hook.get("subscribe")}).to_string()
+    }
+
+    /// Reads what was kept, if it still means something.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let KeptEntry { secret, subscribe } = serde_json::from_str(text).ok()?;
+        Some(Self {
+            secret: Secret::new(secret),
+            subscribe: subscribe.resolve(&|_| None).ok()?,
         })
     }
 }

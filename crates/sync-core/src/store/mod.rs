@@ -85,7 +85,7 @@ pub(crate) use refusals::OpenRefusal;
 pub(crate) use registry::{AddOutcome, Registry, RegistryContent};
 pub(crate) use reset::remove_all;
 pub(crate) use source_copies::{Refreshed, SourceCondition, SourceCopies};
-pub(crate) use subscriptions::{SubscriptionRecord, SubscriptionStore};
+pub(crate) use subscriptions::{SubscriptionRecord, SubscriptionStore, subscribed_sources};
 pub use sync_redis::StoreError;
 pub(crate) use verifications::Verifications;
 pub(crate) use views::{Position, Summary};

@@ -23,18 +23,41 @@ pub(crate) struct SubscriptionRecord {
     pub(crate) renewed_at: Millis,
     /// Those that others have taken the place of, and that are still to be removed.
     pub(crate) old: Vec<String>,
+    /// What they are removed by when the source is not in the settings any more, sealed.
+    #[serde(default)]
+    pub(crate) hook: Option<String>,
+}
+
+impl SubscriptionRecord {
+    /// Whether there is nothing at the back end.
+    pub(crate) fn is_over(&self) -> bool {
+        self.id.is_none() && self.old.is_empty()
+    }
+}
+
+/// Sources that may have a callback at their back ends.
+pub(crate) async fn subscribed_sources<R: RedisConn>(
+    redis: &R,
+) -> Result<Vec<SourceName>, StoreError> {
+    let found = redis.run(args!["SMEMBERS", keys::subscriptions()]).await?;
+    let mut reply = Reply::new("SMEMBERS", found);
+    let names = (0..reply.len()).map(|_| reply.required_text());
+    let names = names.collect::<Result<Vec<_>, _>>()?.into_iter();
+    Ok(names.flat_map(SourceName::parse).collect())
 }
 
 /// The record of one source.
 pub(crate) struct SubscriptionStore<'a, R> {
     redis: &'a R,
+    source: &'a SourceName,
     key: String,
 }
 
 impl<'a, R: RedisConn> SubscriptionStore<'a, R> {
-    pub(crate) fn new(redis: &'a R, source: &SourceName) -> Self {
+    pub(crate) fn new(redis: &'a R, source: &'a SourceName) -> Self {
         Self {
             redis,
+            source,
             key: keys::subscription(source),
         }
     }
@@ -46,6 +69,24 @@ impl<'a, R: RedisConn> SubscriptionStore<'a, R> {
         // What nobody can read is as good as nothing: the callback is made anew.
         let record = serde_json::from_str(&text).unwrap_or_default();
         Ok((record, text))
+    }
+
+    /// Notes that the source may have a callback. It comes before the first.
+    pub(crate) async fn list(&self) -> Result<(), StoreError> {
+        let command = args!["SADD", keys::subscriptions(), self.source.as_str()];
+        self.redis.run(command).await.map(drop).map_err(Into::into)
+    }
+
+    /// Forgets the source, unless somebody has written the record meanwhile.
+    pub(crate) async fn forget(&self, was: &str) -> Result<(), StoreError> {
+        let command = args!["SREM", keys::subscriptions(), self.source.as_str()];
+        self.redis.run(command).await?;
+        let keys = std::slice::from_ref(&self.key);
+        let forgotten = script::SET_IF.run(self.redis, keys, args![was, ""]);
+        match forgotten.await?.required_text()?.as_str() {
+            "ok" => Ok(()),
+            _ => self.list().await,
+        }
     }
 
     /// Writes the record if it still is as it was read; answers its text then.

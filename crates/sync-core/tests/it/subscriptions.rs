@@ -186,6 +186,85 @@ fn other_settings_make_another_and_remove_the_old_one() {
     });
 }
 
+/// How the back end was asked, by whom.
+fn asked_by(engine: &Engine<TestPorts<ScriptedHttp>>) -> Vec<String> {
+    let asked = engine.ports().http.asked().into_iter();
+    asked
+        .map(|request| {
+            let proof = request.headers()["authorization"].to_str().unwrap();
+            format!("{} {} {proof}", request.method(), request.uri())
+        })
+        .collect()
+}
+
+#[test]
+fn a_source_that_is_gone_is_unsubscribed_by_the_settings_that_it_had() {
+    local(async {
+        let world = World::start("authorization = { bearer = \"t0k3n\" }").await;
+        world.answer(201, r#"{"id":7}"#);
+        world.tick().await;
+        let registered = ["POST http://crm/webhooks Bearer t0k3n"];
+        assert_eq!(asked_by(&world.engine), registered);
+        let record = "rhosync:1:subscription:Product";
+        let kept = world.redis.tell(&format!("GET {record}"));
+        assert!(kept.contains("\"hook\""), "{kept}");
+        assert!(
+            !kept.contains("t0k3n") && !kept.contains("s3cret"),
+            "{kept}"
+        );
+
+        let without = engine::<ScriptedHttp>(&world.redis, "", 2).await;
+        let ahead = world.engine.ports().clock().monotonic();
+        let ahead = ahead - without.ports().clock().monotonic();
+        without.ports().clock().advance(ahead);
+        without.sweeper().sweep().await.unwrap();
+        // Once an hour somebody looks what nobody needs any more.
+        without.ports().http.answer(503, &[], "");
+        without.ports().http.answer(204, &[], "");
+        for _ in 0..70 {
+            tick(&without).await;
+        }
+        let removed = ["DELETE http://crm/webhooks/7 Bearer t0k3n"; 2];
+        assert_eq!(asked_by(&without), removed);
+        assert_eq!(world.redis.tell(&format!("EXISTS {record}")).trim(), ":0");
+        let listed = world.redis.tell("EXISTS rhosync:1:subscriptions");
+        assert_eq!(listed.trim(), ":0");
+        // Where it is there again, another is registered.
+        world.answer(201, r#"{"id":8}"#);
+        world
+            .engine
+            .ports()
+            .clock()
+            .advance(Duration::from_secs(4_200));
+        world.tick().await;
+        assert_eq!(asked_by(&world.engine), registered);
+    });
+}
+
+#[test]
+fn what_a_callback_is_removed_by_is_kept_as_it_is_now() {
+    local(async {
+        let world = World::start("authorization = { bearer = \"old\" }").await;
+        world.answer(201, r#"{"id":7}"#);
+        world.tick().await;
+        // That makes no other callback.
+        let changed = world.another("authorization = { bearer = \"new\" }").await;
+        tick(&changed).await;
+        assert_eq!(asked_by(&changed), [""; 0]);
+        let without = engine::<ScriptedHttp>(&world.redis, "", 3).await;
+        let ahead = changed.ports().clock().monotonic();
+        let ahead = ahead - without.ports().clock().monotonic();
+        without.ports().clock().advance(ahead);
+        without.sweeper().sweep().await.unwrap();
+        without.ports().http.answer(404, &[], "");
+        for _ in 0..61 {
+            tick(&without).await;
+        }
+        let removed = ["DELETE http://crm/webhooks/7 Bearer new"];
+        assert_eq!(asked_by(&without), removed);
+    });
+}
+
 #[test]
 fn a_back_end_that_does_not_take_it_is_asked_again_with_the_same_key() {
     local(async {

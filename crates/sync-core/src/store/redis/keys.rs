@@ -81,7 +81,8 @@
 //! | `push-authorization:<service and key>` | string | token that proves to a push service who we are | until it ends | push | push |
 //! | `key-set:<digest of an address>` | string | time in ms and the public keys (JWKS) that were found at that address | a day | sign-in | sign-in |
 //! | `hook-event:<source>:<digest>` | string | that an event of a back end was taken in | a day | webhooks | webhooks |
-//! | `subscription:<source>` | string | JSON of a source's callback at its back end: the back end's id, which settings have made it, when it was renewed, and one that is still to be removed | until replaced or reset | the job `subscribe` | the job `subscribe` |
+//! | `subscription:<source>` | string | JSON of a source's callback at its back end: the back end's id, which settings have made it, when it was renewed, those that are still to be removed, and `hook`: what they are removed by, sealed with a key that the store does not know | until replaced or reset, or the callback of a source that is gone is removed | the job `subscribe` | the job `subscribe` |
+//! | `subscriptions` | set | names of the sources that may have a callback at their back ends | as `subscription:<source>` | the job `subscribe` | collect |
 //! | `grant:<digest>` | string | tokens that an authorization server gave for a grant of the settings, sealed with a key that the store does not know | a year after they were given | calls of back ends | calls of back ends |
 //! | `grant-turn:<digest>` | string | who asks the authorization server for the next tokens of a grant | 25 seconds, or until they are there | calls of back ends | calls of back ends |
 //! | `key-set-turn:<digest of an address>` | string | time in ms at which somebody last went to look for keys there | half a minute | sign-in | sign-in |
@@ -596,6 +597,11 @@ pub(crate) fn hook_event(source: &SourceName, digest: &str) -> String {
     format!("{PREFIX}:hook-event:{}:{digest}", encoded(source.as_str()))
 }
 
+/// The sources that may have a callback at their back ends.
+pub(crate) fn subscriptions() -> String {
+    format!("{PREFIX}:subscriptions")
+}
+
 /// Tokens of one grant at an authorization server.
 pub(crate) fn grant(digest: &str) -> String {
     format!("{PREFIX}:grant:{digest}")
@@ -727,6 +733,7 @@ mod tests {
             key_set_turn("d"),
             hook_event(&source, "d"),
             subscription(&source),
+            subscriptions(),
             grant("d"),
             grant_turn("d"),
         ];
@@ -818,6 +825,7 @@ mod tests {
         rhosync:1:key-set-turn:d
         rhosync:1:hook-event:Product:d
         rhosync:1:subscription:Product
+        rhosync:1:subscriptions
         rhosync:1:grant:d
         rhosync:1:grant-turn:d
         ");
