@@ -23,6 +23,22 @@ const LOOKS: u32 = 50;
 /// How often it is tried to keep a token that was given: nobody else knows it.
 const ATTEMPTS_TO_KEEP: u32 = 5;
 
+/// A token, and whether it may have been revoked since.
+pub(super) enum Token {
+    /// It was given some time ago.
+    Known(Secret),
+    /// It was given now.
+    JustGiven(Secret),
+}
+
+impl Token {
+    pub(super) fn secret(&self) -> &Secret {
+        match self {
+            Self::Known(token) | Self::JustGiven(token) => token,
+        }
+    }
+}
+
 /// What is kept of a grant.
 #[derive(Serialize, Deserialize)]
 struct KeptTokens {
@@ -38,7 +54,7 @@ impl<P: Ports> Caller<P> {
         oauth2: &OAuth2Settings,
         refused: Option<&Secret>,
         call: Option<&Call<'_>>,
-    ) -> Result<Secret, AdapterError> {
+    ) -> Result<Token, AdapterError> {
         let vault = self.secrets.as_ref();
         let vault = vault.and_then(|secrets| secrets.vault.as_ref());
         if let (Some(first), Some(vault)) = (&oauth2.refresh_token, vault) {
@@ -53,7 +69,7 @@ impl<P: Ports> Caller<P> {
             );
         }
         self.token.keep(given.access.clone(), given.until(asked));
-        Ok(given.access)
+        Ok(Token::JustGiven(given.access))
     }
 
     /// A token of all instances. One of them asks for the next, by the refresh token that was given last.
@@ -64,14 +80,14 @@ impl<P: Ports> Caller<P> {
         vault: &Vault,
         refused: Option<&Secret>,
         call: Option<&Call<'_>>,
-    ) -> Result<Secret, AdapterError> {
+    ) -> Result<Token, AdapterError> {
         let name = name_of(oauth2, first);
         let store = GrantStore::new(self.ports.redis(), &name);
         let lease = self.ports.random().hex::<16>();
         for _ in 0..LOOKS {
             let (kept, _) = read(&store, vault, &name).await?;
             if let Some(token) = self.good(kept.as_ref(), refused) {
-                return Ok(token);
+                return Ok(Token::Known(token));
             }
             if store.take_turn(&lease).await.map_err(failed)? {
                 let next = self.next_token(oauth2, first, &store, vault, refused, call);
@@ -96,12 +112,12 @@ impl<P: Ports> Caller<P> {
         vault: &Vault,
         refused: Option<&Secret>,
         call: Option<&Call<'_>>,
-    ) -> Result<Secret, AdapterError> {
+    ) -> Result<Token, AdapterError> {
         let name = name_of(oauth2, first);
         // Somebody may have had the turn between the last look and this one.
         let (kept, was) = read(store, vault, &name).await?;
         if let Some(token) = self.good(kept.as_ref(), refused) {
-            return Ok(token);
+            return Ok(Token::Known(token));
         }
         let shown = kept.map_or_else(|| first.clone(), |kept| Secret::new(kept.refresh));
         let asked = self.ports.clock().now();
@@ -126,7 +142,7 @@ impl<P: Ports> Caller<P> {
             }
         }
         self.token.keep(given.access.clone(), tokens.until);
-        Ok(given.access)
+        Ok(Token::JustGiven(given.access))
     }
 
     /// The token that is kept, if it may still be used. The instance keeps it too.

@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::adapter::exchange::grant::Token;
 use crate::adapter::exchange::oauth2::TokenCache;
 use crate::adapter::{AdapterError, AdapterSecrets, Call, Stash, StashError};
 use crate::mapping::{Format, Mapping, Unreadable};
@@ -188,20 +189,20 @@ impl<P: Ports> Caller<P> {
             }
             _ => return self.send_with(outgoing, call, None).await,
         };
-        let known = self.token.current(self.ports.clock().now());
-        let token = match &known {
-            Some(token) => token.clone(),
+        let token = match self.token.current(self.ports.clock().now()) {
+            Some(token) => Token::Known(token),
             None => self.new_token(oauth2, None, call).await?,
         };
-        let again = known.is_some().then(|| outgoing.clone());
-        let proof = Some(bearer(&token));
+        let again = matches!(token, Token::Known(_)).then(|| outgoing.clone());
+        let proof = Some(bearer(token.secret()));
         let answer = self.send_with(outgoing, call, proof).await?;
         match again {
             // It may have been revoked before its time.
             Some(again) if answer.status() == StatusCode::UNAUTHORIZED => {
                 self.token.forget();
-                let token = self.new_token(oauth2, Some(&token), call).await?;
-                self.send_with(again, call, Some(bearer(&token))).await
+                let next = self.new_token(oauth2, Some(token.secret()), call).await?;
+                let proof = Some(bearer(next.secret()));
+                self.send_with(again, call, proof).await
             }
             _ => Ok(answer),
         }
