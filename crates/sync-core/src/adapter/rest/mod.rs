@@ -15,9 +15,10 @@ use serde_json::Value;
 use crate::adapter::exchange::{Answer, Caller, bad_answer, read_object, refusal};
 pub(crate) use crate::adapter::rest::delta::is_said;
 use crate::adapter::rest::delta::{DeltaQuery, Harvest};
+use crate::adapter::rest::pages::Look;
 use crate::adapter::rest::request::Target;
 use crate::adapter::rest::soap::body_of;
-use crate::adapter::rest::validator::Validator;
+use crate::adapter::rest::validator::{KnownPages, Validator};
 use crate::adapter::{Adapter, AdapterError, AdapterSecrets, Call, QueryEnd, Stash};
 use crate::mapping::Mapped;
 use crate::model::{Attributes, ObjectId, to_text};
@@ -218,9 +219,24 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         let mut harvest = Harvest::new(self.settings.delta.as_ref());
         let mut etag_now = None;
         if let Some(paging) = &self.settings.paging {
+            // Envelopes are posted: there is no condition for that.
+            let is_whole = delta.is_none() && !went_on && self.settings.soap.is_none();
+            let known = etag.filter(|_| is_whole);
+            let known = known.and_then(|text| KnownPages::read(text, &self.settings));
+            let mut first = None;
+            if let Some(known) = known {
+                match self.look_at_pages(call, paging, &known).await? {
+                    Look::Unmodified => return Ok(QueryEnd::NotModified),
+                    Look::Modified(answer) => first = answer,
+                }
+            }
             let target = self.listing();
-            self.read_pages(target, call, delta.as_ref(), paging, &mut harvest, stash)
-                .await?;
+            let (delta, harvest) = (delta.as_ref(), &mut harvest);
+            let read = self.read_pages(target, call, delta, paging, first, harvest, stash);
+            let pages = read.await?;
+            if is_whole {
+                etag_now = pages.to_text(&self.settings);
+            }
         } else {
             let url = self.address(self.listing(), call, delta.as_ref(), &[])?;
             // It is that of an answer with everything.
@@ -261,9 +277,8 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         };
         let mut harvest = Harvest::new(None);
         if let Some(paging) = paging {
-            return self
-                .read_pages(target, call, None, paging, &mut harvest, stash)
-                .await;
+            let read = self.read_pages(target, call, None, paging, None, &mut harvest, stash);
+            return read.await.map(drop);
         }
         let url = self.address(target, call, None, &[])?;
         let answer = self.get(target, url, call, None, &[], None).await?;

@@ -1,11 +1,12 @@
 //! Long answers, page by page.
 
-use http::header;
+use http::{StatusCode, header};
 
 use crate::adapter::exchange::{Answer, misfit};
 use crate::adapter::rest::RestAdapter;
 use crate::adapter::rest::delta::{DeltaQuery, Harvest};
 use crate::adapter::rest::request::Target;
+use crate::adapter::rest::validator::{KnownPage, KnownPages, Validator};
 use crate::adapter::{AdapterError, Call, Stash};
 use crate::model::to_text;
 use crate::ports::Ports;
@@ -27,33 +28,87 @@ enum Place {
     Url(String),
 }
 
+/// What came of a look at pages that are known.
+pub(super) enum Look {
+    /// All of them are what they were.
+    Unmodified,
+    /// They are not. The first page as it is now, if that is another.
+    Modified(Option<Answer>),
+}
+
 impl<P: Ports> RestAdapter<P> {
-    /// Asks page by page, and hands the records over.
+    /// Whether the pages of a listing are what they were. If the first is not, it is at hand.
+    pub(super) async fn look_at_pages(
+        &self,
+        call: &Call<'_>,
+        paging: &Paging,
+        known: &[KnownPage],
+    ) -> Result<Look, AdapterError> {
+        let target = self.listing();
+        let more = parameters(paging, &first_place(paging));
+        let begin = self.address(target, call, None, &more)?;
+        if known.first().is_none_or(|page| page.url != begin) {
+            // They were asked for in the name of another user.
+            return Ok(Look::Modified(None));
+        }
+        let last = known.len().saturating_sub(1);
+        for (at, KnownPage { url, validator }) in known.iter().enumerate() {
+            // Whether another page follows the last one stands in a header, which an answer without a body need not have.
+            let is_asked_whole = matches!(paging, Paging::Link) && at == last;
+            let condition = (!is_asked_whole).then_some(validator);
+            let asked = self.get(target, url.clone(), call, None, &[], condition);
+            let answer = asked.await?;
+            let is_same = match is_asked_whole {
+                true => {
+                    let now = Validator::of(answer.headers());
+                    now.as_ref() == Some(validator) && next_link(&answer).is_none()
+                }
+                false => answer.status() == StatusCode::NOT_MODIFIED,
+            };
+            if !is_same {
+                return Ok(Look::Modified((at == 0).then_some(answer)));
+            }
+        }
+        Ok(Look::Unmodified)
+    }
+
+    /// Asks page by page, and hands the records over. `first` is the first page, if that was asked for before.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a question, and what becomes of the answers"
+    )]
     pub(super) async fn read_pages(
         &self,
         target: Target<'_>,
         call: &Call<'_>,
         delta: Option<&DeltaQuery>,
         paging: &Paging,
+        mut first: Option<Answer>,
         harvest: &mut Harvest<'_>,
         stash: &mut dyn Stash,
-    ) -> Result<(), AdapterError> {
+    ) -> Result<KnownPages, AdapterError> {
         let reached = stash
             .goes_on_at()
             .and_then(|reached| self.place_of(paging, reached));
-        let mut place = reached.unwrap_or(match paging {
-            Paging::Page { first, .. } => Place::Number(*first),
-            Paging::Offset { .. } => Place::Number(0),
-            Paging::Cursor(_) | Paging::Link | Paging::NextUrl(_) => Place::First,
-        });
+        let mut pages = match reached {
+            None => KnownPages::begin(),
+            Some(_) => KnownPages::default(),
+        };
+        let mut place = reached.unwrap_or_else(|| first_place(paging));
         for _ in 0..MAX_PAGES {
             let more = parameters(paging, &place);
             let url = match &place {
                 Place::Url(url) => url.clone(),
                 _ => self.address(target, call, delta, &more)?,
             };
-            let asked = self.get(target, url.clone(), call, delta, &more, None);
-            let answer = asked.await?;
+            let answer = match first.take() {
+                Some(answer) => answer,
+                None => {
+                    let asked = self.get(target, url.clone(), call, delta, &more, None);
+                    asked.await?
+                }
+            };
+            pages.add(&url, answer.headers());
             let tree = self.tree(&answer)?;
             let said = match paging {
                 Paging::Cursor(CursorPaging { next, .. }) | Paging::NextUrl(NextPath(next)) => {
@@ -75,7 +130,7 @@ impl<P: Ports> RestAdapter<P> {
                 (Paging::Link | Paging::NextUrl(_), _, Some(next)) => {
                     Place::Url(self.next_url(&url, &next)?)
                 }
-                _ => return Ok(()),
+                _ => return Ok(pages),
             };
             if next == place {
                 return Err(misfit(
@@ -137,6 +192,14 @@ impl<P: Ports> RestAdapter<P> {
             Some(own) => without_parameter(&next, own),
             None => next,
         })
+    }
+}
+
+fn first_place(paging: &Paging) -> Place {
+    match paging {
+        Paging::Page { first, .. } => Place::Number(*first),
+        Paging::Offset { .. } => Place::Number(0),
+        Paging::Cursor(_) | Paging::Link | Paging::NextUrl(_) => Place::First,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an answer is asked for again by, if it has changed since (RFC 9110, section 13).
 
 use http::{HeaderMap, HeaderName, header};
+use serde::{Deserialize, Serialize};
 
 use crate::adapter::rest::delta::fingerprint;
 use crate::settings::RestSettings;
@@ -9,8 +10,12 @@ use crate::settings::RestSettings;
 /// has the same time.
 const LEAST_AGE_SECONDS: u64 = 1;
 
+/// Longest text about the pages of an answer, in bytes: it is read with every query.
+const MAX_PAGES_BYTES: usize = 16 * 1024;
+
 /// What tells an answer from those after it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Validator {
     /// Its tag.
     Tag(String),
@@ -61,5 +66,50 @@ impl Validator {
             "modified" => Some(Self::Modified(value.to_owned())),
             _ => None,
         }
+    }
+}
+
+/// A page, and what tells it from what it is later.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub(super) struct KnownPage {
+    pub(super) url: String,
+    pub(super) validator: Validator,
+}
+
+/// The pages of an answer, as long as each of them has a validator.
+#[derive(Debug, Default)]
+pub(super) struct KnownPages(Option<Vec<KnownPage>>);
+
+impl KnownPages {
+    /// Those of an answer that begins with its first page.
+    pub(super) fn begin() -> Self {
+        Self(Some(Vec::new()))
+    }
+
+    /// Notes the next page.
+    pub(super) fn add(&mut self, url: &str, headers: &HeaderMap) {
+        let page = Validator::of(headers).map(|validator| KnownPage {
+            url: url.to_owned(),
+            validator,
+        });
+        self.0 = self.0.take().zip(page).map(|(mut pages, page)| {
+            pages.push(page);
+            pages
+        });
+    }
+
+    /// The pages as they are kept, unless there are too many.
+    pub(super) fn to_text(&self, settings: &RestSettings) -> Option<String> {
+        let pages = serde_json::to_string(self.0.as_ref()?).ok()?;
+        (pages.len() <= MAX_PAGES_BYTES).then(|| format!("{} pages {pages}", fingerprint(settings)))
+    }
+
+    /// Reads what [`KnownPages::to_text`] wrote, if these settings read the pages in the same way.
+    pub(super) fn read(text: &str, settings: &RestSettings) -> Option<Vec<KnownPage>> {
+        let (made_by, rest) = text.split_once(' ')?;
+        let pages = rest.strip_prefix("pages ")?;
+        (made_by == fingerprint(settings)).then_some(())?;
+        let pages: Vec<KnownPage> = serde_json::from_str(pages).ok()?;
+        Some(pages).filter(|pages| !pages.is_empty())
     }
 }

@@ -145,3 +145,94 @@ fn a_next_page_elsewhere_gets_no_credentials_and_one_that_is_itself_ends_the_que
         );
     });
 }
+
+/// Pages with what tells them from others.
+fn with_tags(
+    pages: [Page; 3],
+    tags: [&'static str; 3],
+) -> Vec<(Vec<(&'static str, &'static str)>, String)> {
+    let pages = pages.into_iter().zip(tags);
+    pages
+        .map(|((headers, body, _), tag)| {
+            let headers = headers.iter().copied().chain([("etag", tag)]);
+            (headers.collect(), body.to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn pages_that_have_not_changed_are_not_read_again() {
+    local(async {
+        for Kind { settings, pages } in KINDS {
+            let is_link = settings.contains("\"link\"");
+            let world = World::start(settings).await;
+            for (headers, body) in with_tags(pages, ["\"a\"", "\"b\"", "\"c\""]) {
+                world.answer(200, &headers, &body);
+            }
+            world.pull("").await;
+            world.asked();
+            let condition = |at: usize, tag: &str| {
+                let (_, _, query) = pages[at];
+                format!("GET http://crm/products{query} if-none-match=\"{tag}\"")
+            };
+            // Nothing has changed. Of the last page by a link only the whole answer says that it still is the last.
+            let mut asked = vec![condition(0, "a"), condition(1, "b"), condition(2, "c")];
+            world.answer(304, &[], "");
+            world.answer(304, &[], "");
+            let [_, _, (headers, body)] = &with_tags(pages, ["", "", "\"c\""])[..] else {
+                panic!("three pages");
+            };
+            match is_link {
+                true => {
+                    asked[2] = "GET http://crm/products?p=3".to_owned();
+                    world.answer(200, headers, body);
+                }
+                false => world.answer(304, &[], ""),
+            }
+            let told = world.pull("").await;
+            assert_eq!(told[5].get("delete"), None, "{settings}: {told}");
+            assert_eq!(told[5].get("source-error"), None, "{settings}: {told}");
+            assert_eq!(world.asked(), asked, "{settings}");
+            // The second page has: everything is read, and what is gone from it is deleted.
+            world.answer(304, &[], "");
+            let changed = |at: usize| pages[at].1.replace("\"b\"", "\"new\"");
+            world.answer(200, &[], &changed(1));
+            for (at, (headers, _)) in with_tags(pages, ["\"a\"", "\"d\"", "\"c\""])
+                .iter()
+                .enumerate()
+            {
+                world.answer(200, headers, &changed(at));
+            }
+            let told = world.pull("").await;
+            assert_eq!(
+                told[5]["insert"]["2"],
+                json!({"n": "new"}),
+                "{settings}: {told}"
+            );
+            assert_eq!(world.asked().len(), 5, "{settings}");
+            // The first page has: it is not asked for twice.
+            let first = pages[0].1.replace("\"a\"", "\"first\"");
+            world.answer(200, pages[0].0, &first);
+            for (at, (headers, _, _)) in pages.iter().enumerate().skip(1) {
+                world.answer(200, headers, &changed(at));
+            }
+            let told = world.pull("").await;
+            assert_eq!(
+                told[5]["insert"]["1"],
+                json!({"n": "first"}),
+                "{settings}: {told}"
+            );
+            assert_eq!(world.asked().len(), 3, "{settings}");
+            // A page without a tag: the next time everything is read.
+            for (headers, body, _) in pages {
+                world.answer(200, headers, body);
+            }
+            world.pull("").await;
+            let asked = world.asked();
+            assert!(
+                asked.iter().all(|line| !line.contains("if-none-match")),
+                "{asked:?}"
+            );
+        }
+    });
+}
