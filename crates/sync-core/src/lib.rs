@@ -30,7 +30,7 @@ pub use account::{
 };
 pub use adapter::{
     Adapter, AdapterError, AdapterMaker, AdapterSecrets, Authenticated, Call, Change, Credentials,
-    NoBackEnds, QueryEnd, RustAdapters, ServerToken, Stash, StashError, UserCredentials,
+    NoBackEnds, QueryEnd, Reading, RustAdapters, ServerToken, Stash, StashError, UserCredentials,
     authenticate, logged_in,
 };
 pub use application_documents::{ApplicationDocuments, DocumentError};

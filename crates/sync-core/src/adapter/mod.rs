@@ -113,6 +113,14 @@ pub trait Adapter {
         })
     }
 
+    /// Reads one object as the back end has it now. Asked after a conflict, and when the back end says that the object has changed.
+    ///
+    /// # Errors
+    /// When the back end refused or could not be asked.
+    async fn read(&self, _: &Call<'_>, _: &ObjectId) -> Result<Reading, AdapterError> {
+        Ok(Reading::Unsupported)
+    }
+
     /// Looks at a change before it is made, and decides whether it may be: what devices see of it is the error. Asked with
     /// every attempt; [`Call::before`] is what the server has of the object.
     ///
@@ -314,6 +322,17 @@ pub enum StashError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What came of reading one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// The adapter reads no single objects.
+    Unsupported,
+    /// The object is not there, or is deleted.
+    Gone,
+    /// Its attributes.
+    Object(Attributes),
 }
 
 /// How a query ended.

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use futures_util::future::{Either, LocalBoxFuture, select};
 use futures_util::join;
 
-use crate::adapter::{Adapter, AdapterError, Call, Change, QueryEnd, Stash};
+use crate::adapter::{Adapter, AdapterError, Call, Change, QueryEnd, Reading, Stash};
 use crate::engine::{Engine, Source};
 use crate::model::{Attributes, Millis, ObjectId, SourceName};
 use crate::ports::{Clock as _, Ports};
@@ -266,6 +266,11 @@ impl<P: Ports> Adapter for GuardedAdapter<P> {
 
     async fn search(&self, call: &Call<'_>, stash: &mut dyn Stash) -> Result<(), AdapterError> {
         self.guarded(call, Success::Answers, self.inner.search(call, stash))
+            .await
+    }
+
+    async fn read(&self, call: &Call<'_>, id: &ObjectId) -> Result<Reading, AdapterError> {
+        self.guarded(call, Success::Nothing, self.inner.read(call, id))
             .await
     }
 

@@ -11,12 +11,17 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use sync_proto::SentAttributes;
 
+use crate::engine::partitions::Asked;
+use crate::engine::reading::ReadOutcome;
 use crate::engine::{Engine, FeedError, SyncError};
 use crate::mapping::{Mapped, Misfit, Path};
 use crate::model::{EVERYBODY, ObjectId, SourceName, UserId, to_text};
 use crate::ports::{Clock as _, Ports, hex};
 use crate::settings::{HookSettings, Proof};
 use crate::store::{HookEvent, StoreError};
+
+/// Most objects that are asked for while a back end waits for the answer to its event. Beyond that, the next query brings them.
+const READ_AT_ONCE: usize = 20;
 
 /// Who has handed an event over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,7 +198,8 @@ impl<P: Ports> Engine<P> {
                 })?
             }
         };
-        let deleted = deleted_in(hook.deleted.as_ref(), &body);
+        let deleted = ids_at(hook.deleted.as_ref(), &body);
+        let changed = ids_at(hook.changed.as_ref(), &body);
         let objects = match &hook.mapping {
             None => BTreeMap::new(),
             Some(mapping) => {
@@ -206,7 +212,7 @@ impl<P: Ports> Engine<P> {
                 objects.collect::<Result<BTreeMap<String, SentAttributes>, HookError>>()?
             }
         };
-        if hook.mapping.is_none() && hook.deleted.is_none() {
+        if hook.mapping.is_none() && hook.deleted.is_none() && hook.changed.is_none() {
             return self.ask_soon(source, &user).await;
         }
         if !objects.is_empty() {
@@ -215,7 +221,45 @@ impl<P: Ports> Engine<P> {
         if !deleted.is_empty() {
             self.feed_deletes(source.as_str(), &user, deleted).await?;
         }
+        if !changed.is_empty() && !self.read_changed(source, &user, &changed).await? {
+            self.ask_soon(source, &user).await?;
+        }
         Ok(())
+    }
+
+    /// Asks the back end for objects that have changed. `false`: not all of them are as the back end has them.
+    async fn read_changed(
+        &self,
+        source: &SourceName,
+        user: &str,
+        ids: &[String],
+    ) -> Result<bool, HookError> {
+        if ids.len() > READ_AT_ONCE {
+            return Ok(false);
+        }
+        let found = self.source(source.as_str()).await?;
+        let source = found.as_source();
+        let user = UserId::parse(user).map_err(SyncError::from)?;
+        let id = self.copy_of(source.name, source.settings, &user).await?;
+        // Nobody has a copy that could be old.
+        if !self.document(&id).was_refreshed().await? {
+            return Ok(true);
+        }
+        let Asked::For(partition) = self.asked_for(source, &user, &id).await? else {
+            return Ok(true);
+        };
+        let call = self.question(source, &user, partition.as_ref(), &[]);
+        let mut has_changed = false;
+        let objects = ids.iter().flat_map(|id| ObjectId::parse(id.as_str()));
+        for object in objects {
+            match self.read_object(source, &call, &id, &object).await? {
+                ReadOutcome::Changed => has_changed = true,
+                ReadOutcome::Unchanged => {}
+                ReadOutcome::NotTaken => return Ok(false),
+            }
+        }
+        self.notify_if(has_changed, &id).await?;
+        Ok(true)
     }
 
     /// Sees to it that the next pull asks the back end, and wakes devices where the source says so.
@@ -283,8 +327,8 @@ fn digest_of_event(
     Some(hex(&digest))
 }
 
-/// The ids of what was deleted: one, a list, or a list of objects with them.
-fn deleted_in(path: Option<&Path>, body: &Value) -> Vec<String> {
+/// The ids of objects: one, a list, or a list of objects with them.
+fn ids_at(path: Option<&Path>, body: &Value) -> Vec<String> {
     let found = path.and_then(|path| path.read(body));
     let ids = match found.as_deref() {
         None | Some(Value::Null) => Vec::new(),

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 
-use crate::adapter::{Adapter, AdapterError, Call, Change, QueryEnd, Stash, StashError};
+use crate::adapter::{Adapter, AdapterError, Call, Change, QueryEnd, Reading, Stash, StashError};
 use crate::metrics::Meter;
 use crate::model::{Attributes, ObjectId, SourceName};
 use crate::ports::{Clock as _, Ports};
@@ -158,6 +158,10 @@ impl<P: Ports> Adapter for MeteredAdapter<P> {
         let stash = &mut self.metered(call, stash);
         self.counted(call, "search", self.inner.search(call, stash))
             .await
+    }
+
+    async fn read(&self, call: &Call<'_>, id: &ObjectId) -> Result<Reading, AdapterError> {
+        self.counted(call, "read", self.inner.read(call, id)).await
     }
 
     async fn validate(&self, call: &Call<'_>, change: Change<'_>) -> Result<(), AdapterError> {

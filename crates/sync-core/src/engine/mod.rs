@@ -36,6 +36,7 @@ mod partitions;
 mod pass_through;
 mod pings;
 mod pull;
+mod reading;
 mod refresh;
 mod refused_changes;
 mod registry;

@@ -391,6 +391,8 @@ mod tests {
         create = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "secret-12" }, body = "{}", content_type = "application/json" }
         update = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "secret-12" }, body = "{}", content_type = "application/json" }
         delete = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "secret-12" }, body = "{}", content_type = "application/json" }
+        read = { method = "POST", path = "/x", query = { q = "1" }, headers = { X-A = "secret-12" }, body = "{}", content_type = "application/json" }
+        record = "$.it"
         changes = { query = { q = "1" }, mark = "$.m", deleted = "$.d", deleted_if = "$.x", full_every = 60 }
         [sources.A.hook]
         secret = "secret-9"
@@ -402,6 +404,7 @@ mod tests {
         records = "$.items"
         id = "$.id"
         deleted = "$.gone"
+        changed = "$.changed"
         [sources.A.hook.subscribe]
         url = "https://crm.example/hooks"
         callback = { variable = "public", path = "/hooks/A" }

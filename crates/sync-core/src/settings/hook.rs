@@ -25,6 +25,8 @@ pub(crate) struct HookSettings {
     pub(crate) mapping: Option<Mapping>,
     /// Where the ids of deleted objects are.
     pub(crate) deleted: Option<Path>,
+    /// Where the ids of objects are that have changed.
+    pub(crate) changed: Option<Path>,
     /// How the back end is told of the hook; without it, somebody else does that.
     pub(crate) subscribe: Option<SubscribeSettings>,
 }
@@ -72,6 +74,9 @@ pub(super) struct HookEntry {
     id: Option<String>,
     /// Path to the ids of deleted objects in the body.
     deleted: Option<String>,
+    /// Path to the ids of objects that have changed, without their values: the server asks the back end for each of them, as `read`
+    /// of the source says.
+    changed: Option<String>,
     /// How the server registers the hook at the back end by itself.
     subscribe: Option<SubscribeEntry>,
 }
@@ -79,7 +84,12 @@ pub(super) struct HookEntry {
 impl HookEntry {
     /// Whether the body has objects, and does not only say that something has changed.
     pub(super) fn brings_objects(&self) -> bool {
-        self.records.is_some() || self.deleted.is_some()
+        self.records.is_some() || self.deleted.is_some() || self.changed.is_some()
+    }
+
+    /// Whether the back end has to be asked for single objects.
+    pub(super) fn names_objects(&self) -> bool {
+        self.changed.is_some()
     }
 
     pub(super) fn names_users(&self) -> bool {
@@ -93,7 +103,12 @@ impl HookEntry {
         self.subscribe
             .as_ref()
             .map_or(Ok(()), SubscribeEntry::check)?;
-        for (name, path) in [("user", &self.user), ("deleted", &self.deleted)] {
+        let paths = [
+            ("user", &self.user),
+            ("deleted", &self.deleted),
+            ("changed", &self.changed),
+        ];
+        for (name, path) in paths {
             optional(name, path)?;
         }
         Ok(())
@@ -200,6 +215,7 @@ impl HookEntry {
             user: optional("user", &self.user)?,
             mapping: self.mapping(of_query)?,
             deleted: optional("deleted", &self.deleted)?,
+            changed: optional("changed", &self.changed)?,
             subscribe: self
                 .subscribe
                 .as_ref()

@@ -57,6 +57,7 @@ pub(crate) use hook::{HookSettings, Proof};
 pub(crate) use operation::Operation;
 pub use paging::{CursorPaging, NextPath, Paging};
 pub use plugin::{PluginMethod, PluginSettings};
+pub(crate) use rest::ReadSettings;
 pub use rest::{RestSettings, UpdateMethod};
 pub(crate) use soap::{PasswordKind, SoapSettings, UsernameToken};
 pub use source::{AdapterSettings, SourceSettings};

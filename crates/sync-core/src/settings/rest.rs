@@ -42,8 +42,19 @@ pub struct RestSettings {
     pub(crate) create: Option<Operation>,
     pub(crate) update: Option<Operation>,
     pub(crate) delete: Option<Operation>,
+    pub(crate) read: Option<ReadSettings>,
     /// Whether calls and answers are envelopes.
     pub(crate) soap: Option<SoapSettings>,
+}
+
+/// How one object is read.
+#[derive(Debug, Clone)]
+pub(crate) struct ReadSettings {
+    pub(crate) operation: Operation,
+    /// Where the record is in the answer.
+    pub(crate) record: Path,
+    /// That of a list which has nothing else.
+    pub(crate) mapping: Mapping,
 }
 
 /// How an object is changed.
@@ -115,6 +126,10 @@ pub(super) struct RestEntry {
     /// How an object is deleted.
     #[serde(default)]
     delete: OperationEntry,
+    /// How one object is asked for: `GET` of `<url>/<id>` where the table is empty. Without it none is.
+    read: Option<OperationEntry>,
+    /// Path to the record in the answer to `read`; the answer itself where nothing is said.
+    record: Option<String>,
     /// How a long answer is read page by page.
     paging: Option<PagingEntry>,
     /// Queries for what has changed since the last one.
@@ -147,6 +162,11 @@ impl RestEntry {
         }
     }
 
+    /// Whether single objects can be asked for.
+    pub(super) fn reads(&self) -> bool {
+        self.read.is_some()
+    }
+
     fn mapping(&self) -> MappingEntry<'_> {
         MappingEntry {
             table: "rest",
@@ -173,6 +193,15 @@ impl RestEntry {
                 "does not go with children: a record that has changed does not say which of them are gone",
             );
         }
+        if self.read.is_some() && self.children.is_some() {
+            return wrong(
+                "rest.read",
+                "does not go with children: they are no records of their own",
+            );
+        }
+        if self.record.is_some() && self.read.is_none() {
+            return wrong("rest.record", "belongs to read, which is missing");
+        }
         self.compiled()?;
         self.connection().check()
     }
@@ -197,6 +226,7 @@ impl RestEntry {
             delta,
             paging,
             operations: [list, search, create, update, delete],
+            read,
         } = self.compiled()?;
         Ok(RestSettings {
             url: address("rest.url", &self.url, variable)?,
@@ -215,6 +245,7 @@ impl RestEntry {
             create: Some(create),
             update: Some(update),
             delete: Some(delete),
+            read,
             soap: None,
         })
     }
@@ -229,8 +260,22 @@ impl RestEntry {
             UpdateMethod::Patch => Method::PATCH,
         };
         let (paging, delta) = (self.paging.as_ref(), self.changes.as_ref());
+        let mapping = self.mapping().resolve()?;
+        let path =
+            |text: &str| Path::parse(text).map_err(|reason| ("rest.record".to_owned(), reason));
+        let read = match &self.read {
+            None => None,
+            Some(entry) => Some(ReadSettings {
+                operation: operation("read", entry, Method::GET, "/{{ id }}")?,
+                record: path(self.record.as_deref().unwrap_or_default())?,
+                mapping: Mapping {
+                    records: path("")?,
+                    ..mapping.clone()
+                },
+            }),
+        };
         Ok(Compiled {
-            mapping: self.mapping().resolve()?,
+            mapping,
             created_id: self
                 .created_id
                 .as_ref()
@@ -248,6 +293,7 @@ impl RestEntry {
                 operation("update", &self.update, update_method, "/{{ id }}")?,
                 operation("delete", &self.delete, Method::DELETE, "/{{ id }}")?,
             ],
+            read,
         })
     }
 }
@@ -260,4 +306,5 @@ struct Compiled {
     paging: Option<Paging>,
     /// List, search, create, update, delete.
     operations: [Operation; 5],
+    read: Option<ReadSettings>,
 }

@@ -319,6 +319,7 @@ impl SoapEntry {
             create: optional("create", &self.create)?,
             update: optional("update", &self.update)?,
             delete: optional("delete", &self.delete)?,
+            read: None,
             soap: Some(SoapSettings {
                 username_token,
                 retry_faults: self.retry_faults,

@@ -362,6 +362,11 @@ impl SourceEntry {
             if !hook.brings_objects() && self.poll_interval() == PollInterval::Never {
                 return wrong("hook.records", "is missing: the back end is never asked");
             }
+            let reads = self.rest.as_ref().is_some_and(RestEntry::reads);
+            if hook.names_objects() && !reads {
+                let reason = "needs rest.read, which says how a single object is asked for";
+                return wrong("hook.changed", reason);
+            }
             hook.check()?;
         }
         table("rest", AdapterKind::Rest, self.rest.is_some())?;

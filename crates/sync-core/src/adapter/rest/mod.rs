@@ -2,6 +2,7 @@
 
 mod delta;
 mod pages;
+mod read;
 mod request;
 mod soap;
 mod validator;
@@ -19,7 +20,7 @@ use crate::adapter::rest::pages::Look;
 use crate::adapter::rest::request::Target;
 use crate::adapter::rest::soap::body_of;
 use crate::adapter::rest::validator::{KnownPages, Validator};
-use crate::adapter::{Adapter, AdapterError, AdapterSecrets, Call, QueryEnd, Stash};
+use crate::adapter::{Adapter, AdapterError, AdapterSecrets, Call, QueryEnd, Reading, Stash};
 use crate::mapping::Mapped;
 use crate::model::{Attributes, ObjectId, to_text};
 use crate::ports::{Clock as _, Ports};
@@ -286,6 +287,13 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         self.stash_records(tree, &mut harvest, stash)
             .await
             .map(drop)
+    }
+
+    async fn read(&self, call: &Call<'_>, id: &ObjectId) -> Result<Reading, AdapterError> {
+        match &self.settings.read {
+            Some(settings) => self.read_object(settings, call, id).await,
+            None => Ok(Reading::Unsupported),
+        }
     }
 
     async fn create(

@@ -334,8 +334,28 @@ impl<P: Ports> Engine<P> {
                     clock.sleep(Duration::from_millis(wait)).await;
                     failed = Some(error);
                 }
+                Err(error @ AdapterError::Conflict { .. }) => {
+                    self.read_after_conflict(source, &call, task).await;
+                    return Err(error);
+                }
                 other => return other,
             }
+        }
+    }
+
+    /// Asks for the object as it is now, where it can be asked for, so that the device is told that and not what the last query
+    /// has brought. The conflict is one all the same.
+    async fn read_after_conflict(&self, source: Source<'_>, call: &Call<'_>, task: &Task<'_>) {
+        if task.operation.kind == OperationKind::Create || !task.keeps_objects {
+            return;
+        }
+        let call = Call {
+            idempotency_key: "",
+            ..*call
+        };
+        let read = self.read_object(source, &call, task.document, &task.target);
+        if let Err(error) = read.await {
+            tracing::warn!(object.id = %task.target, %error, "the object of a conflict cannot be kept");
         }
     }
 

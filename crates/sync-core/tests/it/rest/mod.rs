@@ -4,6 +4,7 @@ mod authorization;
 mod changes;
 mod formats;
 mod pages;
+mod read;
 mod templates;
 mod trouble;
 
