@@ -114,6 +114,7 @@ timeout_ms = 1000
 token_url = { variable = "shop_url", path = "/oauth/token" }
 client_id = "rhosync"
 client_secret = "shop-secret"
+refresh_token = "once-0"
 
 [sources.Changed]
 adapter = "rest"
@@ -168,6 +169,7 @@ const fn way(name: &'static str) -> Source {
 fn start() -> (Deployment, Device) {
     let deployment = Deployment::start(Options {
         products: 30,
+        session_secret: "what only the components know",
         settings: SETTINGS,
         ..Options::default()
     });
@@ -213,10 +215,13 @@ fn every_form_of_back_end_brings_the_same_products_and_takes_the_same_changes() 
         converge(&deployment, source, &mut [&mut device]);
     }
     assert!(back_end.tokens_given() > given);
+    // Each token was asked for by the refresh token that had come with the last.
+    assert_eq!(back_end.rotations(), 2);
     let log = deployment.host_log();
     assert!(
         !log.contains("shop-secret")
             && !log.contains("again-and-again")
+            && !log.contains("once-")
             && !log.contains("token-1"),
         "{log}"
     );

@@ -54,6 +54,7 @@ mod rc {
 mod rhosync;
 mod sql;
 mod story;
+mod subscriptions;
 mod template;
 mod tutorial;
 mod web_library;

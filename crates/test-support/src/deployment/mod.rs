@@ -64,6 +64,8 @@ pub struct Options {
     pub has_network: bool,
     /// How long components wait for an answer of Redis, in milliseconds.
     pub redis_timeout_ms: u64,
+    /// What sessions are signed with, and what is secret in the store is sealed with; empty: the server makes it.
+    pub session_secret: &'static str,
     /// What the settings file has besides the sources.
     pub settings: &'static str,
     /// What the manifest has besides ours: a component of an application's own.
@@ -78,6 +80,7 @@ impl Default for Options {
             has_network: false,
             // A machine that is busy with other tests is no silent Redis.
             redis_timeout_ms: 20_000,
+            session_secret: "",
             settings: "",
             manifest: "",
         }
@@ -90,6 +93,7 @@ pub struct Deployment {
     host: Option<Host>,
     listen: SocketAddr,
     memory_limit: Option<&'static str>,
+    options: Options,
     redis: TestRedis,
     network: Option<Network>,
     shop: Option<Shop>,
@@ -158,6 +162,7 @@ impl Deployment {
             host: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             memory_limit: None,
+            options,
             network: options
                 .has_network
                 .then(|| Network::before(redis.address())),
@@ -310,6 +315,14 @@ impl Deployment {
         self.start_host();
     }
 
+    /// Restarts the host with other settings besides those of the sources.
+    pub fn restart_with_settings(&mut self, settings: &'static str) {
+        self.kill_host();
+        self.options.settings = settings;
+        write_application(self.folder.path(), &self.options);
+        self.start_host();
+    }
+
     /// Ends the host as a power cut would.
     pub fn kill_host(&mut self) {
         self.host = None;
@@ -354,6 +367,7 @@ impl Deployment {
             ("identity_url", plugin_url.as_str()),
             ("shop_url", shop_url.as_str()),
             ("admin_password", ADMIN_PASSWORD),
+            ("session_secret", self.options.session_secret),
         ];
         let limit = self.memory_limit.map(|limit| ["--memory-limit", limit]);
         let arguments = limit.as_ref().map_or(&[][..], |limit| limit);

@@ -79,6 +79,17 @@ impl ShopBackEnd {
         given.as_u64().expect("a number of tokens")
     }
 
+    /// How often it has given a refresh token in place of another.
+    pub fn rotations(&self) -> u64 {
+        let rotations = &self.rest.get("/_control")["rotations"];
+        rotations.as_u64().expect("a number of rotations")
+    }
+
+    /// Whom it would tell of changes, by number.
+    pub fn webhooks(&self) -> Value {
+        self.rest.get("/_control")["webhooks"].take()
+    }
+
     /// It does nothing wrong from now on.
     pub fn heal(&self) {
         self.rest.call(Method::DELETE, "/_control/faults", None);

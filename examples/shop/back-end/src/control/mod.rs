@@ -4,13 +4,14 @@ mod counters;
 mod faults;
 mod routes;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::Method;
+use serde::{Deserialize, Serialize};
 
 use crate::database::{Change, OperationKey, Written};
 use crate::resource::Resource;
@@ -34,6 +35,21 @@ struct ControlState {
     /// Tokens that are good, and how many there have been.
     tokens: BTreeSet<String>,
     tokens_given: u32,
+    /// How often a refresh token was given in place of another.
+    rotations: u32,
+    /// Whom to tell of changes, and how many there have been.
+    webhooks: BTreeMap<u32, Webhook>,
+    webhooks_made: u32,
+}
+
+/// Whom to tell of changes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Webhook {
+    url: String,
+    secret: String,
+    /// How often it was renewed.
+    #[serde(default)]
+    renewals: u32,
 }
 
 impl Default for ControlState {
@@ -44,6 +60,9 @@ impl Default for ControlState {
             counters: Counters::default(),
             tokens: BTreeSet::new(),
             tokens_given: 0,
+            rotations: 0,
+            webhooks: BTreeMap::new(),
+            webhooks_made: 0,
         }
     }
 }
@@ -91,6 +110,42 @@ impl Control {
         let token = format!("token-{}", state.tokens_given);
         state.tokens.insert(token.clone());
         token
+    }
+
+    /// No token that was given is good any more.
+    pub(crate) fn revoke_tokens(&self) {
+        self.lock().tokens.clear();
+    }
+
+    /// Takes a refresh token that is good once, if it is the last that was given; answers the next.
+    pub(crate) fn rotate(&self, refresh_token: &str) -> Option<String> {
+        let mut state = self.lock();
+        let last = format!("once-{}", state.rotations);
+        (refresh_token == last).then(|| {
+            state.rotations += 1;
+            format!("once-{}", state.rotations)
+        })
+    }
+
+    /// Keeps a webhook; answers its number.
+    pub(crate) fn add_webhook(&self, webhook: Webhook) -> u32 {
+        let mut state = self.lock();
+        state.webhooks_made += 1;
+        let id = state.webhooks_made;
+        state.webhooks.insert(id, webhook);
+        id
+    }
+
+    /// Notes that a webhook is still wanted. `false` if there is none of that number.
+    pub(crate) fn renew_webhook(&self, id: u32) -> bool {
+        let mut state = self.lock();
+        let webhook = state.webhooks.get_mut(&id);
+        webhook.map(|webhook| webhook.renewals += 1).is_some()
+    }
+
+    /// Removes a webhook. `false` if there is none of that number.
+    pub(crate) fn remove_webhook(&self, id: u32) -> bool {
+        self.lock().webhooks.remove(&id).is_some()
     }
 
     pub(crate) fn is_token(&self, token: &str) -> bool {

@@ -53,6 +53,9 @@ async fn show(State(switches): State<Switches>) -> Result<Json<Value>, ApiError>
         counters,
         tokens: _,
         tokens_given,
+        rotations,
+        webhooks,
+        webhooks_made: _,
     } = &*switches.control.lock();
     Ok(Json(json!({
         "idempotency": idempotency,
@@ -60,6 +63,8 @@ async fn show(State(switches): State<Switches>) -> Result<Json<Value>, ApiError>
         "counters": counters,
         "records": records,
         "tokens_given": tokens_given,
+        "rotations": rotations,
+        "webhooks": webhooks,
     })))
 }
 
@@ -95,7 +100,7 @@ async fn set_idempotency(
 
 /// No token that was given is good any more.
 async fn revoke_tokens(State(switches): State<Switches>) -> StatusCode {
-    switches.control.lock().tokens.clear();
+    switches.control.revoke_tokens();
     StatusCode::NO_CONTENT
 }
 

@@ -4,6 +4,7 @@
 mod oauth2;
 mod soap;
 mod tables;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post};
+use axum::routing::{get, patch, post, put};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -42,6 +43,11 @@ pub(crate) fn routes(database: Database, control: Arc<Control>) -> Router {
         .route("/v2/products", get(page).post(create))
         .route("/v2/products/{key}", patch(update).delete(delete))
         .route("/v2/changes", get(changes))
+        .route("/webhooks", post(webhooks::create))
+        .route(
+            "/webhooks/{id}",
+            put(webhooks::renew).delete(webhooks::remove),
+        )
         .with_state(Shelf { database, control })
 }
 
