@@ -201,9 +201,19 @@ fn write_xml(f: &mut upon::fmt::Formatter<'_>, value: &Value) -> upon::fmt::Resu
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
     use serde_json::json;
 
     use super::*;
+    use crate::mapping::xml::read_xml;
+
+    /// What templates are made of, and what they stumble over.
+    const PIECES: [&str; 26] = [
+        "{{", "}}", "{%", "%}", "{#", "#}", "{", "}", "%", "if", "else", "elif", "endif",
+        "for x in", "endfor", " ", "id", "object", ".name", "?.no", "?", "|", "\"", "0", "\0", "é",
+    ];
 
     fn render(text: &str, escape: Escape) -> Result<String, String> {
         let object = json!({"name": "a \"b\" <&> ü", "price": 9.5, "tags": [1, "x"], "up": ".."});
@@ -251,5 +261,39 @@ mod tests {
         let control = Context::new([("id", json!("\u{1}"))]);
         let template = Template::compile("{{ id }}", Escape::Xml).unwrap();
         assert!(template.render(&control).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_it_is_a_template_is_compiled_or_refused(
+            pieces in vec(select(&PIECES[..]), 0..24),
+            escape in select(&[Escape::Plain, Escape::Url, Escape::Json, Escape::Xml][..]),
+        ) {
+            let _ = render(&pieces.concat(), escape);
+        }
+
+        #[test]
+        fn whatever_a_value_is_it_stays_one(value in any::<String>()) {
+            let context = Context::new([("v", json!(value))]);
+            let fill = |text: &str, escape| {
+                Template::compile(text, escape).and_then(|template| template.render(&context))
+            };
+            let json = fill(r#"{"a":{{ v }},"b":{"c":{{ v }}}}"#, Escape::Json).unwrap();
+            let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(json, json!({"a": value, "b": {"c": value}}));
+
+            let form = fill("k={{ v }}&x=1", Escape::Url).unwrap();
+            let pairs: Vec<_> = form_urlencoded::parse(form.as_bytes()).into_owned().collect();
+            let sent = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            prop_assert_eq!(pairs, [sent("k", &value), sent("x", "1")]);
+
+            // What XML cannot say is refused.
+            if let Ok(xml) = fill("<r a=\"{{ v }}\"><t>{{ v }}</t><u>1</u></r>", Escape::Xml) {
+                let read = read_xml(&xml, &mut |_| Ok(())).unwrap();
+                prop_assert_eq!(&read["r"]["u"], "1");
+                let members = read["r"].as_object().map(|members| members.len());
+                prop_assert_eq!(members, Some(3));
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ mod pages;
 mod read;
 mod templates;
 mod trouble;
+mod unchanged;
 
 use std::rc::Rc;
 
