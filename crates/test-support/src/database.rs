@@ -75,6 +75,12 @@ impl TestDatabase {
         ]
     }
 
+    /// The address with user and password.
+    pub fn url(&self) -> String {
+        let [url, _] = self.urls(self.address);
+        url
+    }
+
     /// Which it is.
     pub fn kind(&self) -> DatabaseKind {
         self.kind

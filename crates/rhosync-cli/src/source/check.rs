@@ -17,6 +17,7 @@ use super::report::{Report, print_problems};
 use super::secrets::Secrets;
 use super::trial::{Findings, Question, Trial, needs_password};
 use super::{compare, pair};
+use crate::advice::misused;
 use crate::config::Settings;
 use crate::login::{ask_password, read_line};
 use crate::term::{NOTE, note, say};
@@ -138,6 +139,12 @@ impl Check {
             Err(error) => return Err(error),
         };
         let password = self.password(settings, &application, &user)?;
+        if folder.is_some() && matches!(application.source.adapter, AdapterSettings::Sql(_)) {
+            return Err(misused(
+                "the answers of a database are not kept: there are no messages that could be",
+                "try the source out with `rhosync source check`",
+            ));
+        }
         let question = Question {
             user,
             partition: self.partition.clone(),

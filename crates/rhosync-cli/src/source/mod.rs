@@ -3,6 +3,7 @@
 mod application;
 mod check;
 mod compare;
+mod databases;
 mod fixtures;
 mod network;
 mod new;

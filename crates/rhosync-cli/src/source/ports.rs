@@ -3,40 +3,43 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use anyhow::Result;
 use async_trait::async_trait;
 use sync_core::{
-    Blob, BlobOpener, Clock, ContentError, Credentials, Millis, OutOfMemory, Ports, Random,
-    RedisConn, RedisError, RedisValue, Secret, ServerToken, SqlClient, SqlDone, SqlError, SqlRow,
-    SqlStatement, StoreError, StorePorts, UserCredentials, UserId,
+    Blob, BlobOpener, Clock, ContentError, Credentials, Millis, Ports, Random, RedisConn,
+    RedisError, RedisValue, Secret, ServerToken, StoreError, StorePorts, UserCredentials, UserId,
 };
 
+use super::databases::Databases;
 use super::network::Network;
 
-/// The world of an adapter that is tried out: a network, and no store.
+/// The world of an adapter that is tried out: a network, databases, and no store.
 pub(super) struct CheckPorts {
     pub(super) network: Network,
+    databases: Databases,
     clock: SystemClock,
 }
 
 impl CheckPorts {
-    pub(super) fn new(network: Network) -> Self {
-        Self {
+    pub(super) fn new(network: Network) -> Result<Self> {
+        Ok(Self {
             network,
+            databases: Databases::new()?,
             clock: SystemClock(Instant::now()),
-        }
+        })
     }
 }
 
 impl Ports for CheckPorts {
     type Http = Network;
-    type Sql = NoDatabase;
+    type Sql = Databases;
 
     fn http(&self) -> &Network {
         &self.network
     }
 
-    fn sql(&self) -> &NoDatabase {
-        &NoDatabase
+    fn sql(&self) -> &Databases {
+        &self.databases
     }
 }
 
@@ -55,27 +58,6 @@ impl StorePorts for CheckPorts {
 
     fn random(&self) -> &SystemRandom {
         &SystemRandom
-    }
-}
-
-/// Databases are reached by the server only.
-pub(super) struct NoDatabase;
-
-const NO_DATABASE: &str = "this program does not connect to databases: see the source in the console after its first refresh";
-
-impl SqlClient for NoDatabase {
-    async fn query(
-        &self,
-        _: &str,
-        _: SqlStatement,
-        _: Duration,
-        _: &mut dyn FnMut(SqlRow) -> Result<(), OutOfMemory>,
-    ) -> Result<(), SqlError> {
-        Err(SqlError::NoAnswer(NO_DATABASE.to_owned()))
-    }
-
-    async fn execute(&self, _: &str, _: SqlStatement, _: Duration) -> Result<SqlDone, SqlError> {
-        Err(SqlError::NoAnswer(NO_DATABASE.to_owned()))
     }
 }
 

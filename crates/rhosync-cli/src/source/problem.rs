@@ -73,6 +73,8 @@ impl Problem {
             AdapterError::Unauthorized { .. } | AdapterError::Login { .. } => {
                 if has("username_token") {
                     "username_token"
+                } else if application.table().ends_with(".sql") {
+                    "url"
                 } else {
                     "authorization"
                 }

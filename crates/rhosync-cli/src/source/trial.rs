@@ -71,7 +71,7 @@ impl<'a> Trial<'a> {
         network: Network,
         password: &str,
     ) -> Result<Result<Self, Problem>> {
-        let ports = Rc::new(CheckPorts::new(network));
+        let ports = Rc::new(CheckPorts::new(network)?);
         let mut user = UserId::parse(question.user.as_str())?;
         let mut token = None;
         if let AuthenticationMethod::BackEnd { url } = &application.settings.authentication.method {

@@ -3,11 +3,14 @@
 mod shop;
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 
 use serde_json::json;
 use test_support::{
-    DATABASE_PASSWORD, DatabaseKind, Deployment, Device, Network, NetworkFault, until, until_or,
+    DATABASE_PASSWORD, DatabaseKind, Deployment, Device, Network, NetworkFault, program, until,
+    until_or,
 };
 
 use shop::{Shop, lines};
@@ -41,6 +44,7 @@ for_each_database!(
     no_trouble_takes_anything_from_a_device,
     whatever_users_and_devices_say_stays_a_value,
     a_hundred_thousand_rows_arrive,
+    the_command_line_reads_and_writes_rows_as_the_server_does,
 );
 
 fn a_table_and_a_query_bring_the_same_rows_and_take_the_same_changes(kind: DatabaseKind) {
@@ -300,4 +304,56 @@ fn a_hundred_thousand_rows_arrive(kind: DatabaseKind) {
         device.get("Many", "99999").expect("a row")["name"],
         "row 99999"
     );
+}
+
+/// Runs `rhosync source` in an application's folder, with the database's address in a variable.
+fn source(folder: &Path, url: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(program("rhosync"))
+        .arg("source")
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("HOME", folder)
+        .env("SPIN_VARIABLE_STOCK_DATABASE", url)
+        .output()
+        .expect("to start rhosync");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).expect("text"))
+}
+
+fn the_command_line_reads_and_writes_rows_as_the_server_does(kind: DatabaseKind) {
+    let shop = Shop::start(kind);
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = shop.database.url();
+    let run = |arguments: &[&str]| source(folder.path(), &url, arguments);
+    let (code, said) = run(&["new", "Stock", "--maker", "sql", "--table", "products"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(&["check", "Stock", "--json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let found: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    let objects = found["objects"].as_object().expect("objects");
+    assert_eq!(objects.len(), shop::PRODUCTS, "{said}");
+    let write = [
+        "check",
+        "Stock",
+        "--write",
+        "name=tried out",
+        "price=5",
+        "stock=1",
+    ];
+    let change = ["--change", "price=6"];
+    let (code, said) = run(&[&write[..], &change[..]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    let left = "SELECT name FROM products WHERE name = 'tried out'";
+    assert_eq!(shop.database.rows(left), lines([]), "the test record stays");
+    // What is wrong comes with its place, and without the address.
+    let wrong = url.replace(DATABASE_PASSWORD, "a guess");
+    for url in [wrong.as_str(), "postgres://127.0.0.1:1/shop"] {
+        let (code, said) = source(folder.path(), url, &["check", "Stock"]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("sources.Stock.sql"), "{said}");
+        assert!(!said.contains("a guess"), "{said}");
+    }
+    let (code, said) = run(&["record", "Stock"]);
+    assert_eq!(code, Some(2), "{said}");
 }

@@ -35,6 +35,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   rhosync source new Order --url https://crm.example.com/orders
+  rhosync source new Product --maker sql --table products
   rhosync source new Customer --maker soap --url https://erp.example.com/customers
   rhosync source new --from-openapi openapi.yaml           # what there is
   rhosync source new Order --from-openapi https://crm.example.com/openapi.json
@@ -56,6 +57,14 @@ pub(in crate::source) struct New {
     #[arg(long)]
     url: Option<String>,
 
+    /// The table of a database.
+    #[arg(long, conflicts_with = "query")]
+    table: Option<String>,
+
+    /// In place of a table: the query that gives the rows.
+    #[arg(long)]
+    query: Option<String>,
+
     /// Propose settings from an OpenAPI document, JSON or YAML.
     #[arg(long, value_name = "FILE|URL", conflicts_with_all = ["maker", "from_wsdl"])]
     from_openapi: Option<String>,
@@ -76,6 +85,8 @@ enum Maker {
     Rest,
     /// A declared SOAP interface.
     Soap,
+    /// A database: PostgreSQL, MySQL or MariaDB.
+    Sql,
     /// The plugin protocol.
     Http,
     /// Nothing: the back end sends its objects.
@@ -142,10 +153,22 @@ impl New {
         if let Some(document) = &self.from_wsdl {
             return wsdl::proposal(name, &read(document)?, self.url.as_deref());
         }
+        let is_sql = self.maker == Maker::Sql;
+        if !is_sql && (self.table.is_some() || self.query.is_some()) {
+            let problem = "--table and --query are of databases";
+            return Err(misused(problem, "add `--maker sql`"));
+        }
+        if is_sql && self.url.is_some() {
+            return Err(misused(
+                "the address of a database has a password in it, which no settings file should have",
+                "leave --url out: the settings name a variable",
+            ));
+        }
         let url = self.url.as_deref();
         Ok(match self.maker {
             Maker::Rest => RestProposal::skeleton(name, url).proposal(name),
             Maker::Soap => proposal::soap_skeleton(name, url),
+            Maker::Sql => proposal::sql(name, self.table.as_deref(), self.query.as_deref()),
             Maker::Http => proposal::plugin(name, url),
             Maker::PushOnly => proposal::push_only(name),
         })

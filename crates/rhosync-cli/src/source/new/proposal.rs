@@ -250,6 +250,40 @@ pub(super) fn envelope(body: &str) -> String {
     )
 }
 
+/// A database.
+pub(super) fn sql(name: &str, table: Option<&str>, query: Option<&str>) -> Proposal {
+    let address = variable(name, "database");
+    let rows = match query {
+        Some(query) => format!(
+            "query = {}\n# For MySQL, the columns: attributes = [\"name\"]\n# What devices change, by statements.\n# create = \"INSERT INTO … (name) VALUES (:object.name) RETURNING id::text\"\n# update = \"UPDATE … SET name = coalesce(:object.name, name) WHERE id = :id::int\"\n# delete = \"DELETE FROM … WHERE id = :id::int\"\n",
+            quoted(query)
+        ),
+        None => {
+            let table = table.map_or_else(|| name.to_lowercase(), str::to_owned);
+            format!("table = {}\n", quoted(&table))
+        }
+    };
+    let settings = format!(
+        "# {name}: the rows of a database. docs/adapters.md has every key.\n{}\n[sources.{}.sql]\n# postgres://user:password@host:5432/database, or mysql://…:3306/…\nurl = {{ variable = {} }}\n{rows}# The column with the key, which is unique and never null.\nkey = \"id\"\n# The column with the time of the last change: then only what has changed is asked for.\n# changed_at = \"updated_at\"\n# The column that says that a row is deleted.\n# deleted_if = \"is_deleted\"\n# A column with a unique constraint, so that no row is made twice.\n# idempotency_key = \"operation\"\n# Columns that devices do not get.\n# omit = [\"operation\", \"updated_at\"]\n",
+        head(name, "sql"),
+        key(name),
+        quoted(&address),
+    );
+    Proposal {
+        settings,
+        example: None,
+        next: vec![
+            format!(
+                "the variable {address} goes into spin.toml; here, SPIN_VARIABLE_{} has its value",
+                address.to_ascii_uppercase()
+            ),
+            format!("`rhosync source check {name}` asks the database itself"),
+            "the server may call the database if spin.toml has its address, without user and password, among `allowed_outbound_hosts` of sync-handler and adapter-jobs".to_owned(),
+        ],
+        variables: vec![address],
+    }
+}
+
 /// A back end that speaks the plugin protocol.
 pub(super) fn plugin(name: &str, url: Option<&str>) -> Proposal {
     let url = url.unwrap_or("http://127.0.0.1:9393");
