@@ -20,6 +20,7 @@ const IMPATIENT: Options = Options {
     redis_timeout_ms: 500,
     settings: "",
     manifest: "",
+    session_secret: "",
 };
 
 /// A sync may fail only in ways that devices have to live with.
