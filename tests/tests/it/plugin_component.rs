@@ -1,8 +1,8 @@
 //! A component of the same application as the back end of a source.
 
 use http::Method;
-use serde_json::json;
-use test_support::{Deployment, Options};
+use serde_json::{Value, json};
+use test_support::{Deployment, JobQueue, Options};
 
 const SETTINGS: &str = r#"
     [sources.Task]
@@ -15,6 +15,16 @@ const SETTINGS: &str = r#"
     url = { variable = "tasks_url" }
     authorization = { bearer = { variable = "tasks_secret" } }
     methods = ["validate"]
+
+    [sources.TaskByJob]
+    adapter = "http"
+    partition = "app"
+    poll_interval = 0
+    queue = "adapter.tasks"
+
+    [sources.TaskByJob.http]
+    url = { variable = "tasks_url" }
+    authorization = { bearer = { variable = "tasks_secret" } }
 "#;
 
 /// The example's part of the manifest, with a secret.
@@ -81,4 +91,37 @@ fn a_component_of_the_application_serves_a_source() {
     let known = rest.with_header("authorization", "Bearer s3cret");
     let answer = known.expect(200, Method::POST, "/tasks/rhoconnect/query", &call);
     assert_eq!(answer.body().as_ref(), b"{}");
+}
+
+#[test]
+fn jobs_reach_a_component_of_the_application_by_its_own_address() {
+    let mut deployment = Deployment::start(Options {
+        settings: SETTINGS,
+        manifest: manifest(),
+        ..Options::default()
+    });
+    // From now on the application knows where it answers.
+    deployment.kill_host();
+    deployment.start_host();
+    deployment.until_listening("rhosync:jobs:adapter");
+    deployment.create_user("anna");
+    let mut phone = deployment.device("anna");
+    let queue = JobQueue::new(&deployment.redis_url(), "adapter.tasks");
+    phone.replica_mut("TaskByJob").create([("title", "write")]);
+    phone.sync("TaskByJob").expect("a sync");
+    queue.until_empty();
+    phone.sync("TaskByJob").expect("a sync");
+    queue.until_empty();
+    phone.sync("TaskByJob").expect("a sync");
+    let tasks = phone.objects("TaskByJob");
+    let (id, task) = tasks.iter().next().expect("a task");
+    assert_eq!(task["title"], "write");
+    // The component has it, under the id that the device knows it by.
+    let call = json!({"resource": "TaskByJob", "partition": "anna", "attributes": {}});
+    let known = deployment
+        .rest()
+        .with_header("authorization", "Bearer s3cret");
+    let answer = known.expect(200, Method::POST, "/tasks/rhoconnect/query", &call);
+    let answer: Value = serde_json::from_slice(answer.body()).expect("JSON");
+    assert_eq!(answer[id]["title"], "write");
 }

@@ -54,6 +54,8 @@ pub(crate) fn write_application(folder: &Path, options: &Options) {
         declare(&mut manifest, name, users);
         allow(&mut manifest, name, users);
     }
+    // Components of an application's own are reached by it.
+    declare(&mut manifest, "self_url", &[]);
     let users = &["sync-handler", "adapter-jobs"];
     declare(&mut manifest, "database_url", users);
     declare(&mut manifest, "database_host", users);

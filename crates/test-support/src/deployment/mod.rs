@@ -361,12 +361,15 @@ impl Deployment {
         let [database_url, database_host] = &self.database;
         let variables = [
             ("database_url", database_url.as_str()),
+        // Before the first start nobody knows the port.
+        let self_url = format!("http://{listen}");
             ("database_host", database_host.as_str()),
             ("redis_url", redis_url.as_str()),
             ("plugin_url", plugin_url.as_str()),
             ("identity_url", plugin_url.as_str()),
             ("shop_url", shop_url.as_str()),
             ("admin_password", ADMIN_PASSWORD),
+            ("self_url", self_url.as_str()),
             ("session_secret", self.options.session_secret),
         ];
         let limit = self.memory_limit.map(|limit| ["--memory-limit", limit]);
