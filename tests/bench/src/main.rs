@@ -8,6 +8,7 @@ mod jobs;
 mod load;
 mod machine;
 mod memory;
+mod refresh;
 mod report;
 mod rows;
 mod stage;
@@ -88,6 +89,8 @@ enum What {
     BulkData,
     /// Devices that wait for news.
     Events,
+    /// Refreshes from a large `rest` back end.
+    Refresh,
 }
 
 impl What {
@@ -126,7 +129,12 @@ impl What {
                 "`POST /app/v1/<source>` with one new object, which is stored before the answer.",
                 None,
             ),
-            Self::Size | Self::Memory | Self::Jobs | Self::BulkData | Self::Events => return None,
+            Self::Size
+            | Self::Memory
+            | Self::Jobs
+            | Self::BulkData
+            | Self::Events
+            | Self::Refresh => return None,
         })
     }
 
@@ -138,7 +146,10 @@ impl What {
 
     /// Whether it is measured on a server of its own.
     fn is_alone(self) -> bool {
-        matches!(self, Self::Jobs | Self::BulkData | Self::Events)
+        matches!(
+            self,
+            Self::Jobs | Self::BulkData | Self::Events | Self::Refresh
+        )
     }
 }
 
@@ -164,6 +175,7 @@ impl Options {
             match what {
                 What::Jobs => report.budgets.extend(jobs::measure()),
                 What::Events => report.budgets.extend(events::measure()?),
+                What::Refresh => report.budgets.extend(refresh::measure()),
                 _ => report.budgets.extend(bulk_data::measure()),
             }
         }
@@ -256,7 +268,7 @@ async fn measure(bench: &mut Bench, what: What, report: &mut Report) -> Result<(
             }
             return Ok(());
         }
-        What::Jobs | What::BulkData | What::Events => return Ok(()),
+        What::Jobs | What::BulkData | What::Events | What::Refresh => return Ok(()),
     };
     if let Some((name, meaning, least)) = what.row() {
         let ratio = comparison.ratio;

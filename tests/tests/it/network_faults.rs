@@ -20,6 +20,7 @@ const IMPATIENT: Options = Options {
     redis_timeout_ms: 500,
     settings: "",
     manifest: "",
+    instance_memory_bytes: 128 * 1024 * 1024,
     session_secret: "",
 };
 

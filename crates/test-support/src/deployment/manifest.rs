@@ -62,10 +62,13 @@ pub(crate) fn write_application(folder: &Path, options: &Options) {
     allow(&mut manifest, "database_host", users);
     let Options {
         redis_timeout_ms,
+        instance_memory_bytes,
         settings,
         ..
     } = options;
-    let settings = format!("redis_timeout_ms = {redis_timeout_ms}\n{SETTINGS}\n{settings}");
+    let settings = format!(
+        "redis_timeout_ms = {redis_timeout_ms}\ninstance_memory_bytes = {instance_memory_bytes}\n{SETTINGS}\n{settings}"
+    );
     fs::write(folder.join("rhosync.toml"), settings).expect("to write the settings");
     let manifest = toml::to_string(&manifest).expect("a manifest");
     fs::write(folder.join("spin.toml"), manifest).expect("to write the manifest");

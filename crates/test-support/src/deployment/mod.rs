@@ -64,6 +64,8 @@ pub struct Options {
     pub has_network: bool,
     /// How long components wait for an answer of Redis, in milliseconds.
     pub redis_timeout_ms: u64,
+    /// Memory that an instance may use, in bytes.
+    pub instance_memory_bytes: usize,
     /// What sessions are signed with, and what is secret in the store is sealed with; empty: the server makes it.
     pub session_secret: &'static str,
     /// What the settings file has besides the sources.
@@ -80,6 +82,7 @@ impl Default for Options {
             has_network: false,
             // A machine that is busy with other tests is no silent Redis.
             redis_timeout_ms: 20_000,
+            instance_memory_bytes: 128 * 1024 * 1024,
             session_secret: "",
             settings: "",
             manifest: "",
@@ -358,18 +361,18 @@ impl Deployment {
             self.shop.as_ref().map(Shop::url).unwrap_or_default(),
         );
         let plugin_url = self.plugin.url();
+        // Before the first start nobody knows the port.
+        let self_url = format!("http://{listen}");
         let [database_url, database_host] = &self.database;
         let variables = [
             ("database_url", database_url.as_str()),
-        // Before the first start nobody knows the port.
-        let self_url = format!("http://{listen}");
             ("database_host", database_host.as_str()),
             ("redis_url", redis_url.as_str()),
             ("plugin_url", plugin_url.as_str()),
+            ("self_url", self_url.as_str()),
             ("identity_url", plugin_url.as_str()),
             ("shop_url", shop_url.as_str()),
             ("admin_password", ADMIN_PASSWORD),
-            ("self_url", self_url.as_str()),
             ("session_secret", self.options.session_secret),
         ];
         let limit = self.memory_limit.map(|limit| ["--memory-limit", limit]);
