@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sync_client::rhoconnect::Attributes;
 use sync_core::{
-    Adapter, AdapterError, AdapterMaker as _, AdapterSecrets, AuthenticationMethod, Call, Credentials,
-    Memory, ObjectId, RustAdapters, Secret, Stash, StashError, UserId, authenticate, logged_in,
+    Adapter, AdapterError, AdapterMaker as _, AdapterSecrets, AuthenticationMethod, Call,
+    Credentials, Memory, ObjectId, RustAdapters, Secret, Stash, StashError, UserId, authenticate,
+    logged_in,
 };
 
 use super::application::Application;
