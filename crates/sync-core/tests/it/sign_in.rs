@@ -505,7 +505,7 @@ fn nothing_that_users_sign_in_with_is_kept_with_a_key_that_lies_beside_it() {
         let settings = SettingsFile::parse("rhosync.toml", AS_USER).unwrap();
         let settings = settings.resolve(|_| None).unwrap();
         let password = Secret::new(ENGINE_PASSWORD);
-        let made = Engine::new(ports, settings, &RustAdapters::new(), key, password);
+        let made = Engine::new(ports, settings, Rc::new(NoBackEnds), key, password);
         let error = made.err().unwrap();
         assert_eq!(error.key, "session_secret");
         assert!(error.reason.contains("sources.Product"), "{error}");

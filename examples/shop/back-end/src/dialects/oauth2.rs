@@ -50,8 +50,8 @@ pub(super) async fn give_token(
     let token = shelf.control.new_token();
     let mut given =
         json!({"access_token": token, "token_type": "bearer", "expires_in": LIFETIME_SECONDS});
-    if let Some(next) = next {
-        given["refresh_token"] = next.into();
+    if let (Some(next), Some(members)) = (next, given.as_object_mut()) {
+        members.insert("refresh_token".to_owned(), next.into());
     }
     axum::Json(given).into_response()
 }
