@@ -1,5 +1,11 @@
 //! One object, asked for by its id.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a world that cannot be made is a failed test"
+)]
+
 use serde_json::{Value, json};
 use sync_core::HandedBy;
 use test_support::local;

@@ -1,5 +1,12 @@
 //! What it costs the store to ask a back end that has nothing new.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a world that cannot be made is a failed test"
+)]
+
 use serde_json::{Value, json};
 use test_support::local;
 
