@@ -65,8 +65,8 @@ pub(crate) use document::{
     OPERATIONS_LEASE_MS, OperationEnd, SourceError, parse_record,
 };
 pub(crate) use found::{FoundPage, FoundPosition};
-pub(crate) use held::HeldPart;
 pub(crate) use grants::GrantStore;
+pub(crate) use held::HeldPart;
 pub(crate) use hook_events::HookEvent;
 pub(crate) use idempotency::Idempotency;
 pub(crate) use key_sets::KeySets;
