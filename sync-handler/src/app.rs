@@ -322,6 +322,9 @@ async fn dispatch<P: Ports>(
     let answer = match route {
         // Answered where there may be no engine.
         Route::Health(_) => return Err(HttpError::NotFound),
+        Route::Sync(routes::sync::Route::Image) => {
+            return routes::sync::image::download(engine, request).await;
+        }
         Route::Sync(route) => routes::sync::answer(route, engine, request).await?,
         Route::Device(route) => routes::device::answer(route, engine, request).await?,
         Route::OldDevice(route) => {

@@ -15,7 +15,7 @@ const BUDGETS: [(&str, u64); 5] = [
     ("live.wasm", 1_860 * KB),
     ("adapter_jobs.wasm", 3_390 * KB),
     ("push_jobs.wasm", 2_460 * KB),
-    ("bulk_jobs.wasm", 4_830 * KB),
+    ("bulk_jobs.wasm", 4_920 * KB),
 ];
 
 /// Shows what the built components have, and fails for one that has too much.

@@ -43,7 +43,7 @@ pub use engine::{
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
     ClientState, CopyPage, DEFAULT_PAGE_SIZE, DeviceProof, DifferencePage, DocumentDetails, Engine,
-    FeedError, HandedBy, HookError, Insurance, LogPlace, MAX_DYNAMIC_SOURCES, NewsRequest,
+    FeedError, HandedBy, HookError, ImageBegin, ImageScan, Insurance, LogPlace, MAX_DYNAMIC_SOURCES, NewsRequest,
     ObjectPage, ObjectPatch, PingTargets, PullRequest, SearchRequest, SentChanges, SourceInfo,
     SyncError, TakenChanges, VerifyRequest, queue_info,
 };
@@ -52,8 +52,8 @@ pub use idempotency::{
     BegunWrite, IdempotencyError, IdempotentRequest, IdempotentWrites, StoredAnswer,
 };
 pub use jobs::{
-    BULK_DATA, CheckPush, Collect, CollectBlobs, CollectTombstones, Deliver, Ping, PingAll, Push,
-    Query, QueryAll, SendChanges, Subscribe,
+    BULK_DATA, CheckPush, Collect, CollectBlobs, CollectTombstones, Deliver, IMAGE, ImagePayload,
+    Ping, PingAll, Push, Query, QueryAll, SendChanges, Subscribe,
 };
 pub use live::{Live, LiveError, READ_WAITS, StreamId, Told};
 pub use memory::{BodyBuffer, Memory, NoRoom, OutOfMemory, Reservation, TooHeavy};
@@ -64,11 +64,11 @@ pub use metrics::{
 };
 pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
-    ClientId, ConflictRule, Description, EVERYBODY, InvalidAttributes, InvalidBlobId,
-    InvalidDescription, InvalidId, InvalidSelectionId, InvalidToken, MAX_OBJECT_BYTES,
-    MAX_VALUE_BYTES, Millis, Narrowing, ObjectId, ParametersRule, Partition, PartitionName,
-    PartitionRule, PingMessage, PingPriority, PollInterval, SelectionId, SourceName, Token, UserId,
-    Version, to_attributes, to_text,
+    ClientId, ConflictRule, Description, EVERYBODY, ImageId, InvalidAttributes, InvalidBlobId,
+    InvalidDescription, InvalidId, InvalidImageId, InvalidSelectionId, InvalidToken,
+    MAX_OBJECT_BYTES, MAX_VALUE_BYTES, Millis, Narrowing, ObjectId, ParametersRule, Partition,
+    PartitionName, PartitionRule, PingMessage, PingPriority, PollInterval, SelectionId, SourceName,
+    Token, UserId, Version, to_attributes, to_text,
 };
 pub use ping::{PingOutcome, PingSender, PushAddress, PushCheck, PushService};
 pub use ports::{

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sync_client::HttpRequest;
 use sync_core::{DeviceGrant, DeviceProof, NewsRequest, Origin, SentChanges, SyncError};
-use sync_proto::sync::{Line, SessionGrant, SessionRequest, SyncRequest, VerifyRequest};
+use sync_proto::sync::{Line, NDJSON, SessionGrant, SessionRequest, SyncRequest, VerifyRequest};
 use test_support::World;
 
 /// Answers a request: status and body.
@@ -97,6 +97,7 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
         // Nobody waits here: time does not pass by itself.
         wait: _,
         max_bytes,
+        images,
     } = serde_json::from_slice(&request.body).expect("a request");
     let sent = SentChanges {
         changes,
@@ -113,6 +114,7 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
     let news = NewsRequest {
         have: &have,
         max_bytes,
+        takes_images: images.iter().any(|form| form == NDJSON),
         trace: None,
     };
     engine.answer_device(&session, taken, &done, news).await

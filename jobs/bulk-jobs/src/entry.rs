@@ -5,11 +5,11 @@
 use bytes::Bytes;
 use spin_sdk::http::{FullBody, Request, Response};
 use spin_sdk::{http_service, redis_subscriber};
-use sync_core::{BULK_DATA, CollectBlobs, Engine};
+use sync_core::{BULK_DATA, CollectBlobs, Engine, IMAGE};
 use sync_jobs::JobHandlers;
 use sync_spin::{Component, SpinPorts, load_documents};
 
-use crate::MakeBulkData;
+use crate::{MakeBulkData, MakeImage};
 
 /// Files are made in memory, one after another: more at once would want as many times as much.
 const COMPONENT: Component = Component {
@@ -32,5 +32,6 @@ async fn on_request(_: Request) -> Response<FullBody<Bytes>> {
 fn handlers() -> JobHandlers<Engine<SpinPorts>> {
     JobHandlers::new()
         .with(BULK_DATA, MakeBulkData)
+        .with(IMAGE, MakeImage)
         .with(CollectBlobs::NAME, CollectBlobs)
 }

@@ -2,6 +2,7 @@
 
 mod deflate;
 mod device_database;
+mod image;
 mod job;
 mod schema;
 
@@ -11,4 +12,5 @@ mod entry;
 mod vfs;
 
 pub use device_database::{DatabaseError, DeviceDatabase};
+pub use image::MakeImage;
 pub use job::MakeBulkData;

@@ -266,6 +266,7 @@ async fn synced(world: &World) -> (String, String) {
     let request = NewsRequest {
         have: &have,
         max_bytes: None,
+        takes_images: false,
         trace: None,
     };
     let lines = world

@@ -136,6 +136,15 @@ impl<P: Ports> Blobs<P> {
         Ok((place, digest))
     }
 
+    /// Lets a content that was kept until a time go at another.
+    pub(crate) async fn keep_no_longer_than(
+        &self,
+        place: &Place,
+        until: Millis,
+    ) -> Result<(), BlobError> {
+        Ok(self.store().plan_removal(place, until).await?)
+    }
+
     /// Bytes of blobs charged to a user.
     ///
     /// # Errors

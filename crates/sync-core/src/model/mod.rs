@@ -14,6 +14,7 @@ mod description;
 mod device_page;
 mod device_values;
 mod ids;
+mod image;
 mod operation;
 mod outbox;
 mod page;
@@ -41,6 +42,8 @@ pub use ids::{
     Version,
 };
 pub(crate) use ids::{DocumentId, EPOCH};
+pub(crate) use image::Image;
+pub use image::{ImageId, InvalidImageId};
 pub(crate) use operation::{
     ChangeName, KeptVerdict, Operation, OperationKind, digest_of, texts_of,
 };

@@ -13,8 +13,8 @@ use crate::settings::jobs::{JobsEntry, QueueEntry, ScheduleEntry};
 use crate::settings::ping::PingEntry;
 use crate::settings::source::SourceEntry;
 use crate::settings::{
-    DEFAULT_BULK_SYNC_POLL_INTERVAL, DEFAULT_INSTANCE_MEMORY_BYTES, DEFAULT_REDIS_TIMEOUT_MS,
-    DEFAULT_RETENTION_DAYS, KeyError,
+    DEFAULT_BULK_SYNC_POLL_INTERVAL, DEFAULT_IMAGE_OBJECTS, DEFAULT_INSTANCE_MEMORY_BYTES,
+    DEFAULT_REDIS_TIMEOUT_MS, DEFAULT_RETENTION_DAYS, KeyError,
 };
 
 #[derive(Deserialize, Serialize)]
@@ -24,6 +24,8 @@ pub(super) struct Contents {
     pub(super) retention_days: u64,
     #[serde(default = "default_bulk_sync_poll_interval")]
     pub(super) bulk_sync_poll_interval: u64,
+    #[serde(default = "default_image_objects")]
+    pub(super) image_objects: u64,
     #[serde(default = "default_redis_timeout_ms")]
     pub(super) redis_timeout_ms: u64,
     #[serde(default = "default_instance_memory_bytes")]
@@ -66,6 +68,10 @@ const fn default_retention_days() -> u64 {
 
 const fn default_bulk_sync_poll_interval() -> u64 {
     DEFAULT_BULK_SYNC_POLL_INTERVAL
+}
+
+const fn default_image_objects() -> u64 {
+    DEFAULT_IMAGE_OBJECTS
 }
 
 const fn default_redis_timeout_ms() -> u64 {

@@ -279,6 +279,7 @@ mod tests {
         redis_timeout_ms = 1000
         retention_days = 30
         bulk_sync_poll_interval = 60
+        image_objects = 100
         instance_memory_bytes = 200000000
         bulk_selections = [["A"]]
         stats = true

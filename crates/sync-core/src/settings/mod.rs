@@ -72,6 +72,9 @@ const DEFAULT_RETENTION_DAYS: u64 = 60;
 /// How long a bulk data file is handed out where the file does not say, in seconds.
 const DEFAULT_BULK_SYNC_POLL_INTERVAL: u64 = 3_600;
 
+/// How many objects a copy has of which images are made, where the file does not say: fewer are two pages.
+const DEFAULT_IMAGE_OBJECTS: u64 = 1_000;
+
 /// How long one may be handed out, in seconds, where files are made: a device looks every few seconds whether it is ready, and what a device
 /// has to be told beside an older one would be most of it.
 const BULK_SYNC_POLL_INTERVALS: std::ops::RangeInclusive<u64> = 60..=604_800;
@@ -101,6 +104,8 @@ pub struct Settings {
     pub retention_days: u64,
     /// How long a bulk data file is handed out before another is made, in seconds. 0: none are made.
     pub bulk_sync_poll_interval: u64,
+    /// How many objects a copy has at least of which images are made for first syncs. 0: none are made.
+    pub image_objects: u64,
     /// How long a component waits for an answer of Redis, in milliseconds.
     pub redis_timeout_ms: u64,
     /// Memory that an instance of a component may use, in bytes.
@@ -172,6 +177,7 @@ pub struct SettingsFile {
     name: String,
     retention_days: u64,
     bulk_sync_poll_interval: u64,
+    image_objects: u64,
     redis_timeout_ms: u64,
     instance_memory_bytes: usize,
     bulk_selections: Vec<BTreeSet<SourceName>>,
@@ -271,6 +277,7 @@ impl SettingsFile {
             name: name.to_owned(),
             retention_days: contents.retention_days,
             bulk_sync_poll_interval: contents.bulk_sync_poll_interval,
+            image_objects: contents.image_objects,
             redis_timeout_ms: contents.redis_timeout_ms,
             instance_memory_bytes: contents.instance_memory_bytes,
             bulk_selections: contents.bulk_selections,
@@ -348,6 +355,7 @@ impl SettingsFile {
             name,
             retention_days,
             bulk_sync_poll_interval,
+            image_objects,
             redis_timeout_ms,
             instance_memory_bytes,
             bulk_selections,
@@ -399,6 +407,7 @@ impl SettingsFile {
         Ok(Settings {
             retention_days,
             bulk_sync_poll_interval,
+            image_objects,
             redis_timeout_ms,
             instance_memory_bytes,
             bulk_selections,

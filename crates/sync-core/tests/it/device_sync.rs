@@ -126,6 +126,7 @@ async fn ask(
     let request = NewsRequest {
         have,
         max_bytes,
+        takes_images: false,
         trace: None,
     };
     let nothing = TakenChanges::default();

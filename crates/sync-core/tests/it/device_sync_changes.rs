@@ -47,6 +47,7 @@ async fn answered(
     let news = NewsRequest {
         have,
         max_bytes: None,
+        takes_images: false,
         trace: None,
     };
     let lines = engine.answer_device(device, taken, &done, news).await?;

@@ -26,6 +26,13 @@ pub enum Line {
     },
     /// What is new of a source.
     News(Box<SourceNews>),
+    /// What the device begins with instead of pages.
+    Image {
+        /// The source.
+        source: String,
+        /// Where it is.
+        image: ImageOffer,
+    },
     /// What a part of a copy has, where the device's differs.
     Bucket {
         /// Which part.
@@ -143,6 +150,19 @@ pub struct CopyCheck {
     /// 16 hexadecimal digits; missing where the server does not know it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sum: Option<String>,
+}
+
+/// Everything of a copy up to a version, to be downloaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageOffer {
+    /// Where, below the server's address.
+    pub url: String,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Their SHA-256, in hexadecimal digits.
+    pub sha256: String,
+    /// What to keep once the device has it.
+    pub cursor: String,
 }
 
 /// What is wrong with a source.

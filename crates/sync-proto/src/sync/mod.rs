@@ -5,8 +5,8 @@ mod request;
 mod session;
 
 pub use line::{
-    CopyCheck, EndReason, Line, ObjectFields, ResetReason, SourceFailure, SourceNews, SyncEnd,
-    Verdict, VerdictStatus,
+    CopyCheck, EndReason, ImageOffer, Line, ObjectFields, ResetReason, SourceFailure, SourceNews,
+    SyncEnd, Verdict, VerdictStatus,
 };
-pub use request::{Change, ChangeOp, SyncRequest, VerifyRequest};
+pub use request::{Change, ChangeOp, NDJSON, SyncRequest, VerifyRequest};
 pub use session::{SessionGrant, SessionRequest};

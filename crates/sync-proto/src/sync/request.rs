@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::SentAttributes;
 
+/// Images whose content is lines of JSON, compressed by gzip.
+pub const NDJSON: &str = "ndjson";
+
 /// The body of `POST /sync/v1/sync`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct SyncRequest {
@@ -24,6 +27,9 @@ pub struct SyncRequest {
     /// Most bytes of the answer's objects.
     #[serde(default)]
     pub max_bytes: Option<usize>,
+    /// The forms of images that the device can read; none where it wants pages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
 }
 
 /// The body of `POST /sync/v1/verify`.

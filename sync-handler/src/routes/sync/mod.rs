@@ -1,5 +1,6 @@
 //! The routes of our own device library, `/sync/v1`.
 
+pub(crate) mod image;
 mod session;
 #[expect(clippy::module_inception, reason = "the call has the protocol's name")]
 pub(crate) mod sync;
@@ -23,6 +24,7 @@ pub(crate) enum Route {
     Sync,
     Verify,
     Events,
+    Image,
 }
 
 pub(crate) const ROUTES: &[Row<Route>] = &[
@@ -31,6 +33,8 @@ pub(crate) const ROUTES: &[Row<Route>] = &[
     (Method::POST, "/sync/v1/sync", Route::Sync),
     (Method::POST, "/sync/v1/verify", Route::Verify),
     (Method::GET, "/sync/v1/events", Route::Events),
+    (Method::GET, "/sync/v1/images/{image}", Route::Image),
+    (Method::HEAD, "/sync/v1/images/{image}", Route::Image),
 ];
 
 /// Whether a path is one of these, or would be.
@@ -52,6 +56,8 @@ pub(crate) async fn answer<P: Ports>(
         Route::Sync => Err(HttpError::NotFound),
         // Answered by `live`, where the application has it.
         Route::Events => Err(HttpError::NotFound),
+        // Answered as a file.
+        Route::Image => Err(HttpError::NotFound),
         Route::SignOut => session::sign_out(engine, request).await,
     }
 }

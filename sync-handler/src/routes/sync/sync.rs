@@ -9,7 +9,7 @@ use sync_core::{
     AcceptedChanges, DeviceSession, Engine, Insurance, NewsRequest, Ports, SentChanges,
     TakenChanges,
 };
-use sync_proto::sync::{Change, EndReason, Line, SyncRequest};
+use sync_proto::sync::{Change, EndReason, Line, NDJSON, SyncRequest};
 
 use crate::body::Body;
 use crate::error::HttpError;
@@ -25,6 +25,7 @@ const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 pub(crate) struct BegunSync {
     have: BTreeMap<String, Option<String>>,
     max_bytes: Option<usize>,
+    takes_images: bool,
     wait: Duration,
     taken: TakenChanges,
 }
@@ -42,6 +43,7 @@ pub(crate) struct WaitingSync {
     session: DeviceSession,
     have: BTreeMap<String, Option<String>>,
     max_bytes: Option<usize>,
+    takes_images: bool,
     wait: Duration,
 }
 
@@ -52,12 +54,14 @@ impl WaitingSync {
             session,
             have,
             max_bytes,
+            takes_images,
             wait,
         } = self;
         engine.wait_for_news(&session, &have, wait).await?;
         let news = NewsRequest {
             have: &have,
             max_bytes,
+            takes_images,
             trace: None,
         };
         let nothing = TakenChanges::default();
@@ -93,6 +97,7 @@ pub(crate) async fn begin<P: Ports>(
         pending,
         wait,
         max_bytes,
+        images,
     } = request.body()?;
     check_sources(&have, &changes, &pending)?;
     let trace = request.trace();
@@ -106,6 +111,7 @@ pub(crate) async fn begin<P: Ports>(
     Ok(BegunSync {
         have,
         max_bytes,
+        takes_images: images.iter().any(|form| form == NDJSON),
         wait: Duration::from_secs(wait.unwrap_or(0)),
         taken,
     })
@@ -121,6 +127,7 @@ pub(crate) async fn end<P: Ports>(
     let BegunSync {
         have,
         max_bytes,
+        takes_images,
         wait,
         taken,
     } = begun;
@@ -129,6 +136,7 @@ pub(crate) async fn end<P: Ports>(
     let news = NewsRequest {
         have: &have,
         max_bytes,
+        takes_images,
         trace: trace.as_ref(),
     };
     let lines = engine.answer_device(session, taken, done, news).await?;
@@ -139,6 +147,7 @@ pub(crate) async fn end<P: Ports>(
         session: session.clone(),
         have,
         max_bytes,
+        takes_images,
         wait,
     }))
 }

@@ -270,6 +270,11 @@ impl<P: Ports> BulkWriter<P> {
         Ok(())
     }
 
+    /// How many bytes it has taken in, and where they are.
+    pub(in crate::engine) fn into_spool(self) -> (u64, Spool) {
+        (self.spool.size(), self.spool)
+    }
+
     /// Brings the last of it to the store.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ pub use ask::{BulkDataAnswer, BulkDataRequest};
 pub use download::BulkDownload;
 pub use form::BulkForm;
 pub use make::{BulkBegin, BulkWriter};
+pub(super) use scan::Reading;
 pub use scan::{BulkCopy, BulkObjects, BulkScan, BulkSource, BulkStep};
 
 use crate::engine::{Engine, SyncError};

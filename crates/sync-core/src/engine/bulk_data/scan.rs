@@ -69,22 +69,27 @@ pub struct BulkScan<'a, P> {
 }
 
 /// A document that is read.
-pub(super) struct Reading {
-    pub(super) source: usize,
-    pub(super) document: DocumentId,
-    pub(super) life: String,
+pub(in crate::engine) struct Reading {
+    pub(in crate::engine) source: usize,
+    pub(in crate::engine) document: DocumentId,
+    pub(in crate::engine) life: String,
     /// Up to which version it is read: first the document's when its reading began, in the end its last.
-    pub(super) until: Version,
+    pub(in crate::engine) until: Version,
     /// What is read.
-    pub(super) cursor: Version,
+    pub(in crate::engine) cursor: Version,
     /// What is listed, but not read.
-    pub(super) listed: VecDeque<(ObjectId, Version)>,
+    pub(in crate::engine) listed: VecDeque<(ObjectId, Version)>,
     /// Whether everything is listed.
-    pub(super) is_listed: bool,
+    pub(in crate::engine) is_listed: bool,
 }
 
 impl Reading {
-    pub(super) fn new(source: usize, document: DocumentId, life: String, until: Version) -> Self {
+    pub(in crate::engine) fn new(
+        source: usize,
+        document: DocumentId,
+        life: String,
+        until: Version,
+    ) -> Self {
         Self {
             source,
             document,
@@ -98,7 +103,7 @@ impl Reading {
 }
 
 impl<'a, P: Ports> BulkScan<'a, P> {
-    pub(super) fn new(
+    pub(in crate::engine) fn new(
         engine: &'a Engine<P>,
         sources: Vec<BulkSource>,
         readings: Vec<Reading>,
@@ -145,7 +150,7 @@ impl<'a, P: Ports> BulkScan<'a, P> {
     }
 
     /// What has been read, once everything is.
-    pub(super) fn pins(&self) -> Vec<Pin> {
+    pub(in crate::engine) fn pins(&self) -> Vec<Pin> {
         let pins = self.readings.iter().map(|reading| Pin {
             source: reading.document.source.clone(),
             version: reading.until,

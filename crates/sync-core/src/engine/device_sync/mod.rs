@@ -17,6 +17,7 @@ use sync_proto::sync::{
 
 use crate::account::DeviceSession;
 use crate::engine::changes::Insurance;
+use crate::engine::images::NamedImage;
 use crate::engine::pull::PAGE_COST;
 use crate::engine::registry::FoundSource;
 use crate::engine::unknown_source::NamedSource;
@@ -65,6 +66,8 @@ pub struct NewsRequest<'a> {
     pub have: &'a BTreeMap<String, Option<String>>,
     /// Most bytes of objects.
     pub max_bytes: Option<usize>,
+    /// Whether it begins with images, where there are some.
+    pub takes_images: bool,
     /// What ties it to the calls of back ends it leads to.
     pub trace: Option<&'a TraceContext>,
 }
@@ -81,6 +84,8 @@ struct Reading<'a> {
     has_moved: bool,
     /// What is new, where it was read with the head.
     ahead: Option<News>,
+    /// What the device begins with instead of pages.
+    image: Option<NamedImage>,
 }
 
 /// What is new of a device's sources.
@@ -187,13 +192,20 @@ impl<P: Ports> Engine<P> {
         let prepared = readings
             .iter_mut()
             .zip(heads)
-            .map(|(reading, head)| async { self.prepare(session, reading, head?, trace).await });
+            .map(|(reading, head)| async { self.prepare(session, reading, head?, request).await });
         let heads = try_join_all(prepared).await?;
         let share = self.memory.share(PAGE_COST * most);
         let mut room = share.bytes() / PAGE_COST;
         let mut has_more = false;
         for (reading, head) in readings.iter_mut().zip(&heads) {
-            let news = self.news_of(session, reading, head, &mut room).await?;
+            let line = match reading.image.take() {
+                Some(image) => image.into_line(reading.document.source.to_string()),
+                None => {
+                    let news = self.news_of(session, reading, head, &mut room).await?;
+                    has_more |= news.more;
+                    Line::News(Box::new(news))
+                }
+            };
             let name = &reading.document.source;
             self.metrics.meter().pull(name.as_str());
             let end = match head.source_error {
@@ -203,8 +215,7 @@ impl<P: Ports> Engine<P> {
             let meter = self.metrics.meter();
             meter.heard_of(session.client(), Some((name, end)), None);
             lines.extend(reading.reset_line());
-            has_more |= news.more;
-            lines.push(Line::News(Box::new(news)));
+            lines.push(line);
         }
         Ok(AllNews { lines, has_more })
     }
@@ -255,6 +266,7 @@ impl<P: Ports> Engine<P> {
             reset: None,
             has_moved: false,
             ahead: None,
+            image: None,
         };
         if let Some(text) = cursor {
             match self.accounts.sessions().open::<DeviceCursor>(CURSOR, text) {

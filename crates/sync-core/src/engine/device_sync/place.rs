@@ -2,11 +2,13 @@
 
 use std::rc::Rc;
 
+use futures_util::join;
 use sync_proto::sync::ResetReason;
 
 use crate::account::DeviceSession;
 use crate::engine::device_sync::heads::KnownHead;
-use crate::engine::device_sync::{Reading, Sharing};
+use crate::engine::device_sync::{CURSOR, NewsRequest, Reading, Sharing};
+use crate::engine::images::NamedImage;
 use crate::engine::pull::Freshness;
 use crate::engine::{Engine, SyncError};
 use crate::model::{DeviceCursor, DocumentId, Version};
@@ -21,7 +23,7 @@ impl<P: Ports> Engine<P> {
         session: &DeviceSession,
         reading: &mut Reading<'_>,
         known: KnownHead,
-        trace: Option<&TraceContext>,
+        request: NewsRequest<'_>,
     ) -> Result<Rc<Head>, SyncError> {
         let KnownHead {
             head,
@@ -33,7 +35,9 @@ impl<P: Ports> Engine<P> {
             let cursor = reading.cursor.as_ref()?;
             why_useless(cursor, head)
         };
-        let mut head = self.catch_up_with(session, reading, head, trace).await?;
+        let mut head = self
+            .catch_up_with(session, reading, head, request.trace)
+            .await?;
         // What was read a moment ago may be older than what the device was given since.
         if is_shared && useless(reading, &head).is_some() {
             head = self.head(&reading.document, Sharing::Fresh).await?.head;
@@ -44,7 +48,9 @@ impl<P: Ports> Engine<P> {
         let today = self.ports.clock().now().day();
         let is_known_today = |cursor: &DeviceCursor| cursor.day == today;
         if !reading.cursor.as_ref().is_some_and(is_known_today) {
-            self.note_place(session, reading).await?;
+            let takes_images = request.takes_images;
+            self.note_place(session, reading, &head, takes_images)
+                .await?;
         }
         if Rc::ptr_eq(&head, &looked_at) && reading.reset.is_none() {
             reading.ahead = ahead;
@@ -87,6 +93,8 @@ impl<P: Ports> Engine<P> {
         &self,
         session: &DeviceSession,
         reading: &mut Reading<'_>,
+        head: &Head,
+        takes_images: bool,
     ) -> Result<(), SyncError> {
         if let Some(cursor) = reading.cursor.clone() {
             match self
@@ -103,7 +111,37 @@ impl<P: Ports> Engine<P> {
                 Followed::TooOld => reading.begin_anew(ResetReason::TooOld),
             }
         }
-        self.bind_device(session, &reading.document).await?;
+        let image = async {
+            match takes_images {
+                true => {
+                    self.image_to_begin_with(session.user(), &reading.document, head)
+                        .await
+                }
+                false => Ok(None),
+            }
+        };
+        let (bound, image) = join!(self.bind_device(session, &reading.document), image);
+        bound?;
+        let day = self.ports.clock().now().day();
+        if let Some(image) = image? {
+            let cursor = DeviceCursor {
+                place: reading.place.clone(),
+                life: image.life.clone(),
+                version: image.version,
+                base: image.version,
+                since: image.version,
+                day,
+            };
+            let followed = self
+                .follow(session, &reading.document, Some(&cursor))
+                .await?;
+            // Else it has become useless in this very moment.
+            if matches!(followed, Followed::Done { .. }) {
+                let cursor = self.accounts.sessions().seal(CURSOR, &cursor);
+                reading.image = Some(NamedImage::new(image, cursor));
+                return Ok(());
+            }
+        }
         let Followed::Done { life, version } =
             self.follow(session, &reading.document, None).await?
         else {
@@ -116,7 +154,7 @@ impl<P: Ports> Engine<P> {
             version: Version::ZERO,
             base: Version::ZERO,
             since: version,
-            day: self.ports.clock().now().day(),
+            day,
         });
         Ok(())
     }

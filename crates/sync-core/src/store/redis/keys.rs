@@ -25,6 +25,7 @@
 //! | `{source/partition}:found:<client>` | list | a base, the position given out last, then what the client's search found: ids and attributes (JSON); base plus position is a token | one hour, or until unbound | search | search |
 //! | `{source/partition}:held-names` | hash | object id → names of the attributes (JSON) that some client's search has found otherwise than the document has them | 90 days after the last search, or until the next good refresh; each id until a feed has brought the object to everybody | search | feed |
 //! | `{source/partition}:held:<client>` | hash | object id → what the client's searches have found of it and the document need not have (JSON), as the client has changed it since; empty field → when it searched last, in ms | until the next query, or until unbound or started over | search, push, pull | pull, push |
+//! | `{source/partition}:image` | string | the image that devices are told of which begin with this document (JSON), as in `image:<id>` | until devices are told of another, or as `image:<id>` | image jobs | devices that begin |
 //! | `{source/partition}:blobs` | hash | `o<object id>` → digests of the blobs it refers to, `d<digest>` → how many objects do | the partition's | commit | commit, downloads, blob collector |
 //! | `{blobs}:<digest>` | hash | `size`, `type`, `place` of the content, `at` last upload in ms, `by:<user>` it is charged to, `in:<holder>` who may refer to it → when that was found not to be so, in ms, or nothing | until collected | settle, refer, blob collector | downloads, blob collector |
 //! | `{blobs}:due` | sorted set | digests, scored by when to look at them, in ms | the blobs' | settle, refer, blob collector | blob collector |
@@ -34,6 +35,7 @@
 //! | `blob-content:<key>` | hash | number → piece of 512 KiB of a content | the blob's, or as `{blobs}:gone` says | uploads, blob collector | downloads |
 //! | `bulk-data:<selection>` | string | what came of making this selection's bulk data file last (JSON): the file, until when it is handed out, and the version of each copy in it; or why there is none | as long as the file, or a minute | bulk data jobs | devices that ask for bulk data |
 //! | `bulk-file:<selection>:<file>` | string | a bulk data file (JSON): where its content is, how it is cut into blocks, and whose it is | a day longer than it is handed out | bulk data jobs | downloads |
+//! | `image:<id>` | string | an image (JSON): of which document, of which life and up to which version, where its content is, its bytes and their digest, and when it was made | an hour longer than devices are told of it | image jobs | downloads |
 //! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `attrs` attributes (JSON), `part:<source>` → when its back end has said to which partition the user belongs, in ms, a space, and which, `claims` those that the identity provider says (JSON) and `claimed` until when its token is good, in ms, `cred` what the user has signed in with last, sealed with a key that the store does not know, where a back end is asked with that, `made` where the password is one that the first start has made, `out:<session>` → when that session was ended, for as long as it could have lasted; without `pw` and `gen` the user is being deleted | the user's | users | every request |
 //! | `{audit}:administration`, `{audit}:routine` | stream | what administrators and scripts did (JSON): what is rare; data, pings and failed logins | entries: a year, the last 10 000; a year after the last | API and old administration, logins | `GET /audit` |
 //! | `administrators` | sorted set | names of the administrators beside the first, in lexical order | until deleted | administrators | administrators |
@@ -91,7 +93,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sync_redis::KEY_PREFIX as PREFIX;
 
 use crate::model::{
-    ADMINISTRATOR, BlobId, ClientId, DocumentId, Partition, SelectionId, SourceName, UserId,
+    ADMINISTRATOR, BlobId, ClientId, DocumentId, ImageId, Partition, SelectionId, SourceName,
+    UserId,
 };
 
 /// What stays as it is in an encoded part: nothing that separates parts or tags slots.
@@ -154,6 +157,10 @@ impl DocumentKeys {
 
     pub(crate) fn blobs(&self) -> String {
         self.part("blobs")
+    }
+
+    pub(crate) fn image(&self) -> String {
+        self.part("image")
     }
 
     pub(crate) fn tombstones(&self) -> String {
@@ -260,6 +267,11 @@ pub(crate) fn bulk_data(selection: &SelectionId) -> String {
 /// A bulk data file.
 pub(crate) fn bulk_file(selection: &SelectionId, file: &BlobId) -> String {
     format!("{PREFIX}:bulk-file:{selection}:{file}")
+}
+
+/// An image.
+pub(crate) fn image(id: &ImageId) -> String {
+    format!("{PREFIX}:image:{id}")
 }
 
 /// A user's record.
@@ -672,6 +684,8 @@ mod tests {
             own.held(&client_id),
             own.held_names(),
             shared.blobs(),
+            shared.image(),
+            image(&ImageId::parse("0123456789abcdef".repeat(2)).unwrap()),
             digest_field(&blob_id),
             blob(&blob_id),
             blobs_due(),
@@ -764,6 +778,8 @@ mod tests {
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:held:4fede851b186
         rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:held-names
         rhosync:1:{Product/app}:blobs
+        rhosync:1:{Product/app}:image
+        rhosync:1:image:0123456789abcdef0123456789abcdef
         dabababababababababababababababababababababababababababababababab
         rhosync:1:{blobs}:abababababababababababababababababababababababababababababababab
         rhosync:1:{blobs}:due

@@ -1,0 +1,77 @@
+//! A device that begins is told of an image, or one is made for those who come later.
+
+use sync_proto::sync::{ImageOffer, Line};
+
+use crate::engine::images::{QUEUE, Worth, worth};
+use crate::engine::{Engine, SyncError};
+use crate::jobs::image_job;
+use crate::model::{DocumentId, Image, Partition, UserId};
+use crate::ports::{Clock as _, Ports};
+use crate::store::{Head, document_name};
+
+/// Where images are, below the server's address.
+const PATH: &str = "/sync/v1/images/";
+
+/// An image that a device is told of.
+pub(in crate::engine) struct NamedImage {
+    image: Image,
+    /// What the device goes on from when it has it.
+    cursor: String,
+}
+
+impl NamedImage {
+    pub(in crate::engine) fn new(image: Image, cursor: String) -> Self {
+        Self { image, cursor }
+    }
+
+    pub(in crate::engine) fn into_line(self, source: String) -> Line {
+        let Image {
+            id, bytes, digest, ..
+        } = self.image;
+        Line::Image {
+            source,
+            image: ImageOffer {
+                url: format!("{PATH}{id}"),
+                bytes,
+                sha256: digest.to_string(),
+                cursor: self.cursor,
+            },
+        }
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// The image with which a device begins that has nothing of a document. Where there is none that will do, one is made for those
+    /// who come later: nobody waits for it.
+    pub(in crate::engine) async fn image_to_begin_with(
+        &self,
+        user: &UserId,
+        document: &DocumentId,
+        head: &Head,
+    ) -> Result<Option<Image>, SyncError> {
+        let least = self.settings.image_objects;
+        if least == 0 || head.live < least {
+            return Ok(None);
+        }
+        let image = self.images().of(document).await?;
+        let now = self.ports.clock().now();
+        let worth = image
+            .as_ref()
+            .map_or(Worth::None, |image| worth(image, head, now));
+        if worth != Worth::Good && self.is_shared(document).await? {
+            let job = image_job(QUEUE, &document_name(document), user);
+            self.enqueue_own_once(&job).await?;
+        }
+        Ok(image.filter(|_| worth != Worth::None))
+    }
+
+    /// Whether more than the device that begins now may begin with it: most users' own copies are on one device.
+    async fn is_shared(&self, document: &DocumentId) -> Result<bool, SyncError> {
+        match document.partition {
+            Partition::App | Partition::Named(_) => Ok(true),
+            Partition::User(_) | Partition::Narrowed(..) => {
+                Ok(self.document(document).client_count().await? > 0)
+            }
+        }
+    }
+}
