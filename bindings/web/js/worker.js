@@ -346,7 +346,8 @@ async function carry(it, begins = (began) => (request = began), came = () => {})
         credentials: "omit",
         cache: "no-store",
       });
-      let isWanted = it.answerHead(answer.status, answer.headers.get("retry-after") ?? undefined);
+      const told = (name) => answer.headers.get(name) ?? undefined;
+      let isWanted = it.answerHead(answer.status, told("retry-after"), told("etag"), told("content-range"));
       const reader = answer.body?.getReader();
       while (reader && isWanted) {
         const { done, value } = await reader.read();

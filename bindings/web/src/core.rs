@@ -267,11 +267,23 @@ impl Exchange {
 
     /// Takes the head of an answer. `false` says that nobody wants the rest.
     #[wasm_bindgen(js_name = answerHead)]
-    pub fn answer_head(&self, status: u16, retry_after: Option<String>) -> bool {
-        let name = "Retry-After".to_owned();
-        let headers = retry_after.map(|value| Header { name, value });
-        self.conversation
-            .answer_head(status, headers.into_iter().collect())
+    pub fn answer_head(
+        &self,
+        status: u16,
+        retry_after: Option<String>,
+        etag: Option<String>,
+        content_range: Option<String>,
+    ) -> bool {
+        let told = [
+            ("Retry-After", retry_after),
+            ("ETag", etag),
+            ("Content-Range", content_range),
+        ];
+        let headers = told.into_iter().filter_map(|(name, value)| {
+            let name = name.to_owned();
+            value.map(|value| Header { name, value })
+        });
+        self.conversation.answer_head(status, headers.collect())
     }
 
     /// Takes a piece of an answer's body. What it says is kept before this returns. `false` says that nobody wants the rest.

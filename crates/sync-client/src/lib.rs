@@ -7,6 +7,7 @@ mod diagnostics;
 mod error;
 mod follow;
 mod following;
+mod image_download;
 #[cfg(feature = "json")]
 pub mod json;
 mod model;

@@ -23,7 +23,11 @@ pub(crate) struct SignIn {
 }
 
 impl Topic for SignIn {
-    fn next(&mut self, database: &Shared) -> Result<Option<Asked>, Error> {
+    fn next(
+        &mut self,
+        database: &Shared,
+        _: &dyn Fn() -> Option<Stop>,
+    ) -> Result<Option<Asked>, Error> {
         if std::mem::replace(&mut self.is_sent, true) {
             return Ok(None);
         }
@@ -40,8 +44,9 @@ impl Topic for SignIn {
         }
         Ok(Some(Asked {
             method: "POST",
-            path: SESSION,
+            path: SESSION.into(),
             access: None,
+            headers: Vec::new(),
             body: serde_json::to_vec(&request).unwrap_or_default(),
         }))
     }
@@ -134,12 +139,13 @@ pub(crate) struct SignOut {
 }
 
 impl Topic for SignOut {
-    fn next(&mut self, _: &Shared) -> Result<Option<Asked>, Error> {
+    fn next(&mut self, _: &Shared, _: &dyn Fn() -> Option<Stop>) -> Result<Option<Asked>, Error> {
         let access = self.access.take();
         Ok(access.map(|access| Asked {
             method: "DELETE",
-            path: SESSION,
+            path: SESSION.into(),
             access: Some(access),
+            headers: Vec::new(),
             body: Vec::new(),
         }))
     }

@@ -7,13 +7,14 @@ use std::sync::atomic::Ordering;
 use sync_device::{
     Answer, Exchange, Line, LineReader, Outcome as RunOutcome, ResetReason, Step, SyncRun,
 };
-use sync_proto::sync::{EndReason, SessionGrant, SessionRequest, SyncEnd, VerifyRequest};
+use sync_proto::sync::{EndReason, NDJSON, SessionGrant, SessionRequest, SyncEnd, VerifyRequest};
 use sync_store::{Kept, Store, SyncLock, Told};
 
-use crate::conversation::{Answered, Asked, Conversation, Outcome, Stop, Topic};
+use crate::conversation::{Answered, Asked, Conversation, Head, Outcome, Stop, Topic};
 use crate::database::Database;
 use crate::error::Error;
 use crate::following::followed;
+use crate::image_download::{ImageDownload, TakenIn, take_in};
 use crate::options::SyncOptions;
 use crate::platform::new_id;
 use crate::report::{
@@ -42,6 +43,7 @@ pub(crate) struct Syncing {
     garbled: Option<String>,
     bucket: Option<(u8, BTreeMap<String, String>)>,
     broken: Option<String>,
+    image: Option<ImageDownload>,
     report: SyncReport,
     verdicts: u64,
     /// How many seconds the first answer may wait for something that is new.
@@ -71,6 +73,11 @@ impl Syncing {
                 }
             }
         }
+        for source in store.sources_with_images()? {
+            if options.sources.is_empty() || options.sources.contains(&source) {
+                run.begins_with_image(&source);
+            }
+        }
         Ok(Self {
             run,
             exchange: None,
@@ -81,6 +88,7 @@ impl Syncing {
             garbled: None,
             bucket: None,
             broken: None,
+            image: None,
             report: SyncReport::default(),
             verdicts: 0,
             wait,
@@ -88,9 +96,13 @@ impl Syncing {
         })
     }
 
-    fn begin_next(&mut self, database: &Shared) -> Result<Option<Asked>, Error> {
-        let mut store = database.store();
+    fn begin_next(
+        &mut self,
+        database: &Shared,
+        stop: &dyn Fn() -> Option<Stop>,
+    ) -> Result<Option<Asked>, Error> {
         loop {
+            let mut store = database.store();
             let mut session = store.session()?;
             let exchange = match self.run.next(has_access(database, &session)) {
                 Step::Done(outcome) => {
@@ -119,9 +131,36 @@ impl Syncing {
                     };
                     (SESSION, None, serde_json::to_vec(&request))
                 }
+                Exchange::Image(source) => {
+                    let Some(image) = store.image(source)? else {
+                        self.run.answered(&exchange, Answer::Useless, false);
+                        continue;
+                    };
+                    if image.got < image.bytes {
+                        let before = self.image.take().filter(|it| it.source == *source);
+                        let tries = before.map(|before| before.tries()).unwrap_or_default();
+                        let download = ImageDownload::new(source, image, tries);
+                        let asked = download.asked(session.access);
+                        self.image = Some(download);
+                        return Ok(Some(asked));
+                    }
+                    drop(store);
+                    match take_in(database, source, stop, |kept| self.note(kept))? {
+                        TakenIn::Done => self.run.answered(&exchange, Answer::Whole(None), false),
+                        TakenIn::Useless => self.run.answered(&exchange, Answer::Useless, false),
+                        TakenIn::Stopped(why) => {
+                            self.stopped(why);
+                            return Ok(None);
+                        }
+                    }
+                    continue;
+                }
                 Exchange::Sync => {
                     let mut request = store.outgoing(self.run.limits(), &self.options.sources)?;
                     request.wait = Some(std::mem::take(&mut self.wait)).filter(|wait| *wait > 0);
+                    if self.run.takes_images() && request.have.values().any(Option::is_none) {
+                        request.images = vec![NDJSON.to_owned()];
+                    }
                     self.report.sent += request.changes.len() as u64;
                     (SYNC, session.access, serde_json::to_vec(&request))
                 }
@@ -141,8 +180,9 @@ impl Syncing {
             let (path, access, body) = asked;
             return Ok(Some(Asked {
                 method: "POST",
-                path,
+                path: path.into(),
                 access,
+                headers: Vec::new(),
                 body: body.unwrap_or_default(),
             }));
         }
@@ -202,12 +242,16 @@ impl Syncing {
             deleted,
             is_news,
             differs,
+            image,
         } = kept;
         if is_news {
             self.run.progressed();
         }
         if let Some(source) = differs {
             self.run.differs(&source);
+        }
+        if let Some(source) = image {
+            self.run.begins_with_image(&source);
         }
         self.report.received += received;
         self.report.deleted += deleted;
@@ -244,6 +288,14 @@ impl Syncing {
         let Some(exchange) = self.exchange.take() else {
             return Ok(());
         };
+        if let (Exchange::Image(_), Some(download)) = (&exchange, &mut self.image) {
+            let answer = download.ended(database, answer)?;
+            if answer == Answer::Broken {
+                self.broken = Some("the download broke off".to_owned());
+            }
+            self.run.answered(&exchange, answer, false);
+            return Ok(());
+        }
         let mut store = database.store();
         let answer = match answer {
             Answered::Error {
@@ -276,7 +328,9 @@ impl Syncing {
                 Exchange::Sync if self.end.is_none() => {
                     self.is_broken("the answer broke off".to_owned())
                 }
-                Exchange::Sync | Exchange::Compare(_) => Answer::Whole(self.end),
+                Exchange::Sync | Exchange::Compare(_) | Exchange::Image(_) => {
+                    Answer::Whole(self.end)
+                }
             },
         };
         let has_unsent = store.has_unsent()?;
@@ -341,11 +395,22 @@ impl Syncing {
 }
 
 impl Topic for Syncing {
-    fn next(&mut self, database: &Shared) -> Result<Option<Asked>, Error> {
-        self.begin_next(database)
+    fn next(
+        &mut self,
+        database: &Shared,
+        stop: &dyn Fn() -> Option<Stop>,
+    ) -> Result<Option<Asked>, Error> {
+        self.begin_next(database, stop)
     }
 
-    fn reads_lines(&self) -> bool {
+    fn began(&mut self, head: &Head) -> bool {
+        match (&self.exchange, &mut self.image) {
+            (Some(Exchange::Image(_)), Some(download)) => download.began(head),
+            _ => true,
+        }
+    }
+
+    fn reads_pieces(&self) -> bool {
         !matches!(self.exchange, Some(Exchange::Refresh) | None)
     }
 
@@ -355,7 +420,10 @@ impl Topic for Syncing {
         bytes: &[u8],
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<(), Error> {
-        self.read(database, bytes, is_wanted)
+        match (&self.exchange, &mut self.image) {
+            (Some(Exchange::Image(_)), Some(download)) => download.take(database, bytes),
+            _ => self.read(database, bytes, is_wanted),
+        }
     }
 
     fn answered(&mut self, database: &Shared, answer: Answered) -> Result<(), Error> {

@@ -17,7 +17,9 @@ pub use change::{Change, Merged, Op, merge, take_over};
 pub use events::{EventReader, LiveEvent};
 pub use follow::{Follow, FollowEnd, FollowStep, FollowedSync, StreamEnd};
 pub use hash::{BUCKETS, Sum, bucket, object_hash};
-pub use line::{GarbledLine, Line, LineReader, News, ResetReason, Verdict, VerdictStatus};
+pub use line::{
+    GarbledLine, ImageOffer, Line, LineReader, News, ResetReason, Verdict, VerdictStatus,
+};
 pub use ping::pinged_sources;
 pub use replica::{Settled, settle, shown, with_news};
 pub use run::{Answer, Exchange, Limits, Outcome, Step, SyncRun};

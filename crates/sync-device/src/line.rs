@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sync_proto::sync::{CopyCheck, SourceFailure, SyncEnd};
-pub use sync_proto::sync::{ResetReason, VerdictStatus};
+pub use sync_proto::sync::{ImageOffer, ResetReason, VerdictStatus};
 
 use crate::value::Attributes;
 
@@ -22,6 +22,13 @@ pub enum Line {
         source: String,
         /// Why.
         reason: ResetReason,
+    },
+    /// What the source begins with instead of pages.
+    Image {
+        /// The source.
+        source: String,
+        /// Where it is.
+        image: ImageOffer,
     },
     /// A source cannot be had.
     Failed {
@@ -111,6 +118,7 @@ struct Written {
     more: Option<bool>,
     check: Option<CopyCheck>,
     error: Option<SourceFailure>,
+    image: Option<serde_json::Value>,
     bucket: Option<u8>,
     #[serde(default)]
     hashes: BTreeMap<String, String>,
@@ -145,6 +153,15 @@ impl Line {
             },
             Written {
                 source: Some(source),
+                image: Some(image),
+                ..
+            } => match serde_json::from_value::<ImageOffer>(image) {
+                Ok(image) if is_path(&image.url) => Self::Image { source, image },
+                // An image of another kind than is known here.
+                _ => Self::Unknown,
+            },
+            Written {
+                source: Some(source),
                 more: Some(more),
                 schema,
                 metadata,
@@ -175,6 +192,11 @@ impl Line {
             Written { .. } => Self::Unknown,
         })
     }
+}
+
+/// Whether an address is below the server's own: the token goes there.
+fn is_path(url: &str) -> bool {
+    url.starts_with('/') && url.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Makes lines of an answer's bytes, which come in pieces of any size.
@@ -259,7 +281,30 @@ mod tests {
             parse(r#"{"end":{"after":30,"why":"idle"}}"#),
             Line::End(SyncEnd { after: 30, .. })
         ));
+        let image = |url: &str, bytes: &str| {
+            parse(&format!(
+                r#"{{"source":"P","image":{{"url":"{url}","bytes":{bytes},"sha256":"9f","cursor":"c"}}}}"#
+            ))
+        };
+        let Line::Image {
+            source,
+            image: offer,
+        } = image("/sync/v1/images/5b", "7")
+        else {
+            panic!("an image");
+        };
+        assert_eq!((source.as_str(), offer.bytes), ("P", 7));
+        assert_eq!(image("/x", "\"many\""), Line::Unknown);
         assert_eq!(parse(r#"{"image":{"url":"/x"}}"#), Line::Unknown);
+        for elsewhere in [
+            "http://other/x",
+            "@other/x",
+            ".other/x",
+            "/x y",
+            "/\\r\\nhost: x",
+        ] {
+            assert_eq!(image(elsewhere, "7"), Line::Unknown, "{elsewhere}");
+        }
     }
 
     #[test]

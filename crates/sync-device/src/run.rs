@@ -40,6 +40,8 @@ pub enum Exchange {
     Sync,
     /// A source is compared.
     Compare(String),
+    /// The image that a source begins with is downloaded.
+    Image(String),
 }
 
 /// What is to be done.
@@ -87,6 +89,10 @@ pub enum Outcome {
 pub enum Answer {
     /// It was answered, to the end. A sync has its last line.
     Whole(Option<SyncEnd>),
+    /// Some of an image came: the rest is to be asked for.
+    Part,
+    /// An image is not there any more, or is not what it should be: its source is to begin by pages.
+    Useless,
     /// There was an error.
     Error {
         /// The answer's status.
@@ -115,6 +121,8 @@ pub struct SyncRun {
     compared: BTreeSet<String>,
     comparisons: u32,
     brought: bool,
+    images: BTreeSet<String>,
+    declines_images: bool,
     last: SyncEnd,
     outcome: Option<Outcome>,
 }
@@ -132,6 +140,8 @@ impl Default for SyncRun {
             compared: BTreeSet::new(),
             comparisons: 0,
             brought: false,
+            images: BTreeSet::new(),
+            declines_images: false,
             last: SyncEnd {
                 after: 0,
                 why: EndReason::Idle,
@@ -161,10 +171,23 @@ impl SyncRun {
         if self.wants_sync {
             return Step::Do(Exchange::Sync);
         }
+        if let Some(source) = self.images.first() {
+            return Step::Do(Exchange::Image(source.clone()));
+        }
         match self.to_compare.first() {
             Some(source) => Step::Do(Exchange::Compare(source.clone())),
             None => Step::Done(Outcome::Finished(self.last)),
         }
+    }
+
+    /// Says that a source begins with an image, which is downloaded when the changes are up.
+    pub fn begins_with_image(&mut self, source: &str) {
+        self.images.insert(source.to_owned());
+    }
+
+    /// Whether sources may begin with images. Once one was useless, they begin by pages.
+    pub fn takes_images(&self) -> bool {
+        !self.declines_images
     }
 
     /// Says that a line was kept that changed something.
@@ -192,6 +215,16 @@ impl SyncRun {
                 self.refreshes += 1;
             }
             (Exchange::Sync, Answer::Whole(Some(end))) => self.synced(end, has_unsent),
+            (Exchange::Image(source), Answer::Whole(_)) => {
+                self.images.remove(source);
+                self.wants_sync = true;
+            }
+            (Exchange::Image(source), Answer::Useless) => {
+                self.images.remove(source);
+                self.declines_images = true;
+                self.wants_sync = true;
+            }
+            (_, Answer::Part | Answer::Useless) => {}
             (Exchange::Compare(source), Answer::Whole(_)) => {
                 self.comparisons += 1;
                 if !std::mem::take(&mut self.brought) || self.comparisons >= MOST_COMPARISONS {
@@ -368,6 +401,36 @@ mod tests {
         // What still differs then is the next run's.
         run.differs("A");
         assert_eq!(outcome(&run), Outcome::Finished(IDLE));
+    }
+
+    #[test]
+    fn images_come_after_the_changes_and_the_news_after_the_images() {
+        let mut run = SyncRun::default();
+        run.begins_with_image("A");
+        run.begins_with_image("B");
+        answer(&mut run, Answer::Whole(Some(IDLE)));
+        let image = |source: &str| Step::Do(Exchange::Image(source.to_owned()));
+        assert_eq!(run.next(true), image("A"));
+        answer(&mut run, Answer::Part);
+        assert_eq!(run.next(true), image("A"));
+        answer(&mut run, error(401, "not_authenticated"));
+        assert_eq!(run.next(true), Step::Do(Exchange::Refresh));
+        answer(&mut run, Answer::Whole(None));
+        assert_eq!(run.next(true), image("A"));
+        answer(&mut run, Answer::Whole(None));
+        assert_eq!(run.next(true), Step::Do(Exchange::Sync));
+        answer(&mut run, Answer::Whole(Some(IDLE)));
+        assert!(run.takes_images());
+        answer(&mut run, Answer::Useless);
+        assert_eq!(run.next(true), Step::Do(Exchange::Sync));
+        assert!(!run.takes_images());
+        answer(&mut run, Answer::Whole(Some(IDLE)));
+        assert_eq!(outcome(&run), Outcome::Finished(IDLE));
+        let mut run = SyncRun::default();
+        run.begins_with_image("A");
+        answer(&mut run, Answer::Whole(Some(IDLE)));
+        answer(&mut run, Answer::Broken);
+        assert_eq!(outcome(&run), Outcome::Offline);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::query::Guard;
 use crate::sources::{self, SourceSpec};
 
 /// The layout of the file that this version writes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// How long a write waits for another process.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -114,10 +114,13 @@ fn migrate(tx: &Transaction<'_>) -> Result<(), StoreError> {
     match version {
         0 => {
             tx.execute_batch(include_str!("layout.sql"))?;
-            tx.pragma_update(None, "user_version", VERSION)?;
-            Ok(())
         }
-        VERSION => Ok(()),
-        version => Err(StoreError::Newer { version }),
+        1 => {}
+        VERSION => return Ok(()),
+        version => return Err(StoreError::Newer { version }),
     }
+    // Version 2 has images.
+    tx.execute_batch(include_str!("images.sql"))?;
+    tx.pragma_update(None, "user_version", VERSION)?;
+    Ok(())
 }

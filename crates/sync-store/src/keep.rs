@@ -5,6 +5,7 @@ use sync_device::{Line, News, ResetReason, Sum, with_news};
 
 use crate::error::StoreError;
 use crate::file::{Store, Write};
+use crate::images::forget;
 use crate::objects::{app_id, put, server_copy};
 use crate::settle::Told;
 use crate::sources::{self, Source, columns_of_schema};
@@ -24,6 +25,8 @@ pub struct Kept {
     pub is_news: bool,
     /// The source whose copy is not what the server says that it should be.
     pub differs: Option<String>,
+    /// The source that begins with an image, which is to be downloaded.
+    pub image: Option<String>,
 }
 
 impl Store {
@@ -46,6 +49,14 @@ impl Store {
                 self.write(|write| write.begin_anew(source))?;
                 Ok(Kept {
                     reset: Some((source.clone(), *reason)),
+                    is_news: true,
+                    ..Kept::default()
+                })
+            }
+            Line::Image { source, image } => {
+                let begins = self.write(|write| write.begin_with(source, image))?;
+                Ok(Kept {
+                    image: begins.then(|| source.clone()),
                     is_news: true,
                     ..Kept::default()
                 })
@@ -100,7 +111,7 @@ fn failure(code: &str, message: &str) -> String {
 }
 
 impl Write<'_> {
-    fn take_in(&mut self, news: &News) -> Result<Kept, StoreError> {
+    pub(crate) fn take_in(&mut self, news: &News) -> Result<Kept, StoreError> {
         let Some(mut source) = sources::find(&self.tx, &news.source)? else {
             return Ok(Kept::default());
         };
@@ -160,8 +171,14 @@ impl Write<'_> {
     }
 }
 
-/// Removes the server's copy of a source.
+/// Removes the server's copy of a source, and the image that it was to begin with.
 pub(crate) fn empty(tx: &Connection, source: &mut Source) -> Result<(), StoreError> {
+    forget(tx, source)?;
+    clear(tx, source)
+}
+
+/// Removes the server's copy of a source.
+pub(crate) fn clear(tx: &Connection, source: &mut Source) -> Result<(), StoreError> {
     let changed: Vec<String> = tx
         .prepare("SELECT DISTINCT object FROM _change WHERE source = ?1 AND state <= 2")?
         .query_map([source.n], |row| row.get(0))?

@@ -75,7 +75,9 @@ impl Store {
     fn have(&self, only: &[String]) -> Result<BTreeMap<String, Option<String>>, StoreError> {
         let mut have: BTreeMap<String, Option<String>> = self
             .connection
-            .prepare_cached("SELECT name, cursor FROM _source WHERE is_wanted")?
+            .prepare_cached(
+                "SELECT name, cursor FROM _source WHERE is_wanted AND n NOT IN (SELECT source FROM _image)",
+            )?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
         have.retain(|name, _| only.is_empty() || only.contains(name));

@@ -1,5 +1,6 @@
 //! One or more requests and their answers, carried by whoever has a network.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -48,20 +49,29 @@ struct State {
 
 /// What it is about: what is asked, and what answers mean.
 pub(crate) trait Topic: Send {
-    /// The next request.
-    fn next(&mut self, database: &Shared) -> Result<Option<Asked>, Error>;
+    /// The next request. `stop` says whether there is to be none: for what takes long before it.
+    fn next(
+        &mut self,
+        database: &Shared,
+        stop: &dyn Fn() -> Option<Stop>,
+    ) -> Result<Option<Asked>, Error>;
 
     /// How long the next request may take, where there is no deadline.
     fn timeout_ms(&self) -> u64 {
         TIMEOUT_MS
     }
 
-    /// Whether the answer to the last one is read line by line, by [`Self::take`].
-    fn reads_lines(&self) -> bool {
+    /// Takes the head of an answer. `false` says that its body is of no use.
+    fn began(&mut self, _: &Head) -> bool {
+        true
+    }
+
+    /// Whether the answer to the last one is read as it comes, by [`Self::take`].
+    fn reads_pieces(&self) -> bool {
         false
     }
 
-    /// Takes a piece of an answer that is read line by line.
+    /// Takes a piece of an answer that is read as it comes.
     fn take(&mut self, _: &Shared, _: &[u8], _: &dyn Fn() -> bool) -> Result<(), Error> {
         Ok(())
     }
@@ -96,13 +106,38 @@ pub(crate) enum Outcome {
 pub(crate) struct Head {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<u64>,
+    /// What the content is, without quotes.
+    pub(crate) etag: Option<String>,
+    /// Where in the whole the body begins, if it is a part of it.
+    pub(crate) range_start: Option<u64>,
+}
+
+impl Head {
+    fn new(status: u16, headers: &[Header]) -> Self {
+        let header = |name: &str| {
+            let mut headers = headers.iter();
+            let found = headers.find(|header| header.name.eq_ignore_ascii_case(name));
+            found.map(|header| header.value.trim())
+        };
+        let etag = header("etag").map(|tag| tag.trim_start_matches("W/").trim_matches('"'));
+        let range = header("content-range").and_then(|range| range.strip_prefix("bytes "));
+        let start = range.and_then(|range| range.split('-').next());
+        Self {
+            status,
+            retry_after: header("retry-after").and_then(|after| after.parse().ok()),
+            etag: etag.map(str::to_owned),
+            range_start: start.and_then(|start| start.trim().parse().ok()),
+        }
+    }
 }
 
 /// A request as a topic makes it.
 pub(crate) struct Asked {
     pub(crate) method: &'static str,
-    pub(crate) path: &'static str,
+    pub(crate) path: Cow<'static, str>,
     pub(crate) access: Option<String>,
+    /// Headers beside those that all requests have.
+    pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -152,18 +187,14 @@ impl Conversation {
             if let Some(error) = state.error.take() {
                 return Err(error);
             }
-            let stop = match self.left_ms() {
-                _ if self.is_cancelled() => Some(Stop::Cancelled),
-                Some(0) => Some(Stop::DeadlinePassed),
-                _ => None,
-            };
-            if let Some(stop) = stop {
+            if let Some(stop) = self.stop() {
                 state.topic.stopped(stop);
                 return Ok(None);
             }
             state.head = None;
             state.body.clear();
-            (state.topic.next(&self.database)?, state.topic.timeout_ms())
+            let asked = state.topic.next(&self.database, &|| self.stop())?;
+            (asked, state.topic.timeout_ms())
         };
         self.database.tell();
         Ok(asked.map(|asked| self.to_request(asked, timeout_ms)))
@@ -174,18 +205,19 @@ impl Conversation {
             method,
             path,
             access,
+            headers: more,
             body,
         } = asked;
         let header = |name: &str, value: String| Header {
             name: name.to_owned(),
             value,
         };
-        // What is got, is an event stream.
-        let mut headers = vec![match method {
-            "GET" => header("Accept", "text/event-stream".to_owned()),
-            _ => header("Content-Type", "application/json".to_owned()),
-        }];
+        let mut headers = Vec::new();
+        if method != "GET" {
+            headers.push(header("Content-Type", "application/json".to_owned()));
+        }
         headers.extend(access.map(|access| header("Authorization", format!("Bearer {access}"))));
+        headers.extend(more.into_iter().map(|(name, value)| header(name, value)));
         HttpRequest {
             method: method.to_owned(),
             url: format!("{}{path}", self.database.server),
@@ -197,15 +229,12 @@ impl Conversation {
 
     /// Takes the head of an answer. `false` says that nobody wants the rest.
     pub fn answer_head(&self, status: u16, headers: Vec<Header>) -> bool {
-        let retry_after = headers
-            .iter()
-            .find(|header| header.name.eq_ignore_ascii_case("retry-after"))
-            .and_then(|header| header.value.trim().parse().ok());
-        self.lock().head = Some(Head {
-            status,
-            retry_after,
-        });
-        self.is_wanted()
+        let head = Head::new(status, &headers);
+        let mut state = self.lock();
+        let is_of_use = state.topic.began(&head);
+        state.head = Some(head);
+        drop(state);
+        is_of_use && self.is_wanted()
     }
 
     /// Takes a piece of an answer's body. What it says is kept before this returns. `false` says that nobody wants the rest.
@@ -219,7 +248,7 @@ impl Conversation {
                 topic, head, body, ..
             } = &mut *state;
             let is_success = head.as_ref().is_some_and(|head| head.status / 100 == 2);
-            if is_success && topic.reads_lines() {
+            if is_success && topic.reads_pieces() {
                 if let Err(failed) = topic.take(&self.database, &bytes, &|| self.is_wanted()) {
                     state.error = Some(failed);
                 }
@@ -265,7 +294,15 @@ impl Conversation {
     }
 
     fn is_wanted(&self) -> bool {
-        !self.is_cancelled() && self.left_ms() != Some(0)
+        self.stop().is_none()
+    }
+
+    fn stop(&self) -> Option<Stop> {
+        match self.left_ms() {
+            _ if self.is_cancelled() => Some(Stop::Cancelled),
+            Some(0) => Some(Stop::DeadlinePassed),
+            _ => None,
+        }
     }
 
     fn left_ms(&self) -> Option<u64> {
@@ -298,6 +335,7 @@ fn answered(head: Option<Head>, body: Vec<u8>, failure: Option<String>) -> Answe
     let Some(Head {
         status,
         retry_after,
+        ..
     }) = head
     else {
         return Answered::Broken(failure.unwrap_or_else(|| "there was no answer".to_owned()));

@@ -43,7 +43,7 @@ impl std::fmt::Debug for HttpRequest {
 
 /// Carries requests: URLSession, OkHttp, fetch, or [`UreqTransport`](crate::UreqTransport).
 ///
-/// It follows no redirects, and sends no cookies.
+/// It follows no redirects, and sends no cookies. Every header goes as it is: a part of a file is asked for by `Range`.
 pub trait Transport: Send + Sync {
     /// Sends a request, and hands the answer to the conversation as it comes: first [`Conversation::answer_head`], whatever the
     /// status is, and then [`Conversation::answer_chunk`] for each piece of the body, decompressed. Returns when the body is

@@ -43,14 +43,15 @@ impl Listening {
 }
 
 impl Topic for Listening {
-    fn next(&mut self, _: &Shared) -> Result<Option<Asked>, Error> {
+    fn next(&mut self, _: &Shared, _: &dyn Fn() -> Option<Stop>) -> Result<Option<Asked>, Error> {
         if std::mem::replace(&mut self.is_sent, true) {
             return Ok(None);
         }
         Ok(Some(Asked {
             method: "GET",
-            path: EVENTS,
+            path: EVENTS.into(),
             access: Some(self.access.clone()),
+            headers: vec![("Accept", "text/event-stream".to_owned())],
             body: Vec::new(),
         }))
     }
@@ -59,7 +60,7 @@ impl Topic for Listening {
         LONGEST_MS
     }
 
-    fn reads_lines(&self) -> bool {
+    fn reads_pieces(&self) -> bool {
         true
     }
 

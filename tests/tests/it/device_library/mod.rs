@@ -3,6 +3,7 @@
 mod broken;
 mod everyday;
 mod following;
+mod images;
 mod killed;
 mod proxy;
 mod sessions;

@@ -17,12 +17,15 @@ pub(super) enum Fault {
     Garbled(&'static str),
     /// Nothing comes back, and the connection stays open.
     Silent,
+    /// The answer stops after so many bytes, and the connection stays open.
+    Stall(usize),
 }
 
 pub(super) struct Proxy {
     address: SocketAddr,
     plan: Arc<Mutex<Option<Fault>>>,
     streams: Arc<Streams>,
+    passed: Arc<AtomicUsize>,
 }
 
 /// The event streams that go through it.
@@ -49,19 +52,21 @@ impl Proxy {
         let plan = Arc::new(Mutex::new(None));
         let shared = Arc::clone(&plan);
         let streams = Arc::new(Streams::default());
-        let all_streams = Arc::clone(&streams);
+        let passed = Arc::new(AtomicUsize::new(0));
+        let (all_streams, counter) = (Arc::clone(&streams), Arc::clone(&passed));
         // Ends with the test's process.
         thread::spawn(move || {
             for device in listener.incoming().flatten() {
                 let plan = Arc::clone(&shared);
-                let streams = Arc::clone(&all_streams);
-                thread::spawn(move || carry(&device, server, &plan, &streams));
+                let (streams, counter) = (Arc::clone(&all_streams), Arc::clone(&counter));
+                thread::spawn(move || carry(&device, server, &plan, &streams, &counter));
             }
         });
         Self {
             address,
             plan,
             streams,
+            passed,
         }
     }
 
@@ -72,6 +77,11 @@ impl Proxy {
     /// The next answer fails.
     pub(super) fn fail(&self, fault: Fault) {
         *lock(&self.plan) = Some(fault);
+    }
+
+    /// Bytes of answers that it has passed on since this was last asked.
+    pub(super) fn passed(&self) -> usize {
+        self.passed.swap(0, Ordering::Relaxed)
     }
 
     /// Whether what was to fail has.
@@ -109,13 +119,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Carries one connection: requests whole, answers piece by piece.
-fn carry(device: &TcpStream, server: SocketAddr, plan: &Mutex<Option<Fault>>, streams: &Streams) {
+fn carry(
+    device: &TcpStream,
+    server: SocketAddr,
+    plan: &Mutex<Option<Fault>>,
+    streams: &Streams,
+    passed: &AtomicUsize,
+) {
     let Ok(upstream) = TcpStream::connect(server) else {
         return;
     };
     let stream = Mutex::new(None);
     thread::scope(|scope| {
-        scope.spawn(|| answers(device, &upstream, plan, streams, &stream));
+        scope.spawn(|| answers(device, &upstream, plan, streams, &stream, passed));
         requests(device, &upstream, plan, &stream);
         let _ = upstream.shutdown(Shutdown::Write);
     });
@@ -154,6 +170,7 @@ fn answers(
     plan: &Mutex<Option<Fault>>,
     streams: &Streams,
     stream: &Mutex<Option<Arc<OpenStream>>>,
+    passed: &AtomicUsize,
 ) {
     let mut buffer = vec![0; 1 << 16];
     let mut has_begun = false;
@@ -175,7 +192,15 @@ fn answers(
                 let _ = device.shutdown(Shutdown::Both);
                 return;
             }
-            Some(Fault::Cut(left)) => *left -= length,
+            Some(Fault::Stall(left)) if *left < length => {
+                let _ = device.write_all(&buffer[..*left]);
+                *planned = None;
+                drop(planned);
+                // Until the device has gone.
+                while let Ok(1..) = upstream.read(&mut buffer) {}
+                return;
+            }
+            Some(Fault::Cut(left) | Fault::Stall(left)) => *left -= length,
             Some(Fault::Garbled(answer)) => {
                 let _ = device.write_all(answer.as_bytes());
                 *planned = None;
@@ -189,6 +214,7 @@ fn answers(
             Some(Fault::Instead(_)) | None => {}
         }
         drop(planned);
+        passed.fetch_add(length, Ordering::Relaxed);
         if device.write_all(&buffer[..length]).is_err() {
             return;
         }

@@ -141,6 +141,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                 &["following", "options", "platform", "report", "watch"],
             ),
             row("conversation", &["error", "following", "report", "shared"]),
+            row("image_download", &["conversation", "error", "shared"]),
             row("ureq_transport", &["conversation"]),
             row(
                 "database",
@@ -178,6 +179,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                     "database",
                     "error",
                     "following",
+                    "image_download",
                     "options",
                     "platform",
                     "report",
@@ -274,8 +276,9 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("schema", &[]),
             row("vfs", &[]),
             row("device_database", &["schema"]),
+            row("image", &[]),
             row("job", &["deflate", "device_database"]),
-            row("entry", &["job"]),
+            row("entry", &["image", "job"]),
         ],
     ),
     (

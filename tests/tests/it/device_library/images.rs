@@ -1,0 +1,225 @@
+//! A first sync by an image, and what may go wrong with it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that does not find what it looks for has failed"
+)]
+
+use std::collections::BTreeMap;
+use std::env;
+use std::process::{Command, Stdio};
+
+use http::Method;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use sync_client::{Database, Ended, Options};
+use test_support::{Deployment, password_of, until};
+
+use super::proxy::{Fault, Proxy};
+use super::{App, SOURCES, deployment};
+
+/// The source that begins with an image.
+const SOURCE: &str = "Merged";
+
+/// Its objects.
+const OBJECTS: u32 = 1_000;
+
+/// Names the file for the app that is killed.
+const FILE: &str = "RHOSYNC_TEST_IMAGE_FILE";
+
+/// Names its server.
+const SERVER: &str = "RHOSYNC_TEST_IMAGE_SERVER";
+
+/// An image as a device is told of it.
+struct Named {
+    url: String,
+    bytes: u64,
+    sha256: String,
+}
+
+/// Fills the source with what cannot be packed well, and waits until there is an image of it.
+fn prepared(deployment: &Deployment) -> Named {
+    let text = |number: u32| -> String {
+        let digests = (0..16).flat_map(|line| Sha256::digest(format!("{number} {line}")));
+        digests.map(|byte| format!("{byte:02x}")).collect()
+    };
+    let objects: BTreeMap<String, Value> = (0..OBJECTS)
+        .map(|number| (format!("o{number}"), json!({"text": text(number)})))
+        .collect();
+    let admin = deployment.admin();
+    admin.push_objects(SOURCE, "anna", &json!(objects));
+    let rest = deployment.rest();
+    let login = json!({"login": "ben", "password": password_of("ben")});
+    let session = rest.expect(201, Method::POST, "/sync/v1/session", &login);
+    let session: Value = serde_json::from_slice(session.body()).unwrap();
+    let rest = deployment
+        .rest()
+        .with_bearer(session["access"].as_str().unwrap());
+    let image = until("an image", || {
+        let body = json!({"have": {SOURCE: null}, "images": ["ndjson"]});
+        let answer = rest.expect(200, Method::POST, "/sync/v1/sync", &body);
+        let text = String::from_utf8(answer.body().to_vec()).unwrap();
+        let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        first.get("image").cloned()
+    });
+    Named {
+        url: image["url"].as_str().unwrap().to_owned(),
+        bytes: image["bytes"].as_u64().unwrap(),
+        sha256: image["sha256"].as_str().unwrap().to_owned(),
+    }
+}
+
+/// What has come of an image, as the file says.
+fn kept(app: &App) -> u64 {
+    let connection = rusqlite::Connection::open(app.path()).unwrap();
+    let sum = "SELECT coalesce(sum(length(content)), 0) FROM _image_part";
+    let sum: i64 = connection.query_row(sum, [], |row| row.get(0)).unwrap();
+    sum.cast_unsigned()
+}
+
+/// Makes the app believe that it was told of an image.
+fn tell(app: &App, Named { url, bytes, sha256 }: &Named, part: &[u8]) {
+    let connection = rusqlite::Connection::open(app.path()).unwrap();
+    let n: i64 = connection
+        .query_row("SELECT n FROM _source WHERE name = ?1", [SOURCE], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    let image = (n, url, bytes.cast_signed(), sha256, "a cursor that is none");
+    connection
+        .execute("INSERT INTO _image VALUES (?1, ?2, ?3, ?4, ?5)", image)
+        .unwrap();
+    connection
+        .execute("INSERT INTO _image_part VALUES (?1, 0, ?2)", (n, part))
+        .unwrap();
+}
+
+fn has_everything(app: &App) {
+    assert_eq!(app.count(SOURCE), OBJECTS as usize);
+    assert_eq!(kept(app), 0);
+    let report = app.sync();
+    assert_eq!((report.received, report.mended), (0, 0), "{report:?}");
+}
+
+/// The app that is killed: it syncs.
+#[test]
+#[ignore = "it is the app that the test below starts and kills"]
+fn app() {
+    let (file, server) = (env::var(FILE).unwrap(), env::var(SERVER).unwrap());
+    let database = Database::open(&file, Options::new(&server, &SOURCES)).unwrap();
+    database.sync().unwrap();
+}
+
+#[test]
+fn a_download_goes_on_where_it_was_when_the_app_was_killed() {
+    let deployment = deployment(10);
+    let named = prepared(&deployment);
+    assert!(named.bytes > 500_000, "{} bytes", named.bytes);
+    let proxy = Proxy::before(&deployment.url());
+    let mut anna = App::new(&proxy.url());
+    anna.sign_in("anna");
+    proxy.fail(Fault::Stall(400_000));
+    let mut app = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "device_library::images::app"])
+        .args(["--ignored", "--nocapture"])
+        .env(FILE, anna.path())
+        .env(SERVER, proxy.url())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the download to stall", || proxy.has_failed().then_some(()));
+    until("what has come to be kept", || {
+        (kept(&anna) > 0).then_some(())
+    });
+    app.kill().unwrap();
+    app.wait().unwrap();
+    let before = kept(&anna);
+    assert!(before < named.bytes, "{before}");
+    assert_eq!(anna.count(SOURCE), 0, "nothing is believed yet");
+    anna.restart(&proxy.url());
+    proxy.passed();
+    anna.sync();
+    let passed = proxy.passed() as u64;
+    let rest = named.bytes - before;
+    assert!(
+        (rest..rest + 100_000).contains(&passed),
+        "{passed} of {rest} bytes"
+    );
+    has_everything(&anna);
+}
+
+#[test]
+fn a_download_that_is_cut_off_goes_on_at_once() {
+    let deployment = deployment(10);
+    let named = prepared(&deployment);
+    let proxy = Proxy::before(&deployment.url());
+    let anna = App::new(&proxy.url());
+    anna.sign_in("anna");
+    proxy.passed();
+    proxy.fail(Fault::Cut(300_000));
+    anna.sync();
+    assert!(proxy.has_failed());
+    let passed = proxy.passed() as u64;
+    assert!(
+        passed < named.bytes + 100_000,
+        "{passed} of {}",
+        named.bytes
+    );
+    has_everything(&anna);
+}
+
+#[test]
+fn an_image_that_is_gone_or_wrong_is_made_up_for_by_pages() {
+    let deployment = deployment(10);
+    let named = prepared(&deployment);
+    let of = |url: &str, sha256: &str| Named {
+        url: url.to_owned(),
+        bytes: named.bytes,
+        sha256: sha256.to_owned(),
+    };
+    let gone = format!("/sync/v1/images/{}", "0".repeat(32));
+    for (what, image, part) in [
+        (
+            "another begin",
+            of(&named.url, &named.sha256),
+            &b"<html>"[..],
+        ),
+        ("gone", of(&gone, &named.sha256), b""),
+        ("gone, with something of it", of(&gone, &named.sha256), b"x"),
+        ("another content", of(&named.url, &"0".repeat(64)), b""),
+        (
+            "no address of an image",
+            of("/sync/v1/images/..", "00"),
+            b"",
+        ),
+    ] {
+        let anna = App::of(&deployment, "anna");
+        tell(&anna, &image, part);
+        anna.sync();
+        assert_eq!(anna.count(SOURCE), OBJECTS as usize, "{what}");
+        has_everything(&anna);
+    }
+}
+
+#[test]
+fn changes_go_up_before_the_download_and_stay_on_top_of_it() {
+    let deployment = deployment(10);
+    let named = prepared(&deployment);
+    let anna = App::of(&deployment, "anna");
+    tell(&anna, &of_another_size(named), b"");
+    let id = anna.create(SOURCE, super::attributes([("text", "mine")]));
+    let report = anna.database.sync().unwrap();
+    assert_eq!(report.ended, Ended::Complete, "{report:?}");
+    assert_eq!(report.applied.len(), 1);
+    assert_eq!(anna.value(SOURCE, &id, "text"), "mine");
+    assert_eq!(anna.count(SOURCE), OBJECTS as usize + 1);
+}
+
+/// The server has more than was told.
+fn of_another_size(named: Named) -> Named {
+    Named {
+        bytes: named.bytes / 2,
+        ..named
+    }
+}
