@@ -16,7 +16,7 @@ use crate::wire::{Call, Wire};
 /// The user of most devices.
 pub(crate) const USER: &str = "bench";
 /// Everybody's password here.
-const PASSWORD: &str = "bench-password";
+pub(crate) const PASSWORD: &str = "bench-password";
 /// Objects of one call that loads data.
 const CHUNK: usize = 1_000;
 /// Objects of a page where the size is of no interest: the most the server gives.

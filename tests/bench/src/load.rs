@@ -10,6 +10,7 @@ use http_body_util::Full;
 use uuid::Uuid;
 
 use crate::device::{Device, page_head, product};
+use crate::native::{self, NativeDevice};
 use crate::stage::BARE_PATH;
 use crate::wire::{Call, Wire};
 
@@ -35,6 +36,20 @@ pub(crate) enum Task {
         source: &'static str,
         /// How many objects the source has.
         objects: usize,
+    },
+    /// Syncs with the same cursors all the time, by the protocol of our own library.
+    Sync {
+        /// The request.
+        call: Call,
+        /// What its answer has to have.
+        has: &'static str,
+    },
+    /// Sends a new object up by that protocol.
+    NativeCreate {
+        /// Who sends it.
+        device: NativeDevice,
+        /// The source it is for.
+        source: &'static str,
     },
     /// Sends a new object up.
     Create {
@@ -74,6 +89,14 @@ impl Task {
                 let device = device.register(wire).await?;
                 let came = device.sync(wire, source, FIRST_SYNC_PAGE).await?;
                 ensure!(came == *objects, "{came} of {objects} objects came");
+            }
+            Self::Sync { call, has } => {
+                let answer = wire.send(call.clone()).await?;
+                native::check(answer.body(), has)?;
+            }
+            Self::NativeCreate { device, source } => {
+                let answer = wire.send(device.create(source)?).await?;
+                native::check(answer.body(), "\"status\":\"applied\"")?;
             }
             Self::Create { device, source } => {
                 let id = Uuid::new_v4().simple().to_string();

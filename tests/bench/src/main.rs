@@ -4,10 +4,12 @@ mod bulk_data;
 mod cost;
 mod device;
 mod events;
+mod images;
 mod jobs;
 mod load;
 mod machine;
 mod memory;
+mod native;
 mod refresh;
 mod report;
 mod rows;
@@ -32,6 +34,9 @@ use term::BAD;
 
 /// The largest cost of the same changes in 100 000 objects, compared with 1 000.
 const MOST_FOR_SIZE: f64 = 1.3;
+/// The most that the program which makes the load may take of the processor, for each second of the server's: what it takes on
+/// shared processors it takes from both sides of a comparison, and the ratio comes out too good.
+const MOST_LOAD: f64 = 0.1;
 /// The most bytes of Redis an idle device may take.
 const MOST_BYTES: f64 = 1_024.0;
 
@@ -91,6 +96,16 @@ enum What {
     Events,
     /// Refreshes from a large `rest` back end.
     Refresh,
+    /// An idle sync of one source by our own library.
+    NativeIdle,
+    /// The same of ten.
+    NativeIdleTen,
+    /// A sync of 20 changes by our own library.
+    NativePull,
+    /// A new object by our own library.
+    NativeCreate,
+    /// First syncs by images, and by pages.
+    Images,
 }
 
 impl What {
@@ -129,11 +144,33 @@ impl What {
                 "`POST /app/v1/<source>` with one new object, which is stored before the answer.",
                 None,
             ),
+            Self::NativeIdle => (
+                "idle sync of our own library",
+                "`POST /sync/v1/sync` by a device that has everything of one source.",
+                Some(0.9),
+            ),
+            Self::NativeIdleTen => (
+                "idle sync of ten sources",
+                "the same with ten sources in one request.",
+                Some(0.9),
+            ),
+            Self::NativePull => (
+                "20 changes by our own library",
+                "`POST /sync/v1/sync` that finds 20 objects all of whose attributes changed. The cursor is not kept, so the \
+                 next one finds them again.",
+                Some(0.5),
+            ),
+            Self::NativeCreate => (
+                "create by our own library",
+                "`POST /sync/v1/sync` with one new object; the verdict is in its answer.",
+                None,
+            ),
             Self::Size
             | Self::Memory
             | Self::Jobs
             | Self::BulkData
             | Self::Events
+            | Self::Images
             | Self::Refresh => return None,
         })
     }
@@ -148,7 +185,7 @@ impl What {
     fn is_alone(self) -> bool {
         matches!(
             self,
-            Self::Jobs | Self::BulkData | Self::Events | Self::Refresh
+            Self::Jobs | Self::BulkData | Self::Events | Self::Images | Self::Refresh
         )
     }
 }
@@ -176,6 +213,7 @@ impl Options {
                 What::Jobs => report.budgets.extend(jobs::measure()),
                 What::Events => report.budgets.extend(events::measure()?),
                 What::Refresh => report.budgets.extend(refresh::measure()),
+                What::Images => report.budgets.push(images::measure()?),
                 _ => report.budgets.extend(bulk_data::measure()),
             }
         }
@@ -269,16 +307,24 @@ async fn measure(bench: &mut Bench, what: What, report: &mut Report) -> Result<(
             return Ok(());
         }
         What::Jobs | What::BulkData | What::Events | What::Refresh => return Ok(()),
+        What::NativeIdle => bench.native_idle(1).await?,
+        What::NativeIdleTen => bench.native_idle(10).await?,
+        What::NativePull => bench.native_pull().await?,
+        What::NativeCreate => bench.native_create().await?,
+        What::Jobs | What::BulkData | What::Events | What::Images => return Ok(()),
     };
     if let Some((name, meaning, least)) = what.row() {
         let ratio = comparison.ratio;
         if let Some(least) = least {
-            report.budgets.push(Budget {
+            let mut budget = Budget {
                 what: format!("{name}: rate, compared with the bare component"),
                 measured: format!("{ratio:.2} ×"),
                 aim: format!("≥ {least} ×"),
                 is_met: ratio >= least,
-            });
+            };
+            let cpu = comparison.measured.cpu;
+            budget.note_load(cpu.load.as_secs_f64() / cpu.server.as_secs_f64(), MOST_LOAD);
+            report.budgets.push(budget);
         }
         report.rows.push(Row {
             name,

@@ -42,6 +42,13 @@ impl Budget {
         }
     }
 
+    /// Says how much of the processor the load took, compared with the server. With more than `most` a ratio does not count.
+    pub(crate) fn note_load(&mut self, share: f64, most: f64) {
+        let percent = share * 100.0;
+        let verdict = if share > most { "; does not count" } else { "" };
+        let _ = write!(self.measured, " (load {percent:.0} %{verdict})");
+    }
+
     /// Of what is to be at most so much.
     pub(crate) fn at_most(what: &str, measured: f64, aim: f64, unit: &str) -> Self {
         Self {

@@ -10,7 +10,8 @@ use crate::cost::{self, Cost};
 use crate::device::{BackEnd, Device, USER};
 use crate::load::{self, Client, Task, histogram};
 use crate::machine::Cpu;
-use crate::stage::Stage;
+use crate::native::NativeDevice;
+use crate::stage::{NATIVE, Stage};
 use crate::wire::Wire;
 
 /// How often the two sides of a comparison take turns.
@@ -141,6 +142,59 @@ impl Bench {
             });
         }
         self.against_bare(tasks).await
+    }
+
+    /// A sync of our own library that finds nothing new in so many sources.
+    pub(crate) async fn native_idle(&mut self, sources: usize) -> Result<Comparison> {
+        let names: Vec<&str> = NATIVE.into_iter().take(sources).collect();
+        for name in &names {
+            self.back_end.write(name, USER, 0..OBJECTS, 1).await?;
+        }
+        let mut tasks = Vec::new();
+        for device in self.native_devices().await? {
+            let have = device.catch_up(&mut self.wire, &names).await?;
+            tasks.push(Task::Sync {
+                call: device.sync(&have)?,
+                has: "\"idle\"",
+            });
+        }
+        self.against_bare(tasks).await
+    }
+
+    /// A sync of our own library that finds some changes.
+    pub(crate) async fn native_pull(&mut self) -> Result<Comparison> {
+        self.back_end.write("NPull", USER, 0..OBJECTS, 1).await?;
+        let mut tasks = Vec::new();
+        for device in self.native_devices().await? {
+            let have = device.catch_up(&mut self.wire, &["NPull"]).await?;
+            tasks.push(Task::Sync {
+                call: device.sync(&have)?,
+                has: "edition 2",
+            });
+        }
+        self.back_end.write("NPull", USER, 0..CHANGES, 2).await?;
+        self.against_bare(tasks).await
+    }
+
+    /// A sync of our own library with one new object.
+    pub(crate) async fn native_create(&mut self) -> Result<Comparison> {
+        let mut tasks = Vec::new();
+        for device in self.native_devices().await? {
+            device.catch_up(&mut self.wire, &["NPush"]).await?;
+            tasks.push(Task::NativeCreate {
+                device,
+                source: "NPush",
+            });
+        }
+        self.against_bare(tasks).await
+    }
+
+    async fn native_devices(&mut self) -> Result<Vec<NativeDevice>> {
+        let mut devices = Vec::new();
+        for _ in 0..self.clients {
+            devices.push(NativeDevice::sign_in(&mut self.wire).await?);
+        }
+        Ok(devices)
     }
 
     /// The same changes in a large source, compared with a small one.

@@ -30,6 +30,10 @@ const BARE_VALUE: [u8; 96] = [b'x'; 96];
 pub(crate) const SHARED: [&str; 9] = [
     "Idle", "Pull", "OldIdle", "OldPull", "First", "Push", "Small", "Large", "Crowd",
 ];
+/// The same, for devices with our own library.
+pub(crate) const NATIVE: [&str; 12] = [
+    "N0", "N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8", "N9", "NPull", "NPush",
+];
 /// A source of which every user has a document.
 pub(crate) const OWN: &str = "Own";
 
@@ -138,6 +142,7 @@ session_secret = "{{{{ session_secret }}}}"
     );
     let sources: String = SHARED
         .iter()
+        .chain(&NATIVE)
         .map(|name| (name, "app"))
         .chain([(&OWN, "user")])
         .map(|(name, partition)| {
