@@ -306,12 +306,11 @@ async fn measure(bench: &mut Bench, what: What, report: &mut Report) -> Result<(
             }
             return Ok(());
         }
-        What::Jobs | What::BulkData | What::Events | What::Refresh => return Ok(()),
         What::NativeIdle => bench.native_idle(1).await?,
         What::NativeIdleTen => bench.native_idle(10).await?,
         What::NativePull => bench.native_pull().await?,
         What::NativeCreate => bench.native_create().await?,
-        What::Jobs | What::BulkData | What::Events | What::Images => return Ok(()),
+        What::Jobs | What::BulkData | What::Events | What::Images | What::Refresh => return Ok(()),
     };
     if let Some((name, meaning, least)) = what.row() {
         let ratio = comparison.ratio;

@@ -47,6 +47,7 @@ impl Budget {
         let percent = share * 100.0;
         let verdict = if share > most { "; does not count" } else { "" };
         let _ = write!(self.measured, " (load {percent:.0} %{verdict})");
+        self.is_met &= share <= most;
     }
 
     /// Of what is to be at most so much.
