@@ -43,9 +43,9 @@ pub use engine::{
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
     ClientState, CopyPage, DEFAULT_PAGE_SIZE, DeviceProof, DifferencePage, DocumentDetails, Engine,
-    FeedError, HandedBy, HookError, ImageBegin, ImageScan, Insurance, LogPlace, MAX_DYNAMIC_SOURCES, NewsRequest,
-    ObjectPage, ObjectPatch, PingTargets, PullRequest, SearchRequest, SentChanges, SourceInfo,
-    SyncError, TakenChanges, VerifyRequest, queue_info,
+    FeedError, HandedBy, HookError, ImageBegin, ImageScan, Insurance, LogPlace,
+    MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch, PingTargets, PullRequest,
+    SearchRequest, SentChanges, SourceInfo, SyncError, TakenChanges, VerifyRequest, queue_info,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{
