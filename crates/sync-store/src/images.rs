@@ -11,7 +11,7 @@ use sync_device::{ImageOffer, Line, LineReader};
 
 use crate::error::StoreError;
 use crate::file::{Store, Write};
-use crate::keep::{Kept, clear};
+use crate::keep::{Kept, NewsOf, clear};
 use crate::sources::{self, Source};
 
 /// Bytes that are unpacked at once: they may become a thousand times as many.
@@ -227,7 +227,7 @@ impl Store {
             let mut all = Kept::default();
             for line in &lines {
                 if let Line::News(news) = line {
-                    let kept = write.take_in(news)?;
+                    let kept = write.take_in(news, NewsOf::Image)?;
                     all.received += kept.received;
                     all.is_news |= kept.is_news;
                 }

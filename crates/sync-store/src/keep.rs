@@ -6,7 +6,7 @@ use sync_device::{Line, News, ResetReason, Sum, with_news};
 use crate::error::StoreError;
 use crate::file::{Store, Write};
 use crate::images::forget;
-use crate::objects::{app_id, put, server_copy};
+use crate::objects::{app_id, know_as, put, server_copy};
 use crate::settle::Told;
 use crate::sources::{self, Source, columns_of_schema};
 
@@ -76,7 +76,7 @@ impl Store {
             || news.metadata.is_some()
             || !(news.objects.is_empty() && news.unset.is_empty() && news.deleted.is_empty());
         if is_news {
-            return self.write(|write| write.take_in(news));
+            return self.write(|write| write.take_in(news, NewsOf::Page));
         }
         let Some(source) = sources::find(&self.connection, &news.source)? else {
             return Ok(Kept::default());
@@ -110,8 +110,16 @@ fn failure(code: &str, message: &str) -> String {
     serde_json::to_string(&(code, message)).unwrap_or_default()
 }
 
+/// Where news stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NewsOf {
+    Page,
+    /// An object that has changed while the image was made is in it twice, and deleted between.
+    Image,
+}
+
 impl Write<'_> {
-    pub(crate) fn take_in(&mut self, news: &News) -> Result<Kept, StoreError> {
+    pub(crate) fn take_in(&mut self, news: &News, of: NewsOf) -> Result<Kept, StoreError> {
         let Some(mut source) = sources::find(&self.tx, &news.source)? else {
             return Ok(Kept::default());
         };
@@ -139,6 +147,9 @@ impl Write<'_> {
         for wire in &news.deleted {
             let id = app_id(&self.tx, &source, wire)?;
             put(&self.tx, &mut source, &id, None)?;
+            if of == NewsOf::Image && id != *wire {
+                know_as(&self.tx, &source, &id, wire)?;
+            }
         }
         if news.cursor.is_some() {
             source.cursor.clone_from(&news.cursor);

@@ -190,6 +190,20 @@ pub(crate) fn wire_id(
     Ok((id.to_owned(), true))
 }
 
+/// Notes that the back end knows an object of the app's by `wire`.
+pub(crate) fn know_as(
+    tx: &Connection,
+    source: &Source,
+    id: &str,
+    wire: &str,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO _alias (source, id, wire, is_known) VALUES (?1, ?2, ?3, 1)",
+    )?
+    .execute(params![source.n, id, wire])?;
+    Ok(())
+}
+
 /// What the app knows an object by that the back end knows by `wire`.
 pub(crate) fn app_id(tx: &Connection, source: &Source, wire: &str) -> Result<String, StoreError> {
     match source.has_aliases {

@@ -7,7 +7,7 @@ use sync_proto::sync;
 use crate::changes::{ChangeState, KeptChange};
 use crate::error::StoreError;
 use crate::file::Write;
-use crate::objects::{app_id, change_of, json, put, remove, server_copy, show, wire_id};
+use crate::objects::{app_id, change_of, json, know_as, put, remove, server_copy, show, wire_id};
 use crate::sources::{self, Source};
 use crate::write::list;
 
@@ -160,11 +160,7 @@ impl Write<'_> {
             )?;
             put(&self.tx, source, &twin, None)?;
         }
-        self.tx
-            .prepare_cached(
-                "INSERT OR REPLACE INTO _alias (source, id, wire, is_known) VALUES (?1, ?2, ?3, 1)",
-            )?
-            .execute(params![source.n, id, wire])?;
+        know_as(&self.tx, source, id, wire)?;
         source.has_aliases = true;
         Ok(came)
     }

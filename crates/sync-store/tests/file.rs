@@ -801,3 +801,23 @@ fn a_file_of_the_first_version_is_brought_up_to_date() {
     let (_, named) = image(&LINES, None);
     keep(&mut store, &named);
 }
+
+#[test]
+fn what_was_made_here_keeps_its_id_though_an_image_has_it_twice() {
+    let mut file = File::new();
+    let mut store = file.open();
+    let made = operation(Op::Create, "Product", "mine", &[("name", "Lamp")]);
+    file.change(&mut store, &[made]).unwrap();
+    sent(&mut store);
+    keep(
+        &mut store,
+        r#"{"verdict":{"id":"c1","status":"applied","object":"1"}}"#,
+    );
+    let (bytes, named) = image(&LINES, None);
+    keep(&mut store, &named);
+    store.keep_image_part("Product", 0, &bytes).unwrap();
+    assert!(taken_in(&mut store));
+    assert_eq!(ids(&store, "Product"), ["2", "mine"]);
+    let lamp = store.get("Product", "mine").unwrap().unwrap();
+    assert_eq!(lamp.remote_id.as_deref(), Some("1"));
+}
