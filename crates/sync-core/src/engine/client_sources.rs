@@ -72,7 +72,7 @@ impl<P: Ports> Engine<P> {
                 let (since, said) = waiting
                     .map(|Waiting { since, error }| (since, error))
                     .unzip();
-                let failed = refused.len().max(given_up.len()) as u64;
+                let failed = (refused.len() + given_up.len()) as u64;
                 Ok::<_, SyncError>(Some(ClientSourceSummary {
                     source: id.source.as_str().to_owned(),
                     partition: partition_name(&id.partition),

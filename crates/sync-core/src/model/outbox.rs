@@ -10,7 +10,8 @@ pub(crate) struct Refusal {
     pub(crate) id: ObjectId,
     pub(crate) message: String,
     pub(crate) sent: Attributes,
-    /// Whether an administrator has tried the change again, or discarded it: then it is kept only for the device to be told.
+    /// Whether an administrator has tried the change again, or discarded it, or a job keeps it: then this is only for the device to
+    /// be told.
     #[serde(
         rename = "settled",
         default,

@@ -491,6 +491,11 @@ fn what_was_given_up_is_tried_again_as_corrected_or_discarded() {
             ..dead
         };
         assert_eq!(office.list(of_client).await, found);
+        let of_client = ChangeQuery {
+            state: None,
+            ..of_client
+        };
+        assert_eq!(office.list(of_client).await, found, "and not refused too");
         office.world.back_end.heal();
         office.later(5).await;
         let retried = office.engine().retry_change(&first.id, attributes("c"));

@@ -86,8 +86,11 @@ impl<P: Ports> Engine<P> {
                 PriorState::News { before } => {
                     task.before.clone_from(&before);
                     if let Err(error) = self.check_growth(&task, before).await? {
-                        let message = error.to_string();
-                        return self.decide(task, Verdict::Refused { message }).await;
+                        let refused = Verdict::Refused {
+                            message: error.to_string(),
+                            is_kept: false,
+                        };
+                        return self.decide(task, refused).await;
                     }
                 }
                 PriorState::Done => {
@@ -122,12 +125,14 @@ impl<P: Ports> Engine<P> {
             Err(error @ AdapterError::CircuitOpen { .. }) => self.put_off(task, &error).await,
             Err(error) => {
                 let has_attempts = task.operation.attempts + 1 < MAX_ATTEMPTS;
+                let mut is_kept = false;
                 let goes_on = match Fate::after(&error) {
                     Fate::Waits if has_attempts => true,
                     Fate::Waits | Fate::IsKept => {
                         let (queue, change) = (changes_queue(source), undelivered(&task));
                         // Nowhere else would its content be.
-                        self.keep_undelivered(queue, &change, number).await? == Kept::No
+                        is_kept = self.keep_undelivered(queue, &change, number).await? == Kept::Yes;
+                        !is_kept
                     }
                     Fate::IsRefused => false,
                 };
@@ -135,7 +140,8 @@ impl<P: Ports> Engine<P> {
                     return self.put_off(task, &error).await;
                 }
                 let message = error.to_string();
-                self.decide(task, Verdict::Refused { message }).await
+                self.decide(task, Verdict::Refused { message, is_kept })
+                    .await
             }
         }
     }
@@ -179,8 +185,11 @@ impl<P: Ports> Engine<P> {
         why: &str,
     ) -> Result<(), SyncError> {
         let task = Task::new(client, source, document, lease, number, operation);
-        let message = why.to_owned();
-        match self.decide(task, Verdict::Refused { message }).await? {
+        let refused = Verdict::Refused {
+            message: why.to_owned(),
+            is_kept: false,
+        };
+        match self.decide(task, refused).await? {
             Attempt::Decided { .. } => Ok(()),
             Attempt::PutOff(_) | Attempt::LostLease => Err(SyncError::Busy),
         }

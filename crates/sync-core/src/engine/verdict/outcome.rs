@@ -10,8 +10,8 @@ use crate::model::{
 pub(super) enum Verdict {
     /// It was done; a create may have got an id.
     Applied { new_id: Option<ObjectId> },
-    /// It was refused.
-    Refused { message: String },
+    /// It was refused, or given up: then a job keeps it.
+    Refused { message: String, is_kept: bool },
     /// It was refused before the back end was asked, since others have changed the object.
     Conflict { message: String },
 }
@@ -40,7 +40,7 @@ impl Verdict {
                     OperationKind::Update | OperationKind::Delete => Some(object),
                 },
             },
-            Self::Refused { message } => KeptVerdict::Refused {
+            Self::Refused { message, .. } => KeptVerdict::Refused {
                 object,
                 message: message.clone(),
             },
@@ -142,12 +142,12 @@ pub(super) fn outcome(
             (merged.and_then(change), None)
         }
         (Verdict::Applied { .. }, OperationKind::Delete) => (change(Attributes::new()), None),
-        (Verdict::Refused { message } | Verdict::Conflict { message }, kind) => {
+        (Verdict::Refused { message, .. } | Verdict::Conflict { message }, kind) => {
             let refusal = Refusal {
                 id,
                 message: message.clone(),
                 sent,
-                is_settled: false,
+                is_settled: matches!(verdict, Verdict::Refused { is_kept: true, .. }),
             };
             let item = OutboxItem::refused(kind, refusal);
             (None, Some(item))
