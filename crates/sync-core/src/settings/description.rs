@@ -226,7 +226,7 @@ fn origin(written: Option<&Value>) -> SettingOrigin {
     }
 }
 
-/// A text that comes from a variable, as [`Text`](crate::settings::Text) writes it.
+/// A text that comes from a variable, as [`Text`] writes it.
 struct Variable<'a> {
     name: &'a str,
     path: &'a str,
