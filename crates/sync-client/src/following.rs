@@ -27,6 +27,14 @@ struct State {
 }
 
 impl State {
+    /// Breaks off all that is under way.
+    fn cancel_all(&mut self) {
+        self.cancel_stream();
+        if let Some((cancel, _)) = &self.sync {
+            cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn cancel_stream(&mut self) {
         if let Some(cancel) = self.stream.take() {
             cancel.store(true, Ordering::Relaxed);
@@ -61,19 +69,13 @@ impl Following {
         if let Some(mut state) = self.lock().take() {
             let streams = state.follow.streams();
             self.streams.store(streams, Ordering::Relaxed);
-            state.cancel_stream();
-            if let Some((cancel, _)) = state.sync {
-                cancel.store(true, Ordering::Relaxed);
-            }
+            state.cancel_all();
         }
     }
 
     /// What to do now.
     pub(crate) fn next(&self, now_ms: u64) -> FollowStep {
-        match &mut *self.lock() {
-            Some(state) => next(state, now_ms),
-            None => FollowStep::Over(FollowEnd::Stopped),
-        }
+        next(self.lock().as_mut(), now_ms)
     }
 
     /// What to do, once there is something.
@@ -81,10 +83,7 @@ impl Following {
     pub(crate) fn wait(&self, now_ms: impl Fn() -> u64) -> FollowStep {
         let mut guard = self.lock();
         loop {
-            let step = match &mut *guard {
-                Some(state) => next(state, now_ms()),
-                None => FollowStep::Over(FollowEnd::Stopped),
-            };
+            let step = next(guard.as_mut(), now_ms());
             let FollowStep::Wait { ms } = step else {
                 return step;
             };
@@ -157,10 +156,7 @@ impl Following {
     pub(crate) fn stop(&self, end: FollowEnd) {
         self.with(|state| {
             state.follow.stop(end);
-            state.cancel_stream();
-            if let Some((cancel, _)) = &state.sync {
-                cancel.store(true, Ordering::Relaxed);
-            }
+            state.cancel_all();
         });
     }
 
@@ -176,7 +172,10 @@ impl Following {
     }
 }
 
-fn next(state: &mut State, now_ms: u64) -> FollowStep {
+fn next(state: Option<&mut State>, now_ms: u64) -> FollowStep {
+    let Some(state) = state else {
+        return FollowStep::Over(FollowEnd::Stopped);
+    };
     let step = state.follow.next(now_ms);
     if matches!(step, FollowStep::Listen { .. }) {
         // The one before may be silent, and not over.
