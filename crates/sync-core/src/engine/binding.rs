@@ -5,7 +5,7 @@ use crate::engine::held::LetGo;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{ClientEventKind, ClientId, DocumentId, SourceName, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::Clients;
+use crate::store::{Clients, Continuation};
 use sync_proto::DeviceDescription;
 
 /// Which copy of a source a client is to follow.
@@ -157,8 +157,8 @@ impl<P: Ports> Engine<P> {
         client: &ClientId,
         bound: &DocumentId,
     ) -> Result<(), SyncError> {
-        let next_offset = self.document(bound).unbind(client).await?;
-        self.note_detached(client, bound, next_offset).await
+        let next = self.document(bound).unbind(client).await?;
+        self.note_detached(client, bound, next).await
     }
 
     /// As [`detach`](Self::detach), unless something is still to be told to the client in that document. Says whether the cursor is gone.
@@ -167,10 +167,10 @@ impl<P: Ports> Engine<P> {
         client: &ClientId,
         bound: &DocumentId,
     ) -> Result<bool, SyncError> {
-        let Some(next_offset) = self.document(bound).unbind_if_told(client).await? else {
+        let Some(next) = self.document(bound).unbind_if_told(client).await? else {
             return Ok(false);
         };
-        self.note_detached(client, bound, next_offset).await?;
+        self.note_detached(client, bound, next).await?;
         Ok(true)
     }
 
@@ -178,16 +178,15 @@ impl<P: Ports> Engine<P> {
         &self,
         client: &ClientId,
         bound: &DocumentId,
-        next_offset: u64,
+        mut next: Continuation,
     ) -> Result<(), SyncError> {
         let clients = Clients::new(self.ports.redis());
         let known = clients
             .binding(client, &bound.source)
             .await?
-            .map_or(0, |binding| binding.next_offset);
-        Ok(clients
-            .clear_binding(client, &bound.source, next_offset.max(known))
-            .await?)
+            .map_or(0, |binding| binding.next.offset);
+        next.offset = next.offset.max(known);
+        Ok(clients.clear_binding(client, &bound.source, next).await?)
     }
 
     /// Finds the document a client's cursor for the source is in, after the one it was expected in had none.
@@ -236,22 +235,16 @@ impl<P: Ports> Engine<P> {
                 clients
                     .set_binding(client, source.name, &wanted.partition)
                     .await?;
-                let next_offset = document.unbind(client).await?.max(binding.next_offset);
-                self.attach(user, client, source.name, &wanted, next_offset, true)
+                let mut next = document.unbind(client).await?;
+                next.offset = next.offset.max(binding.next.offset);
+                self.attach(user, client, source.name, &wanted, next, true)
                     .await?;
                 Ok(wanted)
             }
             bound => {
                 let was_lost = bound.is_some() && !binding.is_beginning;
-                self.attach(
-                    user,
-                    client,
-                    source.name,
-                    &wanted,
-                    binding.next_offset,
-                    was_lost,
-                )
-                .await?;
+                self.attach(user, client, source.name, &wanted, binding.next, was_lost)
+                    .await?;
                 Ok(wanted)
             }
         }
@@ -275,10 +268,9 @@ impl<P: Ports> Engine<P> {
             };
             self.detach(client, &left).await?;
             let left = clients.binding(client, source).await?;
-            binding.next_offset = left.map_or(0, |binding| binding.next_offset);
+            binding.next = left.map_or_else(Continuation::default, |binding| binding.next);
         }
-        let next_offset = binding.next_offset;
-        self.attach(user, client, source, document, next_offset, false)
+        self.attach(user, client, source, document, binding.next, false)
             .await
     }
 
@@ -288,7 +280,7 @@ impl<P: Ports> Engine<P> {
         client: &ClientId,
         source: &SourceName,
         document: &DocumentId,
-        next_offset: u64,
+        next: Continuation,
         was_lost: bool,
     ) -> Result<(), SyncError> {
         let clients = Clients::new(self.ports.redis());
@@ -302,12 +294,12 @@ impl<P: Ports> Engine<P> {
         let new_life = self.ports.random().hex::<8>();
         let store = self.document(document);
         store
-            .bind(client, user, next_offset, now, was_lost, &new_life)
+            .bind(client, user, next, now, was_lost, &new_life)
             .await?;
         if !was_lost {
             clients.set_binding(client, source, partition).await?;
         }
-        let had_another = was_lost || next_offset > 0;
+        let had_another = was_lost || next.offset > 0;
         if had_another && clients.take_untold(client, source).await? {
             store.start_over(client, user, None).await?;
         }

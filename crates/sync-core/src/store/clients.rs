@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use crate::store::client_index::ClientIndex;
 use crate::store::collecting::parse_cursor;
 use crate::store::deadlines::Deadlines;
-use crate::store::document::Document;
+use crate::store::document::{CREATES_LIFETIME_SECONDS, Document};
 use crate::store::metrics::CLIENTS_COUNTER;
 use crate::store::narrowed::NarrowedCopies;
 use crate::store::redis::keys::{self, ClientField};
@@ -35,8 +35,32 @@ pub(crate) struct Binding {
     pub(crate) partition: Option<Partition>,
     /// Whether it is about to get that cursor.
     pub(crate) is_beginning: bool,
+    /// Where it goes on in the next.
+    pub(crate) next: Continuation,
+}
+
+/// What outlives a client's cursor, and goes with it to the next document of the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Continuation {
     /// Where the tokens of its next binding start.
-    pub(crate) next_offset: u64,
+    pub(crate) offset: u64,
+    /// Sequence number of the last push that was taken in; 0 where the client numbers none. One that arrives late, after the client has
+    /// moved to another document, is known by it.
+    pub(crate) last_push: u64,
+}
+
+impl Continuation {
+    fn to_stored(self) -> String {
+        format!("{},{}", self.offset, self.last_push)
+    }
+
+    fn from_stored(stored: &str) -> Self {
+        let (offset, last_push) = stored.split_once(',').unwrap_or((stored, ""));
+        Self {
+            offset: offset.parse().unwrap_or_default(),
+            last_push: last_push.parse().unwrap_or_default(),
+        }
+    }
 }
 
 /// What is kept of a client.
@@ -153,7 +177,7 @@ impl<'a, R: RedisConn> Clients<'a, R> {
                         record.bindings.insert(source, partition);
                     }
                 }
-                Some(ClientField::NextOffset(source)) => {
+                Some(ClientField::Continuation(source)) => {
                     record.left.insert(source);
                 }
                 Some(ClientField::Untold) => {}
@@ -231,7 +255,7 @@ impl<'a, R: RedisConn> Clients<'a, R> {
             keys::client(client),
             "user",
             keys::binding_field(source),
-            keys::next_offset_field(source),
+            keys::continuation_field(source),
         ];
         let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
         let Some(user) = reply.text()? else {
@@ -242,15 +266,13 @@ impl<'a, R: RedisConn> Clients<'a, R> {
             .as_ref()
             .is_some_and(|text| text.starts_with(BEGINNING));
         let partition = bound.and_then(|text| bound_partition(&text));
-        let next_offset = reply
-            .text()?
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0);
+        let next = reply.text()?;
+        let next = next.map(|stored| Continuation::from_stored(&stored));
         Ok(Some(Binding {
             user: stored_user(user)?,
             partition,
             is_beginning,
-            next_offset,
+            next: next.unwrap_or_default(),
         }))
     }
 
@@ -285,33 +307,33 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         Ok(())
     }
 
-    /// Records that the client has no cursor for the source, and where the tokens of its next one start.
+    /// Records that the client has no cursor for the source, and where it goes on.
     pub(crate) async fn clear_binding(
         &self,
         client: &ClientId,
         source: &SourceName,
-        next_offset: u64,
+        next: Continuation,
     ) -> Result<(), StoreError> {
         let key = keys::client(client);
-        self.set_next_offset(client, source, next_offset).await?;
+        self.set_continuation(client, source, next).await?;
         self.redis
             .run(args!["HDEL", key, keys::binding_field(source)])
             .await?;
         Ok(())
     }
 
-    /// Records where the tokens of the client's next cursor start.
-    pub(crate) async fn set_next_offset(
+    /// Records where the client goes on.
+    pub(crate) async fn set_continuation(
         &self,
         client: &ClientId,
         source: &SourceName,
-        next_offset: u64,
+        next: Continuation,
     ) -> Result<(), StoreError> {
         let command = args![
             "HSET",
             keys::client(client),
-            keys::next_offset_field(source),
-            next_offset
+            keys::continuation_field(source),
+            next.to_stored()
         ];
         self.redis.run(command).await?;
         Ok(())
@@ -366,7 +388,7 @@ impl<R: RedisConn> Document<'_, R> {
         &self,
         client: &ClientId,
         user: &UserId,
-        min_offset: u64,
+        next: Continuation,
         now: Millis,
         lost: bool,
         new_life: &str,
@@ -376,25 +398,27 @@ impl<R: RedisConn> Document<'_, R> {
         let args = args![
             client.as_str(),
             user.as_str(),
-            min_offset,
+            next.offset,
             now.day(),
             state,
-            new_life
+            new_life,
+            next.last_push,
+            CREATES_LIFETIME_SECONDS
         ];
         script::BIND.run(self.redis, &keys, args).await.map(drop)
     }
 
-    /// Takes the client's cursor away; says where the tokens of its next binding start.
-    pub(crate) async fn unbind(&self, client: &ClientId) -> Result<u64, StoreError> {
-        let next_offset = self.unbind_where(client, "").await?;
-        Ok(next_offset.unwrap_or_default())
+    /// Takes the client's cursor away; says where it goes on.
+    pub(crate) async fn unbind(&self, client: &ClientId) -> Result<Continuation, StoreError> {
+        let next = self.unbind_where(client, "").await?;
+        Ok(next.unwrap_or_default())
     }
 
     /// As [`unbind`](Self::unbind), unless something is still to be told to the client here.
     pub(crate) async fn unbind_if_told(
         &self,
         client: &ClientId,
-    ) -> Result<Option<u64>, StoreError> {
+    ) -> Result<Option<Continuation>, StoreError> {
         self.unbind_where(client, "told").await
     }
 
@@ -402,7 +426,7 @@ impl<R: RedisConn> Document<'_, R> {
         &self,
         client: &ClientId,
         condition: &str,
-    ) -> Result<Option<u64>, StoreError> {
+    ) -> Result<Option<Continuation>, StoreError> {
         let keys = self.client_keys(client);
         let args = args![client.as_str(), condition];
         let mut reply = script::UNBIND.run(self.redis, &keys, args).await?;
@@ -410,11 +434,12 @@ impl<R: RedisConn> Document<'_, R> {
         if answer == "untold" {
             return Ok(None);
         }
-        let next_offset = answer.parse().map_err(|_| reply.unknown_outcome(&answer))?;
+        let offset = answer.parse().map_err(|_| reply.unknown_outcome(&answer))?;
+        let last_push = reply.number()?;
         if self.id.partition.is_narrowed() {
             self.end_if_abandoned().await?;
         }
-        Ok(Some(next_offset))
+        Ok(Some(Continuation { offset, last_push }))
     }
 
     /// Removes a copy of a part of a source, unless a client follows it.
@@ -463,9 +488,12 @@ impl<R: RedisConn> Document<'_, R> {
                 let client = stored_client(reply.required_text()?)?;
                 let cursor = parse_cursor(&reply.required_text()?)?;
                 // Where its tokens go on is written first: without the cursor nobody would know.
-                let next = cursor.offset + version.max(1);
+                let next = Continuation {
+                    offset: cursor.offset + version.max(1),
+                    last_push: 0,
+                };
                 let clients = Clients::new(self.redis);
-                clients.set_next_offset(&client, &id.source, next).await?;
+                clients.set_continuation(&client, &id.source, next).await?;
                 self.forget_client(&client).await?;
                 let changes = WaitingChanges::new(self.redis);
                 let (cleared, told) =

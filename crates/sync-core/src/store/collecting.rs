@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{ClientId, DocumentId, EPOCH, Millis, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
-use crate::store::clients::{Clients, stored_client};
+use crate::store::clients::{Clients, Continuation, stored_client};
 use crate::store::document::{CHUNK, Document};
 use crate::store::redis::script::{self, Reply, args};
 
@@ -92,9 +92,12 @@ impl<R: RedisConn> Document<'_, R> {
             let cursor = parse_cursor(&reply.required_text()?)?;
             if cursor.day + retention_days < now.day() {
                 // Where its tokens go on is written first: without the cursor nobody would know.
-                let next = cursor.offset + self.version().await?.0;
+                let next = Continuation {
+                    offset: cursor.offset + self.version().await?.0,
+                    last_push: 0,
+                };
                 Clients::new(self.redis)
-                    .set_next_offset(&client, &id.source, next)
+                    .set_continuation(&client, &id.source, next)
                     .await?;
                 self.unbind(&client).await?;
             } else {

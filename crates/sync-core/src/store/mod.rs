@@ -56,7 +56,7 @@ pub(crate) use changed::{ChangedDocuments, ChangesPosition};
 pub(crate) use circuits::{CircuitPass, CircuitStore};
 pub(crate) use client_events::ClientEvents;
 pub(crate) use client_index::{ClientIndex, Heard, ScoredCursor, ScoredPage, client_of_entry};
-pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
+pub(crate) use clients::{ClientRecord, Clients, Continuation, PUSH_ADDRESS};
 pub(crate) use collecting::ClientScan;
 pub(crate) use deadlines::{Deadlines, document_name, named_document};
 pub(crate) use descriptions::{Aspect, Marks};

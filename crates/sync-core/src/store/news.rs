@@ -3,6 +3,7 @@
 use crate::model::{Checksum, ClientId, DeviceCursor, Millis, ObjectId, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
+use crate::store::clients::Continuation;
 use crate::store::descriptions::Marks;
 use crate::store::document::{Document, SourceError, parse_stored, stored_object_id};
 use crate::store::pull::PageLimit;
@@ -161,8 +162,10 @@ impl<R: RedisConn> Document<'_, R> {
             script::FOLLOW.run(self.redis, &keys, args)
         };
         // Sent together on one connection, they run in this order.
-        let (bound, followed) =
-            futures_util::join!(self.bind(client, user, 0, now, false, new_life), follow());
+        let (bound, followed) = futures_util::join!(
+            self.bind(client, user, Continuation::default(), now, false, new_life),
+            follow()
+        );
         bound?;
         let mut reply = followed?;
         let mut outcome = reply.required_text()?;

@@ -367,5 +367,20 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
                 BackEndRemove { object: 0 },
             ],
         ),
+        (
+            "a create that was refused and arrives once more, late, when its device has been in another copy meanwhile",
+            vec![
+                Create { device: 1 },
+                BackEndFails(vec![Rejected]),
+                sync(1, &[Loss::Request]),
+                SyncNarrowed {
+                    device: 1,
+                    value: 0,
+                    page_size: 1,
+                },
+                together([1, 2]),
+                Late(11_505_595_782_117_836_013),
+            ],
+        ),
     ]
 }

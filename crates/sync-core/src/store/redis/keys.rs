@@ -431,8 +431,8 @@ pub(crate) fn documents_due() -> String {
 pub(crate) enum ClientField {
     /// Its binding to a partition.
     Binding(SourceName),
-    /// The token offset of its next binding.
-    NextOffset(SourceName),
+    /// What goes with it to its next binding.
+    Continuation(SourceName),
     /// That something could not be told to it.
     Untold,
 }
@@ -443,7 +443,7 @@ pub(crate) fn source_of_client_field(field: &str) -> Option<ClientField> {
     let source = SourceName::parse(source).ok()?;
     match kind {
         "bound" => Some(ClientField::Binding(source)),
-        "next" => Some(ClientField::NextOffset(source)),
+        "next" => Some(ClientField::Continuation(source)),
         "untold" => Some(ClientField::Untold),
         _ => None,
     }
@@ -454,8 +454,8 @@ pub(crate) fn binding_field(source: &SourceName) -> String {
     format!("bound:{source}")
 }
 
-/// The field of a client's record that holds the token offset of its next binding to the source.
-pub(crate) fn next_offset_field(source: &SourceName) -> String {
+/// The field of a client's record that holds what goes with it to its next binding to the source.
+pub(crate) fn continuation_field(source: &SourceName) -> String {
     format!("next:{source}")
 }
 
@@ -714,7 +714,7 @@ mod tests {
             clients_due(),
             documents_due(),
             binding_field(&source),
-            next_offset_field(&source),
+            continuation_field(&source),
             untold_field(&source),
             copies(&source),
             source_condition(&source),
