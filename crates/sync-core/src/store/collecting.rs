@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::{ClientId, DocumentId, EPOCH, Millis, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
-use crate::store::clients::{Clients, Continuation, stored_client};
+use crate::store::bindings::Continuation;
+use crate::store::clients::{Clients, stored_client};
 use crate::store::document::{CHUNK, Document};
 use crate::store::redis::script::{self, Reply, args};
 

@@ -3,7 +3,7 @@
 use crate::model::{Checksum, ClientId, DeviceCursor, Millis, ObjectId, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
-use crate::store::clients::Continuation;
+use crate::store::bindings::Continuation;
 use crate::store::descriptions::Marks;
 use crate::store::document::{Document, SourceError, parse_stored, stored_object_id};
 use crate::store::pull::PageLimit;
