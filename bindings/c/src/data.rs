@@ -41,14 +41,12 @@ pub unsafe extern "C" fn rhosync_create(
     id: *mut *mut c_char,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let made = database(db)?.create(text(source)?, attributes(first, count)?)?;
-            if let Some(place) = id.as_mut() {
-                *place = hand_out_text(made);
-            }
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        let made = database(db)?.create(text(source)?, attributes(first, count)?)?;
+        if let Some(place) = id.as_mut() {
+            *place = hand_out_text(made);
+        }
+        Ok(())
     })
 }
 
@@ -62,11 +60,9 @@ pub unsafe extern "C" fn rhosync_update(
     count: usize,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let set = attributes(first, count)?;
-            Ok(database(db)?.update(text(source)?, text(id)?, set)?)
-        })()
+    code_of(|| unsafe {
+        let set = attributes(first, count)?;
+        Ok(database(db)?.update(text(source)?, text(id)?, set)?)
     })
 }
 
@@ -78,7 +74,7 @@ pub unsafe extern "C" fn rhosync_delete(
     id: *const c_char,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe { (|| Ok(database(db)?.delete(text(source)?, text(id)?)?))() })
+    code_of(|| unsafe { Ok(database(db)?.delete(text(source)?, text(id)?)?) })
 }
 
 /// Makes changes of any objects and sources, all of them or none. At the back end each has its own verdict.
@@ -89,15 +85,13 @@ pub unsafe extern "C" fn rhosync_transaction(
     count: usize,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let operations: Result<_, _> = list(first, count)?
-                .iter()
-                .map(|given| operation(given))
-                .collect();
-            database(db)?.transaction(operations?)?;
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        let operations: Result<_, _> = list(first, count)?
+            .iter()
+            .map(|given| operation(given))
+            .collect();
+        database(db)?.transaction(operations?)?;
+        Ok(())
     })
 }
 
@@ -142,12 +136,10 @@ pub unsafe extern "C" fn rhosync_get(
     objects: *mut *mut rhosync_objects,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let found = database(db)?.get(text(source)?, text(id)?)?;
-            *slot(objects)? = hand_out_objects(found.into_iter().collect());
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        let found = database(db)?.get(text(source)?, text(id)?)?;
+        *slot(objects)? = hand_out_objects(found.into_iter().collect());
+        Ok(())
     })
 }
 
@@ -161,12 +153,10 @@ pub unsafe extern "C" fn rhosync_list(
     objects: *mut *mut rhosync_objects,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let found = database(db)?.list(text(source)?, limit, offset)?;
-            *slot(objects)? = hand_out_objects(found);
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        let found = database(db)?.list(text(source)?, limit, offset)?;
+        *slot(objects)? = hand_out_objects(found);
+        Ok(())
     })
 }
 
@@ -181,12 +171,10 @@ pub unsafe extern "C" fn rhosync_search(
     objects: *mut *mut rhosync_objects,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let found = database(db)?.search(text(source)?, text(words)?, limit)?;
-            *slot(objects)? = hand_out_objects(found);
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        let found = database(db)?.search(text(source)?, text(words)?, limit)?;
+        *slot(objects)? = hand_out_objects(found);
+        Ok(())
     })
 }
 
@@ -201,15 +189,13 @@ pub unsafe extern "C" fn rhosync_query(
     rows: *mut *mut rhosync_rows,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let params: Result<Vec<_>, _> = list(params, count)?
-                .iter()
-                .map(|given| value(given))
-                .collect();
-            let answer = database(db)?.query(text(sql)?, &params?)?;
-            *slot(rows)? = hand_out_rows(answer);
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        let params: Result<Vec<_>, _> = list(params, count)?
+            .iter()
+            .map(|given| value(given))
+            .collect();
+        let answer = database(db)?.query(text(sql)?, &params?)?;
+        *slot(rows)? = hand_out_rows(answer);
+        Ok(())
     })
 }

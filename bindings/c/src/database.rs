@@ -52,7 +52,7 @@ pub unsafe extern "C" fn rhosync_open(
     database: *mut *mut rhosync_database,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe { open(path, options, database) })
+    code_of(|| unsafe { open(path, options, database) })
 }
 
 unsafe fn open(
@@ -94,12 +94,10 @@ pub unsafe extern "C" fn rhosync_user(
     user: *mut *mut c_char,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let who = database(db)?.user()?;
-            *slot(user)? = who.map_or(ptr::null_mut(), hand_out_text);
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        let who = database(db)?.user()?;
+        *slot(user)? = who.map_or(ptr::null_mut(), hand_out_text);
+        Ok(())
     })
 }
 
@@ -113,14 +111,12 @@ pub unsafe extern "C" fn rhosync_sign_in(
     has_erased: *mut bool,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let credentials = Credentials::Password {
-                login: text(login)?.to_owned(),
-                password: text(password)?.to_owned(),
-            };
-            sign_in(db, credentials, has_erased)
-        })()
+    code_of(|| unsafe {
+        let credentials = Credentials::Password {
+            login: text(login)?.to_owned(),
+            password: text(password)?.to_owned(),
+        };
+        sign_in(db, credentials, has_erased)
     })
 }
 
@@ -132,11 +128,9 @@ pub unsafe extern "C" fn rhosync_sign_in_with_token(
     has_erased: *mut bool,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let token = text(token)?.to_owned();
-            sign_in(db, Credentials::Token { token }, has_erased)
-        })()
+    code_of(|| unsafe {
+        let token = text(token)?.to_owned();
+        sign_in(db, Credentials::Token { token }, has_erased)
     })
 }
 
@@ -158,7 +152,7 @@ unsafe fn sign_in(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rhosync_sign_out(db: *const rhosync_database) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe { database(db) }.and_then(|it| Ok(it.sign_out()?)))
+    code_of(|| unsafe { database(db) }.and_then(|it| Ok(it.sign_out()?)))
 }
 
 /// Says how the sources are.
@@ -168,11 +162,9 @@ pub unsafe extern "C" fn rhosync_source_statuses(
     sources: *mut *mut rhosync_sources,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            *slot(sources)? = hand_out_sources(database(db)?.sources()?);
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        *slot(sources)? = hand_out_sources(database(db)?.sources()?);
+        Ok(())
     })
 }
 
@@ -183,10 +175,8 @@ pub unsafe extern "C" fn rhosync_diagnostics(
     json: *mut *mut c_char,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            *slot(json)? = hand_out_text(database(db)?.diagnostics()?);
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        *slot(json)? = hand_out_text(database(db)?.diagnostics()?);
+        Ok(())
     })
 }

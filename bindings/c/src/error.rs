@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sync_client::Error;
 
@@ -33,6 +34,8 @@ pub enum rhosync_code {
     Cancelled = 10,
     /// The library was built without a transport, and the app has brought none.
     NoTransport = 11,
+    /// The library has a fault. The call was not finished.
+    Internal = 12,
 }
 
 thread_local! {
@@ -77,11 +80,16 @@ impl From<Error> for Failure {
     }
 }
 
-/// The code of what became of a call; its message is kept for the thread.
-pub(crate) fn code_of(done: Result<(), Failure>) -> rhosync_code {
-    let (code, reason) = match done {
-        Ok(()) => (rhosync_code::Ok, String::new()),
-        Err(Failure { code, reason }) => (code, reason),
+/// Makes a call, and says what became of it; the message is kept for the thread. A panic ends the call: C could not be unwound.
+pub(crate) fn code_of(call: impl FnOnce() -> Result<(), Failure>) -> rhosync_code {
+    // The database is behind locks that do not mind, and its file rolls back what was not finished.
+    let (code, reason) = match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(())) => (rhosync_code::Ok, String::new()),
+        Ok(Err(Failure { code, reason })) => (code, reason),
+        Err(_) => (
+            rhosync_code::Internal,
+            "the library has a fault: the call was not finished".to_owned(),
+        ),
     };
     let reason = CString::new(reason.replace('\0', " ")).unwrap_or_default();
     MESSAGE.set(reason);

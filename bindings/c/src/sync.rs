@@ -25,12 +25,10 @@ pub unsafe extern "C" fn rhosync_watch(
     watch: *mut u64,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let listener = listener(changed, context)?;
-            *slot(watch)? = database(db)?.watch(texts(sources)?, listener);
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        let listener = listener(changed, context)?;
+        *slot(watch)? = database(db)?.watch(texts(sources)?, listener);
+        Ok(())
     })
 }
 
@@ -44,12 +42,10 @@ pub unsafe extern "C" fn rhosync_watch_query(
     watch: *mut u64,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let listener = listener(changed, context)?;
-            *slot(watch)? = database(db)?.watch_query(text(sql)?, listener)?;
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        let listener = listener(changed, context)?;
+        *slot(watch)? = database(db)?.watch_query(text(sql)?, listener)?;
+        Ok(())
     })
 }
 
@@ -79,16 +75,14 @@ pub unsafe extern "C" fn rhosync_sync(
     report: *mut *mut rhosync_report,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let (options, listener) = match options.as_ref() {
-                Some(given) => (sync_options(given)?, steps(given)),
-                None => (SyncOptions::default(), None),
-            };
-            let done = database(db)?.sync_with(options, listener)?;
-            *slot(report)? = hand_out_report(done);
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        let (options, listener) = match options.as_ref() {
+            Some(given) => (sync_options(given)?, steps(given)),
+            None => (SyncOptions::default(), None),
+        };
+        let done = database(db)?.sync_with(options, listener)?;
+        *slot(report)? = hand_out_report(done);
+        Ok(())
     })
 }
 
@@ -116,13 +110,11 @@ pub unsafe extern "C" fn rhosync_handle_ping(
     report: *mut *mut rhosync_report,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let deadline_ms = (deadline_ms > 0).then_some(deadline_ms);
-            let done = database(db)?.handle_ping(text(payload)?, deadline_ms)?;
-            *slot(report)? = done.map_or(ptr::null_mut(), hand_out_report);
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        let deadline_ms = (deadline_ms > 0).then_some(deadline_ms);
+        let done = database(db)?.handle_ping(text(payload)?, deadline_ms)?;
+        *slot(report)? = done.map_or(ptr::null_mut(), hand_out_report);
+        Ok(())
     })
 }
 
@@ -133,11 +125,9 @@ pub unsafe extern "C" fn rhosync_pending(
     changes: *mut *mut rhosync_changes,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            *slot(changes)? = hand_out_pending(database(db)?.pending()?);
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        *slot(changes)? = hand_out_pending(database(db)?.pending()?);
+        Ok(())
     })
 }
 
@@ -148,11 +138,9 @@ pub unsafe extern "C" fn rhosync_failed(
     changes: *mut *mut rhosync_changes,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            *slot(changes)? = hand_out_failed(database(db)?.failed()?);
-            Ok(())
-        })()
+    code_of(|| unsafe {
+        *slot(changes)? = hand_out_failed(database(db)?.failed()?);
+        Ok(())
     })
 }
 
@@ -166,12 +154,10 @@ pub unsafe extern "C" fn rhosync_retry(
     count: usize,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe {
-        (|| {
-            let values: Attributes = attributes(first, count)?;
-            let values = (count > 0).then_some(values);
-            Ok(database(db)?.retry(text(change)?, values)?)
-        })()
+    code_of(|| unsafe {
+        let values: Attributes = attributes(first, count)?;
+        let values = (count > 0).then_some(values);
+        Ok(database(db)?.retry(text(change)?, values)?)
     })
 }
 
@@ -182,5 +168,5 @@ pub unsafe extern "C" fn rhosync_discard(
     change: *const c_char,
 ) -> rhosync_code {
     // SAFETY: the caller's word.
-    code_of(unsafe { (|| Ok(database(db)?.discard(text(change)?)?))() })
+    code_of(|| unsafe { Ok(database(db)?.discard(text(change)?)?) })
 }

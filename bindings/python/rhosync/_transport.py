@@ -82,9 +82,10 @@ def _carry(connection, request, came, sockets):
             connection.connect()
             sockets.append(connection.sock)
             url = urllib.parse.urlsplit(request.url)
+            target = f"{url.path}?{url.query}" if url.query else url.path
             headers = {header.name: header.value for header in request.headers}
             headers |= {"Accept-Encoding": "gzip", "Connection": "close"}
-            connection.request(request.method, url.path, body=request.body or None, headers=headers)
+            connection.request(request.method, target, body=request.body or None, headers=headers)
             with connection.getresponse() as answer:
                 _read(answer, came)
     except Exception as error:  # whatever it is, there is no answer
