@@ -1,5 +1,9 @@
 //! What a request says, parsed on demand.
 
+mod credentials;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
 
@@ -10,18 +14,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sync_core::{
-    AccountError, ApiToken, Clock as _, DeviceSession, Engine, Files, HandedBy, Memory, Ports,
-    Reservation, Session, TRACEPARENT_HEADER, TRACESTATE_HEADER, Token, TraceContext, Upload,
-    Version,
+    ApiToken, DeviceSession, Engine, Files, HandedBy, Memory, Ports, Reservation, Session,
+    TRACEPARENT_HEADER, TRACESTATE_HEADER, Token, TraceContext, Upload, Version,
 };
-use sync_proto::{
-    API_TOKEN_HEADER, CLIENT_ID_HEADER, OLD_SESSION_COOKIE, PUSH_SEQUENCE_HEADER, SESSION_COOKIE,
-};
+use sync_proto::{CLIENT_ID_HEADER, PUSH_SEQUENCE_HEADER};
 
-use crate::argument::{self, Argument};
+use crate::argument;
 use crate::body::{self, RequestBody};
 use crate::client_address::{client_address, handed_by};
-use crate::console_cookie;
 use crate::error::HttpError;
 use crate::form::Form;
 use crate::nested::nest;
@@ -286,75 +286,6 @@ impl Request {
         self.body().map(|Anything {}| ())
     }
 
-    /// The session: of the identity provider's token, where devices may send one, or else of the cookie. Whether it was
-    /// revoked the engine finds out.
-    pub(crate) async fn session<P: Ports>(
-        &self,
-        engine: &Engine<P>,
-    ) -> Result<&Session, HttpError> {
-        if let Some(known) = self.session.get() {
-            return Ok(known);
-        }
-        let session = match self.bearer_token() {
-            Some(token) if engine.accounts().takes_tokens() => {
-                engine.accounts().session_of_token(token).await?
-            }
-            _ => self.own_session(engine)?,
-        };
-        Ok(self.session.get_or_init(|| session))
-    }
-
-    /// The session of the access token of a device with our own library. Whether it was ended the engine finds out.
-    pub(crate) fn device_session<P: Ports>(
-        &self,
-        engine: &Engine<P>,
-    ) -> Result<&DeviceSession, HttpError> {
-        if let Some(known) = self.device_session.get() {
-            return Ok(known);
-        }
-        let session = engine
-            .accounts()
-            .device_session(self.bearer_token().unwrap_or_default())?;
-        Ok(self.device_session.get_or_init(|| session))
-    }
-
-    /// The session of the cookie, if it is one of ours.
-    fn own_session<P: Ports>(&self, engine: &Engine<P>) -> Result<Session, HttpError> {
-        let now = engine.ports().clock().now();
-        // Pages of other sites cannot send cookies; there the query carries what the cookie would.
-        let has_cookies = self.head.headers.contains_key(header::COOKIE);
-        let in_query = [SESSION_COOKIE, OLD_SESSION_COOKIE]
-            .into_iter()
-            .filter(|_| !has_cookies && self.takes_session_in_query())
-            .filter_map(|name| self.query(name));
-        self.head
-            .headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|cookies| cookies.to_str().ok())
-            .chain(in_query)
-            .flat_map(|cookies| cookies.split(';'))
-            .filter_map(|cookie| cookie.split_once('='))
-            .filter(|(name, _)| [SESSION_COOKIE, OLD_SESSION_COOKIE].contains(&name.trim()))
-            .find_map(|(_, value)| engine.accounts().sessions().verify(value.trim(), now))
-            .ok_or(HttpError::Account(AccountError::NotAuthenticated))
-    }
-
-    /// Whether the session may be in the query string: on the addresses made for pages of other sites only.
-    pub(crate) fn takes_session_in_query(&self) -> bool {
-        self.head.uri.path().starts_with("/api/application")
-    }
-
-    /// The API token that the request was let in with.
-    pub(crate) fn api_token(&self) -> Option<&ApiToken> {
-        self.api_token.get()
-    }
-
-    /// Lets the request in with an API token.
-    pub(crate) fn let_in(&self, token: ApiToken) {
-        self.api_token.get_or_init(|| token);
-    }
-
     /// The source: the path's, or else the query's or the body's.
     pub(crate) fn source(&self) -> Result<String, HttpError> {
         self.optional_argument("source", &["source_name"])?
@@ -365,11 +296,6 @@ impl Request {
     /// The path, as it came.
     pub(crate) fn path(&self) -> &str {
         self.head.uri.path()
-    }
-
-    /// Whether the request was let in with the first administrator's token.
-    pub(crate) fn is_administrators(&self) -> bool {
-        self.is_administrators.get()
     }
 
     /// Method and path, for people.
@@ -392,27 +318,6 @@ impl Request {
         }
         self.client_id_in_body
             .get_or_init(|| self.body::<Body>().unwrap_or_default().client_id)
-    }
-
-    /// The token of `Authorization: Bearer`.
-    pub(crate) fn bearer_token(&self) -> Option<&str> {
-        let (scheme, token) = self
-            .header(header::AUTHORIZATION.as_str())?
-            .split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    }
-
-    /// The text of the API token: that of `Authorization`, or else the console's cookie.
-    pub(crate) fn api_token_text(&self) -> Option<&str> {
-        if self.head.headers.contains_key(header::AUTHORIZATION) {
-            return self.bearer_token();
-        }
-        console_cookie::token(&self.head)
-    }
-
-    /// Whether the console sends the request, and no page of another site could have.
-    pub(crate) fn is_from_console(&self) -> bool {
-        console_cookie::is_from_console(&self.head)
     }
 
     /// What the body says, and the query what the body leaves out.
@@ -453,47 +358,6 @@ impl Request {
             ))
         })?;
         Ok((self.head.method != Method::GET).then_some(key))
-    }
-
-    /// Whether the request claims to come from the administrator.
-    pub(crate) fn has_api_token(&self) -> bool {
-        self.header(API_TOKEN_HEADER).is_some() || self.query("api_token").is_some()
-    }
-
-    /// Checks the administrator's token in the head, if there is one: the header's and the address's, as scripts that were
-    /// given another one since send both. One that is wrong decides nothing: there may be another in the body.
-    pub(crate) async fn try_api_token<P: Ports>(
-        &self,
-        engine: &Engine<P>,
-    ) -> Result<(), HttpError> {
-        let in_head = [self.header(API_TOKEN_HEADER), self.query("api_token")];
-        for token in in_head.into_iter().flatten() {
-            match engine.accounts().check_api_token(token).await {
-                Ok(()) => {
-                    self.is_administrators.set(true);
-                    return Ok(());
-                }
-                Err(AccountError::InvalidApiToken) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks that the request comes from the administrator.
-    pub(crate) async fn require_api_token<P: Ports>(
-        &self,
-        engine: &Engine<P>,
-    ) -> Result<(), HttpError> {
-        if self.is_administrators.get() {
-            return Ok(());
-        }
-        let in_body = argument::read(&self.json_body()?, &["api_token"]).map_err(malformed)?;
-        let token = in_body.into_iter().next().unwrap_or(Argument::Missing);
-        let token = token.into_text("api_token")?.unwrap_or_default();
-        engine.accounts().check_api_token(&token).await?;
-        self.is_administrators.set(true);
-        Ok(())
     }
 
     /// What a pull acknowledges. A text that is no token counts as none, as devices have always been answered: the page that
@@ -565,239 +429,4 @@ impl Request {
 
 fn malformed(error: serde_json::Error) -> HttpError {
     HttpError::MalformedBody(error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use http::Method;
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-    use serde_json::Value;
-
-    use super::*;
-
-    fn request(uri: &str, headers: &[(&str, &str)], body: &str) -> Request {
-        let mut request = http::Request::builder().method(Method::POST).uri(uri);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        arrived(
-            request
-                .body(Bytes::copy_from_slice(body.as_bytes()))
-                .unwrap(),
-        )
-    }
-
-    /// A request of an instance of 128 MiB, with its body.
-    fn arrived(request: http::Request<Bytes>) -> Request {
-        arrived_in(&Memory::of_instance(128 << 20), request)
-    }
-
-    fn arrived_in(memory: &Memory, request: http::Request<Bytes>) -> Request {
-        let (head, body) = request.into_parts();
-        Request {
-            body,
-            ..Request::new(head, Vec::new(), memory)
-        }
-    }
-
-    #[test]
-    fn a_body_that_would_become_too_much_is_refused_and_one_for_which_there_is_no_room_comes_again()
-    {
-        let json = [("content-type", "application/json")];
-        let heavy = format!(r#"{{"x":[{}{{}}]}}"#, r#"{"":0},"#.repeat(150_000));
-        let error = request("/", &json, &heavy).body::<Value>().unwrap_err();
-        assert!(matches!(error, HttpError::BodyTooHeavy(_)), "{error:?}");
-        let memory = Memory::of_instance(128 << 20);
-        let large = || {
-            let body = format!(r#"{{"x":"{}"}}"#, "y".repeat(1 << 20));
-            let request = http::Request::post("/").header(json[0].0, json[0].1);
-            arrived_in(&memory, request.body(Bytes::from(body)).unwrap())
-        };
-        let others = memory.hold(usize::MAX);
-        let error = large().body::<Value>().unwrap_err();
-        assert!(matches!(error, HttpError::OutOfMemory(_)), "{error:?}");
-        drop(others);
-        let large = large();
-        large.body::<Value>().unwrap();
-        assert!(large.held.borrow().bytes() > 1 << 20);
-    }
-
-    #[test]
-    fn bodies_are_json_or_forms_and_always_objects() {
-        let json = [("content-type", "application/json; charset=UTF-8")];
-        let form = [("content-type", "application/x-www-form-urlencoded")];
-        let login = |request: Request| request.body::<sync_proto::Login>();
-        let read = login(request("/", &json, r#"{"login":"u 1","password":"p"}"#)).unwrap();
-        assert_eq!((read.login.as_str(), read.password.as_str()), ("u 1", "p"));
-        let read = login(request("/", &form, "login=u+1&password=%70")).unwrap();
-        assert_eq!((read.login.as_str(), read.password.as_str()), ("u 1", "p"));
-        assert!(login(request("/", &json, " ")).unwrap().login.is_empty());
-        for wrong in [
-            "[]",
-            r#"["u1","p"]"#,
-            "\"x\"",
-            "{",
-            "null",
-            r#"{"login":7}"#,
-            "\u{feff}{}",
-        ] {
-            let error = login(request("/", &json, wrong)).unwrap_err();
-            assert!(matches!(error, HttpError::MalformedBody(_)), "{wrong}");
-        }
-        assert!(
-            request("/", &json, &"[".repeat(100_000))
-                .body::<Value>()
-                .is_err()
-        );
-    }
-
-    #[test]
-    fn the_client_id_is_the_headers_or_else_the_querys_or_else_the_bodys() {
-        let both = request("/?client_id=q", &[("X-RhoConnect-CLIENT-ID", "h")], "");
-        assert_eq!(both.client_id(), "h");
-        assert_eq!(request("/?client_id=q", &[], "").client_id(), "q");
-        let body = r#"{"client_id":"b","create":{}}"#;
-        assert_eq!(request("/?client_id=q", &[], body).client_id(), "q");
-        assert_eq!(request("/", &[], body).client_id(), "b");
-        assert_eq!(request("/", &[], "[]").client_id(), "");
-        assert_eq!(request("/", &[], "").client_id(), "");
-    }
-
-    #[test]
-    fn page_sizes_and_push_numbers_have_limits() {
-        assert_eq!(request("/", &[], "").page_size().unwrap(), 500);
-        assert_eq!(request("/?p_size=2000", &[], "").page_size().unwrap(), 2000);
-        for wrong in ["0", "-1", "abc", "1000000000", "", "1e3"] {
-            assert!(
-                request(&format!("/?p_size={wrong}"), &[], "")
-                    .page_size()
-                    .is_err(),
-                "{wrong}"
-            );
-        }
-        let number =
-            |text: &str| request("/", &[("x-rhosync-push-sequence", text)], "").push_sequence();
-        assert_eq!(number("7").unwrap(), Some(7));
-        for wrong in ["0", "-1", "x", "9007199254740992"] {
-            assert!(number(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn grouped_parameters_are_read_by_their_inner_names() {
-        let grouped = request(
-            "/?query[a]=1&query%5Bb%5D%5Bc%5D=x%20y&query=z&query[&p_size=1",
-            &[],
-            "",
-        );
-        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(
-            grouped.query_group("query"),
-            [pair("a", "1"), pair("b[c]", "x y")]
-        );
-    }
-
-    #[test]
-    fn a_trace_is_read_from_headers_that_make_sense() {
-        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        let trace = |headers: &[(&str, &str)]| {
-            let trace = request("/", headers, "").trace()?;
-            let headers = trace.headers().map(|(_, value)| value.to_owned());
-            Some(headers.collect::<Vec<_>>())
-        };
-        let whole = [
-            ("traceparent", parent),
-            ("tracestate", "a=b"),
-            ("tracestate", "c=d"),
-        ];
-        assert_eq!(trace(&whole).unwrap(), [parent, "a=b,c=d"]);
-        assert_eq!(trace(&whole[..1]).unwrap(), [parent]);
-        assert_eq!(trace(&whole[1..]), None);
-        assert_eq!(trace(&[("traceparent", "00-1-1-01")]), None);
-    }
-
-    /// A request as nobody would write it: any bytes where HTTP allows them.
-    fn any_request() -> impl Strategy<Value = http::Request<Bytes>> {
-        let header = prop::sample::select(vec![
-            "content-type",
-            "cookie",
-            "authorization",
-            "traceparent",
-            "tracestate",
-            "idempotency-key",
-            "x-rhoconnect-client-id",
-            "x-rhoconnect-api-token",
-            "x-rhosync-push-sequence",
-            "spin-client-addr",
-            "spin-full-url",
-            "host",
-            "x-forwarded-proto",
-        ]);
-        let value = prop_oneof![
-            vec(any::<u8>(), 0..60),
-            "[ -~]{0,60}".prop_map(String::into_bytes),
-            Just(b"application/x-www-form-urlencoded".to_vec()),
-            Just(b"application/json".to_vec()),
-        ];
-        let query = "((query|search|sources)?(\\[[a-z\\[\\]]{0,6}\\]?)*=?[!-\"$-~]{0,6}&?){0,6}";
-        let body = prop_oneof![
-            vec(any::<u8>(), 0..200),
-            "[\\[{\"a:,0-9}\\]&=% ]{0,80}".prop_map(String::into_bytes),
-        ];
-        (query, vec((header, value), 0..8), body).prop_filter_map(
-            "no request",
-            |(query, headers, body)| {
-                let mut request = http::Request::builder()
-                    .method(Method::POST)
-                    .uri(format!("/application?{query}"));
-                for (name, value) in headers {
-                    let value = http::HeaderValue::from_bytes(&value).ok();
-                    request = request.header(name, value?);
-                }
-                request.body(Bytes::from(body)).ok()
-            },
-        )
-    }
-
-    proptest! {
-        #[test]
-        fn no_request_is_too_odd_to_be_read(request in any_request()) {
-            let request = arrived(request);
-            let _ = request.body::<Map<String, Value>>();
-            let _ = request.body::<sync_proto::DeviceDescription>();
-            let _ = request.require_object();
-            let _ = request.query_list("sources");
-            let _ = request.base_url();
-            let _ = request.client_id();
-            let _ = request.bearer_token();
-            let _ = request.idempotency_key("idempotency-key");
-            let _ = request.token();
-            let _ = request.trace();
-            let _ = request.is_https();
-            let _ = client_address(request.headers(), &[]);
-            let _ = request.argument("", &["client_id"]);
-            for (name, _) in request.query_group("query") {
-                prop_assert!(name.len() < 1_000);
-            }
-            if let Ok(size) = request.page_size() {
-                prop_assert!((1..=HIGHEST_PAGE_SIZE).contains(&size));
-            }
-            if let Ok(Some(number)) = request.push_sequence() {
-                prop_assert!(number > 0);
-            }
-        }
-
-        #[test]
-        fn what_is_put_into_a_query_comes_out_of_it(
-            pairs in vec(("[a-z]{1,6}", any::<String>()), 0..10),
-        ) {
-            let mut query = form_urlencoded::Serializer::new(String::new());
-            for (name, value) in &pairs {
-                query.append_pair(&format!("query[{name}]"), value);
-            }
-            let request = request(&format!("/x?{}", query.finish()), &[], "");
-            prop_assert_eq!(request.query_group("query"), pairs);
-        }
-    }
 }
