@@ -558,6 +558,7 @@ fn to_operations(
                 offset: 0,
                 cursor: Version::ZERO,
                 lacks_link: false,
+                may_be_set_back: false,
                 sent_at,
                 error: None,
                 attempts: 0,

@@ -411,6 +411,7 @@ pub(super) fn to_waiting(
         offset: _,
         cursor: _,
         lacks_link: _,
+        may_be_set_back: _,
     } = operation;
     let time = |at: Millis| (at.0 > 0).then_some(at.0);
     ChangeInfo {

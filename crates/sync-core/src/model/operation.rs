@@ -122,6 +122,10 @@ pub(crate) struct Operation {
     /// Whether creates of the device waited for their links then. Stands there too.
     #[serde(skip)]
     pub(crate) lacks_link: bool,
+    /// Whether the device had yet to be told of a refusal then, or may have to be of one of a change that waited: that sets the object
+    /// back to what the server has. Stands there too.
+    #[serde(skip)]
+    pub(crate) may_be_set_back: bool,
     /// When it was taken in.
     #[serde(default)]
     pub(crate) sent_at: Millis,

@@ -230,10 +230,11 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             offset,
             cursor,
             lacks_link,
+            may_be_set_back,
             ..
         } = operation;
-        let lacks = u8::from(*lacks_link);
-        let mut stored = format!("{offset},{cursor},{lacks} ").into_bytes();
+        let (lacks, set_back) = (u8::from(*lacks_link), u8::from(*may_be_set_back));
+        let mut stored = format!("{offset},{cursor},{lacks},{set_back} ").into_bytes();
         stored.extend(to_stored(operation)?);
         let error = source_error.map(to_stored).transpose()?.unwrap_or_default();
         let args = args![number, stored, lease, OPERATIONS_LEASE_MS, error];
@@ -279,10 +280,13 @@ fn read_stored(stored: &[u8]) -> Result<Operation, StoreError> {
     let offset = number().ok_or_else(damaged)?;
     let cursor = number().ok_or_else(damaged)?;
     let lacks_link = number().ok_or_else(damaged)? == 1;
+    // One that was taken in by an earlier version does not say.
+    let may_be_set_back = number() == Some(1);
     Ok(Operation {
         offset,
         cursor: Version(cursor),
         lacks_link,
+        may_be_set_back,
         ..parse_stored("an operation", json)?
     })
 }

@@ -382,5 +382,40 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
                 Late(11_505_595_782_117_836_013),
             ],
         ),
+        (
+            "an update that was sent twice, of which the first was refused, and the second done after the device had heard of that",
+            vec![
+                Create { device: 1 },
+                SyncNarrowed {
+                    device: 1,
+                    value: 0,
+                    page_size: 1,
+                },
+                BackEndFails(vec![Well, Well, Rejected, Well, Unauthorized]),
+                beside_work(2),
+                Update {
+                    device: 2,
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                SyncNarrowed {
+                    device: 0,
+                    value: 0,
+                    page_size: 1,
+                },
+                sync(2, &[Loss::Answer]),
+                Create { device: 1 },
+                BackEndPut {
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                Create { device: 1 },
+                sync(0, &[]),
+                Create { device: 0 },
+                beside_work(2),
+            ],
+        ),
     ]
 }

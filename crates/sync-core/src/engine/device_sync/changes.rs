@@ -338,6 +338,7 @@ impl<P: Ports> Engine<P> {
             offset: 0,
             cursor: seen,
             lacks_link: false,
+            may_be_set_back: false,
             sent_at: self.ports.clock().now(),
             error: None,
             attempts: 0,

@@ -450,7 +450,7 @@ impl<P: Ports> Engine<P> {
                     .change_held(client, document, &target, operation)
                     .await?
                 {
-                    told = None;
+                    told = told.filter(|_| operation.may_be_set_back);
                 }
             }
             // A part of the source may have ended with its last client: it does not come to be again.

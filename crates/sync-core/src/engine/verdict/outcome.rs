@@ -134,12 +134,17 @@ pub(super) fn outcome(
             (None, Some(OutboxItem::Restate { id, attributes }))
         }
         (Verdict::Applied { .. }, OperationKind::Update) => {
+            // A refusal of an earlier change may reach the device while this one waits, and sets its object back.
+            let restated = operation.may_be_set_back.then(|| OutboxItem::Restate {
+                id: target.clone(),
+                attributes: sent.keys().cloned().collect(),
+            });
             let merged = before.map(|(record, _)| {
                 let mut attributes = record.attributes.clone();
                 attributes.extend(sent);
                 attributes
             });
-            (merged.and_then(change), None)
+            (merged.and_then(change), restated)
         }
         (Verdict::Applied { .. }, OperationKind::Delete) => (change(Attributes::new()), None),
         (Verdict::Refused { message, .. } | Verdict::Conflict { message }, kind) => {

@@ -17,6 +17,8 @@
 local MOST_REMEMBERED = 10000
 -- Most that are forgotten by one call: a script holds up all others.
 local BATCH = 200
+-- Most items of an outbox that are looked through.
+local MOST_LOOKED_AT = 100
 -- What became of a create, and the digest of its content.
 local function remembered(temporary)
   local known = redis.call('HGET', KEYS[5], temporary)
@@ -31,8 +33,16 @@ if entry then cursor, offset, state, user = string.match(entry, '^(%d+),%d+,%d+,
 if user ~= ARGV[2] then return {'unbound'} end
 local waited = redis.call('HLEN', KEYS[3])
 local waiting = waited
+local untold = redis.call('ZCARD', KEYS[6])
 -- Links that the device has yet to get give it objects, perhaps ones that it deletes here by the ids it has seen.
-local lacks_links = waiting > 0 or redis.call('ZCARD', KEYS[6]) > 0
+local lacks_links = waiting > 0 or untold > 0
+-- Refusals give it back values, perhaps of what it changes here. Many items are not looked through.
+local set_back = waiting > 0 or untold > MOST_LOOKED_AT
+if not set_back and untold > 0 then
+  for _, item in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do
+    if string.find(item, '"k":"update-error"', 1, true) then set_back = true end
+  end
+end
 if ARGV[7] ~= '' and tonumber(ARGV[7]) <= tonumber(redis.call('HGET', KEYS[5], '') or '0') then
   return {'repeated'}
 end
@@ -84,7 +94,8 @@ for at = 9, #ARGV, 3 do
     -- cursor waits so has an offset above 0.
     local life = state == 'restart' and '0' or offset
     local lacks = (lacks_links or #done > 0) and '1' or '0'
-    redis.call('HSET', KEYS[3], number, life .. ',' .. cursor .. ',' .. lacks .. ' ' .. ARGV[at + 2])
+    local place = life .. ',' .. cursor .. ',' .. lacks .. ',' .. (set_back and '1' or '0')
+    redis.call('HSET', KEYS[3], number, place .. ' ' .. ARGV[at + 2])
     waiting = waiting + 1
   end
 end
