@@ -8,7 +8,7 @@ use crate::browser::Key;
 
 /// What has the keyboard: the field's label, the button's text, or the element's id.
 const FOCUSED: &str = "const it = document.activeElement; \
-    const label = it.id && document.querySelector(`label[for='${it.id}']`); \
+    const label = it.id ? document.querySelector(`label[for='${it.id}']`) : null; \
     return label?.textContent.trim() ?? (it.id || it.ariaLabel || it.textContent.trim());";
 
 impl Console {
