@@ -12,7 +12,8 @@ use crate::browser;
 use crate::clock;
 use crate::components::{
     Choices, Column, Confirm, Messages, Pager, Row, SearchBox, Sorting, When, ago, choices, empty,
-    facts, heading, loaded, problem, quoted, row_link, sorted_table, sub_heading, table, tag,
+    facts, heading, lasting, loaded, problem, quoted, row_link, sorted_table, sub_heading, table,
+    tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -264,9 +265,12 @@ fn story(
             view! { <li>{failed}</li> }
         });
         let waiting = (waiting > 0).then(|| {
-            let since = waiting_since.map(|at| view! { ", since " {ago(Some(at))} });
-            let waiting = things(waiting, "waits for the back end", "wait for the back end");
-            view! { <li>{waiting} {since} ". The server keeps trying."</li> }
+            let waiting = things(
+                waiting,
+                "has waited for the back end ",
+                "have waited for the back end ",
+            );
+            view! { <li>{waiting} {lasting(waiting_since)} ". The server keeps trying."</li> }
         });
         let error = error.map(|error| view! { <li>"The last answer was " <q>{error}</q></li> });
         view! {

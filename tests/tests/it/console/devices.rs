@@ -24,7 +24,7 @@ fn a_stuck_device_is_found_on_the_overview_and_cured() {
         .wait_for("li", "1 change of Product was given up");
     console
         .browser
-        .wait_for("li", "1 change of Product waits for the back end");
+        .wait_for("li", "1 change of Product has waited for the back end");
     console.browser.follow("Look at the changes");
     console.browser.press("Given up");
     console.browser.wait_until_gone("td", "waiting");
