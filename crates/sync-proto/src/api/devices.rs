@@ -62,8 +62,7 @@ pub struct ClientSourceSummary {
     pub latest: u64,
     /// Number of objects that changed since its version.
     pub behind: u64,
-    /// Number of those among them that it was not sent yet. A device with our own library acknowledges what it was sent when it is next
-    /// sent something.
+    /// Number of those among them that it was not sent yet. A device with our own library acknowledges what it was sent when it is next sent something.
     pub unsent: u64,
     /// When it was last heard of, if it is behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
