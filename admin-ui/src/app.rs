@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use leptos::html;
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast as _;
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::hooks::use_location;
 use leptos_router::path;
 use sync_proto::api::{AttentionKind, Overview};
+use web_sys::HtmlElement;
 
 use crate::api;
 use crate::clock::Clock;
@@ -67,13 +70,24 @@ fn Frame() -> impl IntoView {
     let help = RwSignal::new(false);
     shortcuts::listen(help);
     let expired = RwSignal::new(false);
-    Effect::new(move |_| expired.set(matches!(session.state(), State::Expired(_))));
+    let is_expired = Memo::new(move |_| matches!(session.state(), State::Expired(_)));
+    Effect::new(move |_| expired.set(is_expired.get()));
+    focus_on_new_pages();
     view! {
         <a class="skip" href="#main">
             "To the content"
         </a>
         <Navigation overview help/>
         <main id="main" tabindex="-1">
+            // Whoever has closed the dialog, to copy what they had typed for instance, finds it again.
+            <When is=Signal::derive(move || is_expired.get() && !expired.get())>
+                <div class="banner warning" role="alert">
+                    <p>"Your session is over. What you see is not up to date."</p>
+                    <button type="button" class="main" on:click=move |_| expired.set(true)>
+                        "Sign in"
+                    </button>
+                </div>
+            </When>
             <Routes fallback=pages::NotFound>
                 <Route path=path!("/") view=pages::OverviewPage/>
                 <Route path=path!("/devices") view=pages::DevicesPage/>
@@ -101,6 +115,33 @@ fn Frame() -> impl IntoView {
             <pages::SignInForm/>
         </Dialog>
     }
+}
+
+/// On a phone the navigation is wider than the screen: it shows where one is.
+fn show_current(side: NodeRef<html::Nav>) {
+    let Some(side) = side.get_untracked() else {
+        return;
+    };
+    let current = side.query_selector("[aria-current]").ok().flatten();
+    if let Some(current) = current.and_then(|found| found.dyn_into::<HtmlElement>().ok()) {
+        let middle = current.offset_left() + current.offset_width() / 2;
+        side.set_scroll_left(middle - side.client_width() / 2);
+    }
+}
+
+/// Goes on with the keyboard at the beginning of a page that somebody has come to; what they had followed is gone.
+fn focus_on_new_pages() {
+    let here = use_location().pathname;
+    Effect::new(move |before: Option<String>| {
+        let here = here.get();
+        if before.is_some_and(|before| before != here)
+            && let Some(main) = document().get_element_by_id("main")
+        {
+            // It fails only where the element is no longer in the page.
+            let _ = main.unchecked_into::<HtmlElement>().focus();
+        }
+        here
+    });
 }
 
 #[component]
@@ -153,8 +194,14 @@ fn Navigation(overview: Live<Overview>, help: RwSignal<bool>) -> impl IntoView {
     let who = move || session.info().map(|info| info.name);
     let role = move || session.info().and_then(|info| info.role).map(text::role);
     let out = Task::new();
+    let side = NodeRef::<html::Nav>::new();
+    Effect::new(move |_| {
+        here.track();
+        // The links know only then which of them is here.
+        request_animation_frame(move || show_current(side));
+    });
     view! {
-        <nav class="side" aria-label="Pages">
+        <nav class="side" aria-label="Pages" node_ref=side>
             <a class="brand" href=href("/")>
                 <i aria-hidden="true"></i>
                 "RhoSync"

@@ -38,6 +38,11 @@ pub(crate) fn digits(number: f64) -> String {
     js_sys::JSON::stringify(&number.into()).map_or_else(|_| String::new(), String::from)
 }
 
+/// A text in upper case, as [`lower_case`].
+pub(crate) fn upper_case(text: &str) -> String {
+    String::from(js_sys::JsString::from(text).to_upper_case())
+}
+
 /// A text in lower case. The browser knows all letters; the program would have to bring tables of them.
 pub(crate) fn lower_case(text: &str) -> String {
     String::from(js_sys::JsString::from(text).to_lower_case())

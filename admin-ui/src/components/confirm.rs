@@ -8,7 +8,7 @@ use crate::task::Task;
 /// A button, and the dialog that it opens.
 #[component]
 pub(crate) fn Confirm(
-    /// What the button says, and the dialog's button too.
+    /// What the button says, and without the three dots the dialog's button too.
     label: &'static str,
     /// The question.
     title: String,
@@ -41,17 +41,19 @@ pub(crate) fn Confirm(
         task.error.set(None);
         open.set(true);
     };
+    let submit = label.trim_end_matches('…');
+    let cancel = Callback::new(move |()| open.set(false));
     view! {
         <button type="button" class=if is_harmless { "" } else { "danger" } on:click=ask>
             {label}
         </button>
         <Dialog open title>
-            <DialogForm task submit=label on_submit=confirm is_dangerous=!is_harmless>
+            <DialogForm task submit on_submit=confirm is_dangerous=!is_harmless on_cancel=cancel>
                 <p>{text.get_value()}</p>
                 {typed
                     .map(|wanted| {
                         let label = format!("Type {wanted} to confirm");
-                        view! { <Field label value=entered error=Signal::derive(mistyped) required=true/> }
+                        view! { <Field label value=entered error=Signal::derive(mistyped) required=true autofocus=true/> }
                     })}
             </DialogForm>
         </Dialog>

@@ -3,6 +3,8 @@
 use leptos::ev::SubmitEvent;
 use leptos::html;
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast as _;
+use web_sys::{HtmlDialogElement, HtmlElement};
 
 use crate::components::When;
 use crate::components::problem_of;
@@ -18,6 +20,8 @@ pub(crate) fn Dialog(open: RwSignal<bool>, title: String, children: ChildrenFn) 
         if open.get() && !dialog.open() {
             // It fails only where the dialog is open, or no longer in the page.
             let _ = dialog.show_modal();
+            // What is in it comes in this moment.
+            request_animation_frame(move || focus_on_first(&dialog));
         } else if !open.get() && dialog.open() {
             dialog.close();
         }
@@ -42,6 +46,17 @@ pub(crate) fn Dialog(open: RwSignal<bool>, title: String, children: ChildrenFn) 
     }
 }
 
+/// What closes the dialog would be the first otherwise.
+fn focus_on_first(dialog: &HtmlDialogElement) {
+    let first = ["[autofocus]", "input, select, textarea"];
+    let found = first.map(|selector| dialog.query_selector(selector).ok().flatten());
+    let first = found.into_iter().flatten().next();
+    if let Some(first) = first.and_then(|first| first.dyn_into::<HtmlElement>().ok()) {
+        // It fails only where the element is no longer in the page.
+        let _ = first.focus();
+    }
+}
+
 /// A form that does something, in a dialog or on a page. A second press while it is at work does nothing.
 #[component]
 pub(crate) fn DialogForm(
@@ -55,12 +70,22 @@ pub(crate) fn DialogForm(
     #[prop(optional)]
     beside_fields: &'static [&'static str],
     #[prop(optional)] is_dangerous: bool,
+    /// Called when somebody would rather not.
+    #[prop(optional)]
+    on_cancel: Option<Callback<()>>,
     children: Children,
 ) -> impl IntoView {
     let send = move |event: SubmitEvent| {
         event.prevent_default();
         on_submit.run(());
     };
+    let cancel = on_cancel.map(|cancel| {
+        view! {
+            <button type="button" autofocus=true on:click=move |_| cancel.run(())>
+                "Cancel"
+            </button>
+        }
+    });
     view! {
         <form class="form" on:submit=send>
             {children()}
@@ -73,6 +98,7 @@ pub(crate) fn DialogForm(
                 >
                     {move || if task.is_busy.get() { "Working…" } else { submit }}
                 </button>
+                {cancel}
             </div>
         </form>
     }

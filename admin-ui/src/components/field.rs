@@ -2,6 +2,10 @@
 
 use leptos::prelude::*;
 
+use crate::error::ApiError;
+use crate::task::Task;
+use crate::text;
+
 /// Gives every field an id of its own.
 fn next_id() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,6 +33,19 @@ fn framed(
     }
 }
 
+/// Codes of refusals that stand beside a field.
+pub(crate) const BESIDE_FIELDS: &[&str] = &["user_exists", "invalid_value"];
+
+/// What the server said against a field's value. Its message names the field: it has no other way to say so.
+pub(crate) fn against(task: Task, field: &'static str) -> Signal<Option<String>> {
+    Signal::derive(move || match task.error.get() {
+        Some(ApiError::Refused { code, message, .. }) if BESIDE_FIELDS.contains(&code.as_str()) => {
+            (text::field_of(&message) == field).then_some(message)
+        }
+        _ => None,
+    })
+}
+
 #[component]
 pub(crate) fn Field(
     #[prop(into)] label: String,
@@ -37,6 +54,9 @@ pub(crate) fn Field(
     #[prop(optional_no_strip)] hint: Option<&'static str>,
     #[prop(optional)] error: Signal<Option<String>>,
     #[prop(optional)] required: bool,
+    /// Whether the keyboard is here first.
+    #[prop(optional)]
+    autofocus: bool,
     #[prop(default = "off")] autocomplete: &'static str,
 ) -> impl IntoView {
     let id = next_id();
@@ -45,6 +65,7 @@ pub(crate) fn Field(
             id=id.clone()
             type=kind
             required=required
+            autofocus=autofocus
             autocomplete=autocomplete
             autocapitalize="none"
             spellcheck="false"

@@ -8,7 +8,7 @@ use crate::page::href;
 use crate::url_state::UrlState;
 
 /// How long after the last letter a search begins.
-const TYPING: Duration = Duration::from_millis(250);
+pub(crate) const TYPING: Duration = Duration::from_millis(250);
 
 /// A search whose text is in the address as `q`.
 #[component]

@@ -25,7 +25,8 @@ where
 /// Without types, since there are many of those, and the frame is the same for all.
 fn framed(status: Status, shown: Box<dyn Fn() -> AnyView + Send + Sync>) -> AnyView {
     let missing = move || match (status.is_there.get(), status.error.get()) {
-        (true, None) | (false, Some(ApiError::SignedOut)) => ().into_any(),
+        // Whose session is over is told so once for the whole page.
+        (true, None) | (_, Some(ApiError::SignedOut)) => ().into_any(),
         (true, Some(error)) => {
             let note = format!("{error} What you see is not up to date.");
             notice("banner warning", "status", note, status)

@@ -217,24 +217,31 @@ fn show(change: ChangeInfo) -> impl IntoView {
             </section>
         }
     });
-    let rows = facts(vec![
+    let mut rows = vec![
         ("State", tag(tone, word).into_any()),
         (
             "Source",
             view! { <a href=source>{change.source.clone()}</a> }.into_any(),
         ),
-        (
+    ];
+    // Of what was refused in a copy that everybody shares, nobody knows whose it was, nor when it was sent.
+    if !change.user.is_empty() {
+        rows.push((
             "User",
             view! { <a href=user>{change.user.clone()}</a> }.into_any(),
-        ),
+        ));
+    }
+    rows.extend([
         (
             "Device",
             view! { <a class="id" href=device>{change.client.clone()}</a> }.into_any(),
         ),
-        ("Sent", ago(change.sent_at)),
         ("Attempts", text::count(change.attempts).into_any()),
-        ("Next attempt", ago(change.next_at)),
     ]);
+    for (name, at) in [("Sent", change.sent_at), ("Next attempt", change.next_at)] {
+        rows.extend(at.map(|at| (name, ago(Some(at)))));
+    }
+    let rows = facts(rows);
     view! {
         {said}
         <section>{rows}</section>

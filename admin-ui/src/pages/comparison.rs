@@ -1,13 +1,17 @@
 //! A device's copy of a source beside the server's: in which objects they differ.
 
+use leptos::leptos_dom::helpers::debounce;
 use leptos::prelude::*;
-use sync_proto::api::{DifferenceKind, Listing, ObjectDifference};
+use sync_proto::api::{ClientSummary, DifferenceKind, Listing, ObjectDifference};
 
 use crate::api::{self, encode};
-use crate::components::{Column, Pager, Row, empty, loaded, row_link, sub_heading, table, tag};
+use crate::components::{
+    Column, Dialog, Pager, Row, TYPING, ago, empty, loaded, row_link, sub_heading, table, tag,
+};
 use crate::live::Live;
 use crate::page::href;
 use crate::pages::keyed;
+use crate::pages::sources::SHARED;
 use crate::text::{self, Tone};
 use crate::url_state::UrlState;
 
@@ -17,6 +21,9 @@ const COLUMNS: &[Column] = &[
     Column::Words("Attributes"),
     Column::Number("Version"),
 ];
+
+/// Most devices that one can choose from without a search.
+const MOST_CHOICES: usize = 8;
 
 /// What a device's copy of a source lacks, has otherwise, and has too much.
 #[component]
@@ -60,6 +67,84 @@ fn Comparison(id: String, source: String) -> impl IntoView {
             {loaded(differences, move |found| list(found, state, objects()))}
         </section>
     }
+}
+
+/// A button that leads to the comparison with a device's copy, which somebody chooses.
+#[component]
+pub(super) fn CompareWith(
+    /// The source, and whose copy of it.
+    copy: StoredValue<(String, String)>,
+) -> impl IntoView {
+    let open = RwSignal::new(false);
+    view! {
+        <button type="button" on:click=move |_| open.set(true)>
+            "Compare with a device…"
+        </button>
+        <Dialog open title="Compare with a device".to_owned()>
+            <Devices copy/>
+        </Dialog>
+    }
+}
+
+/// The devices that may have a copy of the source, to choose from.
+#[component]
+fn Devices(copy: StoredValue<(String, String)>) -> impl IntoView {
+    let sought = RwSignal::new(String::new());
+    let devices = Live::once(move || {
+        let (q, (_, user)) = (sought.get(), copy.get_value());
+        let user = Some(user).filter(|user| user != SHARED).unwrap_or_default();
+        async move { api::clients(&q, &user, "", "", "").await }
+    });
+    let mut search = debounce(TYPING, move |text| sought.set(text));
+    let is_shared = copy.with_value(|(_, user)| user == SHARED);
+    let search = is_shared.then(|| {
+        view! {
+            <input
+                class="search"
+                type="search"
+                aria-label="Search by user or id"
+                placeholder="Search by user or id"
+                autocomplete="off"
+                spellcheck="false"
+                on:input=move |event| search(event_target_value(&event))
+            />
+        }
+    });
+    view! {
+        {search}
+        {loaded(devices, move |devices| choices(devices.items, copy))}
+    }
+}
+
+fn choices(devices: Vec<ClientSummary>, copy: StoredValue<(String, String)>) -> AnyView {
+    if devices.is_empty() {
+        return empty(
+            "No device is like that.",
+            "A device appears here with its first sync.",
+        );
+    }
+    let has_more = devices.len() > MOST_CHOICES;
+    let source = copy.with_value(|(source, _)| encode(source));
+    let links = devices.into_iter().take(MOST_CHOICES).map(|device| {
+        let address = href(&format!("/devices/{}/compare/{source}", encode(&device.id)));
+        let platform = device.platform.map(|platform| format!("{platform}, "));
+        view! {
+            <li>
+                <a href=address>
+                    <b>{device.user}</b>
+                    " "
+                    <span class="id">{device.id}</span>
+                </a>
+                <small>{platform} "last sync " {ago(device.seen_at)}</small>
+            </li>
+        }
+    });
+    let more = has_more.then(|| view! { <p class="quiet">"There are more: search for one."</p> });
+    view! {
+        <ul class="devices">{links.collect_view()}</ul>
+        {more}
+    }
+    .into_any()
 }
 
 fn list(

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use sync_proto::api::{
-    ClientHealth, ClientInfo, ClientSourceSummary, ClientSummary, Listing, NewPing,
-    ObjectChangeKind, ObjectNews, SyncEvent, SyncPreview,
+    ClientHealth, ClientInfo, ClientSourceSummary, ClientSummary, Listing, NewPing, SyncEvent,
 };
 
 use crate::api::{self, encode};
 use crate::browser;
+use crate::clock;
 use crate::components::{
     Choices, Column, Confirm, Messages, Pager, Row, SearchBox, Sorting, When, ago, choices, empty,
-    facts, heading, loaded, problem, quoted, row_link, sorted_table, sub_heading, table, tag,
+    facts, heading, lasting, loaded, problem, quoted, row_link, sorted_table, sub_heading, table,
+    tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -63,12 +64,6 @@ const EVENT_COLUMNS: &[Column] = &[
     Column::Text("Outcome"),
     Column::Number("Took"),
     Column::Words("Error"),
-];
-
-const NEWS_COLUMNS: &[Column] = &[
-    Column::Head("Object"),
-    Column::Text("News"),
-    Column::Text("Attributes"),
 ];
 
 const OF_USER_COLUMNS: &[Column] = &[
@@ -179,14 +174,21 @@ fn Device(id: String) -> impl IntoView {
         let id = id.get_value();
         async move { api::changes("", "", &id, "").await }
     });
-    let whose = move || {
-        client.data.get().map(|client| {
-            let address = href(&format!("/users/{}", encode(&client.user)));
-            view! { "of " <a href=address>{client.user}</a> }
+    // Who it is said to be changes once, when the answer comes: what somebody has opened beside it stays open.
+    let title = Memo::new(move |_| {
+        client.data.with(|client| match client {
+            None => "Device".to_owned(),
+            Some(client) => {
+                let platform = platform(client).unwrap_or("Device");
+                format!("{platform} of {}", client.user)
+            }
         })
-    };
+    });
     view! {
-        {sub_heading(("Devices", "/devices"), id.get_value(), whose, view! { <Actions client sources/> })}
+        {move || {
+            let note = view! { <code>{id.get_value()}</code> };
+            sub_heading(("Devices", "/devices"), title.get(), note, view! { <Actions client sources/> })
+        }}
         {move || sources.data.get().map(|sources| story(&sources.items, id))}
         <section>{loaded(client, device_facts)}</section>
         <section class="flush" aria-labelledby="device-sources">
@@ -214,6 +216,15 @@ fn Device(id: String) -> impl IntoView {
     }
 }
 
+/// What it runs on, as it says.
+fn platform(client: &ClientInfo) -> Option<&str> {
+    let said = client.device.get("device_type")?;
+    Some(said.as_str()).filter(|said| !said.is_empty())
+}
+
+/// How long changes may wait before somebody should look, in milliseconds; the server lists the device as stuck then.
+const LONG: u64 = 10 * 60 * 1_000;
+
 /// What is the matter with the device, step by step, with the cure beside it.
 fn story(
     sources: &[ClientSourceSummary],
@@ -225,30 +236,47 @@ fn story(
         .cloned()
         .collect();
     let worst = stuck.first()?.clone();
-    let is_lost = stuck.iter().any(|source| source.failed > 0);
+    let has_waited_long = |source: &ClientSourceSummary| {
+        let since = source.waiting_since;
+        since.is_some_and(|since| clock::now().saturating_sub(since) > LONG)
+    };
+    let is_lost = stuck
+        .iter()
+        .any(|source| source.failed > 0 || has_waited_long(source));
     let steps = stuck.into_iter().map(|source| {
-        let number = source.waiting + source.failed;
-        let things = if number == 1 {
-            "1 change".to_owned()
-        } else {
-            format!("{} changes", text::count(number))
+        let ClientSourceSummary {
+            source,
+            waiting,
+            waiting_since,
+            failed,
+            error,
+            ..
+        } = source;
+        let things = |number: u64, one: &str, many: &str| match number {
+            1 => format!("1 change of {source} {one}"),
+            _ => format!("{} changes of {source} {many}", text::count(number)),
         };
-        let error = source.error.clone().map(|error| {
-            view! { <li>"The back end says: " <q>{error}</q></li> }
+        let failed = (failed > 0).then(|| {
+            let failed = things(
+                failed,
+                "was given up or refused: it stays so until somebody retries it.",
+                "were given up or refused: they stay so until somebody retries them.",
+            );
+            view! { <li>{failed}</li> }
         });
-        let outcome = if source.failed > 0 {
-            view! { <li>"Nobody tries them again until somebody retries them."</li> }.into_any()
-        } else {
-            view! { <li>"They are tried again until the back end takes or refuses them."</li> }
-                .into_any()
-        };
+        let waiting = (waiting > 0).then(|| {
+            let waiting = things(
+                waiting,
+                "has waited for the back end ",
+                "have waited for the back end ",
+            );
+            view! { <li>{waiting} {lasting(waiting_since)} ". The server keeps trying."</li> }
+        });
+        let error = error.map(|error| view! { <li>"The last answer was " <q>{error}</q></li> });
         view! {
-            <li>
-                "It sent " {things} " of " {source.source.clone()}
-                {source.waiting_since.map(|at| view! { ", the oldest " {ago(Some(at))} })} "."
-            </li>
+            {failed}
+            {waiting}
             {error}
-            {outcome}
         }
     });
     let title = if is_lost {
@@ -275,19 +303,17 @@ fn story(
 }
 
 fn device_facts(client: ClientInfo) -> impl IntoView {
+    let user = href(&format!("/users/{}", encode(&client.user)));
     let mut rows = vec![
+        (
+            "User",
+            view! { <a href=user>{client.user.clone()}</a> }.into_any(),
+        ),
         ("Last sync", ago(client.seen_at)),
         ("Registered", ago(Some(client.created_at))),
     ];
-    let said = |name: &str| {
-        client
-            .device
-            .get(name)
-            .filter(|text| !text.is_empty())
-            .cloned()
-    };
-    if let Some(platform) = said("device_type") {
-        rows.push(("Platform", platform.into_any()));
+    if let Some(platform) = platform(&client) {
+        rows.push(("Platform", platform.to_owned().into_any()));
     }
     let push = match &client.push {
         None => "not possible on what it runs on".to_owned(),
@@ -318,11 +344,15 @@ fn source_table(sources: Vec<ClientSourceSummary>, id: StoredValue<String>) -> A
         let preview = href(&format!("/devices/{}/preview/{}", encode(&id.get_value()), encode(&source.source)));
         let compare = href(&format!("/devices/{}/compare/{}", encode(&id.get_value()), encode(&source.source)));
         let address = href(&format!("/sources/{}", encode(&source.source)));
-        let behind = if source.behind == 0 {
-            view! { {tag(Tone::Good, "up to date")} }.into_any()
-        } else {
-            view! { {text::count(source.behind)} " objects" {source.behind_since.map(|at| view! { ", " {ago(Some(at))} })} }
-                .into_any()
+        let behind = match (source.behind, source.unsent) {
+            (0, _) => tag(Tone::Good, "up to date"),
+            (behind, 0) => view! { {tag(Tone::Good, "up to date")} <small>" " {text::count(behind)} " not acknowledged yet"</small> }
+                .into_any(),
+            (_, unsent) => {
+                let since = source.behind_since.map(|at| view! { ", as of " {ago(Some(at))} });
+                let objects = if unsent == 1 { "object" } else { "objects" };
+                view! { {text::count(unsent)} " " {objects} {since} }.into_any()
+            }
         };
         Row::new(vec![
                 view! { <a href=address>{source.source.clone()}</a> }.into_any(),
@@ -347,16 +377,11 @@ fn timeline(events: Vec<SyncEvent>) -> AnyView {
         .into_any();
     }
     let rows = events.into_iter().map(|event| {
-        let failed = event.status >= 400;
-        let outcome = if failed {
-            view! { {tag(Tone::Bad, format!("failed, {}", event.status))} }.into_any()
-        } else {
-            view! { {tag(Tone::Good, "ok")} }.into_any()
-        };
+        let (tone, outcome) = text::outcome(&event);
         Row::new(vec![
             ago(Some(event.at)),
             text::event(&event).into_any(),
-            outcome.into_any(),
+            tag(tone, outcome),
             text::span(event.took_ms).into_any(),
             quoted(event.error.clone()),
         ])
@@ -438,111 +463,6 @@ fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>
         </When>
         {problem(task)}
     }
-}
-
-/// What a device would get with its next sync of a source.
-#[component]
-pub(crate) fn PreviewPage() -> impl IntoView {
-    keyed(
-        ["client", "source"],
-        |[id, source]| view! { <Preview id source/> },
-    )
-}
-
-#[component]
-fn Preview(id: String, source: String) -> impl IntoView {
-    let device = href(&format!("/devices/{}", encode(&id)));
-    let short: String = id.chars().take(8).collect();
-    let title = format!("{source} as device {short}");
-    let asked = StoredValue::new((id, source));
-    let preview = Live::once(move || {
-        let (id, source) = asked.get_value();
-        async move { api::client_preview(&id, &source).await }
-    });
-    let again = view! {
-        <button type="button" on:click=move |_| preview.now()>
-            "Look again"
-        </button>
-        <a class="button" href=device>
-            "To the device"
-        </a>
-    };
-    view! {
-        {sub_heading(("Devices", "/devices"), title, "what its next sync would bring; nothing is changed by looking", again)}
-        {loaded(preview, show_preview)}
-    }
-}
-
-fn show_preview(
-    SyncPreview {
-        objects,
-        more,
-        outbox,
-    }: SyncPreview,
-) -> impl IntoView {
-    let outbox_is_empty = outbox.as_object().is_none_or(serde_json::Map::is_empty);
-    let outbox = (!outbox_is_empty).then(|| {
-        view! {
-            <section>
-                <h2>"What it is told beside objects"</h2>
-                <pre>{format!("{outbox:#}")}</pre>
-            </section>
-        }
-    });
-    let list = if objects.is_empty() {
-        nothing(more)
-    } else {
-        table(
-            "Objects",
-            NEWS_COLUMNS,
-            objects.into_iter().map(news).collect(),
-        )
-    };
-    let more = (more > 0).then(|| {
-        view! { <p class="quiet pad">{text::count(more)} " more objects would follow on further pages."</p> }
-    });
-    view! {
-        {outbox}
-        <section class="flush">{list} {more}</section>
-    }
-}
-
-/// Who starts over is told so by a page of its own.
-fn nothing(more: u64) -> AnyView {
-    if more > 0 {
-        empty(
-            "There is no object on its next page.",
-            "It is told what stands above first.",
-        )
-    } else {
-        empty(
-            "Nothing is new to it.",
-            "It has everything that the server knows of this source.",
-        )
-    }
-}
-
-fn news(
-    ObjectNews {
-        id,
-        change,
-        set,
-        removed,
-    }: ObjectNews,
-) -> Row {
-    let (tone, word) = match change {
-        ObjectChangeKind::Create => (Tone::Good, "new"),
-        ObjectChangeKind::Update => (Tone::Warning, "changed"),
-        ObjectChangeKind::Delete => (Tone::Bad, "deleted"),
-    };
-    let removed = removed
-        .into_iter()
-        .map(|name| view! { <div><dt><s>{name}</s></dt><dd class="faint">"removed"</dd></div> });
-    Row::new(vec![
-        view! { <span class="id">{id}</span> }.into_any(),
-        tag(tone, word).into_any(),
-        view! { <dl class="attributes">{attributes(set)} {removed.collect_view()}</dl> }.into_any(),
-    ])
 }
 
 /// Attributes as rows of a list of definitions.

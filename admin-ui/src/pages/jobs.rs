@@ -295,7 +295,7 @@ fn job_table(Listing { items, next }: Listing<JobInfo>, state: UrlState) -> AnyV
         let at = job.ended_at.or(job.started_at).or(Some(job.created_at));
         let state = tag(tone, word.to_owned());
         Row::new(vec![
-                row_link(address, view! { {job.name.clone()} " " <span class="id">{job.id.chars().take(8).collect::<String>()}</span> }),
+                row_link(address, view! { {job.name.clone()} " " <span class="id">{job.id.trim_start_matches('0').to_owned()}</span> }),
                 state.into_any(),
                 job.user.clone().unwrap_or_else(|| "–".to_owned()).into_any(),
                 view! { {text::count(job.attempts)} " of " {text::count(job.max_attempts)} }.into_any(),

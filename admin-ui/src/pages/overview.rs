@@ -61,7 +61,10 @@ fn show(overview: Overview) -> impl IntoView {
         Some(most) => format!("{} of {}", text::bytes(store.bytes), text::bytes(most)),
         None => text::bytes(store.bytes),
     };
-    let store_took = format!("{} µs", text::count(store.took_us));
+    let store_took = format!(
+        "{}\u{202f}ms",
+        text::decimal(store.took_us as f64 / 1_000.0)
+    );
     let [load, times] = charts(&overview.traffic);
     view! {
         <section aria-labelledby="attention">
@@ -84,6 +87,7 @@ fn show(overview: Overview) -> impl IntoView {
                 </section>
                 <section aria-labelledby="services">
                     <h2 id="services">"Push services and store"</h2>
+                    <div class="scroll" role="group" aria-label="Push services and store" tabindex="0">
                     <table>
                         <tbody>
                             {push_services.iter().map(service_row).collect_view()}
@@ -94,6 +98,7 @@ fn show(overview: Overview) -> impl IntoView {
                             </tr>
                         </tbody>
                     </table>
+                    </div>
                 </section>
                 <section>{times}</section>
             </div>

@@ -76,8 +76,9 @@ fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
     let [users, clients, message, badge, sound, sources] =
         [(); 6].map(|()| RwSignal::new(String::new()));
     let may_wait = RwSignal::new(false);
+    let is_sent = RwSignal::new(false);
     let nobody = Signal::derive(move || {
-        let is_tried = !message.get().is_empty() || !sources.get().is_empty();
+        let is_tried = is_sent.get() || !message.get().is_empty() || !sources.get().is_empty();
         (is_tried && names(&users.get()).is_empty() && names(&clients.get()).is_empty())
             .then(|| "Name a user, or the id of a device.".to_owned())
     });
@@ -92,6 +93,7 @@ fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
             names(&users.get_untracked()),
             names(&clients.get_untracked()),
         );
+        is_sent.set(true);
         if bad_badge.get_untracked().is_some() || users.is_empty() && clients.is_empty() {
             return;
         }
@@ -105,8 +107,27 @@ fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
             may_wait: may_wait.get_untracked(),
             ..NewPing::default()
         };
-        task.run(async move { api::ping(&ping).await }, move |_| {
-            messages.say("The ping is on its way.");
+        let named = ping.users.len() + ping.clients.len();
+        task.run(async move { api::ping(&ping).await }, move |taken| {
+            let known = taken.users + taken.clients;
+            let unknown = (named as u64).saturating_sub(known);
+            if known == 0 {
+                messages.say(
+                    "Nobody was pinged: there is no user of that name, and no device of that id.",
+                );
+                return;
+            }
+            messages.say(match unknown {
+                0 => "The ping is on its way.".to_owned(),
+                1 => {
+                    "The ping is on its way. One of those you have named does not exist.".to_owned()
+                }
+                _ => format!(
+                    "The ping is on its way. {} of those you have named do not exist.",
+                    text::count(unknown)
+                ),
+            });
+            is_sent.set(false);
             message.set(String::new());
             pings.now();
         });

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use sync_proto::api::PasswordChange;
 
 use crate::api;
-use crate::components::{DialogForm, Field};
+use crate::components::{BESIDE_FIELDS, DialogForm, Field, against};
 use crate::error::ApiError;
 use crate::session::Session;
 use crate::task::Task;
@@ -19,7 +19,8 @@ pub(crate) fn SignInPage() -> impl IntoView {
             <h1>"Sign in"</h1>
             <SignInForm/>
             <p class="quiet">
-                "The first start of the server prints the administrator's name and password in its log."
+                "The first administrator is " <code>"rhoadmin"</code>
+                ". If no password was configured, the server makes one when somebody first tries to sign in, and prints it in its log."
             </p>
         </main>
     }
@@ -29,6 +30,7 @@ pub(crate) fn SignInPage() -> impl IntoView {
 pub(crate) fn SignInForm() -> impl IntoView {
     let session = Session::get();
     let known = session.info().map_or_else(String::new, |info| info.name);
+    let is_known = !known.is_empty();
     let login = RwSignal::new(known);
     let password = RwSignal::new(String::new());
     let task = Task::new();
@@ -43,13 +45,14 @@ pub(crate) fn SignInForm() -> impl IntoView {
     };
     view! {
         <DialogForm task submit="Sign in" on_submit=submit beside_fields=&["login_failed"]>
-            <Field label="Name" value=login required=true autocomplete="username"/>
+            <Field label="Name" value=login required=true autofocus=!is_known autocomplete="username"/>
             <Field
                 label="Password"
                 value=password
                 kind="password"
                 error=wrong
                 required=true
+                autofocus=is_known
                 autocomplete="current-password"
             />
         </DialogForm>
@@ -66,7 +69,7 @@ pub(crate) fn FirstStart() -> impl IntoView {
             <Brand/>
             <h1>"Choose a password"</h1>
             <p class="quiet">
-                "The present one was made by the server's first start, and stands in its log. Choose one that only you know."
+                "The current one was made by the server, and stands in its log. Choose one that only you know."
             </p>
             <PasswordForm on_done=move || session.ask()/>
         </main>
@@ -82,13 +85,6 @@ pub(crate) fn PasswordForm(on_done: impl Fn() + Copy + Send + Sync + 'static) ->
         let (new, again) = (new.get(), again.get());
         (!again.is_empty() && new != again).then(|| "The two are not the same.".to_owned())
     });
-    let refused = |wanted: &'static str| {
-        Signal::derive(move || match task.error.get() {
-            Some(ApiError::Refused { code, message, .. }) if code == wanted => Some(message),
-            _ => None,
-        })
-    };
-    let (wrong, bad) = (refused("login_failed"), refused("invalid_value"));
     let submit = move || {
         if differs.get_untracked().is_some() {
             return;
@@ -110,21 +106,22 @@ pub(crate) fn PasswordForm(on_done: impl Fn() + Copy + Send + Sync + 'static) ->
             task
             submit="Change the password"
             on_submit=submit
-            beside_fields=&["login_failed", "invalid_value"]
+            beside_fields=BESIDE_FIELDS
         >
             <Field
-                label="Present password"
+                label="Current password"
                 value=current
                 kind="password"
-                error=wrong
+                error=against(task, "current")
                 required=true
+                autofocus=true
                 autocomplete="current-password"
             />
             <Field
                 label="New password"
                 value=new
                 kind="password"
-                error=bad
+                error=against(task, "password")
                 required=true
                 autocomplete="new-password"
             />

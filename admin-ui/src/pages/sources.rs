@@ -16,6 +16,7 @@ use crate::components::{
 };
 use crate::live::Live;
 use crate::page::{Page, href};
+use crate::pages::comparison::CompareWith;
 use crate::pages::{devices, keyed};
 use crate::session::Session;
 use crate::task::Task;
@@ -76,7 +77,7 @@ const ATTRIBUTE_COLUMNS: &[Column] = &[
 const EVERY: Duration = Duration::from_secs(10);
 
 /// Whose copy leads to the one that everybody shares: the name does not matter there.
-const SHARED: &str = "*";
+pub(super) const SHARED: &str = "*";
 
 /// The list of all sources.
 #[component]
@@ -440,6 +441,7 @@ fn Objects(source: String, user: String) -> impl IntoView {
         );
     };
     let actions = view! {
+        <When is=Signal::derive(move || session.may("clients:read"))><CompareWith copy/></When>
         <When is=Signal::derive(move || session.may("sources:write"))>
             <button type="button" on:click=refresh disabled=move || task.is_busy.get()>
                 "Refresh now"

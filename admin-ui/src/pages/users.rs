@@ -5,16 +5,15 @@ use sync_proto::api::{CopySummary, Listing, NewUserInfo, UserInfo, UserName, Use
 
 use crate::api::{self, encode};
 use crate::components::{
-    Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox, Sorting, When,
-    ago, empty, facts, heading, loaded, problem, row_link, sorted_table, sub_heading,
+    BESIDE_FIELDS, Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox,
+    Sorting, When, against, ago, empty, facts, heading, loaded, problem, row_link, sorted_table,
+    sub_heading,
 };
-use crate::error::ApiError;
 use crate::live::Live;
 use crate::page::{Page, href};
 use crate::pages::{devices, keyed};
 use crate::session::Session;
 use crate::task::Task;
-use crate::text;
 use crate::url_state::UrlState;
 
 const COLUMNS: &[Column] = &[Column::Head("Name"), Column::Actions("Devices")];
@@ -24,9 +23,6 @@ const SORTINGS: &[Sorting] = &[Sorting {
     ascending: Some(""),
     descending: Some("-name"),
 }];
-
-/// Codes of refusals that stand beside a field.
-const BESIDE: &[&str] = &["user_exists", "invalid_value"];
 
 /// The list of all users.
 #[component]
@@ -91,16 +87,6 @@ fn list(Listing { items, next }: Listing<UserName>, state: UrlState) -> AnyView 
     .into_any()
 }
 
-/// What the server said against a field's value; it names the field at the beginning of the message, or by its code.
-fn against(task: Task, field: &'static str) -> Signal<Option<String>> {
-    Signal::derive(move || match task.error.get() {
-        Some(ApiError::Refused { code, message, .. }) if BESIDE.contains(&code.as_str()) => {
-            (text::field_of(&message) == field).then_some(message)
-        }
-        _ => None,
-    })
-}
-
 #[component]
 fn NewUser(on_done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
     let messages = Messages::get();
@@ -119,7 +105,7 @@ fn NewUser(on_done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
         });
     };
     view! {
-        <DialogForm task submit="Add" on_submit=submit beside_fields=BESIDE>
+        <DialogForm task submit="Add" on_submit=submit beside_fields=BESIDE_FIELDS>
             <Field label="Name" value=login required=true error=against(task, "login")/>
             <Field
                 label="Password"
@@ -269,7 +255,7 @@ fn EditUser(
         );
     };
     view! {
-        <DialogForm task submit="Save" on_submit=submit beside_fields=BESIDE>
+        <DialogForm task submit="Save" on_submit=submit beside_fields=BESIDE_FIELDS>
             <Field label="Email address" value=email kind="email" error=against(task, "email")/>
             <Field
                 label="New password"

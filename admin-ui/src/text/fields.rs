@@ -4,7 +4,9 @@
 pub(crate) fn field_of(message: &str) -> &'static str {
     let message = message.to_ascii_lowercase();
     let names = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if names(&["password"]) {
+    if names(&["current password"]) {
+        "current"
+    } else if names(&["password"]) {
         "password"
     } else if names(&["an address"]) {
         "email"
@@ -20,6 +22,7 @@ mod tests {
     #[test]
     fn a_message_leads_to_its_field() {
         for (message, field) in [
+            ("The current password is wrong.", "current"),
             ("A password has between 1 and 1024 bytes.", "password"),
             (
                 "An address has at most 254 bytes and no control characters.",

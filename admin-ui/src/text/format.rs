@@ -96,14 +96,21 @@ pub(crate) fn bytes(number: u64) -> String {
     format!("{}{GAP}{unit}", decimal(size))
 }
 
-/// The text with its first letter in upper case, where that is one of the 26: the tables of all others would be a part of the console's
-/// size that nobody needs.
+/// The text with its first letter in upper case.
 pub(crate) fn sentence_case(text: &str) -> String {
-    let mut text = text.to_owned();
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    text
+    let Some(first) = text.chars().next() else {
+        return String::new();
+    };
+    let (first, rest) = text.split_at(first.len_utf8());
+    upper_case(first) + rest
+}
+
+#[cfg(target_arch = "wasm32")]
+use crate::browser::upper_case;
+
+#[cfg(not(target_arch = "wasm32"))]
+fn upper_case(text: &str) -> String {
+    text.to_uppercase()
 }
 
 #[cfg(test)]
@@ -188,7 +195,8 @@ mod tests {
     #[test]
     fn sentence_case_touches_only_the_first_letter() {
         assert_eq!(sentence_case("anotherName"), "AnotherName");
-        assert_eq!(sentence_case("étatRedis"), "étatRedis");
+        assert_eq!(sentence_case("étatRedis"), "ÉtatRedis");
+        assert_eq!(sentence_case("日本"), "日本");
         assert_eq!(sentence_case(""), "");
     }
 }

@@ -165,6 +165,7 @@ pub(crate) fn event(event: &SyncEvent) -> String {
         .as_deref()
         .map_or_else(String::new, |source| format!(" of {source}"));
     match event.kind.as_str() {
+        "pull" if event.received == 0 => format!("Got nothing new{of}"),
         "pull" => format!("Got {}{of}", things(event.received, "object", "objects")),
         "push" => format!("Sent {}{of}", things(event.sent, "change", "changes")),
         "search" => format!(
@@ -175,12 +176,21 @@ pub(crate) fn event(event: &SyncEvent) -> String {
                 .map_or_else(String::new, |source| format!(" {source}")),
             things(event.received, "object", "objects")
         ),
-        "bulk-data" => "Fetched bulk data".to_owned(),
+        "bulk-data" => format!("Was offered a whole copy{of}"),
         "login" => "Logged in".to_owned(),
         "register" => "Was registered".to_owned(),
         "reset" => format!("Was told to start over{of}"),
         "ping" => "Was pinged".to_owned(),
         other => super::sentence_case(other),
+    }
+}
+
+/// How that ended. A server that answers well may still have to say that the back end does not.
+pub(crate) fn outcome(event: &SyncEvent) -> (Tone, String) {
+    match (event.status, &event.error) {
+        (400.., _) => (Tone::Bad, format!("failed, {}", event.status)),
+        (_, Some(_)) => (Tone::Warning, "with an error".to_owned()),
+        (_, None) => (Tone::Good, "ok".to_owned()),
     }
 }
 
@@ -215,6 +225,10 @@ mod tests {
                 "Got 1 object of Product",
             ),
             (
+                happened("pull", Some("Product"), 0, 0),
+                "Got nothing new of Product",
+            ),
+            (
                 happened("push", Some("Order"), 3, 0),
                 "Sent 3 changes of Order",
             ),
@@ -227,6 +241,16 @@ mod tests {
         ] {
             assert_eq!(event(&event_told), text);
         }
+    }
+
+    #[test]
+    fn an_answer_with_an_error_is_not_quite_well() {
+        let mut event = happened("pull", Some("Product"), 0, 0);
+        assert_eq!(outcome(&event).0, Tone::Good);
+        event.error = Some("no answer".to_owned());
+        assert_eq!(outcome(&event).0, Tone::Warning);
+        event.status = 503;
+        assert_eq!(outcome(&event), (Tone::Bad, "failed, 503".to_owned()));
     }
 
     #[test]

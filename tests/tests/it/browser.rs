@@ -118,10 +118,31 @@ pub(super) enum Look {
     Light,
     Dark,
     Phone,
+    /// The narrowest screen that pages are made for; what zooms to 400 % on a desktop is as narrow.
+    Narrow,
+}
+
+/// A key that writes nothing.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Key {
+    Tab,
+    Enter,
+    Escape,
+}
+
+impl Key {
+    /// What WebDriver calls it.
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Tab => "\u{e004}",
+            Self::Enter => "\u{e007}",
+            Self::Escape => "\u{e00c}",
+        }
+    }
 }
 
 impl Look {
-    pub(super) const ALL: [Self; 3] = [Self::Light, Self::Dark, Self::Phone];
+    pub(super) const ALL: [Self; 4] = [Self::Light, Self::Dark, Self::Phone, Self::Narrow];
 }
 
 impl Browser {
@@ -226,6 +247,27 @@ impl Browser {
                 .await
                 .unwrap_or_else(|error| panic!("{label:?}: {error}"));
         });
+    }
+
+    /// Types where the keyboard is.
+    pub(super) fn type_text(&self, text: &str) {
+        let typed = self.runtime.block_on(async {
+            let focused = self.client.active_element().await?;
+            focused.send_keys(text).await
+        });
+        typed.unwrap_or_else(|error| panic!("{text:?} cannot be typed: {error}"));
+    }
+
+    /// Strikes a key where the keyboard is.
+    pub(super) fn strike(&self, key: Key) {
+        self.type_text(key.code());
+    }
+
+    /// Gives the keyboard to the button with this text.
+    pub(super) fn focus_on(&self, text: &str) {
+        self.wait_for("button", text);
+        let script = "[...document.querySelectorAll('button')].find(it => it.textContent.trim() === arguments[0]).focus();";
+        self.run(script, json!([text]));
     }
 
     /// What the field with this label has.
@@ -360,6 +402,7 @@ impl Browser {
                     json!({"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true});
                 self.devtools("Emulation.setDeviceMetricsOverride", phone);
             }
+            Look::Narrow => self.resize(320, 640),
             Look::Light | Look::Dark => {
                 self.devtools("Emulation.clearDeviceMetricsOverride", json!({}));
             }

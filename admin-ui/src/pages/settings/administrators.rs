@@ -5,8 +5,8 @@ use sync_proto::api::{AdministratorInfo, AdministratorPatch, Listing, NewAdminis
 
 use crate::api;
 use crate::components::{
-    Column, Confirm, Dialog, DialogForm, Field, Messages, Row, Select, ago, empty, loaded, problem,
-    table,
+    BESIDE_FIELDS, Column, Confirm, Dialog, DialogForm, Field, Messages, Row, Select, against, ago,
+    empty, loaded, problem, table,
 };
 use crate::live::Live;
 use crate::task::Task;
@@ -150,9 +150,16 @@ fn Add(on_done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
         );
     };
     view! {
-        <DialogForm task submit="Add" on_submit=submit>
-            <Field label="Name" value=login required=true/>
-            <Field label="Password" value=password kind="password" required=true autocomplete="new-password"/>
+        <DialogForm task submit="Add" on_submit=submit beside_fields=BESIDE_FIELDS>
+            <Field label="Name" value=login required=true error=against(task, "login")/>
+            <Field
+                label="Password"
+                value=password
+                kind="password"
+                required=true
+                autocomplete="new-password"
+                error=against(task, "password")
+            />
             <Select label="Role" value=role options=role_choices()/>
         </DialogForm>
     }
@@ -183,7 +190,7 @@ fn Edit(
         );
     };
     view! {
-        <DialogForm task submit="Save" on_submit=submit>
+        <DialogForm task submit="Save" on_submit=submit beside_fields=BESIDE_FIELDS>
             <Select label="Role" value=chosen options=role_choices()/>
             <Field
                 label="New password"
@@ -191,6 +198,7 @@ fn Edit(
                 kind="password"
                 autocomplete="new-password"
                 hint=Some("Empty: the password stays. A new one ends their sessions.")
+                error=against(task, "password")
             />
         </DialogForm>
     }

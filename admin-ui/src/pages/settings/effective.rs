@@ -57,7 +57,7 @@ fn show(settings: Vec<SettingInfo>, sought: &str, only_set: bool) -> AnyView {
                 _ => Tone::Good,
             };
             Row::new(vec![
-                view! { <code>{setting.key}</code> }.into_any(),
+                view! { <code class="key">{breakable(&setting.key)}</code> }.into_any(),
                 view! { <span class="value"><code>{setting.value}</code></span> }.into_any(),
                 tag(tone, origin).into_any(),
             ])
@@ -71,6 +71,12 @@ fn show(settings: Vec<SettingInfo>, sought: &str, only_set: bool) -> AnyView {
         .into_any();
     }
     table("Settings", COLUMNS, rows)
+}
+
+/// A name that may break after its dots, and nowhere else.
+fn breakable(key: &str) -> impl IntoView + use<> {
+    let parts = key.split_inclusive('.').map(str::to_owned);
+    parts.map(|part| view! { {part} <wbr/> }).collect_view()
 }
 
 /// The server, and the reset of everything.

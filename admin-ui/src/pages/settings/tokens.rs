@@ -7,8 +7,8 @@ use sync_proto::api::{CreatedToken, Listing, NewToken, TokenInfo};
 use crate::api;
 use crate::browser;
 use crate::components::{
-    Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, Select, Sorting, Toggle, ago,
-    choices, empty, loaded, problem, sorted_table,
+    BESIDE_FIELDS, Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, Select,
+    Sorting, Toggle, against, ago, choices, empty, loaded, problem, sorted_table,
 };
 use crate::live::Live;
 use crate::task::Task;
@@ -181,8 +181,8 @@ fn Make(
             when=move || made.with(Option::is_none)
             fallback=move || made.get().map(|token| view! { <Made token making/> })
         >
-            <DialogForm task submit="Make" on_submit=submit>
-                <Field label="Name" value=name required=true hint=Some("What it is for.")/>
+            <DialogForm task submit="Make" on_submit=submit beside_fields=BESIDE_FIELDS>
+                <Field label="Name" value=name required=true hint=Some("What it is for.") error=against(task, "login")/>
                 <Select label="Good for" value=lifetime options=lifetimes/>
                 <fieldset>
                     <legend>"It may"</legend>
@@ -201,14 +201,17 @@ fn Make(
 
 #[component]
 fn Made(token: CreatedToken, making: RwSignal<bool>) -> impl IntoView {
-    let messages = Messages::get();
     let secret = StoredValue::new(token.token);
+    // Beside the button: messages are behind the dialog.
+    let told = RwSignal::new("");
     let copy = move |_| {
         spawn_local(async move {
-            match browser::copy(&secret.get_value()).await {
-                Ok(()) => messages.say("The token is on the clipboard."),
-                Err(_) => messages.say("The browser does not let it be copied: select it instead."),
-            }
+            let copied = browser::copy(&secret.get_value()).await;
+            // Who has closed the dialog does not hear of it any more.
+            told.try_set(match copied {
+                Ok(()) => "It is on the clipboard.",
+                Err(_) => "The browser does not let it be copied: select it instead.",
+            });
         });
     };
     view! {
@@ -223,6 +226,7 @@ fn Made(token: CreatedToken, making: RwSignal<bool>) -> impl IntoView {
             <button type="button" class="main" on:click=move |_| making.set(false)>
                 "Done"
             </button>
+            <span class="quiet" role="status">{told}</span>
         </div>
     }
 }

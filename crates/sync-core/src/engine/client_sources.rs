@@ -60,12 +60,14 @@ impl<P: Ports> Engine<P> {
                     document.waiting(client)
                 );
                 let (summary, count) = (summary?, count?);
-                let cursor = position?.map_or(Version::ZERO, |position| position.cursor);
-                let (behind, outbox) = join!(
+                let position = position?.map(|position| (position.cursor, position.sent));
+                let (cursor, sent) = position.unwrap_or_default();
+                let (behind, unsent, outbox) = join!(
                     document.changed_after(cursor),
-                    document.outbox(client, cursor, summary.version)
+                    document.changed_after(sent),
+                    document.outbox(client, Version::ZERO, summary.version)
                 );
-                let (behind, outbox) = (behind?, outbox?);
+                let (behind, unsent, outbox) = (behind?, unsent?, outbox?);
                 let refused: Vec<&str> = outbox.iter().filter_map(refusal).collect();
                 let told = refused.last().map(|message| (*message).to_owned());
                 let gave_up = given_up.iter().find_map(|kept| kept.reason.clone());
@@ -79,6 +81,7 @@ impl<P: Ports> Engine<P> {
                     version: cursor.0,
                     latest: summary.version.0,
                     behind,
+                    unsent,
                     behind_since: seen.filter(|_| behind > 0).map(|at| at.0),
                     waiting: count,
                     waiting_since: since.map(|since| since.0),

@@ -304,6 +304,7 @@ impl<P: Ports> Engine<P> {
         let Position {
             cursor,
             base,
+            sent: _,
             token,
             since,
             user: _,

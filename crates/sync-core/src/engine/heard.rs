@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sync_proto::sync::Line;
 use sync_proto::{Commands, Page};
 
 use crate::engine::{Engine, SyncError};
@@ -52,6 +53,38 @@ impl<P: Ports> Engine<P> {
         let event = Some(event).filter(|_| !is_idle);
         let meter = self.metrics.meter();
         meter.heard_of(client, Some((source, end)), event);
+    }
+
+    /// Notes what a device was told of a source that keeps its cursor itself. Nothing new only tells that it was there.
+    pub(super) fn note_news(
+        &self,
+        client: &ClientId,
+        line: &Line,
+        source: &SourceName,
+        began: Duration,
+    ) {
+        let (kind, received, error, is_end) = match line {
+            Line::News(news) => {
+                let unset = news.unset.keys();
+                let unset = unset.filter(|id| !news.objects.contains_key(*id));
+                let received = news.objects.len() + news.deleted.len() + unset.count();
+                let error = news.error.as_ref();
+                (ClientEventKind::Pull, received, error, !news.more)
+            }
+            _ => (ClientEventKind::BulkData, 0, None, true),
+        };
+        let mut event = self.event(kind, Some(source), began);
+        event.received = received as u64;
+        event.error = error.map(|error| short(&error.message));
+        let end = match event.error {
+            Some(_) => RequestEnd::Failed,
+            None => RequestEnd::Done,
+        };
+        let is_idle = kind == ClientEventKind::Pull && received == 0 && error.is_none();
+        let event = Some(event).filter(|_| !is_idle);
+        // Whether the source's back end is well is said with the last page.
+        let end = Some((source, end)).filter(|_| is_end);
+        self.metrics.meter().heard_of(client, end, event);
     }
 
     /// Notes that a client sent changes.

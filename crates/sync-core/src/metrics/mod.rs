@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::{ClientEvent, ClientId, DocumentId, SourceName};
-use crate::store::{Heard, MinuteTotals, Refreshed, Timing};
+use crate::store::{DevicePlace, Heard, MinuteTotals, Refreshed, Timing};
 pub(crate) use families::Bucket;
 use families::{
     ADAPTER_CALLS, ADAPTER_SECONDS, CHANGE_REQUESTS, CHANGES, LOGINS, PINGS, PULLS,
@@ -223,6 +223,13 @@ impl Meter {
             }
             heard.events.extend(event.filter(|_| has_room));
         }
+    }
+
+    /// Notes how far a client is in a document that keeps its cursor itself: what it came with, and what it was sent.
+    pub(crate) fn place(&self, client: &ClientId, document: &DocumentId, place: DevicePlace) {
+        let mut pending = self.pending.borrow_mut();
+        let heard = pending.clients.entry(client.clone()).or_default();
+        heard.places.insert(document.clone(), place);
     }
 
     /// Notes that a copy may have another number of objects, or that its back end was asked. Copies of parts come and go with

@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join_all;
 use futures_util::join;
 
-use crate::model::{ClientEvent, ClientId, Millis, SourceName};
+use crate::model::{ClientEvent, ClientId, DocumentId, Millis, SourceName};
 use crate::ports::{Order, RedisConn};
 use crate::store::StoreError;
 use crate::store::client_events::ClientEvents;
+use crate::store::document::Document;
+use crate::store::news::DevicePlace;
 use crate::store::redis::keys;
 use crate::store::redis::script::{Reply, arg, args};
 
@@ -21,6 +23,8 @@ pub(crate) struct Heard {
     pub(crate) failed: BTreeMap<SourceName, bool>,
     /// What it did.
     pub(crate) events: Vec<ClientEvent>,
+    /// How far it is in documents, if it keeps its cursors itself and was sent something.
+    pub(crate) places: BTreeMap<DocumentId, DevicePlace>,
 }
 
 /// A part of a list.
@@ -150,9 +154,25 @@ impl<'a, R: RedisConn> ClientIndex<'a, R> {
         let events = heard.iter().filter(|(_, heard)| !heard.events.is_empty());
         let store = ClientEvents::new(self.redis);
         let events = try_join_all(events.map(|(client, heard)| store.add(client, &heard.events)));
-        let (commands, events) = join!(commands, events);
+        let (commands, events, places) = join!(commands, events, self.note_places(heard));
         commands?;
         events?;
+        places
+    }
+
+    async fn note_places(&self, heard: &BTreeMap<ClientId, Heard>) -> Result<(), StoreError> {
+        let mut by_document: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (client, Heard { places, .. }) in heard {
+            for (document, place) in places {
+                let of_document = by_document.entry(document).or_default();
+                of_document.push((client, place));
+            }
+        }
+        let noted = by_document.iter().map(async |(document, places)| {
+            let document = Document::new(self.redis, document);
+            document.note_places(places).await
+        });
+        try_join_all(noted).await?;
         Ok(())
     }
 

@@ -79,7 +79,7 @@ pub use metrics::{BUCKETS, Figures, MinuteTotals, StepLength};
 pub(crate) use metrics::{CLIENTS_COUNTER, MetricsStore, Timing};
 pub(crate) use named_changes::{Said, TakeInOutcome};
 pub(crate) use narrowed::NarrowedCopies;
-pub(crate) use news::{Followed, Head, News};
+pub(crate) use news::{DevicePlace, Followed, Head, News};
 pub(crate) use operations::{AcceptOutcome, CreateOutcome, Operations, ReleaseOutcome};
 pub use pings::{PingRecord, PushFigures};
 pub(crate) use pings::{Pings, PushCount, PushFate};

@@ -9,6 +9,21 @@ use crate::store::document::{Document, SourceError, parse_stored, stored_object_
 use crate::store::pull::PageLimit;
 use crate::store::redis::script::{self, Reply, args};
 
+/// Most places that one script notes.
+const PLACES_AT_ONCE: usize = 500;
+
+/// How far a device is that keeps its cursor itself.
+#[derive(Debug)]
+pub(crate) struct DevicePlace {
+    pub(crate) user: UserId,
+    /// The cursor that it came with: what it has.
+    pub(crate) kept: DeviceCursor,
+    /// The version up to which it was sent everything then.
+    pub(crate) sent: Version,
+    /// Whether that was the end of the log.
+    pub(crate) is_end: bool,
+}
+
 /// What a document keeps about itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
@@ -183,5 +198,36 @@ impl<R: RedisConn> Document<'_, R> {
             "too-old" => Ok(Followed::TooOld),
             other => Err(reply.unknown_outcome(other)),
         }
+    }
+
+    /// Notes how far devices are: what they have, and what they were sent since.
+    pub(crate) async fn note_places(
+        &self,
+        places: &[(&ClientId, &DevicePlace)],
+    ) -> Result<(), StoreError> {
+        let keys = [self.keys.head(), self.keys.clients()];
+        for places in places.chunks(PLACES_AT_ONCE) {
+            let args = places.iter().flat_map(|(client, place)| {
+                let DevicePlace {
+                    user,
+                    kept,
+                    sent,
+                    is_end,
+                } = place;
+                let given = 2 * sent.0 + u64::from(!is_end);
+                args![
+                    client.as_str(),
+                    user.as_str(),
+                    kept.life.as_str(),
+                    kept.version.0,
+                    kept.base.0,
+                    given,
+                ]
+            });
+            script::NOTE_PLACES
+                .run(self.redis, &keys, args.collect())
+                .await?;
+        }
+        Ok(())
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Position {
     pub(crate) cursor: Version,
     /// See [`PullState::base`](crate::store::PullState).
     pub(crate) base: Version,
+    /// The version up to which it was sent everything, the cursor or a later one.
+    pub(crate) sent: Version,
     /// What acknowledges everything up to the cursor.
     pub(crate) token: Token,
     pub(crate) since: Version,
@@ -119,12 +121,13 @@ impl<R: RedisConn> Document<'_, R> {
         let mut parts = entry.splitn(8, ',');
         let mut next = || parts.next().ok_or_else(damaged);
         let mut number = || next()?.parse::<u64>().map_err(|_| damaged());
-        let (cursor, base, _given) = (number()?, number()?, number()?);
+        let (cursor, base, given) = (number()?, number()?, number()?);
         let (offset, since, _day) = (number()?, number()?, number()?);
         let (state, user) = (next()?, next()?);
         Ok(Some(Position {
             cursor: Version(cursor),
             base: Version(base),
+            sent: Version(cursor.max(given / 2)),
             token: Token::new(offset + cursor),
             since: Version(since),
             user: UserId::parse(user).map_err(|_| damaged())?.into_string(),

@@ -519,6 +519,91 @@ fn a_device_that_was_silent_for_too_long_begins_anew_and_others_keep_what_they_n
 }
 
 #[test]
+fn what_a_device_was_sent_is_known_at_once_and_what_it_has_with_the_next_news() {
+    local(async {
+        let world = start().await;
+        let device = device(&world, "u1").await;
+        let mut copy = Copy::of(&["Typed"]);
+        let stands = async || {
+            world.engine.metrics().flush().await;
+            let client = device.client().as_str();
+            let sources = world.engine.client_sources(client).await.unwrap();
+            let source = &sources[0];
+            (source.latest - source.version, source.behind, source.unsent)
+        };
+        feed(&world, "Typed", "u1", json!({"a": {"n": "1"}})).await;
+        sync(&world, &device, &mut copy).await;
+        let (_, behind, unsent) = stands().await;
+        assert_eq!((behind, unsent), (1, 0), "nobody knows whether it arrived");
+        a_moment(&world);
+        feed(&world, "Typed", "u1", json!({"b": {"n": "1"}})).await;
+        let (_, behind, unsent) = stands().await;
+        assert_eq!((behind, unsent), (2, 1));
+        sync(&world, &device, &mut copy).await;
+        assert_eq!(stands().await, (1, 1, 0));
+        // An answer that was lost is sent again, and what is known stays.
+        let mut lost = copy.clone();
+        a_moment(&world);
+        feed(&world, "Typed", "u1", json!({"c": {"n": "1"}})).await;
+        sync(&world, &device, &mut lost).await;
+        assert_eq!(stands().await, (1, 1, 0));
+        sync(&world, &device, &mut copy).await;
+        assert_eq!(stands().await, (1, 1, 0));
+        // One that is to start over keeps that, whatever was noted of it before.
+        let client = device.client().as_str();
+        world.engine.restart_client(client, "Typed").await.unwrap();
+        assert_eq!(stands().await.1, 3);
+    });
+}
+
+#[test]
+fn what_a_device_got_stands_in_its_timeline() {
+    local(async {
+        let world = start().await;
+        let device = device(&world, "u1").await;
+        let mut copy = Copy::of(&["Typed"]);
+        feed(
+            &world,
+            "Typed",
+            "u1",
+            json!({"a": {"n": "1"}, "b": {"n": "1"}}),
+        )
+        .await;
+        sync(&world, &device, &mut copy).await;
+        // Nothing new is no event.
+        sync(&world, &device, &mut copy).await;
+        a_moment(&world);
+        let gone = vec!["a".to_owned()];
+        world
+            .engine
+            .feed_deletes("Typed", "u1", gone)
+            .await
+            .unwrap();
+        sync(&world, &device, &mut copy).await;
+        copy.cursors
+            .insert("Typed".to_owned(), Some("no cursor".to_owned()));
+        sync(&world, &device, &mut copy).await;
+        world.engine.metrics().flush().await;
+        let client = device.client().as_str();
+        let events = world.engine.client_events(client, 0, 10).await.unwrap();
+        let told: Vec<_> = events
+            .iter()
+            .map(|event| (event.kind.as_str(), event.source.as_deref(), event.received))
+            .collect();
+        let source = Some("Typed");
+        assert_eq!(
+            told[..4],
+            [
+                ("pull", source, 1),
+                ("reset", source, 0),
+                ("pull", source, 1),
+                ("pull", source, 2)
+            ]
+        );
+    });
+}
+
+#[test]
 fn a_source_that_is_not_there_is_an_error_or_gone() {
     local(async {
         let world = start().await;

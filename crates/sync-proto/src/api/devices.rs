@@ -56,12 +56,14 @@ pub struct ClientSourceSummary {
     pub source: String,
     /// The copy it has: `app`, `user/` and a name, `named/` and what is computed for its users, or `narrowed/`, a name and a digest of parameters.
     pub partition: String,
-    /// Version up to which it has everything.
+    /// Version up to which it has everything, as it has acknowledged.
     pub version: u64,
     /// Version of the last change.
     pub latest: u64,
     /// Number of objects that changed since its version.
     pub behind: u64,
+    /// Number of those among them that it was not sent yet. A device with our own library acknowledges what it was sent when it is next sent something.
+    pub unsent: u64,
     /// When it was last heard of, if it is behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind_since: Option<u64>,

@@ -1,6 +1,8 @@
 //! A stuck device, found and cured without a word of documentation.
 
+use http::Method;
 use serde_json::json;
+use test_support::{json_of, password_of};
 
 use super::Console;
 
@@ -15,7 +17,14 @@ fn a_stuck_device_is_found_on_the_overview_and_cured() {
     console.browser.wait_for("section", "1 device is stuck");
     console.browser.press("Look 1 device is stuck");
     console.browser.wait_for("h2", "This device is stuck");
-    console.browser.wait_for("h1", short);
+    console.browser.wait_for("h1", "of anna");
+    console.browser.wait_for("code", short);
+    console
+        .browser
+        .wait_for("li", "1 change of Product was given up");
+    console
+        .browser
+        .wait_for("li", "1 change of Product has waited for the back end");
     console.browser.follow("Look at the changes");
     console.browser.press("Given up");
     console.browser.wait_until_gone("td", "waiting");
@@ -112,7 +121,7 @@ fn a_device_shows_what_it_did_and_what_it_would_get_and_starts_over() {
     console.browser.follow(&id[..8]);
     console.browser.wait_for("td", "Got 20 objects of Product");
     console.browser.press("Reset…");
-    console.browser.press("Reset…");
+    console.browser.press("Reset");
     console.browser.wait_for("*[@role='status']", "starts over");
     // What it lacks is told object by object.
     console.browser.follow("Compare…");
@@ -130,4 +139,28 @@ fn a_device_shows_what_it_did_and_what_it_would_get_and_starts_over() {
     console.go_to("/sources/Product/objects/*");
     console.browser.fill("Search in ids and values", "bold");
     console.browser.wait_for("dd", "<b>bold</b>");
+}
+
+#[test]
+fn a_device_with_our_own_library_is_not_behind_with_what_it_was_sent() {
+    let console = Console::open();
+    console.deployment.create_user("anna");
+    let rest = console.deployment.rest();
+    let login = json!({"login": "anna", "password": password_of("anna"), "device": {"device_type": "Apple"}});
+    let session = json_of(&rest.expect(201, Method::POST, "/sync/v1/session", &login));
+    let device = rest.with_bearer(session["access"].as_str().expect("a token"));
+    let asked = json!({"have": {"Product": null}});
+    device.expect(200, Method::POST, "/sync/v1/sync", &asked);
+    let client = session["client"].as_str().expect("an id");
+    console.go_to(&format!("/devices/{client}"));
+    console.browser.wait_for("h1", "Apple of anna");
+    console.browser.wait_for("td", "20 not acknowledged yet");
+    console.browser.wait_for("td", "Got 20 objects of Product");
+    // The source's objects lead to the comparison with this device too.
+    console.go_to("/sources/Product/objects/*");
+    console.browser.press("Compare with a device…");
+    console.browser.fill("Search by user or id", "ann");
+    console.browser.follow("anna");
+    console.browser.wait_for("h1", "Product on device");
+    console.browser.wait_for("td", "lacks it");
 }

@@ -4,6 +4,7 @@ use std::thread;
 
 use http::Method;
 use serde_json::{Map, Value, json};
+use test_support::until;
 
 use super::Console;
 
@@ -25,6 +26,14 @@ const LOOK: &str = "const answers = performance.getEntriesByType('resource').fil
     const last = answers.filter(it => it.name.includes(arguments[0]) && it.responseEnd <= window.drawn).at(-1); \
     return {rows: document.querySelectorAll('tbody tr').length, nodes: document.querySelectorAll('*').length, \
         bytes: last?.decodedBodySize, millis: last ? window.drawn - last.responseEnd : null};";
+
+/// Counts what is put into the page from now on, and how often the API is asked.
+const COUNT: &str = "window.added = 0; window.asked = 0; window.counting?.disconnect(); \
+    window.counting = new MutationObserver(found => found.forEach(it => { window.added += it.addedNodes.length; })); \
+    window.counting.observe(document.querySelector('main'), {childList: true, subtree: true}); \
+    window.asking?.disconnect(); \
+    window.asking = new PerformanceObserver(list => { window.asked += list.getEntries().filter(it => it.name.includes('/clients?')).length; }); \
+    window.asking.observe({type: 'resource'});";
 
 /// When the browser showed something of the page, in milliseconds after it was asked to.
 const PAINTED: &str =
@@ -86,6 +95,16 @@ fn ten_thousand_devices_and_a_hundred_thousand_objects_are_shown_a_page_at_a_tim
         console.browser.wait_for("div[@aria-busy='false']", "user");
         look("/clients?");
     }
+    // A list that is asked for again changes where something has changed: nothing of a hundred rows is drawn anew.
+    console.go_to("/devices?sort=id");
+    console.browser.wait_for("a", "Next page");
+    console.browser.run(COUNT, json!([]));
+    let asked = || console.browser.run("return window.asked", json!([]));
+    until("the list to be asked for twice more", || {
+        (asked().as_u64() >= Some(2)).then_some(())
+    });
+    assert_eq!(console.browser.run("return window.added", json!([])), 0);
+
     console.browser.run(WATCH, json!([]));
     console.browser.fill("Search by user or id", "user7");
     console.browser.wait_until_gone("td", "user6");

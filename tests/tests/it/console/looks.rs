@@ -4,9 +4,24 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 
 use super::Console;
 use crate::browser::Look;
+
+/// What stands out of its box, and the navigation where it does not show which page this is.
+const MISPLACED: &str = "const found = []; \
+    for (const box of document.querySelectorAll('main section, .tile, header.heading')) { \
+        const edge = box.getBoundingClientRect().right + 1; \
+        for (const it of box.querySelectorAll('*')) { \
+            if (it.closest('.scroll, .hidden, pre, svg, dialog') && !it.matches('.scroll')) continue; \
+            const right = it.getBoundingClientRect().right; \
+            if (right > edge) { found.push(`${it.outerHTML.slice(0, 80)} ends ${Math.round(right - edge)} px outside`); break; } \
+        } \
+    } \
+    const here = document.querySelector('.side [aria-current]')?.getBoundingClientRect(); \
+    if (here && (here.left < 0 || here.right > innerWidth)) found.push('the navigation does not show the page'); \
+    return found;";
 
 #[test]
 fn every_page_is_there_and_everybody_can_use_it() {
@@ -73,7 +88,10 @@ fn every_page_is_there_and_everybody_can_use_it() {
                 .expect("a picture");
             let file = format!("{name}-{}.png", format!("{look:?}").to_lowercase());
             fs::write(folder.join(file), picture).expect("to keep a picture");
-            let found = console.browser.obstacles().into_iter();
+            let misplaced = console.browser.run(MISPLACED, json!([]));
+            let misplaced = misplaced.as_array().expect("a list").iter();
+            let misplaced = misplaced.map(ToString::to_string);
+            let found = console.browser.obstacles().into_iter().chain(misplaced);
             violations.extend(found.map(|it| format!("{name}, {look:?}: {it}")));
         }
     }

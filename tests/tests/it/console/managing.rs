@@ -31,7 +31,7 @@ fn a_user_is_added_changed_and_deleted() {
     console.browser.press("Save");
     console.browser.wait_for("dd", "carl@example.com");
     console.browser.press("Delete…");
-    console.browser.press("Delete…");
+    console.browser.press("Delete");
     console
         .browser
         .wait_for("*[@role='status']", "carl is deleted");
@@ -112,7 +112,7 @@ fn a_queue_is_paused_and_its_jobs_are_seen() {
     console.browser.fill("What it works on", "{");
     console.browser.wait_for("p", "It is not JSON");
     console.browser.press("Discard…");
-    console.browser.press("Discard…");
+    console.browser.press("Discard");
     console
         .browser
         .wait_for("*[@role='status']", "The job is gone");
@@ -125,17 +125,49 @@ fn a_ping_is_sent_and_a_service_that_is_not_set_up_says_what_it_needs() {
     console.go_to("/pings");
     console.browser.wait_for("li", "Apple");
     console.browser.wait_for("li", "ping.apns");
+    // Nothing is sent to nobody, and that is said.
+    console.browser.press("Send");
+    console.browser.wait_for("p", "Name a user");
     console.browser.fill("Message", "Your orders have changed");
     console.browser.wait_for("p", "Name a user");
     console
         .browser
         .wait_for("div[@class='notification']", "Your orders have changed");
+    console.browser.fill("Users", "ana");
+    console.browser.press("Send");
+    console
+        .browser
+        .wait_for("*[@role='status']", "Nobody was pinged");
     console.browser.fill("Users", "anna");
     console.browser.press("Send");
     console
         .browser
         .wait_for("*[@role='status']", "The ping is on its way");
     console.browser.wait_for("td", "Your orders have changed");
+}
+
+#[test]
+fn what_is_wrong_with_a_password_stands_beside_its_field() {
+    let mut console = Console::open();
+    console.browser.expect_complaint("400");
+    console.go_to("/settings?part=account");
+    console.browser.fill("Current password", "another");
+    console.browser.fill("New password", "of my own");
+    console.browser.fill("New password again", "of my own");
+    console.browser.press("Change the password");
+    console.browser.wait_for(
+        "div[contains(@class, 'wrong')][label = 'Current password']",
+        "is wrong",
+    );
+    console.go_to("/settings?part=administrators");
+    console.browser.press("Add an administrator");
+    console.browser.fill("Name", "vera");
+    console.browser.fill("Password", &"long".repeat(300));
+    console.browser.press("Add");
+    console.browser.wait_for(
+        "div[contains(@class, 'wrong')][label = 'Password']",
+        "bytes",
+    );
 }
 
 #[test]

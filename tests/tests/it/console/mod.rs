@@ -1,6 +1,7 @@
 //! The console in a real browser, with everything behind it: host, components, Redis, back end and devices.
 
 mod devices;
+mod keyboard;
 mod large;
 mod looks;
 mod managing;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use test_support::{ADMIN_PASSWORD, Options};
 
 use super::Console;
+use crate::browser::Key;
 
 #[test]
 fn a_wrong_password_is_told_beside_its_field_and_the_right_one_lets_in() {
@@ -58,6 +59,35 @@ fn what_was_typed_is_still_there_when_the_session_is_over() {
     assert_eq!(console.browser.value_of("Email address"), "zoe@example.com");
     console.browser.press("Add");
     console.browser.wait_for("th", "zoe");
+}
+
+#[test]
+fn who_closes_the_dialog_of_a_session_that_is_over_finds_it_again() {
+    let mut console = Console::open();
+    console.go_to("/users");
+    console.browser.wait_for("th", "rhoadmin");
+    console.deployment.forget_keys("*:api-token:*");
+    console.browser.expect_complaint("401");
+    console
+        .browser
+        .fill("Search by the beginning of a name", "r");
+    console.browser.wait_for("dialog[@open]", "Sign in again");
+    console.browser.strike(Key::Escape);
+    console
+        .browser
+        .wait_until_gone("dialog[@open]", "Sign in again");
+    console
+        .browser
+        .wait_for("*[@role='alert']", "Your session is over");
+    console.browser.press("Sign in");
+    console.browser.wait_for("dialog[@open]", "Sign in again");
+    // The name is known.
+    console.browser.fill("Password", ADMIN_PASSWORD);
+    console.browser.press("Sign in");
+    console
+        .browser
+        .wait_until_gone("*[@role='alert']", "Your session is over");
+    console.browser.wait_for("th", "rhoadmin");
 }
 
 #[test]

@@ -22,10 +22,9 @@ use crate::engine::pull::PAGE_COST;
 use crate::engine::registry::FoundSource;
 use crate::engine::unknown_source::NamedSource;
 use crate::engine::{Engine, Source, SyncError};
-use crate::metrics::RequestEnd;
-use crate::model::{DeviceCursor, DocumentId, ReadingPlace};
-use crate::ports::Ports;
-use crate::store::News;
+use crate::model::{ClientEventKind, DeviceCursor, DocumentId, ReadingPlace};
+use crate::ports::{Clock as _, Ports};
+use crate::store::{DevicePlace, News};
 use crate::trace::TraceContext;
 pub use changes::{SentChanges, TakenChanges};
 pub(super) use heads::SharedHeads;
@@ -165,6 +164,7 @@ impl<P: Ports> Engine<P> {
         sharing: Sharing,
     ) -> Result<AllNews, SyncError> {
         let trace = request.trace;
+        let began = self.ports.clock().monotonic();
         let wanted = request.max_bytes.unwrap_or(DEFAULT_BYTES);
         let most = wanted.clamp(*BYTES.start(), *BYTES.end());
         let mut lines = Vec::new();
@@ -198,6 +198,7 @@ impl<P: Ports> Engine<P> {
         let mut room = share.bytes() / PAGE_COST;
         let mut has_more = false;
         for (reading, head) in readings.iter_mut().zip(&heads) {
+            let kept = reading.cursor.clone();
             let line = match reading.image.take() {
                 Some(image) => image.into_line(reading.document.source.to_string()),
                 None => {
@@ -206,18 +207,38 @@ impl<P: Ports> Engine<P> {
                     Line::News(Box::new(news))
                 }
             };
-            let name = &reading.document.source;
-            self.metrics.meter().pull(name.as_str());
-            let end = match head.source_error {
-                Some(_) => RequestEnd::Failed,
-                None => RequestEnd::Done,
-            };
-            let meter = self.metrics.meter();
-            meter.heard_of(session.client(), Some((name, end)), None);
+            self.metrics.meter().pull(reading.document.source.as_str());
+            self.note_sent(session, reading, kept);
+            if reading.reset.is_some() {
+                let (kind, source) = (ClientEventKind::Reset, Some(&reading.document.source));
+                self.note_event(session.client(), kind, source, began);
+            }
+            self.note_news(session.client(), &line, &reading.document.source, began);
             lines.extend(reading.reset_line());
             lines.push(line);
         }
         Ok(AllNews { lines, has_more })
+    }
+
+    /// Notes for administrators how far the device is: it came with a cursor, and is sent more.
+    fn note_sent(
+        &self,
+        session: &DeviceSession,
+        reading: &Reading<'_>,
+        kept: Option<DeviceCursor>,
+    ) {
+        if let (Some(kept), Some(sent)) = (kept, &reading.cursor)
+            && sent.version > kept.version
+        {
+            let place = DevicePlace {
+                user: session.user().clone(),
+                kept,
+                sent: sent.version,
+                is_end: sent.is_at_end(),
+            };
+            let meter = self.metrics.meter();
+            meter.place(session.client(), &reading.document, place);
+        }
     }
 
     /// Looks a source up, and reads the cursor; or says why it cannot be read.

@@ -36,6 +36,7 @@ pub(crate) static FOLLOW: Script = script!("follow");
 pub(crate) static MOVE_CURSOR: Script = script!("move_cursor");
 pub(crate) static NEWS: Script = script!("news");
 pub(crate) static NOTE_COPY: Script = script!("note_copy");
+pub(crate) static NOTE_PLACES: Script = script!("note_places");
 pub(crate) static PAGE_FOUND: Script = script!("page_found");
 pub(crate) static PULL: Script = script!("pull");
 pub(crate) static PUT_DOCUMENT: Script = script!("put_document");
