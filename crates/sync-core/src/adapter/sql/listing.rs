@@ -189,15 +189,15 @@ impl<P: Ports> SqlAdapter<P> {
             let mut sql = self
                 .sql(&values)
                 .text("SELECT ")
-                .as_text(|sql| sql.change_time(told_by))
+                .text_of(|sql| sql.change_time(told_by))
                 .text(", ")
-                .as_text(|sql| sql.change_key(told_by))
+                .text_of(|sql| sql.change_key(told_by))
                 .text(", CASE WHEN ")
                 .column(key)
                 .text(" IS NOT NULL THEN ")
                 .json(shape.types.keys().map(String::as_str))
                 .text(" END")
-                .from_changes(told_by)
+                .changes(told_by)
                 .text(" WHERE ");
             let kind = type_of_time(told_by, shape);
             sql = match &last {
@@ -293,7 +293,7 @@ impl<P: Ports> SqlAdapter<P> {
             return Ok(None);
         };
         let told_by = &changes.told_by;
-        let sql = self.sql(values).text("SELECT ").as_text(|sql| {
+        let sql = self.sql(values).text("SELECT ").text_of(|sql| {
             let sql = sql.text("COALESCE(MAX(").change_time(told_by);
             match (told_by, self.settings.dialect) {
                 (ChangesToldBy::Column(_), _) => sql.text("))"),
@@ -302,7 +302,7 @@ impl<P: Ports> SqlAdapter<P> {
                 (ChangesToldBy::Log(_), Dialect::MySql) => sql.text("), UTC_TIMESTAMP(6))"),
             }
         });
-        self.value(call, sql.from_times(told_by).done()).await
+        self.value(call, sql.times(told_by).done()).await
     }
 
     /// Looks for rows without a key, which no page has: nobody knows which object such a row stands for.

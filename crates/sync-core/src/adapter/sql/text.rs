@@ -107,11 +107,11 @@ impl<'a> Sql<'a> {
 
     /// A column of a row, as text.
     pub(super) fn column_text(self, name: &str) -> Self {
-        self.as_text(|sql| sql.column(name))
+        self.text_of(|sql| sql.column(name))
     }
 
     /// What is written, as text.
-    pub(super) fn as_text(self, write: impl FnOnce(Self) -> Self) -> Self {
+    pub(super) fn text_of(self, write: impl FnOnce(Self) -> Self) -> Self {
         match self.settings.dialect {
             Dialect::Postgres => write(self).text("::text"),
             Dialect::MySql => write(self.text("CAST(")).text(" AS CHAR)"),
@@ -136,7 +136,7 @@ impl<'a> Sql<'a> {
     }
 
     /// What the times of changes come from.
-    pub(super) fn from_times(self, told_by: &ChangesToldBy) -> Self {
+    pub(super) fn times(self, told_by: &ChangesToldBy) -> Self {
         match told_by {
             ChangesToldBy::Column(_) => self.from(),
             ChangesToldBy::Log(names) => self.text(" FROM ").table(names).text(" AS ").text(CHANGE),
@@ -144,9 +144,9 @@ impl<'a> Sql<'a> {
     }
 
     /// What changes come from, with the rows. Of one that is gone a log has an entry.
-    pub(super) fn from_changes(self, told_by: &ChangesToldBy) -> Self {
+    pub(super) fn changes(self, told_by: &ChangesToldBy) -> Self {
         let settings = self.settings;
-        let sql = self.from_times(told_by);
+        let sql = self.times(told_by);
         match told_by {
             ChangesToldBy::Column(_) => sql,
             ChangesToldBy::Log(_) => {
