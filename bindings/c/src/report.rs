@@ -37,6 +37,8 @@ pub struct rhosync_applied {
     pub source: *const c_char,
     /// Its object, by the id that the app knows.
     pub object: *const c_char,
+    /// What the back end says of it to the user, or NULL. It is said here and nowhere else.
+    pub message: *const c_char,
 }
 
 /// Why objects of a source were removed. But for `REVOKED` the source begins anew by itself.
@@ -136,10 +138,19 @@ pub(crate) fn hand_out_report(report: SyncReport) -> *mut rhosync_report {
         };
         let applied: Vec<_> = applied
             .into_iter()
-            .map(|AppliedChange { id, source, object }| rhosync_applied {
-                id: arena.text(id),
-                source: arena.text(source),
-                object: arena.text(object),
+            .map(|applied| {
+                let AppliedChange {
+                    id,
+                    source,
+                    object,
+                    message,
+                } = applied;
+                rhosync_applied {
+                    id: arena.text(id),
+                    source: arena.text(source),
+                    object: arena.text(object),
+                    message: arena.optional_text(message),
+                }
             })
             .collect();
         let (applied, applied_count) = arena.list(applied);

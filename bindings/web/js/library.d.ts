@@ -125,8 +125,8 @@ export interface SyncReport {
   nextInMs: number;
   /** Changes that were sent. */
   sent: number;
-  /** Changes that the back end has done now. */
-  applied: { id: string; source: string; object: string }[];
+  /** Changes that the back end has done now, and what it says of them to the user: that is said here and nowhere else. */
+  applied: { id: string; source: string; object: string; message: string | null }[];
   /** Changes that were refused, or in conflict with those of others. */
   failed: FailedChange[];
   /** Objects that came or changed. */

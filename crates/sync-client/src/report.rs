@@ -86,6 +86,8 @@ pub struct AppliedChange {
     pub source: String,
     /// Its object, by the id that the app knows.
     pub object: String,
+    /// What the back end says of it to the user. It is said here and nowhere else.
+    pub message: Option<String>,
 }
 
 /// A source whose objects were removed.

@@ -267,10 +267,12 @@ impl Syncing {
                 change,
                 source,
                 object,
+                message,
             }) => self.report.applied.push(AppliedChange {
                 id: change,
                 source,
                 object,
+                message,
             }),
             Some(Told::Failed(failed)) => self.report.failed.push(failed.into()),
             None => {}

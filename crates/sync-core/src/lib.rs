@@ -30,8 +30,8 @@ pub use account::{
 };
 pub use adapter::{
     Adapter, AdapterError, AdapterMaker, AdapterSecrets, Authenticated, Call, Change, Credentials,
-    NoBackEnds, QueryEnd, Reading, RustAdapters, ServerToken, Stash, StashError, UserCredentials,
-    authenticate, logged_in,
+    Done, NoBackEnds, QueryEnd, Reading, RustAdapters, ServerToken, Stash, StashError,
+    UserCredentials, authenticate, logged_in,
 };
 pub use application_documents::{ApplicationDocuments, DocumentError};
 pub use audit::{AuditLog, AuditPart};

@@ -22,6 +22,8 @@ pub enum Told {
         source: String,
         /// Its object, as the app knows it.
         object: String,
+        /// What the back end says of it to the user.
+        message: Option<String>,
     },
     /// Nothing of it was done, or not all: it waits to be retried or discarded.
     Failed(KeptChange),
@@ -77,6 +79,7 @@ impl Write<'_> {
                 change: verdict.id.clone(),
                 source: source.name,
                 object: open.object,
+                message: verdict.message.clone(),
             },
         }))
     }

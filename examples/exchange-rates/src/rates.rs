@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use async_trait::async_trait;
-use sync_core::{Adapter, AdapterError, Attributes, Call, ObjectId, QueryEnd, RustAdapters, Stash};
+use sync_core::{
+    Adapter, AdapterError, Attributes, Call, Done, ObjectId, QueryEnd, RustAdapters, Stash,
+};
 
 /// Currency, name, and how many of it are one euro: Council Regulation (EC) No 2866/98 and, for the drachma, No 1478/2000.
 const RATES: [(&str, &str, &str); 12] = [
@@ -36,7 +38,7 @@ pub fn adapters() -> RustAdapters {
 pub struct ExchangeRates;
 
 impl ExchangeRates {
-    fn refuse<T>() -> Result<T, AdapterError> {
+    fn refuse() -> Result<Done, AdapterError> {
         Err(AdapterError::Rejected {
             message: "these rates are fixed".to_owned(),
         })
@@ -70,15 +72,25 @@ impl Adapter for ExchangeRates {
         })
     }
 
-    async fn create(&self, _: &Call<'_>, _: &Attributes) -> Result<Option<ObjectId>, AdapterError> {
+    async fn create(&self, _: &Call<'_>, _: &Attributes) -> Result<Done, AdapterError> {
         Self::refuse()
     }
 
-    async fn update(&self, _: &Call<'_>, _: &ObjectId, _: &Attributes) -> Result<(), AdapterError> {
+    async fn update(
+        &self,
+        _: &Call<'_>,
+        _: &ObjectId,
+        _: &Attributes,
+    ) -> Result<Done, AdapterError> {
         Self::refuse()
     }
 
-    async fn delete(&self, _: &Call<'_>, _: &ObjectId, _: &Attributes) -> Result<(), AdapterError> {
+    async fn delete(
+        &self,
+        _: &Call<'_>,
+        _: &ObjectId,
+        _: &Attributes,
+    ) -> Result<Done, AdapterError> {
         Self::refuse()
     }
 }

@@ -1,8 +1,10 @@
 //! The same products through every form of back end that needs no code, also while the back end misbehaves.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use http::Method;
 use serde_json::json;
-use test_support::{Deployment, Device, Options, Source, converge};
+use test_support::{Deployment, Device, Options, Source, converge, password_of, until};
 
 /// What each way of asking is called, with the path that it asks.
 const WAYS: [(Source, &str); 8] = [
@@ -149,6 +151,16 @@ update = { body = "<UpdateProduct xmlns='urn:shop'><Id>{{ id }}</Id>{% for name,
 delete = { body = "<DeleteProduct xmlns='urn:shop'><Id>{{ id }}</Id></DeleteProduct>" }
 timeout_ms = 1000
 
+[sources.Own]
+adapter = "rest"
+poll_interval = 0
+push_wait_ms = 20000
+[sources.Own.rest]
+url = { variable = "shop_url", path = "/own/products" }
+update_method = "PATCH"
+authorization = { user = "basic" }
+timeout_ms = 1000
+
 [sources.Hooked]
 adapter = "push-only"
 partition = "app"
@@ -286,4 +298,54 @@ fn what_a_back_end_says_by_itself_reaches_devices_if_it_proves_who_it_is() {
     device.sync("Hooked").expect("to sync");
     assert_eq!(device.get("Hooked", "7"), None);
     assert!(!deployment.host_log().contains("hook-secret"));
+}
+
+#[test]
+fn a_back_end_is_asked_as_the_user_who_has_signed_in() {
+    let (deployment, mut anna) = start();
+    let back_end = deployment.back_end();
+    deployment.create_user("ben");
+    let mut ben = deployment.device("ben");
+    let products = back_end.objects("products");
+    let mut ids = products.keys();
+    let [annas, bens, moved] = std::array::from_fn(|_| ids.next().expect("a product"));
+    for (id, user) in [(annas, "anna"), (bens, "ben"), (moved, "anna")] {
+        back_end.update("products", id, &json!({"brand": user}));
+    }
+    let sees = |user: &mut Device, ids: &[&String]| {
+        user.sync("Own").expect("to sync");
+        assert!(
+            user.objects("Own").keys().eq(ids.iter().copied()),
+            "{:?}",
+            user.objects("Own")
+        );
+    };
+    sees(&mut anna, &[annas, moved]);
+    sees(&mut ben, &[bens]);
+    assert!(anna.replica_mut("Own").update(annas, [("name", "by anna")]));
+    assert!(anna.replica_mut("Own").update(moved, [("brand", "ben")]));
+    anna.sync("Own").expect("to sync");
+    assert_eq!(back_end.objects("products")[annas]["name"], "by anna");
+    sees(&mut anna, &[annas]);
+    sees(&mut ben, &[bens, moved]);
+
+    // While the back end does not take what it is shown, nothing is lost, and nothing that the user has goes.
+    back_end.fault(&json!({"effect": {"error": {"status": 401}}, "path": "/own/products*"}));
+    assert!(anna.replica_mut("Own").update(annas, [("name", "later")]));
+    let report = anna.sync("Own").expect("to sync");
+    assert_eq!(report.applied.rejections, []);
+    assert!(!report.applied.source_errors.is_empty(), "{report:?}");
+    assert_eq!(anna.objects("Own").len(), 1);
+    back_end.heal();
+    until("the change to arrive", || {
+        anna.sync("Own").expect("to sync");
+        (back_end.objects("products")[annas]["name"] == "later").then_some(())
+    });
+
+    let log = deployment.host_log();
+    for user in ["anna", "ben"] {
+        let password = password_of(user);
+        let shown = BASE64.encode(format!("{user}:{password}"));
+        assert!(!log.contains(&password) && !log.contains(&shown), "{log}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use test_support::{Deployment, JobQueue, Options};
+use test_support::{Deployment, JobQueue, Options, text_of};
 
 const SETTINGS: &str = r#"
     [sources.Task]
@@ -124,4 +124,48 @@ fn jobs_reach_a_component_of_the_application_by_its_own_address() {
     let answer = known.expect(200, Method::POST, "/tasks/rhoconnect/query", &call);
     let answer: Value = serde_json::from_slice(answer.body()).expect("JSON");
     assert_eq!(answer[id]["title"], "write");
+}
+
+#[test]
+fn a_file_stays_while_the_component_answers_its_address() {
+    let deployment = Deployment::start(Options {
+        settings: SETTINGS,
+        manifest: manifest(),
+        ..Options::default()
+    });
+    deployment.create_user("anna");
+    deployment.create_user("ben");
+    let phone = deployment.rest_of_device("anna");
+    let phone = phone.without_header(&http::header::CONTENT_TYPE);
+    let phone = phone.with_header("content-type", "multipart/form-data; boundary=b");
+    let changes =
+        json!({"create": {"t1": {"title": "look", "photo": "lamp.png"}}, "blob_fields": ["photo"]});
+    let form = format!(
+        "--b\r\nContent-Disposition: form-data; name=\"photo-t1\"; filename=\"lamp.png\"\r\nContent-Type: image/png\r\n\r\nPNG\r\n\
+         --b\r\nContent-Disposition: form-data; name=\"cud\"\r\n\r\n{changes}\r\n--b--\r\n"
+    );
+    let answer = phone.send(Method::POST, "/app/v1/Task", form);
+    assert_eq!(answer.status(), 200, "{}", text_of(&answer));
+
+    // What the component has of it is asked for with every sync.
+    let mut tablet = deployment.device("ben");
+    for _ in 0..2 {
+        tablet.sync("Task").expect("a sync");
+        let tasks = tablet.objects("Task");
+        let task = tasks.values().next().expect("a task");
+        assert_eq!(task["photo"], "lamp.png");
+        let address = &task["photo-rhoblob"];
+        let path = address.find("/blobs/").and_then(|at| address.get(at..));
+        let path = path.expect("the address of a file");
+        // The component would read it with the server's token.
+        let server = deployment.admin().rest();
+        for reader in [&deployment.rest_of_device("ben"), server] {
+            let file = reader.send(Method::GET, path, "");
+            assert_eq!(
+                (file.status().as_u16(), text_of(&file)),
+                (200, "PNG".to_owned())
+            );
+        }
+        assert_eq!(deployment.rest().send(Method::GET, path, "").status(), 401);
+    }
 }

@@ -88,8 +88,7 @@ impl Place {
             parts.push(SettingsPart::SignIn);
         }
         let file = file.only_source(&self.name).only(&parts);
-        let manifest = files::read(&self.folder().join("spin.toml"))?;
-        let manifest = Written::new(manifest.unwrap_or_default());
+        let manifest = self.manifest()?;
         let variables: Variables = file
             .variables()
             .into_iter()
@@ -107,6 +106,16 @@ impl Place {
             settings,
             variables,
         }))
+    }
+
+    fn manifest(&self) -> Result<Written> {
+        let manifest = files::read(&self.folder().join("spin.toml"))?;
+        Ok(Written::new(manifest.unwrap_or_default()))
+    }
+
+    /// The value of a variable, if it has one.
+    pub(super) fn variable(&self, name: &str) -> Result<Option<String>> {
+        Ok(value_of(name, &Variables::new(), &self.manifest()?))
     }
 }
 

@@ -13,6 +13,7 @@ mod problem;
 mod report;
 mod secrets;
 mod trial;
+mod triggers;
 mod write;
 
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ enum Action {
     Record(check::Record),
     /// Checks against the fixtures, without the network.
     Replay(check::Replay),
+    /// Prints the script that has a database note which rows change, and which are deleted.
+    Triggers(triggers::Triggers),
 }
 
 impl Source {
@@ -48,6 +51,7 @@ impl Source {
             Action::Check(check) => check.run(settings, json),
             Action::Record(record) => record.run(settings, json),
             Action::Replay(replay) => replay.run(json),
+            Action::Triggers(triggers) => triggers.run(),
         }
     }
 }

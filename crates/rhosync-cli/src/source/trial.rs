@@ -150,6 +150,7 @@ impl<'a> Trial<'a> {
             objects,
             refused,
             repeated,
+            metadata: in_answer,
         } = collected;
         let mut findings = Findings {
             objects,
@@ -159,7 +160,7 @@ impl<'a> Trial<'a> {
         match asked {
             Err(error) => findings.problems.push(self.problem(Stage::Query, &error)),
             Ok(((metadata, schema), left)) => {
-                (findings.metadata, findings.schema) = (metadata, schema);
+                (findings.metadata, findings.schema) = (metadata.or(in_answer), schema);
                 let left = left.map(|error| self.problem(Stage::Query, &error));
                 findings.problems.extend(left);
             }
@@ -264,6 +265,7 @@ struct Collected {
     objects: BTreeMap<String, Attributes>,
     refused: Vec<(String, String)>,
     repeated: Vec<String>,
+    metadata: Option<String>,
 }
 
 #[async_trait(?Send)]
@@ -280,6 +282,10 @@ impl Stash for Collected {
 
     fn refuse(&mut self, id: &str, reason: &str) {
         self.refused.push((id.to_owned(), reason.to_owned()));
+    }
+
+    fn describe(&mut self, metadata: String) {
+        self.metadata = Some(metadata);
     }
 }
 

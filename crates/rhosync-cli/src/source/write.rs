@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sync_client::rhoconnect::Attributes;
-use sync_core::{AdapterError, ObjectId, Random as _, StorePorts as _, logged_in};
+use sync_core::{AdapterError, Done, ObjectId, Random as _, StorePorts as _, logged_in};
 
 use super::problem::{Problem, Stage};
 use super::trial::{Findings, Trial};
@@ -21,14 +21,24 @@ impl Trial<'_> {
         );
         let id = match created.await {
             Err(error) => return findings.problems.push(self.problem(Stage::Create, &error)),
-            Ok((None, _)) => {
+            Ok((Done { id: None, .. }, _)) => {
                 let message = "the answer to the create has no id: devices would not know their new object again, and the test record is left at the back end";
                 let problem = Problem::of_adapter(self.application, "created_id", message);
                 return findings.problems.push(problem);
             }
-            Ok((Some(id), _)) => id,
+            Ok((
+                Done {
+                    id: Some(id),
+                    message,
+                },
+                _,
+            )) => {
+                findings
+                    .written
+                    .push(said(format!("created {id}"), message));
+                id
+            }
         };
-        findings.written.push(format!("created {id}"));
         self.expect(findings, Stage::Create, &id, Some(&expected))
             .await;
 
@@ -42,8 +52,9 @@ impl Trial<'_> {
         let update = self.adapter().update(&call, &id, &change);
         match logged_in(self.adapter(), &call, update).await {
             Err(error) => findings.problems.push(self.problem(Stage::Update, &error)),
-            Ok(_) => {
-                findings.written.push(format!("updated {id}"));
+            Ok((done, _)) => {
+                let line = said(format!("updated {id}"), done.message);
+                findings.written.push(line);
                 self.expect(findings, Stage::Update, &id, Some(&expected))
                     .await;
             }
@@ -53,7 +64,12 @@ impl Trial<'_> {
         let call = self.call(&key);
         let delete = self.adapter().delete(&call, &id, &expected);
         match logged_in(self.adapter(), &call, delete).await {
-            Ok(_) | Err(AdapterError::NotFound { .. }) => {
+            Ok((Done { message, .. }, _)) => {
+                let line = said(format!("deleted {id}"), message);
+                findings.written.push(line);
+                self.expect(findings, Stage::Delete, &id, None).await;
+            }
+            Err(AdapterError::NotFound { .. }) => {
                 findings.written.push(format!("deleted {id}"));
                 self.expect(findings, Stage::Delete, &id, None).await;
             }
@@ -87,6 +103,14 @@ impl Trial<'_> {
         };
         let problem = Problem::of_adapter(self.application, setting, message);
         findings.problems.push(problem);
+    }
+}
+
+/// What was done, with what the back end says of it.
+fn said(done: String, message: Option<String>) -> String {
+    match message {
+        None => done,
+        Some(message) => format!("{done}: {message:?}"),
     }
 }
 

@@ -71,15 +71,11 @@ pub trait Adapter {
         stash: &mut dyn Stash,
     ) -> Result<QueryEnd, AdapterError>;
 
-    /// Creates an object; answers its id, or nothing where the back end gives none.
+    /// Creates an object; answers its id, where the back end gives one.
     ///
     /// # Errors
     /// When the back end refused, or could not be asked.
-    async fn create(
-        &self,
-        call: &Call<'_>,
-        attributes: &Attributes,
-    ) -> Result<Option<ObjectId>, AdapterError>;
+    async fn create(&self, call: &Call<'_>, attributes: &Attributes) -> Result<Done, AdapterError>;
 
     /// Sets attributes of an object.
     ///
@@ -90,7 +86,7 @@ pub trait Adapter {
         call: &Call<'_>,
         id: &ObjectId,
         attributes: &Attributes,
-    ) -> Result<(), AdapterError>;
+    ) -> Result<Done, AdapterError>;
 
     /// Deletes an object; `attributes` are those the device sent along.
     ///
@@ -101,7 +97,7 @@ pub trait Adapter {
         call: &Call<'_>,
         id: &ObjectId,
         attributes: &Attributes,
-    ) -> Result<(), AdapterError>;
+    ) -> Result<Done, AdapterError>;
 
     /// Finds objects by [`Call::parameters`] and hands them over, in one part or several.
     ///
@@ -141,7 +137,8 @@ pub trait Adapter {
     }
 
     /// What applications on devices need to know of the source beside its objects, as a text of any form. Asked with
-    /// every query; devices get it when it has changed.
+    /// every query; devices get it when it has changed. An adapter to which the answer to the query says it hands it over
+    /// there ([`Stash::describe`]), and answers none here.
     ///
     /// # Errors
     /// When the back end cannot be asked; what it said before stays then.
@@ -184,6 +181,25 @@ pub async fn logged_in<T>(
         tracing::warn!(source.name = %call.source, %error, "the back end could not be left");
     }
     Ok((answer?, left))
+}
+
+/// What the back end says of a change that it has made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Of a create: the new object's id, where the back end gives one.
+    pub id: Option<ObjectId>,
+    /// What the user is to be told of it. Devices get it with the verdict; the protocols of older ones have no place for it.
+    pub message: Option<String>,
+}
+
+impl Done {
+    /// A create, of which the back end says nothing but the new object's id.
+    pub fn created(id: ObjectId) -> Self {
+        Self {
+            id: Some(id),
+            message: None,
+        }
+    }
 }
 
 /// A change that a device wants to make.
@@ -273,6 +289,10 @@ pub trait Stash {
     /// Takes note of an object of the answer that cannot be kept, by its id as the back end wrote it. The others are kept,
     /// and what the server has of this one stays; devices are told.
     fn refuse(&mut self, id: &str, reason: &str);
+
+    /// Takes what applications on devices need to know of the source beside its objects: the answer's metadata, as a text of any
+    /// form. Where a whole answer says nothing of it, there is none any more.
+    fn describe(&mut self, _metadata: String) {}
 
     /// Where the last query broke off, as it said by [`Stash::reached`]: what comes before need not be handed over again.
     fn goes_on_at(&self) -> Option<&str> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
+use crate::adapter::{Adapter, AdapterError, Call, Done, QueryEnd, Stash};
 use crate::model::{Attributes, ObjectId};
 
 /// Back ends push what such a source has. Nobody takes what devices change: it is refused, for an app server that is set
@@ -29,11 +29,7 @@ impl Adapter for NoAppServerAdapter {
         Ok(QueryEnd::NotModified)
     }
 
-    async fn create(
-        &self,
-        call: &Call<'_>,
-        _: &Attributes,
-    ) -> Result<Option<ObjectId>, AdapterError> {
+    async fn create(&self, call: &Call<'_>, _: &Attributes) -> Result<Done, AdapterError> {
         Err(refused(call))
     }
 
@@ -42,7 +38,7 @@ impl Adapter for NoAppServerAdapter {
         call: &Call<'_>,
         _: &ObjectId,
         _: &Attributes,
-    ) -> Result<(), AdapterError> {
+    ) -> Result<Done, AdapterError> {
         Err(refused(call))
     }
 
@@ -51,7 +47,7 @@ impl Adapter for NoAppServerAdapter {
         call: &Call<'_>,
         _: &ObjectId,
         _: &Attributes,
-    ) -> Result<(), AdapterError> {
+    ) -> Result<Done, AdapterError> {
         Err(refused(call))
     }
 }

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::adapter::exchange::{
-    Answer, Caller, Outgoing, bad_answer, message_of, read_object, refusal, shortened,
+    Answer, Caller, Outgoing, bad_answer, message_of, read_object, refusal, shortened, to_message,
 };
 use crate::adapter::{
-    Adapter, AdapterError, AdapterSecrets, Call, Change, QueryEnd, ServerToken, Stash, StashError,
+    Adapter, AdapterError, AdapterSecrets, Call, Change, Done, QueryEnd, ServerToken, Stash,
+    StashError,
 };
 use crate::model::{Attributes, ObjectId};
 use crate::ports::Ports;
@@ -177,16 +178,43 @@ async fn stash_objects(answer: &Answer, stash: &mut dyn Stash) -> Result<(), Ada
     Ok(stash.stash(objects).await?)
 }
 
-/// Reads a created object's id: bare text, or JSON. Anything else is none, as is no answer at all.
-fn created_id(answer: &Answer) -> Option<ObjectId> {
-    let text = std::str::from_utf8(answer.small_body()?).ok()?.trim();
-    let id = match serde_json::from_str(text) {
-        Ok(Value::String(id)) => id,
-        Ok(Value::Number(id)) => id.to_string(),
-        Ok(_) => return None,
-        Err(_) => text.to_owned(),
+/// Reads the answer to a create: the new object's id as bare text or JSON, or an object with `id` and `message`. Anything else
+/// is no id, as is no answer at all.
+fn created(answer: &Answer) -> Done {
+    let id = || {
+        let text = std::str::from_utf8(answer.small_body()?).ok()?.trim();
+        let said = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+        let id = match said {
+            Value::Object(mut members) => members.remove("id")?,
+            id => id,
+        };
+        match id {
+            Value::String(id) => ObjectId::parse(id).ok(),
+            Value::Number(id) => ObjectId::parse(id.to_string()).ok(),
+            _ => None,
+        }
     };
-    ObjectId::parse(id).ok()
+    Done {
+        id: id(),
+        ..said(answer)
+    }
+}
+
+/// Reads what the answer to a change says to the user.
+fn said(answer: &Answer) -> Done {
+    let body = answer.small_body().unwrap_or_default();
+    let said = serde_json::from_slice::<Said>(body).ok();
+    let message = said.map(|Said { message }| message);
+    Done {
+        id: None,
+        message: message.as_deref().and_then(to_message),
+    }
+}
+
+/// An answer with a message.
+#[derive(Deserialize)]
+struct Said {
+    message: String,
 }
 
 #[async_trait(?Send)]
@@ -202,13 +230,9 @@ impl<P: Ports> Adapter for PluginAdapter<P> {
         Ok(QueryEnd::Complete { etag: None })
     }
 
-    async fn create(
-        &self,
-        call: &Call<'_>,
-        attributes: &Attributes,
-    ) -> Result<Option<ObjectId>, AdapterError> {
+    async fn create(&self, call: &Call<'_>, attributes: &Attributes) -> Result<Done, AdapterError> {
         let answer = self.ask("create", call, &by_name(attributes)).await?;
-        Ok(created_id(&answer))
+        Ok(created(&answer))
     }
 
     async fn update(
@@ -216,9 +240,9 @@ impl<P: Ports> Adapter for PluginAdapter<P> {
         call: &Call<'_>,
         id: &ObjectId,
         attributes: &Attributes,
-    ) -> Result<(), AdapterError> {
+    ) -> Result<Done, AdapterError> {
         let object = with_id(id, attributes);
-        self.ask("update", call, &object).await.map(drop)
+        Ok(said(&self.ask("update", call, &object).await?))
     }
 
     async fn delete(
@@ -226,9 +250,9 @@ impl<P: Ports> Adapter for PluginAdapter<P> {
         call: &Call<'_>,
         id: &ObjectId,
         attributes: &Attributes,
-    ) -> Result<(), AdapterError> {
+    ) -> Result<Done, AdapterError> {
         let object = with_id(id, attributes);
-        self.ask("delete", call, &object).await.map(drop)
+        Ok(said(&self.ask("delete", call, &object).await?))
     }
 
     async fn search(&self, call: &Call<'_>, stash: &mut dyn Stash) -> Result<(), AdapterError> {

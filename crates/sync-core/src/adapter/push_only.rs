@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 
-use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
+use crate::adapter::{Adapter, AdapterError, Call, Done, QueryEnd, Stash};
 use crate::model::{Attributes, ObjectId};
 use crate::ports::{Ports, Random as _};
 
@@ -31,20 +31,30 @@ impl<P: Ports> Adapter for PushOnlyAdapter<P> {
         Ok(QueryEnd::NotModified)
     }
 
-    async fn create(&self, _: &Call<'_>, _: &Attributes) -> Result<Option<ObjectId>, AdapterError> {
+    async fn create(&self, _: &Call<'_>, _: &Attributes) -> Result<Done, AdapterError> {
         let id = self.ports.random().hex::<16>();
         ObjectId::parse(id)
-            .map(Some)
+            .map(Done::created)
             .map_err(|error| AdapterError::BadAnswer {
                 message: error.to_string(),
             })
     }
 
-    async fn update(&self, _: &Call<'_>, _: &ObjectId, _: &Attributes) -> Result<(), AdapterError> {
-        Ok(())
+    async fn update(
+        &self,
+        _: &Call<'_>,
+        _: &ObjectId,
+        _: &Attributes,
+    ) -> Result<Done, AdapterError> {
+        Ok(Done::default())
     }
 
-    async fn delete(&self, _: &Call<'_>, _: &ObjectId, _: &Attributes) -> Result<(), AdapterError> {
-        Ok(())
+    async fn delete(
+        &self,
+        _: &Call<'_>,
+        _: &ObjectId,
+        _: &Attributes,
+    ) -> Result<Done, AdapterError> {
+        Ok(Done::default())
     }
 }

@@ -8,7 +8,7 @@ use sync_jobs::JobId;
 use sync_proto::{Changes, Operations as SentOperations};
 
 use crate::account::Session;
-use crate::adapter::{Adapter, AdapterError, Call, Change, logged_in};
+use crate::adapter::{Adapter, AdapterError, Call, Change, Done, logged_in};
 use crate::blob::Files;
 use crate::engine::binding::{Wanted, known_form};
 use crate::engine::by_jobs::changes_queue;
@@ -497,7 +497,7 @@ pub(super) async fn make_change(
     kind: OperationKind,
     object: &ObjectId,
     attributes: &Attributes,
-) -> Result<Option<ObjectId>, AdapterError> {
+) -> Result<Done, AdapterError> {
     let change = async {
         let wanted = match kind {
             OperationKind::Create => Change::Create { attributes },
@@ -513,18 +513,12 @@ pub(super) async fn make_change(
         adapter.validate(call, wanted).await?;
         match kind {
             OperationKind::Create => adapter.create(call, attributes).await,
-            OperationKind::Update => adapter
-                .update(call, object, attributes)
-                .await
-                .map(|()| None),
-            OperationKind::Delete => adapter
-                .delete(call, object, attributes)
-                .await
-                .map(|()| None),
+            OperationKind::Update => adapter.update(call, object, attributes).await,
+            OperationKind::Delete => adapter.delete(call, object, attributes).await,
         }
     };
-    let (id, _left) = logged_in(adapter, call, change).await?;
-    Ok(id)
+    let (done, _left) = logged_in(adapter, call, change).await?;
+    Ok(done)
 }
 
 /// Checks and orders what a device sent: creates, then updates, then deletes.

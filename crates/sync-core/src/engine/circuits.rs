@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use futures_util::future::{Either, LocalBoxFuture, select};
 use futures_util::join;
 
-use crate::adapter::{Adapter, AdapterError, Call, Change, QueryEnd, Reading, Stash};
+use crate::adapter::{Adapter, AdapterError, Call, Change, Done, QueryEnd, Reading, Stash};
 use crate::engine::{Engine, Source};
 use crate::model::{Attributes, Millis, ObjectId, SourceName};
 use crate::ports::{Clock as _, Ports};
@@ -235,11 +235,7 @@ impl<P: Ports> Adapter for GuardedAdapter<P> {
             .await
     }
 
-    async fn create(
-        &self,
-        call: &Call<'_>,
-        attributes: &Attributes,
-    ) -> Result<Option<ObjectId>, AdapterError> {
+    async fn create(&self, call: &Call<'_>, attributes: &Attributes) -> Result<Done, AdapterError> {
         self.guarded(call, Success::Answers, self.inner.create(call, attributes))
             .await
     }
@@ -249,7 +245,7 @@ impl<P: Ports> Adapter for GuardedAdapter<P> {
         call: &Call<'_>,
         id: &ObjectId,
         attributes: &Attributes,
-    ) -> Result<(), AdapterError> {
+    ) -> Result<Done, AdapterError> {
         let made = self.inner.update(call, id, attributes);
         self.guarded(call, Success::Answers, made).await
     }
@@ -259,7 +255,7 @@ impl<P: Ports> Adapter for GuardedAdapter<P> {
         call: &Call<'_>,
         id: &ObjectId,
         attributes: &Attributes,
-    ) -> Result<(), AdapterError> {
+    ) -> Result<Done, AdapterError> {
         let made = self.inner.delete(call, id, attributes);
         self.guarded(call, Success::Answers, made).await
     }

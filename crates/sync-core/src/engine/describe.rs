@@ -33,7 +33,8 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-/// Asks the adapter for what the settings do not say, and keeps it.
+/// Asks the adapter for what the settings do not say, and keeps it. Answers whether the metadata is known by that: if not, the answer
+/// to the query may have some ([`describe_by_answer`]).
 ///
 /// This comes before the query: a device must know of another schema before it gets objects in the new shape.
 pub(super) async fn describe_by_adapter<R: RedisConn>(
@@ -42,7 +43,7 @@ pub(super) async fn describe_by_adapter<R: RedisConn>(
     document: &Document<'_, R>,
     lease: &str,
     known: Marks,
-) -> Result<(), AdapterError> {
+) -> Result<bool, AdapterError> {
     let schema = async {
         if source.settings.schema.is_some() {
             return Ok(());
@@ -53,14 +54,29 @@ pub(super) async fn describe_by_adapter<R: RedisConn>(
     };
     let metadata = async {
         if source.settings.metadata.is_some() {
-            return Ok(());
+            return Ok(true);
         }
         let said = source.adapter.metadata(call).await?;
         let said = Description::metadata(said.unwrap_or_default()).map_err(bad)?;
-        keep(document, lease, known, Aspect::Metadata, said).await
+        let is_said = said.is_some();
+        if is_said {
+            keep(document, lease, known, Aspect::Metadata, said).await?;
+        }
+        Ok(is_said)
     };
     let (schema, metadata) = join!(schema, metadata);
     schema.and(metadata)
+}
+
+/// Keeps the metadata that the answer to a query has brought. A whole answer without any means that there is none.
+pub(super) async fn describe_by_answer<R: RedisConn>(
+    document: &Document<'_, R>,
+    lease: &str,
+    known: Marks,
+    said: Option<String>,
+) -> Result<(), AdapterError> {
+    let said = Description::metadata(said.unwrap_or_default()).map_err(bad)?;
+    keep(document, lease, known, Aspect::Metadata, said).await
 }
 
 async fn keep<R: RedisConn>(

@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 
-use crate::adapter::{Adapter, AdapterError, Call, Change, QueryEnd, Reading, Stash, StashError};
+use crate::adapter::{
+    Adapter, AdapterError, Call, Change, Done, QueryEnd, Reading, Stash, StashError,
+};
 use crate::metrics::Meter;
 use crate::model::{Attributes, ObjectId, SourceName};
 use crate::ports::{Clock as _, Ports};
@@ -69,6 +71,10 @@ impl Stash for MeteredStash<'_> {
         self.inner.refuse(id, reason);
     }
 
+    fn describe(&mut self, metadata: String) {
+        self.inner.describe(metadata);
+    }
+
     fn goes_on_at(&self) -> Option<&str> {
         self.inner.goes_on_at()
     }
@@ -125,11 +131,7 @@ impl<P: Ports> Adapter for MeteredAdapter<P> {
             .await
     }
 
-    async fn create(
-        &self,
-        call: &Call<'_>,
-        attributes: &Attributes,
-    ) -> Result<Option<ObjectId>, AdapterError> {
+    async fn create(&self, call: &Call<'_>, attributes: &Attributes) -> Result<Done, AdapterError> {
         self.counted(call, "create", self.inner.create(call, attributes))
             .await
     }
@@ -139,7 +141,7 @@ impl<P: Ports> Adapter for MeteredAdapter<P> {
         call: &Call<'_>,
         id: &ObjectId,
         attributes: &Attributes,
-    ) -> Result<(), AdapterError> {
+    ) -> Result<Done, AdapterError> {
         self.counted(call, "update", self.inner.update(call, id, attributes))
             .await
     }
@@ -149,7 +151,7 @@ impl<P: Ports> Adapter for MeteredAdapter<P> {
         call: &Call<'_>,
         id: &ObjectId,
         attributes: &Attributes,
-    ) -> Result<(), AdapterError> {
+    ) -> Result<Done, AdapterError> {
         self.counted(call, "delete", self.inner.delete(call, id, attributes))
             .await
     }

@@ -148,7 +148,7 @@ impl<P: Ports> Engine<P> {
         };
         let made = make_change(source.adapter, &call, *kind, object, attributes).await;
         let changed = match (kind, made) {
-            (OperationKind::Create, Ok(id)) => id,
+            (OperationKind::Create, Ok(done)) => done.id,
             (OperationKind::Update, Ok(_))
             | (OperationKind::Delete, Ok(_) | Err(AdapterError::NotFound { .. })) => {
                 Some(object.clone())

@@ -51,8 +51,12 @@ impl ChangeName {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "k", rename_all = "kebab-case")]
 pub(crate) enum KeptVerdict {
-    /// The back end has it; the object has this id, unless a create got none.
-    Applied { object: Option<ObjectId> },
+    /// The back end has it; the object has this id, unless a create got none. The message is the back end's.
+    Applied {
+        object: Option<ObjectId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
     /// It was refused.
     Refused { object: ObjectId, message: String },
     /// Others had changed the object: none of it was applied where there is a message, else all but what is kept as they have set

@@ -377,6 +377,8 @@ mod tests {
         attributes = ["a"]
         types = { price = "number" }
         update_method = "PATCH"
+        message = "$.info"
+        metadata = "$.notice"
         user_parameter = "u"
         headers = { Accept-Language = "secret-5" }
         authorization = { bearer = "secret-6" }
@@ -497,6 +499,7 @@ mod tests {
                     "sources.A.rust",
                     "sources.A.soap",
                     "sources.A.sql",
+                    "sources.D.sql.change_log",
                     "sources.D.sql.query",
                     "sources.D.sql.update",
                     "sources.A.rest.children",

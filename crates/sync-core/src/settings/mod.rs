@@ -60,7 +60,7 @@ pub use rest::{RestSettings, UpdateMethod};
 pub(crate) use soap::{PasswordKind, SoapSettings, UsernameToken};
 pub use source::{AdapterSettings, SourceSettings};
 pub use sql::SqlSettings;
-pub(crate) use sql::{Dialect, Piece, Relation, SqlChanges, Statement, ValueName};
+pub(crate) use sql::{ChangesToldBy, Dialect, Piece, Relation, SqlChanges, Statement, ValueName};
 pub(crate) use subscribe::{KeptHook, SubscribeSettings};
 pub use text::Secret;
 

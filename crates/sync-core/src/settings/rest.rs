@@ -19,6 +19,9 @@ use crate::settings::{KeyError, Text, text, wrong};
 /// Most attempts at a request beside the first: a device may be waiting.
 pub(super) const HIGHEST_RETRIES: u32 = 5;
 
+/// The adapter's table.
+const TABLE: &str = "rest";
+
 /// A declared REST interface.
 #[derive(Debug, Clone)]
 pub struct RestSettings {
@@ -36,6 +39,10 @@ pub struct RestSettings {
     pub connection: Connection,
     pub(crate) mapping: Mapping,
     pub(crate) created_id: Option<Path>,
+    /// Where the answer to a change says something to the user.
+    pub(crate) message: Option<Path>,
+    /// Where the answer to a query has the source's metadata.
+    pub(crate) metadata: Option<Path>,
     pub(crate) delta: Option<DeltaSettings>,
     pub(crate) list: Operation,
     pub(crate) search: Option<Operation>,
@@ -95,6 +102,10 @@ pub(super) struct RestEntry {
     /// Path to a new object's id in the answer to its create. Where nothing is said, it is looked for at `id`, and then in the
     /// last segment of `Location`.
     created_id: Option<String>,
+    /// Path to what the back end says to the user of a change that it has made, in its answer.
+    message: Option<String>,
+    /// Path to what applications need to know of the source beside its objects, in the answer to a query.
+    metadata: Option<String>,
     /// Attributes that devices get: a list of names, or a table of names and paths. All where nothing is said.
     attributes: Option<AttributesEntry>,
     /// Attributes that devices do not get.
@@ -223,6 +234,8 @@ impl RestEntry {
         let Compiled {
             mapping,
             created_id,
+            message,
+            metadata,
             delta,
             paging,
             operations: [list, search, create, update, delete],
@@ -239,6 +252,8 @@ impl RestEntry {
             retries: self.retries,
             mapping,
             created_id,
+            message,
+            metadata,
             delta,
             list,
             search: Some(search),
@@ -263,6 +278,7 @@ impl RestEntry {
         let mapping = self.mapping().resolve()?;
         let path =
             |text: &str| Path::parse(text).map_err(|reason| ("rest.record".to_owned(), reason));
+        let path_at = |name, text: &Option<String>| path_at(TABLE, name, text.as_deref());
         let read = match &self.read {
             None => None,
             Some(entry) => Some(ReadSettings {
@@ -276,12 +292,9 @@ impl RestEntry {
         };
         Ok(Compiled {
             mapping,
-            created_id: self
-                .created_id
-                .as_ref()
-                .map(|path| Path::parse(path))
-                .transpose()
-                .map_err(|reason| ("rest.created_id".to_owned(), reason))?,
+            created_id: path_at("created_id", &self.created_id)?,
+            message: path_at("message", &self.message)?,
+            metadata: path_at("metadata", &self.metadata)?,
             delta: delta
                 .map(|delta| delta.resolve("rest", ToldBy::Query))
                 .transpose()?,
@@ -298,10 +311,22 @@ impl RestEntry {
     }
 }
 
+/// A path that may be missing.
+pub(super) fn path_at(
+    table: &str,
+    name: &str,
+    text: Option<&str>,
+) -> Result<Option<Path>, KeyError> {
+    let path = text.map(Path::parse).transpose();
+    path.map_err(|reason| (format!("{table}.{name}"), reason))
+}
+
 /// The compiled parts of an entry.
 struct Compiled {
     mapping: Mapping,
     created_id: Option<Path>,
+    message: Option<Path>,
+    metadata: Option<Path>,
     delta: Option<DeltaSettings>,
     paging: Option<Paging>,
     /// List, search, create, update, delete.

@@ -13,7 +13,7 @@ use crate::settings::delta::{DeltaEntry, DeltaSettings, ToldBy};
 use crate::settings::mapping::{AttributesEntry, ChildrenEntry, IdEntry, MappingEntry};
 use crate::settings::operation::Operation;
 use crate::settings::paging::{EnvelopePagingEntry, Paging};
-use crate::settings::rest::{HIGHEST_RETRIES, RestSettings};
+use crate::settings::rest::{HIGHEST_RETRIES, RestSettings, path_at};
 use crate::settings::{KeyError, Secret, Text, text, wrong};
 
 const TABLE: &str = "soap";
@@ -121,6 +121,10 @@ pub(super) struct SoapEntry {
     id: Option<IdEntry>,
     /// Path to a new object's id in the answer to its create, from the envelope's body on.
     created_id: Option<String>,
+    /// Path to what the back end says to the user of a change that it has made, from the envelope's body on.
+    message: Option<String>,
+    /// Path to what applications need to know of the source beside its objects, from the envelope's body of a query on.
+    metadata: Option<String>,
     /// Attributes that devices get: a list of names, or a table of names and paths. All where nothing is said.
     attributes: Option<AttributesEntry>,
     /// Attributes that devices do not get.
@@ -186,7 +190,7 @@ impl SoapEntry {
         self.mapping()?;
         self.paging()?;
         self.delta()?;
-        self.created_id()?;
+        self.paths()?;
         for (name, call) in self.calls() {
             call.map(|call| self.operation(name, call)).transpose()?;
         }
@@ -224,10 +228,13 @@ impl SoapEntry {
             .transpose()
     }
 
-    fn created_id(&self) -> Result<Option<Path>, KeyError> {
-        let path = self.created_id.as_ref().map(|path| Path::parse(path));
-        path.transpose()
-            .map_err(|reason| ("soap.created_id".to_owned(), reason))
+    /// Those to a new object's id, to a message and to the metadata.
+    fn paths(&self) -> Result<[Option<Path>; 3], KeyError> {
+        Ok([
+            path_at(TABLE, "created_id", self.created_id.as_deref())?,
+            path_at(TABLE, "message", self.message.as_deref())?,
+            path_at(TABLE, "metadata", self.metadata.as_deref())?,
+        ])
     }
 
     /// A call as a request with an envelope.
@@ -304,6 +311,7 @@ impl SoapEntry {
                 kind: token.password_type,
             }),
         };
+        let [created_id, message, metadata] = self.paths()?;
         Ok(RestSettings {
             url: address("soap.url", &self.url, variable)?,
             search_url: None,
@@ -312,7 +320,9 @@ impl SoapEntry {
             retries: self.retries,
             connection: self.connection().resolve(variable)?,
             mapping: self.mapping()?,
-            created_id: self.created_id()?,
+            created_id,
+            message,
+            metadata,
             delta: self.delta()?,
             list: self.operation("list", &self.list)?,
             search: optional("search", &self.search)?,

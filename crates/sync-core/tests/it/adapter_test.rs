@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use async_trait::async_trait;
-use sync_core::{Adapter, AdapterError, Attributes, Call, ObjectId, QueryEnd, RustAdapters, Stash};
+use sync_core::{
+    Adapter, AdapterError, Attributes, Call, Done, ObjectId, QueryEnd, RustAdapters, Stash,
+};
 use test_support::{AdapterTest, BackEnd, local};
 
 const SETTINGS: &str =
@@ -56,16 +58,26 @@ impl Adapter for Unreachable {
         })
     }
 
-    async fn create(&self, _: &Call<'_>, _: &Attributes) -> Result<Option<ObjectId>, AdapterError> {
-        Ok(None)
+    async fn create(&self, _: &Call<'_>, _: &Attributes) -> Result<Done, AdapterError> {
+        Ok(Done::default())
     }
 
-    async fn update(&self, _: &Call<'_>, _: &ObjectId, _: &Attributes) -> Result<(), AdapterError> {
-        Ok(())
+    async fn update(
+        &self,
+        _: &Call<'_>,
+        _: &ObjectId,
+        _: &Attributes,
+    ) -> Result<Done, AdapterError> {
+        Ok(Done::default())
     }
 
-    async fn delete(&self, _: &Call<'_>, _: &ObjectId, _: &Attributes) -> Result<(), AdapterError> {
-        Ok(())
+    async fn delete(
+        &self,
+        _: &Call<'_>,
+        _: &ObjectId,
+        _: &Attributes,
+    ) -> Result<Done, AdapterError> {
+        Ok(Done::default())
     }
 }
 

@@ -12,7 +12,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sync_core::{
-    Clock as _, DeviceProof, DeviceSession, Engine, NewsRequest, Origin, SyncError, TakenChanges,
+    Clock as _, DeviceProof, DeviceSession, Engine, NewsRequest, Origin, Ports, SyncError,
+    TakenChanges,
 };
 use test_support::{TestPorts, World, local};
 
@@ -35,13 +36,18 @@ const SOURCES: &str = r#"
 
 pub(crate) async fn device(world: &World, user: &str) -> DeviceSession {
     world.sign_in(user).await;
+    device_at(&world.engine, user).await
+}
+
+/// A device of our own library, of a user who is known.
+pub(crate) async fn device_at<P: Ports>(engine: &Engine<P>, user: &str) -> DeviceSession {
     let proof = DeviceProof::Password {
         login: user,
         password: "password",
         origin: Origin("test"),
     };
     let description = Default::default();
-    let granted = world.engine.sign_in_device(proof, None, &description);
+    let granted = engine.sign_in_device(proof, None, &description);
     granted.await.unwrap().session
 }
 

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sync_core::{DeviceSession, Engine, NewsRequest, SentChanges, SyncError};
+use sync_core::{DeviceSession, Engine, NewsRequest, Ports, SentChanges, SyncError};
 use sync_jobs::JobState;
 use test_support::{Fault, TestPorts, World, local};
 
@@ -17,8 +17,8 @@ use crate::device_sync::{Copy, a_moment, device, sync};
 
 type Verdicts = Vec<Value>;
 
-async fn begin(
-    engine: &Engine<TestPorts>,
+async fn begin<P: Ports>(
+    engine: &Engine<P>,
     device: &DeviceSession,
     body: Value,
 ) -> Result<sync_core::TakenChanges, SyncError> {
@@ -33,8 +33,8 @@ async fn begin(
 }
 
 /// A request of a device as it is answered.
-async fn answered(
-    engine: &Engine<TestPorts>,
+pub(crate) async fn answered<P: Ports>(
+    engine: &Engine<P>,
     device: &DeviceSession,
     have: &BTreeMap<String, Option<String>>,
     body: Value,

@@ -18,6 +18,7 @@ mod hooks;
 mod idempotency;
 mod limits;
 mod live;
+mod messages;
 mod metadata;
 mod metrics;
 mod narrowed;

@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
-use sync_core::{Adapter, AdapterError, Attributes, Call, ContentError, ObjectId, QueryEnd, Stash};
+use sync_core::{
+    Adapter, AdapterError, Attributes, Call, ContentError, Done, ObjectId, QueryEnd, Stash,
+};
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub enum Fault {
 #[derive(Default)]
 pub struct BackEnd {
     objects: RefCell<BTreeMap<ObjectId, Attributes>>,
-    outcomes: RefCell<BTreeMap<String, Option<ObjectId>>>,
+    outcomes: RefCell<BTreeMap<String, Done>>,
     faults: RefCell<VecDeque<Fault>>,
     /// Whether the fault of this call is one that shows when the back end is left.
     cannot_be_left: Cell<bool>,
@@ -215,10 +217,8 @@ impl BackEnd {
     fn write(
         &self,
         call: &Call<'_>,
-        change: impl FnOnce(
-            &mut BTreeMap<ObjectId, Attributes>,
-        ) -> Result<Option<ObjectId>, AdapterError>,
-    ) -> Result<Option<ObjectId>, AdapterError> {
+        change: impl FnOnce(&mut BTreeMap<ObjectId, Attributes>) -> Result<Done, AdapterError>,
+    ) -> Result<Done, AdapterError> {
         let fault = self.next_fault();
         match fault {
             Fault::Unreachable => {
@@ -340,11 +340,7 @@ impl Adapter for BackEnd {
         Ok(QueryEnd::Complete { etag: None })
     }
 
-    async fn create(
-        &self,
-        call: &Call<'_>,
-        attributes: &Attributes,
-    ) -> Result<Option<ObjectId>, AdapterError> {
+    async fn create(&self, call: &Call<'_>, attributes: &Attributes) -> Result<Done, AdapterError> {
         self.read_files(call, attributes).await?;
         self.creates.set(self.creates.get() + 1);
         self.waiting.set(self.waiting.get() + 1);
@@ -357,7 +353,7 @@ impl Adapter for BackEnd {
             self.next_id.set(self.next_id.get() + 1);
             let id = ObjectId::parse(format!("b{}", self.next_id.get())).expect("an object id");
             objects.insert(id.clone(), attributes.clone());
-            Ok(Some(id))
+            Ok(Done::created(id))
         })
     }
 
@@ -366,15 +362,14 @@ impl Adapter for BackEnd {
         call: &Call<'_>,
         id: &ObjectId,
         attributes: &Attributes,
-    ) -> Result<(), AdapterError> {
+    ) -> Result<Done, AdapterError> {
         self.write(call, |objects| {
             let object = objects.get_mut(id).ok_or_else(|| AdapterError::NotFound {
                 message: format!("there is no {id}"),
             })?;
             object.extend(attributes.clone());
-            Ok(None)
+            Ok(Done::default())
         })
-        .map(drop)
     }
 
     async fn delete(
@@ -382,14 +377,13 @@ impl Adapter for BackEnd {
         call: &Call<'_>,
         id: &ObjectId,
         _: &Attributes,
-    ) -> Result<(), AdapterError> {
+    ) -> Result<Done, AdapterError> {
         self.write(call, |objects| {
             objects.remove(id).ok_or_else(|| AdapterError::NotFound {
                 message: format!("there is no {id}"),
             })?;
-            Ok(None)
+            Ok(Done::default())
         })
-        .map(drop)
     }
 
     async fn search(&self, call: &Call<'_>, stash: &mut dyn Stash) -> Result<(), AdapterError> {

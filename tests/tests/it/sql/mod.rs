@@ -38,6 +38,7 @@ macro_rules! for_each_database {
 for_each_database!(
     a_table_and_a_query_bring_the_same_rows_and_take_the_same_changes,
     what_was_deleted_and_changed_is_found_without_asking_for_everything,
+    triggers_tell_what_has_changed_and_what_is_gone,
     a_row_that_changed_meanwhile_is_a_conflict,
     a_create_whose_answer_is_lost_is_made_once,
     what_a_constraint_refuses_reaches_the_device_in_the_databases_words,
@@ -102,6 +103,66 @@ fn what_was_deleted_and_changed_is_found_without_asking_for_everything(kind: Dat
     );
     device.sync("Whole").expect("to sync");
     assert_eq!(device.get("Whole", &ids[0]), None);
+}
+
+fn triggers_tell_what_has_changed_and_what_is_gone(kind: DatabaseKind) {
+    let (shop, _deployment, mut device) = start(kind);
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = shop.database.url();
+    let written = [
+        &["new", "Stock", "--maker", "sql", "--table", "products"][..],
+        &["triggers", "Stock"],
+    ]
+    .map(|arguments| {
+        let (code, said) = source(folder.path(), &url, arguments);
+        assert_eq!(code, Some(0), "{said}");
+        said
+    });
+    let [_, script] = &written;
+    assert!(!script.contains(DATABASE_PASSWORD), "{script}");
+    shop.run(script);
+    shop.converge(&mut device, "Logged");
+    let ids: Vec<String> = device.objects("Logged").into_keys().collect();
+    let [changed, gone, moved, again, by_device, unknown] = &ids[..6] else {
+        panic!("enough products: {ids:?}");
+    };
+    shop.run(&format!(
+        "UPDATE products SET name = 'late' WHERE id = {changed}; DELETE FROM products WHERE id = {gone}; \
+         UPDATE products SET id = 5000 WHERE id = {moved}; DELETE FROM products WHERE id = {again}; \
+         INSERT INTO products (id, name, price) VALUES ({again}, 'again', 1), (6000, 'new', 2)"
+    ));
+    let replica = device.replica_mut("Logged");
+    assert!(replica.update(by_device, [("price", "99.25")]));
+    replica.create([("name", "of the device"), ("price", "3")]);
+    shop.converge(&mut device, "Logged");
+    // What is deleted without an entry is found only when everything is asked for.
+    shop.run(&format!(
+        "DELETE FROM products WHERE id = {unknown}; DELETE FROM products_changes WHERE row_key = {unknown}; \
+         UPDATE products SET name = 'later' WHERE id = 6000"
+    ));
+    until("the change", || {
+        device.sync("Logged").expect("to sync");
+        let objects = device.objects("Logged");
+        (objects["6000"]["name"] == "later").then_some(())
+    });
+    assert!(device.get("Logged", unknown).is_some(), "all was asked for");
+    // An empty log says that nothing has changed, and what changes then is in it.
+    shop.run("DELETE FROM products_changes");
+    device.sync("Logged").expect("to sync");
+    assert!(device.get("Logged", unknown).is_some(), "all was asked for");
+    shop.run("UPDATE products SET name = 'latest' WHERE id = 6000");
+    until("the change", || {
+        device.sync("Logged").expect("to sync");
+        (device.objects("Logged")["6000"]["name"] == "latest").then_some(())
+    });
+    if kind == DatabaseKind::Postgres {
+        shop.run("TRUNCATE products");
+        until("everything to be gone", || {
+            device.sync("Logged").expect("to sync");
+            // The one that nobody knows to be gone stays.
+            (device.objects("Logged").len() == 1).then_some(())
+        });
+    }
 }
 
 fn a_row_that_changed_meanwhile_is_a_conflict(kind: DatabaseKind) {
@@ -328,6 +389,15 @@ fn the_command_line_reads_and_writes_rows_as_the_server_does(kind: DatabaseKind)
     let run = |arguments: &[&str]| source(folder.path(), &url, arguments);
     let (code, said) = run(&["new", "Stock", "--maker", "sql", "--table", "products"]);
     assert_eq!(code, Some(0), "{said}");
+    let settings = std::fs::read_to_string(folder.path().join("rhosync.toml"));
+    let settings = settings.expect("the settings");
+    let price = match kind {
+        DatabaseKind::Postgres => "numeric(10,2)",
+        DatabaseKind::MariaDb => "decimal(10,2)",
+    };
+    for line in ["key = \"id\"", &format!("  \"price\", # {price}")] {
+        assert!(settings.lines().any(|it| it == line), "{line}: {settings}");
+    }
     let (code, said) = run(&["check", "Stock", "--json"]);
     assert_eq!(code, Some(0), "{said}");
     let found: serde_json::Value = serde_json::from_str(&said).expect("JSON");

@@ -23,6 +23,19 @@ unless_changed = true
 omit = ["operation", "is_gone", "updated_at"]
 page_size = 7
 
+[sources.Logged]
+adapter = "sql"
+partition = "app"
+poll_interval = 0
+push_wait_ms = 20000
+[sources.Logged.sql]
+url = { variable = "database_url" }
+table = "products"
+change_log = "products_changes"
+idempotency_key = "operation"
+omit = ["operation", "is_gone", "updated_at"]
+page_size = 7
+
 [sources.Whole]
 adapter = "sql"
 partition = "app"

@@ -1,5 +1,6 @@
 //! `rhosync source new`: settings to begin with, and a test of them.
 
+mod columns;
 mod openapi;
 mod proposal;
 mod wsdl;
@@ -17,7 +18,7 @@ use comfy_table::{Table, presets};
 use http::Request;
 use sync_client::rhoconnect::{Transport as _, UreqTransport};
 
-use self::proposal::{Proposal, RestProposal};
+use self::proposal::{Proposal, RestProposal, Rows};
 use super::application::{Place, Variables};
 use super::check::{ANYBODY, tried};
 use super::fixtures::{self, Recording};
@@ -168,10 +169,28 @@ impl New {
         Ok(match self.maker {
             Maker::Rest => RestProposal::skeleton(name, url).proposal(name),
             Maker::Soap => proposal::soap_skeleton(name, url),
-            Maker::Sql => proposal::sql(name, self.table.as_deref(), self.query.as_deref()),
+            Maker::Sql => self.of_database(name)?,
             Maker::Http => proposal::plugin(name, url),
             Maker::PushOnly => proposal::push_only(name),
         })
+    }
+
+    /// A table whose database can be asked is described by what that says.
+    fn of_database(&self, name: &str) -> Result<Proposal> {
+        if let Some(query) = &self.query {
+            return Ok(proposal::sql(name, Rows::Query(query)));
+        }
+        let table = self.table.clone().unwrap_or_else(|| name.to_lowercase());
+        let place = Place {
+            name: name.to_owned(),
+            settings: self.settings.clone(),
+        };
+        let columns = match place.variable(&proposal::database_variable(name))? {
+            None => Vec::new(),
+            Some(address) => columns::columns(&address, &table)
+                .with_context(|| format!("the columns of {table} cannot be read"))?,
+        };
+        Ok(proposal::sql(name, Rows::Table(&table, &columns)))
     }
 
     /// Has the new settings read an example, and keeps it as fixtures.

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
+use super::columns::Column;
+
 /// What is written for a new source.
 #[derive(Debug)]
 pub(super) struct Proposal {
@@ -250,21 +252,36 @@ pub(super) fn envelope(body: &str) -> String {
     )
 }
 
+/// Where the rows of a database come from.
+pub(super) enum Rows<'a> {
+    /// A table, and its columns where the database was asked.
+    Table(&'a str, &'a [Column]),
+    Query(&'a str),
+}
+
+/// The variable with the address of a source's database.
+pub(super) fn database_variable(name: &str) -> String {
+    variable(name, "database")
+}
+
 /// A database.
-pub(super) fn sql(name: &str, table: Option<&str>, query: Option<&str>) -> Proposal {
-    let address = variable(name, "database");
-    let rows = match query {
-        Some(query) => format!(
-            "query = {}\n# For MySQL, the columns: attributes = [\"name\"]\n# What devices change, by statements.\n# create = \"INSERT INTO … (name) VALUES (:object.name) RETURNING id::text\"\n# update = \"UPDATE … SET name = coalesce(:object.name, name) WHERE id = :id::int\"\n# delete = \"DELETE FROM … WHERE id = :id::int\"\n",
+pub(super) fn sql(name: &str, rows: Rows<'_>) -> Proposal {
+    let address = database_variable(name);
+    let rows = match rows {
+        Rows::Query(query) => format!(
+            "query = {}\n# For MySQL, the columns: attributes = [\"name\"]\n# What devices change, by statements.\n# create = \"INSERT INTO … (name) VALUES (:object.name) RETURNING id::text\"\n# update = \"UPDATE … SET name = coalesce(:object.name, name) WHERE id = :id::int\"\n# delete = \"DELETE FROM … WHERE id = :id::int\"\n{KEY}key = \"id\"\n{CHANGES}",
             quoted(query)
         ),
-        None => {
-            let table = table.map_or_else(|| name.to_lowercase(), str::to_owned);
-            format!("table = {}\n", quoted(&table))
+        Rows::Table(table, []) => format!(
+            "table = {}\n{KEY}key = \"id\"\n{CHANGES}# Columns that devices do not get.\n# omit = [\"operation\", \"updated_at\"]\n",
+            quoted(table)
+        ),
+        Rows::Table(table, columns) => {
+            format!("table = {}\n{}{CHANGES}", quoted(table), described(columns))
         }
     };
     let settings = format!(
-        "# {name}: the rows of a database. docs/adapters.md has every key.\n{}\n[sources.{}.sql]\n# postgres://user:password@host:5432/database, or mysql://…:3306/…\nurl = {{ variable = {} }}\n{rows}# The column with the key, which is unique and never null.\nkey = \"id\"\n# The column with the time of the last change: then only what has changed is asked for.\n# changed_at = \"updated_at\"\n# The column that says that a row is deleted.\n# deleted_if = \"is_deleted\"\n# A column with a unique constraint, so that no row is made twice.\n# idempotency_key = \"operation\"\n# Columns that devices do not get.\n# omit = [\"operation\", \"updated_at\"]\n",
+        "# {name}: the rows of a database. docs/adapters.md has every key.\n{}\n[sources.{}.sql]\n# postgres://user:password@host:5432/database, or mysql://…:3306/…\nurl = {{ variable = {} }}\n{rows}# A column with a unique constraint, so that no row is made twice.\n# idempotency_key = \"operation\"\n",
         head(name, "sql"),
         key(name),
         quoted(&address),
@@ -278,10 +295,53 @@ pub(super) fn sql(name: &str, table: Option<&str>, query: Option<&str>) -> Propo
                 address.to_ascii_uppercase()
             ),
             format!("`rhosync source check {name}` asks the database itself"),
+            format!("`rhosync source triggers {name}` prints what has the database note changes"),
             "the server may call the database if spin.toml has its address, without user and password, among `allowed_outbound_hosts` of sync-handler and adapter-jobs".to_owned(),
         ],
         variables: vec![address],
     }
+}
+
+/// What comes before the key.
+const KEY: &str = "# The column with the key, which is unique and never null.\n";
+
+/// What a database can say of changes.
+const CHANGES: &str = "# The column with the time of the last change: then only what has changed is asked for.\n# changed_at = \"updated_at\"\n# The column that says that a row is deleted.\n# deleted_if = \"is_deleted\"\n";
+
+/// What the database says of a table's columns, as settings.
+fn described(columns: &[Column]) -> String {
+    let is_key = |column: &&Column| column.is_key;
+    let keys: Vec<_> = columns.iter().filter(is_key).collect();
+    let key = match &keys[..] {
+        [only] => format!("key = {}\n", quoted(&only.name)),
+        [] => "# The table has no primary key: name a column that is unique and never null.\nkey = \"id\"\n".to_owned(),
+        _ => {
+            let names: Vec<_> = keys.iter().map(|column| column.name.as_str()).collect();
+            format!(
+                "# The primary key is {}: name one that is unique alone, or make the rows by a query that joins them.\nkey = \"id\"\n",
+                names.join(", ")
+            )
+        }
+    };
+    let others = columns
+        .iter()
+        .filter(|column| keys.len() != 1 || !column.is_key);
+    let lines = others.map(|column| format!("  {}, # {}\n", quoted(&column.name), column.kind));
+    let attributes: String = lines.collect();
+    let moments = columns
+        .iter()
+        .filter(|column| column.kind == "timestamp with time zone");
+    let moments: Vec<_> = moments
+        .map(|it| format!("{} = \"date\"", self::key(&it.name)))
+        .collect();
+    let types = match moments.is_empty() {
+        true => String::new(),
+        false => format!(
+            "# Devices get these in UTC.\ntypes = {{ {} }}\n",
+            moments.join(", ")
+        ),
+    };
+    format!("{key}# Columns that devices get and set.\nattributes = [\n{attributes}]\n{types}")
 }
 
 /// A back end that speaks the plugin protocol.

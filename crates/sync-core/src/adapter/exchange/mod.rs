@@ -381,9 +381,14 @@ pub(super) fn refusal(answer: &Answer) -> AdapterError {
 pub(super) fn message_of(answer: &Answer) -> Option<String> {
     let mut body: Map<String, Value> = serde_json::from_slice(answer.small_body()?).ok()?;
     match body.remove("message").or_else(|| body.remove("error"))? {
-        Value::String(text) if !text.is_empty() => Some(shortened(&text)),
+        Value::String(text) => to_message(&text),
         _ => None,
     }
+}
+
+/// What the back end says to a user; an empty text says nothing.
+pub(super) fn to_message(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| shortened(text))
 }
 
 /// A text of the back end at a length that can be shown on a phone.

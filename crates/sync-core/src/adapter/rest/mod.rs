@@ -13,14 +13,14 @@ use async_trait::async_trait;
 use http::{Method, StatusCode, header};
 use serde_json::Value;
 
-use crate::adapter::exchange::{Answer, Caller, bad_answer, read_object, refusal};
+use crate::adapter::exchange::{Answer, Caller, bad_answer, read_object, refusal, to_message};
 pub(crate) use crate::adapter::rest::delta::is_said;
 use crate::adapter::rest::delta::{DeltaQuery, Harvest};
 use crate::adapter::rest::pages::Look;
 use crate::adapter::rest::request::Target;
 use crate::adapter::rest::soap::body_of;
 use crate::adapter::rest::validator::{KnownPages, Validator};
-use crate::adapter::{Adapter, AdapterError, AdapterSecrets, Call, QueryEnd, Reading, Stash};
+use crate::adapter::{Adapter, AdapterError, AdapterSecrets, Call, Done, QueryEnd, Reading, Stash};
 use crate::mapping::Mapped;
 use crate::model::{Attributes, ObjectId, to_text};
 use crate::ports::{Clock as _, Ports};
@@ -140,6 +140,11 @@ impl<P: Ports> RestAdapter<P> {
     ) -> Result<usize, AdapterError> {
         let mapping = &self.settings.mapping;
         harvest.look_at_answer(&answer, mapping);
+        if let Some(path) = &self.settings.metadata
+            && let Some(metadata) = path.read(&answer)
+        {
+            stash.describe(to_text(metadata.into_owned()));
+        }
         let records = mapping.records(answer)?;
         let found = records.len();
         let mut objects = Vec::with_capacity(found);
@@ -160,6 +165,16 @@ impl<P: Ports> RestAdapter<P> {
             stash.remove(deleted).await?;
         }
         Ok(found)
+    }
+
+    /// What the back end says to the user of a change that it has made.
+    fn said(&self, answer: &Answer) -> Done {
+        let message = self.settings.message.as_ref().and_then(|path| {
+            answer.small_body()?;
+            let tree = self.tree(answer).ok()?;
+            to_message(&to_text(path.read(&tree)?.into_owned()))
+        });
+        Done { id: None, message }
     }
 
     /// The id of a created object: the answer's, or the last segment of its `Location`.
@@ -296,15 +311,14 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         }
     }
 
-    async fn create(
-        &self,
-        call: &Call<'_>,
-        attributes: &Attributes,
-    ) -> Result<Option<ObjectId>, AdapterError> {
+    async fn create(&self, call: &Call<'_>, attributes: &Attributes) -> Result<Done, AdapterError> {
         let answer = self
             .write(call, self.settings.create.as_ref(), None, attributes)
             .await?;
-        Ok(self.created_id(&answer))
+        Ok(Done {
+            id: self.created_id(&answer),
+            ..self.said(&answer)
+        })
     }
 
     async fn update(
@@ -312,11 +326,10 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         call: &Call<'_>,
         id: &ObjectId,
         attributes: &Attributes,
-    ) -> Result<(), AdapterError> {
+    ) -> Result<Done, AdapterError> {
         let operation = self.settings.update.as_ref();
-        self.write(call, operation, Some(id), attributes)
-            .await
-            .map(drop)
+        let answer = self.write(call, operation, Some(id), attributes).await?;
+        Ok(self.said(&answer))
     }
 
     async fn delete(
@@ -324,11 +337,10 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         call: &Call<'_>,
         id: &ObjectId,
         attributes: &Attributes,
-    ) -> Result<(), AdapterError> {
+    ) -> Result<Done, AdapterError> {
         let operation = self.settings.delete.as_ref();
-        self.write(call, operation, Some(id), attributes)
-            .await
-            .map(drop)
+        let answer = self.write(call, operation, Some(id), attributes).await?;
+        Ok(self.said(&answer))
     }
 }
 

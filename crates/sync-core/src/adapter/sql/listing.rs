@@ -16,7 +16,7 @@ use crate::adapter::{AdapterError, Call, QueryEnd, Stash};
 use crate::mapping::Mapped;
 use crate::model::{Millis, ObjectId};
 use crate::ports::{Clock as _, Ports, hex};
-use crate::settings::{Dialect, SqlChanges, SqlSettings};
+use crate::settings::{ChangesToldBy, Dialect, SqlChanges, SqlSettings};
 
 /// How far the clocks of instances may be apart, in milliseconds.
 const CLOCKS_APART_MS: u64 = 5_000;
@@ -178,7 +178,7 @@ impl<P: Ports> SqlAdapter<P> {
     ) -> Result<QueryEnd, AdapterError> {
         let began = self.ports.clock().now();
         let SqlSettings { key, page_size, .. } = &self.settings;
-        let column = &changes.column;
+        let told_by = &changes.told_by;
         let mut values = Values::of(call);
         let since = mark.highest.clone();
         values.since = Some(&since);
@@ -189,53 +189,57 @@ impl<P: Ports> SqlAdapter<P> {
             let mut sql = self
                 .sql(&values)
                 .text("SELECT ")
-                .column_text(column)
-                .text(", ");
-            sql = sql.column_text(key).text(", ");
-            sql = sql
+                .text_of(|sql| sql.change_time(told_by))
+                .text(", ")
+                .text_of(|sql| sql.change_key(told_by))
+                .text(", CASE WHEN ")
+                .column(key)
+                .text(" IS NOT NULL THEN ")
                 .json(shape.types.keys().map(String::as_str))
-                .from()
+                .text(" END")
+                .changes(told_by)
                 .text(" WHERE ");
-            let kind = shape.type_of(column);
+            let kind = type_of_time(told_by, shape);
             sql = match &last {
                 Some((time, last)) => sql
                     .text("(")
-                    .column(column)
+                    .change_time(told_by)
                     .text(", ")
-                    .column(key)
+                    .change_key(told_by)
                     .text(") > (")
                     .typed(Some(time.clone()), kind)
                     .text(", ")
                     .typed(Some(last.clone()), shape.type_of(key))
                     .text(")"),
                 None if mark.is_settled => sql
-                    .column(column)
+                    .change_time(told_by)
                     .text(" > ")
                     .typed(Some(since.clone()), kind),
                 None => {
-                    let sql = sql.column(column).text(" >= ");
-                    earlier(
-                        sql,
-                        self.settings.dialect,
-                        &since,
-                        changes.overlap_seconds,
-                        shape,
-                        column,
-                    )
+                    let sql = sql.change_time(told_by).text(" >= ");
+                    let overlap = changes.overlap_seconds;
+                    earlier(sql, self.settings.dialect, &since, overlap, kind)
                 }
             };
-            sql = sql.text(" ORDER BY ").column(column).text(", ").column(key);
+            sql = sql.text(" ORDER BY ").change_time(told_by);
+            sql = sql.text(", ").change_key(told_by);
             let statement = sql.text(&format!(" LIMIT {page_size}")).done();
             let (rows, _held) = self.rows(call, statement).await?;
             let found = rows.len();
-            let mut texts = Vec::with_capacity(found);
+            let (mut texts, mut gone) = (Vec::with_capacity(found), Vec::new());
             for row in rows {
                 let [time, key, text] = columns(row)?;
                 let key = key.ok_or_else(|| without_key(&self.settings.key))?;
+                match text {
+                    Some(text) => texts.push(text),
+                    None => gone.extend(ObjectId::parse(key.as_str())),
+                }
                 last = Some((time.unwrap_or_default(), key));
-                texts.extend(text);
             }
             self.hand_over(texts, stash).await?;
+            if !gone.is_empty() {
+                stash.remove(gone).await?;
+            }
             if found < *page_size {
                 break;
             }
@@ -288,18 +292,17 @@ impl<P: Ports> SqlAdapter<P> {
         let Some(changes) = &self.settings.changes else {
             return Ok(None);
         };
-        let sql = self.sql(values);
-        let sql = match self.settings.dialect {
-            Dialect::Postgres => sql
-                .text("SELECT max(")
-                .column(&changes.column)
-                .text(")::text"),
-            Dialect::MySql => {
-                let sql = sql.text("SELECT CAST(MAX(").column(&changes.column);
-                sql.text(") AS CHAR)")
+        let told_by = &changes.told_by;
+        let sql = self.sql(values).text("SELECT ").text_of(|sql| {
+            let sql = sql.text("COALESCE(MAX(").change_time(told_by);
+            match (told_by, self.settings.dialect) {
+                (ChangesToldBy::Column(_), _) => sql.text("))"),
+                // What is noted from now on is later, but for what the overlap is for.
+                (ChangesToldBy::Log(_), Dialect::Postgres) => sql.text("), now())"),
+                (ChangesToldBy::Log(_), Dialect::MySql) => sql.text("), UTC_TIMESTAMP(6))"),
             }
-        };
-        self.value(call, sql.from().done()).await
+        });
+        self.value(call, sql.times(told_by).done()).await
     }
 
     /// Looks for rows without a key, which no page has: nobody knows which object such a row stands for.
@@ -352,16 +355,22 @@ impl<P: Ports> SqlAdapter<P> {
     }
 }
 
+/// The type of the times of changes, as a cast names it.
+fn type_of_time<'a>(told_by: &ChangesToldBy, shape: &'a Shape) -> Option<&'a str> {
+    match told_by {
+        ChangesToldBy::Column(column) => shape.type_of(column),
+        ChangesToldBy::Log(_) => Some("timestamptz"),
+    }
+}
+
 /// A time of a change less the overlap.
 fn earlier<'a>(
     sql: Sql<'a>,
     dialect: Dialect,
     time: &str,
     overlap: u64,
-    shape: &Shape,
-    column: &str,
+    kind: Option<&str>,
 ) -> Sql<'a> {
-    let kind = shape.type_of(column);
     let time = Some(time.to_owned());
     let overlap = Some(overlap.to_string());
     match dialect {

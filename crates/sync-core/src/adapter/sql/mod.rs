@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use crate::adapter::sql::refusal::to_adapter_error;
 use crate::adapter::sql::shape::Shape;
 use crate::adapter::sql::text::{Sql, Values};
-use crate::adapter::{Adapter, AdapterError, Call, QueryEnd, Stash};
+use crate::adapter::{Adapter, AdapterError, Call, Done, QueryEnd, Stash};
 use crate::memory::Reservation;
 use crate::model::{Attributes, ObjectId};
 use crate::ports::{Ports, SqlClient as _, SqlRow, SqlStatement};
@@ -107,12 +107,9 @@ impl<P: Ports> Adapter for SqlAdapter<P> {
         self.find(call, stash).await
     }
 
-    async fn create(
-        &self,
-        call: &Call<'_>,
-        attributes: &Attributes,
-    ) -> Result<Option<ObjectId>, AdapterError> {
-        self.insert(call, attributes).await
+    async fn create(&self, call: &Call<'_>, attributes: &Attributes) -> Result<Done, AdapterError> {
+        let id = self.insert(call, attributes).await?;
+        Ok(Done { id, message: None })
     }
 
     async fn update(
@@ -120,8 +117,9 @@ impl<P: Ports> Adapter for SqlAdapter<P> {
         call: &Call<'_>,
         id: &ObjectId,
         attributes: &Attributes,
-    ) -> Result<(), AdapterError> {
-        self.change(call, id, attributes).await
+    ) -> Result<Done, AdapterError> {
+        self.change(call, id, attributes).await?;
+        Ok(Done::default())
     }
 
     async fn delete(
@@ -129,7 +127,8 @@ impl<P: Ports> Adapter for SqlAdapter<P> {
         call: &Call<'_>,
         id: &ObjectId,
         attributes: &Attributes,
-    ) -> Result<(), AdapterError> {
-        self.remove(call, id, attributes).await
+    ) -> Result<Done, AdapterError> {
+        self.remove(call, id, attributes).await?;
+        Ok(Done::default())
     }
 }

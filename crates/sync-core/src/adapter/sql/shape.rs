@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::adapter::exchange::bad_answer;
 use crate::adapter::sql::SqlAdapter;
-use crate::adapter::sql::text::{Values, quoted};
+use crate::adapter::sql::text::Values;
 use crate::adapter::{AdapterError, Call};
 use crate::mapping::Selection;
 use crate::ports::{Ports, SqlStatement};
@@ -66,7 +66,10 @@ impl<P: Ports> SqlAdapter<P> {
     ) -> Result<Shape, AdapterError> {
         let (text, parameters) = match self.settings.dialect {
             Dialect::Postgres => {
-                let names: Vec<String> = names.iter().map(|name| quoted(name, '"')).collect();
+                let names: Vec<String> = names
+                    .iter()
+                    .map(|name| Dialect::Postgres.quoted(name))
+                    .collect();
                 (
                     "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod)::text, a.attnotnull::text \
                      FROM pg_catalog.pg_attribute AS a \
@@ -98,7 +101,7 @@ impl<P: Ports> SqlAdapter<P> {
             }
         }
         let key = &self.settings.key;
-        let column = self.settings.changes.as_ref().map(|it| &it.column);
+        let column = self.settings.changed_at();
         let needed = [Some(key), column, self.settings.idempotency_key.as_ref()];
         if let Some(missing) = needed
             .into_iter()
@@ -119,7 +122,7 @@ impl<P: Ports> SqlAdapter<P> {
     async fn shape_of_query(&self, call: &Call<'_>) -> Result<Option<Shape>, AdapterError> {
         let settings = &self.settings;
         let mut columns: Vec<&str> = vec![&settings.key];
-        columns.extend(settings.changes.as_ref().map(|it| it.column.as_str()));
+        columns.extend(settings.changed_at().map(String::as_str));
         if settings.dialect == Dialect::MySql {
             // It converts texts by itself. What it has to know is the names.
             let Selection::Named(names) = &settings.mapping.selection else {

@@ -5,10 +5,13 @@ use serde_json::{Map, Value};
 use crate::adapter::Call;
 use crate::model::{Attributes, ObjectId, to_text};
 use crate::ports::SqlStatement;
-use crate::settings::{Dialect, Piece, Relation, SqlSettings, Statement, ValueName};
+use crate::settings::{ChangesToldBy, Dialect, Piece, Relation, SqlSettings, Statement, ValueName};
 
 /// What a row is called: no column has this name.
 const ROW: &str = "rhosync_row";
+
+/// What an entry of a change log is called.
+const CHANGE: &str = "rhosync_change";
 
 /// What may be bound.
 pub(super) struct Values<'a> {
@@ -93,11 +96,7 @@ impl<'a> Sql<'a> {
 
     /// The name of a column or a table.
     pub(super) fn name(self, name: &str) -> Self {
-        let mark = match self.settings.dialect {
-            Dialect::Postgres => '"',
-            Dialect::MySql => '`',
-        };
-        let name = quoted(name, mark);
+        let name = self.settings.dialect.quoted(name);
         self.text(&name)
     }
 
@@ -108,9 +107,53 @@ impl<'a> Sql<'a> {
 
     /// A column of a row, as text.
     pub(super) fn column_text(self, name: &str) -> Self {
+        self.text_of(|sql| sql.column(name))
+    }
+
+    /// What is written, as text.
+    pub(super) fn text_of(self, write: impl FnOnce(Self) -> Self) -> Self {
         match self.settings.dialect {
-            Dialect::Postgres => self.column(name).text("::text"),
-            Dialect::MySql => self.text("CAST(").column(name).text(" AS CHAR)"),
+            Dialect::Postgres => write(self).text("::text"),
+            Dialect::MySql => write(self.text("CAST(")).text(" AS CHAR)"),
+        }
+    }
+
+    /// The time of a change.
+    pub(super) fn change_time(self, told_by: &ChangesToldBy) -> Self {
+        match told_by {
+            ChangesToldBy::Column(column) => self.column(column),
+            ChangesToldBy::Log(_) => self.text(CHANGE).text(".changed_at"),
+        }
+    }
+
+    /// The key of a row that has changed.
+    pub(super) fn change_key(self, told_by: &ChangesToldBy) -> Self {
+        let settings = self.settings;
+        match told_by {
+            ChangesToldBy::Column(_) => self.column(&settings.key),
+            ChangesToldBy::Log(_) => self.text(CHANGE).text(".row_key"),
+        }
+    }
+
+    /// What the times of changes come from.
+    pub(super) fn times(self, told_by: &ChangesToldBy) -> Self {
+        match told_by {
+            ChangesToldBy::Column(_) => self.from(),
+            ChangesToldBy::Log(names) => self.text(" FROM ").table(names).text(" AS ").text(CHANGE),
+        }
+    }
+
+    /// What changes come from, with the rows. Of one that is gone a log has an entry.
+    pub(super) fn changes(self, told_by: &ChangesToldBy) -> Self {
+        let settings = self.settings;
+        let sql = self.times(told_by);
+        match told_by {
+            ChangesToldBy::Column(_) => sql,
+            ChangesToldBy::Log(_) => {
+                let sql = sql.text(" LEFT JOIN ").relation().named_row();
+                let sql = sql.text(" ON ").column(&settings.key);
+                sql.text(" = ").change_key(told_by)
+            }
         }
     }
 
@@ -159,21 +202,24 @@ impl<'a> Sql<'a> {
 
     /// What the rows come from.
     pub(super) fn from(self) -> Self {
+        self.text(" FROM ").relation().named_row()
+    }
+
+    fn relation(self) -> Self {
         match &self.settings.relation {
-            Relation::Table(names) => self.text(" FROM ").table(names),
+            Relation::Table(names) => self.table(names),
             Relation::Query(query) => self.subquery(query),
         }
-        .named_row()
     }
 
     /// What the rows of a search come from.
     pub(super) fn rows_of_search(self, search: &Statement) -> Self {
-        self.subquery(search).named_row()
+        self.text(" FROM ").subquery(search).named_row()
     }
 
     fn subquery(self, query: &Statement) -> Self {
         // A comment at its end would take the bracket along.
-        self.text(" FROM (").statement(query).text("\n)")
+        self.text("(").statement(query).text("\n)")
     }
 
     fn named_row(self) -> Self {
@@ -196,10 +242,4 @@ impl<'a> Sql<'a> {
             }
         }
     }
-}
-
-/// A name between quotation marks.
-pub(super) fn quoted(name: &str, mark: char) -> String {
-    let inner = name.replace(mark, &format!("{mark}{mark}"));
-    format!("{mark}{inner}{mark}")
 }

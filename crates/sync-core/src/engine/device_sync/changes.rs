@@ -447,9 +447,10 @@ fn to_verdict(name: &ChangeName, said: &Said) -> Verdict {
         ..verdict.clone()
     };
     match said {
-        Said::Decided(KeptVerdict::Applied { object }) => Verdict {
+        Said::Decided(KeptVerdict::Applied { object, message }) => Verdict {
             status: VerdictStatus::Applied,
             object: object.as_ref().map(ObjectId::to_string),
+            message: message.clone(),
             ..verdict
         },
         Said::Decided(KeptVerdict::Refused { object, message }) => Verdict {

@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use futures_util::join;
 
 use crate::adapter::{AdapterError, Refusals, StashError, logged_in};
-use crate::engine::describe::describe_by_adapter;
+use crate::engine::describe::{describe_by_adapter, describe_by_answer};
 use crate::engine::partitions::Asked;
 use crate::engine::refresh::snapshot::{LastRefresh, Snapshot, SnapshotEnd};
 use crate::engine::{Engine, Source, SyncError};
@@ -122,14 +122,19 @@ impl<P: Ports> Engine<P> {
                 );
                 let work = async {
                     let asked = logged_in(source.adapter, &call, async {
-                        let described =
+                        let has_metadata =
                             describe_by_adapter(source, &call, &document, &lease, described).await;
                         let query = source.adapter.query(&call, etag.as_deref(), &mut snapshot);
-                        Ok((described, query.await))
+                        Ok((has_metadata, query.await))
                     });
-                    let ((described, asked), left) = asked.await?;
-                    let ended = snapshot.end(asked?, etag, digest).await?;
-                    described.map(|()| (ended, left))
+                    let ((has_metadata, asked), left) = asked.await?;
+                    let asked = asked?;
+                    let said = snapshot.said(&asked);
+                    let ended = snapshot.end(asked, etag, digest).await?;
+                    if let (false, Some(said)) = (has_metadata?, said) {
+                        describe_by_answer(&document, &lease, described, said).await?;
+                    }
+                    Ok((ended, left))
                 };
                 let until_lost = async {
                     loop {

@@ -54,6 +54,8 @@ pub(super) struct Snapshot<'a, R> {
     /// Those that the store does not know of yet.
     seen_lately: Vec<ObjectId>,
     pub(super) refused: Refusals,
+    /// What the answer says of the source beside its objects.
+    metadata: Option<String>,
     passed_over: u64,
     pub(super) deleted: usize,
     pub(super) changed: usize,
@@ -104,6 +106,10 @@ impl<R: RedisConn> Stash for Snapshot<'_, R> {
             self.seen_lately.push(id);
         }
         self.refused.note(id, reason);
+    }
+
+    fn describe(&mut self, metadata: String) {
+        self.metadata = Some(metadata);
     }
 
     fn goes_on_at(&self) -> Option<&str> {
@@ -165,10 +171,22 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
             seen: BTreeSet::new(),
             seen_lately: Vec::new(),
             refused: Refusals::default(),
+            metadata: None,
             passed_over: 0,
             deleted: 0,
             changed: 0,
         }
+    }
+
+    /// What the answer says of the source beside its objects: nothing where it is not whole, or without a word.
+    pub(super) fn said(&mut self, ended: &QueryEnd) -> Option<Option<String>> {
+        let is_whole = self.last.goes_on_at.is_none()
+            && match ended {
+                QueryEnd::Complete { .. } | QueryEnd::CompleteUpTo { .. } => true,
+                QueryEnd::NotModified | QueryEnd::Changes { .. } => false,
+            };
+        let metadata = self.metadata.take();
+        (is_whole || metadata.is_some()).then_some(metadata)
     }
 
     /// Commits what is left of an answer, and says what is to be remembered of it; `etag` and `digest` are those of the last one.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use sync_jobs::Backoff;
 
-use crate::adapter::{AdapterError, Call};
+use crate::adapter::{AdapterError, Call, Done};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::changes::{Attempt, make_change};
 use crate::engine::conflicts::{Resolution, resolve};
@@ -94,7 +94,7 @@ impl<P: Ports> Engine<P> {
                     }
                 }
                 PriorState::Done => {
-                    return self.decide(task, Verdict::Applied { new_id: None }).await;
+                    return self.decide(task, Verdict::Applied(Done::default())).await;
                 }
                 PriorState::CreateWaits => return Ok(Attempt::PutOff(None)),
             }
@@ -110,16 +110,16 @@ impl<P: Ports> Engine<P> {
             return Ok(Attempt::LostLease);
         };
         match result {
-            Ok(new_id) => {
+            Ok(done) => {
                 if task.operation.attempts > 0 {
                     self.document(document).forget_login_error().await?;
                 }
-                self.share(source, &task, new_id.as_ref()).await?;
-                self.decide(task, Verdict::Applied { new_id }).await
+                self.share(source, &task, done.id.as_ref()).await?;
+                self.decide(task, Verdict::Applied(done)).await
             }
             Err(AdapterError::NotFound { .. }) if task.operation.kind == OperationKind::Delete => {
                 self.share(source, &task, None).await?;
-                self.decide(task, Verdict::Applied { new_id: None }).await
+                self.decide(task, Verdict::Applied(Done::default())).await
             }
             // That was no attempt.
             Err(error @ AdapterError::CircuitOpen { .. }) => self.put_off(task, &error).await,
@@ -167,7 +167,7 @@ impl<P: Ports> Engine<P> {
                 attributes.retain(|name, _| !without.contains(name));
                 let is_empty = !without.is_empty() && attributes.is_empty();
                 task.kept = without;
-                Ok(is_empty.then_some(Verdict::Applied { new_id: None }))
+                Ok(is_empty.then_some(Verdict::Applied(Done::default())))
             }
         }
     }
@@ -285,7 +285,7 @@ impl<P: Ports> Engine<P> {
         &self,
         source: Source<'_>,
         task: &Task<'_>,
-    ) -> Result<Option<Result<Option<ObjectId>, AdapterError>>, SyncError> {
+    ) -> Result<Option<Result<Done, AdapterError>>, SyncError> {
         let document = self.document(task.document);
         let operations = Operations::new(&document, task.client);
         let until_lost = async {
@@ -304,11 +304,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Calls the back end, again at once where that may help.
-    async fn call(
-        &self,
-        source: Source<'_>,
-        task: &Task<'_>,
-    ) -> Result<Option<ObjectId>, AdapterError> {
+    async fn call(&self, source: Source<'_>, task: &Task<'_>) -> Result<Done, AdapterError> {
         let key = idempotency_key(task);
         let call = Call {
             source: source.name,
@@ -413,12 +409,12 @@ impl<P: Ports> Engine<P> {
     async fn decide(&self, task: Task<'_>, verdict: Verdict) -> Result<Attempt, SyncError> {
         let store = self.document(task.document);
         let target = match &verdict {
-            Verdict::Applied { new_id: Some(id) } => id.clone(),
+            Verdict::Applied(Done { id: Some(id), .. }) => id.clone(),
             _ => task.target.clone(),
         };
         let create = (task.operation.kind == OperationKind::Create).then(|| {
             let remembered = match &verdict {
-                Verdict::Applied { new_id } => new_id.clone(),
+                Verdict::Applied(done) => done.id.clone(),
                 Verdict::Refused { .. } | Verdict::Conflict { .. } => None,
             };
             (task.operation.id.clone(), remembered)
@@ -428,7 +424,7 @@ impl<P: Ports> Engine<P> {
         let mut author = Some(task.client);
         let mut known = None;
         // A create's object is new nearly always, so it is not looked for before the first commit.
-        let mut is_unread = matches!(verdict, Verdict::Applied { .. })
+        let mut is_unread = matches!(verdict, Verdict::Applied(_))
             && task.keeps_objects
             && task.operation.kind != OperationKind::Create;
         for _ in 0..MAX_CONFLICTS {
@@ -512,16 +508,16 @@ impl<P: Ports> Engine<P> {
             return Ok(());
         }
         let item = match (verdict, kind) {
-            (Verdict::Applied { .. }, OperationKind::Create) => Some(OutboxItem::Drop {
+            (Verdict::Applied(_), OperationKind::Create) => Some(OutboxItem::Drop {
                 id: id.clone(),
                 attributes: attributes.keys().cloned().collect(),
             }),
             // The copy that it follows now may not have the object: then nothing else takes back what the device has set.
-            (Verdict::Applied { .. }, OperationKind::Update) => Some(OutboxItem::Restate {
+            (Verdict::Applied(_), OperationKind::Update) => Some(OutboxItem::Restate {
                 id: task.target.clone(),
                 attributes: attributes.keys().cloned().collect(),
             }),
-            (Verdict::Applied { .. }, OperationKind::Delete) => None,
+            (Verdict::Applied(_), OperationKind::Delete) => None,
             (Verdict::Refused { .. } | Verdict::Conflict { .. }, _) => {
                 outcome(task, verdict, &task.target, None, None).1
             }

@@ -1,5 +1,6 @@
 //! What a verdict means: for the document, for the device, and for whoever asks for it again.
 
+use crate::adapter::Done;
 use crate::engine::verdict::Task;
 use crate::model::{
     Attributes, ClientId, KeptVerdict, ObjectChange, ObjectId, OperationKind, OutboxItem, Record,
@@ -9,7 +10,7 @@ use crate::model::{
 /// What the back end decided.
 pub(super) enum Verdict {
     /// It was done; a create may have got an id.
-    Applied { new_id: Option<ObjectId> },
+    Applied(Done),
     /// It was refused, or given up: then a job keeps it.
     Refused { message: String, is_kept: bool },
     /// It was refused before the back end was asked, since others have changed the object.
@@ -20,7 +21,7 @@ impl Verdict {
     /// Whether nothing of it was applied.
     pub(super) fn is_refusal(&self) -> bool {
         match self {
-            Self::Applied { .. } => false,
+            Self::Applied(_) => false,
             Self::Refused { .. } | Self::Conflict { .. } => true,
         }
     }
@@ -29,16 +30,17 @@ impl Verdict {
     pub(super) fn to_kept(&self, task: &Task<'_>) -> KeptVerdict {
         let object = task.target.clone();
         match self {
-            Self::Applied { .. } if !task.kept.is_empty() => KeptVerdict::Conflict {
+            Self::Applied(_) if !task.kept.is_empty() => KeptVerdict::Conflict {
                 object,
                 message: None,
                 kept: task.kept.clone(),
             },
-            Self::Applied { new_id } => KeptVerdict::Applied {
+            Self::Applied(Done { id, message }) => KeptVerdict::Applied {
                 object: match task.operation.kind {
-                    OperationKind::Create => new_id.clone(),
+                    OperationKind::Create => id.clone(),
                     OperationKind::Update | OperationKind::Delete => Some(object),
                 },
+                message: message.clone(),
             },
             Self::Refused { message, .. } => KeptVerdict::Refused {
                 object,
@@ -88,9 +90,9 @@ pub(super) fn outcome(
     let (id, sent) = (operation.id.clone(), operation.attributes.clone());
     match (verdict, operation.kind) {
         (
-            Verdict::Applied {
-                new_id: Some(new_id),
-            },
+            Verdict::Applied(Done {
+                id: Some(new_id), ..
+            }),
             OperationKind::Create,
         ) if is_alive => {
             // A refresh has brought the object already, perhaps to this device too.
@@ -105,9 +107,9 @@ pub(super) fn outcome(
             )
         }
         (
-            Verdict::Applied {
-                new_id: Some(new_id),
-            },
+            Verdict::Applied(Done {
+                id: Some(new_id), ..
+            }),
             OperationKind::Create,
         ) => (
             change(sent),
@@ -117,7 +119,7 @@ pub(super) fn outcome(
                 drop: None,
             }),
         ),
-        (Verdict::Applied { new_id: None }, OperationKind::Create) => (
+        (Verdict::Applied(Done { id: None, .. }), OperationKind::Create) => (
             None,
             Some(OutboxItem::Drop {
                 id,
@@ -125,15 +127,15 @@ pub(super) fn outcome(
             }),
         ),
         // The device gets every object anew with its next pull.
-        (Verdict::Applied { .. }, OperationKind::Update) if !task.keeps_objects => (None, None),
-        (Verdict::Applied { .. }, OperationKind::Update) if !is_alive => {
+        (Verdict::Applied(_), OperationKind::Update) if !task.keeps_objects => (None, None),
+        (Verdict::Applied(_), OperationKind::Update) if !is_alive => {
             // The object went in the meantime, and what took it from the device did not know of these attributes. Or it
             // is not here yet: then a refresh brings it, whole, perhaps before the device hears of this.
             let id = target.clone();
             let attributes = sent.into_keys().collect();
             (None, Some(OutboxItem::Restate { id, attributes }))
         }
-        (Verdict::Applied { .. }, OperationKind::Update) => {
+        (Verdict::Applied(_), OperationKind::Update) => {
             // A refusal of an earlier change may reach the device while this one waits, and sets its object back.
             let restated = operation.may_be_set_back.then(|| OutboxItem::Restate {
                 id: target.clone(),
@@ -146,7 +148,7 @@ pub(super) fn outcome(
             });
             (merged.and_then(change), restated)
         }
-        (Verdict::Applied { .. }, OperationKind::Delete) => (change(Attributes::new()), None),
+        (Verdict::Applied(_), OperationKind::Delete) => (change(Attributes::new()), None),
         (Verdict::Refused { message, .. } | Verdict::Conflict { message }, kind) => {
             let refusal = Refusal {
                 id,

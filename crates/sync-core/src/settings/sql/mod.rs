@@ -1,6 +1,7 @@
 //! The settings of the SQL adapter.
 
 mod statement;
+mod triggers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,11 +50,33 @@ pub struct SqlSettings {
     pub(crate) mapping: Mapping,
 }
 
+impl SqlSettings {
+    /// The column with the time of a row's last change.
+    pub(crate) fn changed_at(&self) -> Option<&String> {
+        match &self.changes.as_ref()?.told_by {
+            ChangesToldBy::Column(column) => Some(column),
+            ChangesToldBy::Log(_) => None,
+        }
+    }
+}
+
 /// Which language the database speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Postgres,
     MySql,
+}
+
+impl Dialect {
+    /// A name between quotation marks.
+    pub(crate) fn quoted(self, name: &str) -> String {
+        let mark = match self {
+            Self::Postgres => '"',
+            Self::MySql => '`',
+        };
+        let inner = name.replace(mark, &format!("{mark}{mark}"));
+        format!("{mark}{inner}{mark}")
+    }
 }
 
 /// What has the rows.
@@ -67,10 +90,18 @@ pub(crate) enum Relation {
 /// How it is asked for what has changed.
 #[derive(Debug, Clone)]
 pub(crate) struct SqlChanges {
-    /// The column with the time of the last change.
-    pub(crate) column: String,
+    pub(crate) told_by: ChangesToldBy,
     pub(crate) overlap_seconds: u64,
     pub(crate) full_every_seconds: u64,
+}
+
+/// What says which rows have changed.
+#[derive(Debug, Clone)]
+pub(crate) enum ChangesToldBy {
+    /// A column of the rows, with the time of the last change.
+    Column(String),
+    /// A table that triggers keep: the names of its schema and its own.
+    Log(Vec<String>),
 }
 
 /// A database.
@@ -90,6 +121,9 @@ pub(super) struct SqlEntry {
     key: Option<String>,
     /// Column with the time of a row's last change. With it, the database is asked for what has changed since.
     changed_at: Option<String>,
+    /// In place of that: table in which triggers note the keys of rows that were changed or deleted. `rhosync source triggers` prints
+    /// the script that makes it.
+    change_log: Option<String>,
     /// How many seconds a change may become visible after the time that it bears, because clocks differ or its transaction is long;
     /// 60 where nothing is said.
     overlap: Option<u64>,
@@ -154,12 +188,24 @@ impl SqlEntry {
             let reason = format!("must be between 1 and {HIGHEST_TIMEOUT_MS}");
             return wrong("sql.timeout_ms", reason);
         }
-        if self.changed_at.is_none() {
+        if self.changed_at.is_none() && self.change_log.is_none() {
             for (key, value) in [("overlap", self.overlap), ("full_every", self.full_every)] {
                 if value.is_some() {
-                    return wrong(&format!("sql.{key}"), "needs changed_at");
+                    return wrong(&format!("sql.{key}"), "needs changed_at or change_log");
                 }
             }
+        }
+        if self.change_log.is_some() && self.changed_at.is_some() {
+            return wrong(
+                "sql.change_log",
+                "takes the place of changed_at: say one of them",
+            );
+        }
+        if self.change_log.is_some() && self.table.is_none() {
+            return wrong(
+                "sql.change_log",
+                "is of a table: say that in place of a query",
+            );
         }
         if self.unless_changed && (self.table.is_none() || self.update.is_some()) {
             return wrong(
@@ -213,11 +259,11 @@ impl SqlEntry {
         let query = statement("query", &self.query, Purpose::Query)?;
         let relation = match (query, &self.table) {
             (Some(query), _) => Relation::Query(query),
-            (None, table) => {
-                let names = table.iter().flat_map(|table| table.split('.'));
-                Relation::Table(names.map(str::to_owned).collect())
-            }
+            (None, table) => Relation::Table(table.as_deref().map(names).unwrap_or_default()),
         };
+        let log = self.change_log.as_deref().map(names);
+        let column = self.changed_at.clone().map(ChangesToldBy::Column);
+        let told_by = log.map(ChangesToldBy::Log).or(column);
         let deleted_if = self.deleted_if.as_deref().map(Path::parse).transpose();
         Ok(SqlSettings {
             timeout_ms: self.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS),
@@ -232,8 +278,8 @@ impl SqlEntry {
             update: statement("update", &self.update, Purpose::Change)?,
             delete: statement("delete", &self.delete, Purpose::Change)?,
             mapping: self.mapping()?,
-            changes: self.changed_at.map(|column| SqlChanges {
-                column,
+            changes: told_by.map(|told_by| SqlChanges {
+                told_by,
                 overlap_seconds: self.overlap.unwrap_or(DEFAULT_OVERLAP_SECONDS),
                 full_every_seconds: self.full_every.unwrap_or(DEFAULT_FULL_EVERY_SECONDS),
             }),
@@ -241,6 +287,11 @@ impl SqlEntry {
             url: Secret::new(url),
         })
     }
+}
+
+/// The names of schema and table.
+fn names(table: &str) -> Vec<String> {
+    table.split('.').map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -282,6 +333,11 @@ mod tests {
             ("", "sql.table"),
             ("table = \"a\"\nquery = \"SELECT 1\"", "sql.table"),
             ("table = \"a\"\noverlap = 1", "sql.overlap"),
+            (
+                "table = \"a\"\nchange_log = \"b\"\nchanged_at = \"c\"",
+                "sql.change_log",
+            ),
+            ("query = \"SELECT 1\"\nchange_log = \"b\"", "sql.change_log"),
             ("table = \"a\"\npage_size = 0", "sql.page_size"),
             ("table = \"a\"\ntimeout_ms = 0", "sql.timeout_ms"),
             ("query = \"SELECT :id\"", "sql.query"),

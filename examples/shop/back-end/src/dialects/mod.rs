@@ -1,7 +1,8 @@
 //! The products as other back ends would give them: nested and page by page with tokens, as XML and CSV, by
-//! SOAP, and only what has changed.
+//! SOAP, only what has changed, and to each user its own.
 
 mod oauth2;
+mod own;
 mod soap;
 mod tables;
 mod webhooks;
@@ -43,6 +44,8 @@ pub(crate) fn routes(database: Database, control: Arc<Control>) -> Router {
         .route("/v2/products", get(page).post(create))
         .route("/v2/products/{key}", patch(update).delete(delete))
         .route("/v2/changes", get(changes))
+        .route("/own/products", get(own::list))
+        .route("/own/products/{id}", patch(own::update))
         .route("/webhooks", post(webhooks::create))
         .route(
             "/webhooks/{id}",
