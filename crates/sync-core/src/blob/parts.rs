@@ -181,6 +181,8 @@ impl<P: Ports> Blobs<P> {
         let place = Place::Redis(key.to_owned());
         if store.is_planned(&place).await? {
             store.delete_content(key).await?;
+            let now = self.ports.clock().now();
+            store.plan_removal(&place, now).await?;
         }
         Ok(())
     }
