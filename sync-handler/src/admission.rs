@@ -80,7 +80,7 @@ fn of_sync(route: sync::Route) -> usize {
     use sync::Route;
     match route {
         Route::SignIn | Route::SignOut | Route::Verify | Route::Events => VALUES_BYTES,
-        Route::Image => 0,
+        Route::Image | Route::Blob | Route::UploadBlob => 0,
         Route::Sync => MAX_BODY_BYTES,
     }
 }

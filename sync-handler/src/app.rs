@@ -198,6 +198,9 @@ impl<P: Ports> App<P> {
             let answer = answer_form(route, engine, request, body, &boundary).await?;
             return self.carry_out(engine, answer).await;
         }
+        if route == Route::Sync(routes::sync::Route::UploadBlob) {
+            return routes::sync::blob::upload(engine, &request, body).await;
+        }
         // Nobody sends a body with a poll, and finding that out would cost as much as one of its commands.
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             request.read_body(body, route.max_body_bytes()).await?;
@@ -322,6 +325,9 @@ async fn dispatch<P: Ports>(
     let answer = match route {
         // Answered where there may be no engine.
         Route::Health(_) => return Err(HttpError::NotFound),
+        Route::Sync(routes::sync::Route::Blob) => {
+            return routes::sync::blob::download(engine, request).await;
+        }
         Route::Sync(routes::sync::Route::Image) => {
             return routes::sync::image::download(engine, request).await;
         }

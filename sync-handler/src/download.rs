@@ -8,6 +8,7 @@ use futures_util::stream::LocalBoxStream;
 use headers::{AcceptRanges, ContentRange, ETag, HeaderMapExt as _, IfNoneMatch, IfRange};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_range_header::{RangeUnsatisfiableError, parse_range_header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sync_core::ContentError;
 
 use crate::body::{Body, BodyError};
@@ -126,6 +127,21 @@ where
     }
 }
 
+/// Has a file saved under a name, where it has one, and never shown: it is what a device has sent, and could be a page with scripts.
+pub(crate) fn as_attachment(response: &mut Response<Body>, name: &str) {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_DISPOSITION, disposition(name));
+}
+
+fn disposition(name: &str) -> HeaderValue {
+    let plain = HeaderValue::from_static("attachment");
+    if name.is_empty() {
+        return plain;
+    }
+    let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+    HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{name}")).unwrap_or(plain)
+}
+
 /// Reads a range of bytes. What is no such range is passed over, as it has to be; so are several ranges at once, which
 /// nobody here needs.
 fn parse_range(text: &str, size: u64) -> Portion {
@@ -172,6 +188,16 @@ mod tests {
         ] {
             assert_eq!(parse_range(text, size), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn names_cannot_leave_their_header() {
+        let hostile = disposition("a\"\r\nx: ż.png");
+        assert_eq!(
+            hostile,
+            "attachment; filename*=UTF-8''a%22%0D%0Ax%3A%20%C5%BC%2Epng"
+        );
+        assert_eq!(disposition(""), "attachment");
     }
 
     proptest! {

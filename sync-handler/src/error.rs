@@ -393,6 +393,7 @@ fn blob(error: &BlobError) -> Mapping {
         BlobError::MisplacedFile { .. } | BlobError::InvalidId(_) => {
             legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
         }
+        BlobError::OtherContent => legacy(StatusCode::BAD_REQUEST, ErrorCode::DigestMismatch),
         BlobError::UploadExpired => legacy(StatusCode::REQUEST_TIMEOUT, ErrorCode::Busy),
         BlobError::Unknown => legacy(StatusCode::NOT_FOUND, ErrorCode::NotFound),
         BlobError::Busy => legacy(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Busy).retry_after(1),

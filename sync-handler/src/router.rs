@@ -55,7 +55,9 @@ impl Route {
     /// Who asks. Files are not meant: how long they take says more of their size.
     pub(crate) fn asked_by(self) -> AskedBy {
         match self {
-            Self::Sync(sync::Route::Image) => AskedBy::Other,
+            Self::Sync(sync::Route::Image | sync::Route::Blob | sync::Route::UploadBlob) => {
+                AskedBy::Other
+            }
             Self::Sync(_) | Self::Device(_) | Self::OldDevice(_) => AskedBy::Device,
             _ => AskedBy::Other,
         }

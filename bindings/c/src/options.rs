@@ -87,6 +87,7 @@ pub(crate) unsafe fn options(given: &rhosync_options) -> Result<Options, Failure
             Some(device) => unsafe { device_options(device) }?,
             None => DeviceOptions::default(),
         },
+        file_quota_bytes: None,
     })
 }
 

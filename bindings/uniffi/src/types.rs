@@ -83,6 +83,9 @@ pub struct Options {
     pub sources: Vec<SourceOptions>,
     /// What the server is told of the device.
     pub device: DeviceOptions,
+    /// Most bytes of files that are kept, 512 MiB where it is not said.
+    #[uniffi(default)]
+    pub file_quota_bytes: Option<u64>,
 }
 
 /// What the app wants of a source.

@@ -13,6 +13,9 @@ use crate::platform::{Platform, new_id};
 use crate::shared::Shared;
 use crate::watch::ChangeListener;
 
+/// Most bytes of files that are kept where the app does not say.
+const FILE_QUOTA: u64 = 512 * 1024 * 1024;
+
 /// An offline database that keeps itself in sync with a server.
 ///
 /// All calls can be made from any thread. Those that write are on disk when they return.
@@ -64,11 +67,18 @@ impl Database {
             server,
             sources,
             device,
+            file_quota_bytes,
         } = options;
         let sources = sources.into_iter().map(Into::into).collect();
         let store = Store::open(path, &OpenOptions { sources, vfs })?;
         Ok(Self {
-            shared: Arc::new(Shared::new(store, &server, device, platform)),
+            shared: Arc::new(Shared::new(
+                store,
+                &server,
+                file_quota_bytes.unwrap_or(FILE_QUOTA),
+                device,
+                platform,
+            )),
             transport,
         })
     }

@@ -51,6 +51,7 @@ impl Database {
             "pending": open.len(),
             "oldest_pending_ms": open.first().map(|change| change.made_at_ms),
             "failed": failed,
+            "files": store.file_counts()?,
             "last_sync": self.shared.last_end().map(|ended| format!("{ended:?}")),
         });
         Ok(serde_json::to_string_pretty(&told).unwrap_or_default())

@@ -84,6 +84,7 @@ impl From<StoreError> for Error {
             },
             StoreError::ObjectExists { .. }
             | StoreError::UnknownChange { .. }
+            | StoreError::NoRoom { .. }
             | StoreError::Query { .. }
             | StoreError::NotSearchable { .. } => Self::Invalid {
                 reason: error.to_string(),

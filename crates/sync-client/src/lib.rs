@@ -4,10 +4,11 @@
 mod conversation;
 mod database;
 mod diagnostics;
+mod download;
 mod error;
+mod files;
 mod follow;
 mod following;
-mod image_download;
 #[cfg(feature = "json")]
 pub mod json;
 mod model;
@@ -19,6 +20,7 @@ pub mod rhoconnect;
 mod shared;
 mod sign_in;
 mod sync;
+mod upload;
 #[cfg(feature = "ureq")]
 mod ureq_transport;
 mod watch;
@@ -38,6 +40,7 @@ pub use report::{
     AppliedChange, Ended, Progress, ProgressListener, Removal, RemovalReason, SignedIn, SyncReport,
 };
 pub use sync_device::{Attributes, FollowEnd, Value};
+pub use sync_store::{FileState, FileStatus};
 #[cfg(feature = "ureq")]
 pub use ureq_transport::UreqTransport;
 pub use watch::ChangeListener;

@@ -16,6 +16,9 @@ pub struct Options {
     pub sources: Vec<SourceOptions>,
     /// What the server is told of the device.
     pub device: DeviceOptions,
+    /// Most bytes of files that are kept, 512 MiB where it is not said. What can be had again makes room, what was not used for longest
+    /// first.
+    pub file_quota_bytes: Option<u64>,
 }
 
 impl Options {
@@ -26,6 +29,7 @@ impl Options {
             server: server.to_owned(),
             sources: sources.collect(),
             device: DeviceOptions::default(),
+            file_quota_bytes: None,
         }
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Shared {
     pub(crate) watchers: Watchers,
     pub(crate) following: Following,
     pub(crate) server: String,
+    /// Most bytes of files that are kept here.
+    pub(crate) file_quota: u64,
     pub(crate) device: DeviceOptions,
     pub(crate) platform: Arc<dyn Platform>,
     pub(crate) cancellations: AtomicU64,
@@ -30,6 +32,7 @@ impl Shared {
     pub(crate) fn new(
         store: Store,
         server: &str,
+        file_quota: u64,
         device: DeviceOptions,
         platform: Arc<dyn Platform>,
     ) -> Self {
@@ -38,6 +41,7 @@ impl Shared {
             watchers: Watchers::default(),
             following: Following::default(),
             server: server.trim_end_matches('/').to_owned(),
+            file_quota,
             device,
             platform,
             cancellations: AtomicU64::new(0),

@@ -36,7 +36,8 @@ pub use adapter::{
 pub use application_documents::{ApplicationDocuments, DocumentError};
 pub use audit::{AuditLog, AuditPart};
 pub use blob::{
-    Blob, BlobError, BlobOpener, Blobs, CollectedBlobs, ContentError, Files, Upload, Uploader,
+    Blob, BlobError, BlobOpener, BlobPart, BlobProgress, Blobs, CollectedBlobs, ContentError,
+    Files, PartUpload, Upload, Uploader,
 };
 pub use engine::{
     AcceptedChanges, BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest,

@@ -4,6 +4,7 @@
 mod backoff;
 mod change;
 mod events;
+mod file;
 mod follow;
 mod hash;
 mod line;
@@ -15,6 +16,7 @@ mod value;
 pub use backoff::backoff_ms;
 pub use change::{Change, Merged, Op, merge, take_over};
 pub use events::{EventReader, LiveEvent};
+pub use file::{FILE_SUFFIX, file_address, file_at, files_of};
 pub use follow::{Follow, FollowEnd, FollowStep, FollowedSync, StreamEnd};
 pub use hash::{BUCKETS, Sum, bucket, object_hash};
 pub use line::{

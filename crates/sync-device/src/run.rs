@@ -42,6 +42,10 @@ pub enum Exchange {
     Compare(String),
     /// The image that a source begins with is downloaded.
     Image(String),
+    /// A file that changes refer to goes up, by its digest: they go after it.
+    Upload(String),
+    /// A file that the app wants comes down, by its digest.
+    Download(String),
 }
 
 /// What is to be done.
@@ -89,9 +93,10 @@ pub enum Outcome {
 pub enum Answer {
     /// It was answered, to the end. A sync has its last line.
     Whole(Option<SyncEnd>),
-    /// Some of an image came: the rest is to be asked for.
+    /// Some of an image or of a file came, or went up: the rest is to follow.
     Part,
-    /// An image is not there any more, or is not what it should be: its source is to begin by pages.
+    /// An image is not there any more, or is not what it should be: its source is to begin by pages. Or a file cannot go up, or come
+    /// down.
     Useless,
     /// There was an error.
     Error {
@@ -123,6 +128,9 @@ pub struct SyncRun {
     brought: bool,
     images: BTreeSet<String>,
     declines_images: bool,
+    uploads: BTreeSet<String>,
+    uploaded: BTreeSet<String>,
+    downloads: BTreeSet<String>,
     last: SyncEnd,
     outcome: Option<Outcome>,
 }
@@ -142,6 +150,9 @@ impl Default for SyncRun {
             brought: false,
             images: BTreeSet::new(),
             declines_images: false,
+            uploads: BTreeSet::new(),
+            uploaded: BTreeSet::new(),
+            downloads: BTreeSet::new(),
             last: SyncEnd {
                 after: 0,
                 why: EndReason::Idle,
@@ -171,8 +182,14 @@ impl SyncRun {
         if self.wants_sync {
             return Step::Do(Exchange::Sync);
         }
+        if let Some(file) = self.uploads.first() {
+            return Step::Do(Exchange::Upload(file.clone()));
+        }
         if let Some(source) = self.images.first() {
             return Step::Do(Exchange::Image(source.clone()));
+        }
+        if let Some(file) = self.downloads.first() {
+            return Step::Do(Exchange::Download(file.clone()));
         }
         match self.to_compare.first() {
             Some(source) => Step::Do(Exchange::Compare(source.clone())),
@@ -183,6 +200,18 @@ impl SyncRun {
     /// Says that a source begins with an image, which is downloaded when the changes are up.
     pub fn begins_with_image(&mut self, source: &str) {
         self.images.insert(source.to_owned());
+    }
+
+    /// Says that changes wait for a file to go up: after what can go without it. In one run a file goes up once.
+    pub fn waits_for_upload(&mut self, file: &str) {
+        if !self.uploaded.contains(file) {
+            self.uploads.insert(file.to_owned());
+        }
+    }
+
+    /// Says that the app wants a file.
+    pub fn wants_file(&mut self, file: &str) {
+        self.downloads.insert(file.to_owned());
     }
 
     /// Whether sources may begin with images. Once one was useless, they begin by pages.
@@ -223,6 +252,14 @@ impl SyncRun {
                 self.images.remove(source);
                 self.declines_images = true;
                 self.wants_sync = true;
+            }
+            (Exchange::Upload(file), Answer::Whole(_) | Answer::Useless) => {
+                self.uploads.remove(file);
+                self.uploaded.insert(file.clone());
+                self.wants_sync |= has_unsent;
+            }
+            (Exchange::Download(file), Answer::Whole(_) | Answer::Useless) => {
+                self.downloads.remove(file);
             }
             (_, Answer::Part | Answer::Useless) => {}
             (Exchange::Compare(source), Answer::Whole(_)) => {
@@ -431,6 +468,29 @@ mod tests {
         answer(&mut run, Answer::Whole(Some(IDLE)));
         answer(&mut run, Answer::Broken);
         assert_eq!(outcome(&run), Outcome::Offline);
+    }
+
+    #[test]
+    fn files_go_up_after_what_can_go_without_them_and_come_down_at_the_end() {
+        let mut run = SyncRun::default();
+        run.waits_for_upload("f");
+        run.begins_with_image("A");
+        run.wants_file("g");
+        answer(&mut run, Answer::Whole(Some(IDLE)));
+        let upload = Exchange::Upload("f".to_owned());
+        assert_eq!(run.next(true), Step::Do(upload.clone()));
+        answer(&mut run, Answer::Part);
+        assert_eq!(run.next(true), Step::Do(upload.clone()));
+        run.answered(&upload, Answer::Whole(None), true);
+        assert_eq!(run.next(true), Step::Do(Exchange::Sync));
+        // The server says that it is not there after all: that is for the next run.
+        run.waits_for_upload("f");
+        answer(&mut run, Answer::Whole(Some(IDLE)));
+        answer(&mut run, Answer::Whole(None));
+        answer(&mut run, Answer::Whole(Some(IDLE)));
+        assert_eq!(run.next(true), Step::Do(Exchange::Download("g".to_owned())));
+        answer(&mut run, Answer::Useless);
+        assert_eq!(outcome(&run), Outcome::Finished(IDLE));
     }
 
     #[test]

@@ -78,6 +78,9 @@ error_codes! {
         InvalidValue = "invalid_value", "400",
             "An id, a field, a parameter or a header has a value that is not allowed, or one that is needed is missing.",
             "Correct the value that the message names. Nothing of the request was taken in.";
+        DigestMismatch = "digest_mismatch", "400",
+            "A file that came in parts has another SHA-256 than its address says.",
+            "Look whether the file has changed since. If not, send it again from its first byte: nothing of it was kept.";
         InvalidPageSize = "invalid_page_size", "400",
             "`p_size` is 0, not a number, or larger than any page may be.",
             "Ask for a page of a size within the limits that the message names, or leave `p_size` out.";

@@ -100,6 +100,7 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
         images,
     } = serde_json::from_slice(&request.body).expect("a request");
     let sent = SentChanges {
+        base_url: "https://sync.example",
         changes,
         pending,
         have: &have,

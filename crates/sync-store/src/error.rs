@@ -40,6 +40,16 @@ pub enum StoreError {
         /// It.
         id: String,
     },
+    /// There is no room for a file: those that wait to go up have to stay.
+    #[error(
+        "a file of {bytes} bytes does not fit: files may have {quota} bytes together, and those that wait to go up stay"
+    )]
+    NoRoom {
+        /// The file's.
+        bytes: u64,
+        /// What all may have together.
+        quota: u64,
+    },
     /// The query may not be asked.
     #[error("the query: {reason}")]
     Query {

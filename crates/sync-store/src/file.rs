@@ -10,7 +10,7 @@ use crate::query::Guard;
 use crate::sources::{self, SourceSpec};
 
 /// The layout of the file that this version writes.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// How long a write waits for another process.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -115,12 +115,14 @@ fn migrate(tx: &Transaction<'_>) -> Result<(), StoreError> {
         0 => {
             tx.execute_batch(include_str!("layout.sql"))?;
         }
-        1 => {}
+        1 | 2 => {}
         VERSION => return Ok(()),
         version => return Err(StoreError::Newer { version }),
     }
-    // Version 2 has images.
-    tx.execute_batch(include_str!("images.sql"))?;
+    if version < 2 {
+        tx.execute_batch(include_str!("images.sql"))?;
+    }
+    tx.execute_batch(include_str!("files.sql"))?;
     tx.pragma_update(None, "user_version", VERSION)?;
     Ok(())
 }

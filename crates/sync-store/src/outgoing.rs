@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use sync_device::{Attributes, Change, Limits, Op, Value, to_map};
+use sync_device::{Attributes, Change, Limits, Op, Value, files_of, to_map};
 use sync_proto::sync::{self, SyncRequest};
 
 use crate::error::StoreError;
 use crate::file::Store;
+use crate::files::is_queued;
 use crate::objects::{change_of, wire_id};
 use crate::sources::{self, Source};
 
@@ -25,7 +26,7 @@ struct Queued {
 /// What becomes of a change now.
 enum Turn {
     Goes(Box<sync::Change>),
-    /// It refers to an object whose id of the back end is not known yet.
+    /// It refers to an object whose id of the back end is not known yet, or to a file that is not up.
     Waits,
 }
 
@@ -168,6 +169,11 @@ fn turn_of(tx: &Connection, source: &Source, queued: &Queued) -> Result<Turn, St
     let sent = queued.wire.as_deref();
     if let Some(change) = sent.and_then(|wire| serde_json::from_str(wire).ok()) {
         return Ok(Turn::Goes(Box::new(change)));
+    }
+    for file in files_of(&queued.change.set) {
+        if is_queued(tx, &file)? {
+            return Ok(Turn::Waits);
+        }
     }
     let Some(set) = to_wire(tx, queued)? else {
         return Ok(Turn::Waits);

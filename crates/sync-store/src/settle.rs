@@ -1,7 +1,7 @@
 //! Verdicts: what becomes of changes.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use sync_device::{Attributes, Change, Op, Settled, Verdict, settle, take_over};
+use sync_device::{Attributes, Change, Op, Settled, Verdict, files_of, settle, take_over};
 use sync_proto::sync;
 
 use crate::changes::{ChangeState, KeptChange};
@@ -36,6 +36,11 @@ impl Write<'_> {
             return Ok(None);
         };
         let mut source = sources::by_number(&self.tx, open.source)?;
+        if verdict.code.as_deref() == Some("unknown_blob")
+            && self.send_files_again(open.seq, &files_of(&open.change.set))?
+        {
+            return Ok(None);
+        }
         match settle(&open.change, verdict) {
             Settled::Accepted => {
                 self.tx

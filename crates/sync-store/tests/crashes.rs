@@ -15,9 +15,10 @@ use std::env;
 use std::fmt::Write as _;
 
 use crash_disk::{Disk, End, System};
+use sha2::{Digest as _, Sha256};
 use sync_device::{Attributes, Change, Limits, Line, Op, Value};
 use sync_store::{
-    ChangeState, OpenOptions, Operation, SessionState, SourceSpec, Store, StoreError,
+    ChangeState, FileState, OpenOptions, Operation, SessionState, SourceSpec, Store, StoreError,
 };
 
 /// Scripts of a normal run, on each system: some seconds of a processor, and two thousand crashes.
@@ -27,6 +28,10 @@ const SCRIPTS: u64 = 1;
 const CALLS: usize = 24;
 
 const SOURCES: [&str; 2] = ["Product", "Order"];
+
+/// How many files there may be, and their bytes together.
+const FILES: u8 = 3;
+const QUOTA: u64 = 1_300_000;
 
 /// It is in every value of the first user.
 const SECRET: &str = "the first user's own";
@@ -45,6 +50,14 @@ enum Call {
     Count(&'static str),
     Retry(String),
     Discard(String),
+    AddFile(Vec<u8>),
+    /// So much of a file is at the server.
+    Sent(String, u64),
+    WantFile(String),
+    /// A part of a file came.
+    File(String, Vec<u8>),
+    EndFile(String),
+    DropOrphans,
     /// The app ends as it should, and is started again.
     Reopen,
 }
@@ -87,6 +100,17 @@ fn make(store: &mut Store, disk: &Disk, call: &Call, number: usize) -> Result<()
             store.retry(change, None, 0, [&ids[0], &ids[1]])
         }
         Call::Discard(change) => store.discard(change),
+        Call::AddFile(content) => store
+            .add_file(content, "text/plain", QUOTA, number as u64)
+            .map(drop),
+        Call::Sent(file, bytes) => store.note_sent(file, *bytes),
+        Call::WantFile(file) => store.want_file(file, number as u64),
+        Call::File(file, part) => {
+            let at = store.file(file)?.map_or(0, |known| known.bytes);
+            store.keep_file_part(file, at, part, QUOTA).map(drop)
+        }
+        Call::EndFile(file) => store.end_file(file, number as u64).map(drop),
+        Call::DropOrphans => store.drop_orphans(u64::MAX / 2),
         Call::Reopen => {
             let before =
                 std::mem::replace(store, Store::open(":memory:", &OpenOptions::default())?);
@@ -95,6 +119,16 @@ fn make(store: &mut Store, disk: &Disk, call: &Call, number: usize) -> Result<()
             Ok(())
         }
     }
+}
+
+fn file(seed: u8) -> Vec<u8> {
+    let line = format!("{SECRET} {seed}\n");
+    line.repeat(usize::from(seed) * 9_000 + 1).into_bytes()
+}
+
+fn digest(content: &[u8]) -> String {
+    let digest = Sha256::digest(content);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// All that an app can see, and the cursors.
@@ -125,6 +159,15 @@ fn look(store: &Store) -> String {
         store.search("Product", "made", 1_000).unwrap()
     )
     .unwrap();
+    writeln!(seen, "files {:?}", store.file_counts().unwrap()).unwrap();
+    for seed in 0..FILES {
+        let content = file(seed);
+        let digest = digest(&content);
+        let known = store.file(&digest).unwrap();
+        let here = store.read_file_from(&digest, 0, usize::MAX).unwrap();
+        assert!(content.starts_with(&here));
+        writeln!(seen, "{known:?} {}", here.len()).unwrap();
+    }
     writeln!(seen, "open {:?}", store.open_changes().unwrap()).unwrap();
     writeln!(seen, "failed {:?}", store.failed_changes().unwrap()).unwrap();
     seen
@@ -160,7 +203,7 @@ struct Author {
 impl Author {
     fn next(&mut self, store: &Store) -> Call {
         self.last += 1;
-        match self.random.u8(..24) {
+        match self.random.u8(..30) {
             0..=7 => Call::Change(
                 (0..self.random.u8(1..4))
                     .map(|_| self.operation(store))
@@ -178,6 +221,8 @@ impl Author {
             20 => Call::Count(self.source()),
             21 => self.of_failed(store),
             22 => Call::EraseFor(self.session("second")),
+            23 | 24 => Call::AddFile(file(self.random.u8(..FILES))),
+            25..=28 => self.of_file(store),
             _ => Call::Reopen,
         }
     }
@@ -263,6 +308,27 @@ impl Author {
             Some(change) if self.random.bool() => Call::Retry(change.id.clone()),
             Some(change) => Call::Discard(change.id.clone()),
             None => Call::Send,
+        }
+    }
+
+    fn of_file(&mut self, store: &Store) -> Call {
+        let content = file(self.random.u8(..FILES));
+        let digest = digest(&content);
+        match store.file(&digest).unwrap() {
+            Some(known) if known.state == FileState::Queued => {
+                let sent = (known.sent + 100_000).min(known.bytes);
+                Call::Sent(digest, sent)
+            }
+            Some(known) if known.state == FileState::Wanted => {
+                let at = usize::try_from(known.bytes).unwrap();
+                let end = content.len().min(at + 100_000);
+                match at == content.len() {
+                    true => Call::EndFile(digest),
+                    false => Call::File(digest, content[at..end].to_vec()),
+                }
+            }
+            Some(_) => Call::DropOrphans,
+            None => Call::WantFile(digest),
         }
     }
 

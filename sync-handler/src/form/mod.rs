@@ -133,11 +133,15 @@ async fn begin_file<P: Ports>(uploader: &mut Uploader<P>, part: Part) -> Result<
         content_type,
     } = part;
     let file_name = file_name.unwrap_or_default();
-    let is_usable = |kind: &String| {
-        kind.len() <= MAX_TYPE_BYTES && kind.contains('/') && HeaderValue::from_str(kind).is_ok()
-    };
-    let content_type = content_type
-        .filter(is_usable)
-        .unwrap_or_else(|| OCTET_STREAM.to_owned());
+    let content_type = content_type.and_then(|kind| HeaderValue::from_str(&kind).ok());
+    let content_type = media_type(content_type.as_ref());
     Ok(uploader.begin(name, file_name, content_type).await?)
+}
+
+/// The media type that is kept of a file.
+pub(crate) fn media_type(sent: Option<&HeaderValue>) -> String {
+    let kind = sent.and_then(|kind| kind.to_str().ok());
+    kind.filter(|kind| kind.len() <= MAX_TYPE_BYTES && kind.contains('/'))
+        .unwrap_or(OCTET_STREAM)
+        .to_owned()
 }

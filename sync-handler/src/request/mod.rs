@@ -130,7 +130,7 @@ impl Request {
     }
 
     /// The server's address as the other end knows it; empty where it does not say.
-    fn base_url(&self) -> &str {
+    pub(crate) fn base_url(&self) -> &str {
         self.base_url.get_or_init(|| {
             let scheme = if self.is_https() { "https" } else { "http" };
             let host = self.header(header::HOST.as_str());

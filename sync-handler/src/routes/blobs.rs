@@ -1,11 +1,10 @@
 //! Downloads of files that objects refer to.
 
-use http::{HeaderValue, Method, Response, header};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use http::{Method, Response};
 use sync_core::{BlobError, BlobId, BlobReader, Engine, Ports};
 
 use crate::body::Body;
-use crate::download::Download;
+use crate::download::{Download, as_attachment};
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::router::Row;
@@ -44,33 +43,6 @@ pub(crate) async fn answer<P: Ports>(
         read: |range| blob.read(range),
     }
     .answer(request.method(), request.headers());
-    let headers = response.headers_mut();
-    let disposition = disposition(request.parameter("name"));
-    headers.insert(header::CONTENT_DISPOSITION, disposition);
+    as_attachment(&mut response, request.parameter("name"));
     Ok(response)
-}
-
-/// Files are saved, never shown: they are what devices sent, and could be pages with scripts.
-fn disposition(name: &str) -> HeaderValue {
-    let plain = HeaderValue::from_static("attachment");
-    if name.is_empty() {
-        return plain;
-    }
-    let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
-    HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{name}")).unwrap_or(plain)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_cannot_leave_their_header() {
-        let hostile = disposition("a\"\r\nx: ż.png");
-        assert_eq!(
-            hostile,
-            "attachment; filename*=UTF-8''a%22%0D%0Ax%3A%20%C5%BC%2Epng"
-        );
-        assert_eq!(disposition(""), "attachment");
-    }
 }

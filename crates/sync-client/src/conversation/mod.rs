@@ -213,7 +213,8 @@ impl Conversation {
             value,
         };
         let mut headers = Vec::new();
-        if method != "GET" {
+        let is_typed = more.iter().any(|(name, _)| *name == "Content-Type");
+        if method != "GET" && !is_typed {
             headers.push(header("Content-Type", "application/json".to_owned()));
         }
         headers.extend(access.map(|access| header("Authorization", format!("Bearer {access}"))));

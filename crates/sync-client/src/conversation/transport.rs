@@ -16,13 +16,13 @@ pub struct Header {
 /// A request to the server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// `GET`, `POST` or `DELETE`.
+    /// `GET`, `POST`, `PUT` or `DELETE`.
     pub method: String,
     /// Where to.
     pub url: String,
     /// Headers, the token among them.
     pub headers: Vec<Header>,
-    /// The body, often empty.
+    /// The body, often empty. That of a file is no text.
     pub body: Vec<u8>,
     /// How long the whole may take.
     pub timeout_ms: u64,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::blob::{BlobError, Blobs, GRACE_MS, UPLOAD_LIFETIME_MS, Upload};
 use crate::model::{
-    AttributeName, BLOB_SUFFIX, BlobId, Operation, OperationKind, UserId, blob_address, blob_at,
+    AttributeName, Attributes, BLOB_SUFFIX, BlobId, Operation, OperationKind, UserId, blob_address,
+    blob_at, readdressed,
 };
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Holder, NewBlob, Place, Settlement};
@@ -35,8 +36,7 @@ impl<P: Ports> Blobs<P> {
                 .attributes
                 .retain(|name, value| !(name.ends_with(BLOB_SUFFIX) && blob_at(value).is_some()));
         }
-        let settings = &self.settings;
-        let base = settings.public_url.as_deref().unwrap_or(files.base_url);
+        let base = self.base_url(files.base_url);
         for upload in files.uploads {
             let (operation, attribute) = place_of(&upload.part, operations, blob_fields)?;
             let attribute = AttributeName::parse(attribute)?.into_string();
@@ -48,6 +48,22 @@ impl<P: Ports> Blobs<P> {
             attributes.insert(format!("{attribute}{BLOB_SUFFIX}"), url);
         }
         Ok(())
+    }
+
+    /// Makes the addresses of blobs those of this server, whatever a device has sent: others download what stands there.
+    pub(crate) fn readdress(&self, attributes: &mut Attributes, base_url: &str) {
+        let base = self.base_url(base_url);
+        for (name, value) in attributes {
+            if name.ends_with(BLOB_SUFFIX)
+                && let Some(address) = readdressed(base, value)
+            {
+                *value = address;
+            }
+        }
+    }
+
+    fn base_url<'a>(&'a self, as_sent: &'a str) -> &'a str {
+        self.settings.public_url.as_deref().unwrap_or(as_sent)
     }
 
     /// Makes uploads blobs, so that operations may refer to them.
@@ -66,7 +82,7 @@ impl<P: Ports> Blobs<P> {
                 let place = if store.get(blob).await?.is_some() {
                     None
                 } else {
-                    Some(self.keep(upload).await?)
+                    self.keep(upload).await?
                 };
                 new.push(NewBlob {
                     blob,
@@ -90,8 +106,9 @@ impl<P: Ports> Blobs<P> {
         Err(BlobError::Busy)
     }
 
-    /// Brings the content of an upload to where contents are kept. Until it is a blob's, its removal is planned.
-    async fn keep(&self, upload: &Upload) -> Result<Place, BlobError> {
+    /// Brings the content of an upload to where contents are kept. Until it is a blob's, its removal is planned. `None` where it is
+    /// by now: another request has ended the same upload.
+    async fn keep(&self, upload: &Upload) -> Result<Option<Place>, BlobError> {
         let now = self.ports.clock().now();
         if now >= upload.expires {
             return Err(BlobError::UploadExpired);
@@ -99,19 +116,22 @@ impl<P: Ports> Blobs<P> {
         let place = self.contents.place_for(&upload.key);
         let (contents, key) = self.contents.at(&place)?;
         let removal = now.plus(UPLOAD_LIFETIME_MS);
-        self.store().plan_removal(&place, removal).await?;
+        let store = self.store();
+        let is_planned = store.plan_removal_of(&upload.blob, &place, removal).await?;
+        if !is_planned {
+            return Ok(None);
+        }
         contents.keep(key, upload.size).await?;
-        Ok(place)
+        Ok(Some(place))
     }
 
     /// Says that a client's operations are about to refer to blobs.
-    pub(crate) async fn announce(
+    pub(crate) async fn announce<'a>(
         &self,
-        holder: Holder,
-        uploads: &[Upload],
+        holder: &Holder,
+        blobs: impl IntoIterator<Item = &'a BlobId>,
     ) -> Result<(), BlobError> {
-        let blobs = uploads.iter().map(|upload| &upload.blob);
-        Ok(self.store().refer(&holder, blobs).await?)
+        Ok(self.store().refer(holder, blobs).await?)
     }
 }
 

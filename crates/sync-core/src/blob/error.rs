@@ -41,6 +41,11 @@ pub enum BlobError {
     /// The files took so long to arrive that the first ones may be gone.
     #[error("the files took too long; send them again")]
     UploadExpired,
+    /// A content that came in parts is not what it was said to be. Nothing of it is kept.
+    #[error(
+        "what has come is not the content that the digest names; send it again from its first byte"
+    )]
+    OtherContent,
     /// No such blob is there, or the user has no object that refers to it.
     #[error("there is no such file")]
     Unknown,
@@ -68,6 +73,7 @@ impl BlobError {
             | Self::TooManyFiles { .. }
             | Self::MisplacedFile { .. }
             | Self::UploadExpired
+            | Self::OtherContent
             | Self::Unknown
             | Self::InvalidId(_) => false,
         }

@@ -7,6 +7,7 @@ mod attach;
 mod collect;
 pub(crate) mod content;
 mod error;
+mod parts;
 mod s3;
 mod spool;
 mod upload;
@@ -27,6 +28,7 @@ pub use collect::CollectedBlobs;
 use content::Contents;
 pub use content::{Blob, ContentError};
 pub use error::BlobError;
+pub use parts::{BlobPart, BlobProgress, PartUpload};
 pub(crate) use spool::{Spool, UPLOAD_LIFETIME_MS};
 use upload::discard;
 pub use upload::{Upload, Uploader};
@@ -84,6 +86,16 @@ impl<P: Ports> Blobs<P> {
     pub async fn open(&self, blob: &BlobId) -> Result<Blob, BlobError> {
         let record = self.store().get(blob).await?.ok_or(BlobError::Unknown)?;
         Ok(self.opened(blob, record)?)
+    }
+
+    /// Whether a user has put a blob there.
+    pub(crate) async fn is_put_by(&self, user: &UserId, blob: &BlobId) -> Result<bool, BlobError> {
+        Ok(self.store().put_by(blob, user).await?.is_some())
+    }
+
+    /// Whether there is such a blob.
+    pub(crate) async fn is_there(&self, blob: &BlobId) -> Result<bool, BlobError> {
+        Ok(self.store().get(blob).await?.is_some())
     }
 
     /// Opens a blob that an object of one of these documents refers to.

@@ -6,7 +6,7 @@ use crate::blob::BlobError;
 use crate::blob::spool::Spool;
 use crate::model::{BlobId, Millis, UserId};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{BlobStore, Place};
+use crate::store::{BlobStore, Place, Reserved};
 
 /// Most files of one request.
 const MAX_FILES: usize = 100;
@@ -182,13 +182,16 @@ async fn flush<P: Ports>(
         return Ok(());
     }
     spool.stay_alive(ports).await?;
-    let (now, expires) = (ports.clock().now(), spool.expires());
-    let has_room = BlobStore::new(ports.redis())
-        .reserve(user, spool.key(), spool.size(), now, expires, most_bytes)
-        .await?;
-    if !has_room {
-        return Err(BlobError::TooManyUploads);
-    }
+    let reserved = Reserved {
+        key: spool.key(),
+        bytes: spool.size(),
+        expires: spool.expires(),
+        in_parts: None,
+    };
+    BlobStore::new(ports.redis())
+        .reserve(user, &reserved, ports.clock().now(), most_bytes)
+        .await?
+        .ok_or(BlobError::TooManyUploads)?;
     spool.flush(ports).await?;
     Ok(())
 }

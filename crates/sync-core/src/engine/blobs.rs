@@ -6,7 +6,7 @@ use futures_util::try_join;
 use crate::account::Session;
 use crate::blob::Blob;
 use crate::engine::{Engine, SyncError};
-use crate::model::{BlobId, DocumentId};
+use crate::model::{BlobId, DocumentId, UserId};
 use crate::ports::Ports;
 
 /// Who wants to read a blob.
@@ -32,15 +32,19 @@ impl<P: Ports> Engine<P> {
         let BlobReader::User(session) = reader else {
             return Ok(self.blobs.open(blob).await?);
         };
-        let sources = self.sources(None).await?;
-        let documents = sources
-            .iter()
-            .map(|source| self.copy_of(&source.name, &source.settings, &session.user));
-        let documents: Vec<DocumentId> = try_join_all(documents).await?;
+        let documents = self.documents_of(&session.user).await?;
         let checked = async { Ok::<_, SyncError>(self.accounts.check_session(session).await?) };
         let opened = async { Ok(self.blobs.open_of(&documents, blob).await) };
         // Who is not let in is told so, whatever there is.
         let ((), opened) = try_join!(checked, opened)?;
         Ok(opened?)
+    }
+    /// The user's copies of all sources.
+    pub(super) async fn documents_of(&self, user: &UserId) -> Result<Vec<DocumentId>, SyncError> {
+        let sources = self.sources(None).await?;
+        let documents = sources
+            .iter()
+            .map(|source| self.copy_of(&source.name, &source.settings, user));
+        try_join_all(documents).await
     }
 }

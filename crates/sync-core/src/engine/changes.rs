@@ -182,7 +182,8 @@ impl<P: Ports> Engine<P> {
         for _ in 0..MAX_MOVES {
             if !uploads.is_empty() {
                 let holder = Holder::Operations(id.clone(), client.clone());
-                self.blobs.announce(holder, uploads).await?;
+                let blobs = uploads.iter().map(|upload| &upload.blob);
+                self.blobs.announce(&holder, blobs).await?;
             }
             let insurance = self
                 .insure_work(changes_queue(source), &id, user, client)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::model::{Attributes, BlobId, Record};
 
@@ -46,10 +46,23 @@ pub(crate) fn blob_address(base: &str, blob: &BlobId, file_name: &str) -> String
 
 /// The blob at an address, whatever the server's own name is: it may be reached by several.
 pub(crate) fn blob_at(address: &str) -> Option<BlobId> {
+    parts_of(address).map(|(blob, _)| blob)
+}
+
+/// The address of the same blob at the server `base`, by the same name; `None` for an address that is no blob's.
+pub(crate) fn readdressed(base: &str, address: &str) -> Option<String> {
+    let (blob, name) = parts_of(address)?;
+    let name = percent_decode_str(name).decode_utf8_lossy();
+    Some(blob_address(base, &blob, &name))
+}
+
+/// The blob of an address, and the file's name as it stands there.
+fn parts_of(address: &str) -> Option<(BlobId, &str)> {
     address.match_indices(PATH).find_map(|(at, _)| {
         let rest = address.get(at + PATH.len()..)?;
-        let id = rest.split(['/', '?', '#']).next()?;
-        BlobId::parse(id).ok()
+        let path = rest.split(['?', '#']).next()?;
+        let (id, name) = path.split_once('/').unwrap_or((path, ""));
+        Some((BlobId::parse(id).ok()?, name))
     })
 }
 
@@ -96,6 +109,22 @@ mod tests {
             blob_at(&format!("{}?client_id=c", blob_address("", &id(), ""))),
             Some(id())
         );
+    }
+
+    #[test]
+    fn an_address_of_somebody_else_becomes_one_of_this_server() {
+        let of = |address: &str| readdressed("https://sync.example", address);
+        let here = blob_address("https://sync.example", &id(), "my photo.png");
+        for base in ["", "https://evil.example/x", "https://sync.example"] {
+            let there = blob_address(base, &id(), "my photo.png");
+            assert_eq!(of(&there), Some(here.clone()), "{there}");
+        }
+        let dots = format!("/blobs/{}/%2e%2e%2f..?x#y", id());
+        assert_eq!(
+            of(&dots),
+            Some(blob_address("https://sync.example", &id(), ""))
+        );
+        assert_eq!(of("https://pictures.example/1.png"), None);
     }
 
     #[test]

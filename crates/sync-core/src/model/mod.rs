@@ -26,7 +26,9 @@ pub(crate) use attributes::bytes_of;
 pub use attributes::{
     InvalidAttributes, MAX_OBJECT_BYTES, MAX_VALUE_BYTES, to_attributes, to_text,
 };
-pub(crate) use blob_address::{BLOB_SUFFIX, blob_address, blob_at, blobs_of, may_have_blobs};
+pub(crate) use blob_address::{
+    BLOB_SUFFIX, blob_address, blob_at, blobs_of, may_have_blobs, readdressed,
+};
 pub(crate) use bulk_file::BulkFile;
 pub use bulk_file::{BLOCK_BYTES, BulkContent};
 pub use bulk_selection::{BulkSelection, InvalidSelectionId, SelectionId};

@@ -1,9 +1,11 @@
 //! What devices do to objects.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Attributes, Millis, ObjectId, UserId, Version};
+use crate::model::{Attributes, BLOB_SUFFIX, Millis, ObjectId, UserId, Version, readdressed};
 use crate::ports::hex;
 
 /// What a device did to an object.
@@ -71,10 +73,19 @@ pub(crate) enum KeptVerdict {
 }
 
 impl Operation {
-    /// A digest of all that the device sent: the same name with another is another change.
+    /// A digest of all that the device sent: the same name with another is another change. By which name of the server it refers to
+    /// blobs is none of that.
     pub(crate) fn digest(&self) -> String {
+        let mut attributes = Cow::Borrowed(&self.attributes);
+        for (name, value) in &self.attributes {
+            if name.ends_with(BLOB_SUFFIX)
+                && let Some(address) = readdressed("", value)
+            {
+                attributes.to_mut().insert(name.clone(), address);
+            }
+        }
         let texts = [self.kind.as_str(), self.id.as_str()];
-        digest_of(texts.into_iter().chain(texts_of(&self.attributes)))
+        digest_of(texts.into_iter().chain(texts_of(&attributes)))
     }
 
     /// A digest of what it brings, short since it is remembered of every create.

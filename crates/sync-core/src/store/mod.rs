@@ -52,7 +52,9 @@ pub(crate) use application_documents::{ApplicationDocumentStore, PutOutcome};
 pub(crate) use audit::AuditStore;
 pub use audit::{AuditKind, AuditPosition, AuditRecord, InvalidPosition};
 pub(crate) use bindings::Continuation;
-pub(crate) use blobs::{BlobRecord, BlobStore, Holder, NewBlob, PIECE_BYTES, Place, Settlement};
+pub(crate) use blobs::{
+    BlobRecord, BlobStore, Holder, NewBlob, PIECE_BYTES, Place, Reserved, Settlement,
+};
 pub(crate) use bulk_data::{BulkData, BulkOutcome, Pin, StartOutcome};
 pub(crate) use changed::{ChangedDocuments, ChangesPosition};
 pub(crate) use circuits::{CircuitPass, CircuitStore};

@@ -27,6 +27,7 @@ async fn begin<P: Ports>(
         changes: request.changes,
         pending: request.pending,
         have: &request.have,
+        base_url: "https://sync.example",
         trace: None,
     };
     engine.take_device_changes(device, sent).await
@@ -65,7 +66,7 @@ async fn try_send(
     Ok(lines.into_iter().filter_map(verdict).collect())
 }
 
-async fn send(world: &World, device: &DeviceSession, changes: Value) -> Verdicts {
+pub(crate) async fn send(world: &World, device: &DeviceSession, changes: Value) -> Verdicts {
     try_send(&world.engine, device, json!({"changes": changes}))
         .await
         .unwrap()

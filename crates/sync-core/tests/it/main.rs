@@ -8,6 +8,7 @@ mod blobs;
 mod collecting;
 mod comparison;
 mod conflicts;
+mod device_blobs;
 mod device_changes;
 mod device_sessions;
 mod device_sync;

@@ -1,9 +1,11 @@
 //! The protocol of our own device library, `/sync/v1`. `docs/sync-protocol.md` specifies it.
 
+mod blob;
 mod line;
 mod request;
 mod session;
 
+pub use blob::BlobProgress;
 pub use line::{
     CopyCheck, EndReason, ImageOffer, Line, ObjectFields, ResetReason, SourceFailure, SourceNews,
     SyncEnd, Verdict, VerdictStatus,

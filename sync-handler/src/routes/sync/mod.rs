@@ -1,5 +1,6 @@
 //! The routes of our own device library, `/sync/v1`.
 
+pub(crate) mod blob;
 pub(crate) mod image;
 mod session;
 #[expect(clippy::module_inception, reason = "the call has the protocol's name")]
@@ -25,6 +26,8 @@ pub(crate) enum Route {
     Verify,
     Events,
     Image,
+    UploadBlob,
+    Blob,
 }
 
 pub(crate) const ROUTES: &[Row<Route>] = &[
@@ -35,6 +38,9 @@ pub(crate) const ROUTES: &[Row<Route>] = &[
     (Method::GET, "/sync/v1/events", Route::Events),
     (Method::GET, "/sync/v1/images/{image}", Route::Image),
     (Method::HEAD, "/sync/v1/images/{image}", Route::Image),
+    (Method::PUT, "/sync/v1/blobs/{blob}", Route::UploadBlob),
+    (Method::GET, "/sync/v1/blobs/{blob}", Route::Blob),
+    (Method::HEAD, "/sync/v1/blobs/{blob}", Route::Blob),
 ];
 
 /// Whether a path is one of these, or would be.
@@ -57,7 +63,9 @@ pub(crate) async fn answer<P: Ports>(
         // Answered by `live`, where the application has it.
         Route::Events => Err(HttpError::NotFound),
         // Answered as a file.
-        Route::Image => Err(HttpError::NotFound),
+        Route::Image | Route::Blob => Err(HttpError::NotFound),
+        // Answered while the body arrives.
+        Route::UploadBlob => Err(HttpError::NotFound),
         Route::SignOut => session::sign_out(engine, request).await,
     }
 }

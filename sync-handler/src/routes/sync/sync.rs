@@ -105,6 +105,7 @@ pub(crate) async fn begin<P: Ports>(
         changes,
         pending,
         have: &have,
+        base_url: request.base_url(),
         trace: trace.as_ref(),
     };
     let taken = engine.take_device_changes(session, sent).await?;

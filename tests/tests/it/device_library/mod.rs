@@ -2,6 +2,7 @@
 
 mod broken;
 mod everyday;
+mod files;
 mod following;
 mod images;
 mod killed;

@@ -33,8 +33,18 @@ pub struct SentChanges<'a> {
     pub pending: BTreeMap<String, Vec<String>>,
     /// The cursors that the device has.
     pub have: &'a BTreeMap<String, Option<String>>,
+    /// The server's address as the device knows it.
+    pub base_url: &'a str,
     /// What ties it to the calls of back ends it leads to.
     pub trace: Option<&'a TraceContext>,
+}
+
+/// Whose changes they are.
+#[derive(Clone, Copy)]
+struct Sender<'a> {
+    session: &'a DeviceSession,
+    base_url: &'a str,
+    trace: Option<&'a TraceContext>,
 }
 
 /// Changes that are durable.
@@ -81,8 +91,14 @@ impl<P: Ports> Engine<P> {
             changes,
             pending,
             have,
+            base_url,
             trace,
         } = sent;
+        let from = Sender {
+            session,
+            base_url,
+            trace,
+        };
         let mut taken = TakenChanges::default();
         let asked = pending.values().map(Vec::len).sum::<usize>();
         if changes.len().max(asked) > MAX_CHANGES {
@@ -100,7 +116,7 @@ impl<P: Ports> Engine<P> {
         }
         for (name, changes) in by_source {
             let cursor = have.get(&name).and_then(Option::as_deref);
-            self.take_source_changes(session, &name, changes, cursor, trace, &mut taken)
+            self.take_source_changes(from, &name, changes, cursor, &mut taken)
                 .await?;
         }
         for (name, ids) in pending {
@@ -116,13 +132,17 @@ impl<P: Ports> Engine<P> {
 
     async fn take_source_changes(
         &self,
-        session: &DeviceSession,
+        from: Sender<'_>,
         name: &str,
         changes: Vec<Change>,
         cursor: Option<&str>,
-        trace: Option<&TraceContext>,
         taken: &mut TakenChanges,
     ) -> Result<(), SyncError> {
+        let Sender {
+            session,
+            base_url,
+            trace,
+        } = from;
         let (user, client) = (session.user(), session.client());
         let named = self.named_source(&session.session, client.as_str(), name, trace);
         let found = match named.await {
@@ -152,6 +172,8 @@ impl<P: Ports> Engine<P> {
                 }
             }
         }
+        let without_files = self.attach_blobs(session, &document, &mut operations, base_url);
+        taken.lines.extend(without_files.await?);
         if operations.is_empty() {
             return Ok(());
         }
@@ -479,7 +501,7 @@ fn to_verdict(name: &ChangeName, said: &Said) -> Verdict {
     }
 }
 
-fn refused(id: String, code: &str, message: &str) -> Line {
+pub(super) fn refused(id: String, code: &str, message: &str) -> Line {
     Line::Verdict {
         verdict: Verdict {
             id,

@@ -1,5 +1,6 @@
 //! `/sync/v1`: devices that keep their cursors themselves ask for all their sources at once.
 
+mod blobs;
 mod changes;
 mod heads;
 mod news;

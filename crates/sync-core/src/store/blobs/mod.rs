@@ -70,6 +70,19 @@ pub(crate) struct NewBlob<'a> {
     pub(crate) place: Option<Place>,
 }
 
+/// An upload that is counted.
+#[derive(Debug)]
+pub(crate) struct Reserved<'a> {
+    /// The key of its content.
+    pub(crate) key: &'a str,
+    /// What it has so far, or all that it will have where it comes in parts.
+    pub(crate) bytes: u64,
+    /// When it may be gone.
+    pub(crate) expires: Millis,
+    /// What it is to be, where it comes in parts: then one that has begun goes on.
+    pub(crate) in_parts: Option<&'a BlobId>,
+}
+
 /// What became of uploads.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Settlement {
@@ -93,19 +106,62 @@ impl<'a, R: RedisConn> BlobStore<'a, R> {
         Self { redis }
     }
 
-    /// Counts a user's upload with so many bytes. `false` if too much of the user's is on its way.
+    /// Counts a user's upload. Answers the key of its content; `None` if too much of the user's is on its way.
     pub(crate) async fn reserve(
         &self,
         user: &UserId,
-        key: &str,
-        bytes: u64,
+        upload: &Reserved<'_>,
         now: Millis,
-        expires: Millis,
         most_bytes: u64,
-    ) -> Result<bool, StoreError> {
-        let keys = [keys::blobs_spool(user)];
-        let args = args![key, bytes, now.0, expires.0, most_bytes, MAX_UPLOADS];
+    ) -> Result<Option<String>, StoreError> {
+        let Reserved {
+            key,
+            bytes,
+            expires,
+            in_parts,
+        } = upload;
+        let keys = [keys::blobs_spool(user), keys::blobs_gone()];
+        let digest = in_parts.map_or("", BlobId::as_str);
+        let args = args![
+            *key,
+            *bytes,
+            now.0,
+            expires.0,
+            most_bytes,
+            MAX_UPLOADS,
+            digest
+        ];
         let mut reply = script::RESERVE.run(self.redis, &keys, args).await?;
+        Ok(match reply.required_text()?.as_str() {
+            "ok" => Some(reply.required_text()?),
+            _ => None,
+        })
+    }
+
+    /// How far a content that comes in parts is: its pieces, and the state of their digest.
+    pub(crate) async fn pieces(&self, key: &str) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+        let command = args!["HMGET", keys::blob_content(key), "pieces", "state"];
+        let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
+        let (Some(pieces), Some(state)) = (reply.text()?, reply.bytes()?) else {
+            return Ok(None);
+        };
+        let pieces = pieces
+            .parse()
+            .map_err(|_| damaged("the number of an upload's pieces", &pieces))?;
+        Ok(Some((pieces, state)))
+    }
+
+    /// Adds the next piece to a content that comes in parts. `false` if somebody else has added one meanwhile.
+    pub(crate) async fn add_piece(
+        &self,
+        key: &str,
+        number: u64,
+        piece: Vec<u8>,
+        state: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let keys = [keys::blob_content(key)];
+        let args = args![number, number + 1, piece, state];
+        let mut reply = script::ADD_PIECE.run(self.redis, &keys, args).await?;
         Ok(reply.required_text()? == "ok")
     }
 
@@ -157,6 +213,19 @@ impl<'a, R: RedisConn> BlobStore<'a, R> {
         let command = args!["ZADD", keys::blobs_gone(), at.0, place.to_string()];
         self.redis.run(command).await?;
         Ok(())
+    }
+
+    /// The same, unless it has become this blob's already: then it says `false`.
+    pub(crate) async fn plan_removal_of(
+        &self,
+        blob: &BlobId,
+        place: &Place,
+        at: Millis,
+    ) -> Result<bool, StoreError> {
+        let keys = [keys::blobs_gone(), keys::blob(blob)];
+        let args = args![place.to_string(), at.0];
+        let mut reply = script::PLAN_REMOVAL.run(self.redis, &keys, args).await?;
+        Ok(reply.required_text()? == "planned")
     }
 
     /// Whether what is at a place is nobody's.
@@ -222,6 +291,23 @@ impl<'a, R: RedisConn> BlobStore<'a, R> {
             }
         }
         Ok(Some((record, held)))
+    }
+
+    /// How long a blob is that is charged to a user, who has put it there.
+    pub(crate) async fn put_by(
+        &self,
+        blob: &BlobId,
+        user: &UserId,
+    ) -> Result<Option<u64>, StoreError> {
+        let by = format!("by:{user}");
+        let command = args!["HMGET", keys::blob(blob), "size", by];
+        let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
+        let (size, is_put) = (reply.text()?, reply.bytes()?.is_some());
+        let size = size.filter(|_| is_put).map(|size| {
+            let parsed = size.parse();
+            parsed.map_err(|_| damaged("the size of a blob", &size))
+        });
+        size.transpose()
     }
 
     /// Makes uploads blobs and charges them to a user, all or none.

@@ -31,8 +31,8 @@
 //! | `{blobs}:due` | sorted set | digests, scored by when to look at them, in ms | the blobs' | settle, refer, blob collector | blob collector |
 //! | `{blobs}:gone` | sorted set | places of contents that are no blob's, scored by when to remove them, in ms | until removed | uploads, settle, blob collector | blob collector |
 //! | `{blobs}:used` | hash | user → bytes charged | the blobs' | settle, blob collector | settle |
-//! | `{blobs}:spool:<user>` | hash | upload → when it may be gone, in ms, and its bytes so far | until its uploads have ended, or an hour after the last piece | uploads | uploads |
-//! | `blob-content:<key>` | hash | number → piece of 512 KiB of a content | the blob's, or as `{blobs}:gone` says | uploads, blob collector | downloads |
+//! | `{blobs}:spool:<user>` | hash | upload → when it may be gone, in ms, and its bytes so far; or all of them, and the digest that it is to have, where it comes in parts | until its uploads have ended, or an hour after the last piece, or a day where they come in parts | uploads | uploads |
+//! | `blob-content:<key>` | hash | number → piece of 512 KiB of a content; `pieces` that there are, and the `state` of their digest, where it came in parts | the blob's, or as `{blobs}:gone` says | uploads, blob collector | downloads |
 //! | `bulk-data:<selection>` | string | what came of making this selection's bulk data file last (JSON): the file, until when it is handed out, and the version of each copy in it; or why there is none | as long as the file, or a minute | bulk data jobs | devices that ask for bulk data |
 //! | `bulk-file:<selection>:<file>` | string | a bulk data file (JSON): where its content is, how it is cut into blocks, and whose it is | a day longer than it is handed out | bulk data jobs | downloads |
 //! | `image:<id>` | string | an image (JSON): of which document, of which life and up to which version, where its content is, its bytes and their digest, and when it was made | an hour longer than devices are told of it | image jobs | downloads |

@@ -1,5 +1,7 @@
 //! A sync: changes go up, news come down.
 
+mod calls;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,13 +10,11 @@ use sync_device::{
     Answer, Exchange, Line, LineReader, Outcome as RunOutcome, ResetReason, Step, SyncRun,
 };
 use sync_proto::sync::{EndReason, NDJSON, SessionGrant, SessionRequest, SyncEnd, VerifyRequest};
-use sync_store::{Kept, Store, SyncLock, Told};
+use sync_store::{FileState, Kept, Store, SyncLock, Told};
 
-use crate::conversation::{Answered, Asked, Conversation, Head, Outcome, Stop, Topic};
-use crate::database::Database;
+use crate::conversation::{Answered, Asked, Head, Outcome, Stop, Topic};
+use crate::download::{Download, TakenIn, take_in};
 use crate::error::Error;
-use crate::following::followed;
-use crate::image_download::{ImageDownload, TakenIn, take_in};
 use crate::options::SyncOptions;
 use crate::platform::new_id;
 use crate::report::{
@@ -22,6 +22,7 @@ use crate::report::{
 };
 use crate::shared::Shared;
 use crate::sign_in::{SESSION, session_of};
+use crate::upload::{Upload, Uploaded};
 
 const SYNC: &str = "/sync/v1/sync";
 const VERIFY: &str = "/sync/v1/verify";
@@ -43,7 +44,8 @@ pub(crate) struct Syncing {
     garbled: Option<String>,
     bucket: Option<(u8, BTreeMap<String, String>)>,
     broken: Option<String>,
-    image: Option<ImageDownload>,
+    download: Option<Download>,
+    upload: Option<Upload>,
     report: SyncReport,
     verdicts: u64,
     /// How many seconds the first answer may wait for something that is new.
@@ -73,6 +75,13 @@ impl Syncing {
                 }
             }
         }
+        store.drop_orphans(now_ms)?;
+        for file in store.files_to_send()? {
+            run.waits_for_upload(&file);
+        }
+        for file in store.wanted_files()? {
+            run.wants_file(&file);
+        }
         for source in store.sources_with_images()? {
             if options.sources.is_empty() || options.sources.contains(&source) {
                 run.begins_with_image(&source);
@@ -88,7 +97,8 @@ impl Syncing {
             garbled: None,
             bucket: None,
             broken: None,
-            image: None,
+            download: None,
+            upload: None,
             report: SyncReport::default(),
             verdicts: 0,
             wait,
@@ -137,11 +147,9 @@ impl Syncing {
                         continue;
                     };
                     if image.got < image.bytes {
-                        let before = self.image.take().filter(|it| it.source == *source);
-                        let tries = before.map(|before| before.tries()).unwrap_or_default();
-                        let download = ImageDownload::new(source, image, tries);
+                        let download = Download::of_image(source, image, self.download.take());
                         let asked = download.asked(session.access);
-                        self.image = Some(download);
+                        self.download = Some(download);
                         return Ok(Some(asked));
                     }
                     drop(store);
@@ -154,6 +162,32 @@ impl Syncing {
                         }
                     }
                     continue;
+                }
+                Exchange::Upload(file) => {
+                    let Some(upload) = Upload::next(&store, file, self.upload.take())? else {
+                        self.run.answered(&exchange, Answer::Whole(None), false);
+                        continue;
+                    };
+                    let asked = upload.asked(&store, session.access)?;
+                    self.upload = Some(upload);
+                    return Ok(Some(asked));
+                }
+                Exchange::Download(file) => {
+                    let known = store.file(file)?;
+                    let wanted = known.filter(|it| it.state == FileState::Wanted);
+                    let Some(wanted) = wanted else {
+                        self.run.answered(&exchange, Answer::Whole(None), false);
+                        continue;
+                    };
+                    // The app may have been killed when all had come.
+                    if wanted.bytes > 0 && store.end_file(file, database.platform.now_ms())? {
+                        self.run.answered(&exchange, Answer::Whole(None), false);
+                        continue;
+                    }
+                    let download = Download::of_file(file, &wanted, self.download.take());
+                    let asked = download.asked(session.access);
+                    self.download = Some(download);
+                    return Ok(Some(asked));
                 }
                 Exchange::Sync => {
                     let mut request = store.outgoing(self.run.limits(), &self.options.sources)?;
@@ -290,7 +324,25 @@ impl Syncing {
         let Some(exchange) = self.exchange.take() else {
             return Ok(());
         };
-        if let (Exchange::Image(_), Some(download)) = (&exchange, &mut self.image) {
+        if let (Exchange::Upload(_), Some(upload)) = (&exchange, &mut self.upload) {
+            let mut store = database.store();
+            let uploaded = upload.ended(&mut store, answer)?;
+            let has_unsent = store.has_unsent()?;
+            drop(store);
+            let answer = match uploaded {
+                Uploaded::So(answer) => answer,
+                Uploaded::Broken(reason) => self.is_broken(reason),
+                Uploaded::Refused(failed) => {
+                    self.note_all(failed);
+                    Answer::Useless
+                }
+            };
+            self.run.answered(&exchange, answer, has_unsent);
+            return Ok(());
+        }
+        if let (Exchange::Image(_) | Exchange::Download(_), Some(download)) =
+            (&exchange, &mut self.download)
+        {
             let answer = download.ended(database, answer)?;
             if answer == Answer::Broken {
                 self.broken = Some("the download broke off".to_owned());
@@ -330,14 +382,29 @@ impl Syncing {
                 Exchange::Sync if self.end.is_none() => {
                     self.is_broken("the answer broke off".to_owned())
                 }
-                Exchange::Sync | Exchange::Compare(_) | Exchange::Image(_) => {
-                    Answer::Whole(self.end)
-                }
+                Exchange::Sync
+                | Exchange::Compare(_)
+                | Exchange::Image(_)
+                | Exchange::Upload(_)
+                | Exchange::Download(_) => Answer::Whole(self.end),
             },
         };
+        for file in store.files_to_send()? {
+            self.run.waits_for_upload(&file);
+        }
         let has_unsent = store.has_unsent()?;
         self.run.answered(&exchange, answer, has_unsent);
         Ok(())
+    }
+
+    fn note_all(&mut self, told: Vec<Told>) {
+        for told in told {
+            self.note(Kept {
+                told: Some(told),
+                is_news: true,
+                ..Kept::default()
+            });
+        }
     }
 
     fn is_broken(&mut self, reason: String) -> Answer {
@@ -406,14 +473,19 @@ impl Topic for Syncing {
     }
 
     fn began(&mut self, head: &Head) -> bool {
-        match (&self.exchange, &mut self.image) {
-            (Some(Exchange::Image(_)), Some(download)) => download.began(head),
+        match (&self.exchange, &mut self.download) {
+            (Some(Exchange::Image(_) | Exchange::Download(_)), Some(download)) => {
+                download.began(head)
+            }
             _ => true,
         }
     }
 
     fn reads_pieces(&self) -> bool {
-        !matches!(self.exchange, Some(Exchange::Refresh) | None)
+        !matches!(
+            self.exchange,
+            Some(Exchange::Refresh | Exchange::Upload(_)) | None
+        )
     }
 
     fn take(
@@ -422,8 +494,10 @@ impl Topic for Syncing {
         bytes: &[u8],
         is_wanted: &dyn Fn() -> bool,
     ) -> Result<(), Error> {
-        match (&self.exchange, &mut self.image) {
-            (Some(Exchange::Image(_)), Some(download)) => download.take(database, bytes),
+        match (&self.exchange, &mut self.download) {
+            (Some(Exchange::Image(_) | Exchange::Download(_)), Some(download)) => {
+                download.take(database, bytes)
+            }
             _ => self.read(database, bytes, is_wanted),
         }
     }
@@ -459,109 +533,5 @@ fn removal(reason: ResetReason) -> RemovalReason {
         ResetReason::Restored => RemovalReason::Restored,
         ResetReason::Schema => RemovalReason::Schema,
         ResetReason::TooOld => RemovalReason::TooOld,
-    }
-}
-
-impl Database {
-    /// Sends what was done and brings what is new, of all sources. How it ended is in the report: that there is no network is no
-    /// error.
-    ///
-    /// # Errors
-    /// [`Error::SyncRunning`], and the file's.
-    pub fn sync(&self) -> Result<SyncReport, Error> {
-        self.sync_with(SyncOptions::default(), None)
-    }
-
-    /// The same, as told.
-    ///
-    /// # Errors
-    /// See [`Self::sync`].
-    pub fn sync_with(
-        &self,
-        options: SyncOptions,
-        listener: Option<Arc<dyn ProgressListener>>,
-    ) -> Result<SyncReport, Error> {
-        let transport = self.transport()?;
-        let conversation = self.begin_sync(options, listener)?;
-        let carried = conversation.carry(transport);
-        let report = self.end_sync(&conversation);
-        carried.map(|()| report)
-    }
-
-    /// Begins a sync, for hosts that carry requests themselves. End it by [`Self::end_sync`]: until then, or until it is dropped,
-    /// no other can begin.
-    ///
-    /// # Errors
-    /// See [`Self::sync`].
-    pub fn begin_sync(
-        &self,
-        options: SyncOptions,
-        listener: Option<Arc<dyn ProgressListener>>,
-    ) -> Result<Arc<Conversation>, Error> {
-        self.begin(options, listener, 0)
-    }
-
-    /// Begins a sync whose answer may wait so many seconds for something that is new.
-    pub(crate) fn begin(
-        &self,
-        options: SyncOptions,
-        listener: Option<Arc<dyn ProgressListener>>,
-        wait: u64,
-    ) -> Result<Arc<Conversation>, Error> {
-        let mut store = self.shared.store();
-        let lock = store.lock_sync()?.ok_or(Error::SyncRunning)?;
-        let deadline_ms = options.deadline_ms;
-        let now_ms = self.shared.platform.now_ms();
-        let syncing = Syncing::new(&mut store, now_ms, options, listener, wait, lock)?;
-        drop(store);
-        let topic = Box::new(syncing);
-        Ok(Conversation::new(
-            Arc::clone(&self.shared),
-            topic,
-            deadline_ms,
-        ))
-    }
-
-    /// Ends a sync, wherever it is, and says what it did.
-    pub fn end_sync(&self, conversation: &Conversation) -> SyncReport {
-        let report = match conversation.end() {
-            Outcome::Synced(report) => *report,
-            Outcome::SignedIn(_) | Outcome::SignedOut | Outcome::Listened => SyncReport::default(),
-        };
-        self.shared.note_end(&report);
-        let now_ms = self.shared.platform.elapsed_ms();
-        let following = &self.shared.following;
-        following.synced(&conversation.canceller(), followed(&report), now_ms);
-        report
-    }
-
-    /// Ends whatever sync of this database is under way in this process, as soon as it can.
-    pub fn cancel(&self) {
-        self.shared.cancellations.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The sources that a push message asks to sync, empty for all; `None` if it is not the server's.
-    pub fn pinged_sources(&self, payload: &str) -> Option<Vec<String>> {
-        sync_device::pinged_sources(payload)
-    }
-
-    /// Syncs what a push message asks to sync; `None` if it is not the server's.
-    ///
-    /// # Errors
-    /// See [`Self::sync`].
-    pub fn handle_ping(
-        &self,
-        payload: &str,
-        deadline_ms: Option<u64>,
-    ) -> Result<Option<SyncReport>, Error> {
-        let Some(sources) = self.pinged_sources(payload) else {
-            return Ok(None);
-        };
-        let options = SyncOptions {
-            sources,
-            deadline_ms,
-            verify: false,
-        };
-        self.sync_with(options, None).map(Some)
     }
 }
