@@ -11,6 +11,10 @@ use crate::rest::World;
 
 /// The verdicts of a device of our own library that makes an object, changes another and deletes a third; and those that it is
 /// told when it sends the same again.
+#[expect(
+    clippy::unwrap_used,
+    reason = "an answer that does not come is a failed test"
+)]
 async fn verdicts(world: &World) -> Vec<Value> {
     let device = device_at(&world.engine, "u1").await;
     let changes = json!([
