@@ -52,7 +52,7 @@ pub(crate) use audit::AuditStore;
 pub use audit::{AuditKind, AuditPosition, AuditRecord, InvalidPosition};
 pub(crate) use blobs::{BlobRecord, BlobStore, Holder, NewBlob, PIECE_BYTES, Place, Settlement};
 pub(crate) use bulk_data::{BulkData, BulkOutcome, Pin, StartOutcome};
-pub(crate) use changed::{ChangedDocuments, ChangesPosition};
+pub(crate) use changed::{ChangedDocuments, ChangesPosition, Hints};
 pub(crate) use circuits::{CircuitPass, CircuitStore};
 pub(crate) use client_events::ClientEvents;
 pub(crate) use client_index::{ClientIndex, Heard, ScoredCursor, ScoredPage, client_of_entry};
