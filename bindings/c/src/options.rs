@@ -15,6 +15,9 @@ use crate::values::{list, optional_text, text, texts};
 pub struct rhosync_source {
     /// Its name.
     pub name: *const c_char,
+    /// Attributes that the app knows of, with a NULL behind the last, or NULL: each has a column from the beginning on. The columns of others
+    /// come with the schema, or with the first object that has them.
+    pub attributes: *const *const c_char,
     /// Attributes that `rhosync_search` looks into, with a NULL behind the last, or NULL.
     pub search: *const *const c_char,
     /// Indexes, each the attributes that it is over with a NULL behind the last; with a NULL behind the last index, or NULL.
@@ -101,12 +104,14 @@ unsafe fn source_options(given: &rhosync_source) -> Result<SourceOptions, Failur
         next = behind;
     }
     // SAFETY: the same.
-    let (name, search) = unsafe { (text(given.name)?.to_owned(), texts(given.search)?) };
-    Ok(SourceOptions {
-        name,
-        indexes,
-        search,
-    })
+    unsafe {
+        Ok(SourceOptions {
+            name: text(given.name)?.to_owned(),
+            attributes: texts(given.attributes)?,
+            indexes,
+            search: texts(given.search)?,
+        })
+    }
 }
 
 unsafe fn device_options(given: &rhosync_device) -> Result<DeviceOptions, Failure> {

@@ -90,6 +90,10 @@ pub struct Options {
 pub struct SourceOptions {
     /// Its name.
     pub name: String,
+    /// Attributes that the app knows of: each has a column from the beginning on. The columns of others come with the schema, or with the
+    /// first object that has them.
+    #[uniffi(default)]
+    pub attributes: Vec<String>,
     /// Indexes, each over one attribute or more.
     #[uniffi(default)]
     pub indexes: Vec<Vec<String>>,

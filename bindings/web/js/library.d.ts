@@ -39,6 +39,11 @@ export class RhoSyncError extends Error {
 
 export interface SourceOptions<Name extends string = string> {
   name: Name;
+  /**
+   * Attributes that the app knows of: each has a column from the beginning on. The columns of others come with the schema, or with the
+   * first object that has them.
+   */
+  attributes?: string[];
   /** Indexes, each over one attribute or more. */
   indexes?: string[][];
   /** Attributes that `search` looks into. */

@@ -36,6 +36,9 @@ impl Options {
 pub struct SourceOptions {
     /// Its name.
     pub name: String,
+    /// Attributes that the app knows of: each has a column from the beginning on. The columns of others come with the schema, or with the
+    /// first object that has them.
+    pub attributes: Vec<String>,
     /// Indexes, each over one attribute or more.
     pub indexes: Vec<Vec<String>>,
     /// Attributes that [`crate::Database::search`] looks into.
@@ -56,11 +59,13 @@ impl From<SourceOptions> for SourceSpec {
     fn from(source: SourceOptions) -> Self {
         let SourceOptions {
             name,
+            attributes,
             indexes,
             search,
         } = source;
         Self {
             name,
+            attributes,
             indexes,
             search,
         }

@@ -146,7 +146,11 @@ fn is_private(table: &str) -> bool {
 }
 
 fn wrong(error: rusqlite::Error) -> StoreError {
-    StoreError::Query {
-        reason: error.to_string(),
+    let mut reason = error.to_string();
+    if reason.starts_with("no such column") {
+        reason.push_str(
+            "; name it in the source's `attributes` if it may be asked for before an object has it",
+        );
     }
+    StoreError::Query { reason }
 }

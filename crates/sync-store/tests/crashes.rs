@@ -54,6 +54,7 @@ fn open(disk: &Disk) -> Result<Store, StoreError> {
         name: "Product".to_owned(),
         indexes: vec![vec!["price".to_owned()]],
         search: vec!["name".to_owned()],
+        ..SourceSpec::default()
     };
     let plain = SourceSpec {
         name: "Order".to_owned(),

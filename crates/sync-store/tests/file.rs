@@ -520,6 +520,29 @@ fn queries_read_the_sources_and_nothing_else() {
 }
 
 #[test]
+fn columns_are_there_before_an_object_is() {
+    let file = File::new();
+    let asked = |store: &Store, sql: &str| store.query(sql, &[]).map(|rows| rows.columns);
+    let Err(StoreError::Query { reason }) = asked(&file.open(), "SELECT name FROM Product") else {
+        panic!("nobody knows the column");
+    };
+    assert!(reason.contains("`attributes`"), "{reason}");
+    let spec = SourceSpec {
+        name: "Product".to_owned(),
+        attributes: vec!["name".to_owned(), "no\"column".to_owned()],
+        ..SourceSpec::default()
+    };
+    let mut store = file.open_with(vec![spec.clone()]);
+    assert_eq!(asked(&store, "SELECT name FROM Product").unwrap(), ["name"]);
+    let schema = r#"{"source":"Product","schema":{"property":{"stock":"integer"}},"cursor":"c","more":false}"#;
+    keep(&mut store, schema);
+    drop(store);
+    let store = file.open_with(vec![spec]);
+    let columns = ["id", "name", "stock", "pending", "attributes"];
+    assert_eq!(asked(&store, "SELECT * FROM Product").unwrap(), columns);
+}
+
+#[test]
 fn indexes_and_search_are_what_the_app_asks_for() {
     let mut file = File::new();
     let mut store = file.open();
@@ -533,6 +556,7 @@ fn indexes_and_search_are_what_the_app_asks_for() {
         name: "Product".to_owned(),
         indexes: vec![vec!["price".to_owned()]],
         search: vec!["name".to_owned(), "note".to_owned()],
+        ..SourceSpec::default()
     };
     let mut store = file.open_with(vec![spec]);
     let found = |store: &Store, words: &str| -> Vec<String> {
