@@ -94,6 +94,7 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
         have,
         changes,
         pending,
+        settled,
         // Nobody waits here: time does not pass by itself.
         wait: _,
         max_bytes,
@@ -102,6 +103,7 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
     let sent = SentChanges {
         changes,
         pending,
+        settled,
         have: &have,
         trace: None,
     };

@@ -10,7 +10,7 @@ use crate::query::Guard;
 use crate::sources::{self, SourceSpec};
 
 /// The layout of the file that this version writes.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// How long a write waits for another process.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -111,16 +111,21 @@ pub(crate) fn connect(path: &str, vfs: Option<&str>) -> Result<Connection, Store
 
 fn migrate(tx: &Transaction<'_>) -> Result<(), StoreError> {
     let version: u32 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match version {
-        0 => {
-            tx.execute_batch(include_str!("layout.sql"))?;
-        }
-        1 => {}
-        VERSION => return Ok(()),
-        version => return Err(StoreError::Newer { version }),
+    // What each version has more than the one before.
+    const LAYOUTS: [&str; VERSION as usize] = [
+        include_str!("layout.sql"),
+        include_str!("images.sql"),
+        include_str!("settled.sql"),
+    ];
+    if version == VERSION {
+        return Ok(());
     }
-    // Version 2 has images.
-    tx.execute_batch(include_str!("images.sql"))?;
+    let Some(missing) = LAYOUTS.get(version as usize..) else {
+        return Err(StoreError::Newer { version });
+    };
+    for layout in missing {
+        tx.execute_batch(layout)?;
+    }
     tx.pragma_update(None, "user_version", VERSION)?;
     Ok(())
 }

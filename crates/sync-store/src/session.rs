@@ -76,7 +76,7 @@ impl Store {
             write.set_meta(ERASING, "")?;
             write
                 .tx
-                .execute_batch("DELETE FROM _change; DELETE FROM _alias; DELETE FROM _reference")?;
+                .execute_batch("DELETE FROM _change; DELETE FROM _alias; DELETE FROM _reference; DELETE FROM _settled")?;
             for mut source in sources::all(&write.tx)? {
                 source.has_open = false;
                 empty(&write.tx, &mut source)?;
@@ -100,7 +100,8 @@ impl Store {
             write.set_meta(SESSION, &text(session))?;
             write.tx.execute_batch(
                 "UPDATE _change SET state = 3, code = 'unknown_client', reason = 'the server does not know this device any more, and whether this was done' WHERE state IN (1, 2);
-                 UPDATE _change SET base = NULL",
+                 UPDATE _change SET base = NULL;
+                 DELETE FROM _settled",
             )?;
             for mut source in sources::all(&write.tx)? {
                 empty(&write.tx, &mut source)?;

@@ -400,6 +400,15 @@ fn failed_changes_wait_for_the_app() {
         .retry("c1", Some(&again), 0, ["c3", "another"])
         .unwrap();
     assert_eq!(ids(&store, "Product"), ["1", "2", "mine"]);
+    // The server is told until it has heard it. Of the change that was never sent it knows nothing.
+    let told = [("Product".to_owned(), vec!["c1".to_owned()])].into();
+    for _ in 0..2 {
+        let request = store.outgoing(Limits::default(), &[]).unwrap();
+        assert_eq!(request.settled, told);
+    }
+    store.told_settled(&told).unwrap();
+    let request = store.outgoing(Limits::default(), &[]).unwrap();
+    assert!(request.settled.is_empty());
     let change = &sent(&mut store)[0];
     assert_eq!(
         (&change["id"], &change["object"]),
@@ -818,7 +827,8 @@ fn a_file_of_the_first_version_is_brought_up_to_date() {
     );
     drop(store);
     let connection = rusqlite::Connection::open(file.path()).unwrap();
-    let before = "DROP TABLE _image; DROP TABLE _image_part; PRAGMA user_version = 1";
+    let before =
+        "DROP TABLE _image; DROP TABLE _image_part; DROP TABLE _settled; PRAGMA user_version = 1";
     connection.execute_batch(before).unwrap();
     let mut store = file.open();
     assert_eq!(ids(&store, "Product"), ["1"]);

@@ -95,15 +95,17 @@ pub(crate) async fn begin<P: Ports>(
         have,
         changes,
         pending,
+        settled,
         wait,
         max_bytes,
         images,
     } = request.body()?;
-    check_sources(&have, &changes, &pending)?;
+    check_sources(&have, &changes, [&pending, &settled])?;
     let trace = request.trace();
     let sent = SentChanges {
         changes,
         pending,
+        settled,
         have: &have,
         trace: trace.as_ref(),
     };
@@ -169,10 +171,11 @@ fn is_news(line: &Line) -> bool {
 fn check_sources(
     have: &BTreeMap<String, Option<String>>,
     changes: &[Change],
-    pending: &BTreeMap<String, Vec<String>>,
+    ids: [&BTreeMap<String, Vec<String>>; 2],
 ) -> Result<(), HttpError> {
     let changed = changes.iter().map(|change| &change.source);
-    let named: BTreeSet<&String> = have.keys().chain(pending.keys()).chain(changed).collect();
+    let asked_after = ids.into_iter().flat_map(BTreeMap::keys);
+    let named: BTreeSet<&String> = have.keys().chain(asked_after).chain(changed).collect();
     if named.len() > MAX_SOURCES {
         return Err(HttpError::InvalidValue(format!(
             "{} sources are named; at most {MAX_SOURCES} are answered at once",
