@@ -33,6 +33,8 @@ pub enum rhosync_code {
     Cancelled = 10,
     /// The library was built without a transport, and the app has brought none.
     NoTransport = 11,
+    /// The file cannot be read by the key. It was left as it is.
+    WrongKey = 12,
 }
 
 thread_local! {
@@ -69,6 +71,7 @@ impl From<Error> for Failure {
             Error::SyncRunning => rhosync_code::SyncRunning,
             Error::Cancelled => rhosync_code::Cancelled,
             Error::NoTransport => rhosync_code::NoTransport,
+            Error::WrongKey => rhosync_code::WrongKey,
         };
         Self {
             code,

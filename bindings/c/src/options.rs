@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use sync_client::{DeviceOptions, Options, SourceOptions, SyncOptions};
+use sync_client::{DeviceOptions, Key, Options, SourceOptions, SyncOptions};
 
 use crate::error::Failure;
 use crate::listeners::rhosync_progressed;
@@ -56,6 +56,9 @@ pub struct rhosync_options {
     pub device: *const rhosync_device,
     /// What carries requests, or NULL for the library's own.
     pub transport: *const rhosync_transport,
+    /// What the file is encrypted by, or NULL, where the library was built with encryption: 64 hexadecimal digits are a key, any other text
+    /// is a passphrase.
+    pub key: *const c_char,
 }
 
 /// How a sync is done.
@@ -90,6 +93,7 @@ pub(crate) unsafe fn options(given: &rhosync_options) -> Result<Options, Failure
             Some(device) => unsafe { device_options(device) }?,
             None => DeviceOptions::default(),
         },
+        key: unsafe { optional_text(given.key) }?.map(Key::new),
     })
 }
 

@@ -12,6 +12,7 @@ export type Schema = Record<string, object>;
 /** Why a call came to nothing. */
 export type ErrorCode =
   | "storage"
+  | "wrongKey"
   | "invalid"
   | "unknownSource"
   | "unknownObject"

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use sync_proto::DeviceDescription;
-use sync_store::SourceSpec;
+use sync_store::{Key, SourceSpec};
 
 /// How a database is opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -16,6 +16,8 @@ pub struct Options {
     pub sources: Vec<SourceOptions>,
     /// What the server is told of the device.
     pub device: DeviceOptions,
+    /// What the file is encrypted by, with the feature `encryption`. Without a key it is not.
+    pub key: Option<Key>,
 }
 
 impl Options {
@@ -26,6 +28,7 @@ impl Options {
             server: server.to_owned(),
             sources: sources.collect(),
             device: DeviceOptions::default(),
+            key: None,
         }
     }
 }

@@ -112,6 +112,13 @@ impl Guard {
         let guard = self.clone();
         connection.authorizer(Some(move |context: AuthContext<'_>| {
             match (&mut *guard.lock(), context.action) {
+                // It would write the whole of a database into another one.
+                (
+                    Some(_),
+                    AuthAction::Function {
+                        function_name: "sqlcipher_export",
+                    },
+                ) => Authorization::Deny,
                 (None, _)
                 | (
                     Some(_),

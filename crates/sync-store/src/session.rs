@@ -121,12 +121,7 @@ impl Store {
         }
         self.rebuild_search()?;
         self.connection.execute_batch("VACUUM")?;
-        // A SQLite that was built without a log has nothing to say.
-        let is_read_by_others: Option<bool> = self
-            .connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
-            .optional()?;
-        if is_read_by_others == Some(true) {
+        if !self.empty_log()? {
             return Ok(());
         }
         // Only now: the log had the rows until it was emptied.
@@ -136,6 +131,16 @@ impl Store {
                 .execute("DELETE FROM _meta WHERE key = ?1", [ERASING])?;
             Ok(())
         })
+    }
+
+    /// Empties SQLite's log. `false` if others read it.
+    pub(crate) fn empty_log(&self) -> Result<bool, StoreError> {
+        // A SQLite that was built without a log has nothing to say.
+        let is_read_by_others: Option<bool> = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .optional()?;
+        Ok(is_read_by_others != Some(true))
     }
 
     /// Full-text search keeps what was deleted until its parts are merged.

@@ -63,6 +63,7 @@ fn open(disk: &Disk) -> Result<Store, StoreError> {
     let options = OpenOptions {
         sources: vec![searched, plain],
         vfs: Some(Disk::VFS.to_owned()),
+        ..OpenOptions::default()
     };
     Store::open(&disk.path("app.db"), &options)
 }

@@ -63,10 +63,9 @@ function follow() {
 }
 
 /** Leaves the network alone. */
-function pause() {
+function stop() {
   unfollow?.();
   unfollow = null;
-  show("paused");
 }
 
 function show(how) {
@@ -75,8 +74,7 @@ function show(how) {
 }
 
 function signedOut(why = "") {
-  unfollow?.();
-  unfollow = null;
+  stop();
   byId("sign-in").querySelector(".wrong").textContent = why;
   byId("sign-in").hidden = false;
   byId("work").hidden = byId("account").hidden = true;
@@ -98,13 +96,18 @@ byId("sign-in").onsubmit = async (event) => {
 byId("sign-out").onclick = async () => {
   const unsent = (await db.pending()).length;
   if (unsent && !confirm(`${unsent} of your changes are not sent. If somebody else signs in here, they are lost.`)) return;
+  stop();
   await db.signOut();
   ended = "";
   signedOut();
   await refresh();
 };
 
-byId("pause").onchange = (event) => (event.target.checked ? pause() : follow());
+byId("pause").onchange = (event) => {
+  if (!event.target.checked) return follow();
+  stop();
+  show("paused");
+};
 
 /** Lets the user change a visit. Only what has changed is sent, so that it is in nobody's way. */
 async function edit(id) {
