@@ -24,6 +24,11 @@ impl Key {
 
     /// Lets a connection read the file. Whether it is the right one the first read says.
     pub(crate) fn unlock(&self, connection: &Connection) -> Result<(), StoreError> {
+        if !cfg!(feature = "encryption") {
+            return Err(StoreError::NoEncryption);
+        }
+        // SQLCipher would write of a wrong key to where the app writes its errors.
+        connection.execute_batch("PRAGMA cipher_log_level = NONE")?;
         self.apply(connection, "key")
     }
 
@@ -33,9 +38,6 @@ impl Key {
     }
 
     fn apply(&self, connection: &Connection, pragma: &str) -> Result<(), StoreError> {
-        if !cfg!(feature = "encryption") {
-            return Err(StoreError::NoEncryption);
-        }
         if self.0.is_empty() || self.0.contains('\0') {
             return Err(StoreError::InvalidKey);
         }

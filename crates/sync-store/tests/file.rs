@@ -528,6 +528,24 @@ fn queries_read_the_sources_and_nothing_else() {
     }
 }
 
+#[cfg(not(feature = "encryption"))]
+#[test]
+fn a_library_without_encryption_says_so_and_makes_no_file() {
+    let file = File::new();
+    let options = OpenOptions {
+        key: Some(sync_store::Key::new("x")),
+        ..OpenOptions::default()
+    };
+    let opened = Store::open(&file.path(), &options);
+    assert!(matches!(opened, Err(StoreError::NoEncryption)));
+    assert!(!fs::exists(file.path()).unwrap());
+    // What is no database is not touched either.
+    fs::write(file.path(), "x".repeat(4_096)).unwrap();
+    let opened = Store::open(&file.path(), &OpenOptions::default());
+    assert!(matches!(opened, Err(StoreError::Unreadable)));
+    assert_eq!(fs::read(file.path()).unwrap(), "x".repeat(4_096).as_bytes());
+}
+
 #[test]
 fn columns_are_there_before_an_object_is() {
     let file = File::new();
