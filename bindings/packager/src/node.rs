@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use crate::files::{files_of, read, stripped, write};
 
-/// Most kB of the addon.
-const MOST_KB: usize = 9999;
+/// Most kB of the addon: no more than what has UniFFI in it.
+const MOST_KB: usize = crate::uniffi::MOST_KB;
 
 /// Makes the package's folder.
 pub(crate) fn package(binding: &Path, library: &Path, to: &Path) -> Result<()> {
