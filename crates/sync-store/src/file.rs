@@ -51,6 +51,8 @@ impl Store {
     /// # Errors
     /// SQLite's, a file that a newer version has written, and one that cannot be read by the key. What cannot be read is left as it is.
     pub fn open(path: &str, options: &OpenOptions) -> Result<Self, StoreError> {
+        // SQLite makes a file when it is opened.
+        options.key.as_ref().map_or(Ok(()), Key::check)?;
         let mut connection = connect(path, options.vfs.as_deref())?;
         let guard = Guard::default();
         guard.watch(&mut connection)?;

@@ -22,11 +22,19 @@ impl Key {
         Self(text.into())
     }
 
-    /// Lets a connection read the file. Whether it is the right one the first read says.
-    pub(crate) fn unlock(&self, connection: &Connection) -> Result<(), StoreError> {
+    /// Whether it can be used, before there is a file.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
         if !cfg!(feature = "encryption") {
             return Err(StoreError::NoEncryption);
         }
+        if self.0.is_empty() || self.0.contains('\0') {
+            return Err(StoreError::InvalidKey);
+        }
+        Ok(())
+    }
+
+    /// Lets a connection read the file. Whether it is the right one the first read says.
+    pub(crate) fn unlock(&self, connection: &Connection) -> Result<(), StoreError> {
         // SQLCipher would write of a wrong key to where the app writes its errors.
         connection.execute_batch("PRAGMA cipher_log_level = NONE")?;
         self.apply(connection, "key")
@@ -38,9 +46,7 @@ impl Key {
     }
 
     fn apply(&self, connection: &Connection, pragma: &str) -> Result<(), StoreError> {
-        if self.0.is_empty() || self.0.contains('\0') {
-            return Err(StoreError::InvalidKey);
-        }
+        self.check()?;
         let is_raw =
             self.0.len() == RAW_DIGITS && self.0.bytes().all(|byte| byte.is_ascii_hexdigit());
         let text = match is_raw {
