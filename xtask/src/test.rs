@@ -93,6 +93,17 @@ impl Test {
             term::step("Testing");
             run(cargo)
         });
+        if !self.quick && self.filter.is_none() {
+            steps.run("encryption", || {
+                term::step("Testing encrypted files");
+                run(workspace.cargo([
+                    "test",
+                    "--package=sync-store",
+                    "--features=encryption",
+                    "--test=encryption",
+                ]))
+            });
+        }
         if self.skip_browser || self.quick {
             steps.skip("browser");
         }

@@ -34,8 +34,10 @@ pub enum rhosync_code {
     Cancelled = 10,
     /// The library was built without a transport, and the app has brought none.
     NoTransport = 11,
+    /// The file cannot be read by the key. It was left as it is.
+    WrongKey = 12,
     /// The library has a fault. The call was not finished.
-    Internal = 12,
+    Internal = 13,
 }
 
 thread_local! {
@@ -72,6 +74,7 @@ impl From<Error> for Failure {
             Error::SyncRunning => rhosync_code::SyncRunning,
             Error::Cancelled => rhosync_code::Cancelled,
             Error::NoTransport => rhosync_code::NoTransport,
+            Error::WrongKey => rhosync_code::WrongKey,
         };
         Self {
             code,

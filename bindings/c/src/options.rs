@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use sync_client::{DeviceOptions, Options, SourceOptions, SyncOptions};
+use sync_client::{DeviceOptions, Key, Options, SourceOptions, SyncOptions};
 
 use crate::error::Failure;
 use crate::listeners::rhosync_progressed;
@@ -15,6 +15,9 @@ use crate::values::{list, optional_text, text, texts};
 pub struct rhosync_source {
     /// Its name.
     pub name: *const c_char,
+    /// Attributes that the app knows of, with a NULL behind the last, or NULL: each has a column from the beginning on. The columns of others
+    /// come with the schema, or with the first object that has them.
+    pub attributes: *const *const c_char,
     /// Attributes that `rhosync_search` looks into, with a NULL behind the last, or NULL.
     pub search: *const *const c_char,
     /// Indexes, each the attributes that it is over with a NULL behind the last; with a NULL behind the last index, or NULL.
@@ -53,6 +56,9 @@ pub struct rhosync_options {
     pub device: *const rhosync_device,
     /// What carries requests, or NULL for the library's own.
     pub transport: *const rhosync_transport,
+    /// What the file is encrypted by, or NULL, where the library was built with encryption: 64 hexadecimal digits are a key, any other text
+    /// is a passphrase.
+    pub key: *const c_char,
 }
 
 /// How a sync is done.
@@ -88,6 +94,7 @@ pub(crate) unsafe fn options(given: &rhosync_options) -> Result<Options, Failure
             None => DeviceOptions::default(),
         },
         file_quota_bytes: None,
+        key: unsafe { optional_text(given.key) }?.map(Key::new),
     })
 }
 
@@ -102,12 +109,14 @@ unsafe fn source_options(given: &rhosync_source) -> Result<SourceOptions, Failur
         next = behind;
     }
     // SAFETY: the same.
-    let (name, search) = unsafe { (text(given.name)?.to_owned(), texts(given.search)?) };
-    Ok(SourceOptions {
-        name,
-        indexes,
-        search,
-    })
+    unsafe {
+        Ok(SourceOptions {
+            name: text(given.name)?.to_owned(),
+            attributes: texts(given.attributes)?,
+            indexes,
+            search: texts(given.search)?,
+        })
+    }
 }
 
 unsafe fn device_options(given: &rhosync_device) -> Result<DeviceOptions, Failure> {

@@ -10,6 +10,8 @@ export interface Options<S extends Schema = Record<string, Attributes>> {
   /** The sources that the app works with. */
   sources: (Extract<keyof S, string> | SourceOptions<Extract<keyof S, string>>)[];
   device?: DeviceOptions;
+  /** What the file is encrypted by, where the library was built with encryption: 64 hexadecimal digits are a key, any other text is a passphrase. */
+  key?: string;
   /** Carries requests in the place of Node's own `fetch`. */
   fetch?: typeof fetch;
 }

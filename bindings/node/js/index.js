@@ -33,9 +33,9 @@ export class Database {
   #requests = new Set();
 
   /** Opens a database, or makes it. */
-  static async open({ path, server, sources, device = {}, fetch = globalThis.fetch }) {
+  static async open({ path, server, sources, device = {}, key = null, fetch = globalThis.fetch }) {
     const database = new Database();
-    const options = { server, sources: sources.map((source) => (typeof source === "string" ? { name: source } : source)), device };
+    const options = { server, sources: sources.map((source) => (typeof source === "string" ? { name: source } : source)), device, key };
     database.#fetch = fetch;
     try {
       database.#core = await openCore(path, JSON.stringify(options), (changed) => database.#changed(JSON.parse(changed)));

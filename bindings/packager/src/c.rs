@@ -9,6 +9,9 @@ use cbindgen::Config;
 use crate::VERSION;
 use crate::files::{library_name, read, stripped, write};
 
+/// Most kB of the library: the transport, with what it needs for TLS, is in it.
+const MOST_KB: usize = 3_600;
+
 /// Makes the folders `include` and `lib`.
 pub(crate) fn package(binding: &Path, library: &Path, to: &Path) -> Result<()> {
     let config = Config::from_file(binding.join("cbindgen.toml"))
@@ -26,7 +29,7 @@ pub(crate) fn package(binding: &Path, library: &Path, to: &Path) -> Result<()> {
     write(to.join("include/rhosync.h"), text)?;
     write(
         to.join("lib").join(library_name("rhosync")),
-        stripped(library)?,
+        stripped(library, MOST_KB)?,
     )?;
     let description = String::from_utf8(read(&binding.join("rhosync.pc.in"))?)?;
     write(

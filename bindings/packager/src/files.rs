@@ -6,14 +6,21 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// What is said of a native library when it is packed.
+/// Says how large a native library is, and refuses one with more than `most` kB. Systems differ: the limits are those of Linux on x86-64.
 #[expect(clippy::print_stdout, reason = "the program's own report")]
-pub(crate) fn report(library: &[u8]) {
-    println!("the native library has {} kB", library.len() / 1000);
+fn check_size(library: &[u8], most: usize) -> Result<()> {
+    let size = library.len() / 1000;
+    println!("the native library has {size} kB, of {most} that it may have");
+    let is_measured = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+    ensure!(
+        size <= most || !is_measured,
+        "the native library is too large: find out what has come in, or raise the limit and docs/benchmarks.md"
+    );
+    Ok(())
 }
 
-/// A native library without what only debuggers and generators of bindings read.
-pub(crate) fn stripped(library: &Path) -> Result<Vec<u8>> {
+/// A native library without what only debuggers and generators of bindings read. It may have `most` kB then.
+pub(crate) fn stripped(library: &Path, most: usize) -> Result<Vec<u8>> {
     let folder = tempfile::tempdir()?;
     let copy = folder.path().join("library");
     fs::copy(library, &copy).with_context(|| format!("cannot read {}", library.display()))?;
@@ -25,7 +32,7 @@ pub(crate) fn stripped(library: &Path) -> Result<Vec<u8>> {
     let status = status.context("there is no `strip`: it comes with the linker (binutils)")?;
     ensure!(status.success(), "cannot strip {}", library.display());
     let content = read(&copy)?;
-    report(&content);
+    check_size(&content, most)?;
     Ok(content)
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn package(binding: &Path, library: &Path, to: &Path) -> Result<()> {
     let resources = to.join("src/main/resources").join(platform());
     write(
         resources.join(library_name("sync_client_ffi")),
-        stripped(library)?,
+        stripped(library, crate::uniffi::MOST_KB)?,
     )?;
     let project = String::from_utf8(read(&binding.join("pom.xml"))?)?;
     write(to.join("pom.xml"), project.replace("@VERSION@", VERSION))?;

@@ -25,7 +25,10 @@ pub(crate) fn package(binding: &Path, library: &Path, to: &Path) -> Result<()> {
     uniffi::generate(TargetLanguage::Python, binding, library, generated.path())?;
     let mut files = files_of(&binding.join(PACKAGE))?;
     files.extend(files_of(generated.path())?);
-    files.push((library_name("sync_client_ffi"), stripped(library)?));
+    files.push((
+        library_name("sync_client_ffi"),
+        stripped(library, crate::uniffi::MOST_KB)?,
+    ));
 
     let tag = format!("py3-none-{}", platform());
     let mut wheel = Wheel::new();

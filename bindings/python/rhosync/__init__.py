@@ -45,6 +45,7 @@ Storage = RhoSyncError.Storage
 SyncRunning = RhoSyncError.SyncRunning
 UnknownObject = RhoSyncError.UnknownObject
 UnknownSource = RhoSyncError.UnknownSource
+WrongKey = RhoSyncError.WrongKey
 
 RhoSyncError.__str__ = message_of
 
@@ -86,6 +87,7 @@ __all__ = [
     "UnknownObject",
     "UnknownSource",
     "Watch",
+    "WrongKey",
     "open",
     "open_async",
 ]

@@ -61,10 +61,11 @@ class Database:
     block ends.
     """
 
-    def __init__(self, path, *, server: str, sources, device: DeviceOptions | None = None, transport=None):
-        """Opens a database file, or makes it. `sources` are names, or `SourceOptions`."""
+    def __init__(self, path, *, server: str, sources, device: DeviceOptions | None = None, transport=None, key: str | None = None):
+        """Opens a database file, or makes it. `sources` are names, or `SourceOptions`. `key` encrypts the file, where the library was
+        built with encryption: 64 hexadecimal digits are a key, any other text is a passphrase."""
         sources = [SourceOptions(name=it) if isinstance(it, str) else it for it in sources]
-        options = Options(server=server, sources=sources, device=device or DeviceOptions())
+        options = Options(server=server, sources=sources, device=device or DeviceOptions(), key=key)
         self._transport = transport or HttpTransport()
         self._open = native.Database.open(str(path), options, self._transport)
         self._watches = set()

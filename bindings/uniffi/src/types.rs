@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use sync_client::{
     AppliedChange, Attributes, ChangeState, Credentials, DeviceOptions, Ended, FailedChange,
-    Header, HttpRequest, Operation, Options, PendingChange, Progress, Removal, RemovalReason,
+    Header, HttpRequest, Key, Operation, Options, PendingChange, Progress, Removal, RemovalReason,
     SignedIn, SourceOptions, SourceProblem, SourceStatus, SyncOptions, SyncReport, Value,
 };
 
@@ -86,13 +86,32 @@ pub struct Options {
     /// Most bytes of files that are kept, 512 MiB where it is not said.
     #[uniffi(default)]
     pub file_quota_bytes: Option<u64>,
+    /// What the file is encrypted by, where the library was built with encryption: 64 hexadecimal digits are a key, any other text is a
+    /// passphrase.
+    #[uniffi(default)]
+    pub key: Option<Key>,
 }
+
+uniffi::custom_type!(
+    /// What a file is encrypted by. It shows itself to nobody.
+    Key,
+    String,
+    {
+        remote,
+        lower: |key| format!("{key:?}"),
+        try_lift: |text| Ok(Key::new(text)),
+    }
+);
 
 /// What the app wants of a source.
 #[uniffi::remote(Record)]
 pub struct SourceOptions {
     /// Its name.
     pub name: String,
+    /// Attributes that the app knows of: each has a column from the beginning on. The columns of others come with the schema, or with the
+    /// first object that has them.
+    #[uniffi(default)]
+    pub attributes: Vec<String>,
     /// Indexes, each over one attribute or more.
     #[uniffi(default)]
     pub indexes: Vec<Vec<String>>,
@@ -421,6 +440,8 @@ pub enum RhoSyncError {
         /// Why.
         reason: String,
     },
+    /// The file cannot be read by the key. It was left as it is.
+    WrongKey,
     /// The call does not fit what is in the database: an object that is not there, a query that may not be asked.
     Invalid {
         /// Why.

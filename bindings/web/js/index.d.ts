@@ -25,7 +25,8 @@ declare module "./library.js" {
   interface Database<S extends Schema = Record<string, Attributes>> {
     /**
      * Keeps the database current: syncs at once, when the server says that something has changed, when a change was made in any tab, and
-     * when the server wants it. All tabs share one event stream. Ends with what it returns, and when nobody is signed in any more.
+     * when the server wants it. All tabs share one event stream; `synced` hears of the first sync after the call in any of them. Ends with what
+     * it returns, and when nobody is signed in any more.
      */
     follow(options?: FollowOptions): () => void;
     /** Tells who follows that things may be better than they were. That the network is back, or the page is seen again, is heard by itself. */

@@ -12,6 +12,7 @@ export type Schema = Record<string, object>;
 /** Why a call came to nothing. */
 export type ErrorCode =
   | "storage"
+  | "wrongKey"
   | "invalid"
   | "unknownSource"
   | "unknownObject"
@@ -39,6 +40,11 @@ export class RhoSyncError extends Error {
 
 export interface SourceOptions<Name extends string = string> {
   name: Name;
+  /**
+   * Attributes that the app knows of: each has a column from the beginning on. The columns of others come with the schema, or with the
+   * first object that has them.
+   */
+  attributes?: string[];
   /** Indexes, each over one attribute or more. */
   indexes?: string[][];
   /** Attributes that `search` looks into. */

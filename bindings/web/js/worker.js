@@ -84,20 +84,21 @@ function wish(isWished) {
   endWish?.();
   endWish = null;
   if (!isWished) {
-    wishesChanged();
+    wishesChanged("ended");
     return;
   }
   navigator.locks.request(`${database}/follow`, { mode: "shared" }, () => {
-    wishesChanged();
+    wishesChanged("begun");
     return new Promise((resolve) => {
       endWish = resolve;
     });
   });
 }
 
-function wishesChanged() {
-  if (core) follow();
-  else channel.postMessage({ follow: true });
+/** Tells the owner that a page's wish to follow has `begun` or `ended`. */
+function wishesChanged(what) {
+  if (core) follow(what);
+  else channel.postMessage({ follow: what });
 }
 
 async function isFollowed() {
@@ -105,8 +106,9 @@ async function isFollowed() {
   return held.some((lock) => lock.name === `${database}/follow`);
 }
 
-/** Follows as long as a page of any tab wants it: one event stream for all. */
-async function follow() {
+/** Follows as long as a page of any tab wants it: one event stream for all. A page that begins is to hear how things are: by a sync. */
+async function follow(wish = "begun") {
+  if (isFollowing && wish === "begun") core?.wake();
   wake?.();
   if (isFollowing || !core) return;
   isFollowing = true;
@@ -209,7 +211,7 @@ function heard(message) {
   if (message.changed || message.followed) {
     self.postMessage(message);
   } else if (message.follow) {
-    if (core) follow();
+    if (core) follow(message.follow);
   } else if (message.owner) {
     failure = null;
     for (const [id, call] of asked) send(id, call, true);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sync_device::{Attributes, Value};
-use sync_store::{OpenOptions, Store};
+use sync_store::{Key, OpenOptions, Store};
 
 use crate::conversation::Transport;
 use crate::error::Error;
@@ -68,9 +68,10 @@ impl Database {
             sources,
             device,
             file_quota_bytes,
+            key,
         } = options;
         let sources = sources.into_iter().map(Into::into).collect();
-        let store = Store::open(path, &OpenOptions { sources, vfs })?;
+        let store = Store::open(path, &OpenOptions { sources, vfs, key })?;
         Ok(Self {
             shared: Arc::new(Shared::new(
                 store,
@@ -81,6 +82,14 @@ impl Database {
             )),
             transport,
         })
+    }
+
+    /// Encrypts the file by another key. No other process may have it open.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a file that was opened without a key, and the file's. The old key stands then.
+    pub fn change_key(&self, key: &Key) -> Result<(), Error> {
+        Ok(self.shared.store().change_key(key)?)
     }
 
     pub(crate) fn transport(&self) -> Result<&dyn Transport, Error> {

@@ -11,6 +11,11 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The file cannot be read by the key. It was left as it is.
+    #[error(
+        "the database file cannot be read by this key: it was made with another one, or without"
+    )]
+    WrongKey,
     /// The call does not fit what is in the database: an object that is not there, a query that may not be asked.
     #[error("{reason}")]
     Invalid {
@@ -79,10 +84,17 @@ impl From<StoreError> for Error {
             StoreError::UnknownObject { source_name, id } => {
                 Self::UnknownObject { source_name, id }
             }
-            StoreError::Sqlite(_) | StoreError::Newer { .. } => Self::Storage {
+            StoreError::WrongKey => Self::WrongKey,
+            StoreError::Sqlite(_)
+            | StoreError::Newer { .. }
+            | StoreError::Unreadable
+            | StoreError::Keying { .. } => Self::Storage {
                 reason: error.to_string(),
             },
-            StoreError::ObjectExists { .. }
+            StoreError::InvalidKey
+            | StoreError::NoEncryption
+            | StoreError::NotEncrypted
+            | StoreError::ObjectExists { .. }
             | StoreError::UnknownChange { .. }
             | StoreError::NoRoom { .. }
             | StoreError::Query { .. }

@@ -40,7 +40,7 @@ pub use report::{
     AppliedChange, Ended, Progress, ProgressListener, Removal, RemovalReason, SignedIn, SyncReport,
 };
 pub use sync_device::{Attributes, FollowEnd, Value};
-pub use sync_store::{FileState, FileStatus};
+pub use sync_store::{FileState, FileStatus, Key};
 #[cfg(feature = "ureq")]
 pub use ureq_transport::UreqTransport;
 pub use watch::ChangeListener;

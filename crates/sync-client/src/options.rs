@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use sync_proto::DeviceDescription;
-use sync_store::SourceSpec;
+use sync_store::{Key, SourceSpec};
 
 /// How a database is opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Options {
     /// Most bytes of files that are kept, 512 MiB where it is not said. What can be had again makes room, what was not used for longest
     /// first.
     pub file_quota_bytes: Option<u64>,
+    /// What the file is encrypted by, with the feature `encryption`. Without a key it is not.
+    pub key: Option<Key>,
 }
 
 impl Options {
@@ -30,6 +32,7 @@ impl Options {
             sources: sources.collect(),
             device: DeviceOptions::default(),
             file_quota_bytes: None,
+            key: None,
         }
     }
 }
@@ -40,6 +43,9 @@ impl Options {
 pub struct SourceOptions {
     /// Its name.
     pub name: String,
+    /// Attributes that the app knows of: each has a column from the beginning on. The columns of others come with the schema, or with the
+    /// first object that has them.
+    pub attributes: Vec<String>,
     /// Indexes, each over one attribute or more.
     pub indexes: Vec<Vec<String>>,
     /// Attributes that [`crate::Database::search`] looks into.
@@ -60,11 +66,13 @@ impl From<SourceOptions> for SourceSpec {
     fn from(source: SourceOptions) -> Self {
         let SourceOptions {
             name,
+            attributes,
             indexes,
             search,
         } = source;
         Self {
             name,
+            attributes,
             indexes,
             search,
         }

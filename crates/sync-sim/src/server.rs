@@ -94,6 +94,7 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
         have,
         changes,
         pending,
+        settled,
         // Nobody waits here: time does not pass by itself.
         wait: _,
         max_bytes,
@@ -103,6 +104,7 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
         base_url: "https://sync.example",
         changes,
         pending,
+        settled,
         have: &have,
         trace: None,
     };

@@ -1,5 +1,7 @@
 //! The queue as the app sees it: what waits, what failed, and what becomes of that.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sync_device::{Attributes, Change, Op, attributes_of};
 
@@ -114,6 +116,28 @@ impl Store {
         })
     }
 
+    /// Notes that the server has heard which changes were settled here.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn told_settled(
+        &mut self,
+        settled: &BTreeMap<String, Vec<String>>,
+    ) -> Result<(), StoreError> {
+        if settled.is_empty() {
+            return Ok(());
+        }
+        self.write(|write| {
+            let mut statement = write
+                .tx
+                .prepare_cached("DELETE FROM _settled WHERE id = ?1")?;
+            for id in settled.values().flatten() {
+                statement.execute([id])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Forgets a change that failed.
     ///
     /// # Errors
@@ -137,8 +161,14 @@ impl Store {
     }
 }
 
+/// Takes a change that failed away, and notes that the server is to hear of it.
 fn take_failed(tx: &Connection, id: &str) -> Result<KeptChange, StoreError> {
     let failed = failed(tx, id)?.ok_or_else(|| StoreError::UnknownChange { id: id.to_owned() })?;
+    // One that was never sent the server does not know.
+    tx.execute(
+        "INSERT OR IGNORE INTO _settled (source, id) SELECT source, id FROM _change WHERE id = ?1 AND wire IS NOT NULL",
+        [id],
+    )?;
     tx.execute("DELETE FROM _change WHERE id = ?1", [id])?;
     Ok(failed)
 }

@@ -12,6 +12,29 @@ pub enum StoreError {
         /// The version of the file's layout.
         version: u32,
     },
+    /// The file was made with another key, or without one. It was left as it is.
+    #[error(
+        "the database file cannot be read by this key: it was made with another one, or without"
+    )]
+    WrongKey,
+    /// The file cannot be read without a key, if it is a database at all. It was left as it is.
+    #[error("the database file cannot be read: it is encrypted by a key, or no database")]
+    Unreadable,
+    /// The text is no key.
+    #[error("a key is a text that is not empty, and has no character 0")]
+    InvalidKey,
+    /// The library was built without encryption.
+    #[error("the library was built without encryption: build it with the feature `encryption`")]
+    NoEncryption,
+    /// The file has no key that could be changed.
+    #[error("the database file is not encrypted: make another one with a key, and sync it")]
+    NotEncrypted,
+    /// The key could not be set.
+    #[error("the key of the database file could not be set (SQLite's code {code})")]
+    Keying {
+        /// SQLite's extended code.
+        code: i32,
+    },
     /// The source is none of those that the database was opened with.
     #[error("the database has no source {source_name:?}")]
     UnknownSource {

@@ -12,6 +12,12 @@ use crate::files::is_queued;
 use crate::objects::{change_of, wire_id};
 use crate::sources::{self, Source};
 
+const ASKED_AFTER: &str =
+    "SELECT name, id FROM _change JOIN _source ON n = source WHERE state = 2 ORDER BY seq LIMIT ?1";
+
+const SETTLED: &str =
+    "SELECT name, id FROM _settled JOIN _source ON n = source ORDER BY id LIMIT ?1";
+
 struct Queued {
     seq: i64,
     id: String,
@@ -39,7 +45,8 @@ impl Store {
     pub fn outgoing(&mut self, limits: Limits, only: &[String]) -> Result<SyncRequest, StoreError> {
         let mut request = SyncRequest {
             have: self.have(only)?,
-            pending: self.asked_after(limits.changes)?,
+            pending: self.of_sources(ASKED_AFTER, limits.changes)?,
+            settled: self.of_sources(SETTLED, limits.changes)?,
             ..SyncRequest::default()
         };
         if self.has_changes_in("state <= 1")? {
@@ -85,19 +92,22 @@ impl Store {
         Ok(have)
     }
 
-    fn asked_after(&self, most: usize) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
-        let mut asked: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut statement = self.connection.prepare_cached(
-            "SELECT name, id FROM _change JOIN _source ON n = source WHERE state = 2 ORDER BY seq LIMIT ?1",
-        )?;
+    /// Changes that a statement names, by their sources.
+    fn of_sources(
+        &self,
+        sql: &str,
+        most: usize,
+    ) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
+        let mut of_sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map([i64::try_from(most).unwrap_or(i64::MAX)], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
         for row in rows {
             let (name, id): (String, String) = row?;
-            asked.entry(name).or_default().push(id);
+            of_sources.entry(name).or_default().push(id);
         }
-        Ok(asked)
+        Ok(of_sources)
     }
 }
 

@@ -112,6 +112,13 @@ impl Guard {
         let guard = self.clone();
         connection.authorizer(Some(move |context: AuthContext<'_>| {
             match (&mut *guard.lock(), context.action) {
+                // It would write the whole of a database into another one.
+                (
+                    Some(_),
+                    AuthAction::Function {
+                        function_name: "sqlcipher_export",
+                    },
+                ) => Authorization::Deny,
                 (None, _)
                 | (
                     Some(_),
@@ -146,7 +153,11 @@ fn is_private(table: &str) -> bool {
 }
 
 fn wrong(error: rusqlite::Error) -> StoreError {
-    StoreError::Query {
-        reason: error.to_string(),
+    let mut reason = error.to_string();
+    if reason.starts_with("no such column") {
+        reason.push_str(
+            "; name it in the source's `attributes` if it may be asked for before an object has it",
+        );
     }
+    StoreError::Query { reason }
 }

@@ -76,7 +76,7 @@ impl Store {
             write.set_meta(ERASING, "")?;
             write
                 .tx
-                .execute_batch("DELETE FROM _change; DELETE FROM _alias; DELETE FROM _reference; DELETE FROM _file; DELETE FROM _file_part")?;
+                .execute_batch("DELETE FROM _change; DELETE FROM _alias; DELETE FROM _reference; DELETE FROM _settled; DELETE FROM _file; DELETE FROM _file_part")?;
             for mut source in sources::all(&write.tx)? {
                 source.has_open = false;
                 empty(&write.tx, &mut source)?;
@@ -100,7 +100,8 @@ impl Store {
             write.set_meta(SESSION, &text(session))?;
             write.tx.execute_batch(
                 "UPDATE _change SET state = 3, code = 'unknown_client', reason = 'the server does not know this device any more, and whether this was done' WHERE state IN (1, 2);
-                 UPDATE _change SET base = NULL",
+                 UPDATE _change SET base = NULL;
+                 DELETE FROM _settled",
             )?;
             for mut source in sources::all(&write.tx)? {
                 empty(&write.tx, &mut source)?;
@@ -120,12 +121,7 @@ impl Store {
         }
         self.rebuild_search()?;
         self.connection.execute_batch("VACUUM")?;
-        // A SQLite that was built without a log has nothing to say.
-        let is_read_by_others: Option<bool> = self
-            .connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
-            .optional()?;
-        if is_read_by_others == Some(true) {
+        if !self.empty_log()? {
             return Ok(());
         }
         // Only now: the log had the rows until it was emptied.
@@ -135,6 +131,16 @@ impl Store {
                 .execute("DELETE FROM _meta WHERE key = ?1", [ERASING])?;
             Ok(())
         })
+    }
+
+    /// Empties SQLite's log. `false` if others read it.
+    pub(crate) fn empty_log(&self) -> Result<bool, StoreError> {
+        // A SQLite that was built without a log has nothing to say.
+        let is_read_by_others: Option<bool> = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .optional()?;
+        Ok(is_read_by_others != Some(true))
     }
 
     /// Full-text search keeps what was deleted until its parts are merged.

@@ -19,6 +19,8 @@ const OWN_COLUMNS: [&str; 3] = ["id", "pending", "attributes"];
 pub struct SourceSpec {
     /// Its name.
     pub name: String,
+    /// Attributes that have a column from the beginning on.
+    pub attributes: Vec<String>,
     /// Indexes, each over one attribute or more.
     pub indexes: Vec<Vec<String>>,
     /// Attributes that are searched as text.
@@ -260,7 +262,8 @@ pub(crate) fn want(tx: &Connection, specs: &[SourceSpec]) -> Result<(), StoreErr
         };
         if known.is_none_or(|(_, before)| before != text) {
             let mut source = load(tx, &spec.name)?;
-            let named = spec.indexes.iter().flatten().chain(&spec.search);
+            let indexed = spec.indexes.iter().flatten();
+            let named = spec.attributes.iter().chain(indexed).chain(&spec.search);
             source.learn(tx, named)?;
             make_indexes(tx, n, spec)?;
         }

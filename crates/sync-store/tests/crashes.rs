@@ -67,6 +67,7 @@ fn open(disk: &Disk) -> Result<Store, StoreError> {
         name: "Product".to_owned(),
         indexes: vec![vec!["price".to_owned()]],
         search: vec!["name".to_owned()],
+        ..SourceSpec::default()
     };
     let plain = SourceSpec {
         name: "Order".to_owned(),
@@ -75,6 +76,7 @@ fn open(disk: &Disk) -> Result<Store, StoreError> {
     let options = OpenOptions {
         sources: vec![searched, plain],
         vfs: Some(Disk::VFS.to_owned()),
+        ..OpenOptions::default()
     };
     Store::open(&disk.path("app.db"), &options)
 }

@@ -400,6 +400,15 @@ fn failed_changes_wait_for_the_app() {
         .retry("c1", Some(&again), 0, ["c3", "another"])
         .unwrap();
     assert_eq!(ids(&store, "Product"), ["1", "2", "mine"]);
+    // The server is told until it has heard it. Of the change that was never sent it knows nothing.
+    let told = [("Product".to_owned(), vec!["c1".to_owned()])].into();
+    for _ in 0..2 {
+        let request = store.outgoing(Limits::default(), &[]).unwrap();
+        assert_eq!(request.settled, told);
+    }
+    store.told_settled(&told).unwrap();
+    let request = store.outgoing(Limits::default(), &[]).unwrap();
+    assert!(request.settled.is_empty());
     let change = &sent(&mut store)[0];
     assert_eq!(
         (&change["id"], &change["object"]),
@@ -519,6 +528,47 @@ fn queries_read_the_sources_and_nothing_else() {
     }
 }
 
+#[cfg(not(feature = "encryption"))]
+#[test]
+fn a_library_without_encryption_says_so_and_makes_no_file() {
+    let file = File::new();
+    let options = OpenOptions {
+        key: Some(sync_store::Key::new("x")),
+        ..OpenOptions::default()
+    };
+    let opened = Store::open(&file.path(), &options);
+    assert!(matches!(opened, Err(StoreError::NoEncryption)));
+    assert!(!fs::exists(file.path()).unwrap());
+    // What is no database is not touched either.
+    fs::write(file.path(), "x".repeat(4_096)).unwrap();
+    let opened = Store::open(&file.path(), &OpenOptions::default());
+    assert!(matches!(opened, Err(StoreError::Unreadable)));
+    assert_eq!(fs::read(file.path()).unwrap(), "x".repeat(4_096).as_bytes());
+}
+
+#[test]
+fn columns_are_there_before_an_object_is() {
+    let file = File::new();
+    let asked = |store: &Store, sql: &str| store.query(sql, &[]).map(|rows| rows.columns);
+    let Err(StoreError::Query { reason }) = asked(&file.open(), "SELECT name FROM Product") else {
+        panic!("nobody knows the column");
+    };
+    assert!(reason.contains("`attributes`"), "{reason}");
+    let spec = SourceSpec {
+        name: "Product".to_owned(),
+        attributes: vec!["name".to_owned(), "no\"column".to_owned()],
+        ..SourceSpec::default()
+    };
+    let mut store = file.open_with(vec![spec.clone()]);
+    assert_eq!(asked(&store, "SELECT name FROM Product").unwrap(), ["name"]);
+    let schema = r#"{"source":"Product","schema":{"property":{"stock":"integer"}},"cursor":"c","more":false}"#;
+    keep(&mut store, schema);
+    drop(store);
+    let store = file.open_with(vec![spec]);
+    let columns = ["id", "name", "stock", "pending", "attributes"];
+    assert_eq!(asked(&store, "SELECT * FROM Product").unwrap(), columns);
+}
+
 #[test]
 fn indexes_and_search_are_what_the_app_asks_for() {
     let mut file = File::new();
@@ -533,6 +583,7 @@ fn indexes_and_search_are_what_the_app_asks_for() {
         name: "Product".to_owned(),
         indexes: vec![vec!["price".to_owned()]],
         search: vec!["name".to_owned(), "note".to_owned()],
+        ..SourceSpec::default()
     };
     let mut store = file.open_with(vec![spec]);
     let found = |store: &Store, words: &str| -> Vec<String> {
@@ -794,7 +845,7 @@ fn a_file_of_the_first_version_is_brought_up_to_date() {
     );
     drop(store);
     let connection = rusqlite::Connection::open(file.path()).unwrap();
-    let before = "DROP TABLE _image; DROP TABLE _image_part; DROP TABLE _file; DROP TABLE _file_part; PRAGMA user_version = 1";
+    let before = "DROP TABLE _image; DROP TABLE _image_part; DROP TABLE _file; DROP TABLE _file_part; DROP TABLE _settled; PRAGMA user_version = 1";
     connection.execute_batch(before).unwrap();
     let mut store = file.open();
     assert_eq!(ids(&store, "Product"), ["1"]);

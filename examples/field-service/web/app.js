@@ -1,16 +1,21 @@
 // @ts-check
 import { open } from "./rhosync/index.js";
-import { keepInSync } from "./sync.js";
 import { byId, fill, read, showFailed, showState, showVisits } from "./views.js";
 
 /** @typedef {{ time: string, customer: string, task: string, status: string, hours: string, note: string }} Visit */
 /** @typedef {{ name: string, address: string, phone: string }} Customer */
 
 /** @type {import("./rhosync/index.js").Database<{ Visit: Visit, Customer: Customer }>} */
-const db = await open({ server: "http://127.0.0.1:9292", sources: ["Visit", "Customer"] });
+const db = await open({
+  server: "http://127.0.0.1:9292",
+  sources: [
+    { name: "Visit", attributes: ["time", "customer", "task", "status", "hours", "note"] },
+    { name: "Customer", attributes: ["name", "address", "phone"] },
+  ],
+});
 
-/** What keeps the database in sync, while somebody is signed in. */
-let syncing = null;
+/** Ends what keeps the database in sync, while something does. */
+let unfollow = null;
 let ended = "";
 
 // Without a network, the page itself comes from the service worker.
@@ -18,9 +23,9 @@ navigator.serviceWorker.register("service-worker.js");
 
 // Answered from the database on this device: now, and again after every change, whoever has made it.
 await db.live(
-  `SELECT Visit.id, Visit.pending, Visit.attributes AS visit, Customer.attributes AS customer
-   FROM Visit LEFT JOIN Customer ON Customer.id = Visit.attributes ->> 'customer'
-   ORDER BY Visit.attributes ->> 'time'`,
+  `SELECT Visit.*, Customer.name, Customer.address, Customer.phone
+   FROM Visit LEFT JOIN Customer ON Customer.id = Visit.customer
+   ORDER BY Visit.time`,
   [],
   (rows) => showVisits(rows, edit),
 );
@@ -38,20 +43,38 @@ async function begin() {
   const user = await db.user();
   byId("sign-in").hidden = user !== null;
   byId("work").hidden = byId("account").hidden = user === null;
-  if (user && !syncing) {
+  if (user && !unfollow) {
     byId("pause").checked = false;
-    syncing = keepInSync(db, (how) => {
-      ended = how;
-      if (how === "signedOut") signedOut("Your session has ended. What you have done is still here.");
-      refresh();
-    });
+    follow();
   }
   await refresh();
 }
 
+/** Keeps the database in sync: what is done here goes up, and what others do comes, as long as there is a network. */
+function follow() {
+  unfollow = db.follow({
+    synced: (report) => show(report.ended.how),
+    ended: (why) => {
+      unfollow = null;
+      if ("error" in why) show(why.error.reason);
+      else signedOut("Your session has ended. What you have done is still here.");
+    },
+  });
+}
+
+/** Leaves the network alone. */
+function stop() {
+  unfollow?.();
+  unfollow = null;
+}
+
+function show(how) {
+  ended = how;
+  refresh();
+}
+
 function signedOut(why = "") {
-  syncing?.stop();
-  syncing = null;
+  stop();
   byId("sign-in").querySelector(".wrong").textContent = why;
   byId("sign-in").hidden = false;
   byId("work").hidden = byId("account").hidden = true;
@@ -73,13 +96,18 @@ byId("sign-in").onsubmit = async (event) => {
 byId("sign-out").onclick = async () => {
   const unsent = (await db.pending()).length;
   if (unsent && !confirm(`${unsent} of your changes are not sent. If somebody else signs in here, they are lost.`)) return;
+  stop();
   await db.signOut();
   ended = "";
   signedOut();
   await refresh();
 };
 
-byId("pause").onchange = (event) => syncing?.pause(event.target.checked);
+byId("pause").onchange = (event) => {
+  if (!event.target.checked) return follow();
+  stop();
+  show("paused");
+};
 
 /** Lets the user change a visit. Only what has changed is sent, so that it is in nobody's way. */
 async function edit(id) {
@@ -91,7 +119,6 @@ async function edit(id) {
   const set = Object.fromEntries(Object.entries(entered ?? {}).filter(([name, value]) => value !== String(attributes[name] ?? "")));
   if (Object.keys(set).length === 0) return;
   await db.update("Visit", id, set);
-  await syncing?.now();
 }
 
 byId("add").onclick = async () => {
@@ -101,18 +128,15 @@ byId("add").onclick = async () => {
   const entered = await read("new");
   if (!entered) return;
   await db.create("Visit", { status: "planned", hours: "0", ...entered });
-  await syncing?.now();
 };
 
 /** Sends a change that failed once more, with what the user says now. */
 async function retry(change, values) {
   await db.retry(change.id, values);
-  await syncing?.now();
 }
 
 async function discard(change) {
   await db.discard(change.id);
-  await refresh();
 }
 
 await begin();

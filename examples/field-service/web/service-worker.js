@@ -8,7 +8,6 @@ const FILES = [
   "app.webmanifest",
   "icon.svg",
   "style.css",
-  "sync.js",
   "views.js",
   "rhosync/index.js",
   "rhosync/worker.js",

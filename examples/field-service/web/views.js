@@ -32,10 +32,8 @@ export function showState(ended, pending) {
 
 /** Shows the visits; each leads to `edit`. */
 export function showVisits(rows, edit) {
-  const items = rows.map(({ id, pending, visit, customer }) => {
-    const { time, task, status, hours, note } = JSON.parse(visit);
-    const { name, address, phone } = customer ? JSON.parse(customer) : { name: "", address: "", phone: "" };
-    return element(
+  const items = rows.map(({ id, pending, time, task, status, hours, note, name, address, phone }) =>
+    element(
       "li",
       { className: "card" },
       element("p", { className: "time" }, time ?? ""),
@@ -43,7 +41,7 @@ export function showVisits(rows, edit) {
         "div",
         {},
         element("h3", {}, element("button", { className: "link", onclick: () => edit(id) }, task ?? "")),
-        element("p", {}, name),
+        element("p", {}, name ?? ""),
         element("p", { className: "faint" }, [address, phone].filter(Boolean).join(" · ")),
         note ? element("p", { className: "note" }, note) : null,
       ),
@@ -51,10 +49,10 @@ export function showVisits(rows, edit) {
         "p",
         { className: "badges" },
         pending ? element("span", { className: "badge waiting" }, "not sent") : null,
-        element("span", { className: `badge ${status}` }, Number(hours) ? `${status}, ${hours} h` : status),
+        element("span", { className: `badge ${status}` }, Number(hours) ? `${status}, ${hours} h` : (status ?? "")),
       ),
-    );
-  });
+    ),
+  );
   byId("visits").replaceChildren(...items);
 }
 

@@ -136,6 +136,17 @@ fn news_arrive_after_a_commit_and_nothing_of_another_user() {
 }
 
 #[test]
+fn a_stream_that_is_open_tells_of_a_source_that_its_device_begins_with() {
+    let deployment = start();
+    let anna = Phone::of(&deployment, "anna", &[]);
+    let bert = Phone::of(&deployment, "bert", &["Board"]);
+    let mut hers = deployment.block_on(anna.open(&deployment));
+    anna.sync(&deployment, &json!({"have": {"Board": null}}));
+    bert.change(&deployment, "Board", "b1");
+    deployment.block_on(hers.until(BOARD));
+}
+
+#[test]
 fn a_stream_ends_when_its_device_signs_out() {
     let deployment = start();
     let anna = Phone::of(&deployment, "anna", &["Note"]);

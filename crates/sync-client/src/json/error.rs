@@ -11,6 +11,7 @@ pub fn thrown(error: &Error) -> String {
     tell("reason", json!(error.to_string()));
     let code = match error {
         Error::Storage { .. } => "storage",
+        Error::WrongKey => "wrongKey",
         Error::Invalid { .. } => "invalid",
         Error::UnknownSource { source_name } => {
             tell("source", json!(source_name));

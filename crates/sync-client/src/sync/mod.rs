@@ -48,6 +48,8 @@ pub(crate) struct Syncing {
     upload: Option<Upload>,
     report: SyncReport,
     verdicts: u64,
+    /// What the request says of changes that were settled here.
+    settled: BTreeMap<String, Vec<String>>,
     /// How many seconds the first answer may wait for something that is new.
     wait: u64,
     lock: Option<SyncLock>,
@@ -101,6 +103,7 @@ impl Syncing {
             upload: None,
             report: SyncReport::default(),
             verdicts: 0,
+            settled: BTreeMap::new(),
             wait,
             lock: Some(lock),
         })
@@ -196,6 +199,7 @@ impl Syncing {
                         request.images = vec![NDJSON.to_owned()];
                     }
                     self.report.sent += request.changes.len() as u64;
+                    self.settled.clone_from(&request.settled);
                     (SYNC, session.access, serde_json::to_vec(&request))
                 }
                 Exchange::Compare(source) => {
@@ -382,8 +386,11 @@ impl Syncing {
                 Exchange::Sync if self.end.is_none() => {
                     self.is_broken("the answer broke off".to_owned())
                 }
-                Exchange::Sync
-                | Exchange::Compare(_)
+                Exchange::Sync => {
+                    store.told_settled(&std::mem::take(&mut self.settled))?;
+                    Answer::Whole(self.end)
+                }
+                Exchange::Compare(_)
                 | Exchange::Image(_)
                 | Exchange::Upload(_)
                 | Exchange::Download(_) => Answer::Whole(self.end),

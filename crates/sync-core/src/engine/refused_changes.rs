@@ -4,21 +4,26 @@
 //! it, with an idempotency key of its own, which a job keeps like those that were given up. What the back end takes then is news to
 //! all devices, to the one that sent it too.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use sync_jobs::{EnqueueError, Enqueued, JobState, Jobs, NewJob};
 use sync_proto::api::ChangeInfo;
 
+use crate::account::DeviceSession;
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::device_changes::{KeptChange, to_kept};
 use crate::engine::{ChangeOutcome, Engine, SyncError};
 use crate::jobs::{Deliver, UndeliveredChange};
-use crate::model::{Attributes, ClientId, DocumentId, Millis, OperationKind, Version};
+use crate::model::{Attributes, ChangeName, ClientId, DocumentId, Millis, OperationKind, Version};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::OpenRefusal;
 
 /// When the job runs if whoever has enqueued it dies before the refusal is settled.
 const INSURANCE: Duration = Duration::from_secs(60);
+
+/// Entries of an outbox that are looked at together.
+const ENTRIES_AT_ONCE: i64 = 100;
 
 const IN_PROGRESS: &str = "the change is being tried again";
 
@@ -95,6 +100,41 @@ impl<P: Ports> Engine<P> {
             Some(open) if store.settle_refusal(client, &open).await? => ChangeOutcome::Done(()),
             _ => ChangeOutcome::Missing,
         })
+    }
+
+    /// Takes refusals off the list that the user of a device has seen to there: each change was sent once more as another one, or
+    /// discarded. Names of which nothing is listed are passed over.
+    pub(super) async fn settle_refusals(
+        &self,
+        session: &DeviceSession,
+        settled: BTreeMap<String, BTreeSet<ChangeName>>,
+    ) -> Result<(), SyncError> {
+        let client = session.client();
+        for (source, mut names) in settled {
+            let Ok(found) = self.source(&source).await else {
+                continue;
+            };
+            let document = self.document_for(found.as_source(), session.user()).await?;
+            let store = self.document(&document);
+            let mut after = Version::ZERO;
+            while !names.is_empty() {
+                let between = (after, Version::LIMIT);
+                let entries = store
+                    .outbox_by_version(client, between, 0, ENTRIES_AT_ONCE)
+                    .await?;
+                let Some((last, _)) = entries.last() else {
+                    break;
+                };
+                after = *last;
+                for (version, entry) in entries {
+                    let name = entry.open_refusal().and_then(|(_, it)| it.sent_as.as_ref());
+                    if name.is_some_and(|name| names.remove(name)) {
+                        self.discard_refused(client, &document, version).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The change that is made of a refused one.

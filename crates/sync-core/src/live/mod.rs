@@ -11,13 +11,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use streams::{Stream, Streams};
 pub use streams::{StreamId, Told};
 
 use crate::account::{AccountError, Accounts, DeviceSession};
-use crate::model::SourceName;
+use crate::model::{ClientId, SourceName, UserId};
 use crate::ports::{Clock as _, Ports, Random as _, RedisConn};
-use crate::store::{ChangedDocuments, ChangesPosition, Clients, StoreError, document_name};
+use crate::store::{ChangedDocuments, ChangesPosition, Clients, Hints, StoreError, document_name};
 
 /// How long one read waits for hints. Heartbeats, ends and those shut out wait for it.
 pub const READ_WAITS: Duration = Duration::from_secs(1);
@@ -82,26 +83,20 @@ impl<P: Ports> Live<P> {
         &self.accounts
     }
 
-    /// Opens a stream for a device. It is told of the sources that it follows now, and of its own copies of them. Answers the stream's
-    /// first text.
+    /// Opens a stream for a device. It is told of the sources that it follows, also of those that it begins with later, and of its own
+    /// copies of them. Answers the stream's first text.
     ///
     /// # Errors
     /// See [`LiveError`].
     pub async fn open(&self, session: DeviceSession) -> Result<(StreamId, Bytes), LiveError> {
         self.accounts.check_device(&session).await?;
-        let clients = Clients::new(self.ports.redis());
-        let client = clients.get(session.client()).await?;
-        let client = client.filter(|client| client.user == *session.user());
-        let client = client.ok_or(LiveError::UnknownClient)?;
-        let follows: BTreeMap<String, SourceName> = client
-            .bound_documents()
-            .map(|document| (document_name(&document), document.source))
-            .collect();
-        // What is committed from here on is told.
+        // What is committed from here on is told, and what the device begins with.
         if self.position.borrow().is_none() {
             let end = ChangedDocuments::new(self.ports.redis()).end().await?;
             self.position.borrow_mut().get_or_insert(end);
         }
+        let follows = self.followed_by(session.client(), session.user()).await?;
+        let follows = follows.ok_or(LiveError::UnknownClient)?;
         let now = self.ports.clock().monotonic();
         let ends_at = now + Duration::from_millis(self.between(LASTS_MS));
         let stream = Stream {
@@ -145,9 +140,6 @@ impl<P: Ports> Live<P> {
                 BTreeSet::new()
             }
         };
-        if !changed.is_empty() {
-            self.ports.clock().sleep(KEPT_BACK).await;
-        }
         let shut_out = self.shut_out().await;
         let now = self.ports.clock().monotonic();
         self.streams.borrow_mut().tell(&changed, &shut_out, now)
@@ -157,10 +149,53 @@ impl<P: Ports> Live<P> {
         let Some(position) = self.position.borrow().clone() else {
             return Ok(BTreeSet::new());
         };
-        let documents = ChangedDocuments::new(waiting);
-        let (position, changed) = documents.wait(&position, READ_WAITS).await?;
+        let hints = ChangedDocuments::new(waiting);
+        let Hints {
+            position,
+            documents,
+            clients,
+        } = hints.wait(&position, READ_WAITS).await?;
+        if !documents.is_empty() || !clients.is_empty() {
+            self.ports.clock().sleep(KEPT_BACK).await;
+        }
+        self.follow_again(&clients).await?;
+        // Where that failed, the same hints are read again.
         self.position.replace(Some(position));
-        Ok(changed)
+        Ok(documents)
+    }
+
+    /// Lets the streams of these clients follow what the clients follow by now.
+    async fn follow_again(&self, clients: &BTreeSet<String>) -> Result<(), StoreError> {
+        let mut sessions = self.streams.borrow().sessions();
+        sessions.retain(|(_, session)| clients.contains(session.client().as_str()));
+        let read = sessions
+            .iter()
+            .map(|(_, session)| self.followed_by(session.client(), session.user()));
+        let follows = try_join_all(read).await?;
+        let mut streams = self.streams.borrow_mut();
+        for ((stream, _), follows) in sessions.iter().zip(follows) {
+            // A client that is gone is shut out.
+            if let Some(follows) = follows {
+                streams.follow(*stream, follows);
+            }
+        }
+        Ok(())
+    }
+
+    /// The documents that a client follows, by their names; nothing if there is no such client of this user.
+    async fn followed_by(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+    ) -> Result<Option<BTreeMap<String, SourceName>>, StoreError> {
+        let record = Clients::new(self.ports.redis()).get(client).await?;
+        let record = record.filter(|record| record.user == *user);
+        Ok(record.map(|record| {
+            let documents = record.bound_documents();
+            documents
+                .map(|document| (document_name(&document), document.source))
+                .collect()
+        }))
     }
 
     /// Whose session has ended. Where nobody can tell, it goes on.

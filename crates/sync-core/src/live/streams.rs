@@ -72,6 +72,13 @@ impl Streams {
         self.open.remove(&id);
     }
 
+    /// A stream's device follows these documents now.
+    pub(super) fn follow(&mut self, id: StreamId, follows: BTreeMap<String, SourceName>) {
+        if let Some(open) = self.open.get_mut(&id) {
+            open.stream.follows = follows;
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Attributes, ObjectId, OperationKind, bytes_of};
+use crate::model::{Attributes, ChangeName, ObjectId, OperationKind, bytes_of};
 
 /// Why an operation came to nothing, and what it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,8 +10,11 @@ pub(crate) struct Refusal {
     pub(crate) id: ObjectId,
     pub(crate) message: String,
     pub(crate) sent: Attributes,
-    /// Whether an administrator has tried the change again, or discarded it, or a job keeps it: then this is only for the device to
-    /// be told.
+    /// What the device calls the change, if it has a name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sent_as: Option<ChangeName>,
+    /// Whether an administrator or the device's user has tried the change again, or discarded it, or a job keeps it: then this is only
+    /// for the device to be told.
     #[serde(
         rename = "settled",
         default,

@@ -179,6 +179,7 @@ fn add_error(errors: &mut ErrorMap, refusal: Refusal) {
         id,
         message,
         sent,
+        sent_as: _,
         is_settled: _,
     } = refusal;
     let (attributes, error) = errors.0.entry(id.into_string()).or_insert_with(|| {
@@ -263,6 +264,7 @@ mod tests {
             id: id("1"),
             message: "no".into(),
             sent: [("name".to_owned(), "x".to_owned())].into(),
+            sent_as: None,
             is_settled: false,
         });
         let page = page(5, |page| page.add_outbox_item(item, &current).unwrap());

@@ -56,7 +56,7 @@ pub(crate) use blobs::{
     BlobRecord, BlobStore, Holder, NewBlob, PIECE_BYTES, Place, Reserved, Settlement,
 };
 pub(crate) use bulk_data::{BulkData, BulkOutcome, Pin, StartOutcome};
-pub(crate) use changed::{ChangedDocuments, ChangesPosition};
+pub(crate) use changed::{ChangedDocuments, ChangesPosition, Hints};
 pub(crate) use circuits::{CircuitPass, CircuitStore};
 pub(crate) use client_events::ClientEvents;
 pub(crate) use client_index::{ClientIndex, Heard, ScoredCursor, ScoredPage, client_of_entry};

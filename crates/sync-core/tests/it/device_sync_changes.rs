@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use sync_core::{DeviceSession, Engine, NewsRequest, Ports, SentChanges, SyncError};
+use sync_core::{ChangeQuery, DeviceSession, Engine, NewsRequest, Ports, SentChanges, SyncError};
 use sync_jobs::JobState;
+use sync_proto::api::ChangeState;
 use test_support::{Fault, TestPorts, World, local};
 
 use crate::background::jobs;
@@ -26,6 +27,7 @@ async fn begin<P: Ports>(
     let sent = SentChanges {
         changes: request.changes,
         pending: request.pending,
+        settled: request.settled,
         have: &request.have,
         base_url: "https://sync.example",
         trace: None,
@@ -217,6 +219,58 @@ fn what_the_back_end_refuses_is_told_with_the_object_as_it_is() {
             assert!(told["message"].is_string());
         }
         assert_eq!(ask_after(&world, &device, &["c1", "c2"]).await, told);
+    });
+}
+
+/// Which refused changes administrators see, by their objects.
+async fn refused(world: &World) -> Vec<String> {
+    let query = ChangeQuery {
+        state: Some(ChangeState::Refused),
+        limit: 1_000,
+        ..ChangeQuery::default()
+    };
+    let page = world.engine.find_changes(query).await.unwrap();
+    let objects = page.changes.into_iter().map(|change| change.object);
+    objects.collect()
+}
+
+#[test]
+fn what_the_user_has_seen_to_on_the_device_nobody_else_has_to() {
+    local(async {
+        let world = World::start().await;
+        let (mine, theirs) = (device(&world, "u1").await, device(&world, "u2").await);
+        world.back_end.fail(vec![Fault::Rejected; 104]);
+        let changes: Vec<Value> = (0..103)
+            .map(|n| create(&format!("c{n}"), &format!("o{n}")))
+            .collect();
+        send(&world, &mine, json!(changes)).await;
+        send(&world, &theirs, json!([create("c1", "of u2")])).await;
+        assert_eq!(refused(&world).await.len(), 104);
+        let settle = |body: Value| {
+            let (engine, device) = (&world.engine, &mine);
+            async move { try_send(engine, device, json!({"settled": body})).await }
+        };
+        // Whatever nobody knows is passed over.
+        let unknown = json!({"Shared": ["never", "c1"], "Not.There": ["c2"]});
+        assert_eq!(settle(unknown).await.unwrap(), Vec::<Value>::new());
+        let left = refused(&world).await;
+        assert_eq!(left.len(), 103);
+        assert!(!left.contains(&"o1".to_owned()));
+        assert!(left.contains(&"of u2".to_owned()));
+        // The device may say so again, and what it says is right or changes nothing.
+        let last = json!({"Shared": ["c1", "c102"]});
+        settle(last.clone()).await.unwrap();
+        settle(last).await.unwrap();
+        assert_eq!(refused(&world).await.len(), 102);
+        let wrong = settle(json!({"Shared": ["c2", "no name"]})).await;
+        assert_eq!(wrong, Err(SyncError::InvalidChangeName));
+        let many = vec!["c2"; 10_001];
+        let too_many = settle(json!({"Shared": many})).await;
+        assert!(matches!(too_many, Err(SyncError::TooManyChanges { .. })));
+        assert_eq!(refused(&world).await.len(), 102);
+        // The verdict stands.
+        let told = ask_after(&world, &mine, &["c1"]).await;
+        assert_eq!(told[0]["status"], "refused");
     });
 }
 

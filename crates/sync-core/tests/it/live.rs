@@ -85,6 +85,34 @@ fn a_device_is_told_of_the_sources_it_follows_and_of_its_own_copies() {
 }
 
 #[test]
+fn a_stream_hears_of_sources_that_its_device_begins_with_later() {
+    local(async {
+        let world = start().await;
+        let (mine, theirs) = (device(&world, "u1").await, device(&world, "u2").await);
+        let instance = Instance::of(&world).await;
+        let (one, other) = (instance.open(&mine).await, instance.open(&theirs).await);
+        feed(&world, "Typed", "u1", json!({"a": {"n": "1"}})).await;
+        assert_eq!(instance.round().await, [], "nobody follows it");
+        sync(&world, &mine, &mut Copy::of(&["Typed"])).await;
+        feed(&world, "Typed", "u1", json!({"a": {"n": "2"}})).await;
+        assert_eq!(instance.round().await, [(one, event(&["Typed"]))]);
+        // Where the store does not say what it follows, that is asked again.
+        sync(&world, &theirs, &mut Copy::of(&["Typed", "Own"])).await;
+        feed(&world, "Own", "u2", json!({"a": {"n": "2"}})).await;
+        instance.live.ports().redis.break_at(1, Break::Before);
+        assert_eq!(instance.round().await, []);
+        assert!(instance.live.ports().redis.mend());
+        assert_eq!(instance.round().await, [(other, event(&["Own"]))]);
+        feed(&world, "Typed", "u1", json!({"a": {"n": "3"}})).await;
+        let told = instance.round().await;
+        assert_eq!(told, [(one, event(&["Typed"])), (other, event(&["Typed"]))]);
+        // A device that has everything begins with nothing.
+        sync(&world, &mine, &mut Copy::of(&["Typed"])).await;
+        assert_eq!(instance.round().await, []);
+    });
+}
+
+#[test]
 fn streams_show_signs_of_life_and_end_by_themselves_one_after_the_other() {
     local(async {
         let world = start().await;

@@ -21,6 +21,9 @@ pub struct SyncRequest {
     /// Changes sent earlier whose verdict has not come: source → ids.
     #[serde(default)]
     pub pending: BTreeMap<String, Vec<String>>,
+    /// Changes whose refusal needs nobody's attention any more, as they were retried or discarded on the device: source → ids.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settled: BTreeMap<String, Vec<String>>,
     /// How many seconds the answer may wait for something that is new.
     #[serde(default)]
     pub wait: Option<u64>,

@@ -95,15 +95,17 @@ pub(crate) async fn begin<P: Ports>(
         have,
         changes,
         pending,
+        settled,
         wait,
         max_bytes,
         images,
     } = request.body()?;
-    check_sources(&have, &changes, &pending)?;
+    check_sources(&have, &changes, [&pending, &settled])?;
     let trace = request.trace();
     let sent = SentChanges {
         changes,
         pending,
+        settled,
         have: &have,
         base_url: request.base_url(),
         trace: trace.as_ref(),
@@ -170,10 +172,11 @@ fn is_news(line: &Line) -> bool {
 fn check_sources(
     have: &BTreeMap<String, Option<String>>,
     changes: &[Change],
-    pending: &BTreeMap<String, Vec<String>>,
+    ids: [&BTreeMap<String, Vec<String>>; 2],
 ) -> Result<(), HttpError> {
     let changed = changes.iter().map(|change| &change.source);
-    let named: BTreeSet<&String> = have.keys().chain(pending.keys()).chain(changed).collect();
+    let asked_after = ids.into_iter().flat_map(BTreeMap::keys);
+    let named: BTreeSet<&String> = have.keys().chain(asked_after).chain(changed).collect();
     if named.len() > MAX_SOURCES {
         return Err(HttpError::InvalidValue(format!(
             "{} sources are named; at most {MAX_SOURCES} are answered at once",
@@ -209,9 +212,9 @@ mod tests {
             serde_json::from_value(change).unwrap()
         };
         let mut changes: Vec<Change> = sources(140, 200).map(change).collect();
-        assert!(check_sources(&have, &changes, &pending).is_ok());
+        assert!(check_sources(&have, &changes, [&pending, &BTreeMap::new()]).is_ok());
         changes.push(change("one more".to_owned()));
-        let refused = check_sources(&have, &changes, &pending);
+        let refused = check_sources(&have, &changes, [&pending, &BTreeMap::new()]);
         assert!(matches!(refused, Err(HttpError::InvalidValue(_))));
     }
 }

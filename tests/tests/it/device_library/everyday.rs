@@ -3,6 +3,7 @@
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
+use http::Method;
 use serde_json::json;
 use sync_client::{
     ChangeListener, Ended, Error, Operation, Progress, ProgressListener, SyncOptions,
@@ -11,6 +12,8 @@ use sync_client::{
 use super::{App, attributes, deployment};
 
 const PRODUCT: &str = "Product";
+
+const REFUSED: &str = "/api/v1/changes?state=refused";
 
 #[test]
 fn a_first_sync_brings_everything_and_changes_go_both_ways() {
@@ -117,7 +120,14 @@ fn a_refusal_waits_for_the_user() {
     let better = attributes([("name", "x"), ("price", "2")]);
     anna.database.retry(&failed[1].id, Some(better)).unwrap();
     anna.database.discard(&failed[0].id).unwrap();
+    let seen_by_administrators = || {
+        let page = deployment.api().call(Method::GET, REFUSED, None);
+        let page: serde_json::Value = serde_json::from_slice(&page).unwrap();
+        page["items"].as_array().unwrap().len()
+    };
+    assert_eq!(seen_by_administrators(), 2);
     assert_eq!(anna.sync().applied.len(), 1);
+    assert_eq!(seen_by_administrators(), 0);
     assert_eq!(anna.value(PRODUCT, &cheap, "price"), "2");
     assert!(anna.database.failed().unwrap().is_empty());
     assert!(anna.database.pending().unwrap().is_empty());

@@ -67,6 +67,8 @@ fn a_page_that_follows_has_what_changes_elsewhere() {
     // The tab that reads the stream is closed: another goes on.
     let reader = app.browser.open_tab(&app.files.url());
     follow(&app);
+    // It hears how things are.
+    wait_for(&app, "reports.length >= 1");
     let second = app.browser.switch_to(reader);
     app.browser.close_tab(second);
     wait_for(&app, "reports.length >= 2");

@@ -36,15 +36,19 @@ import com.rhosync.core.Database as Core
  */
 public class Database private constructor(private val core: Core, private val transport: Transport) : AutoCloseable {
     public companion object {
-        /** Opens a database file, or makes it. */
+        /**
+         * Opens a database file, or makes it. [key] encrypts the file, where the library was built with encryption: 64 hexadecimal digits
+         * are a key, any other text is a passphrase.
+         */
         public suspend fun open(
             path: String,
             server: String,
             sources: List<SourceOptions>,
             device: DeviceOptions = DeviceOptions(),
             transport: Transport = HttpTransport(),
+            key: String? = null,
         ): Database =
-            withContext(Dispatchers.IO) { Database(Core.open(path, Options(server, sources, device), transport), transport) }
+            withContext(Dispatchers.IO) { Database(Core.open(path, Options(server, sources, device, key), transport), transport) }
     }
 
     private suspend fun <T> call(call: Core.() -> T): T = withContext(Dispatchers.IO) { core.call() }

@@ -31,6 +31,8 @@ pub struct SentChanges<'a> {
     pub changes: Vec<Change>,
     /// Those sent earlier whose verdict has not come, by source.
     pub pending: BTreeMap<String, Vec<String>>,
+    /// Those that were refused, and retried or discarded on the device since, by source.
+    pub settled: BTreeMap<String, Vec<String>>,
     /// The cursors that the device has.
     pub have: &'a BTreeMap<String, Option<String>>,
     /// The server's address as the device knows it.
@@ -90,6 +92,7 @@ impl<P: Ports> Engine<P> {
         let SentChanges {
             changes,
             pending,
+            settled,
             have,
             base_url,
             trace,
@@ -100,14 +103,20 @@ impl<P: Ports> Engine<P> {
             trace,
         };
         let mut taken = TakenChanges::default();
-        let asked = pending.values().map(Vec::len).sum::<usize>();
-        if changes.len().max(asked) > MAX_CHANGES {
+        let count = |ids: &BTreeMap<String, Vec<String>>| ids.values().map(Vec::len).sum::<usize>();
+        let most = changes.len().max(count(&pending)).max(count(&settled));
+        if most > MAX_CHANGES {
             return Err(SyncError::TooManyChanges { limit: MAX_CHANGES });
         }
-        if changes.is_empty() && asked == 0 {
+        if most == 0 {
             return Ok(taken);
         }
+        let settled: BTreeMap<_, _> = settled
+            .into_iter()
+            .map(|(source, ids)| Ok((source, all_named(&ids)?)))
+            .collect::<Result<_, SyncError>>()?;
         self.accounts.check_device(session).await?;
+        self.settle_refusals(session, settled).await?;
         let mut by_source: BTreeMap<String, Vec<Change>> = BTreeMap::new();
         for change in changes {
             named(&change.id)?;
@@ -120,7 +129,7 @@ impl<P: Ports> Engine<P> {
                 .await?;
         }
         for (name, ids) in pending {
-            let names = ids.iter().map(|id| named(id)).collect::<Result<_, _>>()?;
+            let names = all_named(&ids)?;
             if let Ok(found) = self.source(&name).await {
                 let user = session.user();
                 let document = self.document_for(found.as_source(), user).await?;
@@ -511,6 +520,10 @@ pub(super) fn refused(id: String, code: &str, message: &str) -> Line {
             ..Verdict::default()
         },
     }
+}
+
+fn all_named<C: FromIterator<ChangeName>>(ids: &[String]) -> Result<C, SyncError> {
+    ids.iter().map(|id| named(id)).collect()
 }
 
 fn named(id: &str) -> Result<ChangeName, SyncError> {

@@ -13,7 +13,7 @@ use crate::engine::pull::Freshness;
 use crate::engine::{Engine, SyncError};
 use crate::model::{DeviceCursor, DocumentId, Version};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{Clients, Followed, Head};
+use crate::store::{ChangedDocuments, Clients, Followed, Head};
 use crate::trace::TraceContext;
 
 impl<P: Ports> Engine<P> {
@@ -173,7 +173,8 @@ impl<P: Ports> Engine<P> {
             .await?)
     }
 
-    /// Records which copy of the source the device follows. What waits for it in another one stays there until it is done.
+    /// Records which copy of the source the device follows. What waits for it in another one stays there until it is done. An event
+    /// stream of the device that is open follows that copy too from then on.
     pub(super) async fn bind_device(
         &self,
         session: &DeviceSession,
@@ -185,14 +186,24 @@ impl<P: Ports> Engine<P> {
         let binding = clients.binding(client, source).await?;
         let binding = binding.filter(|binding| binding.user == *session.user());
         let binding = binding.ok_or(SyncError::UnknownClient)?;
-        if let Some(left) = binding.partition.filter(|left| left != partition) {
+        if binding.partition.as_ref() == Some(partition) {
+            return Ok(clients.set_binding(client, source, partition).await?);
+        }
+        if let Some(left) = binding.partition {
             let left = DocumentId {
                 source: source.clone(),
                 partition: left,
             };
             self.detach(client, &left).await?;
         }
-        Ok(clients.set_binding(client, source, partition).await?)
+        let hints = ChangedDocuments::new(self.ports.redis());
+        // In the same round trip, behind what it tells of.
+        let (bound, announced) = join!(
+            clients.set_binding(client, source, partition),
+            hints.announce_follower(client)
+        );
+        bound?;
+        Ok(announced?)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::engine::device_sync::{CURSOR, Sharing};
 use crate::engine::{Engine, SyncError};
 use crate::model::{DeviceCursor, DocumentId};
 use crate::ports::{Clock as _, Ports};
-use crate::store::{ChangedDocuments, ChangesPosition, document_name};
+use crate::store::{ChangedDocuments, ChangesPosition, Hints, document_name};
 
 /// Longest wait: what lies between gives up on an answer that says nothing for longer.
 pub(super) const LONGEST: Duration = Duration::from_secs(25);
@@ -28,10 +28,10 @@ const KEPT: Duration = Duration::from_secs(5);
 
 /// What an instance has read of the hints.
 #[derive(Default)]
-pub(in crate::engine) struct SharedHints(RefCell<Hints>);
+pub(in crate::engine) struct SharedHints(RefCell<ReadHints>);
 
 #[derive(Default)]
-struct Hints {
+struct ReadHints {
     position: Option<ChangesPosition>,
     read_at: Duration,
     /// How many reads have found something.
@@ -110,8 +110,12 @@ impl<P: Ports> Engine<P> {
             Some(position) => {
                 // Whoever comes meanwhile relies on this one.
                 self.hints.0.borrow_mut().read_at = now;
-                let (position, changed) = store.read(&position).await?;
-                self.hints.put(position, changed, now);
+                let Hints {
+                    position,
+                    documents,
+                    clients: _,
+                } = store.read(&position).await?;
+                self.hints.put(position, documents, now);
             }
             None => {
                 let end = store.end().await?;

@@ -154,6 +154,7 @@ pub(super) fn outcome(
                 id,
                 message: message.clone(),
                 sent,
+                sent_as: task.operation.sent_as.clone(),
                 is_settled: matches!(verdict, Verdict::Refused { is_kept: true, .. }),
             };
             let item = OutboxItem::refused(kind, refusal);

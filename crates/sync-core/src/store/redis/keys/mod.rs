@@ -60,7 +60,7 @@
 //! | `narrowed` | sorted set | source, space and partition of the copies of parts that devices have asked for by parameters, scored by when the back end was last asked for them, in ms | until the copy is removed: with its last client, or after the retention | refresh, unbind | refresh |
 //! | `{copies}:<source>` | hash | partition of a copy, but for those of parts → number of its objects | the copies' | instances, a moment after a copy has changed | administrators |
 //! | `{copies}:<source>:condition` | hash | `objects` in all copies, `at` when a back end was asked last in ms, `took` how long that took in ms, `error` what is wrong: kind, space, message, and `since` when in ms | as long as the source has a copy | as `{copies}:<source>` | administrators |
-//! | `changed-documents` | stream | `d` → `<source> <partition>` that has changed, for those who wait for news | the last 10 000 or so | whoever commits | event streams |
+//! | `changed-documents` | stream | `d` → `<source> <partition>` that has changed, or `c` → client that follows others than before, for those who wait for news | the last 10 000 or so | whoever commits, syncs | event streams |
 //! | `circuits` | hash | source → how often its back end did not answer since it last did, and until when it is left alone, in ms, or 0 | until it answers | calls of back ends | calls of back ends, `/metrics` |
 //! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1, `paused:<source>` if its back end is left alone | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
@@ -420,7 +420,7 @@ pub(crate) fn device_session(id: &str) -> String {
     format!("{PREFIX}:device-session:{}", encoded(id))
 }
 
-/// Which documents have changed lately.
+/// Which documents have changed lately, and who follows others than before.
 pub(crate) fn changed_documents() -> String {
     format!("{PREFIX}:changed-documents")
 }
