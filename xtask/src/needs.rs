@@ -49,6 +49,8 @@ pub(crate) enum Sign {
     Tool(&'static str),
     /// A file that a [`Source::Wheel`] has brought, or one at the path that is given.
     File(&'static str),
+    /// A library with its headers, as `pkg-config` knows it.
+    Library(&'static str),
     /// A folder of Rust's libraries for this target.
     Target(&'static str),
     /// The compiler of what components have in C makes WebAssembly of a line.
@@ -116,7 +118,7 @@ const PIP: Packages = Packages {
 };
 
 /// Everything.
-const NEEDS: [Need; 19] = [
+const NEEDS: [Need; 20] = [
     Need {
         name: COMPONENT_TARGET,
         why: "Rust's libraries for components",
@@ -237,6 +239,19 @@ const NEEDS: [Need; 19] = [
             apk: &["pkgconf"],
             pacman: &["pkgconf"],
             brew: &["pkgconf"],
+        }),
+    },
+    Need {
+        name: "openssl",
+        why: "tests of devices' files that are encrypted: the cryptography, with its headers",
+        purpose: Purpose::Test,
+        sign: Sign::Library("openssl"),
+        source: Source::Packages(Packages {
+            apt: &["libssl-dev"],
+            dnf: &["openssl-devel"],
+            apk: &["openssl-dev"],
+            pacman: &["openssl"],
+            brew: &["openssl"],
         }),
     },
     Need {
@@ -399,6 +414,7 @@ impl Need {
             Sign::Program { .. } => self.program().is_some(),
             Sign::Tool(name) => tool(workspace, name).is_some(),
             Sign::File(path) => workspace.tools().join(path).is_file(),
+            Sign::Library(name) => has_library(name),
             Sign::Target(target) => has_target(target),
             Sign::CCompiler => makes_webassembly(workspace),
         }
@@ -439,6 +455,15 @@ pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?)
         .map(|folder| folder.join(name))
         .find(|program| program.is_file())
+}
+
+fn has_library(name: &str) -> bool {
+    let asked = ["pkg-config", "pkgconf"].into_iter().find_map(find_program);
+    asked.is_some_and(|program| {
+        let mut command = Command::new(program);
+        command.args(["--exists", name]).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    })
 }
 
 fn has_target(target: &str) -> bool {
