@@ -23,30 +23,37 @@ pub(crate) struct Library {
     package: &'static str,
     /// The library that cargo makes of it.
     library: &'static str,
+    /// Most kB that it may have on Linux on x86-64, without its symbols.
+    most_kb: u32,
 }
 
 pub(crate) const C: Library = Library {
     language: "c",
     package: "sync-client-c",
     library: "rhosync",
+    // The transport is in it, with what that needs for TLS.
+    most_kb: 3_600,
 };
 
 pub(crate) const KOTLIN: Library = Library {
     language: "kotlin",
     package: "sync-client-ffi",
     library: "sync_client_ffi",
+    most_kb: 2_600,
 };
 
 pub(crate) const NODE: Library = Library {
     language: "node",
     package: "sync-client-node",
     library: "sync_client_node",
+    most_kb: 2_430,
 };
 
 pub(crate) const PYTHON: Library = Library {
     language: "python",
     package: "sync-client-ffi",
     library: "sync_client_ffi",
+    most_kb: 2_600,
 };
 
 impl Library {
@@ -68,7 +75,8 @@ impl Library {
             .arg(self.language)
             .arg(&bindings)
             .arg(workspace.target.join(PROFILE).join(library))
-            .arg(bindings.join(self.language).join("dist"));
+            .arg(bindings.join(self.language).join("dist"))
+            .arg(self.most_kb.to_string());
         run(packager)
     }
 }

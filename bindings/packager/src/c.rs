@@ -7,13 +7,10 @@ use anyhow::{Context as _, Result};
 use cbindgen::Config;
 
 use crate::VERSION;
-use crate::files::{library_name, read, stripped, write};
-
-/// Most kB of the library: the transport, with what it needs for TLS, is in it.
-const MOST_KB: usize = 3_600;
+use crate::files::{Native, library_name, read, write};
 
 /// Makes the folders `include` and `lib`.
-pub(crate) fn package(binding: &Path, library: &Path, to: &Path) -> Result<()> {
+pub(crate) fn package(binding: &Path, library: &Native<'_>, to: &Path) -> Result<()> {
     let config = Config::from_file(binding.join("cbindgen.toml"))
         .map_err(|error| anyhow::anyhow!("cbindgen.toml: {error}"))?;
     let header = cbindgen::Builder::new()
@@ -29,7 +26,7 @@ pub(crate) fn package(binding: &Path, library: &Path, to: &Path) -> Result<()> {
     write(to.join("include/rhosync.h"), text)?;
     write(
         to.join("lib").join(library_name("rhosync")),
-        stripped(library, MOST_KB)?,
+        library.stripped()?,
     )?;
     let description = String::from_utf8(read(&binding.join("rhosync.pc.in"))?)?;
     write(

@@ -6,34 +6,47 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// Says how large a native library is, and refuses one with more than `most` kB. Systems differ: the limits are those of Linux on x86-64.
-#[expect(clippy::print_stdout, reason = "the program's own report")]
-fn check_size(library: &[u8], most: usize) -> Result<()> {
-    let size = library.len() / 1000;
-    println!("the native library has {size} kB, of {most} that it may have");
-    let is_measured = cfg!(all(target_os = "linux", target_arch = "x86_64"));
-    ensure!(
-        size <= most || !is_measured,
-        "the native library is too large: find out what has come in, or raise the limit and docs/benchmarks.md"
-    );
-    Ok(())
+/// The library that cargo has compiled.
+pub(crate) struct Native<'a> {
+    /// The file, with its symbols.
+    pub(crate) path: &'a Path,
+    /// Most kB that it may have without them, where somebody has set a limit.
+    pub(crate) most_kb: Option<usize>,
 }
 
-/// A native library without what only debuggers and generators of bindings read. It may have `most` kB then.
-pub(crate) fn stripped(library: &Path, most: usize) -> Result<Vec<u8>> {
-    let folder = tempfile::tempdir()?;
-    let copy = folder.path().join("library");
-    fs::copy(library, &copy).with_context(|| format!("cannot read {}", library.display()))?;
-    let symbols = match cfg!(target_os = "macos") {
-        true => "-x",
-        false => "--strip-unneeded",
-    };
-    let status = Command::new("strip").arg(symbols).arg(&copy).status();
-    let status = status.context("there is no `strip`: it comes with the linker (binutils)")?;
-    ensure!(status.success(), "cannot strip {}", library.display());
-    let content = read(&copy)?;
-    check_size(&content, most)?;
-    Ok(content)
+impl Native<'_> {
+    /// It without what only debuggers and generators of bindings read.
+    pub(crate) fn stripped(&self) -> Result<Vec<u8>> {
+        let folder = tempfile::tempdir()?;
+        let copy = folder.path().join("library");
+        let library = self.path.display();
+        fs::copy(self.path, &copy).with_context(|| format!("cannot read {library}"))?;
+        let symbols = match cfg!(target_os = "macos") {
+            true => "-x",
+            false => "--strip-unneeded",
+        };
+        let status = Command::new("strip").arg(symbols).arg(&copy).status();
+        let status = status.context("there is no `strip`: it comes with the linker (binutils)")?;
+        ensure!(status.success(), "cannot strip {library}");
+        let content = read(&copy)?;
+        self.check_size(content.len() / 1000)?;
+        Ok(content)
+    }
+
+    /// Says how large it is, and refuses what is over the limit. Systems differ: the limits are those of Linux on x86-64.
+    #[expect(clippy::print_stdout, reason = "the program's own report")]
+    fn check_size(&self, kb: usize) -> Result<()> {
+        let Some(most) = self.most_kb else {
+            return Ok(());
+        };
+        println!("the native library has {kb} kB, of {most} that it may have");
+        let is_measured = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+        ensure!(
+            kb <= most || !is_measured,
+            "the native library is too large: find out what has come in, or raise the limit and docs/benchmarks.md"
+        );
+        Ok(())
+    }
 }
 
 /// The files of a folder that are not in folders of it, by their names.

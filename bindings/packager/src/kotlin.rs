@@ -6,13 +6,13 @@ use std::path::Path;
 use anyhow::Result;
 use uniffi_bindgen::bindings::TargetLanguage;
 
-use crate::files::{files_of, library_name, read, stripped, write};
+use crate::files::{Native, files_of, library_name, read, write};
 use crate::{VERSION, uniffi};
 
 /// Makes the project's folder.
-pub(crate) fn package(binding: &Path, library: &Path, to: &Path) -> Result<()> {
+pub(crate) fn package(binding: &Path, library: &Native<'_>, to: &Path) -> Result<()> {
     let sources = to.join("src/main/kotlin");
-    uniffi::generate(TargetLanguage::Kotlin, binding, library, &sources)?;
+    uniffi::generate(TargetLanguage::Kotlin, binding, library.path, &sources)?;
     for folder in ["com/rhosync", "com/rhosync/core"] {
         for (name, content) in files_of(&binding.join("src").join(folder))? {
             write(sources.join(folder).join(name), content)?;
@@ -21,7 +21,7 @@ pub(crate) fn package(binding: &Path, library: &Path, to: &Path) -> Result<()> {
     let resources = to.join("src/main/resources").join(platform());
     write(
         resources.join(library_name("sync_client_ffi")),
-        stripped(library, crate::uniffi::MOST_KB)?,
+        library.stripped()?,
     )?;
     let project = String::from_utf8(read(&binding.join("pom.xml"))?)?;
     write(to.join("pom.xml"), project.replace("@VERSION@", VERSION))?;

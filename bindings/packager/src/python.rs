@@ -13,22 +13,24 @@ use uniffi_bindgen::bindings::TargetLanguage;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::files::{files_of, library_name, read, stripped, write};
+use crate::files::{Native, files_of, library_name, read, write};
 use crate::{VERSION, uniffi};
 
 /// The package that programs import.
 const PACKAGE: &str = "rhosync";
 
 /// Makes the wheel. There is none of another version beside it.
-pub(crate) fn package(binding: &Path, library: &Path, to: &Path) -> Result<()> {
+pub(crate) fn package(binding: &Path, library: &Native<'_>, to: &Path) -> Result<()> {
     let generated = tempfile::tempdir()?;
-    uniffi::generate(TargetLanguage::Python, binding, library, generated.path())?;
+    uniffi::generate(
+        TargetLanguage::Python,
+        binding,
+        library.path,
+        generated.path(),
+    )?;
     let mut files = files_of(&binding.join(PACKAGE))?;
     files.extend(files_of(generated.path())?);
-    files.push((
-        library_name("sync_client_ffi"),
-        stripped(library, crate::uniffi::MOST_KB)?,
-    ));
+    files.push((library_name("sync_client_ffi"), library.stripped()?));
 
     let tag = format!("py3-none-{}", platform());
     let mut wheel = Wheel::new();

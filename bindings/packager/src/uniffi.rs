@@ -10,9 +10,6 @@ use uniffi_bindgen::{BindgenPaths, BindgenPathsLayer};
 /// The crate that the bindings are made of, as its library is called.
 const CRATE: &str = "sync_client_ffi";
 
-/// Most kB of its library, which carries requests by the host's transport.
-pub(crate) const MOST_KB: usize = 2_600;
-
 /// Where its sources are: `uniffi.toml` is there.
 struct Sources(Utf8PathBuf);
 
