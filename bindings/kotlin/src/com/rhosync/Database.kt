@@ -48,7 +48,7 @@ public class Database private constructor(private val core: Core, private val tr
             transport: Transport = HttpTransport(),
             key: String? = null,
         ): Database =
-            withContext(Dispatchers.IO) { Database(Core.open(path, Options(server, sources, device, key), transport), transport) }
+            withContext(Dispatchers.IO) { Database(Core.open(path, Options(server, sources, device, key = key), transport), transport) }
     }
 
     private suspend fun <T> call(call: Core.() -> T): T = withContext(Dispatchers.IO) { core.call() }
