@@ -5,25 +5,17 @@
     reason = "a test that does not find what it looks for has failed"
 )]
 
-use std::env;
-use std::process::{Command, Stdio};
-
 use http::Method;
 use serde_json::{Value, json};
-use sync_client::{Database, Ended, FileState, Options};
+use sync_client::{Ended, FileState};
 use test_support::{password_of, until};
 
+use super::process::{Process, SYNCS};
 use super::proxy::{Fault, Proxy};
-use super::{App, SOURCES, attributes, deployment};
+use super::{App, attributes, deployment};
 
 /// The source whose objects have files.
 const SOURCE: &str = "Merged";
-
-/// Names the file for the app that is killed.
-const FILE: &str = "RHOSYNC_TEST_FILES_FILE";
-
-/// Names its server.
-const SERVER: &str = "RHOSYNC_TEST_FILES_SERVER";
 
 fn content(seed: u8, bytes: usize) -> Vec<u8> {
     (0..bytes).map(|at| (at * at % 251) as u8 ^ seed).collect()
@@ -110,15 +102,6 @@ fn a_file_that_the_server_has_collected_goes_up_again_with_its_change() {
     assert_eq!(state(&anna, &address(&anna, &id)), Some(FileState::Here));
 }
 
-/// The app that is killed: it syncs.
-#[test]
-#[ignore = "it is the app that the test below starts and kills"]
-fn app() {
-    let (file, server) = (env::var(FILE).unwrap(), env::var(SERVER).unwrap());
-    let database = Database::open(&file, Options::new(&server, &SOURCES)).unwrap();
-    database.sync().unwrap();
-}
-
 #[test]
 fn an_upload_goes_on_where_it_was_when_the_app_was_killed() {
     let deployment = deployment(10);
@@ -129,22 +112,13 @@ fn an_upload_goes_on_where_it_was_when_the_app_was_killed() {
     let photo = content(3, 3_000_000);
     let id = visit(&anna, &photo);
     let sent = |app: &App| app.database.file(&address(app, &id)).unwrap().unwrap().sent;
-    let mut app = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "device_library::files::app"])
-        .args(["--ignored", "--nocapture"])
-        .env(FILE, anna.path())
-        .env(SERVER, proxy.url())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut app = Process::start(SYNCS, &anna, &proxy.url());
     until("some of it to be up", || (sent(&anna) > 0).then_some(()));
     proxy.fail(Fault::Silent);
     until("the next part to stall, or the end", || {
-        (proxy.has_failed() || app.try_wait().unwrap().is_some()).then_some(())
+        (proxy.has_failed() || app.has_ended()).then_some(())
     });
-    let _ = app.kill();
-    app.wait().unwrap();
+    app.kill();
     let before = sent(&anna);
     assert!(before > 0 || state(&anna, &address(&anna, &id)) == Some(FileState::Here));
     anna.restart(&proxy.url());

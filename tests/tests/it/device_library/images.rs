@@ -6,29 +6,22 @@
 )]
 
 use std::collections::BTreeMap;
-use std::env;
-use std::process::{Command, Stdio};
 
 use http::Method;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use sync_client::{Database, Ended, Options};
+use sync_client::Ended;
 use test_support::{Deployment, password_of, until};
 
+use super::process::{Process, SYNCS};
 use super::proxy::{Fault, Proxy};
-use super::{App, SOURCES, deployment};
+use super::{App, deployment};
 
 /// The source that begins with an image.
 const SOURCE: &str = "Merged";
 
 /// Its objects.
 const OBJECTS: u32 = 1_000;
-
-/// Names the file for the app that is killed.
-const FILE: &str = "RHOSYNC_TEST_IMAGE_FILE";
-
-/// Names its server.
-const SERVER: &str = "RHOSYNC_TEST_IMAGE_SERVER";
 
 /// An image as a device is told of it.
 struct Named {
@@ -101,15 +94,6 @@ fn has_everything(app: &App) {
     assert_eq!((report.received, report.mended), (0, 0), "{report:?}");
 }
 
-/// The app that is killed: it syncs.
-#[test]
-#[ignore = "it is the app that the test below starts and kills"]
-fn app() {
-    let (file, server) = (env::var(FILE).unwrap(), env::var(SERVER).unwrap());
-    let database = Database::open(&file, Options::new(&server, &SOURCES)).unwrap();
-    database.sync().unwrap();
-}
-
 #[test]
 fn a_download_goes_on_where_it_was_when_the_app_was_killed() {
     let deployment = deployment(10);
@@ -119,21 +103,12 @@ fn a_download_goes_on_where_it_was_when_the_app_was_killed() {
     let mut anna = App::new(&proxy.url());
     anna.sign_in("anna");
     proxy.fail(Fault::Stall(400_000));
-    let mut app = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "device_library::images::app"])
-        .args(["--ignored", "--nocapture"])
-        .env(FILE, anna.path())
-        .env(SERVER, proxy.url())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let app = Process::start(SYNCS, &anna, &proxy.url());
     until("the download to stall", || proxy.has_failed().then_some(()));
     until("what has come to be kept", || {
         (kept(&anna) > 0).then_some(())
     });
-    app.kill().unwrap();
-    app.wait().unwrap();
+    app.kill();
     let before = kept(&anna);
     assert!(before < named.bytes, "{before}");
     assert_eq!(anna.count(SOURCE), 0, "nothing is believed yet");

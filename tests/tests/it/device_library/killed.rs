@@ -1,19 +1,9 @@
 //! An app that is killed in mid-sync.
 
 use std::collections::BTreeSet;
-use std::env;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
 
-use sync_client::{Database, Options};
-
-use super::{App, SOURCES, attributes, deployment};
-
-/// Names the file for the app that is killed.
-const FILE: &str = "RHOSYNC_TEST_APP_FILE";
-
-/// Names its server.
-const SERVER: &str = "RHOSYNC_TEST_APP_SERVER";
+use super::process::{Process, database};
+use super::{App, attributes, deployment};
 
 const PRODUCT: &str = "Product";
 
@@ -21,8 +11,7 @@ const PRODUCT: &str = "Product";
 #[test]
 #[ignore = "it is the app that the test below starts and kills"]
 fn app() {
-    let (file, server) = (env::var(FILE).unwrap(), env::var(SERVER).unwrap());
-    let database = Database::open(&file, Options::new(&server, &SOURCES)).unwrap();
+    let database = database();
     for number in 0.. {
         let name = format!("by {} number {number}", std::process::id());
         let id = database.create(PRODUCT, attributes([("name", &*name)]));
@@ -43,23 +32,13 @@ fn an_app_that_is_killed_at_any_time_loses_and_doubles_nothing() {
     let anna = App::of(&deployment, "anna");
     let mut promised = BTreeSet::new();
     for round in 0..12_u32 {
-        let mut app = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "device_library::killed::app"])
-            .args(["--ignored", "--nocapture"])
-            .env(FILE, anna.path())
-            .env(SERVER, deployment.url())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let said = BufReader::new(app.stdout.take().unwrap()).lines();
-        let made = said
-            .map_while(Result::ok)
+        let mut app = Process::start("killed::app", &anna, &deployment.url());
+        let made = app
+            .lines()
             .filter_map(|line| Some(line.split_once("made ")?.1.to_owned()));
         // It is killed in the midst of the sync after one of its first objects.
         promised.extend(made.take(1 + round as usize % 3));
-        app.kill().unwrap();
-        app.wait().unwrap();
+        app.kill();
     }
     let report = anna.sync();
     assert!(report.failed.is_empty(), "{report:?}");

@@ -6,6 +6,7 @@ mod files;
 mod following;
 mod images;
 mod killed;
+mod process;
 mod proxy;
 mod sessions;
 mod verify;
