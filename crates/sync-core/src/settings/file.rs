@@ -243,11 +243,7 @@ impl SettingsFile {
             .map(|(source, entry)| {
                 let settings = entry
                     .resolve(&variable)
-                    .map_err(|(key, reason)| SettingsError {
-                        file: name.clone(),
-                        key: format!("sources.{source}.{key}"),
-                        reason,
-                    })?;
+                    .map_err(|(key, reason)| wrong(format!("sources.{source}.{key}"), reason))?;
                 Ok((source, settings))
             })
             .collect::<Result<BTreeMap<_, SourceSettings>, _>>()?;
