@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::try_join;
-use sync_redis::{StoreError, StorePorts};
+use sync_redis::{StoreError, StorePorts, store_time};
 
 use crate::{EnqueueError, Jobs, JobsSettings, QueueName, Schedule, Tick};
 
@@ -67,7 +67,7 @@ impl<'a, P: StorePorts> Sweeper<'a, P> {
             return Ok(());
         }
         let jobs = Jobs::new(self.ports.redis());
-        let (ticks, now) = try_join(jobs.ticks(), jobs.time()).await?;
+        let (ticks, now) = try_join(jobs.ticks(), store_time(self.ports.redis())).await?;
         let mut known = BTreeSet::new();
         for (name, schedule) in schedules {
             let Schedule { rule, job } = schedule;

@@ -11,6 +11,7 @@ mod ports;
 mod random;
 mod reply;
 mod script;
+mod time;
 
 pub use args::{Arg, arg};
 pub use clock::{Clock, Millis};
@@ -23,6 +24,7 @@ pub use ports::StorePorts;
 pub use random::{Random, hex};
 pub use reply::Reply;
 pub use script::Script;
+pub use time::{script_time, store_time};
 
 /// What every key begins with: the namespace, and the version of the schema.
 pub const KEY_PREFIX: &str = "rhosync:1";

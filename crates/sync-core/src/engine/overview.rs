@@ -19,7 +19,7 @@ use crate::model::{Millis, PollInterval};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{
     CircuitStore, ClientIndex, Figures, LOGIN_ERROR, MetricsStore, MinuteTotals, Refreshed,
-    SourceCondition, SourceCopies, WaitingChanges, waiting_of_entry,
+    SourceCondition, SourceCopies, WaitingChanges, store_time, waiting_of_entry,
 };
 
 /// Minutes of traffic.
@@ -66,7 +66,7 @@ impl<P: Ports> Engine<P> {
             Ok::<_, SyncError>((figures, clock.monotonic().saturating_sub(began)))
         };
         let traffic = async {
-            let time = metrics.time().await?;
+            let time = store_time(redis).await?;
             Ok::<_, SyncError>(metrics.minutes(time, TRAFFIC_MINUTES).await?)
         };
         let conditions = async {

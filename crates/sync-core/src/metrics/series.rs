@@ -10,7 +10,7 @@ use crate::metrics::{FAILED, Metrics};
 use crate::model::Millis;
 use crate::ports::Ports;
 pub use crate::store::StepLength;
-use crate::store::{MetricsStore, MinuteTotals, StoreError};
+use crate::store::{MetricsStore, MinuteTotals, StoreError, store_time};
 
 /// Most series of an answer: of more, the largest.
 const MOST_SERIES: usize = 50;
@@ -182,7 +182,7 @@ impl<P: Ports> Metrics<P> {
         let by = by.transpose()?;
         let Period { step, steps } = period;
         let store = MetricsStore::new(self.ports.redis());
-        let last = store.time().await?.0 / 1_000 / step.seconds();
+        let last = store_time(self.ports.redis()).await?.0 / 1_000 / step.seconds();
         let first = last.saturating_sub(steps.saturating_sub(1));
         let counted = store.steps(step, first..=last, measure.family.name).await?;
         let series = to_series(measure, by, counted);
@@ -195,8 +195,9 @@ impl<P: Ports> Metrics<P> {
     /// # Errors
     /// The store's.
     pub async fn minutes(&self, count: u64) -> Result<Vec<(Millis, MinuteTotals)>, StoreError> {
-        let store = MetricsStore::new(self.ports.redis());
-        store.minutes(store.time().await?, count).await
+        let redis = self.ports.redis();
+        let now = store_time(redis).await?;
+        MetricsStore::new(redis).minutes(now, count).await
     }
 }
 

@@ -5,6 +5,7 @@ use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, args};
+use sync_redis::script_time;
 
 /// Failures in a row after which a back end is left alone.
 const MOST_FAILURES: u64 = 5;
@@ -42,7 +43,7 @@ impl<'a, R: RedisConn> CircuitStore<'a, R> {
         source: &SourceName,
         trial_ms: u64,
     ) -> Result<CircuitPass, StoreError> {
-        let args = args![source.as_str(), self.time_of_test(), trial_ms];
+        let args = args![script_time(self.redis), source.as_str(), trial_ms];
         let mut reply = script::ENTER_CIRCUIT
             .run(self.redis, &[keys::circuits()], args)
             .await?;
@@ -66,8 +67,8 @@ impl<'a, R: RedisConn> CircuitStore<'a, R> {
         retry_after_ms: u64,
     ) -> Result<Option<u64>, StoreError> {
         let args = args![
+            script_time(self.redis),
             source.as_str(),
-            self.time_of_test(),
             MOST_FAILURES,
             FIRST_REST_MS,
             LONGEST_REST_MS,
@@ -78,12 +79,6 @@ impl<'a, R: RedisConn> CircuitStore<'a, R> {
             .await?;
         let wait_ms = reply.number()?;
         Ok(Some(wait_ms).filter(|wait_ms| *wait_ms > 0))
-    }
-
-    /// The time where a test has one of its own. Otherwise it is the store's: hosts' clocks need not agree.
-    fn time_of_test(&self) -> String {
-        let time = self.redis.time_of_test().map(|time| time.to_string());
-        time.unwrap_or_default()
     }
 
     /// Forgets a back end's failures: it answers.

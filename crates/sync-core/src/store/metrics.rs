@@ -7,9 +7,10 @@ use futures_util::join;
 
 use crate::model::Millis;
 use crate::ports::RedisConn;
+use crate::store::StoreError;
 use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, arg, args};
-use crate::store::{StoreError, store_time};
+use sync_redis::script_time;
 
 /// The names of the old stats that are looked at at once.
 const NAMES_CHUNK: usize = 1_000;
@@ -140,8 +141,7 @@ impl<'a, R: RedisConn> MetricsStore<'a, R> {
         if counts.is_empty() {
             return Ok(());
         }
-        let time = self.redis.time_of_test().map(|time| time.to_string());
-        let mut args = args![time.unwrap_or_default(), counts.len()];
+        let mut args = args![script_time(self.redis), counts.len()];
         args.extend(
             counts
                 .iter()
@@ -155,11 +155,6 @@ impl<'a, R: RedisConn> MetricsStore<'a, R> {
             .run(self.redis, &[keys::metrics()], args)
             .await?;
         Ok(())
-    }
-
-    /// The store's time: what minutes and hours go by.
-    pub(crate) async fn time(&self) -> Result<Millis, StoreError> {
-        store_time(self.redis).await
     }
 
     /// What was counted of one metric in each of some steps: fields and numbers.

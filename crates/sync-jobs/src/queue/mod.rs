@@ -5,7 +5,7 @@ mod operate;
 mod show;
 mod sweep;
 
-use sync_redis::{Millis, RedisConn, Reply, Script, StoreError, args};
+use sync_redis::{Millis, RedisConn, Reply, Script, StoreError, args, script_time};
 
 use crate::settings::millis;
 use crate::{JobId, NewJob, QueueName, keys, scripts};
@@ -208,8 +208,7 @@ impl<'a, R: RedisConn> Jobs<'a, R> {
     }
 
     async fn run(&self, script: &Script, args: Vec<Vec<u8>>) -> Result<Reply, StoreError> {
-        let time = self.redis.time_of_test().map(|time| time.to_string());
-        let mut all = args![time.unwrap_or_default()];
+        let mut all = args![script_time(self.redis)];
         all.extend(args);
         script.run(self.redis, &[keys::all()], all).await
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{try_join, try_join_all};
 use serde::Deserialize;
-use sync_redis::{Millis, Order, RedisConn, Reply, StoreError, args};
+use sync_redis::{Millis, Order, RedisConn, Reply, StoreError, args, store_time};
 
 use super::{Jobs, job_id};
 use crate::{JobId, JobState, QueueName, keys};
@@ -131,7 +131,8 @@ impl<R: RedisConn> Jobs<'_, R> {
 
     /// Counts a queue's jobs, and what happened in the minutes before this one.
     pub async fn counts(&self, queue: QueueName, minutes: u64) -> Result<QueueCounts, StoreError> {
-        self.counts_at(self.time().await?, queue, minutes).await
+        self.counts_at(store_time(self.redis).await?, queue, minutes)
+            .await
     }
 
     async fn counts_at(
@@ -178,7 +179,7 @@ impl<R: RedisConn> Jobs<'_, R> {
         queue: &QueueName,
         minutes: u64,
     ) -> Result<Vec<QueueMinute>, StoreError> {
-        let this = self.time().await?.0 / 60_000;
+        let this = store_time(self.redis).await?.0 / 60_000;
         try_join_all((1..=minutes).rev().map(async |ago| {
             let minute = this.saturating_sub(ago);
             let mut command = args!["HMGET", keys::minute(queue, minute)];
@@ -202,7 +203,7 @@ impl<R: RedisConn> Jobs<'_, R> {
 
     /// Counts the jobs of every queue, by name; see [`Jobs::counts`].
     pub async fn all_counts(&self, minutes: u64) -> Result<Vec<QueueCounts>, StoreError> {
-        let (queues, now) = try_join(self.queues(), self.time()).await?;
+        let (queues, now) = try_join(self.queues(), store_time(self.redis)).await?;
         let queues = queues.into_iter();
         try_join_all(queues.map(|queue| self.counts_at(now, queue, minutes))).await
     }
@@ -351,16 +352,6 @@ impl<R: RedisConn> Jobs<'_, R> {
             result: reply.text()?,
             reason: reply.text()?,
         }))
-    }
-
-    /// The time that the queue goes by: the store's.
-    pub(crate) async fn time(&self) -> Result<Millis, StoreError> {
-        if let Some(time) = self.redis.time_of_test() {
-            return Ok(time);
-        }
-        let mut reply = self.read("TIME", args!["TIME"]).await?;
-        let (seconds, micros) = (reply.number()?, reply.number()?);
-        Ok(Millis(seconds.saturating_mul(1_000)).plus(micros / 1_000))
     }
 
     /// When schedules are due, by field.
