@@ -149,7 +149,7 @@ impl<P: Ports> Engine<P> {
         let objects = ids.into_iter().zip(records).filter_map(|(id, record)| {
             let (record, version) = record?;
             match state {
-                CursorState::Leaving(_) => taken_back(id, &record),
+                CursorState::Leaving => taken_back(id, &record),
                 _ => news(id, &record, version, reader),
             }
         });

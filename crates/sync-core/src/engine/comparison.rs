@@ -103,7 +103,7 @@ fn difference(
     client: &ClientId,
     position: &Position,
 ) -> Option<ObjectDifference> {
-    let leaves = matches!(position.state, CursorState::Leaving(_));
+    let leaves = position.state == CursorState::Leaving;
     let (kind, attributes) = if leaves {
         (DifferenceKind::Surplus, record.every_attribute())
     } else {

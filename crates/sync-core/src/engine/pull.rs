@@ -195,7 +195,7 @@ impl<P: Ports> Engine<P> {
         }
         match state.state {
             CursorState::Restart => Ok(start_over(&state)),
-            CursorState::Leaving(_) => self.take_back(&pull, &document, &state).await,
+            CursorState::Leaving => self.take_back(&pull, &document, &state).await,
             CursorState::Following => self.page(&pull, &document, state).await,
         }
     }
@@ -240,10 +240,10 @@ impl<P: Ports> Engine<P> {
                         .await?;
                 }
                 PullStep::State(state) => match state.state {
-                    CursorState::Leaving(until)
+                    CursorState::Leaving
                         // What became of its changes is told as long as the client is here.
                         if pull.source.settings.pass_through
-                            || state.cursor >= until && !state.has_outbox =>
+                            || state.cursor >= state.version && !state.has_outbox =>
                     {
                         if state.waiting > 0 {
                             self.work_soon(

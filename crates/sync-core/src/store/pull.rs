@@ -114,8 +114,9 @@ pub(crate) enum CursorState {
     Following,
     /// The client was silent for so long that it must throw away what it has.
     Restart,
-    /// The client moves to another partition: what it may have of this one, up to the version, is taken back.
-    Leaving(Version),
+    /// The client moves to another partition: what it may have of this one is taken back. What changes here meanwhile moves to the end
+    /// of the log, so it is taken back up to there.
+    Leaving,
 }
 
 impl CursorState {
@@ -123,13 +124,7 @@ impl CursorState {
         match text {
             "" => Some(Self::Following),
             "restart" => Some(Self::Restart),
-            _ => text
-                .strip_prefix("leave:")?
-                .split(':')
-                .next()?
-                .parse()
-                .ok()
-                .map(|version| Self::Leaving(Version(version))),
+            _ => text.strip_prefix("leave:").map(|_offset| Self::Leaving),
         }
     }
 }

@@ -417,5 +417,53 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
                 beside_work(2),
             ],
         ),
+        (
+            "a create that waits in a part of the source that has ended since, and one that was sent when that part had come to be again",
+            vec![
+                SyncNarrowed {
+                    device: 0,
+                    value: 2,
+                    page_size: 1,
+                },
+                Create { device: 0 },
+                BackEndFails(vec![Unauthorized]),
+                sync(0, &[]),
+                SyncNarrowed {
+                    device: 0,
+                    value: 2,
+                    page_size: 1,
+                },
+                Create { device: 0 },
+                sync(0, &[]),
+            ],
+        ),
+        (
+            "an object that goes from a part of the source while a device leaves that part",
+            vec![
+                SyncNarrowed {
+                    device: 1,
+                    value: 0,
+                    page_size: 1,
+                },
+                Create { device: 1 },
+                Create { device: 1 },
+                sync(1, &[Loss::None, Loss::Answer]),
+                together([3, 2]),
+                Delete {
+                    device: 3,
+                    object: 1,
+                },
+                SyncNarrowed {
+                    device: 3,
+                    value: 0,
+                    page_size: 1,
+                },
+                SyncWhileItHangs {
+                    device: 1,
+                    page_size: 1,
+                    seconds: 1,
+                },
+            ],
+        ),
     ]
 }

@@ -3,7 +3,7 @@
 use sync_redis::script;
 pub(crate) use sync_redis::{Reply, Script, arg, args};
 
-pub(crate) static ACCEPT: Script = script!("accept");
+pub(crate) static ACCEPT: Script = script!("accept" after "numbers");
 pub(crate) static ADD_AUDIT: Script = script!("add_audit");
 pub(crate) static ADD_EVENTS: Script = script!("add_events");
 pub(crate) static ADD_PIECE: Script = script!("add_piece");
@@ -57,5 +57,5 @@ pub(crate) static SET_CLAIMS: Script = script!("set_claims");
 pub(crate) static SET_FIELD_IF: Script = script!("set_field_if");
 pub(crate) static SET_IF: Script = script!("set_if");
 pub(crate) static START_FROM: Script = script!("start_from");
-pub(crate) static TAKE_IN: Script = script!("take_in");
+pub(crate) static TAKE_IN: Script = script!("take_in" after "numbers");
 pub(crate) static UNBIND: Script = script!("unbind");

@@ -88,7 +88,7 @@ for at = 9, #ARGV, 3 do
     end
   end
   if new then
-    local number = string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'q', 1))
+    local number = next_number(KEYS[1])
     -- The offset tells the device's lives apart: it grows when the device starts over. One that has yet to be told to
     -- starts over after this change, and has nothing of it then: the change is of no life that goes on. A device whose
     -- cursor waits so has an offset above 0.

@@ -35,7 +35,7 @@ if ARGV[4] ~= '' then
   local entry = redis.call('HGET', KEYS[6], ARGV[3])
   if entry then
     local offset, state, user = string.match(entry, '^%d+,%d+,%d+,(%d+),%d+,%d+,([^,]*),(.*)$')
-    local before_leaving = string.match(state, '^leave:%d+:(%d+)$')
+    local before_leaving = string.match(state, '^leave:(%d+)$')
     listens = user == ARGV[4] and (ARGV[13] == '' or ARGV[13] == offset or ARGV[13] == before_leaving)
   end
 end

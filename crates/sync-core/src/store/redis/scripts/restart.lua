@@ -3,7 +3,7 @@
 -- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates, 5 what it found, 6 what it holds,
 --       7 the client's creates by time
 -- ARGV: 1 client, 2 user, 3 state: '' for a reset the device asked for, 'restart' for one it has to be told of, 'leave' to take back, page by page,
---       what the device has of this partition up to that version; operations it sent at the offset before stay its own,
+--       what the device has of this partition; operations it sent at the offset before stay its own,
 --       4 a token of this document that is ahead of it, or '': the new offset is beyond it
 -- Answers {'unbound'}, {'ok'}, or {'restart'} where it should leave and has to be told to start over anyway: then nothing is to be
 -- taken back.
@@ -17,7 +17,7 @@ local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '0')
 if ARGV[3] == 'leave' then
   if string.sub(state, 1, 6) == 'leave:' then return {'ok'} end
   if state == 'restart' then return {'restart'} end
-  state = string.format('leave:%.0f:%s', version, offset)
+  state = 'leave:' .. offset
 elseif ARGV[3] == 'restart' and state == 'restart' then
   return {'ok'}
 else

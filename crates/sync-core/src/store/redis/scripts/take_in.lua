@@ -41,7 +41,7 @@ for at = 8, #ARGV, 6 do
       redis.call('HSET', KEYS[5], temporary, '#' .. ARGV[at + 3])
       redis.call('ZADD', KEYS[6], ARGV[7], temporary)
     end
-    local number = string.format('%.0f', redis.call('HINCRBY', KEYS[1], 'q', 1))
+    local number = next_number(KEYS[1])
     redis.call('HSET', KEYS[3], number, offset .. ',' .. ARGV[at + 4] .. ',0,0 ' .. ARGV[at + 5])
     waiting, said = waiting + 1, number
   end
