@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use futures_util::join;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::account::{AccountError, Accounts, Origin, Session};
-use crate::model::{ClientId, Millis, UserId};
+use crate::model::{ClientId, Millis, Resets, SourceName, UserId};
 use crate::ports::{Clock as _, Ports, hex};
-use crate::store::{AccountStore, DeviceSessions, Rotation};
+use crate::store::{AccountStore, Clients, DeviceSessions, Rotation};
 
 /// How long an access token is good, in milliseconds.
 pub(super) const ACCESS_MS: u64 = 600_000;
@@ -36,6 +37,7 @@ pub(super) struct ShutOut {
 pub struct DeviceSession {
     pub(crate) session: Session,
     pub(crate) client: ClientId,
+    pub(crate) resets: Resets,
 }
 
 /// What a device gets when it signs in or refreshes.
@@ -73,6 +75,8 @@ struct AccessPayload {
     id: String,
     #[serde(rename = "c")]
     client: ClientId,
+    #[serde(rename = "r", default, skip_serializing_if = "Resets::is_empty")]
+    resets: Resets,
     #[serde(rename = "e")]
     ends_at: Millis,
 }
@@ -106,14 +110,22 @@ impl<P: Ports> Accounts<P> {
         session: Session,
         client: ClientId,
     ) -> Result<DeviceGrant, AccountError> {
-        let session = DeviceSession { session, client };
         let store = DeviceSessions::new(self.ports.redis());
         let Session {
             user,
             generation,
             id,
-        } = &session.session;
-        store.begin(id, user, &session.client, generation).await?;
+        } = &session;
+        let (begun, resets) = join!(
+            store.begin(id, user, &client, generation),
+            self.resets(&client)
+        );
+        begun?;
+        let session = DeviceSession {
+            session,
+            client,
+            resets: resets?,
+        };
         Ok(self.device_grant(session, FIRST))
     }
 
@@ -137,7 +149,7 @@ impl<P: Ports> Accounts<P> {
             attempt => hex(&Sha256::digest(attempt)),
         };
         let store = DeviceSessions::new(self.ports.redis());
-        let (number, session) = match store.rotate(&id, number, &attempt).await? {
+        let (number, session, client) = match store.rotate(&id, number, &attempt).await? {
             Rotation::Done {
                 number,
                 user,
@@ -149,7 +161,7 @@ impl<P: Ports> Accounts<P> {
                     generation,
                     id,
                 };
-                (number, DeviceSession { session, client })
+                (number, session, client)
             }
             Rotation::Unknown => return Err(AccountError::NotAuthenticated),
             Rotation::Repeated { user } => {
@@ -158,7 +170,13 @@ impl<P: Ports> Accounts<P> {
                 return Err(AccountError::NotAuthenticated);
             }
         };
-        self.check_session(&session.session).await?;
+        let (checked, resets) = join!(self.check_session(&session), self.resets(&client));
+        checked?;
+        let session = DeviceSession {
+            session,
+            client,
+            resets: resets?,
+        };
         Ok(self.device_grant(session, number))
     }
 
@@ -175,6 +193,7 @@ impl<P: Ports> Accounts<P> {
             generation,
             id,
             client,
+            resets,
             ends_at: _,
         } = payload.ok_or(AccountError::NotAuthenticated)?;
         let session = Session {
@@ -182,10 +201,14 @@ impl<P: Ports> Accounts<P> {
             generation,
             id,
         };
-        Ok(DeviceSession { session, client })
+        Ok(DeviceSession {
+            session,
+            client,
+            resets,
+        })
     }
 
-    /// Checks that a device was not shut out since its access token was made. Mostly that costs nothing: an instance reads the
+    /// Checks that a device was neither shut out nor reset since its access token was made: the next one says which sources were reset. Mostly that costs nothing: an instance reads the
     /// short list at most once a second.
     ///
     /// # Errors
@@ -193,7 +216,16 @@ impl<P: Ports> Accounts<P> {
     pub async fn check_device(&self, session: &DeviceSession) -> Result<(), AccountError> {
         let Session { generation, id, .. } = &session.session;
         let ids = self.shut_out_lately().await?;
-        match ids.contains(generation) || ids.contains(id) {
+        let is_from_before_a_reset = || {
+            ids.contains(&tokens_before_reset(
+                &session.client,
+                session.resets.newest(),
+            ))
+        };
+        // Most of the time the list is empty.
+        let is_shut_out = !ids.is_empty()
+            && (ids.contains(generation) || ids.contains(id) || is_from_before_a_reset());
+        match is_shut_out {
             true => Err(AccountError::NotAuthenticated),
             false => Ok(()),
         }
@@ -225,6 +257,29 @@ impl<P: Ports> Accounts<P> {
         Ok(())
     }
 
+    /// Lets a device start a source over: its access tokens are none from now on, and the next ones say so.
+    pub(crate) async fn reset_device(
+        &self,
+        client: &ClientId,
+        source: &SourceName,
+    ) -> Result<(), AccountError> {
+        let now = self.ports.clock().now();
+        let clients = Clients::new(self.ports.redis());
+        // The mark first: a token that is made in between has it.
+        if let Some(before) = clients.mark_reset(client, source, now).await? {
+            let store = DeviceSessions::new(self.ports.redis());
+            let tokens = tokens_before_reset(client, before);
+            store.shut_out(&tokens, now).await?;
+        }
+        self.forget_shut_out();
+        Ok(())
+    }
+
+    async fn resets(&self, client: &ClientId) -> Result<Resets, AccountError> {
+        let record = Clients::new(self.ports.redis()).get(client).await?;
+        Ok(record.map(|record| record.resets).unwrap_or_default())
+    }
+
     /// An instance sees at once whom it shuts out itself.
     pub(super) fn forget_shut_out(&self) {
         self.shut_out.take();
@@ -252,6 +307,7 @@ impl<P: Ports> Accounts<P> {
         let DeviceSession {
             session: it,
             client,
+            resets,
         } = session.clone();
         let Session {
             user,
@@ -267,6 +323,7 @@ impl<P: Ports> Accounts<P> {
             generation,
             id,
             client,
+            resets,
             ends_at: self.ports.clock().now().plus(ACCESS_MS),
         };
         DeviceGrant {
@@ -276,4 +333,9 @@ impl<P: Ports> Accounts<P> {
             refresh: self.sessions.seal(b"refresh", &refresh),
         }
     }
+}
+
+/// How the list of those shut out names a client's access tokens that know of no reset after this mark.
+fn tokens_before_reset(client: &ClientId, newest: u64) -> String {
+    format!("reset:{client}:{newest}")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{ClientId, DocumentId, Millis, Partition, SourceName, UserId};
+use crate::model::{ClientId, DocumentId, Millis, Partition, Resets, SourceName, UserId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::client_index::ClientIndex;
@@ -36,6 +36,8 @@ pub(crate) struct ClientRecord {
     pub(crate) bindings: BTreeMap<SourceName, Partition>,
     /// Sources it once had a cursor for.
     pub(crate) left: BTreeSet<SourceName>,
+    /// Which of them an administrator has reset.
+    pub(crate) resets: Resets,
 }
 
 impl ClientRecord {
@@ -129,7 +131,10 @@ impl<'a, R: RedisConn> Clients<'a, R> {
             description: BTreeMap::new(),
             bindings: BTreeMap::new(),
             left: BTreeSet::new(),
+            resets: Resets::default(),
         };
+        // The newest of the sources' marks, which are read below.
+        fields.remove("reset");
         for (field, value) in fields {
             match keys::source_of_client_field(&field) {
                 Some(ClientField::Binding(source)) => {
@@ -141,6 +146,9 @@ impl<'a, R: RedisConn> Clients<'a, R> {
                     record.left.insert(source);
                 }
                 Some(ClientField::Untold) => {}
+                Some(ClientField::Reset(source)) => {
+                    record.resets.add(source, stored_mark(&value)?);
+                }
                 None => {
                     record.description.insert(field, value);
                 }
@@ -193,6 +201,24 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         Ok(())
     }
 
+    /// Marks that the client has to start the source over. Answers its newest mark before, by which access tokens are known
+    /// that do not say so yet; `None` if the client is gone.
+    pub(crate) async fn mark_reset(
+        &self,
+        client: &ClientId,
+        source: &SourceName,
+        now: Millis,
+    ) -> Result<Option<u64>, StoreError> {
+        let keys = [keys::client(client)];
+        let args = args![keys::reset_field(source), now.0];
+        let mut reply = script::MARK_RESET.run(self.redis, &keys, args).await?;
+        match reply.required_text()?.as_str() {
+            "unknown" => Ok(None),
+            "ok" => reply.number().map(Some),
+            other => Err(reply.unknown_outcome(other)),
+        }
+    }
+
     /// Whose client it is.
     pub(crate) async fn user(&self, client: &ClientId) -> Result<Option<UserId>, StoreError> {
         let mut reply = Reply::new(
@@ -227,6 +253,13 @@ impl<'a, R: RedisConn> Clients<'a, R> {
 /// Where a client is bound to, or about to be.
 pub(super) fn bound_partition(stored: &str) -> Option<Partition> {
     Partition::from_stored(stored.strip_prefix(BEGINNING).unwrap_or(stored))
+}
+
+fn stored_mark(text: &str) -> Result<u64, StoreError> {
+    text.parse().map_err(|_| StoreError::Damaged {
+        what: "the mark of a reset",
+        reason: format!("{text:?} is not a number"),
+    })
 }
 
 pub(super) fn stored_user(text: String) -> Result<UserId, StoreError> {

@@ -131,6 +131,7 @@ impl<P: Ports> Engine<P> {
                 base: image.version,
                 since: image.version,
                 day,
+                reset: reading.reset_mark,
             };
             let followed = self
                 .follow(session, &reading.document, Some(&cursor))
@@ -155,6 +156,7 @@ impl<P: Ports> Engine<P> {
             base: Version::ZERO,
             since: version,
             day,
+            reset: reading.reset_mark,
         });
         Ok(())
     }
