@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::account::{AccountError, Accounts, Origin, Session};
-use crate::model::{ClientId, Millis, Resets, SourceName, UserId};
+use crate::model::{ClientId, Millis, ResetMark, SourceName, UserId};
 use crate::ports::{Clock as _, Ports, hex};
-use crate::store::{AccountStore, Clients, DeviceSessions, Rotation};
+use crate::store::{AccountStore, Clients, DeviceSessions, Rotation, store_time};
 
 /// How long an access token is good, in milliseconds.
 pub(super) const ACCESS_MS: u64 = 600_000;
@@ -37,7 +37,8 @@ pub(super) struct ShutOut {
 pub struct DeviceSession {
     pub(crate) session: Session,
     pub(crate) client: ClientId,
-    pub(crate) resets: Resets,
+    /// The client's last reset, as far as its access token knows.
+    pub(crate) reset: ResetMark,
 }
 
 /// What a device gets when it signs in or refreshes.
@@ -75,8 +76,8 @@ struct AccessPayload {
     id: String,
     #[serde(rename = "c")]
     client: ClientId,
-    #[serde(rename = "r", default, skip_serializing_if = "Resets::is_empty")]
-    resets: Resets,
+    #[serde(rename = "r", default, skip_serializing_if = "ResetMark::is_none")]
+    reset: ResetMark,
     #[serde(rename = "e")]
     ends_at: Millis,
 }
@@ -116,15 +117,16 @@ impl<P: Ports> Accounts<P> {
             generation,
             id,
         } = &session;
-        let (begun, resets) = join!(
+        let clients = Clients::new(self.ports.redis());
+        let (begun, reset) = join!(
             store.begin(id, user, &client, generation),
-            self.resets(&client)
+            clients.last_reset(&client)
         );
         begun?;
         let session = DeviceSession {
             session,
             client,
-            resets: resets?,
+            reset: reset?,
         };
         Ok(self.device_grant(session, FIRST))
     }
@@ -170,12 +172,13 @@ impl<P: Ports> Accounts<P> {
                 return Err(AccountError::NotAuthenticated);
             }
         };
-        let (checked, resets) = join!(self.check_session(&session), self.resets(&client));
+        let clients = Clients::new(self.ports.redis());
+        let (checked, reset) = join!(self.check_session(&session), clients.last_reset(&client));
         checked?;
         let session = DeviceSession {
             session,
             client,
-            resets: resets?,
+            reset: reset?,
         };
         Ok(self.device_grant(session, number))
     }
@@ -193,7 +196,7 @@ impl<P: Ports> Accounts<P> {
             generation,
             id,
             client,
-            resets,
+            reset,
             ends_at: _,
         } = payload.ok_or(AccountError::NotAuthenticated)?;
         let session = Session {
@@ -204,24 +207,20 @@ impl<P: Ports> Accounts<P> {
         Ok(DeviceSession {
             session,
             client,
-            resets,
+            reset,
         })
     }
 
-    /// Checks that a device was neither shut out nor reset since its access token was made: the next one says which sources were reset. Mostly that costs nothing: an instance reads the
-    /// short list at most once a second.
+    /// Checks that a device was neither shut out nor reset since its access token was made: the next one knows of the reset.
+    /// Mostly that costs nothing: an instance reads the short list at most once a second.
     ///
     /// # Errors
     /// [`AccountError::NotAuthenticated`] and the store's.
     pub async fn check_device(&self, session: &DeviceSession) -> Result<(), AccountError> {
         let Session { generation, id, .. } = &session.session;
         let ids = self.shut_out_lately().await?;
-        let is_from_before_a_reset = || {
-            ids.contains(&tokens_before_reset(
-                &session.client,
-                session.resets.newest(),
-            ))
-        };
+        let is_from_before_a_reset =
+            || ids.contains(&tokens_of_reset(&session.client, session.reset));
         // Most of the time the list is empty.
         let is_shut_out = !ids.is_empty()
             && (ids.contains(generation) || ids.contains(id) || is_from_before_a_reset());
@@ -257,27 +256,23 @@ impl<P: Ports> Accounts<P> {
         Ok(())
     }
 
-    /// Lets a device start a source over: its access tokens are none from now on, and the next ones say so.
+    /// Lets a device start a source over: its access tokens are none from now on, and the next ones know of the reset.
     pub(crate) async fn reset_device(
         &self,
         client: &ClientId,
         source: &SourceName,
     ) -> Result<(), AccountError> {
-        let now = self.ports.clock().now();
         let clients = Clients::new(self.ports.redis());
-        // The mark first: a token that is made in between has it.
-        if let Some(before) = clients.mark_reset(client, source, now).await? {
+        let mark = ResetMark(store_time(self.ports.redis()).await?.0);
+        // The mark first: a token that is made in between has it. Without what follows tokens from before would be good until
+        // they end by themselves.
+        if let Some(before) = clients.mark_reset(client, source, mark).await? {
             let store = DeviceSessions::new(self.ports.redis());
-            let tokens = tokens_before_reset(client, before);
-            store.shut_out(&tokens, now).await?;
+            let tokens = tokens_of_reset(client, before);
+            store.shut_out(&tokens, self.ports.clock().now()).await?;
         }
         self.forget_shut_out();
         Ok(())
-    }
-
-    async fn resets(&self, client: &ClientId) -> Result<Resets, AccountError> {
-        let record = Clients::new(self.ports.redis()).get(client).await?;
-        Ok(record.map(|record| record.resets).unwrap_or_default())
     }
 
     /// An instance sees at once whom it shuts out itself.
@@ -307,7 +302,7 @@ impl<P: Ports> Accounts<P> {
         let DeviceSession {
             session: it,
             client,
-            resets,
+            reset,
         } = session.clone();
         let Session {
             user,
@@ -323,7 +318,7 @@ impl<P: Ports> Accounts<P> {
             generation,
             id,
             client,
-            resets,
+            reset,
             ends_at: self.ports.clock().now().plus(ACCESS_MS),
         };
         DeviceGrant {
@@ -335,7 +330,7 @@ impl<P: Ports> Accounts<P> {
     }
 }
 
-/// How the list of those shut out names a client's access tokens that know of no reset after this mark.
-fn tokens_before_reset(client: &ClientId, newest: u64) -> String {
-    format!("reset:{client}:{newest}")
+/// How the list of those shut out names a client's access tokens that know of no later reset than this.
+fn tokens_of_reset(client: &ClientId, ResetMark(mark): ResetMark) -> String {
+    format!("reset:{client}:{mark}")
 }

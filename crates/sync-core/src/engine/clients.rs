@@ -73,7 +73,6 @@ impl<P: Ports> Engine<P> {
             description,
             bindings,
             left: _,
-            resets: _,
         } = self.client_record(&id).await?;
         let events = ClientEvents::new(self.ports.redis());
         let (seen_at, events) = join!(self.seen_at(&id), events.list(&id, 0, usize::MAX));

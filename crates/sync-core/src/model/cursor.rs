@@ -1,10 +1,8 @@
 //! How far a device is that keeps its cursor itself.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ClientId, DocumentId, SourceName, Version, digest_of};
+use crate::model::{ClientId, DocumentId, Version, digest_of};
 
 /// Which device reads which document: another place has another digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,43 +38,25 @@ pub(crate) struct DeviceCursor {
     /// The day on which the store was last told of the device.
     #[serde(rename = "d")]
     pub(crate) day: u64,
-    /// The mark of the source's last reset when the device began: one with a later mark makes the cursor useless.
-    #[serde(rename = "r", default, skip_serializing_if = "is_zero")]
-    pub(crate) reset: u64,
+    /// The client's last reset of which the cursor knows: a later one of the source makes the cursor useless.
+    #[serde(rename = "r", default, skip_serializing_if = "ResetMark::is_none")]
+    pub(crate) reset: ResetMark,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_zero(mark: &u64) -> bool {
-    *mark == 0
-}
-
-/// The marks of a client's resets by administrators, by source. They only grow; a source without one was never reset.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// When an administrator last let a client start something over, by the store's clock in ms; 0 for never. Of one client they only
+/// grow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Resets(BTreeMap<SourceName, u64>);
+pub(crate) struct ResetMark(pub(crate) u64);
 
-impl Resets {
-    /// Adds the mark of a source.
-    pub(crate) fn add(&mut self, source: SourceName, mark: u64) {
-        self.0.insert(source, mark);
-    }
-
-    /// The mark of a source, 0 without one.
-    pub(crate) fn of(&self, source: &SourceName) -> u64 {
-        self.0.get(source).copied().unwrap_or(0)
-    }
-
-    /// The newest of all, 0 without one.
-    pub(crate) fn newest(&self) -> u64 {
-        self.0.values().copied().max().unwrap_or(0)
-    }
-
-    /// Whether no source was ever reset.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+impl ResetMark {
+    /// Whether there was never a reset.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::default()
     }
 }
 

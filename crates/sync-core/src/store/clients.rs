@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{ClientId, DocumentId, Millis, Partition, Resets, SourceName, UserId};
+use crate::model::{ClientId, DocumentId, Millis, Partition, ResetMark, SourceName, UserId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::client_index::ClientIndex;
@@ -36,8 +36,6 @@ pub(crate) struct ClientRecord {
     pub(crate) bindings: BTreeMap<SourceName, Partition>,
     /// Sources it once had a cursor for.
     pub(crate) left: BTreeSet<SourceName>,
-    /// Which of them an administrator has reset.
-    pub(crate) resets: Resets,
 }
 
 impl ClientRecord {
@@ -131,10 +129,8 @@ impl<'a, R: RedisConn> Clients<'a, R> {
             description: BTreeMap::new(),
             bindings: BTreeMap::new(),
             left: BTreeSet::new(),
-            resets: Resets::default(),
         };
-        // The newest of the sources' marks, which are read below.
-        fields.remove("reset");
+        fields.remove(keys::LAST_RESET);
         for (field, value) in fields {
             match keys::source_of_client_field(&field) {
                 Some(ClientField::Binding(source)) => {
@@ -145,10 +141,7 @@ impl<'a, R: RedisConn> Clients<'a, R> {
                 Some(ClientField::Continuation(source)) => {
                     record.left.insert(source);
                 }
-                Some(ClientField::Untold) => {}
-                Some(ClientField::Reset(source)) => {
-                    record.resets.add(source, stored_mark(&value)?);
-                }
+                Some(ClientField::Untold | ClientField::Reset) => {}
                 None => {
                     record.description.insert(field, value);
                 }
@@ -201,22 +194,48 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         Ok(())
     }
 
-    /// Marks that the client has to start the source over. Answers its newest mark before, by which access tokens are known
-    /// that do not say so yet; `None` if the client is gone.
+    /// Marks that the client has to start the source over. Answers its last mark before, by which access tokens are known
+    /// that do not know of this one yet; `None` if the client is gone.
     pub(crate) async fn mark_reset(
         &self,
         client: &ClientId,
         source: &SourceName,
-        now: Millis,
-    ) -> Result<Option<u64>, StoreError> {
+        ResetMark(mark): ResetMark,
+    ) -> Result<Option<ResetMark>, StoreError> {
         let keys = [keys::client(client)];
-        let args = args![keys::reset_field(source), now.0];
+        let args = args![keys::LAST_RESET, keys::reset_field(source), mark];
         let mut reply = script::MARK_RESET.run(self.redis, &keys, args).await?;
         match reply.required_text()?.as_str() {
             "unknown" => Ok(None),
-            "ok" => reply.number().map(Some),
+            "ok" => Ok(Some(ResetMark(reply.number()?))),
             other => Err(reply.unknown_outcome(other)),
         }
+    }
+
+    /// When an administrator last let the client start any source over.
+    pub(crate) async fn last_reset(&self, client: &ClientId) -> Result<ResetMark, StoreError> {
+        self.reset_in(client, keys::LAST_RESET).await
+    }
+
+    /// When an administrator last let the client start this source over.
+    pub(crate) async fn last_reset_of(
+        &self,
+        client: &ClientId,
+        source: &SourceName,
+    ) -> Result<ResetMark, StoreError> {
+        self.reset_in(client, &keys::reset_field(source)).await
+    }
+
+    async fn reset_in(&self, client: &ClientId, field: &str) -> Result<ResetMark, StoreError> {
+        let command = args!["HGET", keys::client(client), field];
+        let mut reply = Reply::new("HGET", self.redis.run(command).await?);
+        let mark = reply.text()?.map(|text| {
+            text.parse().map_err(|_| StoreError::Damaged {
+                what: "the mark of a reset",
+                reason: format!("{text:?} is not a number"),
+            })
+        });
+        Ok(ResetMark(mark.transpose()?.unwrap_or(0)))
     }
 
     /// Whose client it is.
@@ -253,13 +272,6 @@ impl<'a, R: RedisConn> Clients<'a, R> {
 /// Where a client is bound to, or about to be.
 pub(super) fn bound_partition(stored: &str) -> Option<Partition> {
     Partition::from_stored(stored.strip_prefix(BEGINNING).unwrap_or(stored))
-}
-
-fn stored_mark(text: &str) -> Result<u64, StoreError> {
-    text.parse().map_err(|_| StoreError::Damaged {
-        what: "the mark of a reset",
-        reason: format!("{text:?} is not a number"),
-    })
 }
 
 pub(super) fn stored_user(text: String) -> Result<UserId, StoreError> {

@@ -78,8 +78,6 @@ struct Reading<'a> {
     document: DocumentId,
     place: ReadingPlace,
     cursor: Option<DeviceCursor>,
-    /// Cursors with an older one are none.
-    reset_mark: u64,
     /// Why the cursor that it sent is none.
     reset: Option<ResetReason>,
     /// Whether the device has to keep another cursor, also if nothing is new.
@@ -282,13 +280,11 @@ impl<P: Ports> Engine<P> {
         }
         let document = self.document_for(source, user).await?;
         let place = ReadingPlace::of(client, &document);
-        let reset_mark = session.resets.of(&document.source);
         let mut reading = Reading {
             found,
             document,
             place,
             cursor: None,
-            reset_mark,
             reset: None,
             has_moved: false,
             ahead: None,
@@ -299,9 +295,6 @@ impl<P: Ports> Engine<P> {
                 None => reading.begin_anew(ResetReason::Restored),
                 Some(cursor) if cursor.place != reading.place => {
                     reading.begin_anew(ResetReason::Moved);
-                }
-                Some(cursor) if cursor.reset < reading.reset_mark => {
-                    reading.begin_anew(ResetReason::Requested);
                 }
                 Some(cursor) => reading.cursor = Some(cursor),
             }
