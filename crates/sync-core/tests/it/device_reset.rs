@@ -1,7 +1,6 @@
 //! `/sync/v1`: a device that an administrator lets start over.
 
 #![expect(
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a world that cannot be made is a failed test"
 )]
@@ -9,10 +8,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sync_core::{AccountError, DeviceGrant, DeviceProof, Engine, Origin, SyncError};
-use test_support::{TestPorts, World, local};
+use sync_core::{AccountError, ChangeQuery, DeviceGrant, DeviceProof, Engine, Origin, SyncError};
+use sync_proto::api::ChangeState;
+use test_support::{Fault, TestPorts, World, local};
 
 use crate::device_sync::{Copy, a_moment, ask, feed, start, sync_with};
+use crate::device_sync_changes::{ask_after, create, send, update};
 
 async fn sign_in(world: &World) -> DeviceGrant {
     world.sign_in("u1").await;
@@ -77,10 +78,12 @@ fn a_reset_of_one_source_is_told_once_by_every_instance() {
         let lines = sync_with(&other, &grant.session, &mut copy).await;
         assert_eq!(resets(&lines), [("Own", "requested")]);
         assert_eq!(copy.objects["Own"].len(), 1, "it has all of it anew");
+        let cursors = copy.cursors.clone();
         for engine in [&world.engine, &other] {
             let lines = sync_with(engine, &grant.session, &mut copy).await;
             assert_eq!(resets(&lines), [], "once");
         }
+        assert_eq!(copy.cursors, cursors, "all of them know of it");
 
         // The next one counts as well.
         world.engine.start_client_over(client, "Own").await.unwrap();
@@ -117,5 +120,66 @@ fn a_device_that_comes_back_after_weeks_learns_of_its_reset() {
         );
         let lines = sync_with(&world.engine, &grant.session, &mut copy).await;
         assert_eq!(resets(&lines), []);
+    });
+}
+
+#[test]
+fn a_change_of_an_object_that_is_being_made_is_carried_out_over_a_reset() {
+    local(async {
+        let world = start().await;
+        let grant = sign_in(&world).await;
+        let mut copy = Copy::of(&["Shared"]);
+        sync_with(&world.engine, &grant.session, &mut copy).await;
+        // The attempt and its quick repetitions.
+        world.back_end.fail([Fault::Unreachable; 3]);
+        let made = send(&world, &grant.session, json!([create("c1", "mine")])).await;
+        assert_eq!(made, [json!({"id": "c1", "status": "accepted"})]);
+
+        let client = grant.session.client().as_str();
+        let reset = world.engine.start_client_over(client, "Shared");
+        reset.await.unwrap();
+        let grant = refresh(&world.engine, &grant).await;
+        let lines = sync_with(&world.engine, &grant.session, &mut copy).await;
+        assert_eq!(resets(&lines), [("Shared", "requested")]);
+        let later = update("c2", "mine", json!({"price": "9"}));
+        let told = send(&world, &grant.session, json!([later, create("c3", "mine")])).await;
+        assert_eq!(told[0]["code"], "object_id_taken");
+        assert_eq!(told[1], json!({"id": "c2", "status": "accepted"}));
+
+        for _ in 0..10 {
+            world.engine.ports().clock.advance(Duration::from_secs(60));
+            world.work().await;
+        }
+        let told = ask_after(&world, &grant.session, &["c1", "c2"]).await;
+        let applied = |id| json!({"id": id, "status": "applied", "object": "b1"});
+        assert_eq!(told, [applied("c1"), applied("c2")]);
+        a_moment(&world);
+        sync_with(&world.engine, &grant.session, &mut copy).await;
+        let object = &copy.objects["Shared"]["b1"];
+        assert_eq!(
+            (&object["name"], &object["price"]),
+            (&json!("mine"), &json!("9"))
+        );
+        assert_eq!(world.back_end.objects().len(), 1);
+    });
+}
+
+#[test]
+fn what_was_refused_is_listed_over_a_reset() {
+    local(async {
+        let world = start().await;
+        let grant = sign_in(&world).await;
+        world.back_end.fail([Fault::Rejected]);
+        send(&world, &grant.session, json!([create("c1", "mine")])).await;
+        let client = grant.session.client().as_str();
+        let reset = world.engine.start_client_over(client, "Shared");
+        reset.await.unwrap();
+        let refused = ChangeQuery {
+            state: Some(ChangeState::Refused),
+            limit: 10,
+            ..ChangeQuery::default()
+        };
+        let listed = world.engine.find_changes(refused).await.unwrap();
+        assert_eq!(listed.changes.len(), 1);
     });
 }
