@@ -55,6 +55,8 @@ pub enum rhosync_removal_reason {
     Schema = 3,
     /// The device was silent for too long.
     TooOld = 4,
+    /// An administrator lets the device start over.
+    Requested = 5,
 }
 
 /// A source whose objects were removed.
@@ -164,6 +166,7 @@ pub(crate) fn hand_out_report(report: SyncReport) -> *mut rhosync_report {
                     RemovalReason::Restored => rhosync_removal_reason::Restored,
                     RemovalReason::Schema => rhosync_removal_reason::Schema,
                     RemovalReason::TooOld => rhosync_removal_reason::TooOld,
+                    RemovalReason::Requested => rhosync_removal_reason::Requested,
                 },
             })
             .collect();

@@ -369,6 +369,8 @@ pub enum RemovalReason {
     Schema,
     /// The device was silent for too long.
     TooOld,
+    /// An administrator lets the device start over.
+    Requested,
 }
 
 /// How far a sync is.

@@ -142,7 +142,7 @@ export interface SyncReport {
   /** Objects that were damaged, lost or too many in the file, and are as they should be again. */
   mended: number;
   /** Sources whose objects were removed as a whole, and why. */
-  removed: { source: string; reason: "moved" | "revoked" | "restored" | "schema" | "tooOld" }[];
+  removed: { source: string; reason: "moved" | "revoked" | "restored" | "schema" | "tooOld" | "requested" }[];
 }
 
 export interface Progress {

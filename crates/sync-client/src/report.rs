@@ -114,6 +114,8 @@ pub enum RemovalReason {
     Schema,
     /// The device was silent for too long.
     TooOld,
+    /// An administrator lets the device start over.
+    Requested,
 }
 
 /// Hears how far a sync is.

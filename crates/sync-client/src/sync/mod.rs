@@ -540,5 +540,6 @@ fn removal(reason: ResetReason) -> RemovalReason {
         ResetReason::Restored => RemovalReason::Restored,
         ResetReason::Schema => RemovalReason::Schema,
         ResetReason::TooOld => RemovalReason::TooOld,
+        ResetReason::Requested => RemovalReason::Requested,
     }
 }

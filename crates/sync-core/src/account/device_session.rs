@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use futures_util::join;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::account::{AccountError, Accounts, Origin, Session};
-use crate::model::{ClientId, Millis, UserId};
+use crate::model::{ClientId, Millis, ResetMark, SourceName, UserId};
 use crate::ports::{Clock as _, Ports, hex};
-use crate::store::{AccountStore, DeviceSessions, Rotation};
+use crate::store::{AccountStore, Clients, DeviceSessions, Rotation, store_time};
 
 /// How long an access token is good, in milliseconds.
 pub(super) const ACCESS_MS: u64 = 600_000;
@@ -36,6 +37,8 @@ pub(super) struct ShutOut {
 pub struct DeviceSession {
     pub(crate) session: Session,
     pub(crate) client: ClientId,
+    /// The client's last reset, as far as its access token knows.
+    pub(crate) reset: ResetMark,
 }
 
 /// What a device gets when it signs in or refreshes.
@@ -73,6 +76,8 @@ struct AccessPayload {
     id: String,
     #[serde(rename = "c")]
     client: ClientId,
+    #[serde(rename = "r", default, skip_serializing_if = "ResetMark::is_none")]
+    reset: ResetMark,
     #[serde(rename = "e")]
     ends_at: Millis,
 }
@@ -106,14 +111,23 @@ impl<P: Ports> Accounts<P> {
         session: Session,
         client: ClientId,
     ) -> Result<DeviceGrant, AccountError> {
-        let session = DeviceSession { session, client };
         let store = DeviceSessions::new(self.ports.redis());
         let Session {
             user,
             generation,
             id,
-        } = &session.session;
-        store.begin(id, user, &session.client, generation).await?;
+        } = &session;
+        let clients = Clients::new(self.ports.redis());
+        let (begun, reset) = join!(
+            store.begin(id, user, &client, generation),
+            clients.last_reset(&client)
+        );
+        begun?;
+        let session = DeviceSession {
+            session,
+            client,
+            reset: reset?,
+        };
         Ok(self.device_grant(session, FIRST))
     }
 
@@ -137,7 +151,7 @@ impl<P: Ports> Accounts<P> {
             attempt => hex(&Sha256::digest(attempt)),
         };
         let store = DeviceSessions::new(self.ports.redis());
-        let (number, session) = match store.rotate(&id, number, &attempt).await? {
+        let (number, session, client) = match store.rotate(&id, number, &attempt).await? {
             Rotation::Done {
                 number,
                 user,
@@ -149,7 +163,7 @@ impl<P: Ports> Accounts<P> {
                     generation,
                     id,
                 };
-                (number, DeviceSession { session, client })
+                (number, session, client)
             }
             Rotation::Unknown => return Err(AccountError::NotAuthenticated),
             Rotation::Repeated { user } => {
@@ -158,7 +172,14 @@ impl<P: Ports> Accounts<P> {
                 return Err(AccountError::NotAuthenticated);
             }
         };
-        self.check_session(&session.session).await?;
+        let clients = Clients::new(self.ports.redis());
+        let (checked, reset) = join!(self.check_session(&session), clients.last_reset(&client));
+        checked?;
+        let session = DeviceSession {
+            session,
+            client,
+            reset: reset?,
+        };
         Ok(self.device_grant(session, number))
     }
 
@@ -175,6 +196,7 @@ impl<P: Ports> Accounts<P> {
             generation,
             id,
             client,
+            reset,
             ends_at: _,
         } = payload.ok_or(AccountError::NotAuthenticated)?;
         let session = Session {
@@ -182,18 +204,27 @@ impl<P: Ports> Accounts<P> {
             generation,
             id,
         };
-        Ok(DeviceSession { session, client })
+        Ok(DeviceSession {
+            session,
+            client,
+            reset,
+        })
     }
 
-    /// Checks that a device was not shut out since its access token was made. Mostly that costs nothing: an instance reads the
-    /// short list at most once a second.
+    /// Checks that a device was neither shut out nor reset since its access token was made: the next one knows of the reset.
+    /// Mostly that costs nothing: an instance reads the short list at most once a second.
     ///
     /// # Errors
     /// [`AccountError::NotAuthenticated`] and the store's.
     pub async fn check_device(&self, session: &DeviceSession) -> Result<(), AccountError> {
         let Session { generation, id, .. } = &session.session;
         let ids = self.shut_out_lately().await?;
-        match ids.contains(generation) || ids.contains(id) {
+        let is_from_before_a_reset =
+            || ids.contains(&tokens_of_reset(&session.client, session.reset));
+        // Most of the time the list is empty.
+        let is_shut_out = !ids.is_empty()
+            && (ids.contains(generation) || ids.contains(id) || is_from_before_a_reset());
+        match is_shut_out {
             true => Err(AccountError::NotAuthenticated),
             false => Ok(()),
         }
@@ -220,6 +251,25 @@ impl<P: Ports> Accounts<P> {
             let now = self.ports.clock().now();
             let store = DeviceSessions::new(self.ports.redis());
             store.shut_out(&generation, now).await?;
+        }
+        self.forget_shut_out();
+        Ok(())
+    }
+
+    /// Lets a device start a source over: its access tokens are none from now on, and the next ones know of the reset.
+    pub(crate) async fn reset_device(
+        &self,
+        client: &ClientId,
+        source: &SourceName,
+    ) -> Result<(), AccountError> {
+        let clients = Clients::new(self.ports.redis());
+        let mark = ResetMark(store_time(self.ports.redis()).await?.0);
+        // The mark first: a token that is made in between has it. Without what follows tokens from before would be good until
+        // they end by themselves.
+        if let Some(before) = clients.mark_reset(client, source, mark).await? {
+            let store = DeviceSessions::new(self.ports.redis());
+            let tokens = tokens_of_reset(client, before);
+            store.shut_out(&tokens, self.ports.clock().now()).await?;
         }
         self.forget_shut_out();
         Ok(())
@@ -252,6 +302,7 @@ impl<P: Ports> Accounts<P> {
         let DeviceSession {
             session: it,
             client,
+            reset,
         } = session.clone();
         let Session {
             user,
@@ -267,6 +318,7 @@ impl<P: Ports> Accounts<P> {
             generation,
             id,
             client,
+            reset,
             ends_at: self.ports.clock().now().plus(ACCESS_MS),
         };
         DeviceGrant {
@@ -276,4 +328,9 @@ impl<P: Ports> Accounts<P> {
             refresh: self.sessions.seal(b"refresh", &refresh),
         }
     }
+}
+
+/// How the list of those shut out names a client's access tokens that know of no later reset than this.
+fn tokens_of_reset(client: &ClientId, ResetMark(mark): ResetMark) -> String {
+    format!("reset:{client}:{mark}")
 }

@@ -363,7 +363,9 @@ impl<P: Ports> Engine<P> {
         let id = self
             .find_document(&user, &client, source, Wanted::Followed)
             .await?;
-        Ok(self.document(&id).start_over(&client, &user, None).await?)
+        self.document(&id).reset_client(&client, &user).await?;
+        // A device that keeps its cursor itself is told by a mark.
+        Ok(self.accounts.reset_device(&client, &id.source).await?)
     }
 
     /// The document that holds a user's copy of a source. Where everybody shares one, whoever is named leads to it; a copy of

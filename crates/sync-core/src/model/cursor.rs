@@ -38,6 +38,26 @@ pub(crate) struct DeviceCursor {
     /// The day on which the store was last told of the device.
     #[serde(rename = "d")]
     pub(crate) day: u64,
+    /// The client's last reset of which the cursor knows: a later one of the source makes the cursor useless.
+    #[serde(rename = "r", default, skip_serializing_if = "ResetMark::is_none")]
+    pub(crate) reset: ResetMark,
+}
+
+/// When an administrator last let a client start something over, by the store's clock in ms; 0 for never. Of one client they only
+/// grow.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ResetMark(pub(crate) u64);
+
+impl ResetMark {
+    /// Whether there was never a reset.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes a reference"
+    )]
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl DeviceCursor {

@@ -34,7 +34,7 @@ pub use bulk_file::{BLOCK_BYTES, BulkContent};
 pub use bulk_selection::{BulkSelection, InvalidSelectionId, SelectionId};
 pub(crate) use checksum::Checksum;
 pub(crate) use client_event::{ClientEvent, ClientEventKind, short};
-pub(crate) use cursor::{DeviceCursor, ReadingPlace};
+pub(crate) use cursor::{DeviceCursor, ReadingPlace, ResetMark};
 pub use description::{Description, InvalidDescription};
 pub(crate) use device_page::{DevicePage, fields};
 pub(crate) use device_values::AttributeTypes;

@@ -319,15 +319,18 @@ impl<R: RedisConn> Document<'_, R> {
 
     /// Sets the client's cursor back to the start.
     pub(crate) async fn restart(&self, client: &ClientId, user: &UserId) -> Result<(), StoreError> {
-        let keys = self.client_keys(client);
-        script::RESTART
-            .run(
-                self.redis,
-                &keys,
-                args![client.as_str(), user.as_str(), "", ""],
-            )
-            .await
-            .map(drop)
+        self.restart_as(client, user, "", None).await.map(drop)
+    }
+
+    /// Makes the client start over on behalf of an administrator, once it has been told to. One that keeps its cursor itself is told
+    /// by [`Clients::mark_reset`]: nothing is changed here if it has sent changes.
+    pub(crate) async fn reset_client(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+    ) -> Result<(), StoreError> {
+        let reset = self.restart_as(client, user, "requested", None);
+        reset.await.map(drop)
     }
 
     /// Makes the client start over, once it has been told to; behind a token of this document that the store does not know
@@ -338,10 +341,8 @@ impl<R: RedisConn> Document<'_, R> {
         user: &UserId,
         ahead: Option<Token>,
     ) -> Result<(), StoreError> {
-        let keys = self.client_keys(client);
-        let ahead = ahead.map_or_else(String::new, |token| token.number().to_string());
-        let args = args![client.as_str(), user.as_str(), "restart", ahead];
-        script::RESTART.run(self.redis, &keys, args).await.map(drop)
+        let restarted = self.restart_as(client, user, "restart", ahead);
+        restarted.await.map(drop)
     }
 
     /// Begins to take back what the client has of this partition. `false` if it has to be told to start over anyway.
@@ -350,18 +351,24 @@ impl<R: RedisConn> Document<'_, R> {
         client: &ClientId,
         user: &UserId,
     ) -> Result<bool, StoreError> {
-        let keys = self.client_keys(client);
-        let mut reply = script::RESTART
-            .run(
-                self.redis,
-                &keys,
-                args![client.as_str(), user.as_str(), "leave", ""],
-            )
-            .await?;
+        let mut reply = self.restart_as(client, user, "leave", None).await?;
         Ok(reply.required_text()? != "restart")
     }
 
-    fn client_keys(&self, client: &ClientId) -> [String; 7] {
+    async fn restart_as(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+        state: &str,
+        ahead: Option<Token>,
+    ) -> Result<Reply, StoreError> {
+        let keys = self.client_keys(client);
+        let ahead = ahead.map_or_else(String::new, |token| token.number().to_string());
+        let args = args![client.as_str(), user.as_str(), state, ahead];
+        script::RESTART.run(self.redis, &keys, args).await
+    }
+
+    fn client_keys(&self, client: &ClientId) -> [String; 8] {
         [
             self.keys.head(),
             self.keys.clients(),
@@ -370,6 +377,7 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.found(client),
             self.keys.held(client),
             self.keys.creates_by_time(client),
+            self.keys.sent(client),
         ]
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{ClientId, DocumentId, Millis, Partition, SourceName, UserId};
+use crate::model::{ClientId, DocumentId, Millis, Partition, ResetMark, SourceName, UserId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::client_index::ClientIndex;
@@ -130,6 +130,7 @@ impl<'a, R: RedisConn> Clients<'a, R> {
             bindings: BTreeMap::new(),
             left: BTreeSet::new(),
         };
+        fields.remove(keys::LAST_RESET);
         for (field, value) in fields {
             match keys::source_of_client_field(&field) {
                 Some(ClientField::Binding(source)) => {
@@ -140,7 +141,7 @@ impl<'a, R: RedisConn> Clients<'a, R> {
                 Some(ClientField::Continuation(source)) => {
                     record.left.insert(source);
                 }
-                Some(ClientField::Untold) => {}
+                Some(ClientField::Untold | ClientField::Reset) => {}
                 None => {
                     record.description.insert(field, value);
                 }
@@ -191,6 +192,50 @@ impl<'a, R: RedisConn> Clients<'a, R> {
         let command = args!["HINCRBY", keys::metrics(), CLIENTS_COUNTER, difference];
         self.redis.run(command).await?;
         Ok(())
+    }
+
+    /// Marks that the client has to start the source over. Answers its last mark before, by which access tokens are known
+    /// that do not know of this one yet; `None` if the client is gone.
+    pub(crate) async fn mark_reset(
+        &self,
+        client: &ClientId,
+        source: &SourceName,
+        ResetMark(mark): ResetMark,
+    ) -> Result<Option<ResetMark>, StoreError> {
+        let keys = [keys::client(client)];
+        let args = args![keys::LAST_RESET, keys::reset_field(source), mark];
+        let mut reply = script::MARK_RESET.run(self.redis, &keys, args).await?;
+        match reply.required_text()?.as_str() {
+            "unknown" => Ok(None),
+            "ok" => Ok(Some(ResetMark(reply.number()?))),
+            other => Err(reply.unknown_outcome(other)),
+        }
+    }
+
+    /// When an administrator last let the client start any source over.
+    pub(crate) async fn last_reset(&self, client: &ClientId) -> Result<ResetMark, StoreError> {
+        self.reset_in(client, keys::LAST_RESET).await
+    }
+
+    /// When an administrator last let the client start this source over.
+    pub(crate) async fn last_reset_of(
+        &self,
+        client: &ClientId,
+        source: &SourceName,
+    ) -> Result<ResetMark, StoreError> {
+        self.reset_in(client, &keys::reset_field(source)).await
+    }
+
+    async fn reset_in(&self, client: &ClientId, field: &str) -> Result<ResetMark, StoreError> {
+        let command = args!["HGET", keys::client(client), field];
+        let mut reply = Reply::new("HGET", self.redis.run(command).await?);
+        let mark = reply.text()?.map(|text| {
+            text.parse().map_err(|_| StoreError::Damaged {
+                what: "the mark of a reset",
+                reason: format!("{text:?} is not a number"),
+            })
+        });
+        Ok(ResetMark(mark.transpose()?.unwrap_or(0)))
     }
 
     /// Whose client it is.

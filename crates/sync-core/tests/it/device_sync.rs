@@ -17,7 +17,7 @@ use sync_core::{
 };
 use test_support::{TestPorts, World, local};
 
-const SOURCES: &str = r#"
+pub(crate) const SOURCES: &str = r#"
     retention_days = 30
     [sources.Shared]
     adapter = "rust"
@@ -123,7 +123,7 @@ impl Copy {
     }
 }
 
-async fn ask(
+pub(crate) async fn ask(
     engine: &Engine<TestPorts>,
     device: &DeviceSession,
     have: &BTreeMap<String, Option<String>>,
@@ -146,7 +146,7 @@ pub(crate) async fn sync(world: &World, device: &DeviceSession, copy: &mut Copy)
     sync_with(&world.engine, device, copy).await
 }
 
-async fn sync_with(
+pub(crate) async fn sync_with(
     engine: &Engine<TestPorts>,
     device: &DeviceSession,
     copy: &mut Copy,

@@ -74,16 +74,16 @@ pub(crate) async fn send(world: &World, device: &DeviceSession, changes: Value) 
         .unwrap()
 }
 
-async fn ask_after(world: &World, device: &DeviceSession, ids: &[&str]) -> Verdicts {
+pub(crate) async fn ask_after(world: &World, device: &DeviceSession, ids: &[&str]) -> Verdicts {
     let body = json!({"pending": {"Shared": ids}});
     try_send(&world.engine, device, body).await.unwrap()
 }
 
-fn create(id: &str, object: &str) -> Value {
+pub(crate) fn create(id: &str, object: &str) -> Value {
     json!({"id": id, "source": "Shared", "op": "create", "object": object, "set": {"name": object}})
 }
 
-fn update(id: &str, object: &str, set: Value) -> Value {
+pub(crate) fn update(id: &str, object: &str, set: Value) -> Value {
     json!({"id": id, "source": "Shared", "op": "update", "object": object, "set": set})
 }
 

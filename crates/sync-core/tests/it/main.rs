@@ -10,6 +10,7 @@ mod comparison;
 mod conflicts;
 mod device_blobs;
 mod device_changes;
+mod device_reset;
 mod device_sessions;
 mod device_sync;
 mod device_sync_changes;

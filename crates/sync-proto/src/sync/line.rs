@@ -107,6 +107,8 @@ pub enum ResetReason {
     Schema,
     /// The device was silent for so long that nobody knows what it would have to remove.
     TooOld,
+    /// An administrator lets the device start over.
+    Requested,
 }
 
 /// What is new of a source.

@@ -30,6 +30,7 @@ impl<P: Ports> Engine<P> {
             is_shared,
             ahead,
         } = known;
+        self.heed_reset(session, reading).await?;
         let looked_at = Rc::clone(&head);
         let useless = |reading: &Reading<'_>, head: &Head| {
             let cursor = reading.cursor.as_ref()?;
@@ -56,6 +57,31 @@ impl<P: Ports> Engine<P> {
             reading.ahead = ahead;
         }
         Ok(head)
+    }
+
+    /// Begins the source anew, if an administrator has let the device start it over. Only a cursor that does not know of the
+    /// client's last reset costs a question; whichever source that was of, the next cursor knows.
+    async fn heed_reset(
+        &self,
+        session: &DeviceSession,
+        reading: &mut Reading<'_>,
+    ) -> Result<(), SyncError> {
+        let Some(cursor) = &mut reading.cursor else {
+            return Ok(());
+        };
+        if cursor.reset >= session.reset {
+            return Ok(());
+        }
+        let clients = Clients::new(self.ports.redis());
+        let source = &reading.document.source;
+        let last = clients.last_reset_of(session.client(), source).await?;
+        if last > cursor.reset {
+            reading.begin_anew(ResetReason::Requested);
+        } else {
+            cursor.reset = session.reset;
+            reading.has_moved = true;
+        }
+        Ok(())
     }
 
     /// Asks the back end if it is time to.
@@ -131,6 +157,7 @@ impl<P: Ports> Engine<P> {
                 base: image.version,
                 since: image.version,
                 day,
+                reset: session.reset,
             };
             let followed = self
                 .follow(session, &reading.document, Some(&cursor))
@@ -155,6 +182,7 @@ impl<P: Ports> Engine<P> {
             base: Version::ZERO,
             since: version,
             day,
+            reset: session.reset,
         });
         Ok(())
     }

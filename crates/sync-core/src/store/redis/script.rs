@@ -32,6 +32,7 @@ pub(crate) static FAIL_CIRCUIT: Script = script!("fail_circuit" after "time");
 pub(crate) static FORGET_ERROR: Script = script!("forget_error");
 pub(crate) static KEEP_FOUND: Script = script!("keep_found");
 pub(crate) static KEEP_PROGRESS: Script = script!("keep_progress");
+pub(crate) static MARK_RESET: Script = script!("mark_reset");
 pub(crate) static MEASURE: Script = script!("measure");
 pub(crate) static FOLLOW: Script = script!("follow");
 pub(crate) static MOVE_CURSOR: Script = script!("move_cursor");

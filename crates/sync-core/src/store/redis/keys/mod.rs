@@ -43,7 +43,7 @@
 //! | `administrator:<login>:logins` | sorted set | ids of the tokens of an administrator's logins, scored by creation in ms; the last fifty | until deleted | logins to the API | logins to the API |
 //! | `users` | sorted set | all user names, in lexical order | forever | users | users |
 //! | `user:<user>:clients` | sorted set | ids of the user's clients, in lexical order | as `client:<client>` | clients | users |
-//! | `client:<client>` | hash | `user`, `at`, the device's description, `session` by which it was last registered, `bound:<source>` → partition, `next:<source>` → offset of its next binding, a comma, and number of the last push that its former one has taken in | until deleted, or silent for twice the retention | clients, bind, collect | bind |
+//! | `client:<client>` | hash | `user`, `at`, the device's description, `session` by which it was last registered, `bound:<source>` → partition, `next:<source>` → offset of its next binding, a comma, and number of the last push that its former one has taken in, `reset:<source>` → when an administrator last let it start the source over, in ms, each later than the one before, and `reset` → the last of them | until deleted, or silent for twice the retention | clients, bind, collect | bind |
 //! | `client-events:<client>` | list | what the client did lately (JSON), the newest first | 30 days after the last; the last 50 | instances, a moment after requests; push | administrators |
 //! | `clients` | sorted set | ids of all clients, in lexical order | as `client:<client>` | clients | administrators |
 //! | `clients-seen` | sorted set | ids of clients, scored by when they were last heard of, in ms | as `client:<client>`, or twice the retention | clients; instances, a moment after requests; collect | administrators |
@@ -71,7 +71,7 @@
 //! | `{metrics}:stats` | set | names of the old stats | forever | as `{metrics}`, where stats are on | stats |
 //! | `{metrics}:stats:<name>` | sorted set | `<count>,<microseconds>:<minute>` or `<value>:<minute>`, scored by minute in Unix seconds | entries: seven days | as `{metrics}`, where stats are on | stats |
 //! | `device-session:<id>` | hash | `n` number of the newest refresh token, `try` digest of what named the attempt that got it, `user`, `client`, `gen` generation of the user's sessions | 366 days after the last refresh, or until it ends | devices that sign in and refresh | refresh |
-//! | `shut-out` | sorted set | ids and generations of sessions that have ended, scored by when, in ms | entries: 20 minutes | users, clients, sign-outs | devices' requests, at most once a second per instance |
+//! | `shut-out` | sorted set | ids and generations of sessions that have ended, and `reset:<client>:<ms>` for its access tokens that know of no later reset than that, scored by when, in ms | entries: 20 minutes | users, clients, sign-outs, resets | devices' requests, at most once a second per instance |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `login-failures:<kind>:<name>` | string | logins that failed lately at an account or from an address | the limiter's window | login | login |
 //! | `verifications:<client>` | string | how often the client has had copies compared lately | a minute | verify | verify |
@@ -324,6 +324,8 @@ pub(crate) enum ClientField {
     Continuation(SourceName),
     /// That something could not be told to it.
     Untold,
+    /// When an administrator last let it start the source over.
+    Reset,
 }
 
 /// Tells what a field of a client's record is; `None` for what the device says of itself.
@@ -334,6 +336,7 @@ pub(crate) fn source_of_client_field(field: &str) -> Option<ClientField> {
         "bound" => Some(ClientField::Binding(source)),
         "next" => Some(ClientField::Continuation(source)),
         "untold" => Some(ClientField::Untold),
+        "reset" => Some(ClientField::Reset),
         _ => None,
     }
 }
@@ -346,6 +349,14 @@ pub(crate) fn binding_field(source: &SourceName) -> String {
 /// The field of a client's record that holds what goes with it to its next binding to the source.
 pub(crate) fn continuation_field(source: &SourceName) -> String {
     format!("next:{source}")
+}
+
+/// The field of a client's record that says when an administrator last let it start any source over.
+pub(crate) const LAST_RESET: &str = "reset";
+
+/// The field of a client's record that says when an administrator last let it start the source over.
+pub(crate) fn reset_field(source: &SourceName) -> String {
+    format!("{LAST_RESET}:{source}")
 }
 
 /// The field of a client's record that says that something could not be told to it in any copy of the source.

@@ -1,7 +1,7 @@
 -- Gives a client a cursor at the start of a partition, if it has none there that is its user's.
 --
 -- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates, 5 what it found, 6 what it holds,
---       7 the client's creates by time
+--       7 the client's creates by time, 8 its changes that have names
 -- ARGV: 1 client, 2 user, 3 smallest offset of its versions, 4 today, 5 state of a new cursor, 6 the document's life, where it has
 --       none yet, 7 sequence number of the last push that another document took in, 8 lifetime of remembered creates in s
 -- What an earlier binding of another user left is removed, and its tokens stay behind the new offset.

@@ -1,8 +1,9 @@
 -- Sets a client's cursor back to the start: everything is news to it again.
 --
 -- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates, 5 what it found, 6 what it holds,
---       7 the client's creates by time
--- ARGV: 1 client, 2 user, 3 state: '' for a reset the device asked for, 'restart' for one it has to be told of, 'leave' to take back, page by page,
+--       7 the client's creates by time, 8 its changes that have names
+-- ARGV: 1 client, 2 user, 3 state: '' for a reset the device asked for, 'restart' for one it has to be told of, 'requested' for
+--       one that an administrator asks for, 'leave' to take back, page by page,
 --       what the device has of this partition; operations it sent at the offset before stay its own,
 --       4 a token of this document that is ahead of it, or '': the new offset is beyond it
 -- Answers {'unbound'}, {'ok'}, or {'restart'} where it should leave and has to be told to start over anyway: then nothing is to be
@@ -13,15 +14,22 @@ if not entry then return {'unbound'} end
 local offset, since, day, state, user = 
   string.match(entry, '^%d+,%d+,%d+,(%d+),(%d+),(%d+),([^,]*),(.*)$')
 if user ~= ARGV[2] then return {'unbound'} end
+local wanted = ARGV[3]
+if wanted == 'requested' then
+  -- A device that has names for its changes keeps its cursor itself, and its changes over a reset: what became of those that it
+  -- has sent stays as well, since others may be of the same objects.
+  if redis.call('EXISTS', KEYS[8]) == 1 then return {'ok'} end
+  wanted = 'restart'
+end
 local version = tonumber(redis.call('HGET', KEYS[1], 'v') or '0')
-if ARGV[3] == 'leave' then
+if wanted == 'leave' then
   if string.sub(state, 1, 6) == 'leave:' then return {'ok'} end
   if state == 'restart' then return {'restart'} end
   state = 'leave:' .. offset
-elseif ARGV[3] == 'restart' and state == 'restart' then
+elseif wanted == 'restart' and state == 'restart' then
   return {'ok'}
 else
-  state, since = ARGV[3], string.format('%.0f', version)
+  state, since = wanted, string.format('%.0f', version)
   redis.call('DEL', KEYS[3], KEYS[4], KEYS[6], KEYS[7])
 end
 local next_offset = math.max(tonumber(offset) + math.max(version, 1), tonumber(ARGV[4]) or 0)

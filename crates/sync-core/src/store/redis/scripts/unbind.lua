@@ -1,7 +1,7 @@
 -- Takes a client out of a partition.
 --
 -- KEYS: 1 head, 2 clients, 3 the client's outbox, 4 the client's creates, 5 what it found, 6 what it holds,
---       7 the client's creates by time
+--       7 the client's creates by time, 8 its changes that have names
 -- ARGV: 1 client, 2 'told' if only what has been told everything is to be taken out, or ''
 -- Answers {'untold'}, or {offset at which the versions of the client's next binding must start, without the document's epoch,
 -- sequence number of the last push that was taken in}. Operations that wait for their verdict stay: they were accepted.
