@@ -79,11 +79,11 @@ pub use ports::{
 pub use request_id::{current_request, in_request};
 pub use settings::{
     AdapterSettings, ApnsSettings, AuthenticationMethod, AuthenticationSettings, Authorization,
-    BlobSettings, Connection, CorsSettings, CursorPaging, FcmSettings, JwtSettings, NextPath,
-    OAuth2Credentials, OAuth2Settings, Origins, Paging, PingSettings, PluginMethod, PluginSettings,
-    RestSettings, S3Settings, Secret, SettingDescription, SettingOrigin, Settings, SettingsError,
-    SettingsFile, SettingsPart, SourceSettings, SqlSettings, UpdateMethod, UserAuthorization,
-    WebPushSettings,
+    BlobSettings, Connection, CorsSettings, CursorPaging, DeviceSettings, FcmSettings, JwtSettings,
+    NextPath, OAuth2Credentials, OAuth2Settings, Origins, Paging, PingSettings, PluginMethod,
+    PluginSettings, RestSettings, S3Settings, Secret, SettingDescription, SettingOrigin, Settings,
+    SettingsError, SettingsFile, SettingsPart, SourceSettings, SqlSettings, UpdateMethod,
+    UserAuthorization, WebPushSettings,
 };
 pub use store::{
     ApplicationDocument, AuditKind, AuditPosition, AuditRecord, Figures, InvalidPosition,

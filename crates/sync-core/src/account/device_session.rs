@@ -7,6 +7,7 @@ use std::rc::Rc;
 use futures_util::join;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use sync_proto::DeviceDescription;
 
 use crate::account::{AccountError, Accounts, Origin, Session};
 use crate::model::{ClientId, Millis, ResetMark, SourceName, UserId};
@@ -22,6 +23,9 @@ const MAX_AGE_MS: u64 = 1_000;
 
 /// Longest text by which a device knows an attempt to refresh again, in bytes.
 const MAX_ATTEMPT_BYTES: usize = 255;
+
+/// Longest type of a device that its tokens have, in bytes.
+const MAX_DEVICE_TYPE_BYTES: usize = 64;
 
 /// The number of a session's first refresh token.
 const FIRST: u64 = 1;
@@ -39,6 +43,8 @@ pub struct DeviceSession {
     pub(crate) client: ClientId,
     /// The client's last reset, as far as its access token knows.
     pub(crate) reset: ResetMark,
+    /// What the device says it is, if that is short enough for a token.
+    pub(crate) device_type: String,
 }
 
 /// What a device gets when it signs in or refreshes.
@@ -78,6 +84,8 @@ struct AccessPayload {
     client: ClientId,
     #[serde(rename = "r", default, skip_serializing_if = "ResetMark::is_none")]
     reset: ResetMark,
+    #[serde(rename = "t", default, skip_serializing_if = "String::is_empty")]
+    device_type: String,
     #[serde(rename = "e")]
     ends_at: Millis,
 }
@@ -110,7 +118,11 @@ impl<P: Ports> Accounts<P> {
         &self,
         session: Session,
         client: ClientId,
+        device: &DeviceDescription,
     ) -> Result<DeviceGrant, AccountError> {
+        let device_type = device.device_type.as_deref();
+        let device_type = device_type.filter(|it| it.len() <= MAX_DEVICE_TYPE_BYTES);
+        let device_type = device_type.unwrap_or_default().to_owned();
         let store = DeviceSessions::new(self.ports.redis());
         let Session {
             user,
@@ -119,7 +131,7 @@ impl<P: Ports> Accounts<P> {
         } = &session;
         let clients = Clients::new(self.ports.redis());
         let (begun, reset) = join!(
-            store.begin(id, user, &client, generation),
+            store.begin(id, user, &client, generation, &device_type),
             clients.last_reset(&client)
         );
         begun?;
@@ -127,6 +139,7 @@ impl<P: Ports> Accounts<P> {
             session,
             client,
             reset: reset?,
+            device_type,
         };
         Ok(self.device_grant(session, FIRST))
     }
@@ -151,19 +164,23 @@ impl<P: Ports> Accounts<P> {
             attempt => hex(&Sha256::digest(attempt)),
         };
         let store = DeviceSessions::new(self.ports.redis());
-        let (number, session, client) = match store.rotate(&id, number, &attempt).await? {
+        let (number, session, client, device_type) = match store
+            .rotate(&id, number, &attempt)
+            .await?
+        {
             Rotation::Done {
                 number,
                 user,
                 client,
                 generation,
+                device_type,
             } => {
                 let session = Session {
                     user,
                     generation,
                     id,
                 };
-                (number, session, client)
+                (number, session, client, device_type)
             }
             Rotation::Unknown => return Err(AccountError::NotAuthenticated),
             Rotation::Repeated { user } => {
@@ -179,6 +196,7 @@ impl<P: Ports> Accounts<P> {
             session,
             client,
             reset: reset?,
+            device_type,
         };
         Ok(self.device_grant(session, number))
     }
@@ -197,6 +215,7 @@ impl<P: Ports> Accounts<P> {
             id,
             client,
             reset,
+            device_type,
             ends_at: _,
         } = payload.ok_or(AccountError::NotAuthenticated)?;
         let session = Session {
@@ -208,6 +227,7 @@ impl<P: Ports> Accounts<P> {
             session,
             client,
             reset,
+            device_type,
         })
     }
 
@@ -303,6 +323,7 @@ impl<P: Ports> Accounts<P> {
             session: it,
             client,
             reset,
+            device_type,
         } = session.clone();
         let Session {
             user,
@@ -319,6 +340,7 @@ impl<P: Ports> Accounts<P> {
             id,
             client,
             reset,
+            device_type,
             ends_at: self.ports.clock().now().plus(ACCESS_MS),
         };
         DeviceGrant {

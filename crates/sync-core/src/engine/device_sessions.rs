@@ -55,7 +55,7 @@ impl<P: Ports> Engine<P> {
             None => ClientId::parse(self.ports.random().hex::<16>())?,
         };
         self.put_client(&client, &session, device).await?;
-        Ok(self.accounts.grant_device(session, client).await?)
+        Ok(self.accounts.grant_device(session, client, device).await?)
     }
 
     /// The client, if it is the user's. Its last session ends.

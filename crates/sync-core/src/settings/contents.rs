@@ -9,6 +9,7 @@ use crate::model::SourceName;
 use crate::settings::authentication::AuthenticationEntry;
 use crate::settings::blobs::BlobsEntry;
 use crate::settings::cors::CorsEntry;
+use crate::settings::devices::DevicesEntry;
 use crate::settings::jobs::{JobsEntry, QueueEntry, ScheduleEntry};
 use crate::settings::ping::PingEntry;
 use crate::settings::source::SourceEntry;
@@ -40,6 +41,8 @@ pub(super) struct Contents {
     pub(super) blobs: BlobsEntry,
     #[serde(default)]
     pub(super) cors: CorsEntry,
+    #[serde(default)]
+    pub(super) devices: DevicesEntry,
     #[serde(default)]
     pub(super) stats: bool,
     #[serde(default)]

@@ -330,6 +330,11 @@ mod tests {
         [cors]
         origins = ["https://app.example"]
 
+        [devices]
+        idle_seconds = 60
+        [devices.types.kiosk]
+        idle_seconds = 600
+
         [jobs]
         lease_seconds = 10
         history_hours = 1

@@ -14,7 +14,9 @@ use super::source::SourceEntry;
 use super::{DEFAULT_INSTANCE_MEMORY_BYTES, contents, jobs};
 use crate::jobs::{Collect, QueryAll, Subscribe};
 use crate::model::SourceName;
-use crate::settings::{CorsSettings, Secret, Settings, SettingsError, SourceSettings};
+use crate::settings::{
+    CorsSettings, DeviceSettings, Secret, Settings, SettingsError, SourceSettings,
+};
 
 /// How long a bulk data file may be handed out, in seconds, where files are made: a device looks every few seconds whether it is ready, and what a device
 /// has to be told beside an older one would be most of it.
@@ -41,6 +43,7 @@ pub struct SettingsFile {
     ping: PingEntry,
     blobs: BlobsEntry,
     cors: CorsSettings,
+    devices: DeviceSettings,
     stats: bool,
     jobs: JobsSettings,
     sources: BTreeMap<SourceName, SourceEntry>,
@@ -106,6 +109,10 @@ impl SettingsFile {
             .cors
             .check()
             .map_err(|(key, reason)| error(&format!("cors.{key}"), reason))?;
+        let devices = contents
+            .devices
+            .check()
+            .map_err(|(key, reason)| error(&format!("devices.{key}"), reason))?;
         let jobs = contents
             .jobs
             .check()
@@ -141,6 +148,7 @@ impl SettingsFile {
             ping: contents.ping,
             blobs: contents.blobs,
             cors,
+            devices,
             stats: contents.stats,
             jobs: JobsSettings {
                 queues,
@@ -219,6 +227,7 @@ impl SettingsFile {
             ping,
             blobs,
             cors,
+            devices,
             stats,
             mut jobs,
             sources,
@@ -267,6 +276,7 @@ impl SettingsFile {
             ping,
             blobs,
             cors,
+            devices,
             stats,
             jobs,
             sources,

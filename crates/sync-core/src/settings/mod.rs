@@ -10,6 +10,7 @@ mod contents;
 mod cors;
 mod delta;
 mod description;
+mod devices;
 mod file;
 mod hook;
 mod jobs;
@@ -50,6 +51,7 @@ pub(crate) use delta::{DeltaSettings, Mark};
 use description::WrittenSettings;
 pub use description::{SettingDescription, SettingOrigin};
 pub(crate) use description::{setting_key, text_of_setting};
+pub use devices::DeviceSettings;
 pub use file::{SettingsFile, SettingsPart};
 pub(crate) use hook::{HookSettings, Proof};
 pub(crate) use operation::Operation;
@@ -109,6 +111,8 @@ pub struct Settings {
     pub blobs: BlobSettings,
     /// Whose pages may call the server from browsers.
     pub cors: CorsSettings,
+    /// How often devices with our own library come.
+    pub devices: DeviceSettings,
     /// Whether the old stats are kept.
     pub stats: bool,
     /// How jobs run, which limits their queues have, and which of them recur.

@@ -240,6 +240,11 @@ fn mistakes_are_named_with_file_key_and_reason() {
             "authentication.jwt.leeway_seconds",
         ),
         ("[cors]\norigins = [\"app.example\"]", "cors.origins"),
+        ("[devices]\nidle_seconds = 0", "devices.idle_seconds"),
+        (
+            "[devices.types.kiosk]\nidle_seconds = 86401",
+            "devices.types.kiosk.idle_seconds",
+        ),
         ("[blobs]\npublic_url = \"sync.example\"", "blobs.public_url"),
         (
             "[blobs.s3]\nendpoint = \"http://x\"\nbucket = \"b\"\nregion = \"r\"\naccess_key = \"a\"\nsecret_key = { variable = \"nope\" }",

@@ -33,6 +33,7 @@ pub(crate) enum Rotation {
         user: UserId,
         client: ClientId,
         generation: String,
+        device_type: String,
     },
 }
 
@@ -48,12 +49,16 @@ impl<'a, R: RedisConn> DeviceSessions<'a, R> {
         user: &UserId,
         client: &ClientId,
         generation: &str,
+        device_type: &str,
     ) -> Result<(), StoreError> {
         let key = keys::device_session(id);
         let (user, client) = (user.as_str(), client.as_str());
-        let fields = args![
+        let mut fields = args![
             "HSET", &key, "n", "1", "user", user, "client", client, "gen", generation
         ];
+        if !device_type.is_empty() {
+            fields.extend(args!["type", device_type]);
+        }
         let (put, kept) = futures_util::join!(
             self.redis.run(fields),
             self.redis.run(args!["EXPIRE", &key, LIFETIME_SECONDS])
@@ -83,6 +88,7 @@ impl<'a, R: RedisConn> DeviceSessions<'a, R> {
                 user: stored_user(reply.required_text()?)?,
                 client: stored_client(reply.required_text()?)?,
                 generation: reply.required_text()?,
+                device_type: reply.required_text()?,
             }),
             other => Err(reply.unknown_outcome(other)),
         }

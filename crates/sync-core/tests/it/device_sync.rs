@@ -15,6 +15,7 @@ use sync_core::{
     Clock as _, DeviceProof, DeviceSession, Engine, NewsRequest, Origin, Ports, SyncError,
     TakenChanges,
 };
+use sync_proto::DeviceDescription;
 use test_support::{TestPorts, World, local};
 
 pub(crate) const SOURCES: &str = r#"
@@ -198,6 +199,38 @@ fn a_device_finds_its_place_where_the_store_knows_one_of_two_scripts() {
         world.run(&["SCRIPT", "FLUSH"]).await;
         world.run(&["SCRIPT", "LOAD", FOLLOW]).await;
         sync(&world, &device, &mut Copy::of(&["Shared"])).await;
+    });
+}
+
+#[test]
+fn a_device_with_nothing_to_do_stays_away_as_long_as_its_type_may() {
+    const PACES: &str = "[devices]\nidle_seconds = 60\n[devices.types.kiosk]\nidle_seconds = 900";
+    local(async {
+        let mut world = World::start().await;
+        let settings = format!("{SOURCES}\n{PACES}");
+        world.engine = world.another(Some(&settings), 2).await;
+        world.sign_in("u1").await;
+        for (device_type, seconds) in [(Some("kiosk"), 900), (Some("ANDROID"), 60), (None, 60)] {
+            let proof = DeviceProof::Password {
+                login: "u1",
+                password: "password",
+                origin: Origin("test"),
+            };
+            let device = DeviceDescription {
+                device_type: device_type.map(str::to_owned),
+                ..Default::default()
+            };
+            let granted = world.engine.sign_in_device(proof, None, &device);
+            let granted = granted.await.unwrap();
+            let accounts = world.engine.accounts();
+            let refreshed = accounts.refresh_device(&granted.refresh, "a").await;
+            for access in [&granted.access, &refreshed.unwrap().access] {
+                let device = accounts.device_session(access).unwrap();
+                let lines = sync(&world, &device, &mut Copy::of(&["Own"])).await;
+                let end = json!({"end": {"after": seconds, "why": "idle"}});
+                assert_eq!(lines.last(), Some(&end), "{device_type:?}");
+            }
+        }
     });
 }
 

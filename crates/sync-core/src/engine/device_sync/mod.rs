@@ -41,10 +41,7 @@ const BYTES: std::ops::RangeInclusive<usize> = 16 * 1024..=4 * 1024 * 1024;
 /// Most bytes of what is new of a source that is read before anybody knows whether that is all.
 const AHEAD_BYTES: usize = 64 * 1024;
 
-/// When a device comes again that has nothing to do, in seconds.
-const IDLE_SECONDS: u64 = 30;
-
-/// When one comes again that waits for verdicts.
+/// When a device comes again that waits for verdicts.
 const PENDING_SECONDS: u64 = 5;
 
 /// What a cursor is sealed for.
@@ -149,7 +146,10 @@ impl<P: Ports> Engine<P> {
         let (after, why) = match (news.has_more, lines.iter().any(waits)) {
             (true, _) => (0, EndReason::More),
             (false, true) => (PENDING_SECONDS, EndReason::Pending),
-            (false, false) => (IDLE_SECONDS, EndReason::Idle),
+            (false, false) => {
+                let devices = &self.settings.devices;
+                (devices.idle_seconds(&session.device_type), EndReason::Idle)
+            }
         };
         lines.extend(news.lines);
         lines.push(Line::End {

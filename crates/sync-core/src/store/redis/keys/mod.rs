@@ -70,7 +70,7 @@
 //! | `{metrics}:hour:<number>` | hash | as `{metrics}`, of one hour | 90 days | as `{metrics}` | statistics |
 //! | `{metrics}:stats` | set | names of the old stats | forever | as `{metrics}`, where stats are on | stats |
 //! | `{metrics}:stats:<name>` | sorted set | `<count>,<microseconds>:<minute>` or `<value>:<minute>`, scored by minute in Unix seconds | entries: seven days | as `{metrics}`, where stats are on | stats |
-//! | `device-session:<id>` | hash | `n` number of the newest refresh token, `try` digest of what named the attempt that got it, `user`, `client`, `gen` generation of the user's sessions | 366 days after the last refresh, or until it ends | devices that sign in and refresh | refresh |
+//! | `device-session:<id>` | hash | `n` number of the newest refresh token, `try` digest of what named the attempt that got it, `user`, `client`, `gen` generation of the user's sessions, `type` what the device says it is | 366 days after the last refresh, or until it ends | devices that sign in and refresh | refresh |
 //! | `shut-out` | sorted set | ids and generations of sessions that have ended, and `reset:<client>:<ms>` for its access tokens that know of no later reset than that, scored by when, in ms | entries: 20 minutes | users, clients, sign-outs, resets | devices' requests, at most once a second per instance |
 //! | `session-secret` | string | key that signs sessions where none is configured | forever | first start | every start |
 //! | `login-failures:<kind>:<name>` | string | logins that failed lately at an account or from an address | the limiter's window | login | login |
