@@ -1,6 +1,7 @@
 //! One operation of a device: the call to the back end, and what it means for the document and the device.
 
 mod outcome;
+mod task;
 
 use std::pin::pin;
 use std::time::Duration;
@@ -17,15 +18,15 @@ use crate::engine::partitions::Asked;
 use crate::engine::refresh::source_error;
 use crate::engine::undelivered::{Fate, Kept};
 use crate::engine::verdict::outcome::{Verdict, is_alive, outcome};
+use crate::engine::verdict::task::{Task, idempotency_key, undelivered};
 use crate::engine::{Engine, Source, SyncError};
-use crate::jobs::UndeliveredChange;
 use crate::model::{
     Attributes, ClientId, ConflictRule, DocumentId, ObjectId, Operation, OperationKind, OutboxItem,
-    PartitionName, Record, Version, digest_of, short, texts_of,
+    PartitionName, short,
 };
-use crate::ports::{Clock as _, Ports, RedisConn};
+use crate::ports::{Clock as _, Ports};
 use crate::store::{
-    Commit, CommitMode, CommitOutcome, CreateOutcome, Document, OPERATIONS_LEASE_MS, OperationEnd,
+    Commit, CommitMode, CommitOutcome, CreateOutcome, OPERATIONS_LEASE_MS, OperationEnd,
     Operations, SourceError, WaitingChanges, store_time,
 };
 
@@ -49,25 +50,6 @@ pub(super) const MAX_ATTEMPTS: u32 = 20;
 
 /// Commits that are tried anew because an object had moved.
 const MAX_CONFLICTS: usize = 50;
-
-/// One operation at work.
-struct Task<'a> {
-    client: &'a ClientId,
-    document: &'a DocumentId,
-    lease: &'a str,
-    number: u64,
-    operation: Operation,
-    /// Whether the server keeps the source's objects.
-    keeps_objects: bool,
-    /// Attributes that the device may not change, since others have.
-    kept: Vec<String>,
-    /// The partition that the adapter is told, where its name is computed.
-    partition: Option<PartitionName>,
-    /// The object in the back end, which for a temporary id is another than the operation's.
-    target: ObjectId,
-    /// What the server has of the object.
-    before: Option<Attributes>,
-}
 
 impl<P: Ports> Engine<P> {
     /// Tries one operation.
@@ -533,43 +515,6 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-impl<'a> Task<'a> {
-    fn new(
-        client: &'a ClientId,
-        source: Source<'_>,
-        document: &'a DocumentId,
-        lease: &'a str,
-        number: u64,
-        operation: Operation,
-    ) -> Self {
-        let target = operation.id.clone();
-        Self {
-            client,
-            document,
-            lease,
-            number,
-            operation,
-            keeps_objects: !source.settings.pass_through,
-            kept: Vec::new(),
-            partition: None,
-            target,
-            before: None,
-        }
-    }
-
-    /// What the server has of the object.
-    async fn record<R: RedisConn>(
-        &self,
-        document: &Document<'_, R>,
-    ) -> Result<Option<(Record, Version)>, SyncError> {
-        if !self.keeps_objects {
-            return Ok(None);
-        }
-        let ids = std::slice::from_ref(&self.target);
-        Ok(document.records(ids).await?.pop().flatten())
-    }
-}
-
 /// What the server knows of an operation before it asks the back end.
 enum PriorState {
     /// Nothing: ask. The object, if the document has it.
@@ -578,49 +523,4 @@ enum PriorState {
     Done,
     /// The object's create waits for its own verdict.
     CreateWaits,
-}
-
-/// The operation as it is kept when the back end does not take it.
-fn undelivered(task: &Task<'_>) -> UndeliveredChange {
-    let change = UndeliveredChange {
-        source: task.document.source.clone(),
-        partition: task.document.partition.to_stored(),
-        user: task.operation.user.clone(),
-        client: task.client.clone(),
-        kind: task.operation.kind,
-        object: task.target.clone(),
-        attributes: task.operation.attributes.clone(),
-        idempotency_key: idempotency_key(task),
-        content: String::new(),
-        attempts: Some(task.operation.attempts + 1),
-        sent_at: task.operation.sent_at,
-    };
-    change.with_key_for_content()
-}
-
-/// The same for every attempt at an operation, for one that has a name, and for a create that the device sends again as it was,
-/// also when it follows another part of the source by then.
-///
-/// The numbers of operations begin anew with a document; what tells an update or delete from one of an earlier document
-/// is random.
-fn idempotency_key(task: &Task<'_>) -> String {
-    let operation = &task.operation;
-    let partition = task.document.partition.to_stored();
-    let (whose, part) = match (&operation.sent_as, operation.kind) {
-        (Some(name), _) => (operation.user.as_str(), format!("change {}", name.as_str())),
-        (None, OperationKind::Create) => {
-            (operation.user.as_str(), format!("create {}", operation.id))
-        }
-        (None, OperationKind::Update | OperationKind::Delete) => (
-            partition.as_str(),
-            format!("{} {}", task.number, operation.nonce),
-        ),
-    };
-    let texts = [
-        task.document.source.as_str(),
-        whose,
-        task.client.as_str(),
-        &part,
-    ];
-    digest_of(texts.into_iter().chain(texts_of(&operation.attributes)))
 }

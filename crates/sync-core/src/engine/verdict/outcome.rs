@@ -1,7 +1,7 @@
 //! What a verdict means: for the document, for the device, and for whoever asks for it again.
 
 use crate::adapter::Done;
-use crate::engine::verdict::Task;
+use crate::engine::verdict::task::Task;
 use crate::model::{
     Attributes, ClientId, KeptVerdict, ObjectChange, ObjectId, OperationKind, OutboxItem, Record,
     Refusal, Version,
