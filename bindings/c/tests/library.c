@@ -209,16 +209,17 @@ static void files_go_with_their_objects(void) {
     rhosync_database *ben = open_as("theirs.db", "ben", "ben's secret");
     static uint8_t photo[1300001];
     for (size_t i = 0; i < sizeof photo; i++) photo[i] = (uint8_t)(i * i % 251);
-    char *address;
+    char *address, *empty;
     CHECK(rhosync_add_file(anna, "my photo.png", "image/png", photo, sizeof photo, &address));
-    const rhosync_attribute visit[] = {{"photo-rhoblob", rhosync_text(address)}};
-    CHECK(rhosync_create(anna, "Merged", visit, 1, NULL));
+    CHECK(rhosync_add_file(anna, "nothing", "text/plain", NULL, 0, &empty));
+    const rhosync_attribute visits[] = {{"photo-rhoblob", rhosync_text(address)}, {"photo-rhoblob", rhosync_text(empty)}};
+    for (size_t i = 0; i < 2; i++) CHECK(rhosync_create(anna, "Merged", &visits[i], 1, NULL));
     rhosync_file_status *status;
     CHECK(rhosync_file(anna, address, &status));
     assert(status->state == RHOSYNC_FILE_STATE_QUEUED && status->bytes == sizeof photo && status->sent == 0);
     rhosync_file_status_free(status);
     rhosync_report *report = sync_all(anna);
-    assert(report->applied_count == 1 && report->failed.count == 0);
+    assert(report->applied_count == 2 && report->failed.count == 0);
     rhosync_report_free(report);
     CHECK(rhosync_file(anna, address, &status));
     assert(status->state == RHOSYNC_FILE_STATE_HERE && strcmp(status->content_type, "image/png") == 0);
@@ -231,9 +232,13 @@ static void files_go_with_their_objects(void) {
     CHECK(rhosync_file(ben, address, &status));
     assert(status == NULL);
     CHECK(rhosync_want_file(ben, address));
+    CHECK(rhosync_want_file(ben, empty));
     sync_only(ben);
     CHECK(rhosync_read_file(ben, address, &content));
     assert(content->length == sizeof photo && memcmp(content->bytes, photo, sizeof photo) == 0);
+    rhosync_content_free(content);
+    CHECK(rhosync_read_file(ben, empty, &content));
+    assert(content != NULL && content->length == 0);
     rhosync_content_free(content);
 
     assert(rhosync_file(ben, "https://pictures.example/1.png", &status) == RHOSYNC_CODE_INVALID);
@@ -241,6 +246,7 @@ static void files_go_with_their_objects(void) {
     assert(rhosync_add_file(ben, "x", "text/plain", photo, 1, NULL) == RHOSYNC_CODE_INVALID);
     assert(rhosync_change_key(ben, "of a file that has none") == RHOSYNC_CODE_INVALID);
     rhosync_string_free(address);
+    rhosync_string_free(empty);
     rhosync_close(anna);
     rhosync_close(ben);
 
