@@ -140,6 +140,50 @@ test("files go with their objects", async (t) => {
   await assert.rejects(ben.readFile("x"), { name: "RhoSyncError", code: "invalid" });
 });
 
+test("files go on where they broke off", async (t) => {
+  const photo = crypto.getRandomValues(new Uint8Array(60_000));
+  const whole = new Uint8Array(1_500_000).map((_, at) => photo[at % 60_000] ^ (at / 60_000));
+  const sent = [];
+  const up = async (url, options) => {
+    if (options.method !== "PUT") return fetch(url, options);
+    sent.push(new Headers(options.headers).get("content-range"));
+    if (sent.length === 2) throw new Error("it broke off");
+    return fetch(url, options);
+  };
+  const { database: anna } = await app(t, "anna", { fetch: up });
+  const address = await anna.addFile("photo.png", "image/png", whole);
+  await anna.create("Merged", { "photo-rhoblob": address });
+  assert.equal((await anna.sync()).ended.how, "offline");
+  await sync(anna);
+  const parts = ["0-524287", "524288-1048575", "524288-1048575", "1048576-1499999"];
+  assert.deepEqual(sent, parts.map((part) => `bytes ${part}/1500000`));
+
+  const answers = [];
+  const down = async (url, options) => {
+    const answer = await fetch(url, options);
+    // Images of sources are downloads too.
+    if (options.method !== "GET" || !url.includes("/blobs/")) return answer;
+    answers.push([answer.status, answer.headers.get("content-range")]);
+    if (answers.length > 1) return answer;
+    let left = 600_000;
+    const cut = new TransformStream({
+      transform(piece, to) {
+        left -= piece.length;
+        if (left < 0) to.error(new Error("it broke off"));
+        else to.enqueue(piece);
+      },
+    });
+    return new Response(answer.body.pipeThrough(cut), answer);
+  };
+  const { database: ben } = await app(t, "ben", { fetch: down });
+  await ben.wantFile(address);
+  await sync(ben);
+  assert.deepEqual(await ben.readFile(address), whole);
+  const [first, second, ...more] = answers;
+  assert.deepEqual([first, more], [[200, null], []]);
+  assert.match(second.join(" "), /^206 bytes [1-9][0-9]*-1499999\/1500000$/);
+});
+
 test("files have a quota, and a file without a key gets none", async (t) => {
   const { database } = await app(t, undefined, { fileQuotaBytes: 100 });
   const address = await database.addFile("a", "text/plain", new Uint8Array(100));
