@@ -162,8 +162,8 @@ impl Database {
     ///
     /// # Errors
     /// `Invalid` if there is no room for it; the database file's.
-    pub fn add_file(&self, name: &str, content_type: &str, content: &[u8]) -> Result<String> {
-        self.0.add_file(name, content_type, content)
+    pub fn add_file(&self, name: &str, content_type: &str, content: Vec<u8>) -> Result<String> {
+        self.0.add_file(name, content_type, &content)
     }
 
     /// How the file at an address is; none if nothing is known of it here.
