@@ -1,4 +1,4 @@
-//! Files of objects: up from one tab, read in another, down into another browser.
+//! Files of objects: up from a tab that has another's database, and down into a database of another name.
 
 use serde_json::json;
 
@@ -11,6 +11,9 @@ const PHOTO: &str = "new Uint8Array(1300001).map((_, at) => at * at % 251)";
 fn a_file_goes_up_and_comes_down_with_its_object() {
     let app = App::open(5);
     app.sign_in();
+    // The other tab owns the database.
+    app.browser.open_tab(&app.files.url());
+    app.open_database();
     app.ask(&format!("(window.photo = {PHOTO}, null)"));
     app.ask(
         "(window.address = await db.addFile('my photo.png', 'image/png', new Blob([photo])), null)",
@@ -52,4 +55,14 @@ fn a_file_goes_up_and_comes_down_with_its_object() {
     assert!(wrong.starts_with("invalid"), "{wrong}");
     let wrong = app.refusal("db.readFile('x')");
     assert!(wrong.starts_with("invalid"), "{wrong}");
+
+    // One that has no room keeps what it has.
+    let opened = app.browser.run_async(&format!(
+        "window.db = await (await import('/index.js')).open({{name: 'small', server: {server}, sources: ['Product'], fileQuotaBytes: 100}});"
+    ));
+    opened.expect("to open a third database");
+    app.ask("(window.full = await db.addFile('full', 'text/plain', new Uint8Array(100)), null)");
+    let refused = app.refusal("db.addFile('more', 'text/plain', new Uint8Array(1))");
+    assert!(refused.starts_with("invalid"), "{refused}");
+    assert_eq!(app.ask("db.readFile(full).then(read => read.length)"), 100);
 }
