@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char};
 use std::ptr;
 use std::sync::Arc;
 
-use sync_client::{Credentials, Database, SystemPlatform, Transport};
+use sync_client::{Credentials, Database, Key, SystemPlatform, Transport};
 
 use crate::error::{Failure, code_of, rhosync_code};
 use crate::options::{options, rhosync_options};
@@ -85,6 +85,20 @@ pub unsafe extern "C" fn rhosync_close(database: *mut rhosync_database) {
         // SAFETY: `rhosync_open` has made it.
         drop(unsafe { Box::from_raw(database) });
     }
+}
+
+/// Encrypts the database file by another key, all or nothing. No other process may have it open. `RHOSYNC_CODE_INVALID` for one that was
+/// opened without a key.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rhosync_change_key(
+    db: *const rhosync_database,
+    key: *const c_char,
+) -> rhosync_code {
+    // SAFETY: the caller's word.
+    code_of(|| unsafe {
+        let key = Key::new(text(key)?.to_owned());
+        Ok(database(db)?.change_key(&key)?)
+    })
 }
 
 /// Says who is signed in; NULL if nobody is. Free it by `rhosync_string_free`.

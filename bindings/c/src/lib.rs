@@ -13,6 +13,7 @@ mod changes;
 mod data;
 mod database;
 mod error;
+mod files;
 mod held;
 mod listeners;
 mod objects;

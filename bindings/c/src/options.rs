@@ -56,7 +56,9 @@ pub struct rhosync_options {
     pub device: *const rhosync_device,
     /// What carries requests, or NULL for the library's own.
     pub transport: *const rhosync_transport,
-    /// What the file is encrypted by, or NULL, where the library was built with encryption: 64 hexadecimal digits are a key, any other text
+    /// Most bytes that files that objects refer to may have together; 0 for 512 MiB.
+    pub file_quota_bytes: u64,
+    /// What the database file is encrypted by, or NULL, where the library was built with encryption: 64 hexadecimal digits are a key, any other text
     /// is a passphrase.
     pub key: *const c_char,
 }
@@ -93,7 +95,7 @@ pub(crate) unsafe fn options(given: &rhosync_options) -> Result<Options, Failure
             Some(device) => unsafe { device_options(device) }?,
             None => DeviceOptions::default(),
         },
-        file_quota_bytes: None,
+        file_quota_bytes: (given.file_quota_bytes > 0).then_some(given.file_quota_bytes),
         key: unsafe { optional_text(given.key) }?.map(Key::new),
     })
 }

@@ -5,20 +5,33 @@ use std::sync::Arc;
 
 use sync_client::{Conversation, Header, HttpRequest, Transport, TransportError};
 
+use crate::error::Failure;
 use crate::listeners::Context;
-use crate::values::{list, optional_text};
+use crate::values::{list, text};
+
+/// A header of a request or an answer.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct rhosync_header {
+    /// Its name.
+    pub name: *const c_char,
+    /// Its value.
+    pub value: *const c_char,
+}
 
 /// A request to the server.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct rhosync_request {
-    /// `POST` or `DELETE`.
+    /// `GET`, `POST`, `PUT` or `DELETE`.
     pub method: *const c_char,
     /// Where to.
     pub url: *const c_char,
-    /// The header `Authorization`, or NULL. The body is always `application/json`.
-    pub authorization: *const c_char,
-    /// The body, often empty.
+    /// Its headers, the token among them. Each goes as it is.
+    pub headers: *const rhosync_header,
+    /// How many these are.
+    pub header_count: usize,
+    /// The body, often empty. That of a file is no text.
     pub body: *const u8,
     /// Bytes of the body.
     pub body_length: usize,
@@ -47,24 +60,35 @@ pub struct rhosync_transport {
     pub context: *mut c_void,
 }
 
-/// Takes the head of an answer; `retry_after` is the header of this name, or NULL. `false` says that nobody wants the rest.
+/// Takes the head of an answer. Of its headers `Retry-After`, `ETag` and `Content-Range` are read: others need not be handed over. `false` says that nobody wants the rest.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rhosync_answer_head(
     conversation: *const rhosync_conversation,
     status: u16,
-    retry_after: *const c_char,
+    headers: *const rhosync_header,
+    header_count: usize,
 ) -> bool {
     // SAFETY: the caller's word.
-    let (Some(conversation), Ok(value)) =
-        (unsafe { (conversation.as_ref(), optional_text(retry_after)) })
+    let (Some(conversation), Ok(headers)) =
+        (unsafe { (conversation.as_ref(), read_headers(headers, header_count)) })
     else {
         return false;
     };
-    let name = "Retry-After".to_owned();
-    let headers = value.map(|value| Header { name, value });
-    conversation
-        .0
-        .answer_head(status, headers.into_iter().collect())
+    conversation.0.answer_head(status, headers)
+}
+
+unsafe fn read_headers(first: *const rhosync_header, count: usize) -> Result<Vec<Header>, Failure> {
+    // SAFETY: the caller's word.
+    let given = unsafe { list(first, count) }?;
+    let read = given.iter().map(|header| {
+        // SAFETY: the same.
+        let (name, value) = unsafe { (text(header.name)?, text(header.value)?) };
+        Ok(Header {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        })
+    });
+    read.collect()
 }
 
 /// Takes a piece of an answer's body. What it says is kept before this returns. `false` says that nobody wants the rest.
@@ -120,17 +144,23 @@ impl Transport for Carrier {
             timeout_ms,
         } = request;
         let text = |text: String| CString::new(text).unwrap_or_default();
-        let authorization = headers
+        let headers: Vec<_> = headers
             .into_iter()
-            .find(|header| header.name == "Authorization")
-            .map(|header| text(header.value));
+            .map(|Header { name, value }| (text(name), text(value)))
+            .collect();
+        let shown: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| rhosync_header {
+                name: name.as_ptr(),
+                value: value.as_ptr(),
+            })
+            .collect();
         let (method, url) = (text(method), text(url));
         let request = rhosync_request {
             method: method.as_ptr(),
             url: url.as_ptr(),
-            authorization: authorization
-                .as_ref()
-                .map_or(std::ptr::null(), |value| value.as_ptr()),
+            headers: shown.as_ptr(),
+            header_count: shown.len(),
             body: body.as_ptr(),
             body_length: body.len(),
             timeout_ms,

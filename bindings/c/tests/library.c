@@ -204,6 +204,59 @@ static void a_conflict_has_both_values(void) {
     rhosync_close(ben);
 }
 
+static void files_go_with_their_objects(void) {
+    rhosync_database *anna = open_as("files.db", "anna", "anna's secret");
+    rhosync_database *ben = open_as("theirs.db", "ben", "ben's secret");
+    static uint8_t photo[1300001];
+    for (size_t i = 0; i < sizeof photo; i++) photo[i] = (uint8_t)(i * i % 251);
+    char *address, *empty;
+    CHECK(rhosync_add_file(anna, "my photo.png", "image/png", photo, sizeof photo, &address));
+    CHECK(rhosync_add_file(anna, "nothing", "text/plain", NULL, 0, &empty));
+    const rhosync_attribute visits[] = {{"photo-rhoblob", rhosync_text(address)}, {"photo-rhoblob", rhosync_text(empty)}};
+    for (size_t i = 0; i < 2; i++) CHECK(rhosync_create(anna, "Merged", &visits[i], 1, NULL));
+    rhosync_file_status *status;
+    CHECK(rhosync_file(anna, address, &status));
+    assert(status->state == RHOSYNC_FILE_STATE_QUEUED && status->bytes == sizeof photo && status->sent == 0);
+    rhosync_file_status_free(status);
+    rhosync_report *report = sync_all(anna);
+    assert(report->applied_count == 2 && report->failed.count == 0);
+    rhosync_report_free(report);
+    CHECK(rhosync_file(anna, address, &status));
+    assert(status->state == RHOSYNC_FILE_STATE_HERE && strcmp(status->content_type, "image/png") == 0);
+    rhosync_file_status_free(status);
+
+    sync_only(ben);
+    rhosync_content *content;
+    CHECK(rhosync_read_file(ben, address, &content));
+    assert(content == NULL);
+    CHECK(rhosync_file(ben, address, &status));
+    assert(status == NULL);
+    CHECK(rhosync_want_file(ben, address));
+    CHECK(rhosync_want_file(ben, empty));
+    sync_only(ben);
+    CHECK(rhosync_read_file(ben, address, &content));
+    assert(content->length == sizeof photo && memcmp(content->bytes, photo, sizeof photo) == 0);
+    rhosync_content_free(content);
+    CHECK(rhosync_read_file(ben, empty, &content));
+    assert(content != NULL && content->length == 0);
+    rhosync_content_free(content);
+
+    assert(rhosync_file(ben, "https://pictures.example/1.png", &status) == RHOSYNC_CODE_INVALID);
+    assert(rhosync_add_file(ben, "x", "text/plain", NULL, 1, &address) == RHOSYNC_CODE_INVALID);
+    assert(rhosync_add_file(ben, "x", "text/plain", photo, 1, NULL) == RHOSYNC_CODE_INVALID);
+    assert(rhosync_change_key(ben, "of a file that has none") == RHOSYNC_CODE_INVALID);
+    rhosync_string_free(address);
+    rhosync_string_free(empty);
+    rhosync_close(anna);
+    rhosync_close(ben);
+
+    const rhosync_source sources[] = {{.name = "Merged"}};
+    const rhosync_options options = {.server = server, .sources = sources, .source_count = 1, .file_quota_bytes = 100};
+    CHECK(rhosync_open("small.db", &options, &ben));
+    assert(rhosync_add_file(ben, "x", "text/plain", photo, 101, &address) == RHOSYNC_CODE_INVALID);
+    rhosync_close(ben);
+}
+
 static void changed(void *context, const char *const *sources) {
     assert(strcmp(sources[0], "Product") == 0 && sources[1] == NULL);
     ++*(int *)context;
@@ -284,10 +337,12 @@ static void a_sync_is_cancelled(void) {
 
 static bool answers_nonsense(void *context, const rhosync_request *request, const rhosync_conversation *conversation) {
     assert(strcmp(request->method, "POST") == 0 && strstr(request->url, "/sync/v1/session") != NULL);
-    assert(request->authorization == NULL && request->body_length > 0 && !rhosync_is_cancelled(conversation));
+    assert(request->header_count == 1 && strcmp(request->headers[0].name, "Content-Type") == 0);
+    assert(request->body_length > 0 && !rhosync_is_cancelled(conversation));
     ++*(int *)context;
     static const char answer[] = "{\"error\":{\"code\":\"overloaded\",\"message\":\"full\"}}";
-    return rhosync_answer_head(conversation, 503, "7") && rhosync_answer_chunk(conversation, (const uint8_t *)answer, sizeof answer - 1);
+    const rhosync_header headers[] = {{"retry-after", "7"}};
+    return rhosync_answer_head(conversation, 503, headers, 1) && rhosync_answer_chunk(conversation, (const uint8_t *)answer, sizeof answer - 1);
 }
 
 static void the_app_may_bring_its_own_transport(void) {
@@ -309,6 +364,7 @@ int main(void) {
     values_come_back_as_they_were();
     a_refused_change_waits_with_its_reason();
     a_conflict_has_both_values();
+    files_go_with_their_objects();
     watches_hear_of_changes_and_transactions_are_whole();
     errors_have_kinds();
     a_sync_is_cancelled();

@@ -2,6 +2,7 @@
 
 import com.rhosync.Database
 import com.rhosync.core.Ended
+import com.rhosync.core.FileState
 import com.rhosync.core.Operation
 import com.rhosync.core.Progress
 import com.rhosync.core.RhoSyncException
@@ -114,6 +115,29 @@ private suspend fun aConflictHasBothValues() {
     ben.close()
 }
 
+private suspend fun filesGoWithTheirObjects() {
+    val anna = open("files.db", "anna")
+    val ben = open("theirs.db", "ben")
+    val photo = ByteArray(1_300_001) { (it * it % 251).toByte() }
+    val address = anna.addFile("my photo.png", "image/png", photo)
+    same(anna.file(address)!!.state, FileState.QUEUED)
+    val empty = anna.addFile("nothing", "text/plain", ByteArray(0))
+    val visit = anna.create("Merged", mapOf("photo-rhoblob" to address))
+    anna.create("Merged", mapOf("photo-rhoblob" to empty))
+    same(anna.syncAll().applied.size, 2)
+    same(anna.file(address)!!.state, FileState.HERE)
+    ben.syncAll()
+    val theirs = ben.get("Merged", anna.get("Merged", visit)!!.remoteId!!)!!.attributes["photo-rhoblob"] as String
+    same(ben.readFile(theirs), null)
+    listOf(theirs, empty).forEach { ben.wantFile(it) }
+    ben.syncAll()
+    check(ben.readFile(theirs).contentEquals(photo) && ben.readFile(empty).contentEquals(ByteArray(0)))
+    fails<RhoSyncException.Invalid> { ben.file("https://pictures.example/1.png") }
+    fails<RhoSyncException.Invalid> { ben.changeKey("of a file that has none") }
+    anna.close()
+    ben.close()
+}
+
 private suspend fun watchesAreFlows() = runBlocking {
     val database = open("watch.db")
     val heard = Channel<Any?>(Channel.UNLIMITED)
@@ -158,6 +182,7 @@ fun main() = runBlocking {
     valuesComeBackAsTheyWere()
     aRefusedChangeWaitsWithItsReason()
     aConflictHasBothValues()
+    filesGoWithTheirObjects()
     watchesAreFlows()
     aSyncIsCancelled()
     errorsHaveKinds()

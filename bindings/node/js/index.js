@@ -33,9 +33,10 @@ export class Database {
   #requests = new Set();
 
   /** Opens a database, or makes it. */
-  static async open({ path, server, sources, device = {}, key = null, fetch = globalThis.fetch }) {
+  static async open({ path, server, sources, device = {}, fileQuotaBytes = null, key = null, fetch = globalThis.fetch }) {
     const database = new Database();
-    const options = { server, sources: sources.map((source) => (typeof source === "string" ? { name: source } : source)), device, key };
+    const named = sources.map((source) => (typeof source === "string" ? { name: source } : source));
+    const options = { server, sources: named, device, fileQuotaBytes, key };
     database.#fetch = fetch;
     try {
       database.#core = await openCore(path, JSON.stringify(options), (changed) => database.#changed(JSON.parse(changed)));
@@ -43,6 +44,10 @@ export class Database {
       throw told(error);
     }
     return database;
+  }
+
+  async changeKey(key) {
+    await this.#kept(() => this.#core.changeKey(key));
   }
 
   user() {
@@ -96,6 +101,23 @@ export class Database {
 
   search(source, words, { limit = 100 } = {}) {
     return this.#call("search", { source, words, limit });
+  }
+
+  async addFile(name, contentType, content) {
+    const bytes = await bytesOf(content);
+    return this.#kept(() => this.#core.addFile(name, contentType, bytes));
+  }
+
+  file(address) {
+    return this.#call("file", { address });
+  }
+
+  readFile(address) {
+    return this.#kept(() => this.#core.readFile(address));
+  }
+
+  async wantFile(address) {
+    await this.#call("wantFile", { address });
   }
 
   watch(sources, changed) {
@@ -185,8 +207,13 @@ export class Database {
   }
 
   async #call(name, values) {
+    return JSON.parse(await this.#kept(() => this.#core.call(JSON.stringify({ [name]: values }))));
+  }
+
+  /** Makes a call of the core's, whose errors become those of programs. */
+  async #kept(call) {
     try {
-      return JSON.parse(await this.#core.call(JSON.stringify({ [name]: values })));
+      return await call();
     } catch (error) {
       throw told(error);
     }
@@ -220,14 +247,16 @@ export class Database {
   /** Carries requests until everything is said. */
   async #carry(it) {
     for (let next = await it.nextRequest(); next !== null; next = await it.nextRequest()) {
-      const { method, url, headers, body, timeoutMs } = JSON.parse(next);
+      const { method, url, headers, timeoutMs } = JSON.parse(next.head);
+      const body = next.body.length > 0 ? next.body : undefined;
       const request = new AbortController();
       this.#requests.add(request);
       const timer = setTimeout(() => request.abort(new Error("the server takes too long")), timeoutMs);
       let broken = null;
       try {
-        const answer = await this.#fetch(url, { method, headers, body: body || undefined, signal: request.signal, redirect: "error" });
-        let isWanted = it.answerHead(answer.status, answer.headers.get("retry-after"));
+        const answer = await this.#fetch(url, { method, headers, body, signal: request.signal, redirect: "error" });
+        const header = (name) => answer.headers.get(name);
+        let isWanted = it.answerHead(answer.status, header("retry-after"), header("etag"), header("content-range"));
         const reader = answer.body?.getReader();
         while (reader && isWanted) {
           const { done, value } = await reader.read();
@@ -244,6 +273,12 @@ export class Database {
       await it.answerEnd(broken);
     }
   }
+}
+
+/** The bytes of a `Blob`, a buffer, or a view of one. */
+async function bytesOf(content) {
+  if (content instanceof Blob) return new Uint8Array(await content.arrayBuffer());
+  return ArrayBuffer.isView(content) ? new Uint8Array(content.buffer, content.byteOffset, content.byteLength) : new Uint8Array(content);
 }
 
 /** Opens a database, or makes it. */

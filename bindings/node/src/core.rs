@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::Status;
-use napi::bindgen_prelude::{AsyncTask, Function, Result};
+use napi::bindgen_prelude::{AsyncTask, Function, Result, Uint8Array};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use serde_json::json;
 use sync_client::json::{self, Call, NamedCredentials, answer, thrown_as, written};
 use sync_client::{
-    ChangeListener, Database, Options, Progress, ProgressListener, SyncOptions, SystemPlatform,
+    ChangeListener, Database, Key, Options, Progress, ProgressListener, SyncOptions, SystemPlatform,
 };
 
 use crate::exchange::Exchange;
@@ -98,6 +98,41 @@ impl Core {
             let call: Call = json::read(&call)?;
             let answer = answer(&database, call).map_err(|error| json::thrown(&error))?;
             Ok(answer.to_string())
+        })
+    }
+
+    /// Keeps a file, and says its address.
+    #[napi]
+    pub fn add_file(
+        &self,
+        name: String,
+        content_type: String,
+        content: Uint8Array,
+    ) -> AsyncTask<Work<String>> {
+        // A copy: the script may write into its own meanwhile.
+        let content = content.to_vec();
+        self.with(move |database| {
+            let kept = database.add_file(&name, &content_type, &content);
+            kept.map_err(|error| json::thrown(&error))
+        })
+    }
+
+    /// The content of a file, if it is here.
+    #[napi]
+    pub fn read_file(&self, address: String) -> AsyncTask<Work<Option<Uint8Array>>> {
+        self.with(move |database| {
+            let found = database.read_file(&address);
+            let found = found.map_err(|error| json::thrown(&error))?;
+            Ok(found.map(Into::into))
+        })
+    }
+
+    /// Encrypts the database file by another key.
+    #[napi]
+    pub fn change_key(&self, key: String) -> AsyncTask<Work<()>> {
+        self.with(move |database| {
+            let changed = database.change_key(&Key::new(key));
+            changed.map_err(|error| json::thrown(&error))
         })
     }
 

@@ -9,6 +9,15 @@ use sync_client::{Conversation, Header};
 
 use crate::work::{Work, work};
 
+/// A request, as the script carries it.
+#[napi(object)]
+pub struct Request {
+    /// `method`, `url`, `headers` and `timeoutMs`, as JSON.
+    pub head: String,
+    /// Its body, often empty.
+    pub body: Uint8Array,
+}
+
 /// What is said to the server.
 #[napi]
 pub struct Exchange {
@@ -17,24 +26,39 @@ pub struct Exchange {
 
 #[napi]
 impl Exchange {
-    /// The next request, as JSON: `method`, `url`, `headers`, `body` (a text), `timeoutMs`. None when everything is said.
+    /// The next request. None when everything is said.
     #[napi]
-    pub fn next_request(&self) -> AsyncTask<Work<Option<String>>> {
+    pub fn next_request(&self) -> AsyncTask<Work<Option<Request>>> {
         let conversation = Arc::clone(&self.conversation);
         work(move || {
             let next = conversation.next_request();
             let next = next.map_err(|error| thrown(&error))?;
-            Ok(next.map(|next| request(&next)))
+            Ok(next.map(|next| Request {
+                head: request(&next),
+                body: next.body.into(),
+            }))
         })
     }
 
-    /// Takes the head of an answer. `false` says that nobody wants the rest.
+    /// Takes the head of an answer: its status, and the headers that the library reads. `false` says that nobody wants the rest.
     #[napi]
-    pub fn answer_head(&self, status: u16, retry_after: Option<String>) -> bool {
-        let name = "Retry-After".to_owned();
-        let headers = retry_after.map(|value| Header { name, value });
-        let headers = headers.into_iter().collect();
-        self.conversation.answer_head(status, headers)
+    pub fn answer_head(
+        &self,
+        status: u16,
+        retry_after: Option<String>,
+        etag: Option<String>,
+        content_range: Option<String>,
+    ) -> bool {
+        let told = [
+            ("Retry-After", retry_after),
+            ("ETag", etag),
+            ("Content-Range", content_range),
+        ];
+        let headers = told.into_iter().filter_map(|(name, value)| {
+            let name = name.to_owned();
+            value.map(|value| Header { name, value })
+        });
+        self.conversation.answer_head(status, headers.collect())
     }
 
     /// Takes a piece of an answer's body. What it says is kept before this is over. `false` says that nobody wants the rest.

@@ -115,6 +115,83 @@ test("a conflict has both values", async (t) => {
   assert.equal((await ben.get("Merged", theirs)).attributes.a, "both");
 });
 
+test("files go with their objects", async (t) => {
+  const [{ database: anna }, { database: ben }] = [await app(t, "anna"), await app(t, "ben")];
+  const photo = new Uint8Array(1_300_001).map((_, at) => (at * at) % 251);
+  const address = await anna.addFile("my photo.png", "image/png", photo);
+  assert.equal((await anna.file(address)).state, "queued");
+  assert.equal(await anna.addFile("other.png", "image/png", new Blob([photo])), address.replace("my%20photo", "other"));
+  const part = await anna.addFile("part", "text/plain", Buffer.from("a part").subarray(2));
+  const empty = await anna.addFile("nothing", "text/plain", new ArrayBuffer(0));
+  const visit = await anna.create("Merged", { "photo-rhoblob": address });
+  for (const other of [part, empty]) await anna.create("Merged", { "photo-rhoblob": other });
+  assert.equal((await sync(anna)).applied.length, 3);
+  const status = { state: "here", contentType: "image/png", bytes: photo.length, sent: photo.length };
+  assert.deepEqual(await anna.file(address), status);
+  await sync(ben);
+  const theirs = (await ben.get("Merged", (await anna.get("Merged", visit)).remoteId)).attributes["photo-rhoblob"];
+  assert.equal(await ben.readFile(theirs), null);
+  for (const wanted of [theirs, part, empty]) await ben.wantFile(wanted);
+  await sync(ben);
+  assert.deepEqual(await ben.readFile(theirs), photo);
+  assert.equal(Buffer.from(await ben.readFile(part)).toString(), "part");
+  assert.equal((await ben.readFile(empty)).length, 0);
+  await assert.rejects(ben.file("https://pictures.example/1.png"), { code: "invalid" });
+  await assert.rejects(ben.readFile("x"), { name: "RhoSyncError", code: "invalid" });
+});
+
+test("files go on where they broke off", async (t) => {
+  const photo = crypto.getRandomValues(new Uint8Array(60_000));
+  const whole = new Uint8Array(1_500_000).map((_, at) => photo[at % 60_000] ^ (at / 60_000));
+  const sent = [];
+  const up = async (url, options) => {
+    if (options.method !== "PUT") return fetch(url, options);
+    sent.push(new Headers(options.headers).get("content-range"));
+    if (sent.length === 2) throw new Error("it broke off");
+    return fetch(url, options);
+  };
+  const { database: anna } = await app(t, "anna", { fetch: up });
+  const address = await anna.addFile("photo.png", "image/png", whole);
+  await anna.create("Merged", { "photo-rhoblob": address });
+  assert.equal((await anna.sync()).ended.how, "offline");
+  await sync(anna);
+  const parts = ["0-524287", "524288-1048575", "524288-1048575", "1048576-1499999"];
+  assert.deepEqual(sent, parts.map((part) => `bytes ${part}/1500000`));
+
+  const answers = [];
+  const down = async (url, options) => {
+    const answer = await fetch(url, options);
+    // Images of sources are downloads too.
+    if (options.method !== "GET" || !url.includes("/blobs/")) return answer;
+    answers.push([answer.status, answer.headers.get("content-range")]);
+    if (answers.length > 1) return answer;
+    let left = 600_000;
+    const cut = new TransformStream({
+      transform(piece, to) {
+        left -= piece.length;
+        if (left < 0) to.error(new Error("it broke off"));
+        else to.enqueue(piece);
+      },
+    });
+    return new Response(answer.body.pipeThrough(cut), answer);
+  };
+  const { database: ben } = await app(t, "ben", { fetch: down });
+  await ben.wantFile(address);
+  await sync(ben);
+  assert.deepEqual(await ben.readFile(address), whole);
+  const [first, second, ...more] = answers;
+  assert.deepEqual([first, more], [[200, null], []]);
+  assert.match(second.join(" "), /^206 bytes [1-9][0-9]*-1499999\/1500000$/);
+});
+
+test("files have a quota, and a file without a key gets none", async (t) => {
+  const { database } = await app(t, undefined, { fileQuotaBytes: 100 });
+  const address = await database.addFile("a", "text/plain", new Uint8Array(100));
+  await assert.rejects(database.addFile("b", "text/plain", new Uint8Array(1)), { code: "invalid" });
+  assert.equal((await database.readFile(address)).length, 100);
+  await assert.rejects(database.changeKey("correct horse"), (error) => error.code === "invalid" && !/horse/.test(error.message));
+});
+
 test("watches and live queries hear of changes", async (t) => {
   const { database } = await app(t, "anna");
   let hear;

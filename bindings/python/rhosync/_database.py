@@ -61,11 +61,24 @@ class Database:
     block ends.
     """
 
-    def __init__(self, path, *, server: str, sources, device: DeviceOptions | None = None, transport=None, key: str | None = None):
-        """Opens a database file, or makes it. `sources` are names, or `SourceOptions`. `key` encrypts the file, where the library was
-        built with encryption: 64 hexadecimal digits are a key, any other text is a passphrase."""
+    def __init__(
+        self,
+        path,
+        *,
+        server: str,
+        sources,
+        device: DeviceOptions | None = None,
+        transport=None,
+        file_quota_bytes: int | None = None,
+        key: str | None = None,
+    ):
+        """Opens a database file, or makes it. `sources` are names, or `SourceOptions`. Files that objects refer to may have
+        `file_quota_bytes` together, 512 MiB where it is not said. `key` encrypts the database file, where the library was built with
+        encryption: 64 hexadecimal digits are a key, any other text is a passphrase."""
         sources = [SourceOptions(name=it) if isinstance(it, str) else it for it in sources]
-        options = Options(server=server, sources=sources, device=device or DeviceOptions(), key=key)
+        options = Options(
+            server=server, sources=sources, device=device or DeviceOptions(), file_quota_bytes=file_quota_bytes, key=key
+        )
         self._transport = transport or HttpTransport()
         self._open = native.Database.open(str(path), options, self._transport)
         self._watches = set()
@@ -94,6 +107,11 @@ class Database:
 
     def __exit__(self, *_):
         self.close()
+
+    def change_key(self, key: str) -> None:
+        """Encrypts the database file by another key, all or nothing. No other process may have it open. `Invalid` for one that was
+        opened without a key."""
+        self._core.change_key(key)
 
     @property
     def user(self) -> str | None:
@@ -150,6 +168,24 @@ class Database:
     def search(self, source: str, words: str, *, limit: int = 100) -> list[native.StoredObject]:
         """The objects that have all of the words, or words that begin so; the best first."""
         return self._core.search(source, words, limit)
+
+    def add_file(self, name: str, content_type: str, content: bytes) -> str:
+        """Keeps a file, and returns its address: what an object refers to it by, in an attribute whose name ends in `-rhoblob`. It goes
+        up with the next sync, before the changes that refer to it. One that no change refers to is removed after a day. `Invalid` if
+        there is no room for it."""
+        return self._core.add_file(name, content_type, content)
+
+    def file(self, address: str) -> native.FileStatus | None:
+        """How the file at an address is; `None` if nothing is known of it here."""
+        return self._core.file(address)
+
+    def read_file(self, address: str) -> bytes | None:
+        """The content of the file at an address; `None` if it is not here: see `want_file`."""
+        return self._core.read_file(address)
+
+    def want_file(self, address: str) -> None:
+        """Has the file at an address come with the next sync, unless it is here."""
+        self._core.want_file(address)
 
     def watch(self, sources=(), told=None) -> Watch:
         """Hears of each change of some sources, or of all if none is named: `told` is called with their names on the thread that made

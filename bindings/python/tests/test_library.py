@@ -15,6 +15,36 @@ SERVER = os.environ["RHOSYNC_TEST_SERVER"]
 README = Path(os.environ["RHOSYNC_TEST_README"])
 
 
+class Breaking(rhosync.HttpTransport):
+    """A network on which the first file breaks off after so many bytes. It notes what answers to questions for files say."""
+
+    def __init__(self, bytes):
+        super().__init__()
+        self.left = bytes
+        self.answers = []
+
+    def send(self, request, conversation):
+        super().send(request, Cut(self, conversation) if request.method == "GET" else conversation)
+
+
+class Cut:
+    def __init__(self, network, conversation):
+        self.network = network
+        self.conversation = conversation
+        self.is_cancelled = conversation.is_cancelled
+
+    def answer_head(self, status, headers):
+        told = {header.name.lower(): header.value for header in headers}
+        self.network.answers.append((status, told.get("content-range")))
+        return self.conversation.answer_head(status, headers)
+
+    def answer_chunk(self, piece):
+        self.network.left -= len(piece)
+        if self.network.left < 0 and len(self.network.answers) == 1:
+            raise rhosync.HostError.Failed("it broke off")
+        return self.conversation.answer_chunk(piece)
+
+
 class LibraryTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -65,6 +95,63 @@ class LibraryTest(unittest.TestCase):
             self.assertIn('"signed_in": true', database.diagnostics())
         with self.assertRaises(rhosync.Closed):
             database.create("Product", {})
+
+    def test_files_go_with_their_objects(self):
+        anna, ben = self.open("anna"), self.open("ben", file="ben.db")
+        photo = bytes(range(256)) * 5_000
+        address = anna.add_file("my photo.png", "image/png", photo)
+        self.assertEqual(anna.file(address).state, rhosync.FileState.QUEUED)
+        visit = anna.create("Merged", {"photo-rhoblob": address})
+        empty = anna.add_file("nothing", "text/plain", b"")
+        anna.create("Merged", {"photo-rhoblob": empty})
+        self.assertEqual(len(self.sync(anna).applied), 2)
+        status = anna.file(address)
+        self.assertEqual((status.state, status.bytes, status.content_type), (rhosync.FileState.HERE, len(photo), "image/png"))
+        self.sync(ben)
+        theirs = ben.get("Merged", anna.get("Merged", visit).remote_id).attributes["photo-rhoblob"]
+        self.assertIsNone(ben.read_file(theirs))
+        for wanted in (theirs, empty):
+            ben.want_file(wanted)
+        self.sync(ben)
+        self.assertEqual((ben.read_file(theirs), ben.read_file(empty)), (photo, b""))
+        missing = f"/blobs/{'0' * 64}/x"
+        self.assertIsNone(ben.file(missing))
+        ben.want_file(missing)
+        self.sync(ben)
+        self.assertEqual(ben.file(missing).state, rhosync.FileState.MISSING)
+        with self.assertRaises(rhosync.Invalid):
+            ben.file("https://pictures.example/1.png")
+
+    def test_a_download_that_breaks_off_goes_on(self):
+        anna = self.open("anna")
+        photo = os.urandom(1_500_000)
+        address = anna.add_file("photo.png", "image/png", photo)
+        anna.create("Merged", {"photo-rhoblob": address})
+        self.sync(anna)
+        transport = Breaking(600_000)
+        with rhosync.open(self.folder / "ben.db", server=SERVER, sources=["Merged"], transport=transport) as ben:
+            ben.sign_in("ben", "ben's secret")
+            self.sync(ben)
+            ben.want_file(address)
+            self.sync(ben)
+            self.assertEqual(ben.read_file(address), photo)
+        first, second = transport.answers
+        self.assertEqual(first, (200, None))
+        self.assertEqual(second[0], 206)
+        self.assertRegex(second[1], "bytes [1-9][0-9]*-1499999/1500000")
+
+    def test_files_have_a_quota(self):
+        with rhosync.open(self.folder / "app.db", server=SERVER, sources=["Merged"], file_quota_bytes=100) as database:
+            address = database.add_file("a", "text/plain", b"a" * 100)
+            with self.assertRaises(rhosync.Invalid):
+                database.add_file("b", "text/plain", b"b")
+            self.assertEqual(database.read_file(address), b"a" * 100)
+
+    def test_a_file_without_a_key_gets_none(self):
+        database = self.open()
+        with self.assertRaises(rhosync.Invalid) as invalid:
+            database.change_key("correct horse")
+        self.assertNotIn("horse", str(invalid.exception))
 
     def test_values_come_back_as_they_were(self):
         database = self.open()

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use sync_client::{
-    Attributes, Credentials, FailedChange, Operation, Options, PendingChange, SignedIn,
-    SourceStatus, SyncOptions, SyncReport,
+    Attributes, Credentials, FailedChange, FileStatus, Key, Operation, Options, PendingChange,
+    SignedIn, SourceStatus, SyncOptions, SyncReport,
 };
 
 use crate::host::{Carrier, ChangeListener, ProgressListener, Result, Teller, Transport};
@@ -33,6 +33,14 @@ impl Database {
         let platform = Arc::new(sync_client::SystemPlatform);
         let opened = sync_client::Database::open_on(path, options, platform, transport, None)?;
         Ok(Arc::new(Self(opened)))
+    }
+
+    /// Encrypts the database file by another key. No other process may have it open.
+    ///
+    /// # Errors
+    /// `Invalid` for a file that was opened without a key, and the file's. The old key stands then.
+    pub fn change_key(&self, key: Key) -> Result<()> {
+        self.0.change_key(&key)
     }
 
     /// Who is signed in.
@@ -147,6 +155,39 @@ impl Database {
     /// `Invalid` for a query that is wrong.
     pub fn sources_of(&self, sql: &str) -> Result<Vec<String>> {
         self.0.sources_of(sql)
+    }
+
+    /// Keeps a file, and answers its address: what an object refers to it by, in an attribute whose name ends in `-rhoblob`. It goes up
+    /// with the next sync, before the changes that refer to it. One that no change refers to is removed after a day.
+    ///
+    /// # Errors
+    /// `Invalid` if there is no room for it; the database file's.
+    pub fn add_file(&self, name: &str, content_type: &str, content: Vec<u8>) -> Result<String> {
+        self.0.add_file(name, content_type, &content)
+    }
+
+    /// How the file at an address is; none if nothing is known of it here.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no file's address; the database file's.
+    pub fn file(&self, address: &str) -> Result<Option<FileStatus>> {
+        self.0.file(address)
+    }
+
+    /// The content of the file at an address; none if it is not here: see `want_file`.
+    ///
+    /// # Errors
+    /// As `file`.
+    pub fn read_file(&self, address: &str) -> Result<Option<Vec<u8>>> {
+        self.0.read_file(address)
+    }
+
+    /// Has the file at an address come with the next sync, unless it is here.
+    ///
+    /// # Errors
+    /// As `file`.
+    pub fn want_file(&self, address: &str) -> Result<()> {
+        self.0.want_file(address)
     }
 
     /// Tells a listener of each change of some sources, or of all if none is named. Returns what `unwatch` takes.

@@ -25,7 +25,8 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for HostError {
     }
 }
 
-/// Carries requests: by URLSession, OkHttp, or what else the language has. It follows no redirects, and sends no cookies.
+/// Carries requests: by URLSession, OkHttp, or what else the language has. It follows no redirects, and sends no cookies. Of an answer's
+/// headers `Retry-After`, `ETag` and `Content-Range` are read.
 #[uniffi::export(with_foreign)]
 pub trait Transport: Send + Sync {
     /// Sends a request, and hands the answer to the conversation as it comes: first `answer_head`, whatever the status is, and then

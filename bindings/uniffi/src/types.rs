@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use sync_client::{
     AppliedChange, Attributes, ChangeState, Credentials, DeviceOptions, Ended, FailedChange,
-    Header, HttpRequest, Key, Operation, Options, PendingChange, Progress, Removal, RemovalReason,
-    SignedIn, SourceOptions, SourceProblem, SourceStatus, SyncOptions, SyncReport, Value,
+    FileState, FileStatus, Header, HttpRequest, Key, Operation, Options, PendingChange, Progress,
+    Removal, RemovalReason, SignedIn, SourceOptions, SourceProblem, SourceStatus, SyncOptions,
+    SyncReport, Value,
 };
 
 /// The error has a name of its own where languages have an `Error` already.
@@ -410,6 +411,34 @@ pub struct SourceProblem {
     pub reason: String,
 }
 
+/// How far a file is.
+#[uniffi::remote(Enum)]
+pub enum FileState {
+    /// It is here, and goes up before the change that refers to it.
+    Queued,
+    /// It is here, and the server has it.
+    Here,
+    /// It comes with the next sync.
+    Wanted,
+    /// The server has none, or none for this user.
+    Missing,
+    /// There is no room for it.
+    NoRoom,
+}
+
+/// A file that is known here.
+#[uniffi::remote(Record)]
+pub struct FileStatus {
+    /// How far it is.
+    pub state: FileState,
+    /// Its media type, once it is known.
+    pub content_type: String,
+    /// Bytes that are here.
+    pub bytes: u64,
+    /// Of one that goes up, bytes that the server has.
+    pub sent: u64,
+}
+
 /// A header of a request or an answer.
 #[uniffi::remote(Record)]
 pub struct Header {
@@ -422,13 +451,13 @@ pub struct Header {
 /// A request to the server.
 #[uniffi::remote(Record)]
 pub struct HttpRequest {
-    /// `POST` or `DELETE`.
+    /// `GET`, `POST`, `PUT` or `DELETE`.
     pub method: String,
     /// Where to.
     pub url: String,
-    /// Headers, the token among them.
+    /// Headers, the token among them. Each goes as it is.
     pub headers: Vec<Header>,
-    /// The body, often empty.
+    /// The body, often empty. That of a file is no text.
     pub body: Vec<u8>,
     /// How long the whole may take.
     pub timeout_ms: u64,

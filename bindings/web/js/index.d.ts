@@ -10,6 +10,8 @@ export interface Options<S extends Schema = Record<string, Attributes>> {
   /** The database's name, where an app has several. All tabs with the same one share it. */
   name?: string;
   device?: DeviceOptions;
+  /** Most bytes that files that objects refer to may have together, 512 MiB where it is not said. */
+  fileQuotaBytes?: number;
   /** A worker that runs this package's `worker.js`, where a bundler has to make it. */
   worker?: Worker;
 }

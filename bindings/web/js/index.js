@@ -36,9 +36,10 @@ export class Database {
   }
 
   /** Opens a database, or makes it. */
-  static async open({ name = "default", server, sources, device = {}, worker }) {
+  static async open({ name = "default", server, sources, device = {}, fileQuotaBytes = null, worker }) {
     const database = new Database(worker ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module" }));
-    const options = { server, sources: sources.map((source) => (typeof source === "string" ? { name: source } : source)), device };
+    const named = sources.map((source) => (typeof source === "string" ? { name: source } : source));
+    const options = { server, sources: named, device, fileQuotaBytes };
     database.#worker.postMessage({ open: { name, options } });
     try {
       await database.#call({ call: "user" });
@@ -94,6 +95,23 @@ export class Database {
 
   search(source, words, { limit = 100 } = {}) {
     return this.#call({ call: "search", source, words, limit });
+  }
+
+  async addFile(name, contentType, content) {
+    const bytes = new Uint8Array(await new Blob([content]).arrayBuffer());
+    return this.#call({ call: "addFile", name, contentType, content: bytes });
+  }
+
+  file(address) {
+    return this.#call({ call: "file", address });
+  }
+
+  readFile(address) {
+    return this.#call({ call: "readFile", address });
+  }
+
+  async wantFile(address) {
+    await this.#call({ call: "wantFile", address });
   }
 
   watch(sources, changed) {

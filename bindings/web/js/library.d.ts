@@ -165,6 +165,21 @@ export interface SyncOptions {
   progressed?: (progress: Progress) => void;
 }
 
+/** A file that is known here. */
+export interface FileStatus {
+  /**
+   * `queued`: it is here, and goes up before the change that refers to it; `here`: it is here, and the server has it; `wanted`: it comes
+   * with the next sync; `missing`: the server has none, or none for this user; `noRoom`: there is no room for it.
+   */
+  state: "queued" | "here" | "wanted" | "missing" | "noRoom";
+  /** Its media type, once it is known. */
+  contentType: string;
+  /** Bytes that are here. */
+  bytes: number;
+  /** Of one that goes up, bytes that the server has. */
+  sent: number;
+}
+
 export interface SourceStatus {
   name: string;
   /** Objects that the server has, as far as the device knows. */
@@ -205,6 +220,19 @@ export class Database<S extends Schema = Record<string, Attributes>> {
   query<Row = Attributes>(sql: string, params?: Value[]): Promise<Row[]>;
   /** The objects that have all of the words, or words that begin so; the best first. */
   search<N extends Extract<keyof S, string>>(source: N, words: string, page?: { limit?: number }): Promise<StoredObject<S[N]>[]>;
+
+  /**
+   * Keeps a file, and says its address: what an object refers to it by, in an attribute whose name ends in `-rhoblob`. It goes up with the
+   * next sync, before the changes that refer to it. One that no change refers to is removed after a day. `invalid` if there is no room
+   * for it.
+   */
+  addFile(name: string, contentType: string, content: Blob | BufferSource): Promise<string>;
+  /** How the file at an address is; `null` if nothing is known of it here. */
+  file(address: string): Promise<FileStatus | null>;
+  /** The content of the file at an address; `null` if it is not here: see `wantFile`. */
+  readFile(address: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** Has the file at an address come with the next sync, unless it is here. */
+  wantFile(address: string): Promise<void>;
 
   /** Tells of each change of some sources; of all if none is named. In browsers, in whatever tab it was made. Ends with what it returns. */
   watch(sources: Extract<keyof S, string>[], changed: (sources: string[]) => void): () => void;

@@ -248,6 +248,8 @@ function makeOnce(key, call, again, progressed) {
       (value) => ({ value }),
       (error) => ({ error: told(error) }),
     );
+    // The content of a file is not remembered: it may be large, and can be read twice.
+    if (call.call === "readFile") return answer;
     made.set(key, answer);
     if (made.size > REMEMBERED) made.delete(made.keys().next().value);
   }
@@ -278,6 +280,10 @@ async function make(call, again, progressed) {
       return null;
     case "transaction":
       return transaction(call, again);
+    case "addFile":
+      return core.addFile(call.name, call.contentType, call.content);
+    case "readFile":
+      return core.readFile(call.address) ?? null;
     default:
       return ask(call);
   }
@@ -286,7 +292,7 @@ async function make(call, again, progressed) {
 function ask({ call, ...values }) {
   const answer = JSON.parse(core.call(JSON.stringify({ [call]: values })));
   // There may be something to send.
-  if (call === "transaction" || call === "retry") wake?.();
+  if (call === "transaction" || call === "retry" || call === "wantFile") wake?.();
   return answer;
 }
 
@@ -332,7 +338,9 @@ async function exchange(begin, end) {
 /** Carries requests until everything is said. `begins` gets what ends each of them; `came` hears of each piece of an answer. */
 async function carry(it, begins = (began) => (request = began), came = () => {}) {
   for (let next = it.nextRequest(); next !== undefined; next = it.nextRequest()) {
-    const { method, url, headers, body, timeoutMs } = JSON.parse(next);
+    const { method, url, headers, timeoutMs } = JSON.parse(next.head);
+    const body = next.body;
+    next.free();
     const abort = new AbortController();
     const { signal } = abort;
     begins(abort);
@@ -342,7 +350,7 @@ async function carry(it, begins = (began) => (request = began), came = () => {})
       const answer = await fetch(url, {
         method,
         headers,
-        body: body || undefined,
+        body: body.length > 0 ? body : undefined,
         signal,
         redirect: "error",
         credentials: "omit",

@@ -38,6 +38,28 @@ pub struct Exchange {
     conversation: Arc<Conversation>,
 }
 
+/// A request, as the script carries it.
+#[wasm_bindgen]
+pub struct Request {
+    head: String,
+    body: Vec<u8>,
+}
+
+#[wasm_bindgen]
+impl Request {
+    /// `method`, `url`, `headers` and `timeoutMs`, as JSON.
+    #[wasm_bindgen(getter)]
+    pub fn head(&self) -> String {
+        self.head.clone()
+    }
+
+    /// Its body, often empty.
+    #[wasm_bindgen(getter)]
+    pub fn body(&self) -> Uint8Array {
+        Uint8Array::from(self.body.as_slice())
+    }
+}
+
 /// What is to be done next while the database is followed.
 #[wasm_bindgen]
 pub struct Step {
@@ -153,6 +175,31 @@ impl Core {
             .map_err(|error| thrown(&error))
     }
 
+    /// Keeps a file, and says its address.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    #[wasm_bindgen(js_name = addFile)]
+    pub fn add_file(
+        &self,
+        name: &str,
+        content_type: &str,
+        content: &[u8],
+    ) -> Result<String, JsValue> {
+        let kept = self.database.add_file(name, content_type, content);
+        kept.map_err(|error| thrown(&error))
+    }
+
+    /// The content of a file, if it is here.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    #[wasm_bindgen(js_name = readFile)]
+    pub fn read_file(&self, address: &str) -> Result<Option<Vec<u8>>, JsValue> {
+        let found = self.database.read_file(address);
+        found.map_err(|error| thrown(&error))
+    }
+
     /// Begins to sign in. `credentials` is JSON.
     ///
     /// # Errors
@@ -252,17 +299,20 @@ impl Core {
 
 #[wasm_bindgen]
 impl Exchange {
-    /// The next request, as JSON: `method`, `url`, `headers`, `body` (a text), `timeoutMs`. None when everything is said.
+    /// The next request. None when everything is said.
     ///
     /// # Errors
     /// What the script throws, as JSON.
     #[wasm_bindgen(js_name = nextRequest)]
-    pub fn next_request(&self) -> Result<Option<String>, JsValue> {
+    pub fn next_request(&self) -> Result<Option<Request>, JsValue> {
         let next = self.conversation.next_request();
         let Some(request) = next.map_err(|error| thrown(&error))? else {
             return Ok(None);
         };
-        Ok(Some(json::request(&request)))
+        Ok(Some(Request {
+            head: json::request(&request),
+            body: request.body,
+        }))
     }
 
     /// Takes the head of an answer. `false` says that nobody wants the rest.

@@ -4,4 +4,4 @@
 mod core;
 mod platform;
 
-pub use crate::core::{Core, Exchange, Step};
+pub use crate::core::{Core, Exchange, Request, Step};

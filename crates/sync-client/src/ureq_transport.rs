@@ -105,7 +105,8 @@ fn carry(agent: &ureq::Agent, request: HttpRequest, to: &SyncSender<Came>) -> Re
         request = request.header(name, value);
     }
     let timeout = Duration::from_millis(timeout_ms);
-    let answer = match body.is_empty() {
+    // What has content may have one of no bytes: an empty file. Without a body, its length would not be said.
+    let answer = match body.is_empty() && !matches!(&*method, "POST" | "PUT") {
         true => run(agent, request.body(()), timeout),
         false => run(agent, request.body(body), timeout),
     }?;
@@ -138,4 +139,53 @@ fn run<B: ureq::AsSendBody>(
     let request = agent.configure_request(request);
     let request = request.timeout_global(Some(timeout)).build();
     agent.run(request).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// The head of what goes over the wire for a request without content.
+    fn head_of(method: &str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let request = HttpRequest {
+            method: method.to_owned(),
+            url: format!("http://{}/x", listener.local_addr().unwrap()),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout_ms: 10_000,
+        };
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = String::new();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            while !head.ends_with("\r\n\r\n") {
+                assert_ne!(reader.read_line(&mut head).unwrap(), 0, "{head}");
+            }
+            stream
+                .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+                .unwrap();
+            head.to_ascii_lowercase()
+        });
+        let (sender, _receiver) = mpsc::sync_channel(4);
+        let agent = UreqTransport::default().agent;
+        carry(&agent, request, &sender).unwrap();
+        server.join().unwrap()
+    }
+
+    #[test]
+    fn an_empty_body_has_a_length_where_a_body_is_expected() {
+        for method in ["PUT", "POST"] {
+            let head = head_of(method);
+            assert!(head.contains("\r\ncontent-length: 0\r\n"), "{head}");
+        }
+        for method in ["GET", "DELETE"] {
+            let head = head_of(method);
+            assert!(!head.contains("content-length"), "{head}");
+            assert!(!head.contains("transfer-encoding"), "{head}");
+        }
+    }
 }

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crash_disk::{Disk, End, System};
 use sync_client::{
     Attributes, Conversation, Credentials, Database, Error, FailedChange, HttpRequest, Options,
-    Platform, SyncOptions, SyncReport,
+    Platform, SyncOptions, SyncReport, Value,
 };
 use test_support::World;
 
+use crate::files::FILE;
 use crate::network::{Fate, fate};
-use crate::server::serve;
+use crate::server::{Answer, serve};
 
 pub(crate) const SOURCE: &str = "Shared";
 
@@ -79,10 +80,7 @@ impl Device {
                     None => break true,
                     Some(None) => break false,
                     Some(Some(request)) => {
-                        let (status, body) = serve(world, &request).await;
-                        conversation.answer_head(status, Vec::new());
-                        conversation.answer_chunk(body);
-                        conversation.answer_end(None);
+                        answer(&conversation, serve(world, &request).await);
                     }
                 }
             };
@@ -177,16 +175,26 @@ impl Device {
                 self.crash();
                 return None;
             }
-            let fate = fate(random);
-            let (status, body) = match fate {
+            let fate = fate(random, request.method == "GET");
+            let Answer {
+                status,
+                headers,
+                body,
+            } = match fate {
                 Fate::LosesRequest => {
+                    if request.method == "PUT" {
+                        // Of a file, the server takes what it gets.
+                        let mut request = request;
+                        request.body.truncate(random.usize(..=request.body.len()));
+                        serve(world, &request).await;
+                    }
                     conversation.answer_end(Some("lost".to_owned()));
-                    return Some(self.end(&conversation));
+                    continue;
                 }
                 Fate::Late => {
                     self.late.push(request);
                     conversation.answer_end(Some("late".to_owned()));
-                    return Some(self.end(&conversation));
+                    continue;
                 }
                 Fate::Doubles => {
                     serve(world, &request).await;
@@ -196,25 +204,21 @@ impl Device {
             };
             if fate == Fate::LosesAnswer {
                 conversation.answer_end(Some("lost".to_owned()));
-                return Some(self.end(&conversation));
+                continue;
             }
-            conversation.answer_head(status, Vec::new());
+            conversation.answer_head(status, headers);
             let (arrives, failure) = match fate {
-                Fate::Cuts(at) if at < body.len() => (&body[..at], Some("cut".to_owned())),
+                Fate::Cuts(at) => (&body[..body.len() * at / 1_000], Some("cut".to_owned())),
                 _ => (&body[..], None),
             };
-            for piece in arrives.chunks(random.usize(1..400)) {
+            for piece in arrives.chunks(random.usize(1..400.max(body.len() / 10))) {
                 conversation.answer_chunk(piece.to_vec());
                 if random.u8(0..200) == 0 {
                     self.crash();
                     return None;
                 }
             }
-            let is_over = failure.is_some();
             conversation.answer_end(failure);
-            if is_over {
-                return Some(self.end(&conversation));
-            }
         }
     }
 
@@ -223,10 +227,7 @@ impl Device {
         let begun = self.database.begin_sync(options, None);
         let conversation = begun.expect("no other sync");
         while let Some(request) = conversation.next_request().expect("a file that works") {
-            let (status, body) = serve(world, &request).await;
-            conversation.answer_head(status, Vec::new());
-            conversation.answer_chunk(body);
-            conversation.answer_end(None);
+            answer(&conversation, serve(world, &request).await);
         }
         self.end(&conversation)
     }
@@ -269,12 +270,29 @@ impl Device {
             .collect()
     }
 
+    /// The addresses of its objects' files.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let objects = self.database.list(SOURCE, 10_000, 0).expect("a list");
+        let addresses = objects
+            .iter()
+            .filter_map(|object| object.attributes.get(FILE));
+        let addresses = addresses.map(Value::to_text);
+        addresses.filter(|address| !address.is_empty()).collect()
+    }
+
     /// One of its objects.
     pub(crate) fn pick(&self, random: &mut fastrand::Rng) -> Option<(String, Attributes)> {
         let objects = self.database.list(SOURCE, 10_000, 0).expect("a list");
         let object = random.choice(objects)?;
         Some((object.id, object.attributes))
     }
+}
+
+/// Brings a whole answer.
+fn answer(conversation: &Conversation, answer: Answer) {
+    conversation.answer_head(answer.status, answer.headers);
+    conversation.answer_chunk(answer.body);
+    conversation.answer_end(None);
 }
 
 fn texts(attributes: &Attributes) -> BTreeMap<String, String> {

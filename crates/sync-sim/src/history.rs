@@ -9,6 +9,7 @@ use sync_core::{Clock as _, StorePorts as _};
 use test_support::{Fault, TestRedis, World};
 
 use crate::device::{Device, SOURCE};
+use crate::files;
 
 /// The users of the devices.
 const USERS: [&str; 3] = ["one", "one", "two"];
@@ -24,6 +25,8 @@ struct History {
     /// Names of objects that somebody has deleted, or that were refused.
     gone: BTreeSet<String>,
     last: u32,
+    /// How many files there were.
+    files: u64,
 }
 
 /// Plays the history of a number, and looks whether it ends well.
@@ -48,6 +51,7 @@ pub async fn play(redis: &Rc<TestRedis>, seed: u64) {
         made: BTreeSet::new(),
         gone: BTreeSet::new(),
         last: 0,
+        files: 0,
     };
     for _ in 0..history.random.u8(5..60) {
         history.step().await;
@@ -60,8 +64,8 @@ impl History {
         let at = self.random.usize(..self.devices.len());
         self.set_clocks();
         self.devices[at].revive();
-        match self.random.u8(0..33) {
-            0..=3 => self.create(at),
+        match self.random.u8(0..37) {
+            0..=3 => self.create(at, None),
             4..=8 => self.update(at),
             9 | 10 => self.delete(at),
             11..=13 => {
@@ -100,6 +104,7 @@ impl History {
             19 => self.devices[at].deliver_late(&self.world).await,
             20 => self.devices[at].crash(),
             30..=32 => self.devices[at].crash_soon(&mut self.random),
+            33..=36 => self.add_file(at),
             21 => {
                 // The device's clock is wrong for a while.
                 let wrong = self.random.u64(..4_000_000_000_000);
@@ -122,6 +127,9 @@ impl History {
     }
 
     async fn sync(&mut self, at: usize) {
+        if self.random.bool() {
+            self.want_files(at);
+        }
         let report = self.devices[at].sync(&self.world, &mut self.random).await;
         if report.is_some_and(|report| self.look_at(&report) == Ended::SignedOut) {
             self.devices[at].sign_in(&self.world).await;
@@ -136,14 +144,16 @@ impl History {
         report.ended.clone()
     }
 
-    fn create(&mut self, at: usize) {
+    /// Makes an object, with a file or without.
+    fn create(&mut self, at: usize, file: Option<String>) {
         self.last += 1;
         let name = format!("number {}", self.last);
-        let attributes: Attributes = [
+        let mut attributes: Attributes = [
             ("name".to_owned(), name.as_str().into()),
             ("a".to_owned(), self.random.u8(..).to_string().into()),
         ]
         .into();
+        attributes.extend(file.map(|address| (files::FILE.to_owned(), address.into())));
         let made = self.devices[at].call(|database| database.create(SOURCE, attributes));
         if made.is_none() {
             // Nobody was promised it.
@@ -153,20 +163,54 @@ impl History {
     }
 
     fn update(&mut self, at: usize) {
+        let attribute = if self.random.bool() { "a" } else { "b" };
+        let value = self.random.u8(..).to_string();
+        let unset = match self.random.u8(0..4) {
+            0 => vec!["c".to_owned()],
+            _ => Vec::new(),
+        };
+        self.set(at, attribute, value, unset);
+    }
+
+    /// Changes an object, if there is one.
+    fn set(&mut self, at: usize, attribute: &str, value: String, unset: Vec<String>) {
         let Some((id, _)) = self.devices[at].pick(&mut self.random) else {
             return;
         };
-        let attribute = if self.random.bool() { "a" } else { "b" };
         let operation = Operation::Update {
             source: SOURCE.to_owned(),
             id,
-            set: [(attribute.to_owned(), self.random.u8(..).to_string().into())].into(),
-            unset: match self.random.u8(0..4) {
-                0 => vec!["c".to_owned()],
-                _ => Vec::new(),
-            },
+            set: [(attribute.to_owned(), value.into())].into(),
+            unset,
         };
         self.devices[at].call(|database| database.transaction(vec![operation]));
+    }
+
+    /// A new object gets a file, or one that there is.
+    fn add_file(&mut self, at: usize) {
+        self.files += 1;
+        let (name, content) = (files::name(self.files), files::content(self.files));
+        let added =
+            self.devices[at].call(|database| database.add_file(&name, "image/png", &content));
+        match added {
+            // It ended before anybody was told the address.
+            None => {}
+            Some(address) if self.random.bool() => self.create(at, Some(address)),
+            Some(address) => self.set(at, files::FILE, address, Vec::new()),
+        }
+    }
+
+    /// The app wants to show its objects' files. Those that are here are what they were.
+    fn want_files(&mut self, at: usize) {
+        let device = &mut self.devices[at];
+        for address in device.files() {
+            device.call(|database| database.want_file(&address));
+            let read = device.call(|database| database.read_file(&address));
+            if let Some(Some(content)) = read {
+                let is_right = content == files::content_at(&address);
+                assert!(is_right, "{address} has another content");
+            }
+        }
     }
 
     fn delete(&mut self, at: usize) {
@@ -210,6 +254,7 @@ impl History {
             let report = device.sync_well(&self.world, verify).await;
             assert_eq!((report.mended, &report.ended), (0, &Ended::Complete));
         }
+        self.compare_files().await;
         let mut names = BTreeMap::new();
         for (id, attributes) in self.world.back_end.objects() {
             if let Some(name) = attributes.get("name")
@@ -221,6 +266,29 @@ impl History {
         }
         for name in self.made.difference(&self.gone) {
             assert!(names.contains_key(name), "{name} is lost");
+        }
+    }
+
+    /// Each device gets every file, whole, however often that breaks off.
+    async fn compare_files(&mut self) {
+        for at in 0..self.devices.len() {
+            for _ in 0..5 {
+                self.devices[at].crash_soon(&mut self.random);
+                self.want_files(at);
+                self.sync(at).await;
+            }
+            self.devices[at].crash();
+            self.set_clocks();
+            self.want_files(at);
+            let device = &mut self.devices[at];
+            let report = device.sync_well(&self.world, SyncOptions::default()).await;
+            assert_eq!(report.ended, Ended::Complete);
+            for address in device.files() {
+                let read = device.call(|database| database.read_file(&address));
+                let state = device.call(|database| database.file(&address));
+                let is_right = read.flatten() == Some(files::content_at(&address));
+                assert!(is_right, "device {at} has {address} as {state:?}");
+            }
         }
     }
 

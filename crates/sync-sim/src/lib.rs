@@ -8,6 +8,7 @@
 )]
 
 mod device;
+mod files;
 mod history;
 mod network;
 mod server;

@@ -1,46 +1,73 @@
 //! The engine, as the server's routes ask it.
 
 use serde_json::json;
-use sync_client::HttpRequest;
-use sync_core::{DeviceGrant, DeviceProof, NewsRequest, Origin, SentChanges, SyncError};
+use sync_client::{Header, HttpRequest};
+use sync_core::{BlobError, DeviceGrant, DeviceProof, NewsRequest, Origin, SentChanges, SyncError};
 use sync_proto::sync::{Line, NDJSON, SessionGrant, SessionRequest, SyncRequest, VerifyRequest};
 use test_support::World;
 
-/// Answers a request: status and body.
-pub(crate) async fn serve(world: &World, request: &HttpRequest) -> (u16, Vec<u8>) {
-    let path = request.url.trim_start_matches("http://sim");
-    match path {
-        "/sync/v1/session" => session(world, request).await,
-        "/sync/v1/sync" => answer(sync(world, request).await),
-        "/sync/v1/verify" => answer(verify(world, request).await),
-        other => panic!("devices do not call {other}"),
-    }
+use crate::files;
+
+/// What a device gets for a request.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<Header>,
+    pub(crate) body: Vec<u8>,
 }
 
-fn refused(status: u16, code: &str) -> (u16, Vec<u8>) {
-    let body = json!({"error": {"code": code, "message": code}});
-    (status, body.to_string().into_bytes())
-}
-
-fn answer(lines: Result<Vec<Line>, SyncError>) -> (u16, Vec<u8>) {
-    match lines {
-        Ok(lines) => {
-            let mut body = Vec::new();
-            for line in lines {
-                serde_json::to_writer(&mut body, &line).expect("a line");
-                body.push(b'\n');
-            }
-            (200, body)
+impl Answer {
+    pub(crate) fn new(status: u16, body: Vec<u8>) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body,
         }
-        Err(SyncError::Account(_)) => refused(401, "not_authenticated"),
-        Err(SyncError::UnknownClient) => refused(404, "unknown_client"),
-        Err(SyncError::Busy) => refused(503, "busy"),
-        Err(SyncError::QueueFull) => refused(429, "queue_full"),
-        Err(error) => panic!("the engine does not answer: {error}"),
+    }
+
+    fn refused(status: u16, code: &str) -> Self {
+        let body = json!({"error": {"code": code, "message": code}});
+        Self::new(status, body.to_string().into_bytes())
     }
 }
 
-async fn session(world: &World, request: &HttpRequest) -> (u16, Vec<u8>) {
+impl From<SyncError> for Answer {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Account(_) => Self::refused(401, "not_authenticated"),
+            SyncError::UnknownClient => Self::refused(404, "unknown_client"),
+            SyncError::Blob(BlobError::Unknown) => Self::refused(404, "not_found"),
+            SyncError::Busy | SyncError::Blob(BlobError::Busy) => Self::refused(503, "busy"),
+            SyncError::QueueFull => Self::refused(429, "queue_full"),
+            error => panic!("the engine does not answer: {error}"),
+        }
+    }
+}
+
+/// Answers a request.
+pub(crate) async fn serve(world: &World, request: &HttpRequest) -> Answer {
+    let path = request.url.trim_start_matches("http://sim");
+    let answered = match path {
+        "/sync/v1/session" => Ok(session(world, request).await),
+        "/sync/v1/sync" => sync(world, request).await.map(written),
+        "/sync/v1/verify" => verify(world, request).await.map(written),
+        other => match other.strip_prefix("/sync/v1/blobs/") {
+            Some(blob) => files::serve(world, request, blob).await,
+            None => panic!("devices do not call {other}"),
+        },
+    };
+    answered.unwrap_or_else(Answer::from)
+}
+
+fn written(lines: Vec<Line>) -> Answer {
+    let mut body = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut body, &line).expect("a line");
+        body.push(b'\n');
+    }
+    Answer::new(200, body)
+}
+
+async fn session(world: &World, request: &HttpRequest) -> Answer {
     let asked: SessionRequest = serde_json::from_slice(&request.body).expect("a request");
     let granted = match (&asked.refresh, &asked.login, &asked.password) {
         (Some(refresh), _, _) => {
@@ -48,7 +75,7 @@ async fn session(world: &World, request: &HttpRequest) -> (u16, Vec<u8>) {
             let accounts = world.engine.accounts();
             match accounts.refresh_device(refresh, &attempt).await {
                 Ok(granted) => granted,
-                Err(_) => return refused(401, "not_authenticated"),
+                Err(_) => return Answer::refused(401, "not_authenticated"),
             }
         }
         (None, Some(login), Some(password)) => {
@@ -76,15 +103,18 @@ async fn session(world: &World, request: &HttpRequest) -> (u16, Vec<u8>) {
         client: session.client().to_string(),
         user: session.user().to_string(),
     };
-    (200, serde_json::to_vec(&grant).expect("a grant"))
+    Answer::new(200, serde_json::to_vec(&grant).expect("a grant"))
 }
 
-fn bearer(request: &HttpRequest) -> &str {
-    let header = request.headers.iter();
-    header
-        .filter(|header| header.name == "Authorization")
-        .find_map(|header| header.value.strip_prefix("Bearer "))
-        .unwrap_or_default()
+pub(crate) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    let mut headers = request.headers.iter();
+    let found = headers.find(|header| header.name == name);
+    found.map(|header| header.value.as_str())
+}
+
+pub(crate) fn bearer(request: &HttpRequest) -> &str {
+    let header = header(request, "Authorization").unwrap_or_default();
+    header.strip_prefix("Bearer ").unwrap_or_default()
 }
 
 async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncError> {

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use sync_sim::play;
 use test_support::TestRedis;
 
-/// Histories of a normal run: some ten seconds of a processor.
+/// Histories of a normal run: some twenty seconds of a processor.
 const HISTORIES: u64 = 60;
 
 #[test]

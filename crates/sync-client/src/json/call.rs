@@ -110,6 +110,12 @@ pub enum Call {
         words: String,
         limit: u32,
     },
+    File {
+        address: String,
+    },
+    WantFile {
+        address: String,
+    },
     Pending {},
     Failed {},
     Retry {
@@ -150,6 +156,8 @@ pub fn answer(database: &Database, call: Call) -> Result<Json, Error> {
             words,
             limit,
         } => json!(database.search(&source, &words, limit)?),
+        Call::File { address } => json!(database.file(&address)?),
+        Call::WantFile { address } => json!(database.want_file(&address)?),
         Call::Pending {} => json!(database.pending()?),
         Call::Failed {} => json!(database.failed()?),
         Call::Retry { change, values } => json!(database.retry(&change, values)?),

@@ -27,7 +27,7 @@ pub fn written<T: Serialize>(value: &T) -> Result<String, String> {
     serde_json::to_string(value).map_err(|error| thrown_as("internal", &error.to_string()))
 }
 
-/// The request as the script carries it: `method`, `url`, `headers`, `body` (a text), `timeoutMs`.
+/// The request as the script carries it: `method`, `url`, `headers`, `timeoutMs`. Its body, which may be no text, goes beside it.
 pub fn request(request: &HttpRequest) -> String {
     let headers = request.headers.iter();
     let headers: Vec<_> = headers
@@ -37,7 +37,6 @@ pub fn request(request: &HttpRequest) -> String {
         "method": request.method,
         "url": request.url,
         "headers": headers,
-        "body": String::from_utf8_lossy(&request.body),
         "timeoutMs": request.timeout_ms,
     })
     .to_string()

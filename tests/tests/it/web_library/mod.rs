@@ -1,5 +1,6 @@
 //! The device library in a real browser: its files in the browser's private ones, several tabs, workers that die.
 
+mod blobs;
 mod files;
 mod following;
 mod tabs;

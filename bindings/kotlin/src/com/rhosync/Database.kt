@@ -4,6 +4,7 @@ import com.rhosync.core.ChangeListener
 import com.rhosync.core.Credentials
 import com.rhosync.core.DeviceOptions
 import com.rhosync.core.FailedChange
+import com.rhosync.core.FileStatus
 import com.rhosync.core.Operation
 import com.rhosync.core.Options
 import com.rhosync.core.PendingChange
@@ -37,8 +38,9 @@ import com.rhosync.core.Database as Core
 public class Database private constructor(private val core: Core, private val transport: Transport) : AutoCloseable {
     public companion object {
         /**
-         * Opens a database file, or makes it. [key] encrypts the file, where the library was built with encryption: 64 hexadecimal digits
-         * are a key, any other text is a passphrase.
+         * Opens a database file, or makes it. Files that objects refer to may have [fileQuotaBytes] together, 512 MiB where it is
+         * not said. [key] encrypts the database file, where the library was built with encryption: 64 hexadecimal digits are a key, any
+         * other text is a passphrase.
          */
         public suspend fun open(
             path: String,
@@ -46,12 +48,20 @@ public class Database private constructor(private val core: Core, private val tr
             sources: List<SourceOptions>,
             device: DeviceOptions = DeviceOptions(),
             transport: Transport = HttpTransport(),
+            fileQuotaBytes: Long? = null,
             key: String? = null,
-        ): Database =
-            withContext(Dispatchers.IO) { Database(Core.open(path, Options(server, sources, device, key = key), transport), transport) }
+        ): Database = withContext(Dispatchers.IO) {
+            Database(Core.open(path, Options(server, sources, device, fileQuotaBytes?.toULong(), key), transport), transport)
+        }
     }
 
     private suspend fun <T> call(call: Core.() -> T): T = withContext(Dispatchers.IO) { core.call() }
+
+    /**
+     * Encrypts the database file by another key, all or nothing. No other process may have it open. `Invalid` for one that was opened
+     * without a key.
+     */
+    public suspend fun changeKey(key: String): Unit = call { changeKey(key) }
 
     /** Who is signed in. */
     public suspend fun user(): String? = call { user() }
@@ -101,6 +111,23 @@ public class Database private constructor(private val core: Core, private val tr
     /** The objects that have all of the words, or words that begin so; the best first. */
     public suspend fun search(source: String, words: String, limit: Int = 100): List<StoredObject> =
         call { search(source, words, limit.toUInt()) }
+
+    /**
+     * Keeps a file, and returns its address: what an object refers to it by, in an attribute whose name ends in `-rhoblob`. It goes up with
+     * the next sync, before the changes that refer to it. One that no change refers to is removed after a day. `Invalid` if there is no
+     * room for it.
+     */
+    public suspend fun addFile(name: String, contentType: String, content: ByteArray): String =
+        call { addFile(name, contentType, content) }
+
+    /** How the file at an address is; `null` if nothing is known of it here. */
+    public suspend fun file(address: String): FileStatus? = call { file(address) }
+
+    /** The content of the file at an address; `null` if it is not here: see [wantFile]. */
+    public suspend fun readFile(address: String): ByteArray? = call { readFile(address) }
+
+    /** Has the file at an address come with the next sync, unless it is here. */
+    public suspend fun wantFile(address: String): Unit = call { wantFile(address) }
 
     /** Each change of some sources, or of all if none is named. */
     public fun watch(sources: List<String> = emptyList()): Flow<List<String>> = callbackFlow {

@@ -15,6 +15,9 @@ import kotlin.concurrent.thread
 
 private const val PIECE = 64 * 1024
 
+/** What the library reads of an answer's headers. */
+private val TOLD = listOf("Retry-After", "ETag", "Content-Range")
+
 /** What the network brings. */
 private sealed interface Came {
     class Head(val status: Int, val headers: List<Header>) : Came
@@ -73,14 +76,14 @@ private fun carry(connection: HttpURLConnection, request: HttpRequest, came: Blo
         connection.useCaches = false
         connection.requestMethod = request.method
         request.headers.forEach { connection.setRequestProperty(it.name, it.value) }
-        if (request.body.isNotEmpty()) {
+        // An empty file has a body too, of no bytes.
+        if (request.body.isNotEmpty() || request.method == "PUT") {
             // Not streamed: of an answer 401 to what is, Java hands out no body.
             connection.doOutput = true
             connection.outputStream.use { it.write(request.body) }
         }
         val status = connection.responseCode
-        val retryAfter = connection.getHeaderField("Retry-After")?.let { listOf(Header("Retry-After", it)) }
-        came.add(Came.Head(status, retryAfter ?: emptyList()))
+        came.add(Came.Head(status, TOLD.mapNotNull { name -> connection.getHeaderField(name)?.let { Header(name, it) } }))
         val body = if (status >= 400) connection.errorStream else connection.inputStream
         body?.use {
             val piece = ByteArray(PIECE)
