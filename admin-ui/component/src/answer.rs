@@ -103,7 +103,7 @@ fn serve<Site: Embed>(path: &str, request: &Parts) -> Option<Response<Bytes>> {
         "no-cache"
     };
     // The hash of what is sent, so the compressed form has another tag than the plain one, as it must.
-    let etag = format!("\"{}\"", hex(&metadata.sha256_hash()[..16]));
+    let etag = format!("\"{}\"", base16ct::lower::encode_string(&metadata.sha256_hash()[..16]));
     let etag: ETag = etag.parse().ok()?;
 
     let mut response = Response::new(Bytes::new());
@@ -161,8 +161,4 @@ fn content_type(path: &str) -> &'static str {
         Some("wasm") => "application/wasm",
         _ => "application/octet-stream",
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

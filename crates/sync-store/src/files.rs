@@ -66,7 +66,7 @@ impl Store {
         quota: u64,
         now_ms: u64,
     ) -> Result<String, StoreError> {
-        let sha256 = hex(&Sha256::digest(content));
+        let sha256 = base16ct::lower::encode_string(&Sha256::digest(content));
         self.write(|write| {
             let tx = &write.tx;
             let is_here = status(tx, &sha256)?.is_some_and(|known| is_here(known.state));
@@ -310,7 +310,7 @@ impl Store {
             at += part.len() as u64;
             digest.update(&part);
         }
-        if hex(&digest.finalize()) != sha256 {
+        if base16ct::lower::encode_string(&digest.finalize()) != sha256 {
             return Ok(false);
         }
         self.write(|write| {
@@ -489,8 +489,4 @@ fn remove(tx: &Connection, sha256: &str) -> Result<(), StoreError> {
     tx.execute("DELETE FROM _file_part WHERE sha256 = ?1", [sha256])?;
     tx.execute("DELETE FROM _file WHERE sha256 = ?1", [sha256])?;
     Ok(())
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -191,11 +191,7 @@ impl Store {
             at += part.len() as u64;
             digest.update(&part);
         }
-        let digest: String = digest
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = base16ct::lower::encode_string(&digest.finalize());
         if at != image.bytes || digest != image.sha256 {
             return Ok(false);
         }

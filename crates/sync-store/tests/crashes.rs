@@ -129,8 +129,7 @@ fn file(seed: u8) -> Vec<u8> {
 }
 
 fn digest(content: &[u8]) -> String {
-    let digest = Sha256::digest(content);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(content))
 }
 
 /// All that an app can see, and the cursors.

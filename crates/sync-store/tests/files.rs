@@ -36,8 +36,7 @@ fn content(seed: u8, bytes: usize) -> Vec<u8> {
 }
 
 fn digest(content: &[u8]) -> String {
-    let digest = Sha256::digest(content);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(content))
 }
 
 fn add(store: &mut Store, content: &[u8], now_ms: u64) -> Result<String, StoreError> {

@@ -36,11 +36,7 @@ fn headers<const N: usize>(pairs: [(&str, &str); N]) -> HeaderMap {
 fn signed(secret: &str, seconds: u64, body: &str) -> HeaderMap {
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     let mac = mac.chain_update(format!("{seconds}.{body}")).finalize();
-    let digits: String = mac
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digits = base16ct::lower::encode_string(&mac.into_bytes());
     headers([
         ("x-signature", &format!("sha256={digits}")),
         ("x-time", &seconds.to_string()),

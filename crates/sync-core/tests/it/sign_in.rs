@@ -420,8 +420,7 @@ fn digest(user: &str, hash: &str, password: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(b"test").unwrap();
     mac.update(b"password:");
     mac.update(json!([user, hash, password]).to_string().as_bytes());
-    let digest = mac.finalize().into_bytes();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&mac.finalize().into_bytes())
 }
 
 #[test]

@@ -17,8 +17,7 @@ pub(crate) fn image(lines: &[&str], sha256: Option<&str>) -> (Vec<u8>, String) {
         writeln!(packer, "{line}").unwrap();
     }
     let bytes = packer.finish().unwrap();
-    let digest = Sha256::digest(&bytes);
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = base16ct::lower::encode_string(&Sha256::digest(&bytes));
     let sha256 = sha256.unwrap_or(&digest);
     let named = format!(
         r#"{{"source":"Product","image":{{"url":"/i","bytes":{},"sha256":"{sha256}","cursor":"c7"}}}}"#,

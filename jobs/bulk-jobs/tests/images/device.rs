@@ -187,8 +187,7 @@ pub(crate) async fn download(
 
 /// The lines of an image, if it is what was told.
 pub(crate) fn lines_of(content: &[u8], image: &Value) -> Vec<Value> {
-    let digest = Sha256::digest(content);
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = base16ct::lower::encode_string(&Sha256::digest(content));
     assert_eq!(image["sha256"], digest);
     let mut text = String::new();
     GzDecoder::new(content).read_to_string(&mut text).unwrap();

@@ -33,8 +33,8 @@ struct Named {
 /// Fills the source with what cannot be packed well, and waits until there is an image of it.
 fn prepared(deployment: &Deployment) -> Named {
     let text = |number: u32| -> String {
-        let digests = (0..16).flat_map(|line| Sha256::digest(format!("{number} {line}")));
-        digests.map(|byte| format!("{byte:02x}")).collect()
+        let digests = (0..16).map(|line| Sha256::digest(format!("{number} {line}")));
+        digests.map(|digest| base16ct::lower::encode_string(&digest)).collect()
     };
     let objects: BTreeMap<String, Value> = (0..OBJECTS)
         .map(|number| (format!("o{number}"), json!({"text": text(number)})))

@@ -62,11 +62,7 @@ impl Bundle {
     /// Adds a file under a name that changes with its content, and answers its URL.
     fn add_hashed(&mut self, stem: &str, extension: &str, content: Vec<u8>) -> Result<String> {
         let hash = Sha256::digest(&content);
-        let hash: String = hash
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = base16ct::lower::encode_string(hash.get(..8).unwrap_or(&hash));
         let path = format!("{ASSETS}/{stem}-{hash}.{extension}");
         let url = format!("{BASE}/{path}");
         self.add(path.into(), content)?;
