@@ -1,5 +1,6 @@
 //! What administrators do: users, sources, jobs, pings, statistics, settings.
 
+use http::Method;
 use serde_json::json;
 
 use super::Console;
@@ -61,7 +62,12 @@ fn a_list_is_turned_round_by_the_head_of_a_column_and_the_address_keeps_it() {
     assert_eq!(console.browser.run(first, json!([])), json!("zora"));
     console.browser.follow("Name");
     wait_for_first("anna");
-    // Another part of the settings has another order.
+    // Another part of the settings has another order. Logins are no tokens of scripts.
+    console.go_to("/settings?part=tokens");
+    console.browser.wait_for("main", "There are no tokens");
+    let token = json!({"name": "reports", "scopes": ["users:read"]});
+    let api = console.deployment.api();
+    api.expect(201, Method::POST, "/api/v1/tokens", &token);
     console.go_to("/settings?part=tokens&sort=-created");
     console
         .browser

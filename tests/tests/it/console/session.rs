@@ -64,8 +64,9 @@ fn what_was_typed_is_still_there_when_the_session_is_over() {
 #[test]
 fn who_closes_the_dialog_of_a_session_that_is_over_finds_it_again() {
     let mut console = Console::open();
+    console.deployment.create_user("anna");
     console.go_to("/users");
-    console.browser.wait_for("th", "rhoadmin");
+    console.browser.wait_for("th", "anna");
     console.deployment.forget_keys("*:api-token:*");
     console.browser.expect_complaint("401");
     console
@@ -87,7 +88,7 @@ fn who_closes_the_dialog_of_a_session_that_is_over_finds_it_again() {
     console
         .browser
         .wait_until_gone("*[@role='alert']", "Your session is over");
-    console.browser.wait_for("th", "rhoadmin");
+    console.browser.wait_for("th", "anna");
 }
 
 #[test]
