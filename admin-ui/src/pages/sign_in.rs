@@ -20,7 +20,7 @@ pub(crate) fn SignInPage() -> impl IntoView {
             <SignInForm/>
             <p class="quiet">
                 "The first administrator is " <code>"rhoadmin"</code>
-                ". If no password was configured, the server makes one when somebody first tries to sign in, and prints it in its log."
+                ". If no password was configured, the server made one when it was first started, and printed it in its log."
             </p>
         </main>
     }
