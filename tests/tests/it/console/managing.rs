@@ -144,11 +144,27 @@ fn a_ping_is_sent_and_a_service_that_is_not_set_up_says_what_it_needs() {
     console
         .browser
         .wait_for("*[@role='status']", "Nobody was pinged");
-    console.browser.fill("Users", "anna");
+    console
+        .browser
+        .wait_for("div[contains(@class, 'wrong')]", "There is no user ana.");
+    console.browser.fill("Users", "ana, anna");
     console.browser.press("Send");
     console
         .browser
-        .wait_for("*[@role='status']", "The ping is on its way");
+        .wait_for("*[@role='status']", "on its way to those that exist");
+    // Who exists has it: only the other name is left to be corrected.
+    console
+        .browser
+        .wait_for("div[contains(@class, 'wrong')]", "There is no user ana.");
+    assert_eq!(console.browser.value_of("Users"), "ana");
+    console.browser.fill("Users", "anna");
+    console
+        .browser
+        .fill("Message", "Your orders have changed again");
+    console.browser.press("Send");
+    console
+        .browser
+        .wait_for("*[@role='status']", "The ping is on its way.");
     console.browser.wait_for("td", "Your orders have changed");
 }
 
