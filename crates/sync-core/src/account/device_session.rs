@@ -76,7 +76,7 @@ struct AccessPayload {
     id: String,
     #[serde(rename = "c")]
     client: ClientId,
-    #[serde(rename = "r", default, skip_serializing_if = "ResetMark::is_none")]
+    #[serde(rename = "r", default)]
     reset: ResetMark,
     #[serde(rename = "e")]
     ends_at: Millis,
