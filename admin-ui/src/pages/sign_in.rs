@@ -176,16 +176,16 @@ pub(crate) fn Unreachable(#[prop(into)] reason: Signal<String>) -> impl IntoView
         on_cleanup(move || handle.clear());
     }
     let next = move || match seconds.get() {
-        Some(1) => "It is asked again in a second.".to_owned(),
-        Some(left) => format!("It is asked again in {left} seconds."),
-        None => "It is being asked again…".to_owned(),
+        Some(1) => "The next attempt is in a second.".to_owned(),
+        Some(left) => format!("The next attempt is in {left} seconds."),
+        None => "The server is being asked again…".to_owned(),
     };
     view! {
         <main class="gate" id="main">
             <Brand/>
             <h1>"The server cannot be asked"</h1>
             <p role="alert">{reason}</p>
-            <p class="quiet">{next} " Its log says more. "<code>"/ready"</code>" says what it lacks."</p>
+            <p class="quiet">{next} " The server's log says more; "<code>"/ready"</code>" says what it lacks."</p>
             <div class="actions">
                 <button type="button" class="main" on:click=move |_| ask()>
                     "Try now"

@@ -125,7 +125,7 @@ fn a_console_that_finds_no_server_says_when_it_asks_again_and_comes_up_by_itself
     console.deployment.redis().kill();
     console.go_to("/");
     console.browser.wait_for("h1", "The server cannot be asked");
-    console.browser.wait_for("p", "It is asked again in");
+    console.browser.wait_for("p", "The next attempt is in");
     // Nobody presses anything.
     console.deployment.redis().restart();
     console.browser.wait_for("h1", "Overview");
