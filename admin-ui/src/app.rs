@@ -33,16 +33,20 @@ pub(crate) fn App() -> impl IntoView {
     // A session that ends does not take the page away: what was typed is still there afterwards.
     let gate = Memo::new(move |_| match session.state() {
         State::Asking => Gate::Asking,
-        State::Failed(error) => Gate::Failed(error.to_string()),
+        State::Failed(_) => Gate::Failed,
         State::SignedOut => Gate::SignedOut,
         State::SignedIn(info) | State::Expired(info) if info.initial_password => Gate::FirstStart,
         State::SignedIn(_) | State::Expired(_) => Gate::In,
+    });
+    let failure = Signal::derive(move || match session.state() {
+        State::Failed(error) => error.to_string(),
+        _ => String::new(),
     });
     view! {
         <Router base=BASE>
             {move || match gate.get() {
                 Gate::Asking => ().into_any(),
-                Gate::Failed(reason) => view! { <pages::Unreachable reason/> }.into_any(),
+                Gate::Failed => view! { <pages::Unreachable reason=failure/> }.into_any(),
                 Gate::SignedOut => view! { <pages::SignInPage/> }.into_any(),
                 Gate::FirstStart => view! { <pages::FirstStart/> }.into_any(),
                 Gate::In => view! { <Frame/> }.into_any(),
@@ -56,7 +60,7 @@ pub(crate) fn App() -> impl IntoView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Gate {
     Asking,
-    Failed(String),
+    Failed,
     SignedOut,
     FirstStart,
     In,

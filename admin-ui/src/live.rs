@@ -9,11 +9,9 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use crate::backoff::wait_after;
 use crate::error::ApiError;
 use crate::session::Session;
-
-/// The longest time between two attempts while the server does not answer.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What the server says. Kept when it stops answering, so that nobody loses what they look at.
 #[derive(Debug)]
@@ -201,10 +199,7 @@ impl Status {
                 failures.update_value(|count| *count = if taken.is_err() { *count + 1 } else { 0 });
                 self.note(taken, session);
                 let Some(interval) = interval else { return };
-                let factor = 1_u32.checked_shl(failures.get_value().min(6)).unwrap_or(1);
-                let wait = interval
-                    .saturating_mul(factor)
-                    .min(LONGEST_WAIT.max(interval));
+                let wait = wait_after(failures.get_value(), interval);
                 let ring = move || {
                     if document().hidden() {
                         is_due.set_value(true);

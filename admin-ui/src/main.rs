@@ -37,6 +37,8 @@ mod task;
 mod url_state;
 
 #[cfg(any(target_arch = "wasm32", test))]
+mod backoff;
+#[cfg(any(target_arch = "wasm32", test))]
 #[cfg_attr(
     not(target_arch = "wasm32"),
     expect(dead_code, reason = "what uses the rest is for browsers only")

@@ -39,6 +39,9 @@ const VALUE_COLUMNS: &[Column] = &[
 
 const EVERY: Duration = Duration::from_secs(10);
 
+/// How often one change is looked at: whoever retries it waits for what comes of it.
+const ONE_EVERY: Duration = Duration::from_secs(2);
+
 const STATES: [(&str, &str); 4] = [
     ("", "All"),
     ("waiting", "Waiting"),
@@ -142,7 +145,7 @@ pub(crate) fn ChangePage() -> impl IntoView {
 #[component]
 fn Change(id: String) -> impl IntoView {
     let id = StoredValue::new(id);
-    let change = Live::every(Some(EVERY), move || {
+    let change = Live::every(Some(ONE_EVERY), move || {
         let id = id.get_value();
         async move { api::change(&id).await }
     });

@@ -448,7 +448,9 @@ fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>
             <Confirm
                 label="Reset…"
                 title="Let the device start over?".to_owned()
-                text="With its next sync it gets everything anew. Its changes that wait are not lost.".to_owned()
+                text="With its next sync it removes what it has, and gets everything anew. Changes that it has sent go on to the back end. An app \
+                    with our own library keeps those that it has not sent; any other may lose them."
+                    .to_owned()
                 task
                 on_confirm=reset
             />

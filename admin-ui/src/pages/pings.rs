@@ -69,6 +69,14 @@ fn names(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Those of the unknown that are among these.
+fn still_named(named: Vec<String>, unknown: RwSignal<Vec<String>>) -> Vec<String> {
+    unknown.with(|unknown| {
+        let named = named.into_iter().filter(|name| unknown.contains(name));
+        named.collect()
+    })
+}
+
 #[component]
 fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
     let messages = Messages::get();
@@ -77,10 +85,19 @@ fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
         [(); 6].map(|()| RwSignal::new(String::new()));
     let may_wait = RwSignal::new(false);
     let is_sent = RwSignal::new(false);
-    let nobody = Signal::derive(move || {
+    // Whom the server does not know, as long as they are still named.
+    let [unknown_users, unknown_clients] = [(); 2].map(|()| RwSignal::new(Vec::<String>::new()));
+    let wrong_users = Signal::derive(move || {
         let is_tried = is_sent.get() || !message.get().is_empty() || !sources.get().is_empty();
-        (is_tried && names(&users.get()).is_empty() && names(&clients.get()).is_empty())
-            .then(|| "Name a user, or the id of a device.".to_owned())
+        let users = names(&users.get());
+        if is_tried && users.is_empty() && names(&clients.get()).is_empty() {
+            return Some("Name a user, or the id of a device.".to_owned());
+        }
+        text::unknown_names("user", &still_named(users, unknown_users))
+    });
+    let wrong_clients = Signal::derive(move || {
+        let clients = names(&clients.get());
+        text::unknown_names("device", &still_named(clients, unknown_clients))
     });
     let bad_badge = Signal::derive(move || {
         let badge = badge.get();
@@ -89,17 +106,18 @@ fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
     });
     let some = |text: RwSignal<String>| Some(text.get_untracked()).filter(|text| !text.is_empty());
     let submit = move || {
-        let (users, clients) = (
+        let (named_users, named_clients) = (
             names(&users.get_untracked()),
             names(&clients.get_untracked()),
         );
         is_sent.set(true);
-        if bad_badge.get_untracked().is_some() || users.is_empty() && clients.is_empty() {
+        if bad_badge.get_untracked().is_some() || named_users.is_empty() && named_clients.is_empty()
+        {
             return;
         }
         let ping = NewPing {
-            users,
-            clients,
+            users: named_users,
+            clients: named_clients,
             sources: names(&sources.get_untracked()),
             message: some(message),
             badge: badge.get_untracked().parse().ok(),
@@ -107,28 +125,25 @@ fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
             may_wait: may_wait.get_untracked(),
             ..NewPing::default()
         };
-        let named = ping.users.len() + ping.clients.len();
         task.run(async move { api::ping(&ping).await }, move |taken| {
-            let known = taken.users + taken.clients;
-            let unknown = (named as u64).saturating_sub(known);
-            if known == 0 {
-                messages.say(
-                    "Nobody was pinged: there is no user of that name, and no device of that id.",
-                );
-                return;
-            }
-            messages.say(match unknown {
-                0 => "The ping is on its way.".to_owned(),
-                1 => {
-                    "The ping is on its way. One of those you have named does not exist.".to_owned()
-                }
-                _ => format!(
-                    "The ping is on its way. {} of those you have named do not exist.",
-                    text::count(unknown)
-                ),
+            let is_known = taken.users + taken.clients > 0;
+            let are_all_known = taken.unknown_users.is_empty() && taken.unknown_clients.is_empty();
+            messages.say(match (is_known, are_all_known) {
+                (false, _) => "Nobody was pinged.",
+                (true, false) => "The ping is on its way to those that exist.",
+                (true, true) => "The ping is on its way.",
             });
-            is_sent.set(false);
-            message.set(String::new());
+            if is_known && !are_all_known {
+                // Who corrects the names does not ping the others twice.
+                users.set(taken.unknown_users.join("\n"));
+                clients.set(taken.unknown_clients.join(", "));
+            }
+            unknown_users.set(taken.unknown_users);
+            unknown_clients.set(taken.unknown_clients);
+            if are_all_known {
+                is_sent.set(false);
+                message.set(String::new());
+            }
             pings.now();
         });
     };
@@ -137,11 +152,16 @@ fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
             <TextArea
                 label="Users"
                 value=users
-                error=nobody
+                error=wrong_users
                 hint=Some("Names, one in a line or between commas. All their devices are pinged.")
                 rows=2
             />
-            <Field label="Devices" value=clients hint=Some("Ids, to ping single devices.")/>
+            <Field
+                label="Devices"
+                value=clients
+                error=wrong_clients
+                hint=Some("Ids, to ping single devices.")
+            />
             <TextArea
                 label="Message"
                 value=message

@@ -1,13 +1,19 @@
 //! Signing in, and what comes before it.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use sync_proto::api::PasswordChange;
 
 use crate::api;
+use crate::backoff::wait_after;
 use crate::components::{BESIDE_FIELDS, DialogForm, Field, against};
 use crate::error::ApiError;
 use crate::session::Session;
 use crate::task::Task;
+
+/// How soon the server is asked again that did not say who is signed in, the first time.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// The page of whoever is not signed in.
 #[component]
@@ -20,7 +26,7 @@ pub(crate) fn SignInPage() -> impl IntoView {
             <SignInForm/>
             <p class="quiet">
                 "The first administrator is " <code>"rhoadmin"</code>
-                ". If no password was configured, the server makes one when somebody first tries to sign in, and prints it in its log."
+                ". If no password was configured, the server made one when it was first started, and printed it in its log."
             </p>
         </main>
     }
@@ -137,20 +143,52 @@ pub(crate) fn PasswordForm(on_done: impl Fn() + Copy + Send + Sync + 'static) ->
     }
 }
 
-/// What is shown while the server does not say who is signed in.
+/// What is shown while the server does not say who is signed in. It is asked again and again, ever less often.
 #[component]
-pub(crate) fn Unreachable(reason: String) -> impl IntoView {
+pub(crate) fn Unreachable(#[prop(into)] reason: Signal<String>) -> impl IntoView {
     document().set_title("No answer – RhoSync");
     let session = Session::get();
+    let failures = StoredValue::new(0_u32);
+    // Nothing while the server is being asked.
+    let seconds = RwSignal::new(None::<u64>);
+    let ask = move || {
+        seconds.set(None);
+        session.ask();
+    };
+    Effect::new(move |_| {
+        // Each attempt that has failed.
+        reason.track();
+        let count = failures.get_value();
+        failures.set_value(count.saturating_add(1));
+        seconds.set(Some(wait_after(count, AGAIN_AFTER).as_secs()));
+    });
+    let tick = move || {
+        if document().hidden() {
+            return;
+        }
+        match seconds.get_untracked() {
+            None => {}
+            Some(0 | 1) => ask(),
+            Some(left) => seconds.set(Some(left - 1)),
+        }
+    };
+    if let Ok(handle) = set_interval_with_handle(tick, Duration::from_secs(1)) {
+        on_cleanup(move || handle.clear());
+    }
+    let next = move || match seconds.get() {
+        Some(1) => "The next attempt is in a second.".to_owned(),
+        Some(left) => format!("The next attempt is in {left} seconds."),
+        None => "The server is being asked again…".to_owned(),
+    };
     view! {
         <main class="gate" id="main">
             <Brand/>
             <h1>"The server cannot be asked"</h1>
             <p role="alert">{reason}</p>
-            <p class="quiet">"Its log says more. "<code>"/ready"</code>" says what it lacks."</p>
+            <p class="quiet">{next} " The server's log says more; "<code>"/ready"</code>" says what it lacks."</p>
             <div class="actions">
-                <button type="button" class="main" on:click=move |_| session.ask()>
-                    "Try again"
+                <button type="button" class="main" on:click=move |_| ask()>
+                    "Try now"
                 </button>
             </div>
         </main>

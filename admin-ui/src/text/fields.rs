@@ -1,4 +1,4 @@
-//! Which field of a form a refusal is about.
+//! What is wrong with a field of a form.
 
 /// The field that the server's message names: it has no other way to say so. What names none is about the name.
 pub(crate) fn field_of(message: &str) -> &'static str {
@@ -15,9 +15,44 @@ pub(crate) fn field_of(message: &str) -> &'static str {
     }
 }
 
+/// Most unknown names that are told one by one.
+const MOST_TOLD: usize = 5;
+
+/// Says which names of a `kind` of thing stand for nothing; nothing where there are none.
+pub(crate) fn unknown_names(kind: &str, names: &[String]) -> Option<String> {
+    let (told, rest) = names.split_at(names.len().min(MOST_TOLD));
+    let listed = told.join(", ");
+    match (told, rest) {
+        ([], _) => None,
+        ([name], _) => Some(format!("There is no {kind} {name}.")),
+        (_, []) => Some(format!("There are no {kind}s {listed}.")),
+        (_, rest) => Some(format!(
+            "There are no {kind}s {listed}, and {} more of those you have named do not exist.",
+            rest.len()
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_nobody_are_told_as_far_as_they_are_few() {
+        let say = |count: usize| {
+            let names: Vec<String> = (1..=count).map(|number| format!("u{number}")).collect();
+            unknown_names("user", &names)
+        };
+        assert_eq!(say(0), None);
+        assert_eq!(say(1).as_deref(), Some("There is no user u1."));
+        assert_eq!(say(2).as_deref(), Some("There are no users u1, u2."));
+        assert_eq!(
+            say(7).as_deref(),
+            Some(
+                "There are no users u1, u2, u3, u4, u5, and 2 more of those you have named do not exist."
+            )
+        );
+    }
 
     #[test]
     fn a_message_leads_to_its_field() {

@@ -46,7 +46,8 @@ pub use engine::{
     ClientState, CopyPage, DEFAULT_PAGE_SIZE, DeviceProof, DifferencePage, DocumentDetails, Engine,
     FeedError, HandedBy, HookError, ImageBegin, ImageScan, Insurance, LogPlace,
     MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch, PingTargets, PullRequest,
-    SearchRequest, SentChanges, SourceInfo, SyncError, TakenChanges, VerifyRequest, queue_info,
+    SearchRequest, SentChanges, SourceInfo, SyncError, TakenChanges, TakenPing, VerifyRequest,
+    queue_info,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{

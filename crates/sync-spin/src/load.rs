@@ -48,7 +48,12 @@ pub async fn load_server(adapters: RustAdapters) -> Result<Engine<SpinPorts>, Lo
     settings.note_variable(SESSION_SECRET, &secret, true);
     settings.note_variable(ADMIN_PASSWORD, &password, true);
     let key = SessionKey::load(&ports, &Secret::new(secret)).await?;
-    put_together(ports, settings, Rc::new(adapters), key, password)
+    let engine = put_together(ports, settings, Rc::new(adapters), key, password)?;
+    // Whoever has started the server finds the password in its log before they try to sign in.
+    if let Err(error) = engine.accounts().ensure_administrator().await {
+        tracing::warn!(%error, "the first administrator could not be made; that is tried again when they sign in");
+    }
+    Ok(engine)
 }
 
 /// The engine of the component whose jobs call back ends. Nobody signs in there, but back ends get a token that is made with

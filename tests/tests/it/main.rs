@@ -13,6 +13,7 @@ mod api {
     mod application;
     mod v1 {
         mod every_call;
+        mod first_start;
         mod jobs;
         mod pings;
         mod tokens;

@@ -21,6 +21,7 @@ const IMPATIENT: Options = Options {
     settings: "",
     manifest: "",
     instance_memory_bytes: 128 * 1024 * 1024,
+    admin_password: test_support::ADMIN_PASSWORD,
     session_secret: "",
 };
 

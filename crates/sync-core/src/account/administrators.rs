@@ -237,8 +237,11 @@ impl<P: Ports> Accounts<P> {
         self.api_tokens.end_logins(login, Some(&token.id)).await
     }
 
-    /// Makes the first administrator at the first start, with the configured password or one that is logged once.
-    pub(super) async fn ensure_administrator(&self) -> Result<(), AccountError> {
+    /// Makes the first administrator if there is none, with the configured password or one that is logged once.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn ensure_administrator(&self) -> Result<(), AccountError> {
         let user = UserId::parse(ADMINISTRATOR)?;
         let administrators = AdministratorStore::new(self.ports.redis());
         if administrators.get(&user).await?.is_some() {

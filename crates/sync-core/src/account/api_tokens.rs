@@ -25,7 +25,7 @@ const MAX_LOGINS: usize = 50;
 /// Ids of tokens that are read at once.
 const IDS_CHUNK: usize = 1_000;
 
-/// What the ids of logins' tokens begin with, so that they are known in the list. It is no hexadecimal digit.
+/// What the ids of logins' tokens begin with, so that they are known from scripts'. It is no hexadecimal digit.
 const LOGIN_ID: char = 'l';
 
 /// What every token begins with, so that scanners find one that leaks.
@@ -102,13 +102,16 @@ impl<P: Ports> ApiTokens<P> {
         if lifetime_ms == Some(0) {
             return Err(InvalidTokenRequest::NoLifetime.into());
         }
-        if self.scripts().await?.len() >= MAX_TOKENS {
+        let tokens = ApiTokenStore::new(self.ports.redis());
+        if tokens.count().await? >= MAX_TOKENS {
             self.forget_ended().await?;
-            if self.scripts().await?.len() >= MAX_TOKENS {
+            if tokens.count().await? >= MAX_TOKENS {
                 return Err(InvalidTokenRequest::TooMany { limit: MAX_TOKENS }.into());
             }
         }
         let id = self.ports.random().hex::<8>();
+        // Listed first: an entry without a record is passed over, a record without an entry could not be deleted.
+        tokens.list_script(&id, self.ports.clock().now()).await?;
         let made_by = made_by.map(str::to_owned);
         self.put(id, name, scopes, lifetime_ms, made_by).await
     }
@@ -155,22 +158,6 @@ impl<P: Ports> ApiTokens<P> {
             }
         }
         Ok(())
-    }
-
-    /// The ids of scripts' tokens, from the oldest on.
-    async fn scripts(&self) -> Result<Vec<String>, AccountError> {
-        let tokens = ApiTokenStore::new(self.ports.redis());
-        let mut scripts = Vec::new();
-        let mut from = 0;
-        loop {
-            let ids = tokens.list(from, IDS_CHUNK, Order::Ascending).await?;
-            from += ids.len();
-            let is_last = ids.len() < IDS_CHUNK;
-            scripts.extend(ids.into_iter().filter(|id| !id.starts_with(LOGIN_ID)));
-            if is_last {
-                return Ok(scripts);
-            }
-        }
     }
 
     async fn put(
@@ -225,8 +212,8 @@ impl<P: Ports> ApiTokens<P> {
         Ok(to_token(id.to_owned(), record))
     }
 
-    /// Lists tokens by when they were made, from a position and at most `limit`; answers the next position too, if there
-    /// may be more.
+    /// Lists scripts' tokens by when they were made, from a position and at most `limit`; answers the next position too, if
+    /// there may be more.
     ///
     /// # Errors
     /// The store's.
@@ -270,14 +257,24 @@ impl<P: Ports> ApiTokens<P> {
         }
     }
 
+    /// Takes tokens that have ended off the list.
     async fn forget_ended(&self) -> Result<(), AccountError> {
         let tokens = ApiTokenStore::new(self.ports.redis());
-        for id in self.scripts().await? {
-            if tokens.get(&id).await?.is_none() {
-                tokens.remove(&id).await?;
+        let mut from = 0;
+        loop {
+            let ids = tokens.list(from, IDS_CHUNK, Order::Ascending).await?;
+            let is_last = ids.len() < IDS_CHUNK;
+            for id in ids {
+                match tokens.get(&id).await? {
+                    Some(_) => from += 1,
+                    // Those behind it move up.
+                    None => drop(tokens.remove(&id).await?),
+                }
+            }
+            if is_last {
+                return Ok(());
             }
         }
-        Ok(())
     }
 }
 

@@ -82,7 +82,7 @@ struct AccessPayload {
     id: String,
     #[serde(rename = "c")]
     client: ClientId,
-    #[serde(rename = "r", default, skip_serializing_if = "ResetMark::is_none")]
+    #[serde(rename = "r", default)]
     reset: ResetMark,
     #[serde(rename = "t", default, skip_serializing_if = "String::is_empty")]
     device_type: String,

@@ -8,7 +8,7 @@ use sync_proto::api::{ClientHealth, ClientSummary, SyncEvent};
 use crate::engine::binding::known_form;
 use crate::engine::clients::documents_of;
 use crate::engine::{Engine, SyncError};
-use crate::model::{ClientEvent, ClientId, DocumentId, Millis, UserId};
+use crate::model::{ADMINISTRATOR, ClientEvent, ClientId, DocumentId, Millis, UserId};
 use crate::ports::{Clock as _, Order, Ports};
 use crate::store::{
     ClientEvents, ClientIndex, ClientRecord, Clients, ScoredCursor, Waiting, WaitingChanges,
@@ -86,7 +86,8 @@ impl<P: Ports> Engine<P> {
         Ok(events.into_iter().map(to_event).collect())
     }
 
-    /// Lists names of users that begin with a text, after one and at most `limit`.
+    /// Lists names of users that begin with a text, after one and at most `limit`. The first administrator is none, though the old
+    /// protocols know it as one.
     ///
     /// # Errors
     /// The store's.
@@ -98,7 +99,12 @@ impl<P: Ports> Engine<P> {
         order: Order,
     ) -> Result<Vec<String>, SyncError> {
         let index = ClientIndex::new(self.ports.redis());
-        Ok(index.users_by_name(beginning, after, limit, order).await?)
+        // One more, in the administrator's place.
+        let most = limit.saturating_add(1);
+        let mut users = index.users_by_name(beginning, after, most, order).await?;
+        users.retain(|user| user != ADMINISTRATOR);
+        users.truncate(limit);
+        Ok(users)
     }
 
     /// How many clients a user has.

@@ -92,7 +92,7 @@ pub use feed::{FeedError, ObjectPatch};
 pub use hooks::{HandedBy, HookError};
 pub use images::{ImageBegin, ImageScan};
 pub use overview::queue_info;
-pub use pings::PingTargets;
+pub use pings::{PingTargets, TakenPing};
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
 pub use registry::SourceInfo;
 pub use search::SearchRequest;

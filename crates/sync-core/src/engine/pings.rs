@@ -1,5 +1,7 @@
 //! Pings: users' devices are to be woken.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::try_join_all;
 use sync_jobs::{EnqueueError, Enqueued, JobId, JobState, Jobs, NewJob};
 use sync_proto::api::PushServiceInfo;
@@ -15,7 +17,7 @@ use crate::store::{Clients, PingRecord, Pings, PushFigures};
 const CHUNK: usize = 100;
 
 /// Whom a ping is for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PingTargets {
     /// Users, all devices of whom are pinged.
     pub users: Vec<String>,
@@ -23,9 +25,18 @@ pub struct PingTargets {
     pub clients: Vec<String>,
 }
 
+/// A ping that was taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenPing {
+    /// What is kept of it.
+    pub record: PingRecord,
+    /// Whom it named that does not exist, sorted.
+    pub unknown: PingTargets,
+}
+
 impl<P: Ports> Engine<P> {
     /// Sees to it that devices are pushed to, after the window in which the same ping counts as one. Names of nobody are
-    /// passed over; answers what is kept of the ping.
+    /// passed over, and answered.
     ///
     /// # Errors
     /// A message that is too long, and the store's.
@@ -34,22 +45,29 @@ impl<P: Ports> Engine<P> {
         to: &PingTargets,
         message: &PingMessage,
         by: &str,
-    ) -> Result<PingRecord, SyncError> {
-        let PingTargets { users, clients } = to;
+    ) -> Result<TakenPing, SyncError> {
+        let (users, clients) = (distinct(&to.users), distinct(&to.clients));
+        let mut unknown = PingTargets::default();
         let mut known = Vec::with_capacity(users.len());
         for chunk in users.chunks(CHUNK) {
             let found = try_join_all(chunk.iter().map(|user| self.known_user(user))).await?;
-            known.extend(found.into_iter().flatten());
+            for (user, found) in chunk.iter().zip(found) {
+                match found {
+                    Some(user) => known.push(user),
+                    None => unknown.users.push((*user).to_owned()),
+                }
+            }
         }
-        known.sort_unstable();
-        known.dedup();
         let mut alone = Vec::with_capacity(clients.len());
         for chunk in clients.chunks(CHUNK) {
             let found = try_join_all(chunk.iter().map(|client| self.known_client(client))).await?;
-            alone.extend(found.into_iter().flatten());
+            for (client, found) in chunk.iter().zip(found) {
+                match found {
+                    Some(client) => alone.push(client),
+                    None => unknown.clients.push((*client).to_owned()),
+                }
+            }
         }
-        alone.sort_unstable();
-        alone.dedup();
         let record = PingRecord {
             id: self.ports.random().hex::<8>(),
             at: self.ports.clock().now(),
@@ -77,7 +95,7 @@ impl<P: Ports> Engine<P> {
             });
             try_join_all(jobs).await?;
         }
-        Ok(record)
+        Ok(TakenPing { record, unknown })
     }
 
     /// Lists pings that somebody sent, the newest first, from a position and at most so many.
@@ -195,6 +213,12 @@ impl<P: Ports> Engine<P> {
     async fn enqueue_ping(&self, job: NewJob) -> Result<(), SyncError> {
         self.enqueue(&job).await.map(drop).map_err(to_error)
     }
+}
+
+/// Each name once.
+fn distinct(names: &[String]) -> Vec<&str> {
+    let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    names.into_iter().collect()
 }
 
 fn to_error(error: EnqueueError) -> SyncError {

@@ -39,7 +39,7 @@ pub(crate) struct DeviceCursor {
     #[serde(rename = "d")]
     pub(crate) day: u64,
     /// The client's last reset of which the cursor knows: a later one of the source makes the cursor useless.
-    #[serde(rename = "r", default, skip_serializing_if = "ResetMark::is_none")]
+    #[serde(rename = "r", default)]
     pub(crate) reset: ResetMark,
 }
 
@@ -48,17 +48,6 @@ pub(crate) struct DeviceCursor {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct ResetMark(pub(crate) u64);
-
-impl ResetMark {
-    /// Whether there was never a reset.
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde passes a reference"
-    )]
-    pub(crate) fn is_none(&self) -> bool {
-        *self == Self::default()
-    }
-}
 
 impl DeviceCursor {
     /// Nothing that happened before this is of interest to the device.

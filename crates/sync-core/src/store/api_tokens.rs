@@ -31,7 +31,7 @@ impl<'a, R: RedisConn> ApiTokenStore<'a, R> {
         Self { redis }
     }
 
-    /// Keeps a new token. Redis forgets it when it ends.
+    /// Keeps a new token, which is in a list already. Redis forgets it when it ends.
     pub(crate) async fn put(&self, id: &str, record: &ApiTokenRecord) -> Result<(), StoreError> {
         let ApiTokenRecord {
             name,
@@ -43,10 +43,6 @@ impl<'a, R: RedisConn> ApiTokenStore<'a, R> {
             ends_at,
         } = record;
         let key = keys::api_token(id);
-        // Listed first: an entry without a record is passed over, a record without an entry could not be deleted.
-        self.redis
-            .run(args!["ZADD", keys::api_tokens(), created_at.0, id])
-            .await?;
         let mut command = args![
             "HSET",
             &key,
@@ -113,7 +109,21 @@ impl<'a, R: RedisConn> ApiTokenStore<'a, R> {
             .map(drop)
     }
 
-    /// Lists ids by when their tokens were made, from a position and at most `limit`.
+    /// How many of scripts' tokens are listed; some may have ended.
+    pub(crate) async fn count(&self) -> Result<usize, StoreError> {
+        let command = args!["ZCARD", keys::api_tokens()];
+        let count = Reply::new("ZCARD", self.redis.run(command).await?).number()?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    /// Lists a script's token.
+    pub(crate) async fn list_script(&self, id: &str, now: Millis) -> Result<(), StoreError> {
+        let command = args!["ZADD", keys::api_tokens(), now.0, id];
+        self.redis.run(command).await?;
+        Ok(())
+    }
+
+    /// Ids of scripts' tokens by when they were made, from a position and at most `limit`; some may have ended.
     pub(crate) async fn list(
         &self,
         from: usize,

@@ -353,6 +353,49 @@ fn however_often_the_administrator_logs_in_there_is_room_and_the_oldest_login_en
             assert_eq!(is_good, place >= 2, "{place}");
         }
         assert!(tokens.authenticate(&named).await.is_ok());
+        let (listed, next) = tokens.list(0, 100, Order::Ascending).await.unwrap();
+        let names: Vec<_> = listed.iter().map(|token| token.name.as_str()).collect();
+        assert_eq!(
+            (names, next),
+            (vec!["named"], None),
+            "logins are none of them"
+        );
+    });
+}
+
+#[test]
+fn the_administrator_is_not_listed_among_the_users() {
+    local(async {
+        let world = World::start().await;
+        for user in ["anna", "zora"] {
+            world.sign_in(user).await;
+        }
+        let login =
+            world
+                .engine
+                .accounts()
+                .log_in_to_api("rhoadmin", "admin-password", Origin("test"));
+        login.await.unwrap();
+        for order in [Order::Ascending, Order::Descending] {
+            // Page by page, whatever the size of a page.
+            for limit in [1, 2, 3] {
+                let mut all: Vec<String> = Vec::new();
+                loop {
+                    let after = all.last().map(String::as_str);
+                    let found = world.engine.find_users("", after, limit, order);
+                    let page = found.await.unwrap();
+                    let is_last = page.len() < limit;
+                    all.extend(page);
+                    if is_last {
+                        break;
+                    }
+                }
+                all.sort();
+                assert_eq!(all, ["anna", "zora"]);
+            }
+        }
+        let found = world.engine.find_users("rho", None, 10, Order::Ascending);
+        assert!(found.await.unwrap().is_empty());
     });
 }
 

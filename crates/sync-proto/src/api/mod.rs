@@ -444,6 +444,12 @@ pub struct PingInfo {
     pub users: u64,
     /// Number of clients that jobs will ping by themselves.
     pub clients: u64,
+    /// Names of users that do not exist, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_users: Vec<String>,
+    /// Ids of clients that do not exist, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_clients: Vec<String>,
 }
 
 /// A job.

@@ -66,6 +66,8 @@ pub struct Options {
     pub redis_timeout_ms: u64,
     /// Memory that an instance may use, in bytes.
     pub instance_memory_bytes: usize,
+    /// The first administrator's password; empty: the server makes it.
+    pub admin_password: &'static str,
     /// What sessions are signed with, and what is secret in the store is sealed with; empty: the server makes it.
     pub session_secret: &'static str,
     /// What the settings file has besides the sources.
@@ -83,6 +85,7 @@ impl Default for Options {
             // A machine that is busy with other tests is no silent Redis.
             redis_timeout_ms: 20_000,
             instance_memory_bytes: 128 * 1024 * 1024,
+            admin_password: ADMIN_PASSWORD,
             session_secret: "",
             settings: "",
             manifest: "",
@@ -372,7 +375,7 @@ impl Deployment {
             ("self_url", self_url.as_str()),
             ("identity_url", plugin_url.as_str()),
             ("shop_url", shop_url.as_str()),
-            ("admin_password", ADMIN_PASSWORD),
+            ("admin_password", self.options.admin_password),
             ("session_secret", self.options.session_secret),
         ];
         let limit = self.memory_limit.map(|limit| ["--memory-limit", limit]);

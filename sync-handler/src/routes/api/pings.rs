@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use sync_core::{ApiToken, Engine, PingMessage, PingPriority, PingRecord, PingTargets, Ports};
+use sync_core::{
+    ApiToken, Engine, PingMessage, PingPriority, PingRecord, PingTargets, Ports, TakenPing,
+};
 use sync_proto::api::{self, NewPing, PingInfo};
 
 use crate::error::HttpError;
@@ -60,10 +62,14 @@ pub(super) async fn create<P: Ports>(
     };
     let by = token.administrator().unwrap_or(&token.name);
     let to = PingTargets { users, clients };
-    let PingRecord {
-        id, users, clients, ..
-    } = engine.ping(&to, &message, by).await?;
-    let mut answer = respond::json(&PingInfo { id, users, clients });
+    let TakenPing { record, unknown } = engine.ping(&to, &message, by).await?;
+    let mut answer = respond::json(&PingInfo {
+        id: record.id,
+        users: record.users,
+        clients: record.clients,
+        unknown_users: unknown.users,
+        unknown_clients: unknown.clients,
+    });
     *answer.status_mut() = StatusCode::ACCEPTED;
     Ok(answer)
 }

@@ -4,6 +4,7 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::Method;
 use serde_json::json;
 
 use super::Console;
@@ -62,7 +63,7 @@ fn every_page_is_there_and_everybody_can_use_it() {
         ("pings", "/pings".to_owned(), "Send a ping"),
         ("statistics", "/statistics".to_owned(), "On average"),
         ("settings", "/settings".to_owned(), "Setting"),
-        ("tokens", "/settings?part=tokens".to_owned(), "API tokens"),
+        ("tokens", "/settings?part=tokens".to_owned(), "prometheus"),
         (
             "administrators",
             "/settings?part=administrators".to_owned(),
@@ -75,6 +76,14 @@ fn every_page_is_there_and_everybody_can_use_it() {
             "Reset everything",
         ),
     ];
+    for (name, scope) in [
+        ("prometheus", "system:read"),
+        ("nightly export", "data:read"),
+    ] {
+        let token = json!({"name": name, "scopes": [scope], "expires_in": 7_776_000});
+        let api = console.deployment.api();
+        api.expect(201, Method::POST, "/api/v1/tokens", &token);
+    }
     let folder = test_support::workspace().join("target/console-pictures");
     fs::create_dir_all(&folder).expect("a folder for the pictures");
     let mut violations = Vec::new();

@@ -1,5 +1,6 @@
 //! What administrators do: users, sources, jobs, pings, statistics, settings.
 
+use http::Method;
 use serde_json::json;
 
 use super::Console;
@@ -61,7 +62,12 @@ fn a_list_is_turned_round_by_the_head_of_a_column_and_the_address_keeps_it() {
     assert_eq!(console.browser.run(first, json!([])), json!("zora"));
     console.browser.follow("Name");
     wait_for_first("anna");
-    // Another part of the settings has another order.
+    // Another part of the settings has another order. Logins are no tokens of scripts.
+    console.go_to("/settings?part=tokens");
+    console.browser.wait_for("main", "There are no tokens");
+    let token = json!({"name": "reports", "scopes": ["users:read"]});
+    let api = console.deployment.api();
+    api.expect(201, Method::POST, "/api/v1/tokens", &token);
     console.go_to("/settings?part=tokens&sort=-created");
     console
         .browser
@@ -138,11 +144,27 @@ fn a_ping_is_sent_and_a_service_that_is_not_set_up_says_what_it_needs() {
     console
         .browser
         .wait_for("*[@role='status']", "Nobody was pinged");
-    console.browser.fill("Users", "anna");
+    console
+        .browser
+        .wait_for("div[contains(@class, 'wrong')]", "There is no user ana.");
+    console.browser.fill("Users", "ana, anna");
     console.browser.press("Send");
     console
         .browser
-        .wait_for("*[@role='status']", "The ping is on its way");
+        .wait_for("*[@role='status']", "on its way to those that exist");
+    // Who exists has it: only the other name is left to be corrected.
+    console
+        .browser
+        .wait_for("div[contains(@class, 'wrong')]", "There is no user ana.");
+    assert_eq!(console.browser.value_of("Users"), "ana");
+    console.browser.fill("Users", "anna");
+    console
+        .browser
+        .fill("Message", "Your orders have changed again");
+    console.browser.press("Send");
+    console
+        .browser
+        .wait_for("*[@role='status']", "The ping is on its way.");
     console.browser.wait_for("td", "Your orders have changed");
 }
 

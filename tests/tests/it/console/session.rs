@@ -64,13 +64,14 @@ fn what_was_typed_is_still_there_when_the_session_is_over() {
 #[test]
 fn who_closes_the_dialog_of_a_session_that_is_over_finds_it_again() {
     let mut console = Console::open();
+    console.deployment.create_user("anna");
     console.go_to("/users");
-    console.browser.wait_for("th", "rhoadmin");
+    console.browser.wait_for("th", "anna");
     console.deployment.forget_keys("*:api-token:*");
     console.browser.expect_complaint("401");
     console
         .browser
-        .fill("Search by the beginning of a name", "r");
+        .fill("Search by the beginning of a name", "a");
     console.browser.wait_for("dialog[@open]", "Sign in again");
     console.browser.strike(Key::Escape);
     console
@@ -87,7 +88,7 @@ fn who_closes_the_dialog_of_a_session_that_is_over_finds_it_again() {
     console
         .browser
         .wait_until_gone("*[@role='alert']", "Your session is over");
-    console.browser.wait_for("th", "rhoadmin");
+    console.browser.wait_for("th", "anna");
 }
 
 #[test]
@@ -111,6 +112,23 @@ fn a_server_that_does_not_answer_leaves_the_page_there_and_says_so() {
     console
         .browser
         .wait_until_gone("*[@role='status']", "What you see is not up to date");
+}
+
+#[test]
+fn a_console_that_finds_no_server_says_when_it_asks_again_and_comes_up_by_itself() {
+    let mut console = Console::open_with(Options {
+        is_durable: true,
+        ..Options::default()
+    });
+    console.browser.expect_complaint("503");
+    console.browser.expect_complaint("net::");
+    console.deployment.redis().kill();
+    console.go_to("/");
+    console.browser.wait_for("h1", "The server cannot be asked");
+    console.browser.wait_for("p", "The next attempt is in");
+    // Nobody presses anything.
+    console.deployment.redis().restart();
+    console.browser.wait_for("h1", "Overview");
 }
 
 /// Waits until what every page asks again and again was asked twice. Whether two of the requests were under way at once.

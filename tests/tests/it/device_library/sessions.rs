@@ -4,7 +4,7 @@ use std::fs;
 
 use http::Method;
 use serde_json::json;
-use sync_client::{Ended, Error};
+use sync_client::{Ended, Error, RemovalReason};
 
 use super::{App, attributes, deployment};
 
@@ -115,5 +115,47 @@ fn a_device_that_the_server_forgot_begins_anew_with_what_it_has_not_sent() {
     assert_eq!(report.applied.len(), 1, "{report:?}");
     assert_eq!(anna.count("Product"), 4);
     assert_eq!(anna.value("Product", &unsent, "name"), "unsent");
+    deployment.back_end().assert_no_duplicates();
+}
+
+#[test]
+fn an_administrator_lets_a_device_start_over_and_it_keeps_what_it_has_not_sent() {
+    let deployment = deployment(3);
+    let anna = App::of(&deployment, "anna");
+    let lamp = anna.create("Product", attributes([("name", "Lamp")]));
+    anna.sync();
+    // Not sent yet: a new object, and a change of one that the server knows by another id.
+    let chair = anna.create("Product", attributes([("name", "Chair")]));
+    anna.update("Product", &lamp, attributes([("brand", "Anna")]));
+    let client = session(&anna)["client"].as_str().unwrap().to_owned();
+    let (api, reset) = (deployment.api(), format!("/api/v1/clients/{client}/reset"));
+    let product = json!({"sources": ["Product"]});
+    api.expect(204, Method::POST, &reset, &product);
+
+    // It hears of it within a second, by the way: it is neither signed out nor in error.
+    let mut applied = Vec::new();
+    let removed = test_support::until("the device to hear of the reset", || {
+        let report = anna.sync();
+        applied.extend(report.applied);
+        (!report.removed.is_empty()).then_some(report.removed)
+    });
+    let [removed] = &removed[..] else {
+        panic!("one source: {removed:?}");
+    };
+    assert_eq!(removed.source, "Product");
+    assert_eq!(removed.reason, RemovalReason::Requested);
+    assert_eq!(applied.len(), 2, "{applied:?}");
+    assert_eq!(anna.count("Product"), 5);
+    assert_eq!(anna.value("Product", &chair, "name"), "Chair");
+    assert_eq!(anna.value("Product", &lamp, "brand"), "Anna");
+    let idle = anna.sync();
+    assert_eq!((idle.received, idle.mended), (0, 0), "{idle:?}");
+    assert!(idle.removed.is_empty(), "once: {idle:?}");
+    // Another device has the same.
+    let ben = App::of(&deployment, "ben");
+    ben.sync();
+    assert_eq!(ben.count("Product"), 5);
+    let at_ben = ben.id_of("Product", "Lamp");
+    assert_eq!(ben.value("Product", &at_ben, "brand"), "Anna");
     deployment.back_end().assert_no_duplicates();
 }

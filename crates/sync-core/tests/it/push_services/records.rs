@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use sync_core::{
     Clock as _, Engine, NoBackEnds, PingContext, PingMessage, PingRecord, PingTargets, Secret,
-    Session, SessionKey, SettingsFile, ping_handlers,
+    Session, SessionKey, SettingsFile, TakenPing, ping_handlers,
 };
 use sync_jobs::{Budget, Worker};
 use sync_proto::api::PushServiceInfo;
@@ -76,6 +76,10 @@ impl Pinged {
     }
 
     async fn ping(&self, users: &[&str], clients: &[&str], text: &str) -> PingRecord {
+        self.take(users, clients, text).await.record
+    }
+
+    async fn take(&self, users: &[&str], clients: &[&str], text: &str) -> TakenPing {
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let to = PingTargets {
             users: owned(users),
@@ -221,5 +225,23 @@ fn a_push_service_is_checked_without_a_device() {
             let check = world.engine.push_check(&job).await.unwrap().unwrap();
             assert!(!check.ok && check.message.contains(message), "{check:?}");
         }
+    });
+}
+
+#[test]
+fn who_is_named_and_does_not_exist_is_answered_once_and_the_others_are_pinged() {
+    local(async {
+        let world = Pinged::start().await;
+        let one = world.client("Apple", TOKEN).await;
+        let users = ["zoe", "anna", "bad\nname", "zoe", "anna"];
+        let taken = world.take(&users, &["none", &one, "none"], "one").await;
+        assert_eq!((taken.record.users, taken.record.clients), (1, 1));
+        let unknown = PingTargets {
+            users: vec!["bad\nname".to_owned(), "zoe".to_owned()],
+            clients: vec!["none".to_owned()],
+        };
+        assert_eq!(taken.unknown, unknown);
+        let taken = world.take(&["anna"], &[&one], "two").await;
+        assert_eq!(taken.unknown, PingTargets::default());
     });
 }

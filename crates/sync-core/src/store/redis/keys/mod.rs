@@ -55,7 +55,7 @@
 //! | `given-up:<client>` | sorted set | ids of the jobs that keep the client's changes that were given up, scored by when that was, in ms | until done or discarded, and as long as a dead job after the last | push, jobs, administrators | administrators |
 //! | `clients-due` | sorted set | ids of clients, scored by when to look whether they are still there, in ms | as `client:<client>` | clients, collect | collect |
 //! | `documents-due` | sorted set | `<source> <partition>` of documents that have tombstones, scored by when to collect them, in ms | until a document has none | whoever deletes objects, collect | collect |
-//! | `api-tokens` | sorted set | ids of API tokens, scored by creation in ms | until deleted | tokens | tokens |
+//! | `api-tokens` | sorted set | ids of scripts' API tokens, scored by creation in ms | until deleted | tokens | tokens |
 //! | `api-token:<id>` | hash | `name`, `scopes`, `hash` (SHA-256 of the secret), `by` the administrator who has made it, `at`, `used`, `ends` | its expiry, or until deleted | tokens | every request of the API |
 //! | `narrowed` | sorted set | source, space and partition of the copies of parts that devices have asked for by parameters, scored by when the back end was last asked for them, in ms | until the copy is removed: with its last client, or after the retention | refresh, unbind | refresh |
 //! | `{copies}:<source>` | hash | partition of a copy, but for those of parts → number of its objects | the copies' | instances, a moment after a copy has changed | administrators |
