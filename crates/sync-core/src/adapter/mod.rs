@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use crate::blob::BlobOpener;
 use crate::mapping::Misfit;
 use crate::memory::Memory;
-use crate::model::{Attributes, ClientId, Millis, ObjectId, SourceName, UserId};
+use crate::model::{Attributes, ClientId, ObjectId, SourceName, UserId};
 use crate::store::StoreError;
 use crate::trace::TraceContext;
 
@@ -429,8 +429,8 @@ pub enum AdapterError {
     CircuitOpen {
         /// For the device's user.
         message: String,
-        /// How long.
-        until: Millis,
+        /// For how long yet, in milliseconds.
+        wait_ms: u64,
     },
     /// The answer is not what the settings say it should be.
     #[error("{message}")]

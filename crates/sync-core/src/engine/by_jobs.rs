@@ -12,9 +12,9 @@ use crate::jobs::{Query, SendChanges};
 use crate::model::{
     ADMINISTRATOR, ClientId, DocumentId, Millis, PartitionRule, PollInterval, SourceName, UserId,
 };
-use crate::ports::{Clock as _, Ports};
+use crate::ports::Ports;
 use crate::settings::SourceSettings;
-use crate::store::Operations;
+use crate::store::{Operations, store_time};
 
 /// How long after a change was taken in it is seen to at the latest, if the server dies just then.
 const INSURANCE: Duration = Duration::from_secs(60);
@@ -197,8 +197,11 @@ impl<P: Ports> Engine<P> {
             let earliest = waiting.iter().map(|(_, operation)| operation.not_before);
             next = next.into_iter().chain(earliest).min();
         }
-        let now = self.ports.clock().now();
-        Ok(next.map(|next| StillWaiting {
+        let Some(next) = next else {
+            return Ok(None);
+        };
+        let now = store_time(self.ports.redis()).await?;
+        Ok(Some(StillWaiting {
             count,
             next_in: Duration::from_millis(next.0.saturating_sub(now.0)),
         }))

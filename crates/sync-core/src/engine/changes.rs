@@ -21,7 +21,7 @@ use crate::model::{
 use crate::ports::{Clock as _, Ports, Random as _, RedisConn, StorePorts};
 use crate::store::{
     AcceptOutcome, Commit, CommitMode, CreateOutcome, Holder, Operations, ReleaseOutcome, Waiting,
-    WaitingChanges,
+    WaitingChanges, store_time,
 };
 use crate::trace::TraceContext;
 
@@ -380,8 +380,13 @@ impl<P: Ports> Engine<P> {
                     break;
                 };
                 after = *last;
+                let was_put_off = waiting.iter().any(|(_, it)| it.not_before > Millis(0));
+                let now = match was_put_off {
+                    true => store_time(self.ports.redis()).await?,
+                    false => Millis(0),
+                };
                 for (number, operation) in waiting {
-                    let is_due = operation.not_before <= self.ports.clock().now();
+                    let is_due = operation.not_before <= now;
                     let object = operation.id.clone();
                     let deletes = operation.kind == OperationKind::Delete;
                     let since = operation.sent_at;

@@ -74,25 +74,22 @@ impl<P: Ports> Circuits<P> {
             return Ok(());
         }
         let (store, registry) = (self.store(), Registry::new(self.ports.redis()));
-        let (entered, paused) = join!(
-            store.enter(source, now, TRIAL_MS),
-            registry.is_paused(source)
-        );
+        let (entered, paused) = join!(store.enter(source, TRIAL_MS), registry.is_paused(source));
         if paused.map_err(store_error)? {
             return Err(AdapterError::CircuitOpen {
                 message: "the source is paused".to_owned(),
-                until: now.plus(PAUSED_FOR_MS),
+                wait_ms: PAUSED_FOR_MS,
             });
         }
         let (until, has_failed) = match entered.map_err(store_error)? {
             CircuitPass::Closed { failures } => (now.plus(MAX_AGE_MS), failures > 0),
             CircuitPass::Trial => (now.plus(TRIAL_MS), true),
-            CircuitPass::Open { until } => {
-                let seconds = until.0.saturating_sub(now.0).div_ceil(1_000);
+            CircuitPass::Open { wait_ms } => {
+                let seconds = wait_ms.div_ceil(1_000);
                 let message = format!(
                     "the back end has not answered again and again; it is asked again in {seconds} s"
                 );
-                return Err(AdapterError::CircuitOpen { message, until });
+                return Err(AdapterError::CircuitOpen { message, wait_ms });
             }
         };
         self.keep(source, Pass { until, has_failed });
@@ -101,9 +98,8 @@ impl<P: Ports> Circuits<P> {
 
     async fn failed(&self, source: &SourceName, retry_after_ms: u64) -> Result<(), StoreError> {
         self.passes.borrow_mut().remove(source);
-        let now = self.ports.clock().now();
-        if let Some(until) = self.store().failed(source, now, retry_after_ms).await? {
-            tracing::warn!(source.name = %source, until_ms = %until, "a back end that does not answer is left alone");
+        if let Some(wait_ms) = self.store().failed(source, retry_after_ms).await? {
+            tracing::warn!(source.name = %source, wait_ms, "a back end that does not answer is left alone");
         }
         Ok(())
     }

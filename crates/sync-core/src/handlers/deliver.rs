@@ -8,7 +8,7 @@ use sync_jobs::{JobError, JobHandler, RunningJob};
 use crate::adapter::AdapterError;
 use crate::engine::Engine;
 use crate::jobs::{Deliver, UndeliveredChange};
-use crate::ports::{Clock as _, Ports};
+use crate::ports::Ports;
 
 #[async_trait(?Send)]
 impl<P: Ports> JobHandler<Engine<P>> for Deliver {
@@ -17,11 +17,9 @@ impl<P: Ports> JobHandler<Engine<P>> for Deliver {
         match engine.deliver(&job.claimed().id, &change).await? {
             Ok(()) => Ok("delivered".to_owned()),
             // That was no attempt, and somebody may have asked for one.
-            Err(AdapterError::CircuitOpen { message, until }) => Err(JobError::Later {
+            Err(AdapterError::CircuitOpen { message, wait_ms }) => Err(JobError::Later {
                 reason: message,
-                after: Duration::from_millis(
-                    until.0.saturating_sub(engine.ports().clock().now().0),
-                ),
+                after: Duration::from_millis(wait_ms),
             }),
             Err(AdapterError::Stash(error)) => Err(JobError::retry(error)),
             Err(error) => Err(JobError::dead(error)),

@@ -150,7 +150,7 @@ pub(crate) struct Operation {
     /// Attempts that failed for reasons that may pass.
     #[serde(default)]
     pub(crate) attempts: u32,
-    /// Not to be tried again before.
+    /// Not to be tried again before, by the store's clock.
     #[serde(default)]
     pub(crate) not_before: Millis,
 }

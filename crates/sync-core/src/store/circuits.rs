@@ -1,6 +1,6 @@
 //! Circuit breakers: which back ends have failed how often, and until when they are left alone.
 
-use crate::model::{Millis, SourceName};
+use crate::model::SourceName;
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;
@@ -22,8 +22,8 @@ pub(crate) enum CircuitPass {
     Closed { failures: u64 },
     /// By whoever asks, to find out whether it is there again; by nobody else meanwhile.
     Trial,
-    /// Not before.
-    Open { until: Millis },
+    /// Not for so long.
+    Open { wait_ms: u64 },
 }
 
 /// The circuits of all sources.
@@ -40,10 +40,9 @@ impl<'a, R: RedisConn> CircuitStore<'a, R> {
     pub(crate) async fn enter(
         &self,
         source: &SourceName,
-        now: Millis,
         trial_ms: u64,
     ) -> Result<CircuitPass, StoreError> {
-        let args = args![source.as_str(), now.0, trial_ms];
+        let args = args![source.as_str(), self.time_of_test(), trial_ms];
         let mut reply = script::ENTER_CIRCUIT
             .run(self.redis, &[keys::circuits()], args)
             .await?;
@@ -53,23 +52,22 @@ impl<'a, R: RedisConn> CircuitStore<'a, R> {
             }),
             "trial" => Ok(CircuitPass::Trial),
             "open" => Ok(CircuitPass::Open {
-                until: Millis(reply.number()?),
+                wait_ms: reply.number()?,
             }),
             other => Err(reply.unknown_outcome(other)),
         }
     }
 
-    /// Counts that a back end did not answer, or that it wants to be left alone for so long. Says until when it is left
-    /// alone, if it is.
+    /// Counts that a back end did not answer, or that it wants to be left alone for so long. Says for how long it is
+    /// left alone, in milliseconds, if it is.
     pub(crate) async fn failed(
         &self,
         source: &SourceName,
-        now: Millis,
         retry_after_ms: u64,
-    ) -> Result<Option<Millis>, StoreError> {
+    ) -> Result<Option<u64>, StoreError> {
         let args = args![
             source.as_str(),
-            now.0,
+            self.time_of_test(),
             MOST_FAILURES,
             FIRST_REST_MS,
             LONGEST_REST_MS,
@@ -78,8 +76,14 @@ impl<'a, R: RedisConn> CircuitStore<'a, R> {
         let mut reply = script::FAIL_CIRCUIT
             .run(self.redis, &[keys::circuits()], args)
             .await?;
-        let until = Millis(reply.number()?);
-        Ok(Some(until).filter(|until| until.0 > 0))
+        let wait_ms = reply.number()?;
+        Ok(Some(wait_ms).filter(|wait_ms| *wait_ms > 0))
+    }
+
+    /// The time where a test has one of its own. Otherwise it is the store's: hosts' clocks need not agree.
+    fn time_of_test(&self) -> String {
+        let time = self.redis.time_of_test().map(|time| time.to_string());
+        time.unwrap_or_default()
     }
 
     /// Forgets a back end's failures: it answers.

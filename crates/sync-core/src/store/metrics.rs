@@ -7,9 +7,9 @@ use futures_util::join;
 
 use crate::model::Millis;
 use crate::ports::RedisConn;
-use crate::store::StoreError;
 use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, arg, args};
+use crate::store::{StoreError, store_time};
 
 /// The names of the old stats that are looked at at once.
 const NAMES_CHUNK: usize = 1_000;
@@ -159,14 +159,7 @@ impl<'a, R: RedisConn> MetricsStore<'a, R> {
 
     /// The store's time: what minutes and hours go by.
     pub(crate) async fn time(&self) -> Result<Millis, StoreError> {
-        if let Some(time) = self.redis.time_of_test() {
-            return Ok(time);
-        }
-        let mut reply = Reply::new("TIME", self.redis.run(args!["TIME"]).await?);
-        let (seconds, micros) = (reply.number()?, reply.number()?);
-        Ok(Millis(
-            seconds.saturating_mul(1_000).saturating_add(micros / 1_000),
-        ))
+        store_time(self.redis).await
     }
 
     /// What was counted of one metric in each of some steps: fields and numbers.

@@ -60,6 +60,28 @@ fn a_change_that_was_put_off_is_carried_out_though_its_device_never_comes_back()
 }
 
 #[test]
+fn a_change_that_a_host_whose_clock_is_ahead_has_put_off_is_tried_again_as_soon_as_any_other() {
+    local(async {
+        let mut world = World::start().await;
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        world.sync(&session, &client, "Shared").await;
+        let ahead = world.another_ahead(2, Duration::from_secs(3_600)).await;
+        let engine = std::mem::replace(&mut world.engine, ahead);
+        // It leaves the back end alone then, and the others do.
+        world.back_end.fail([Fault::Unreachable; 5]);
+        let changes = json!({"create": {"t1": {"name": "new"}}});
+        world
+            .push(&session, &client, "Shared", changes)
+            .await
+            .unwrap();
+        assert!(world.back_end.objects().is_empty(), "it was put off");
+        later(&engine).await;
+        assert_eq!(world.back_end.objects().len(), 1);
+    });
+}
+
+#[test]
 fn a_change_that_is_done_leaves_no_job_behind() {
     local(async {
         let world = start().await;

@@ -26,7 +26,7 @@ use crate::model::{
 use crate::ports::{Clock as _, Ports, RedisConn};
 use crate::store::{
     Commit, CommitMode, CommitOutcome, CreateOutcome, Document, OPERATIONS_LEASE_MS, OperationEnd,
-    Operations, SourceError, WaitingChanges,
+    Operations, SourceError, WaitingChanges, store_time,
 };
 
 /// Waits between attempts within one request, in milliseconds. Most failures of a back end are over in a moment.
@@ -373,17 +373,18 @@ impl<P: Ports> Engine<P> {
             mut operation,
             ..
         } = task;
-        if let AdapterError::CircuitOpen { until, .. } = error {
-            operation.not_before = *until;
+        let wait_ms = if let AdapterError::CircuitOpen { wait_ms, .. } = error {
+            *wait_ms
         } else {
             operation.attempts += 1;
-            let wait = BACKOFF.wait_ms(operation.attempts, self.ports.random());
-            operation.not_before = self.ports.clock().now().plus(wait);
+            let wait_ms = BACKOFF.wait_ms(operation.attempts, self.ports.random());
             tracing::warn!(
-                client.id = %client, object.id = %operation.id, attempts = operation.attempts, wait_ms = wait, %error,
+                client.id = %client, object.id = %operation.id, attempts = operation.attempts, wait_ms, %error,
                 "the back end could not take a change; it is tried again"
             );
-        }
+            wait_ms
+        };
+        operation.not_before = store_time(self.ports.redis()).await?.plus(wait_ms);
         // Whoever can mend it may hear of it by a device that syncs.
         let source_error = matches!(error, AdapterError::Unauthorized { .. }).then(|| {
             SourceError {
