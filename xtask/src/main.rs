@@ -8,6 +8,7 @@ mod cargo;
 mod check;
 mod doctor;
 mod install;
+mod javascript;
 mod libraries;
 mod needs;
 mod net;

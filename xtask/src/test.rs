@@ -11,7 +11,7 @@ use crate::process::run;
 use crate::redis::URL_VARIABLE;
 use crate::term::{self, BAD, FAINT, GOOD, NOTE};
 use crate::workspace::{Native, Workspace};
-use crate::{budget, build};
+use crate::{budget, build, javascript};
 
 /// How the names of the tests begin that need a browser.
 const BROWSER_TESTS: [&str; 3] = ["console::", "tutorial::", "web_library::"];
@@ -72,6 +72,7 @@ impl Test {
             // Without these, the tests that run them could only fail once more.
             steps.run("components", || {
                 build::test_components(workspace)?;
+                javascript::make(workspace)?;
                 build::components(workspace)?;
                 WEB_LIBRARY.make(workspace)?;
                 budget::check(workspace)

@@ -1,6 +1,6 @@
 //! `spin:mysql`: lets components use MySQL and MariaDB.
 //!
-//! There is no TLS. A connection runs one statement at a time; others wait for it, as in Spin.
+//! A connection runs one statement at a time; others wait for it, as in Spin.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{BinaryProtocol, Conn, Opts, Params, QueryResult, Value};
+use mysql_async::{BinaryProtocol, Conn, Params, QueryResult, Value};
+use sync_sql::Mysql;
 use tokio::sync::{Mutex, oneshot};
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
@@ -37,17 +38,16 @@ type Found = (
 );
 
 async fn connect(address: &str) -> Result<Connection, Error> {
-    let server = Opts::from_url(address).map_err(|error| failed_to_connect(&error))?;
-    let connected = tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(server)).await;
-    match connected {
+    let failed = |reason: String| Error::ConnectionFailed(reason);
+    let server = Mysql::parse(address).map_err(|error| failed(error.to_string()))?;
+    match tokio::time::timeout(CONNECT_TIMEOUT, server.connect()).await {
         Ok(Ok(connection)) => Ok(Connection(Arc::new(Mutex::new(connection)))),
-        Ok(Err(error)) => Err(failed_to_connect(&error)),
-        Err(elapsed) => Err(failed_to_connect(&elapsed)),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => {
+            let seconds = CONNECT_TIMEOUT.as_secs();
+            Err(failed(format!("no connection within {seconds} s")))
+        }
     }
-}
-
-fn failed_to_connect(error: &dyn std::fmt::Debug) -> Error {
-    Error::ConnectionFailed(format!("{error:?}"))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]

@@ -1,16 +1,16 @@
 //! `spin:postgres`: lets components use PostgreSQL.
 //!
 //! Of the types that Spin knows this host passes those that need no crate of their own: truth values, whole and floating
-//! numbers, texts, bytes, JSON and UUIDs. There is no TLS, no pool, and only what is asynchronous.
+//! numbers, texts, bytes, JSON and UUIDs. There is no pool, and only what is asynchronous.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
+use sync_sql::Postgres;
 use tokio::sync::oneshot;
-use tokio_postgres::config::Host as Server;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
-use tokio_postgres::{Client, Config, NoTls, Row};
+use tokio_postgres::{Client, Row};
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
 use crate::allow::AllowedHosts;
@@ -46,32 +46,21 @@ type Found = (
 
 async fn connect(address: &str, allowed: &AllowedHosts) -> Result<Connection, Error> {
     let failed = |reason: String| Error::ConnectionFailed(reason);
-    let mut server: Config = address
-        .parse()
-        .map_err(|error| failed(format!("{error}")))?;
-    for (number, host) in server.get_hosts().iter().enumerate() {
-        let ports = server.get_ports();
-        let port = ports.get(number).or(ports.first()).copied();
-        match host {
-            Server::Tcp(host) if allowed.allows("postgres", host, port) => {}
-            Server::Tcp(host) => {
-                let port = port.unwrap_or(5432);
-                let reason = format!("address postgres://{host}:{port} is not permitted");
-                return Err(failed(reason));
-            }
-            #[cfg(unix)]
-            Server::Unix(_) => return Err(failed("Unix sockets are not supported".to_owned())),
+    let database = Postgres::parse(address).map_err(|error| failed(error.to_string()))?;
+    for (host, port) in database.servers() {
+        if !allowed.allows("postgres", host, Some(port)) {
+            let reason = format!("address postgres://{host}:{port} is not permitted");
+            return Err(failed(reason));
         }
     }
-    server.connect_timeout(CONNECT_TIMEOUT);
-    let connected = server.connect(NoTls).await;
-    let (client, connection) = connected.map_err(|error| failed(format!("{error:?}")))?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection to PostgreSQL has ended");
+    match tokio::time::timeout(CONNECT_TIMEOUT, database.connect()).await {
+        Ok(Ok(client)) => Ok(Connection(Arc::new(client))),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(_) => {
+            let seconds = CONNECT_TIMEOUT.as_secs();
+            Err(failed(format!("no connection within {seconds} s")))
         }
-    });
-    Ok(Connection(Arc::new(client)))
+    }
 }
 
 /// What a component is told of a statement that failed.
@@ -358,7 +347,7 @@ impl HostConnectionBuilder for PlatformView<'_> {
     }
 
     fn set_ca_root(&mut self, _: Resource<Builder>, _: String) -> Answer<()> {
-        let reason = "dev-host speaks to PostgreSQL without TLS";
+        let reason = "dev-host takes certificate authorities only from the address, as sslrootcert";
         Ok(Err(Error::Other(reason.to_owned())))
     }
 

@@ -31,7 +31,7 @@ pub use account::{
 pub use adapter::{
     Adapter, AdapterError, AdapterMaker, AdapterSecrets, Authenticated, Call, Change, Credentials,
     Done, NoBackEnds, QueryEnd, Reading, RustAdapters, ServerToken, Stash, StashError,
-    UserCredentials, authenticate, logged_in,
+    UserCredentials, authenticate, hide_password, logged_in,
 };
 pub use application_documents::{ApplicationDocuments, DocumentError};
 pub use audit::{AuditLog, AuditPart};

@@ -3,13 +3,14 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+use crate::authority::TestAuthority;
 use crate::wait::until_or;
 
 /// The user of the databases, and its password: a test looks whether anybody says it.
@@ -35,6 +36,10 @@ pub struct TestDatabase {
     child: Child,
     address: SocketAddr,
     folder: TempDir,
+    /// Certificate and key, if it speaks TLS.
+    tls: Option<[PathBuf; 2]>,
+    /// What its address says of that.
+    parameters: String,
 }
 
 impl TestDatabase {
@@ -44,17 +49,44 @@ impl TestDatabase {
     ///
     /// When it does not start; the text says what, and what to do.
     pub fn start(kind: DatabaseKind) -> Self {
+        Self::start_with(kind, None)
+    }
+
+    /// Starts one that speaks TLS, with a certificate of the authority for this name; the [address](Self::url) asks for its proof.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with_tls(kind: DatabaseKind, authority: &TestAuthority, name: &str) -> Self {
+        Self::start_with(kind, Some((authority, name)))
+    }
+
+    fn start_with(kind: DatabaseKind, certified: Option<(&TestAuthority, &str)>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         give_away(folder.path());
         let address = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a free port");
         kind.initialise(folder.path());
+        let tls = certified.map(|(authority, name)| {
+            let files = authority.certify(name, folder.path());
+            for file in &files {
+                fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("its mode");
+                give_away(file);
+            }
+            files
+        });
+        let parameters = certified.map(|(authority, _)| {
+            let file = authority.file();
+            format!("?sslmode=verify-full&sslrootcert={}", file.display())
+        });
         let mut server = Self {
             kind,
-            child: kind.spawn(folder.path(), address),
+            child: kind.spawn(folder.path(), address, tls.as_ref()),
             address,
             folder,
+            tls,
+            parameters: parameters.unwrap_or_default(),
         };
         server.until_up("SELECT 1", None);
         server.prepare();
@@ -69,8 +101,9 @@ impl TestDatabase {
     /// The address that components get, with user and password, and the one that they may call: the server's own, or one that leads there.
     pub(crate) fn urls(&self, address: SocketAddr) -> [String; 2] {
         let scheme = self.kind.scheme();
+        let parameters = &self.parameters;
         [
-            format!("{scheme}://{USER}:{DATABASE_PASSWORD}@{address}/shop"),
+            format!("{scheme}://{USER}:{DATABASE_PASSWORD}@{address}/shop{parameters}"),
             format!("{scheme}://{address}"),
         ]
     }
@@ -128,7 +161,8 @@ impl TestDatabase {
     ///
     /// When it does not start.
     pub fn restart(&mut self) {
-        self.child = self.kind.spawn(self.folder.path(), self.address);
+        let tls = self.tls.as_ref();
+        self.child = self.kind.spawn(self.folder.path(), self.address, tls);
         self.until_up("SELECT 1", Some("shop"));
     }
 
@@ -295,7 +329,7 @@ impl DatabaseKind {
         }
     }
 
-    fn spawn(self, folder: &Path, address: SocketAddr) -> Child {
+    fn spawn(self, folder: &Path, address: SocketAddr, tls: Option<&[PathBuf; 2]>) -> Child {
         let port = address.port().to_string();
         let mut command = match self {
             Self::Postgres => {
@@ -318,6 +352,19 @@ impl DatabaseKind {
                 command
             }
         };
+        if let Some([certificate, key]) = tls {
+            let (certificate, key) = (certificate.display(), key.display());
+            match self {
+                Self::Postgres => command
+                    .args(["-c", "ssl=on", "-c"])
+                    .arg(format!("ssl_cert_file={certificate}"))
+                    .arg("-c")
+                    .arg(format!("ssl_key_file={key}")),
+                Self::MariaDb => command
+                    .arg(format!("--ssl-cert={certificate}"))
+                    .arg(format!("--ssl-key={key}")),
+            };
+        }
         let log = fs::File::options()
             .create(true)
             .append(true)

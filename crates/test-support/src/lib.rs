@@ -8,6 +8,8 @@
 )]
 
 #[cfg(feature = "deployment")]
+mod authority;
+#[cfg(feature = "deployment")]
 mod database;
 #[cfg(feature = "deployment")]
 mod deployment;
@@ -22,6 +24,8 @@ mod rest;
 mod turns;
 mod wait;
 
+#[cfg(feature = "deployment")]
+pub use authority::TestAuthority;
 #[cfg(feature = "deployment")]
 pub use database::{DATABASE_PASSWORD, DatabaseKind, TestDatabase};
 #[cfg(feature = "deployment")]

@@ -1,8 +1,10 @@
 //! A component of the same application as the back end of a source.
 
+use std::process::Command;
+
 use http::Method;
 use serde_json::{Value, json};
-use test_support::{Deployment, JobQueue, Options, text_of};
+use test_support::{Deployment, JobQueue, Options, text_of, workspace};
 
 const SETTINGS: &str = r#"
     [sources.Task]
@@ -168,4 +170,58 @@ fn a_file_stays_while_the_component_answers_its_address() {
         }
         assert_eq!(deployment.rest().send(Method::GET, path, "").status(), 401);
     }
+}
+
+const HOLIDAYS: &str = r#"
+    [sources.Holiday]
+    adapter = "http"
+    partition = "app"
+    poll_interval = 86400
+    push_wait_ms = 20000
+
+    [sources.Holiday.http]
+    url = "http://holidays-plugin.spin.internal"
+"#;
+
+#[test]
+fn a_component_in_javascript_serves_a_source() {
+    let deployment = Deployment::start(Options {
+        settings: HOLIDAYS,
+        manifest: include_str!("../../../examples/holidays-plugin-js/component.toml"),
+        ..Options::default()
+    });
+    deployment.create_user("anna");
+    let mut device = deployment.device("anna");
+    device.sync("Holiday").expect("a sync");
+    let holidays = device.objects("Holiday");
+    assert_eq!(holidays.len(), 12, "six of this year, six of the next");
+    let christmas = holidays.iter().filter(|(id, holiday)| {
+        let year = id.strip_suffix("-christmas");
+        year.is_some_and(|year| holiday["date"] == format!("{year}-12-25"))
+    });
+    assert_eq!(christmas.count(), 2, "{holidays:?}");
+
+    device
+        .replica_mut("Holiday")
+        .create([("name", "my birthday"), ("date", "2026-03-01")]);
+    let report = device.sync("Holiday").expect("a sync");
+    let told = format!("{:?}", report.applied.rejections);
+    assert!(told.contains("nobody can change holidays"), "{told}");
+    // From outside the plugin has no address.
+    let call = json!({"resource": "Holiday", "partition": "anna", "attributes": {}});
+    deployment
+        .rest()
+        .expect(404, Method::POST, "/rhoconnect/query", &call);
+}
+
+/// The plugin's own tests, as its README runs them.
+#[test]
+fn the_plugin_in_javascript_keeps_its_word() {
+    let folder = workspace().join("examples/holidays-plugin-js");
+    let mut npm = Command::new("npm");
+    let output = npm.arg("test").current_dir(folder).output();
+    let output = output.expect("npm: cargo xtask doctor says how to install it");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("pass 0"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! The way to databases, at a command line: a connection for each statement, without TLS.
+//! The way to databases, at a command line: a connection for each statement.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::Result;
 use futures_util::TryStreamExt as _;
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Opts, OptsBuilder, Params, Value};
+use mysql_async::{Conn, Params, Value};
 use sync_core::{OutOfMemory, SqlClient, SqlDone, SqlError, SqlRow, SqlStatement};
+use sync_sql::{ConnectError, Mysql, Postgres, chain};
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
 /// PostgreSQL and MySQL.
 pub(super) struct Databases(Runtime);
@@ -70,13 +71,8 @@ fn is_mysql(database: &str) -> bool {
 }
 
 async fn connect_postgres(address: &str) -> Result<Client, SqlError> {
-    let connected = tokio_postgres::connect(address, NoTls).await;
-    let (client, connection) = connected.map_err(of_postgres)?;
-    tokio::spawn(async move {
-        // Whoever waits for an answer hears of it.
-        let _ = connection.await;
-    });
-    Ok(client)
+    let database = Postgres::parse(address).map_err(no_connection)?;
+    database.connect().await.map_err(no_connection)
 }
 
 async fn query_postgres(
@@ -107,10 +103,10 @@ async fn execute_postgres(
 }
 
 async fn connect_mysql(address: &str) -> Result<Conn, SqlError> {
-    let server = Opts::from_url(address).map_err(|_| unreachable_database())?;
+    let database = Mysql::parse(address).map_err(no_connection)?;
     // Rows that have the values already count, as they do for the server.
-    let server = OptsBuilder::from_opts(server).client_found_rows(true);
-    Conn::new(server).await.map_err(of_mysql)
+    let connected = database.count_found_rows().connect().await;
+    connected.map_err(no_connection)
 }
 
 async fn query_mysql(
@@ -158,19 +154,22 @@ fn to_text(value: Value) -> Result<Option<String>, SqlError> {
     }
 }
 
-/// Nothing else is said of a connection: it might have the password in it.
-fn unreachable_database() -> SqlError {
-    SqlError::NoAnswer("it cannot be reached at `url`".to_owned())
+fn no_connection(error: ConnectError) -> SqlError {
+    match error {
+        ConnectError::Refused { state, message } => SqlError::Refused { state, message },
+        error => SqlError::NoAnswer(error.to_string()),
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
 fn of_postgres(error: tokio_postgres::Error) -> SqlError {
-    error
-        .as_db_error()
-        .map_or_else(unreachable_database, |said| SqlError::Refused {
+    match error.as_db_error() {
+        Some(said) => SqlError::Refused {
             state: said.code().code().to_owned(),
             message: said.message().to_owned(),
-        })
+        },
+        None => SqlError::NoAnswer(chain(&error)),
+    }
 }
 
 fn of_mysql(error: mysql_async::Error) -> SqlError {
@@ -179,6 +178,6 @@ fn of_mysql(error: mysql_async::Error) -> SqlError {
             state: said.state,
             message: said.message,
         },
-        _ => unreachable_database(),
+        error => SqlError::NoAnswer(chain(&error)),
     }
 }

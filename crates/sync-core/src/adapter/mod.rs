@@ -33,6 +33,7 @@ pub(crate) use refusals::Refusals;
 use rest::RestAdapter;
 pub use secrets::{AdapterSecrets, Credentials, ServerToken, UserCredentials};
 use sql::SqlAdapter;
+pub use sql::hide_password;
 pub(crate) use subscriber::Subscriber;
 
 /// Connects a source to its back end.

@@ -61,8 +61,8 @@ pub(crate) enum KeptVerdict {
     },
     /// It was refused.
     Refused { object: ObjectId, message: String },
-    /// Others had changed the object: none of it was applied where there is a message, else all but what is kept as they have set
-    /// it.
+    /// Others had changed the object: all was applied but what is kept as they have set it, or none of it where nothing is. The
+    /// message says why none was, or is the back end's about what was.
     Conflict {
         object: ObjectId,
         #[serde(default, skip_serializing_if = "Option::is_none")]

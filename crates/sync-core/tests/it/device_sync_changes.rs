@@ -345,15 +345,21 @@ fn a_conflict_says_what_stays_as_others_have_set_it() {
             // It was made before the device saw that, and is sent after.
             a_moment(&world);
             sync(&world, &mine, &mut copy).await;
+            world.back_end.set_update_message("delivered on Monday");
             let mut change = update("c1", "1", json!({"name": "mine", "price": "9"}));
             change["base"] = json!(base);
             let body = json!({"have": copy.cursors, "changes": [change]});
-            let told = try_send(&world.engine, &mine, body).await.unwrap();
+            let told = try_send(&world.engine, &mine, body.clone()).await.unwrap();
             assert_eq!(told[0]["status"], status, "{rule}: {told:?}");
+            let again = try_send(&world.engine, &mine, body).await.unwrap();
+            assert_eq!(again, told, "the same change has the same verdict");
             let object = world.back_end.get("1").unwrap();
             match rule {
                 "field-merge" => {
                     assert_eq!(told[0]["kept"], json!(["name"]));
+                    // It has no code: the rest was done, and this is what the back end says of it.
+                    assert_eq!(told[0].get("code"), None);
+                    assert_eq!(told[0]["message"], "delivered on Monday");
                     assert_eq!(told[0]["current"], json!({"name": "theirs", "price": "9"}));
                     assert_eq!(
                         (object["name"].as_str(), object["price"].as_str()),

@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use sync_core::{OutOfMemory, SqlClient, SqlDone, SqlError, SqlRow, SqlStatement};
+use sync_core::{OutOfMemory, SqlClient, SqlDone, SqlError, SqlRow, SqlStatement, hide_password};
 
 /// PostgreSQL and MySQL, within the component's `allowed_outbound_hosts`.
 pub struct SpinSql;
@@ -67,8 +67,10 @@ async fn within<T>(
     }
 }
 
-/// Reads why there is no connection. What the host says may have the address in it, so it is passed on to nobody.
-fn not_connected(said: &str) -> SqlError {
+/// Reads why there is no connection. What the host says is for the log: devices are told what follows from it.
+fn not_connected(address: &str, said: &str) -> SqlError {
+    let said = hide_password(address, said);
+    tracing::warn!(reason = said, "no connection to a database");
     let refused = ["28P01", "28000"]
         .into_iter()
         .find(|state| said.contains(state));
@@ -80,8 +82,10 @@ fn not_connected(said: &str) -> SqlError {
     }
     let reason = if said.contains("not permitted") {
         "its address is not allowed: add it to `allowed_outbound_hosts` in spin.toml"
+    } else if said.contains("ertificate") {
+        "its certificate is not accepted: the server's log says why"
     } else {
-        "it cannot be reached"
+        "it cannot be reached: the server's log says why"
     };
     SqlError::NoAnswer(reason.to_owned())
 }

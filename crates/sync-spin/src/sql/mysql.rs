@@ -75,7 +75,10 @@ async fn connect(address: &str) -> Result<Connection, SqlError> {
     }
     let before = if address.contains('?') { '&' } else { '?' };
     let opened = Connection::open(format!("{address}{before}{FOUND_ROWS}")).await;
-    opened.map_err(to_error)
+    opened.map_err(|error| match error {
+        Error::ConnectionFailed(said) => not_connected(address, &said),
+        error => to_error(error),
+    })
 }
 
 fn parameters(values: Vec<Option<String>>) -> Vec<ParameterValue> {
@@ -99,7 +102,7 @@ fn to_text(value: DbValue) -> Result<Option<String>, SqlError> {
 
 fn to_error(error: Error) -> SqlError {
     match error {
-        Error::ConnectionFailed(said) => not_connected(&said),
+        Error::ConnectionFailed(_) => broken(),
         Error::QueryFailed(said) | Error::Other(said) => refusal(&said).unwrap_or_else(broken),
         Error::BadParameter(message) | Error::ValueConversionFailed(message) => SqlError::Refused {
             state: String::new(),

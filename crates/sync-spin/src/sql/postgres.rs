@@ -49,9 +49,13 @@ pub(super) async fn execute(address: &str, statement: SqlStatement) -> Result<Sq
 async fn connect(address: &str) -> Result<Connection, SqlError> {
     match IDLE.with(|idle| idle.take(address)) {
         Some(connection) => Ok(connection),
-        None => Connection::open_async(address.to_owned())
-            .await
-            .map_err(to_error),
+        None => {
+            let opened = Connection::open_async(address.to_owned()).await;
+            opened.map_err(|error| match error {
+                Error::ConnectionFailed(said) => not_connected(address, &said),
+                error => to_error(error),
+            })
+        }
     }
 }
 
@@ -72,12 +76,13 @@ fn to_text(value: DbValue) -> Result<Option<String>, SqlError> {
 
 fn to_error(error: Error) -> SqlError {
     match error {
-        Error::ConnectionFailed(said) => not_connected(&said),
         Error::QueryFailed(QueryError::DbError(said)) => SqlError::Refused {
             state: said.code,
             message: said.message,
         },
-        Error::QueryFailed(QueryError::Text(_)) | Error::Other(_) => broken(),
+        Error::ConnectionFailed(_) | Error::QueryFailed(QueryError::Text(_)) | Error::Other(_) => {
+            broken()
+        }
         Error::BadParameter(message) | Error::ValueConversionFailed(message) => SqlError::Refused {
             state: String::new(),
             message,

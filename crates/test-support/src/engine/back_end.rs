@@ -52,6 +52,7 @@ pub struct BackEnd {
     waiting: Cell<u64>,
     metadata: RefCell<Option<String>>,
     schema: RefCell<Option<String>>,
+    update_message: RefCell<Option<String>>,
     findable: RefCell<BTreeMap<ObjectId, Attributes>>,
     searches: Cell<u64>,
     files: RefCell<Vec<Vec<u8>>>,
@@ -154,6 +155,11 @@ impl BackEnd {
     /// What the back end says of the source beside its objects.
     pub fn set_metadata(&self, metadata: Option<&str>) {
         *self.metadata.borrow_mut() = metadata.map(str::to_owned);
+    }
+
+    /// Has this said of every update that it makes.
+    pub fn set_update_message(&self, message: &str) {
+        *self.update_message.borrow_mut() = Some(message.to_owned());
     }
 
     /// What the back end says of how the source's objects are stored.
@@ -368,7 +374,10 @@ impl Adapter for BackEnd {
                 message: format!("there is no {id}"),
             })?;
             object.extend(attributes.clone());
-            Ok(Done::default())
+            Ok(Done {
+                message: self.update_message.borrow().clone(),
+                ..Done::default()
+            })
         })
     }
 

@@ -9,8 +9,8 @@ use std::thread;
 
 use serde_json::json;
 use test_support::{
-    DATABASE_PASSWORD, DatabaseKind, Deployment, Device, Network, NetworkFault, program, until,
-    until_or,
+    DATABASE_PASSWORD, DatabaseKind, Deployment, Device, Network, NetworkFault, TestAuthority,
+    program, until, until_or,
 };
 
 use shop::{Shop, lines};
@@ -40,6 +40,7 @@ for_each_database!(
     what_was_deleted_and_changed_is_found_without_asking_for_everything,
     triggers_tell_what_has_changed_and_what_is_gone,
     a_row_that_changed_meanwhile_is_a_conflict,
+    a_database_has_to_prove_who_it_is,
     a_create_whose_answer_is_lost_is_made_once,
     what_a_constraint_refuses_reaches_the_device_in_the_databases_words,
     no_trouble_takes_anything_from_a_device,
@@ -199,6 +200,44 @@ fn a_row_that_changed_meanwhile_is_a_conflict(kind: DatabaseKind) {
         device.get("Stock", &id).expect("the product")["name"],
         "mine too"
     );
+}
+
+fn a_database_has_to_prove_who_it_is(kind: DatabaseKind) {
+    let authority = TestAuthority::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let new = ["new", "Stock", "--maker", "sql", "--table", "products"];
+    for (name, why) in [
+        ("127.0.0.1", None),
+        ("elsewhere.test", Some("elsewhere.test")),
+    ] {
+        let shop = Shop::start_with_tls(kind, &authority, name);
+        let deployment = Deployment::start_with_database(shop.options(), &shop.database);
+        deployment.create_user("anna");
+        let mut device = deployment.device("anna");
+        let url = shop.database.url();
+        let Some(why) = why else {
+            shop.converge(&mut device, "Stock");
+            let (code, said) = source(folder.path(), &url, &new);
+            assert_eq!(code, Some(0), "{said}");
+            let (code, said) = source(folder.path(), &url, &["check", "Stock"]);
+            assert_eq!(code, Some(0), "{said}");
+            continue;
+        };
+        let report = device.sync("Stock").expect("to sync");
+        let told = format!("{:?}", report.applied.source_errors);
+        assert!(told.contains("certificate is not accepted"), "{told}");
+        assert!(!told.contains(why), "{told}");
+        let (code, said) = source(folder.path(), &url, &["check", "Stock"]);
+        assert_eq!(code, Some(1), "{said}");
+        // The device hears that something is wrong; who runs the server, what.
+        for (said, place) in [
+            (said, "the command line"),
+            (deployment.host_log(), "the log"),
+        ] {
+            assert!(said.contains(why), "{place}: {said}");
+            assert!(!said.contains(DATABASE_PASSWORD), "{place}: {said}");
+        }
+    }
 }
 
 fn a_create_whose_answer_is_lost_is_made_once(kind: DatabaseKind) {
@@ -423,6 +462,8 @@ fn the_command_line_reads_and_writes_rows_as_the_server_does(kind: DatabaseKind)
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains("sources.Stock.sql"), "{said}");
         assert!(!said.contains("a guess"), "{said}");
+        let why = ["SQLSTATE", "password", "Access denied", "127.0.0.1:1: "];
+        assert!(why.iter().any(|why| said.contains(why)), "{said}");
     }
     let (code, said) = run(&["record", "Stock"]);
     assert_eq!(code, Some(2), "{said}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use test_support::{DatabaseKind, Device, Options, TestDatabase, until_or};
+use test_support::{DatabaseKind, Device, Options, TestAuthority, TestDatabase, until_or};
 
 /// Products at the beginning.
 pub(super) const PRODUCTS: usize = 30;
@@ -180,8 +180,20 @@ pub(super) fn lines<const N: usize>(values: [&str; N]) -> Vec<Vec<String>> {
 
 impl Shop {
     pub(super) fn start(kind: DatabaseKind) -> Self {
-        let database = TestDatabase::start(kind);
-        database.run(match kind {
+        Self::start_on(TestDatabase::start(kind))
+    }
+
+    /// One whose database speaks TLS, with a certificate for a name.
+    pub(super) fn start_with_tls(
+        kind: DatabaseKind,
+        authority: &TestAuthority,
+        name: &str,
+    ) -> Self {
+        Self::start_on(TestDatabase::start_with_tls(kind, authority, name))
+    }
+
+    fn start_on(database: TestDatabase) -> Self {
+        database.run(match database.kind() {
             DatabaseKind::Postgres => POSTGRES,
             DatabaseKind::MariaDb => MARIADB,
         });

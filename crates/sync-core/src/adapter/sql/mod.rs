@@ -3,6 +3,7 @@
 //! Statements get and give texts only. The database casts them and writes rows as JSON, so that its types are its own affair and
 //! rows are mapped like the records of every other back end.
 
+mod address;
 mod listing;
 mod refusal;
 mod shape;
@@ -14,6 +15,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+
+pub use address::hide_password;
 
 use crate::adapter::sql::refusal::to_adapter_error;
 use crate::adapter::sql::shape::Shape;

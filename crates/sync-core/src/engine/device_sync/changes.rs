@@ -495,7 +495,7 @@ fn to_verdict(name: &ChangeName, said: &Said) -> Verdict {
         }) => Verdict {
             status: VerdictStatus::Conflict,
             object: Some(object.to_string()),
-            code: message.as_ref().map(|_| "conflict".to_owned()),
+            code: kept.is_empty().then(|| "conflict".to_owned()),
             message: message.clone(),
             kept: kept.clone(),
             ..verdict

@@ -30,9 +30,9 @@ impl Verdict {
     pub(super) fn to_kept(&self, task: &Task<'_>) -> KeptVerdict {
         let object = task.target.clone();
         match self {
-            Self::Applied(_) if !task.kept.is_empty() => KeptVerdict::Conflict {
+            Self::Applied(Done { message, .. }) if !task.kept.is_empty() => KeptVerdict::Conflict {
                 object,
-                message: None,
+                message: message.clone(),
                 kept: task.kept.clone(),
             },
             Self::Applied(Done { id, message }) => KeptVerdict::Applied {

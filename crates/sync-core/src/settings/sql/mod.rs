@@ -110,7 +110,7 @@ pub(crate) enum ChangesToldBy {
 #[serde(deny_unknown_fields)]
 pub(super) struct SqlEntry {
     /// Address of the database, with user and password: `postgres://user:password@host:5432/database` or
-    /// `mysql://user:password@host:3306/database`.
+    /// `mysql://user:password@host:3306/database`. With `?sslmode=verify-full` the server has to prove over TLS who it is.
     #[serde(serialize_with = "text::shown")]
     url: Text,
     /// Table or view with the rows: `products`, or `shop.products`.
