@@ -103,7 +103,10 @@ fn serve<Site: Embed>(path: &str, request: &Parts) -> Option<Response<Bytes>> {
         "no-cache"
     };
     // The hash of what is sent, so the compressed form has another tag than the plain one, as it must.
-    let etag = format!("\"{}\"", base16ct::lower::encode_string(&metadata.sha256_hash()[..16]));
+    let etag = format!(
+        "\"{}\"",
+        base16ct::lower::encode_string(&metadata.sha256_hash()[..16])
+    );
     let etag: ETag = etag.parse().ok()?;
 
     let mut response = Response::new(Bytes::new());

@@ -188,7 +188,10 @@ fn check_signature(request: &Request<Bytes>) {
         name => request.headers()[name].to_str().unwrap().to_owned(),
     };
     let content = header("x-amz-content-sha256");
-    assert_eq!(content, base16ct::lower::encode_string(&Sha256::digest(request.body())));
+    assert_eq!(
+        content,
+        base16ct::lower::encode_string(&Sha256::digest(request.body()))
+    );
     let date = header("x-amz-date");
     assert!(date.starts_with("202609"), "the test's time: {date}");
 
@@ -235,7 +238,10 @@ fn check_signature(request: &Request<Bytes>) {
     for part in scope.split('/') {
         key = mac(&key, part);
     }
-    assert_eq!(parts["Signature"], base16ct::lower::encode_string(&mac(&key, &text)));
+    assert_eq!(
+        parts["Signature"],
+        base16ct::lower::encode_string(&mac(&key, &text))
+    );
 }
 
 struct World {

@@ -34,7 +34,9 @@ struct Named {
 fn prepared(deployment: &Deployment) -> Named {
     let text = |number: u32| -> String {
         let digests = (0..16).map(|line| Sha256::digest(format!("{number} {line}")));
-        digests.map(|digest| base16ct::lower::encode_string(&digest)).collect()
+        digests
+            .map(|digest| base16ct::lower::encode_string(&digest))
+            .collect()
     };
     let objects: BTreeMap<String, Value> = (0..OBJECTS)
         .map(|number| (format!("o{number}"), json!({"text": text(number)})))
