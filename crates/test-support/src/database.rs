@@ -305,6 +305,7 @@ impl DatabaseKind {
                 let mut command = command(&program("mariadb-install-db"), folder);
                 command.args(["--no-defaults", "--auth-root-authentication-method=normal"]);
                 command.arg("--skip-test-db");
+                command.arg(temporary_files(folder));
                 command
             }
         };
@@ -348,7 +349,8 @@ impl DatabaseKind {
                         "--innodb-flush-log-at-trx-commit=2",
                         "--socket",
                     ])
-                    .arg(folder.join("socket"));
+                    .arg(folder.join("socket"))
+                    .arg(temporary_files(folder));
                 command
             }
         };
@@ -378,6 +380,11 @@ impl DatabaseKind {
             .spawn()
             .expect("to start a database")
     }
+}
+
+/// Where MariaDB puts temporary files, as an argument. In a folder that several share, one that starts deletes those of the others.
+fn temporary_files(folder: &Path) -> String {
+    format!("--tmpdir={}", folder.display())
 }
 
 /// A program that runs as somebody whom databases accept.
