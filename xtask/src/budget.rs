@@ -11,11 +11,11 @@ const KB: u64 = 1000;
 
 /// The files and the most they may have.
 const BUDGETS: [(&str, u64); 5] = [
-    ("sync_handler.wasm", 6_230 * KB),
-    ("live.wasm", 1_765 * KB),
-    ("adapter_jobs.wasm", 3_300 * KB),
-    ("push_jobs.wasm", 2_350 * KB),
-    ("bulk_jobs.wasm", 4_000 * KB),
+    ("sync_handler.wasm", 6_250 * KB),
+    ("live.wasm", 1_785 * KB),
+    ("adapter_jobs.wasm", 3_315 * KB),
+    ("push_jobs.wasm", 2_370 * KB),
+    ("bulk_jobs.wasm", 4_010 * KB),
 ];
 
 /// Shows what the built components have, and fails for one that has too much.
