@@ -72,11 +72,11 @@ impl Test {
             // Without these, the tests that run them could only fail once more.
             steps.run("components", || {
                 build::test_components(workspace)?;
-                javascript::make(workspace)?;
                 build::components(workspace)?;
                 WEB_LIBRARY.make(workspace)?;
                 budget::check(workspace)
             });
+            steps.run("JavaScript", || javascript::make(workspace));
         }
         cargo.args(&self.filter);
         let mut skipped = Vec::new();
