@@ -11,6 +11,12 @@ use crate::process::run;
 use crate::term;
 use crate::workspace::Workspace;
 
+/// What the names of the tests have that need it.
+pub(crate) const TESTS: &str = "in_javascript";
+
+/// The oldest version of Node that what builds it runs on.
+const OLDEST_NODE: u32 = 20;
+
 /// Where it is.
 const FOLDER: &str = "examples/holidays-plugin-js";
 /// What comes of it.
@@ -22,6 +28,21 @@ const MADE_FROM: [&str; 4] = [
     "src/index.js",
     "src/plugin.js",
 ];
+
+/// Why it cannot be built on this machine, if it cannot. Set-up installs no Node for it: what systems have is often older, and this is an example.
+pub(crate) fn hindrance() -> Option<String> {
+    let version = |program: &str| {
+        let said = Command::new(program).arg("--version").output().ok()?;
+        let said = String::from_utf8(said.stdout).ok()?;
+        Some(said.trim().trim_start_matches('v').to_owned())
+    };
+    let (Some(node), Some(_)) = (version("node"), version("npm")) else {
+        return Some("there is no Node with npm".to_owned());
+    };
+    let major = node.split('.').next().and_then(|it| it.parse::<u32>().ok());
+    let is_old = major.is_none_or(|major| major < OLDEST_NODE);
+    is_old.then(|| format!("Node {node} is older than {OLDEST_NODE}"))
+}
 
 /// Builds it if something has changed, and puts it beside the other components.
 pub(crate) fn make(workspace: &Workspace) -> Result<()> {

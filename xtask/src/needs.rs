@@ -118,7 +118,7 @@ const PIP: Packages = Packages {
 };
 
 /// Everything.
-const NEEDS: [Need; 21] = [
+const NEEDS: [Need; 20] = [
     Need {
         name: COMPONENT_TARGET,
         why: "Rust's libraries for components",
@@ -225,19 +225,6 @@ const NEEDS: [Need; 21] = [
             dnf: &["nodejs"],
             apk: &["nodejs"],
             pacman: &["nodejs"],
-            brew: &["node"],
-        }),
-    },
-    Need {
-        name: "npm",
-        why: "tests of the plugin in JavaScript: installs what builds it",
-        purpose: Purpose::Test,
-        sign: program(&["npm"]),
-        source: Source::Packages(Packages {
-            apt: &["npm"],
-            dnf: &["nodejs-npm", "npm"],
-            apk: &["npm"],
-            pacman: &["npm"],
             brew: &["node"],
         }),
     },

@@ -76,10 +76,17 @@ impl Test {
                 WEB_LIBRARY.make(workspace)?;
                 budget::check(workspace)
             });
-            steps.run("JavaScript", || javascript::make(workspace));
         }
         cargo.args(&self.filter);
         let mut skipped = Vec::new();
+        match javascript::hindrance() {
+            _ if self.quick => steps.skip("JavaScript", "--quick"),
+            None => steps.run("JavaScript", || javascript::make(workspace)),
+            Some(reason) => {
+                skipped.push(javascript::TESTS);
+                steps.skip("JavaScript", &reason);
+            }
+        }
         if self.skip_browser {
             skipped.extend(BROWSER_TESTS);
         }
@@ -108,11 +115,12 @@ impl Test {
                 run(cargo)
             });
         }
-        if self.skip_browser || self.quick {
-            steps.skip("browser");
+        let quick = self.quick.then_some("--quick");
+        if let Some(why) = quick.or(self.skip_browser.then_some("--skip-browser")) {
+            steps.skip("browser", why);
         }
-        if self.skip_kotlin || self.quick {
-            steps.skip("kotlin");
+        if let Some(why) = quick.or(self.skip_kotlin.then_some("--skip-kotlin")) {
+            steps.skip("kotlin", why);
         }
         steps.summary()
     }
@@ -126,15 +134,21 @@ struct Steps(Vec<Step>);
 struct Step {
     name: &'static str,
     took: Duration,
-    /// Nothing where it was not done, as the user wanted.
-    outcome: Option<Result<()>>,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Done(Result<()>),
+    /// It was not done, and why.
+    Skipped(String),
 }
 
 impl Steps {
     /// Does a step. The next one is done in any case: a failure does not hide the others.
     fn run(&mut self, name: &'static str, step: impl FnOnce() -> Result<()>) {
         let start = Instant::now();
-        let outcome = Some(step());
+        let outcome = Outcome::Done(step());
         let took = start.elapsed();
         self.0.push(Step {
             name,
@@ -144,11 +158,11 @@ impl Steps {
     }
 
     /// Takes down a step that was left out.
-    fn skip(&mut self, name: &'static str) {
+    fn skip(&mut self, name: &'static str, why: &str) {
         self.0.push(Step {
             name,
             took: Duration::ZERO,
-            outcome: None,
+            outcome: Outcome::Skipped(why.to_owned()),
         });
     }
 
@@ -161,16 +175,18 @@ impl Steps {
             let name = step.name;
             let took = term::duration(step.took);
             match step.outcome {
-                Some(Ok(())) => {
+                Outcome::Done(Ok(())) => {
                     anstream::eprintln!("{GOOD}  ok     {GOOD:#} {name:12} {FAINT}{took}{FAINT:#}");
                 }
-                Some(Err(error)) => {
+                Outcome::Done(Err(error)) => {
                     failed += 1;
                     anstream::eprintln!(
                         "{BAD}  failed {BAD:#} {name:12} {FAINT}{took}{FAINT:#}\n          {error:#}"
                     );
                 }
-                None => anstream::eprintln!("{NOTE}  skipped{NOTE:#} {name}"),
+                Outcome::Skipped(why) => {
+                    anstream::eprintln!("{NOTE}  skipped{NOTE:#} {name:12} {FAINT}{why}{FAINT:#}");
+                }
             }
         }
         anstream::eprintln!(

@@ -112,6 +112,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
             row("ports", &["clock", "conn", "random"]),
             row("reply", &["conn", "error"]),
             row("script", &["conn", "error", "lua", "random", "reply"]),
+            row("time", &["args", "clock", "conn", "error", "reply"]),
         ],
     ),
     (
