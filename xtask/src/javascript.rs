@@ -54,7 +54,10 @@ pub(crate) fn make(workspace: &Workspace) -> Result<()> {
     }
     term::step("Building the component in JavaScript");
     // The versions that the lock file names, and nothing else.
-    npm(&folder, &["ci", "--prefer-offline", "--no-audit", "--no-fund"])?;
+    npm(
+        &folder,
+        &["ci", "--prefer-offline", "--no-audit", "--no-fund"],
+    )?;
     npm(&folder, &["run", "build"])?;
     fs::copy(folder.join("dist").join(COMPONENT), &finished)
         .with_context(|| format!("cannot write {}", finished.display()))?;

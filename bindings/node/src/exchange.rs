@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi_derive::napi;
-use sync_client::json::{request, thrown};
-use sync_client::{Conversation, Header};
+use sync_client::Conversation;
+use sync_client::json::{answer_headers, request, thrown};
 
 use crate::work::{Work, work};
 
@@ -49,16 +49,8 @@ impl Exchange {
         etag: Option<String>,
         content_range: Option<String>,
     ) -> bool {
-        let told = [
-            ("Retry-After", retry_after),
-            ("ETag", etag),
-            ("Content-Range", content_range),
-        ];
-        let headers = told.into_iter().filter_map(|(name, value)| {
-            let name = name.to_owned();
-            value.map(|value| Header { name, value })
-        });
-        self.conversation.answer_head(status, headers.collect())
+        let headers = answer_headers(retry_after, etag, content_range);
+        self.conversation.answer_head(status, headers)
     }
 
     /// Takes a piece of an answer's body. What it says is kept before this is over. `false` says that nobody wants the rest.

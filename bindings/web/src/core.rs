@@ -9,7 +9,7 @@ use sqlite_wasm_rs::WasmOsCallback;
 use sqlite_wasm_vfs::sahpool::{OpfsSAHPoolCfgBuilder, install};
 use sync_client::json::{self, Call, NamedCredentials, answer};
 use sync_client::{
-    ChangeListener, Conversation, Database, FollowEnd, FollowStep, Header, Options, Progress,
+    ChangeListener, Conversation, Database, FollowEnd, FollowStep, Options, Progress,
     ProgressListener, SyncOptions,
 };
 use wasm_bindgen::JsValue;
@@ -324,16 +324,8 @@ impl Exchange {
         etag: Option<String>,
         content_range: Option<String>,
     ) -> bool {
-        let told = [
-            ("Retry-After", retry_after),
-            ("ETag", etag),
-            ("Content-Range", content_range),
-        ];
-        let headers = told.into_iter().filter_map(|(name, value)| {
-            let name = name.to_owned();
-            value.map(|value| Header { name, value })
-        });
-        self.conversation.answer_head(status, headers.collect())
+        let headers = json::answer_headers(retry_after, etag, content_range);
+        self.conversation.answer_head(status, headers)
     }
 
     /// Takes a piece of an answer's body. What it says is kept before this returns. `false` says that nobody wants the rest.

@@ -9,7 +9,7 @@ pub use error::{thrown, thrown_as};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::conversation::HttpRequest;
+use crate::conversation::{Header, HttpRequest};
 
 /// Reads what the script hands over.
 ///
@@ -40,4 +40,23 @@ pub fn request(request: &HttpRequest) -> String {
         "timeoutMs": request.timeout_ms,
     })
     .to_string()
+}
+
+/// The headers of an answer that the library reads, as the script hands them over.
+pub fn answer_headers(
+    retry_after: Option<String>,
+    etag: Option<String>,
+    content_range: Option<String>,
+) -> Vec<Header> {
+    let told = [
+        ("Retry-After", retry_after),
+        ("ETag", etag),
+        ("Content-Range", content_range),
+    ];
+    let told = told.into_iter();
+    let headers = told.filter_map(|(name, value)| {
+        let name = name.to_owned();
+        value.map(|value| Header { name, value })
+    });
+    headers.collect()
 }
