@@ -24,15 +24,6 @@ pub struct DeviceSettings {
     idle_seconds_of: BTreeMap<String, u64>,
 }
 
-impl Default for DeviceSettings {
-    fn default() -> Self {
-        Self {
-            idle_seconds: DEFAULT_IDLE_SECONDS,
-            idle_seconds_of: BTreeMap::new(),
-        }
-    }
-}
-
 impl DeviceSettings {
     /// Seconds after which a device of this type comes again that has nothing left to do.
     pub(crate) fn idle_seconds(&self, device_type: &str) -> u64 {
