@@ -241,7 +241,8 @@ pub(crate) const EPOCH: u64 = 1 << 41;
 /// What a device sends back to acknowledge a page.
 ///
 /// It is the version at the page's end, plus an offset that grows each time the device starts over (a reset, another
-/// partition, another user), so that a token from before can never acknowledge anything that came after. The offset has in its
+/// partition, another user), so that a token from before can never acknowledge anything that came after. It grows by more numbers
+/// than a store that is put back into an earlier state can have lost, of which nobody can foresee how many. The offset has in its
 /// upper bits which document's life it belongs to, so that no other number passes for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token(u64);

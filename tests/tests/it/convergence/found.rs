@@ -465,5 +465,21 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
                 },
             ],
         ),
+        (
+            "an acknowledgement from the time that a restored store does not know, which arrives when the device is to start over",
+            vec![
+                sync(0, &[Loss::None]),
+                Backup,
+                BackEndPut {
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                sync(1, &[Loss::None, Loss::Request]),
+                BackEndRemove { object: 0 },
+                Restore,
+                Late(17_803_805_434_061_460_877),
+            ],
+        ),
     ]
 }

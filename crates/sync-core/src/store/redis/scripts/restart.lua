@@ -11,7 +11,7 @@
 -- Tokens given out before stay behind the new offset, so that none of them can move the new cursor.
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
 if not entry then return {'unbound'} end
-local offset, since, day, state, user = 
+local offset, since, day, state, user =
   string.match(entry, '^%d+,%d+,%d+,(%d+),(%d+),(%d+),([^,]*),(.*)$')
 if user ~= ARGV[2] then return {'unbound'} end
 local wanted = ARGV[3]
@@ -32,6 +32,6 @@ else
   state, since = wanted, string.format('%.0f', version)
   redis.call('DEL', KEYS[3], KEYS[4], KEYS[6], KEYS[7])
 end
-local next_offset = math.max(tonumber(offset) + math.max(version, 1), tonumber(ARGV[4]) or 0)
+local next_offset = offset_beyond(math.max(tonumber(offset) + math.max(version, 1), tonumber(ARGV[4]) or 0))
 redis.call('HSET', KEYS[2], ARGV[1], string.format('0,0,0,%.0f,%s,%s,%s,%s', next_offset, since, day, state, user))
 return {'ok'}

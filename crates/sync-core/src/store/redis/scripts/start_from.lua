@@ -35,5 +35,5 @@ redis.call('DEL', KEYS[5])
 -- No token of before moves the new cursor. What the client itself has changed since the file was made is news to it: so it
 -- starts now, with everything up to the file.
 redis.call('HSET', KEYS[2], ARGV[1], table.concat(
-  {ARGV[3], ARGV[3], '0', text(tonumber(offset) + math.max(version, 1)), text(version), ARGV[4], '', user}, ','))
+  {ARGV[3], ARGV[3], '0', text(offset_beyond(tonumber(offset) + math.max(version, 1))), text(version), ARGV[4], '', user}, ','))
 return {'ok'}
