@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::bundles::{CONSOLE, WEB_LIBRARY};
-use crate::libraries::{C, KOTLIN, NODE, PYTHON};
+use crate::libraries::{C, KOTLIN, NODE, PYTHON, SWIFT};
 use crate::needs::{self, Purpose};
 use crate::workspace::{COMPONENT_TARGET, Native, Workspace};
 use crate::{budget, cargo};
@@ -51,6 +51,8 @@ pub(crate) enum Part {
     NodeLibrary,
     /// The device library's wheel for Python.
     PythonLibrary,
+    /// The device library's package for Swift.
+    SwiftLibrary,
     /// The components that `spin.toml` names, the console's included.
     Components,
     /// The native programs: dev-host, the example shop, rhosync.
@@ -75,6 +77,7 @@ pub(crate) fn build(workspace: &Workspace, part: Part, native: Native) -> Result
         Part::KotlinLibrary => KOTLIN.make(workspace)?,
         Part::NodeLibrary => NODE.make(workspace)?,
         Part::PythonLibrary => PYTHON.make(workspace)?,
+        Part::SwiftLibrary => SWIFT.make(workspace)?,
         Part::Components => {
             programs(workspace, Native::Dev, &[CONSOLE.bundler])?;
             components(workspace)?;

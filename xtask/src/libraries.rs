@@ -56,6 +56,13 @@ pub(crate) const PYTHON: Library = Library {
     most_kb: 2_505,
 };
 
+pub(crate) const SWIFT: Library = Library {
+    language: "swift",
+    package: "sync-client-ffi",
+    library: "sync_client_ffi",
+    most_kb: 2_505,
+};
+
 impl Library {
     /// Makes the package, optimised, for this system.
     pub(crate) fn make(&self, workspace: &Workspace) -> Result<()> {

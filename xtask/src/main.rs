@@ -18,6 +18,7 @@ mod process;
 mod progress;
 mod redis;
 mod rhosync;
+mod swift;
 mod term;
 mod test;
 mod up;

@@ -11,7 +11,7 @@ use crate::process::run;
 use crate::redis::URL_VARIABLE;
 use crate::term::{self, BAD, FAINT, GOOD, NOTE};
 use crate::workspace::{Native, Workspace};
-use crate::{budget, build, javascript};
+use crate::{budget, build, javascript, swift};
 
 /// How the names of the tests begin that need a browser.
 const BROWSER_TESTS: [&str; 3] = ["console::", "tutorial::", "web_library::"];
@@ -87,6 +87,10 @@ impl Test {
                 steps.skip("JavaScript", &reason);
             }
         }
+        let swift_hindrance = swift::hindrance();
+        if swift_hindrance.is_some() {
+            skipped.push(swift::TESTS);
+        }
         if self.skip_browser {
             skipped.extend(BROWSER_TESTS);
         }
@@ -121,6 +125,9 @@ impl Test {
         }
         if let Some(why) = quick.or(self.skip_kotlin.then_some("--skip-kotlin")) {
             steps.skip("kotlin", why);
+        }
+        if let Some(why) = quick.or(swift_hindrance.as_deref()) {
+            steps.skip("Swift", why);
         }
         steps.summary()
     }

@@ -5,6 +5,7 @@ mod files;
 mod kotlin;
 mod node;
 mod python;
+mod swift;
 mod uniffi;
 
 use std::env;
@@ -33,6 +34,7 @@ fn main() -> Result<()> {
         "kotlin" => kotlin::package,
         "node" => node::package,
         "python" => python::package,
+        "swift" => swift::package,
         other => bail!("there is no package for {other}"),
     };
     package(&bindings.join(&*language), &native, to)

@@ -5,6 +5,7 @@ mod c;
 mod kotlin;
 mod node;
 mod python;
+mod swift;
 
 use std::path::PathBuf;
 use std::process::Command;
