@@ -133,9 +133,6 @@ pub(crate) fn api_error(error: &HttpError) -> Response<Bytes> {
     let message = mapped.api_text.unwrap_or(&mapped.text);
     let mut response = sync_http::api_error(status, mapped.code, message);
     let headers = response.headers_mut();
-    if status == StatusCode::UNAUTHORIZED {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
     say_what_to_do(headers, mapped.allow, mapped.retry_after);
     response
 }

@@ -5,7 +5,11 @@ use http::{HeaderValue, Response, StatusCode, header};
 use sync_proto::ErrorCode;
 use sync_proto::api::{ApiError, ApiErrorDetails};
 
-/// An error as the API and the devices of our own library know it.
+/// What whoever has no token is asked for. The scheme has at least one parameter (RFC 6750, section 3): Foundation on Linux ends the
+/// program over one without.
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"RhoSync\"");
+
+/// An error as the API and the devices of our own library know it. A 401 says what to sign in with.
 pub fn api_error(status: StatusCode, code: ErrorCode, message: &str) -> Response<Bytes> {
     let error = ApiError {
         error: ApiErrorDetails {
@@ -19,6 +23,11 @@ pub fn api_error(status: StatusCode, code: ErrorCode, message: &str) -> Response
     *answer.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
     answer.headers_mut().insert(header::CONTENT_TYPE, json);
+    if status == StatusCode::UNAUTHORIZED {
+        answer
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, CHALLENGE);
+    }
     answer
 }
 
@@ -33,5 +42,14 @@ mod tests {
         assert_eq!(answer.headers()["content-type"], "application/json");
         let body = r#"{"error":{"code":"not_found","message":"no \"x\""}}"#;
         assert_eq!(answer.body(), body);
+        assert!(!answer.headers().contains_key("www-authenticate"));
+    }
+
+    #[test]
+    fn who_has_no_token_is_asked_for_one() {
+        let status = StatusCode::UNAUTHORIZED;
+        let answer = api_error(status, ErrorCode::NotAuthenticated, "who are you?");
+        let challenge = &answer.headers()["www-authenticate"];
+        assert_eq!(challenge, r#"Bearer realm="RhoSync""#);
     }
 }

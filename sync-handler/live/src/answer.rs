@@ -111,12 +111,7 @@ fn refused(refusal: &Refusal) -> Response<Bytes> {
         }
         Refusal::Live(LiveError::Account(AccountError::NotAuthenticated)) => {
             let status = StatusCode::UNAUTHORIZED;
-            let mut answer = failure(status, ErrorCode::NotAuthenticated, "Not authenticated");
-            let bearer = HeaderValue::from_static("Bearer");
-            answer
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, bearer);
-            answer
+            failure(status, ErrorCode::NotAuthenticated, "Not authenticated")
         }
         Refusal::Live(LiveError::Store(error) | LiveError::Account(AccountError::Store(error))) => {
             unavailable(error)

@@ -24,7 +24,10 @@ fn tokens_are_good_for_what_they_say() {
         &Value::Null,
     );
     let refused = reader.expect(401, Method::GET, "/api/v1/users", &Value::Null);
-    assert_eq!(refused.headers()["www-authenticate"], "Bearer");
+    assert_eq!(
+        refused.headers()["www-authenticate"],
+        r#"Bearer realm="RhoSync""#
+    );
     api.expect(204, Method::POST, "/api/v1/logout", &Value::Null);
     api.expect(401, Method::GET, "/api/v1/users", &Value::Null);
 }
