@@ -207,14 +207,16 @@ impl<P: Ports> Engine<P> {
         };
         match ended {
             Ok((ended, is_whole, error)) => {
-                end(RefreshEnd::Done {
+                let ended = end(RefreshEnd::Done {
                     complete: ended.is_complete && is_whole,
                     etag: "",
                     digest: ended.digest.as_deref().unwrap_or_default(),
                     mark: ended.mark.as_deref().unwrap_or_default(),
                     refused: error.as_ref(),
-                })
-                .await?;
+                });
+                let (ended, forgotten) = join!(ended, self.forget_unused_copies());
+                ended?;
+                forgotten?;
                 if deleted > 0 {
                     self.collect_if_worth_it(id).await?;
                 }

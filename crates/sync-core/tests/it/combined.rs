@@ -229,6 +229,23 @@ fn who_leaves_a_partition_loses_what_it_brought_and_keeps_the_rest() {
 }
 
 #[test]
+fn who_is_deleted_leaves_nothing_of_his_own() {
+    local(async {
+        let regions = Regions::start().await;
+        let anna = regions.device("anna", Some("north")).await;
+        regions.sync(&anna).await;
+        let engine = &regions.world.engine;
+        engine.delete_user("anna").await.unwrap();
+        let keys = regions.world.keys().await;
+        let of_source = keys.iter().filter(|key| key.contains("{Visit/"));
+        let others: Vec<_> = of_source
+            .filter(|key| !key.contains("{Visit/named/region%2Fnorth}"))
+            .collect();
+        assert!(others.is_empty(), "{others:?}");
+    });
+}
+
+#[test]
 fn a_user_whose_attribute_is_empty_is_in_no_such_partition() {
     local(async {
         let regions = Regions::start().await;
