@@ -409,7 +409,7 @@ fn blob(error: &BlobError) -> Mapping {
 
 fn feed(error: &FeedError) -> Mapping {
     match error {
-        FeedError::PassThrough { .. } => {
+        FeedError::PassThrough { .. } | FeedError::SeveralPartitions { .. } => {
             Mapping::legacy(StatusCode::BAD_REQUEST, ErrorCode::InvalidValue)
         }
         FeedError::Sync(error) => sync(error),

@@ -99,10 +99,25 @@ impl<P: Ports> Engine<P> {
             PollInterval::Seconds(seconds) => seconds.saturating_mul(900),
         };
         let document = self.copy_asked_for(source, user, parameters).await?;
-        if document.partition.is_narrowed() && !self.document(&document).has_clients().await? {
+        let patience = Patience::Step(STEP);
+        let members = document.members();
+        for member in &members {
+            let refreshed = self.refresh(user, source, &[], member, max_age_ms, patience);
+            match refreshed.await? {
+                RefreshOutcome::Yes | RefreshOutcome::NotDue => {}
+                // The others are asked with the next attempt, and by devices meanwhile.
+                outcome @ (RefreshOutcome::Unfinished | RefreshOutcome::Failed { .. }) => {
+                    return Ok(outcome);
+                }
+            }
+        }
+        let is_for_clients = document.partition.ends_with_its_clients();
+        if is_for_clients && !self.document(&document).has_clients().await? {
             return Ok(RefreshOutcome::NotDue);
         }
-        let patience = Patience::Step(STEP);
+        if !members.is_empty() {
+            return self.combine(source, &document, patience).await;
+        }
         self.refresh(user, source, parameters, &document, max_age_ms, patience)
             .await
     }

@@ -210,5 +210,9 @@ pub(super) fn partition_name(partition: &Partition) -> String {
         Partition::User(user) => format!("user/{user}"),
         Partition::Named(name) => format!("named/{name}"),
         Partition::Narrowed(user, narrowing) => format!("narrowed/{user}/{narrowing}"),
+        Partition::Combined(members) => {
+            let members: Vec<String> = members.iter().map(partition_name).collect();
+            format!("combined/{}", members.join(" + "))
+        }
     }
 }

@@ -7,7 +7,7 @@ use sync_proto::api::CopySummary;
 use crate::engine::by_jobs::query_queue;
 use crate::engine::client_sources::partition_name;
 use crate::engine::{Engine, SourceInfo, SyncError};
-use crate::model::{DocumentId, Millis, Partition, PartitionRule, PollInterval, UserId};
+use crate::model::{DocumentId, Millis, PartitionRule, PollInterval, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{SourceCopies, Summary};
 
@@ -38,7 +38,7 @@ impl<P: Ports> Engine<P> {
         Ok(CopyPage { copies, next })
     }
 
-    /// The copies that a user's devices get: its own, and those that everybody shares.
+    /// The copies that a user's devices get: its own, those that everybody shares, and those that they are made of.
     ///
     /// # Errors
     /// [`AccountError::UnknownUser`](crate::AccountError::UnknownUser) and the store's.
@@ -47,9 +47,10 @@ impl<P: Ports> Engine<P> {
         let sources = self.sources(None).await?;
         let copies = sources.iter().map(async |info| {
             let id = self.copy_of(&info.name, &info.settings, &user).await?;
-            self.sum_up(info, &id).await
+            let ids: Vec<_> = id.members().into_iter().chain([id]).collect();
+            try_join_all(ids.iter().map(|id| self.sum_up(info, id))).await
         });
-        let copies = try_join_all(copies).await?.into_iter();
+        let copies = try_join_all(copies).await?.into_iter().flatten();
         let is_there = |copy: &CopySummary| copy.version > 0 || copy.refreshed_at.is_some();
         Ok(copies.filter(is_there).collect())
     }
@@ -73,8 +74,10 @@ impl<P: Ports> Engine<P> {
             PartitionRule::App => UserId::parse(crate::model::ADMINISTRATOR)?,
             PartitionRule::User | PartitionRule::Computed => UserId::parse(user)?,
         };
-        let store = self.document(&document);
-        store.set_refresh_due(self.ports.clock().now()).await?;
+        for copy in document.of_back_end() {
+            let store = self.document(&copy);
+            store.set_refresh_due(self.ports.clock().now()).await?;
+        }
         self.query_soon(query_queue(source.settings), &document, &user, &[])
             .await
     }
@@ -98,10 +101,7 @@ impl<P: Ports> Engine<P> {
         };
         let is_asked = !info.is_paused && info.settings.poll_interval != PollInterval::Never;
         let due_at = due.or(by_interval).filter(|_| is_asked);
-        let user = match &id.partition {
-            Partition::App | Partition::Named(_) => None,
-            Partition::User(user) | Partition::Narrowed(user, _) => Some(user),
-        };
+        let user = id.partition.owner();
         Ok(CopySummary {
             source: id.source.as_str().to_owned(),
             partition: partition_name(&id.partition),

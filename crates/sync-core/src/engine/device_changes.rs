@@ -459,10 +459,8 @@ pub(super) fn to_refused(
 
 /// Whose a copy is; nobody's if all share it.
 pub(super) fn owner_of(document: &DocumentId) -> String {
-    match &document.partition {
-        Partition::App | Partition::Named(_) => String::new(),
-        Partition::User(user) | Partition::Narrowed(user, _) => user.as_str().to_owned(),
-    }
+    let owner = document.partition.owner();
+    owner.map(ToString::to_string).unwrap_or_default()
 }
 
 pub(super) fn to_kept(kept: KeptChange) -> ChangeInfo {

@@ -35,6 +35,11 @@ impl FeedChange {
         }
     }
 
+    /// Whether objects may go by it.
+    fn may_delete(&self) -> bool {
+        matches!(self, Self::Replace(_) | Self::Delete)
+    }
+
     /// How many bytes what it says of an object has, as far as they count.
     fn bytes(&self, id: &ObjectId) -> usize {
         match self {
@@ -66,6 +71,14 @@ pub enum FeedError {
         /// The source.
         name: String,
     },
+    /// A user's copy is made of several partitions' copies, which others share.
+    #[error(
+        "users are in several partitions of {name}, which others share: name the objects that are to be deleted"
+    )]
+    SeveralPartitions {
+        /// The source.
+        name: String,
+    },
     /// The source, the user, an object or the store is not as it must be.
     #[error(transparent)]
     Sync(#[from] SyncError),
@@ -92,8 +105,7 @@ impl<P: Ports> Engine<P> {
             })
             .collect::<Result<Vec<_>, SyncError>>()?;
         let id = self.fed_document(source, user).await?;
-        let changed = self.feed(&id, &changes).await?;
-        Ok(self.notify_if(changed, &id).await?)
+        self.feed_copies(&id, changes).await
     }
 
     /// Gives objects of a user's partition exactly these attributes; `whole` removes all other objects.
@@ -115,10 +127,14 @@ impl<P: Ports> Engine<P> {
             })
             .collect::<Result<Vec<_>, SyncError>>()?;
         let id = self.fed_document(source, user).await?;
-        let mut changed = whole && self.delete_others(&id, &changes).await?;
-        changed |= self.feed(&id, &changes).await?;
+        if whole && !id.members().is_empty() {
+            return Err(FeedError::SeveralPartitions {
+                name: source.to_owned(),
+            });
+        }
+        let changed = whole && self.delete_others(&id, &changes).await?;
         self.notify_if(changed, &id).await?;
-        Ok(self.collect_if_worth_it(&id).await?)
+        self.feed_copies(&id, changes).await
     }
 
     /// Removes and sets attributes of objects of a user's partition; objects that are not there are made.
@@ -139,8 +155,7 @@ impl<P: Ports> Engine<P> {
             })
             .collect::<Result<Vec<_>, SyncError>>()?;
         let id = self.fed_document(source, user).await?;
-        let changed = self.feed(&id, &changes).await?;
-        Ok(self.notify_if(changed, &id).await?)
+        self.feed_copies(&id, changes).await
     }
 
     /// Deletes the objects of a document that are not among those fed. Says whether there were any.
@@ -186,9 +201,7 @@ impl<P: Ports> Engine<P> {
             .into_iter()
             .collect::<Vec<_>>();
         let id = self.fed_document(source, user).await?;
-        let changed = self.feed(&id, &changes).await?;
-        self.notify_if(changed, &id).await?;
-        Ok(self.collect_if_worth_it(&id).await?)
+        self.feed_copies(&id, changes).await
     }
 
     /// The document a back end changes to. A source nobody knows is made, as the last thing that can go wrong.
@@ -216,6 +229,41 @@ impl<P: Ports> Engine<P> {
             return Err(SyncError::from(AccountError::UnknownUser { login }).into());
         }
         Ok(document)
+    }
+
+    /// Feeds a user's copy: where it is made of several, each object the one that has it, or else the one in which new objects are made.
+    async fn feed_copies(
+        &self,
+        id: &DocumentId,
+        changes: Vec<(ObjectId, FeedChange)>,
+    ) -> Result<(), FeedError> {
+        let mut by_copy: BTreeMap<DocumentId, Vec<_>> = BTreeMap::new();
+        let found = self.source(id.source.as_str()).await?;
+        let is_single = id.members().is_empty();
+        for (object, change) in changes {
+            let copy = match is_single {
+                true => None,
+                false => {
+                    let member = self.member_of_change(
+                        found.as_source(),
+                        id,
+                        OperationKind::Update,
+                        &object,
+                    );
+                    member.await?
+                }
+            };
+            let copy = copy.unwrap_or_else(|| id.clone());
+            by_copy.entry(copy).or_default().push((object, change));
+        }
+        for (copy, changes) in by_copy {
+            let changed = self.feed(&copy, &changes).await?;
+            self.notify_if(changed, &copy).await?;
+            if changes.iter().any(|(_, change)| change.may_delete()) {
+                self.collect_if_worth_it(&copy).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Says whether that has changed anything.

@@ -1,6 +1,6 @@
 //! Webhooks: back ends say by themselves that something has changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -241,25 +241,37 @@ impl<P: Ports> Engine<P> {
         let source = found.as_source();
         let user = UserId::parse(user).map_err(SyncError::from)?;
         let id = self.copy_of(source.name, source.settings, &user).await?;
-        // Nobody has a copy that could be old.
-        if !self.document(&id).was_refreshed().await? {
-            return Ok(true);
-        }
-        let Asked::For(partition) = self.asked_for(source, &user, &id).await? else {
-            return Ok(true);
-        };
-        let call = self.question(source, &user, partition.as_ref(), &[]);
-        let mut has_changed = false;
-        let objects = ids.iter().flat_map(|id| ObjectId::parse(id.as_str()));
-        for object in objects {
-            match self.read_object(source, &call, &id, &object).await? {
-                ReadOutcome::Changed => has_changed = true,
-                ReadOutcome::Unchanged => {}
-                ReadOutcome::NotTaken => return Ok(false),
+        let objects: Vec<ObjectId> = ids
+            .iter()
+            .flat_map(|id| ObjectId::parse(id.as_str()))
+            .collect();
+        let copies = id.of_back_end();
+        let mut left: BTreeSet<&ObjectId> = objects.iter().collect();
+        for copy in &copies {
+            // Nobody has a copy that could be old.
+            if !self.document(copy).was_refreshed().await? {
+                continue;
             }
+            let Asked::For(partition) = self.asked_for(source, &user, copy).await? else {
+                continue;
+            };
+            let call = self.question(source, &user, partition.as_ref(), &[]);
+            let mut has_changed = false;
+            for object in &objects {
+                // Of several copies, an object is read into those that have it: only a query says where a new one belongs.
+                if copies.len() > 1 && !self.has(copy, object).await? {
+                    continue;
+                }
+                left.remove(object);
+                match self.read_object(source, &call, copy, object).await? {
+                    ReadOutcome::Changed => has_changed = true,
+                    ReadOutcome::Unchanged => {}
+                    ReadOutcome::NotTaken => return Ok(false),
+                }
+            }
+            self.notify_if(has_changed, copy).await?;
         }
-        self.notify_if(has_changed, &id).await?;
-        Ok(true)
+        Ok(copies.len() == 1 || left.is_empty())
     }
 
     /// Sees to it that the next pull asks the back end, and wakes devices where the source says so.
@@ -269,13 +281,15 @@ impl<P: Ports> Engine<P> {
         };
         let user = UserId::parse(user).map_err(SyncError::from)?;
         let id = self.copy_of(source, settings, &user).await?;
-        let document = self.document(&id);
-        // Nobody has a copy that could be old.
-        if !document.was_refreshed().await? {
-            return Ok(());
+        for id in id.of_back_end() {
+            let document = self.document(&id);
+            // Nobody has a copy that could be old.
+            if document.was_refreshed().await? {
+                document.set_refresh_due(self.ports.clock().now()).await?;
+                self.notify_if(true, &id).await?;
+            }
         }
-        document.set_refresh_due(self.ports.clock().now()).await?;
-        Ok(self.notify_if(true, &id).await?)
+        Ok(())
     }
 }
 

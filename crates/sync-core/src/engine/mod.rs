@@ -12,6 +12,7 @@ mod client_list;
 mod client_sources;
 mod clients;
 mod collecting;
+mod combined;
 mod comparison;
 mod conflicts;
 mod copies;

@@ -8,7 +8,7 @@ use crate::engine::feed::FeedChange;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{
     ClientId, DocumentId, Millis, Narrowing, ObjectId, OperationKind, OutboxItem, ParametersRule,
-    Partition, PartitionRule, PollInterval, Record, UserId,
+    Partition, PartitionRule, PollInterval, UserId,
 };
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Clients, Commit, CommitMode, CommitOutcome, NarrowedCopies};
@@ -20,7 +20,8 @@ const FORGOTTEN_AT_ONCE: usize = 10;
 const DAY_MS: u64 = 86_400_000;
 
 impl<P: Ports> Engine<P> {
-    /// The copy that a device asks for by parameters. Where the back end is never asked, they cannot narrow anything down.
+    /// The copy that a device asks for by parameters. Where the back end is never asked, or is asked for several partitions of a user,
+    /// they do not narrow anything down.
     pub(super) async fn copy_asked_for(
         &self,
         source: Source<'_>,
@@ -33,6 +34,7 @@ impl<P: Ports> Engine<P> {
             Partition::Named(name) => Some(name),
             _ => None,
         };
+        let has_members = !settings.naming.members.is_empty();
         let is_nobodys = settings.partition == PartitionRule::Computed && named.is_none();
         let (Some(narrowing), false, ParametersRule::OwnCopy) = (
             Narrowing::by(named, parameters),
@@ -41,7 +43,7 @@ impl<P: Ports> Engine<P> {
         ) else {
             return Ok(common);
         };
-        if is_nobodys || self.poll_interval(source).await? == PollInterval::Never {
+        if has_members || is_nobodys || self.poll_interval(source).await? == PollInterval::Never {
             return Ok(common);
         }
         Ok(DocumentId {
@@ -65,17 +67,24 @@ impl<P: Ports> Engine<P> {
             // The first query brings it.
             return Ok(());
         }
-        if kind == OperationKind::Update {
-            let known = document.records(std::slice::from_ref(object)).await?.pop();
-            let is_alive = |(record, _): (Record, _)| record.is_alive();
-            if !known.flatten().is_some_and(is_alive) {
-                return Ok(());
-            }
+        self.share_in(&id, object, (kind, change)).await
+    }
+
+    /// Brings what a back end has taken into another copy than the one that the device follows.
+    pub(super) async fn share_in(
+        &self,
+        id: &DocumentId,
+        object: &ObjectId,
+        (kind, change): (OperationKind, FeedChange),
+    ) -> Result<(), SyncError> {
+        if kind == OperationKind::Update && !self.has(id, object).await? {
+            return Ok(());
         }
-        match self.feed(&id, &[(object.clone(), change)]).await {
+        match self.feed(id, &[(object.clone(), change)]).await {
+            Ok(_) if kind == OperationKind::Delete => self.collect_some_time(id).await,
             // The change is done, and the next query says what becomes of it.
             Err(error @ SyncError::InvalidAttributes { .. }) => {
-                tracing::warn!(source.name = %source.name, %error, "a change is not shared");
+                tracing::warn!(source.name = %id.source, %error, "a change is not shared");
                 Ok(())
             }
             fed => fed.map(drop),

@@ -197,6 +197,8 @@ impl<P: Ports> Engine<P> {
                 let message = PingMessage::about(&document.source);
                 self.ping_soon(user, &message).await
             }
+            // It has changed because one of its members has, for which devices were woken.
+            Partition::Combined(_) => Ok(()),
             // Whose devices share it is not kept: all look, and those of others find nothing.
             Partition::App | Partition::Named(_) => {
                 let job = PingAll::job(&document.source, None);

@@ -1,13 +1,13 @@
 //! A device asks what is new.
 
-use std::time::Duration;
-
 use futures_util::join;
 use sync_proto::Page;
 
 use crate::account::Session;
 use crate::engine::binding::{Wanted, known_form};
 use crate::engine::by_jobs::{changes_queue, query_queue};
+use crate::engine::combined::Makeup;
+use crate::engine::device_sync::Sharing;
 use crate::engine::held::LetGo;
 use crate::engine::page::start_over;
 use crate::engine::parameters::check_parameters;
@@ -18,14 +18,12 @@ use crate::model::{
     ClientId, DocumentId, Millis, ParametersRule, PollInterval, Token, UserId, Version,
 };
 use crate::ports::{Clock as _, Ports};
-use crate::store::{Acknowledged, CursorState, PageLimit, PullState, PullStep};
+use crate::store::{Acknowledged, CursorState, Head, PageLimit, PullState, PullStep};
 use crate::trace::TraceContext;
 
 /// Objects of a page where the device does not say.
 pub const DEFAULT_PAGE_SIZE: usize = 500;
 
-/// How long a pull waits for the very first answer of a back end, before which there is nothing to give.
-const FIRST_WAIT: Duration = Duration::from_secs(30);
 /// How many times a page's records are held while it is made: as they come, as values, as JSON, and as they are sent.
 pub(super) const PAGE_COST: usize = 5;
 
@@ -73,6 +71,18 @@ pub(super) struct Freshness {
     pub(super) refresh_took: u64,
     /// Whether a device's sync begins here.
     pub(super) is_begin: bool,
+}
+
+impl Freshness {
+    /// How fresh a document is by its head.
+    pub(super) fn of(head: &Head, is_begin: bool) -> Self {
+        Self {
+            refreshed_at: head.refreshed_at,
+            refresh_due: head.refresh_due,
+            refresh_took: head.refresh_took,
+            is_begin,
+        }
+    }
 }
 
 impl<P: Ports> Engine<P> {
@@ -163,24 +173,30 @@ impl<P: Ports> Engine<P> {
         // Most polls find the cursor where it should be and nothing new, so both are asked for in one round trip. A
         // revoked session learns nothing: the answer is thrown away. It can acknowledge no more than what was given out
         // to this very client while the session was good. The registry was read a moment ago, mostly: it costs nothing.
-        let (checked, step, registry) = join!(
+        let (checked, step, registry, makeup) = join!(
             self.accounts.check_session(session),
             self.step(&pull, pull.expected, acknowledged),
-            self.registry()
+            self.registry(),
+            self.makeup(pull.expected, Sharing::Fresh)
         );
         checked?;
         registry?;
+        let mut makeup = makeup?;
         let (document, mut state) = match step? {
             PullStep::State(state) if state.state == CursorState::Following => {
                 (pull.expected.clone(), *state)
             }
             PullStep::State(_) | PullStep::Unbound | PullStep::Ahead(_) => {
-                self.locate(&pull, acknowledged).await?
+                let located = self.locate(&pull, acknowledged).await?;
+                if located.0 != *pull.expected {
+                    makeup = self.makeup(&located.0, Sharing::Fresh).await?;
+                }
+                located
             }
         };
         if state.state == CursorState::Following {
             state = self
-                .catch_up(&pull, &document, state, token.is_none())
+                .catch_up(&pull, &document, makeup, state, token.is_none())
                 .await?;
         }
         if state.state == CursorState::Following && state.has_outdated_finds() {
@@ -274,6 +290,7 @@ impl<P: Ports> Engine<P> {
         &self,
         pull: &Pull<'_>,
         document: &DocumentId,
+        makeup: Option<Makeup>,
         state: PullState,
         is_first_of_sync: bool,
     ) -> Result<PullState, SyncError> {
@@ -286,12 +303,22 @@ impl<P: Ports> Engine<P> {
         };
         // Without its parameters a part of the source cannot be asked for.
         let can_ask = !(document.partition.is_narrowed() && pull.parameters.is_empty());
-        let due = self.due(pull.source, freshness).await?;
-        let due = due.filter(|_| can_ask);
+        let has_members = makeup.is_some();
+        let is_made_anew = match makeup {
+            Some(makeup) => {
+                self.catch_up_members(pull.user, pull.source, document, makeup, freshness)
+                    .await?
+            }
+            None => false,
+        };
+        let due = match can_ask && !has_members {
+            true => self.due(pull.source, freshness).await?,
+            false => None,
+        };
         let is_described_anew = self
             .describe_by_settings(pull.source, document, state.described)
             .await?;
-        if state.waiting == 0 && due.is_none() && !is_described_anew {
+        if state.waiting == 0 && due.is_none() && !is_described_anew && !is_made_anew {
             return Ok(state);
         }
         let Pull {
@@ -348,11 +375,7 @@ impl<P: Ports> Engine<P> {
             freshness.refreshed_at.is_some() && freshness.refresh_took >= settings.pull_wait_ms;
         let mut by_job = settings.query_queue.is_some() || is_slow;
         if !by_job {
-            let wait = match freshness.refreshed_at {
-                Some(_) => Duration::from_millis(settings.pull_wait_ms),
-                None => FIRST_WAIT,
-            };
-            let wait = Patience::Wait(wait);
+            let wait = Patience::while_waited(source, freshness.refreshed_at);
             let refreshed = self.refresh(user, source, parameters, document, max_age_ms, wait);
             by_job = refreshed.await? == RefreshOutcome::Unfinished;
         }

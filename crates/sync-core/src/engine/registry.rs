@@ -244,7 +244,10 @@ impl<P: Ports> Engine<P> {
         }
         let now = self.ports.clock().now();
         let due = now.plus(refresh_in_seconds.saturating_mul(1_000));
-        Ok(self.document(&document).set_refresh_due(due).await?)
+        for copy in document.of_back_end() {
+            self.document(&copy).set_refresh_due(due).await?;
+        }
+        Ok(())
     }
 
     /// Looks a source up. One that is in the settings costs no call to the store.

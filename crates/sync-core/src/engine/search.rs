@@ -185,18 +185,21 @@ impl<P: Ports> Engine<P> {
             parameters,
             ..
         } = *search;
-        let Asked::For(partition) = self.asked_for(source, user, id).await? else {
-            return Ok(search.failed(NO_PARTITION));
-        };
-        let call = self.question(source, user, partition.as_ref(), parameters);
         let mut found = AnswerCollector::new(MAX_FOUND, MAX_FOUND_BYTES);
-        let searched = source.adapter.search(&call, &mut found);
-        match logged_in(source.adapter, &call, searched).await {
-            Ok(_) => {}
-            Err(AdapterError::Stash(StashError::Store(error))) => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(source.name = %source.name, %error, "a search failed");
-                return Ok(search.failed(&error.to_string()));
+        // Of an object that is found in several, the first counts: it comes last.
+        for copy in id.of_back_end().iter().rev() {
+            let Asked::For(partition) = self.asked_for(source, user, copy).await? else {
+                return Ok(search.failed(NO_PARTITION));
+            };
+            let call = self.question(source, user, partition.as_ref(), parameters);
+            let searched = source.adapter.search(&call, &mut found);
+            match logged_in(source.adapter, &call, searched).await {
+                Ok(_) => {}
+                Err(AdapterError::Stash(StashError::Store(error))) => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!(source.name = %source.name, %error, "a search failed");
+                    return Ok(search.failed(&error.to_string()));
+                }
             }
         }
         // An answer has either objects or an error: of a search only the log tells.

@@ -127,6 +127,12 @@ impl<P: Ports> Engine<P> {
             source: source.name.clone(),
             partition,
         });
+        let member = match &copy {
+            Some(copy) => self.member_of_change(source, copy, *kind, object).await?,
+            None => None,
+        };
+        // What becomes of it in copies that are made of that one is news there too.
+        let copy = member.or(copy);
         let asked = match &copy {
             Some(copy) => self.asked_for(source, user, copy).await?,
             None => Asked::NotAtAll,

@@ -191,7 +191,10 @@ impl<P: Ports> Live<P> {
         let record = Clients::new(self.ports.redis()).get(client).await?;
         let record = record.filter(|record| record.user == *user);
         Ok(record.map(|record| {
-            let documents = record.bound_documents();
+            // What a copy is made of changes before the copy does.
+            let documents = record
+                .bound_documents()
+                .flat_map(|document| document.members().into_iter().chain([document]));
             documents
                 .map(|document| (document_name(&document), document.source))
                 .collect()

@@ -232,10 +232,10 @@ impl Meter {
         heard.places.insert(document.clone(), place);
     }
 
-    /// Notes that a copy may have another number of objects, or that its back end was asked. Copies of parts come and go with
-    /// what devices ask for, and are not noted.
+    /// Notes that a copy may have another number of objects, or that its back end was asked. Copies that
+    /// end with their clients come and go with what devices ask for, and are not noted.
     pub(crate) fn copy(&self, id: &DocumentId, refreshed: Option<Refreshed>) {
-        if id.partition.is_narrowed() {
+        if id.partition.ends_with_its_clients() {
             return;
         }
         let copies = &mut self.pending.borrow_mut().copies;

@@ -293,6 +293,8 @@ pub enum Partition {
     Named(PartitionName),
     /// A user's devices that narrow the source down by the same parameters.
     Narrowed(UserId, Narrowing),
+    /// All users who are in the same partitions of a source that has several.
+    Combined(Members),
 }
 
 impl Partition {
@@ -303,6 +305,10 @@ impl Partition {
             Self::User(user) => format!("user:{user}"),
             Self::Named(name) => format!("named:{name}"),
             Self::Narrowed(user, narrowing) => format!("narrowed:{narrowing}:{user}"),
+            Self::Combined(Members(members)) => {
+                let members = members.iter().map(Self::to_stored);
+                format!("combined:{}", members.collect::<serde_json::Value>())
+            }
         }
     }
 
@@ -319,6 +325,12 @@ impl Partition {
                 let narrowing = Narrowing::parse(narrowing)?;
                 Some(Self::Narrowed(UserId::parse(user).ok()?, narrowing))
             }
+            ("combined", members) => {
+                let members: Vec<String> = serde_json::from_str(members).ok()?;
+                let members = members.iter().map(|member| Self::from_stored(member));
+                let members = Members::new(members.collect::<Option<_>>()?)?;
+                Some(Self::Combined(members))
+            }
             _ => None,
         }
     }
@@ -326,6 +338,37 @@ impl Partition {
     /// Whether it is the part of a source that some devices have asked for.
     pub fn is_narrowed(&self) -> bool {
         matches!(self, Self::Narrowed(..))
+    }
+
+    /// Whether its copy is only there for devices that follow it, and ends with the last of them.
+    pub fn ends_with_its_clients(&self) -> bool {
+        matches!(self, Self::Narrowed(..) | Self::Combined(_))
+    }
+
+    /// Whose it is, if it is one user's alone.
+    pub fn owner(&self) -> Option<&UserId> {
+        match self {
+            Self::App | Self::Named(_) => None,
+            Self::User(user) | Self::Narrowed(user, _) => Some(user),
+            Self::Combined(members) => members.iter().find_map(Self::owner),
+        }
+    }
+}
+
+/// The partitions that a combined copy is made of, each of which has a copy of its own: at least two, the one that counts most first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Members(Vec<Partition>);
+
+impl Members {
+    /// Nothing where there are fewer than two, or where one of them is there only for its devices.
+    pub fn new(members: Vec<Partition>) -> Option<Self> {
+        let are_kept = !members.iter().any(Partition::ends_with_its_clients);
+        (members.len() > 1 && are_kept).then_some(Self(members))
+    }
+
+    /// The partitions.
+    pub fn iter(&self) -> std::slice::Iter<'_, Partition> {
+        self.0.iter()
     }
 }
 
@@ -379,6 +422,28 @@ pub struct DocumentId {
     pub source: SourceName,
     /// Who shares the copy.
     pub partition: Partition,
+}
+
+impl DocumentId {
+    /// The copies that this one is made of; none of one that is the back end's own.
+    pub fn members(&self) -> Vec<Self> {
+        let Partition::Combined(members) = &self.partition else {
+            return Vec::new();
+        };
+        let of_source = |partition: &Partition| Self {
+            source: self.source.clone(),
+            partition: partition.clone(),
+        };
+        members.iter().map(of_source).collect()
+    }
+
+    /// The copies that the back end is asked for: its members, or itself.
+    pub fn of_back_end(&self) -> Vec<Self> {
+        match self.members() {
+            members if members.is_empty() => vec![self.clone()],
+            members => members,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -446,6 +511,11 @@ mod tests {
 
     #[test]
     fn partitions_survive_being_stored() {
+        let members = vec![
+            Partition::Named(PartitionName::parse("region/\"a\",b").unwrap()),
+            Partition::User(UserId::parse("a: b").unwrap()),
+        ];
+        let combined = Partition::Combined(Members::new(members).unwrap());
         for partition in [
             Partition::App,
             Partition::User(UserId::parse("app").unwrap()),
@@ -454,11 +524,24 @@ mod tests {
                 UserId::parse("a: b").unwrap(),
                 Narrowing::by(None, &[("x".to_owned(), "1".to_owned())]).unwrap(),
             ),
+            combined.clone(),
         ] {
             assert_eq!(
                 Partition::from_stored(&partition.to_stored()),
                 Some(partition)
             );
+        }
+        for wrong in [
+            "combined:",
+            "combined:[]",
+            r#"combined:["app"]"#,
+            r#"combined:["app","everybody"]"#,
+            &format!(
+                "combined:{}",
+                serde_json::json!(["app", combined.to_stored()])
+            ),
+        ] {
+            assert_eq!(Partition::from_stored(wrong), None, "{wrong}");
         }
     }
 }

@@ -40,8 +40,8 @@ pub(crate) use device_page::{DevicePage, fields};
 pub(crate) use device_values::AttributeTypes;
 pub use ids::{
     ADMINISTRATOR, AttributeName, BlobId, ClientId, EVERYBODY, InvalidBlobId, InvalidId,
-    InvalidToken, Millis, Narrowing, ObjectId, Partition, PartitionName, SourceName, Token, UserId,
-    Version,
+    InvalidToken, Members, Millis, Narrowing, ObjectId, Partition, PartitionName, SourceName,
+    Token, UserId, Version,
 };
 pub(crate) use ids::{DocumentId, EPOCH};
 pub(crate) use image::Image;

@@ -17,6 +17,7 @@ mod jobs;
 mod mapping;
 mod operation;
 mod paging;
+mod partition;
 mod ping;
 mod plugin;
 #[cfg(test)]
@@ -56,6 +57,7 @@ pub use file::{SettingsFile, SettingsPart};
 pub(crate) use hook::{HookSettings, Proof};
 pub(crate) use operation::Operation;
 pub use paging::{CursorPaging, NextPath, Paging};
+pub(crate) use partition::MemberRule;
 pub use plugin::{PluginMethod, PluginSettings};
 pub(crate) use rest::ReadSettings;
 pub use rest::{RestSettings, UpdateMethod};

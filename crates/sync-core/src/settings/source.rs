@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sync_jobs::QueueName;
 
-use crate::mapping::{Escape, Template};
 use crate::model::{
     ConflictRule, Description, InvalidDescription, ParametersRule, PartitionRule, PollInterval,
     SourceName,
 };
 use crate::settings::connection::ConnectionEntry;
 use crate::settings::hook::{HookEntry, HookSettings};
+use crate::settings::partition::{self, Naming, PartitionEntry};
 use crate::settings::plugin::{PluginEntry, PluginSettings};
 use crate::settings::rest::{RestEntry, RestSettings};
 use crate::settings::soap::SoapEntry;
@@ -56,8 +56,8 @@ const DEFAULT_POLL_INTERVAL: PollInterval = PollInterval::Seconds(300);
 pub struct SourceSettings {
     /// Who shares a copy.
     pub partition: PartitionRule,
-    /// What a partition's name is computed by; by the adapter where the rule is that and this is missing.
-    pub(crate) partition_template: Option<Template>,
+    /// How the partitions that are a user's are named, where that is computed.
+    pub(crate) naming: Naming,
     /// What becomes of the parameters of a pull.
     pub parameters: ParametersRule,
     /// How often the back end is asked.
@@ -118,7 +118,7 @@ impl SourceSettings {
     pub(crate) fn of_dynamic_source(partition: PartitionRule, app_server: Option<String>) -> Self {
         Self {
             partition,
-            partition_template: None,
+            naming: Naming::default(),
             parameters: ParametersRule::default(),
             poll_interval: match app_server {
                 Some(_) => DEFAULT_POLL_INTERVAL,
@@ -206,7 +206,8 @@ impl AdapterSettings {
 #[serde(deny_unknown_fields)]
 pub(super) struct SourceEntry {
     adapter: AdapterKind,
-    partition: Option<String>,
+    partition: Option<PartitionEntry>,
+    create_in: Option<String>,
     #[serde(default)]
     parameters: ParametersRule,
     poll_interval: Option<i64>,
@@ -252,7 +253,7 @@ enum AdapterKind {
 impl SourceEntry {
     /// Checks what a type cannot.
     pub(super) fn check(&self) -> Result<(), KeyError> {
-        let (partition, _) = self.partition()?;
+        let (partition, naming) = self.partition()?;
         let asks = self.adapter != AdapterKind::PushOnly;
         match self.poll_interval {
             Some(seconds) if PollInterval::from_seconds(seconds).is_none() => {
@@ -312,6 +313,12 @@ impl SourceEntry {
             );
         }
         if self.pass_through {
+            if !naming.members.is_empty() {
+                return wrong(
+                    "partition",
+                    "of a pass-through source is a single one: no copy is made of several",
+                );
+            }
             if !asks {
                 return wrong("pass_through", "a push-only source has no back end to ask");
             }
@@ -392,24 +399,8 @@ impl SourceEntry {
         of_users.next().map(|connection| connection.table)
     }
 
-    /// Who shares a copy, and what a name for them is computed by.
-    fn partition(&self) -> Result<(PartitionRule, Option<Template>), KeyError> {
-        let Some(text) = &self.partition else {
-            return Ok((PartitionRule::default(), None));
-        };
-        if let Some(rule) = PartitionRule::parse(text) {
-            return Ok((rule, None));
-        }
-        if text == "adapter" {
-            return Ok((PartitionRule::Computed, None));
-        }
-        if !text.contains("{{") {
-            let rules = "is \"app\", \"user\", \"adapter\", or a template: \"{{ user.region }}\"";
-            return wrong("partition", rules);
-        }
-        let template = Template::compile(text, Escape::Plain)
-            .map_err(|reason| ("partition".to_owned(), reason))?;
-        Ok((PartitionRule::Computed, Some(template)))
+    fn partition(&self) -> Result<(PartitionRule, Naming), KeyError> {
+        partition::read(self.partition.as_ref(), self.create_in.as_deref())
     }
 
     fn max_page_size(&self) -> usize {
@@ -439,8 +430,7 @@ impl SourceEntry {
         if !self.pass_through {
             self.poll_interval = Some(self.poll_interval().to_seconds());
         }
-        let partition = PartitionRule::default().as_str();
-        self.partition.get_or_insert_with(|| partition.to_owned());
+        self.partition.get_or_insert_with(PartitionEntry::default);
         self.pull_wait_ms.get_or_insert(match self.pass_through {
             true => DEFAULT_PASS_THROUGH_WAIT_MS,
             false => DEFAULT_PULL_WAIT_MS,
@@ -484,10 +474,11 @@ impl SourceEntry {
     ) -> Result<SourceSettings, KeyError> {
         let (max_page_size, max_page_bytes) = (self.max_page_size(), self.max_page_bytes());
         let poll_interval = self.poll_interval();
-        let (partition, partition_template) = self.partition()?;
+        let (partition, naming) = self.partition()?;
         let Self {
             adapter,
             partition: _,
+            create_in: _,
             parameters,
             pull_wait_ms,
             push_wait_ms,
@@ -562,7 +553,7 @@ impl SourceEntry {
             .collect::<Result<_, KeyError>>()?;
         Ok(SourceSettings {
             partition,
-            partition_template,
+            naming,
             parameters,
             poll_interval,
             pull_wait_ms: pull_wait_ms.unwrap_or(match pass_through {

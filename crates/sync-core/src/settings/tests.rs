@@ -213,6 +213,39 @@ fn mistakes_are_named_with_file_key_and_reason() {
             "[sources.A]\nadapter = \"http\"\npartition = \"{{ user.region }}\"\nhttp = { url = \"http://x\", authorization = { user = \"bearer\" } }",
             "sources.A.http.authorization.user",
         ),
+        // One partition could have the name of another.
+        (
+            "[sources.A]\nadapter = \"push-only\"\npartition = [\"user\", \"{{ user.region }}\"]",
+            "sources.A.partition",
+        ),
+        (
+            "[sources.A]\nadapter = \"push-only\"\npartition = [\"user\", \"user/{{ user.region }}\"]",
+            "sources.A.partition",
+        ),
+        (
+            "[sources.A]\nadapter = \"push-only\"\npartition = [\"r/{{ user.a }}\", \"r/{{ user.b }}\"]",
+            "sources.A.partition",
+        ),
+        (
+            "[sources.A]\nadapter = \"push-only\"\npartition = [\"user\"]",
+            "sources.A.partition",
+        ),
+        (
+            "[sources.A]\nadapter = \"push-only\"\npartition = [\"app\", \"adapter\"]",
+            "sources.A.partition",
+        ),
+        (
+            "[sources.A]\nadapter = \"push-only\"\npartition = [\"app\", \"user\"]\ncreate_in = \"region\"",
+            "sources.A.create_in",
+        ),
+        (
+            "[sources.A]\nadapter = \"push-only\"\npartition = \"app\"\ncreate_in = \"app\"",
+            "sources.A.create_in",
+        ),
+        (
+            "[sources.A]\nadapter = \"rust\"\nrust = \"a\"\npass_through = true\npartition = [\"app\", \"user\"]",
+            "sources.A.partition",
+        ),
         ("retention_days = 0", "retention_days"),
         ("[blobs]\nmax_bytes = 0", "blobs.max_bytes"),
         ("[blobs]\ncolour = 1", "blobs"),

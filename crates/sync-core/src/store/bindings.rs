@@ -221,13 +221,13 @@ impl<R: RedisConn> Document<'_, R> {
         }
         let offset = answer.parse().map_err(|_| reply.unknown_outcome(&answer))?;
         let last_push = reply.number()?;
-        if self.id.partition.is_narrowed() {
+        if self.id.partition.ends_with_its_clients() {
             self.end_if_abandoned().await?;
         }
         Ok(Some(Continuation { offset, last_push }))
     }
 
-    /// Removes a copy of a part of a source, unless a client follows it.
+    /// Removes a copy that is there only for its clients, unless one follows it.
     async fn end_if_abandoned(&self) -> Result<(), StoreError> {
         let mut reply = script::END_ABANDONED
             .run(self.redis, &self.own_keys(), args![])

@@ -46,6 +46,11 @@ impl Mark {
         }))
     }
 
+    /// Whether both stand for the same description.
+    pub(crate) fn is_like(self, other: Self) -> bool {
+        self.digest == other.digest
+    }
+
     /// Whether the description is still this one.
     pub(crate) fn stands_for(self, description: &Description) -> bool {
         self.digest == description.digest()

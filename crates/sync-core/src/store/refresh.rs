@@ -230,6 +230,18 @@ impl<R: RedisConn> Document<'_, R> {
         Ok(())
     }
 
+    /// Up to where the last refresh has brought the document, in the words of what it was asked of.
+    pub(crate) async fn mark(&self) -> Result<Option<String>, StoreError> {
+        let command = args!["HGET", self.keys.head(), "mark"];
+        Reply::new("HGET", self.redis.run(command).await?).text()
+    }
+
+    /// Gives the document a life, by which it is told from a removed one of the same name, if it has none.
+    pub(crate) async fn begin_life(&self, life: &str) -> Result<(), StoreError> {
+        let command = args!["HSETNX", self.keys.head(), "life", life];
+        self.redis.run(command).await.map(drop).map_err(Into::into)
+    }
+
     /// Whether there ever was a refresh.
     pub(crate) async fn was_refreshed(&self) -> Result<bool, StoreError> {
         let command = args!["HEXISTS", self.keys.head(), "at"];

@@ -66,7 +66,9 @@ fn a_change_that_a_host_whose_clock_is_ahead_has_put_off_is_tried_again_as_soon_
         let session = world.sign_in("u1").await;
         let client = world.client(&session).await;
         world.sync(&session, &client, "Shared").await;
-        let ahead = world.another_ahead(2, Duration::from_secs(3_600)).await;
+        let ahead = world
+            .another_ahead(None, 2, Duration::from_secs(3_600))
+            .await;
         let engine = std::mem::replace(&mut world.engine, ahead);
         // It leaves the back end alone then, and the others do.
         world.back_end.fail([Fault::Unreachable; 5]);

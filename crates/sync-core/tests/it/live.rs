@@ -15,13 +15,13 @@ use test_support::{Break, NativeRedis, TestPorts, World, local};
 use crate::device_sync::{Copy, device, feed, start, sync};
 
 /// The streams of an instance, and the connection over which it waits.
-struct Instance {
+pub(crate) struct Instance {
     live: Live<TestPorts>,
     waiting: NativeRedis,
 }
 
 impl Instance {
-    async fn of(world: &World) -> Self {
+    pub(crate) async fn of(world: &World) -> Self {
         let ports = Rc::new(TestPorts::to(&world.redis, 9).await);
         let engine = &world.engine;
         let key = engine.accounts().sessions().clone();
@@ -33,12 +33,12 @@ impl Instance {
         }
     }
 
-    async fn open(&self, device: &DeviceSession) -> StreamId {
+    pub(crate) async fn open(&self, device: &DeviceSession) -> StreamId {
         self.live.open(device.clone()).await.unwrap().0
     }
 
     /// What is told in a round.
-    async fn round(&self) -> Vec<(StreamId, Option<String>)> {
+    pub(crate) async fn round(&self) -> Vec<(StreamId, Option<String>)> {
         let told = self.live.round(&self.waiting).await.into_iter();
         let text = |text: bytes::Bytes| String::from_utf8(text.to_vec()).unwrap();
         told.map(|told| (told.stream, told.text.map(text)))
@@ -51,7 +51,7 @@ impl Instance {
     }
 }
 
-fn event(sources: &[&str]) -> Option<String> {
+pub(crate) fn event(sources: &[&str]) -> Option<String> {
     Some(format!("data: {}\n\n", json!({"sources": sources})))
 }
 

@@ -7,6 +7,7 @@ mod bindings;
 mod blobs;
 mod blobs_crashes;
 mod collecting;
+mod combined;
 mod comparison;
 mod conflicts;
 mod device_blobs;

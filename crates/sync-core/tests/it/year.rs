@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sync_core::{
     ClientId, CollectBlobs, Engine, PingContext, PingMessage, PingTargets, RedisConn as _,
-    RedisValue, Session, SettingsFile, SyncError, adapter_handlers, ping_handlers,
+    RedisValue, Session, SettingsFile, SyncError, UserChange, adapter_handlers, ping_handlers,
 };
 use sync_jobs::{Budget, JobHandlers, NewJob, Priority, QueueName, Worker};
 use sync_proto::DeviceDescription;
@@ -44,6 +44,10 @@ const SETTINGS: &str = r#"
     [sources.Pushed]
     adapter = "push-only"
     partition = "app"
+
+    [sources.Both]
+    adapter = "push-only"
+    partition = ["region/{{ user.region }}", "user"]
 "#;
 
 /// What passes between two looks.
@@ -97,7 +101,7 @@ impl Year {
     async fn step(&mut self) {
         self.step += 1;
         let (world, session) = (&self.world, &self.session);
-        for source in ["Shared", "Pushed", "Own"] {
+        for source in ["Shared", "Pushed", "Both", "Own"] {
             let news = world.sync(session, &self.device, source).await;
             if source == "Own" {
                 self.delete(source, ids_in(&news, "insert", |id, _| Some(id)))
@@ -173,12 +177,31 @@ impl Year {
             .await
             .unwrap();
         engine.feed_deletes("Pushed", "anna", ids).await.unwrap();
+        self.move_and_feed().await;
+    }
+
+    /// The user goes from one region to the other, where something changes before and after the device has seen it.
+    async fn move_and_feed(&self) {
+        let (engine, step) = (self.engine(), self.step);
+        let region = ("region".to_owned(), format!("r{}", step % 2));
+        let change = UserChange {
+            attributes: Some(BTreeMap::from([region])),
+            ..UserChange::default()
+        };
+        engine.accounts().update_user("anna", change).await.unwrap();
+        for part in ["a", "b"] {
+            let id = format!("{step}{part}");
+            let objects = serde_json::from_value(json!({&id: {"name": "n"}})).unwrap();
+            engine.feed_objects("Both", "anna", objects).await.unwrap();
+            self.world.sync(&self.session, &self.device, "Both").await;
+            engine.feed_deletes("Both", "anna", vec![id]).await.unwrap();
+        }
     }
 
     /// The application is installed anew: another client, and nobody hears of the old one again.
     async fn install_anew(&self) {
         let client = self.world.client(&self.session).await;
-        for source in ["Shared", "Own", "Pushed"] {
+        for source in ["Shared", "Own", "Pushed", "Both"] {
             self.world.sync(&self.session, &client, source).await;
         }
         let change = json!({"create": {"t1": {"name": "c"}}});

@@ -56,6 +56,8 @@ pub struct BackEnd {
     findable: RefCell<BTreeMap<ObjectId, Attributes>>,
     searches: Cell<u64>,
     files: RefCell<Vec<Vec<u8>>>,
+    written_in: RefCell<Vec<String>>,
+    is_halved: Cell<bool>,
 }
 
 /// A call that waits at the back end. Its caller may give it up.
@@ -194,6 +196,16 @@ impl BackEnd {
         self.files.borrow().clone()
     }
 
+    /// From now on everybody's partition has half of the objects, and each user's own the other half and some of the first.
+    pub fn halve(&self) {
+        self.is_halved.set(true);
+    }
+
+    /// The partitions that changes were asked for in, in order; those of repeated ones too.
+    pub fn written_in(&self) -> Vec<String> {
+        self.written_in.borrow().clone()
+    }
+
     async fn read_files(
         &self,
         call: &Call<'_>,
@@ -225,6 +237,8 @@ impl BackEnd {
         call: &Call<'_>,
         change: impl FnOnce(&mut BTreeMap<ObjectId, Attributes>) -> Result<Done, AdapterError>,
     ) -> Result<Done, AdapterError> {
+        let written_in = call.partition.map(str::to_owned);
+        self.written_in.borrow_mut().extend(written_in);
         let fault = self.next_fault();
         match fault {
             Fault::Unreachable => {
@@ -310,8 +324,12 @@ impl Adapter for BackEnd {
         }
         let objects = self.objects().into_iter();
         let objects: Vec<_> = objects
-            .filter(|(_, attributes)| {
-                matches(call, attributes) && is_in_partition(call, attributes)
+            .filter(|(id, attributes)| {
+                let is_in = match self.is_halved.get() {
+                    true => is_in_half(call, id),
+                    false => is_in_partition(call, attributes),
+                };
+                is_in && matches(call, attributes)
             })
             .collect();
         let action = self.in_query.borrow().clone();
@@ -426,9 +444,25 @@ fn matches(call: &Call<'_>, attributes: &Attributes) -> bool {
 }
 
 /// Whether an object is of the region that is asked for, where one is.
+/// Whether an object is in the half of all objects that a call asks for.
+fn is_in_half(call: &Call<'_>, id: &ObjectId) -> bool {
+    let last = id.as_str().bytes().last().unwrap_or_default();
+    match call.partition {
+        Some("app") => last.is_multiple_of(2),
+        _ => !last.is_multiple_of(2) || last.is_multiple_of(3),
+    }
+}
+
 fn is_in_partition(call: &Call<'_>, attributes: &Attributes) -> bool {
-    let region = attributes.get("region").map(String::as_str);
-    call.partition.is_none_or(|name| region == Some(name))
+    let has = |name: &str, wanted: &str| attributes.get(name).is_some_and(|value| value == wanted);
+    match call.partition.map(|name| (name, name.split_once('/'))) {
+        None => true,
+        Some((_, Some(("region", region))) | (region, None)) if region != "user" => {
+            has("region", region)
+        }
+        Some((_, Some(_))) => false,
+        Some((_, None)) => has("owner", call.user.as_str()),
+    }
 }
 
 fn to_owned(attributes: &[(&str, &str)]) -> Attributes {

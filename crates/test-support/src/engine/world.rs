@@ -129,14 +129,19 @@ impl World {
     }
 
     /// A second server on the same store, whose clock is ahead. The store goes by its own.
-    pub async fn another_ahead(&self, seed: u64, ahead: Duration) -> Engine<TestPorts> {
+    pub async fn another_ahead(
+        &self,
+        settings: Option<&str>,
+        seed: u64,
+        ahead: Duration,
+    ) -> Engine<TestPorts> {
         let clock = &self.engine.ports().clock;
         let mut ports = TestPorts::to(&self.redis, seed).await;
         ports.redis = ports.redis.with_time(clock);
         ports.clock = clock.ahead(ahead);
         let back_end: Rc<dyn Adapter> = Rc::clone(&self.back_end) as _;
         let adapters = RustAdapters::from([("back-end".to_owned(), back_end)]);
-        engine_on(ports, SETTINGS, &adapters)
+        engine_on(ports, settings.unwrap_or(SETTINGS), &adapters)
     }
 
     async fn engine(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use sync_client::rhoconnect::Replica;
-use sync_core::{Engine, StorePorts as _};
+use sync_core::{EVERYBODY, Engine, StorePorts as _};
 use test_support::{Backup, TestPorts, TestRedis, World};
 
 use super::device::{Device, Request};
@@ -17,6 +17,25 @@ use super::{DEVICES, QUIET_ROUNDS, SOURCE, STABLE_ROUNDS};
 
 /// How far the clock of the other host is ahead.
 const AHEAD: Duration = Duration::from_secs(90);
+
+/// A user's copy is made of two: what everybody has, and what is the user's own.
+const HALVES: &str = r#"
+    retention_days = 30
+    [sources.Shared]
+    adapter = "rust"
+    rust = "back-end"
+    partition = ["app", "user"]
+    poll_interval = 0
+"#;
+
+/// What copies of the source there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copies {
+    /// One, which everybody shares.
+    Shared,
+    /// One of each user, made of everybody's and the user's own.
+    Combined,
+}
 
 /// The users whose devices there are.
 const USERS: [&str; 2] = ["even", "odd"];
@@ -34,9 +53,22 @@ pub(super) struct Case {
 }
 
 impl Case {
-    pub(super) async fn start(redis: &Rc<TestRedis>, page_bytes: Option<usize>) -> Self {
+    pub(super) async fn start(
+        redis: &Rc<TestRedis>,
+        page_bytes: Option<usize>,
+        copies: Copies,
+    ) -> Self {
         let mut world = World::on(Rc::clone(redis), 1).await;
-        if let Some(bytes) = page_bytes {
+        let halves = match page_bytes {
+            Some(bytes) => format!("{HALVES}max_page_bytes = {bytes}"),
+            None => HALVES.to_owned(),
+        };
+        let settings = (copies == Copies::Combined).then_some(halves.as_str());
+        if settings.is_some() {
+            let engine = world.another(settings, 1).await;
+            world = world.with_engine(engine);
+            world.back_end.halve();
+        } else if let Some(bytes) = page_bytes {
             world = world.with_pages_of_bytes(bytes).await;
         }
         world.flush().await;
@@ -52,7 +84,7 @@ impl Case {
                 narrowed: None,
             });
         }
-        let other = world.another_ahead(2, AHEAD).await;
+        let other = world.another_ahead(settings, 2, AHEAD).await;
         Self {
             world,
             devices,
@@ -199,7 +231,10 @@ impl Case {
                 world.back_end.set_schema(Some(&text));
             }
             Step::Collect => {
-                world.collect(SOURCE).await;
+                for user in [EVERYBODY].into_iter().chain(USERS) {
+                    let collected = world.engine.collect_tombstones(SOURCE, user).await;
+                    collected.expect("to collect");
+                }
             }
             Step::SyncNarrowed {
                 device,

@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
 use test_support::TestRedis;
 
-use self::case::Case;
+use self::case::{Case, Copies};
 use self::found::found;
 use self::steps::{Step, step};
 
@@ -30,6 +30,9 @@ const DEVICES: usize = 4;
 /// Cases of a normal run.
 const CASES: u32 = 1_000;
 
+/// The same of copies that are made of several.
+const COMBINED_CASES: u32 = 400;
+
 /// Where the random histories of a normal run start.
 const SEED: u64 = 2_026;
 
@@ -38,6 +41,9 @@ const PROGRESS: u32 = 500;
 
 /// The seeds of histories that have failed, which every run plays first.
 const FAILURES: &str = "tests/it/convergence.proptest-regressions";
+
+/// The same of copies that are made of several.
+const COMBINED_FAILURES: &str = "tests/it/convergence-combined.proptest-regressions";
 
 /// Syncs of all devices that find nothing more to wait for, after which nothing is expected to move.
 const STABLE_ROUNDS: usize = 5;
@@ -49,9 +55,10 @@ const QUIET_ROUNDS: usize = 30;
 async fn play(
     redis: &Rc<TestRedis>,
     page_bytes: Option<usize>,
+    copies: Copies,
     steps: Vec<Step>,
 ) -> Result<(), TestCaseError> {
-    let mut case = Case::start(redis, page_bytes).await;
+    let mut case = Case::start(redis, page_bytes, copies).await;
     for step in steps {
         case.run(step).await;
     }
@@ -72,6 +79,15 @@ fn report(played: u32) {
 
 #[test]
 fn all_devices_converge() {
+    converge(Copies::Shared, CASES, FAILURES);
+}
+
+#[test]
+fn they_do_so_where_copies_are_made_of_several() {
+    converge(Copies::Combined, COMBINED_CASES, COMBINED_FAILURES);
+}
+
+fn converge(copies: Copies, cases: u32, failures: &'static str) {
     let runtime = runtime();
     let redis = Rc::new(TestRedis::start());
     // The normal run is the same every time; one with a number of cases of its own looks for what nobody has seen yet.
@@ -80,14 +96,14 @@ fn all_devices_converge() {
         .and_then(|cases| cases.parse().ok());
     let played = Cell::new(0_u32);
     let config = ProptestConfig {
-        cases: wanted.unwrap_or(CASES),
+        cases: wanted.unwrap_or(cases),
         rng_seed: wanted.map_or(RngSeed::Fixed(SEED), |_| RngSeed::Random),
         max_shrink_iters: 2_000,
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(FAILURES))),
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(failures))),
         ..Default::default()
     };
     proptest!(config, |(steps in vec(step(wanted.is_some()), 1..60), page_bytes in prop::option::weighted(0.25, 1_usize..600))| {
-        runtime.block_on(play(&redis, page_bytes, steps))?;
+        runtime.block_on(play(&redis, page_bytes, copies, steps))?;
         played.set(played.get() + 1);
         if wanted.is_some() && played.get().is_multiple_of(PROGRESS) {
             report(played.get());
@@ -100,7 +116,9 @@ fn histories_that_once_failed_converge() {
     let runtime = runtime();
     let redis = Rc::new(TestRedis::start());
     for (name, steps) in found() {
-        let played = runtime.block_on(play(&redis, None, steps));
-        played.unwrap_or_else(|error| panic!("{name}: {error}"));
+        for copies in [Copies::Shared, Copies::Combined] {
+            let played = runtime.block_on(play(&redis, None, copies, steps.clone()));
+            played.unwrap_or_else(|error| panic!("{name}, {copies:?}: {error}"));
+        }
     }
 }

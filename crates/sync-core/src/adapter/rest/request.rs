@@ -20,9 +20,19 @@ pub(super) struct Target<'a> {
     pub(super) operation: &'a Operation,
 }
 
-/// The partition, for templates to name.
-fn partition_of(call: &Call<'_>) -> Option<(&'static str, Value)> {
-    Some(("partition", json!(call.partition?)))
+/// The partition, for templates to name: whole, and what stands behind its first slash by what stands before.
+fn partition_of(call: &Call<'_>) -> impl Iterator<Item = (&'static str, Value)> + use<> {
+    let values = call.partition.map(|name| {
+        let (key, value) = match name.split_once('/') {
+            Some((key, value)) => (key, json!(value)),
+            None => (name, json!(true)),
+        };
+        [
+            ("partition", json!(name)),
+            ("member", json!({ key: value })),
+        ]
+    });
+    values.into_iter().flatten()
 }
 
 impl<P: Ports> RestAdapter<P> {

@@ -69,9 +69,10 @@ impl<P: Ports> Engine<P> {
         let may_read = match (reader, Partition::from_stored(&owner)) {
             (BlobReader::Administrator, _) | (_, Some(Partition::App)) => true,
             (BlobReader::User(session), Some(Partition::User(user))) => session.user == user,
-            (BlobReader::User(_), None | Some(Partition::Named(_) | Partition::Narrowed(..))) => {
-                false
-            }
+            (
+                BlobReader::User(_),
+                None | Some(Partition::Named(_) | Partition::Narrowed(..) | Partition::Combined(_)),
+            ) => false,
         };
         if !may_read {
             return Err(unknown);

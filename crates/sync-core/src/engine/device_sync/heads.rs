@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::join;
+
+use crate::engine::combined::Makeup;
 use crate::engine::device_sync::{Reading, Sharing};
 use crate::engine::{Engine, SyncError};
 use crate::model::DocumentId;
@@ -25,17 +28,26 @@ const MOST_AHEAD: usize = 32;
 pub(in crate::engine) struct SharedHeads(RefCell<BTreeMap<DocumentId, (Duration, Rc<Head>)>>);
 
 /// A head.
-pub(super) struct KnownHead {
+pub(in crate::engine) struct KnownHead {
+    pub(in crate::engine) head: Rc<Head>,
+    /// Whether it may be a little old.
+    is_shared: bool,
+}
+
+/// The head of what a device reads.
+pub(super) struct ReadHead {
     pub(super) head: Rc<Head>,
     /// Whether it may be a little old.
     pub(super) is_shared: bool,
     /// What is new, where that was read with it.
     pub(super) ahead: Option<News>,
+    /// What the document is made of, if it is.
+    pub(super) makeup: Option<Makeup>,
 }
 
 impl<P: Ports> Engine<P> {
     /// What the document keeps about itself now, or kept a moment ago.
-    pub(super) async fn head(
+    pub(in crate::engine) async fn head(
         &self,
         document: &DocumentId,
         sharing: Sharing,
@@ -48,7 +60,6 @@ impl<P: Ports> Engine<P> {
             return Ok(KnownHead {
                 head: Rc::clone(head),
                 is_shared: true,
-                ahead: None,
             });
         }
         let head = Rc::new(self.document(document).head().await?);
@@ -56,24 +67,44 @@ impl<P: Ports> Engine<P> {
         Ok(KnownHead {
             head,
             is_shared: false,
-            ahead: None,
         })
     }
 
-    /// The head of what a device reads. One that has just changed something has news nearly always: they are read with it.
+    /// The head of what a device reads, and of what that is made of. One that has just changed something has news nearly always: they
+    /// are read with it.
     pub(super) async fn look(
         &self,
         reading: &Reading<'_>,
         sharing: Sharing,
         bytes: usize,
-    ) -> Result<KnownHead, SyncError> {
+    ) -> Result<ReadHead, SyncError> {
+        let document = &reading.document;
+        let (known, makeup) = join!(
+            self.look_ahead(reading, sharing, bytes),
+            self.makeup(document, sharing)
+        );
+        let (KnownHead { head, is_shared }, ahead) = known?;
+        Ok(ReadHead {
+            head,
+            is_shared,
+            ahead,
+            makeup: makeup?,
+        })
+    }
+
+    async fn look_ahead(
+        &self,
+        reading: &Reading<'_>,
+        sharing: Sharing,
+        bytes: usize,
+    ) -> Result<(KnownHead, Option<News>), SyncError> {
         let document = &reading.document;
         let Some(cursor) = reading
             .cursor
             .as_ref()
             .filter(|_| sharing == Sharing::Fresh)
         else {
-            return self.head(document, sharing).await;
+            return Ok((self.head(document, sharing).await?, None));
         };
         let settings = reading.found.as_source().settings;
         let limit = PageLimit {
@@ -83,11 +114,11 @@ impl<P: Ports> Engine<P> {
         let news = self.document(document).news(cursor.version, limit).await?;
         let head = Rc::new(news.head.clone());
         self.keep_head(document, &head);
-        Ok(KnownHead {
+        let known = KnownHead {
             head,
             is_shared: false,
-            ahead: Some(news),
-        })
+        };
+        Ok((known, Some(news)))
     }
 
     fn keep_head(&self, document: &DocumentId, head: &Rc<Head>) {

@@ -49,7 +49,7 @@ const CURSOR: &[u8] = b"cursor";
 
 /// Whether what other requests of this instance have read a moment ago will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sharing {
+pub(super) enum Sharing {
     /// It will.
     Shared,
     /// The device has just changed something, and is to see it.

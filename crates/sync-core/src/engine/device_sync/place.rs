@@ -6,7 +6,8 @@ use futures_util::join;
 use sync_proto::sync::ResetReason;
 
 use crate::account::DeviceSession;
-use crate::engine::device_sync::heads::KnownHead;
+use crate::engine::combined::Makeup;
+use crate::engine::device_sync::heads::ReadHead;
 use crate::engine::device_sync::{CURSOR, NewsRequest, Reading, Sharing};
 use crate::engine::images::NamedImage;
 use crate::engine::pull::Freshness;
@@ -22,13 +23,14 @@ impl<P: Ports> Engine<P> {
         &self,
         session: &DeviceSession,
         reading: &mut Reading<'_>,
-        known: KnownHead,
+        known: ReadHead,
         request: NewsRequest<'_>,
     ) -> Result<Rc<Head>, SyncError> {
-        let KnownHead {
+        let ReadHead {
             head,
             is_shared,
             ahead,
+            makeup,
         } = known;
         self.heed_reset(session, reading).await?;
         let looked_at = Rc::clone(&head);
@@ -37,7 +39,7 @@ impl<P: Ports> Engine<P> {
             why_useless(cursor, head)
         };
         let mut head = self
-            .catch_up_with(session, reading, head, request.trace)
+            .catch_up_with(session, reading, head, makeup, request.trace)
             .await?;
         // What was read a moment ago may be older than what the device was given since.
         if is_shared && useless(reading, &head).is_some() {
@@ -90,17 +92,21 @@ impl<P: Ports> Engine<P> {
         session: &DeviceSession,
         reading: &Reading<'_>,
         head: Rc<Head>,
+        makeup: Option<Makeup>,
         trace: Option<&TraceContext>,
     ) -> Result<Rc<Head>, SyncError> {
         let (source, document) = (reading.source(trace), &reading.document);
-        let freshness = Freshness {
-            refreshed_at: head.refreshed_at,
-            refresh_due: head.refresh_due,
-            refresh_took: head.refresh_took,
-            // Between two pages the device has yet to get what the last answer has brought.
-            is_begin: reading.cursor.as_ref().is_none_or(DeviceCursor::is_at_end),
+        // Between two pages the device has yet to get what the last answer has brought.
+        let is_begin = reading.cursor.as_ref().is_none_or(DeviceCursor::is_at_end);
+        let freshness = Freshness::of(&head, is_begin);
+        let (is_made_anew, due) = match makeup {
+            Some(makeup) => {
+                let user = session.user();
+                let caught_up = self.catch_up_members(user, source, document, makeup, freshness);
+                (caught_up.await?, None)
+            }
+            None => (false, self.due(source, freshness).await?),
         };
-        let due = self.due(source, freshness).await?;
         let described = self
             .describe_by_settings(source, document, head.described)
             .await?;
@@ -108,7 +114,7 @@ impl<P: Ports> Engine<P> {
             self.ask_back_end(session.user(), source, &[], document, max_age_ms, freshness)
                 .await?;
         }
-        match described || due.is_some() {
+        match described || is_made_anew || due.is_some() {
             true => Ok(self.head(document, Sharing::Fresh).await?.head),
             false => Ok(head),
         }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use futures_util::join;
 
 use crate::account::DeviceSession;
 use crate::engine::device_sync::{CURSOR, Sharing};
@@ -67,7 +68,11 @@ impl<P: Ports> Engine<P> {
         if self.has_news(&documents).await? {
             return Ok(());
         }
-        let names: BTreeSet<String> = documents.keys().map(document_name).collect();
+        let names = documents.keys().flat_map(|document| {
+            let members = document.members();
+            members.into_iter().chain([document.clone()])
+        });
+        let names: BTreeSet<String> = names.map(|document| document_name(&document)).collect();
         while clock.monotonic().saturating_sub(began) < wait.min(LONGEST) {
             clock.sleep(LOOK_EVERY).await;
             self.accounts.check_device(session).await?;
@@ -87,9 +92,13 @@ impl<P: Ports> Engine<P> {
         documents: &BTreeMap<DocumentId, Option<DeviceCursor>>,
     ) -> Result<bool, SyncError> {
         let heads = documents.iter().map(|(document, cursor)| async move {
-            let head = self.head(document, Sharing::Fresh).await?.head;
+            let (head, makeup) = join!(
+                self.head(document, Sharing::Fresh),
+                self.makeup(document, Sharing::Fresh)
+            );
             let version = cursor.as_ref().map(|cursor| cursor.version);
-            Ok::<_, SyncError>(version != Some(head.version))
+            let has_more = makeup?.is_some_and(|makeup| makeup.has_moved_on());
+            Ok::<_, SyncError>(has_more || version != Some(head?.head.version))
         });
         Ok(try_join_all(heads).await?.contains(&true))
     }

@@ -5,7 +5,7 @@ use sync_proto::sync::{ImageOffer, Line};
 use crate::engine::images::{QUEUE, Worth, worth};
 use crate::engine::{Engine, SyncError};
 use crate::jobs::image_job;
-use crate::model::{DocumentId, Image, Partition, UserId};
+use crate::model::{DocumentId, Image, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{Head, document_name};
 
@@ -67,11 +67,9 @@ impl<P: Ports> Engine<P> {
 
     /// Whether more than the device that begins now may begin with it: most users' own copies are on one device.
     async fn is_shared(&self, document: &DocumentId) -> Result<bool, SyncError> {
-        match document.partition {
-            Partition::App | Partition::Named(_) => Ok(true),
-            Partition::User(_) | Partition::Narrowed(..) => {
-                Ok(self.document(document).client_count().await? > 0)
-            }
+        match document.partition.owner() {
+            None => Ok(true),
+            Some(_) => Ok(self.document(document).client_count().await? > 0),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Asking the back end what it has, and committing the differences.
 
-mod snapshot;
+pub(super) mod snapshot;
 
 use std::future::pending;
 use std::pin::pin;
@@ -22,10 +22,13 @@ use crate::store::{
 
 /// How long a refresh may go without a sign of life, in milliseconds: then another may begin. A call to the back end may take
 /// longer; signs of life are given during it.
-const LEASE_MS: u64 = 30_000;
+pub(super) const LEASE_MS: u64 = 30_000;
 
 /// How often whoever refreshes says so.
 const HEARTBEAT: Duration = Duration::from_millis(LEASE_MS / 3);
+
+/// How long a pull waits for the very first answer of a back end, before which there is nothing to give.
+const FIRST_WAIT: Duration = Duration::from_secs(30);
 
 /// How long a device that syncs a partition for the first time waits for somebody else's first refresh.
 const FIRST_REFRESH_WAIT: Duration = Duration::from_secs(5);
@@ -40,6 +43,16 @@ pub(super) enum Patience {
     Wait(Duration),
     /// Nobody waits: after so long it is stopped where the next can go on.
     Step(Duration),
+}
+
+impl Patience {
+    /// That of a device, for a document that was last refreshed then.
+    pub(super) fn while_waited(source: Source<'_>, refreshed_at: Option<Millis>) -> Self {
+        Self::Wait(match refreshed_at {
+            Some(_) => Duration::from_millis(source.settings.pull_wait_ms),
+            None => FIRST_WAIT,
+        })
+    }
 }
 
 /// What became of a refresh.
@@ -104,7 +117,7 @@ impl<P: Ports> Engine<P> {
                 goes_on_at,
                 mark,
             } => {
-                if id.partition.is_narrowed() {
+                if id.partition.ends_with_its_clients() {
                     let copies = NarrowedCopies::new(self.ports.redis());
                     copies.add(id, began).await?;
                 }
@@ -136,31 +149,7 @@ impl<P: Ports> Engine<P> {
                     }
                     Ok((ended, left))
                 };
-                let until_lost = async {
-                    loop {
-                        clock.timer(HEARTBEAT).await;
-                        match document.extend_refresh(&lease, LEASE_MS).await {
-                            Ok(true) => {}
-                            Ok(false) => return StashError::Fenced,
-                            Err(error) => return error.into(),
-                        }
-                    }
-                };
-                let until_late = async {
-                    match patience {
-                        Patience::Step(_) => pending().await,
-                        Patience::Wait(_) => {
-                            clock.timer(ends_at.saturating_sub(clock.monotonic())).await;
-                        }
-                    }
-                    StashError::OutOfTime
-                };
-                let (until_lost, until_late) = (pin!(until_lost), pin!(until_late));
-                let stopped = select(until_lost, until_late);
-                let ended = match select(pin!(work), stopped).await {
-                    Either::Left((ended, _)) => ended,
-                    Either::Right((stopped, _)) => Err(stopped.factor_first().0.into()),
-                };
+                let ended = self.under_lease(&document, &lease, patience, work).await;
                 let deleted = snapshot.deleted;
                 let refused = refusal_error(source.name, &snapshot.refused);
                 // What fills an empty document is news to nobody but the device that asked.
@@ -227,6 +216,40 @@ impl<P: Ports> Engine<P> {
         }
     }
 
+    /// Works on a document as long as the lease on it is ours, and says meanwhile that it is; and no longer than the patience goes.
+    pub(super) async fn under_lease<T, E: From<StashError>>(
+        &self,
+        document: &Document<'_, P::Redis>,
+        lease: &str,
+        patience: Patience,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let clock = self.ports.clock();
+        let until_lost = async {
+            loop {
+                clock.timer(HEARTBEAT).await;
+                match document.extend_refresh(lease, LEASE_MS).await {
+                    Ok(true) => {}
+                    Ok(false) => return StashError::Fenced,
+                    Err(error) => return error.into(),
+                }
+            }
+        };
+        let until_late = async {
+            match patience {
+                Patience::Step(_) => pending().await,
+                Patience::Wait(limit) => clock.timer(limit).await,
+            }
+            StashError::OutOfTime
+        };
+        let (until_lost, until_late) = (pin!(until_lost), pin!(until_late));
+        let stopped = select(until_lost, until_late);
+        match select(pin!(work), stopped).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right((stopped, _)) => Err(stopped.factor_first().0.into()),
+        }
+    }
+
     /// Notes for administrators how a refresh ended.
     fn note_refresh(&self, id: &DocumentId, began: Millis, end: &RefreshEnd<'_>) {
         let error = match end {
@@ -246,7 +269,7 @@ impl<P: Ports> Engine<P> {
 
     /// Waits a little for data that somebody else is fetching for the first time: an empty answer would end this
     /// device's first sync.
-    async fn await_first_refresh(
+    pub(super) async fn await_first_refresh(
         &self,
         document: &Document<'_, P::Redis>,
     ) -> Result<(), SyncError> {

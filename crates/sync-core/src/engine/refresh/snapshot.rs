@@ -16,29 +16,29 @@ use crate::store::{
 
 /// What the refresh before this one has left.
 #[derive(Debug)]
-pub(super) struct LastRefresh {
+pub(in crate::engine) struct LastRefresh {
     /// Where its query broke off: this one goes on there.
-    pub(super) goes_on_at: Option<String>,
+    pub(in crate::engine) goes_on_at: Option<String>,
     /// Up to where it has brought the document.
-    pub(super) mark: Option<String>,
+    pub(in crate::engine) mark: Option<String>,
 }
 
 /// What a refresh leaves.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct SnapshotEnd {
+pub(in crate::engine) struct SnapshotEnd {
     /// Whether the document holds the whole answer.
-    pub(super) is_complete: bool,
-    pub(super) etag: Option<String>,
-    pub(super) digest: Option<String>,
+    pub(in crate::engine) is_complete: bool,
+    pub(in crate::engine) etag: Option<String>,
+    pub(in crate::engine) digest: Option<String>,
     /// Up to where the document has been brought; nothing where the mark before this one stays.
-    pub(super) mark: Option<String>,
+    pub(in crate::engine) mark: Option<String>,
 }
 
 /// The back end's answer on its way into the document.
 ///
 /// The answer describes the back end at some moment after `began_at`, so it is compared only with what was there then:
 /// an object that has changed since is passed over, and the next refresh will see to it.
-pub(super) struct Snapshot<'a, R> {
+pub(in crate::engine) struct Snapshot<'a, R> {
     document: &'a Document<'a, R>,
     lease: &'a str,
     began_at: Version,
@@ -57,7 +57,7 @@ pub(super) struct Snapshot<'a, R> {
     /// What the answer says of the source beside its objects.
     metadata: Option<String>,
     passed_over: u64,
-    pub(super) deleted: usize,
+    pub(in crate::engine) deleted: usize,
     pub(super) changed: usize,
 }
 
@@ -150,7 +150,7 @@ impl<R: RedisConn> Stash for Snapshot<'_, R> {
 }
 
 impl<'a, R: RedisConn> Snapshot<'a, R> {
-    pub(super) fn new(
+    pub(in crate::engine) fn new(
         document: &'a Document<'a, R>,
         lease: &'a str,
         began_at: Version,
@@ -190,7 +190,7 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
     }
 
     /// Commits what is left of an answer, and says what is to be remembered of it; `etag` and `digest` are those of the last one.
-    pub(super) async fn end(
+    pub(in crate::engine) async fn end(
         &mut self,
         ended: QueryEnd,
         etag: Option<String>,

@@ -15,7 +15,7 @@ use crate::engine::changes::{Attempt, make_change};
 use crate::engine::conflicts::{Resolution, resolve};
 use crate::engine::feed::{FeedChange, check_size};
 use crate::engine::partitions::Asked;
-use crate::engine::refresh::source_error;
+use crate::engine::refresh::{Patience, source_error};
 use crate::engine::undelivered::{Fate, Kept};
 use crate::engine::verdict::outcome::{Verdict, is_alive, outcome};
 use crate::engine::verdict::task::{Task, idempotency_key, undelivered};
@@ -84,7 +84,12 @@ impl<P: Ports> Engine<P> {
         if let Some(verdict) = self.meet_conflict(source, &mut task).await? {
             return self.decide(task, verdict).await;
         }
-        let asked = self.asked_for(source, &task.operation.user, document);
+        let Operation { kind, user, .. } = &task.operation;
+        task.member = self
+            .member_of_change(source, document, *kind, &task.target)
+            .await?;
+        let asked_of = task.member.as_ref().unwrap_or(document);
+        let asked = self.asked_for(source, user, asked_of);
         if let Asked::For(partition) = asked.await? {
             task.partition = partition;
         }
@@ -177,7 +182,8 @@ impl<P: Ports> Engine<P> {
         }
     }
 
-    /// Tells others of what the back end has taken, where the device follows only a part of the source.
+    /// Tells others of what the back end has taken, where the device follows only a part of the source, or a copy that is made of
+    /// others.
     async fn share(
         &self,
         source: Source<'_>,
@@ -194,10 +200,11 @@ impl<P: Ports> Engine<P> {
             OperationKind::Create => new_id,
             OperationKind::Update | OperationKind::Delete => Some(&task.target),
         };
-        match object {
-            Some(object) if task.document.partition.is_narrowed() => {
-                let change = (*kind, FeedChange::of(*kind, attributes));
-                self.share_change(source, user, object, change).await
+        let change = || (*kind, FeedChange::of(*kind, attributes));
+        match (object, &task.member) {
+            (Some(object), Some(member)) => self.share_in(member, object, change()).await,
+            (Some(object), None) if task.document.partition.is_narrowed() => {
+                self.share_change(source, user, object, change()).await
             }
             _ => Ok(()),
         }
@@ -340,7 +347,16 @@ impl<P: Ports> Engine<P> {
             idempotency_key: "",
             ..*call
         };
-        let read = self.read_object(source, &call, task.document, &task.target);
+        let read = async {
+            let document = task.member.as_ref().unwrap_or(task.document);
+            self.read_object(source, &call, document, &task.target)
+                .await?;
+            if task.member.is_some() {
+                let wait = Patience::while_waited(source, Some(task.operation.sent_at));
+                self.combine(source, task.document, wait).await?;
+            }
+            Ok::<_, SyncError>(())
+        };
         if let Err(error) = read.await {
             tracing::warn!(object.id = %task.target, %error, "the object of a conflict cannot be kept");
         }
@@ -432,8 +448,8 @@ impl<P: Ports> Engine<P> {
                     told = told.filter(|_| operation.may_be_set_back);
                 }
             }
-            // A part of the source may have ended with its last client: it does not come to be again.
-            let is_kept = author.is_some() || !task.document.partition.is_narrowed();
+            // A copy may have ended with its last client: it does not come to be again.
+            let is_kept = author.is_some() || !task.document.partition.ends_with_its_clients();
             change = change.filter(|_| is_kept);
             // A device that has a name for the change is told by that; there administrators see what was refused.
             told = told.filter(|_| task.operation.sent_as.is_none() || verdict.is_refusal());

@@ -20,6 +20,8 @@ pub(super) struct Task<'a> {
     pub(super) keeps_objects: bool,
     /// Attributes that the device may not change, since others have.
     pub(super) kept: Vec<String>,
+    /// The copy that the change belongs to, where the device's is made of several.
+    pub(super) member: Option<DocumentId>,
     /// The partition that the adapter is told, where its name is computed.
     pub(super) partition: Option<PartitionName>,
     /// The object in the back end, which for a temporary id is another than the operation's.
@@ -46,6 +48,7 @@ impl<'a> Task<'a> {
             operation,
             keeps_objects: !source.settings.pass_through,
             kept: Vec::new(),
+            member: None,
             partition: None,
             target,
             before: None,

@@ -1,9 +1,57 @@
 //! Calls as the settings declare them.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use serde_json::json;
-use test_support::local;
+use sync_core::UserChange;
+use test_support::{TestRedis, local};
 
 use super::World;
+
+#[test]
+fn each_partition_of_a_user_is_asked_for_by_its_name() {
+    local(async {
+        let settings = r#"
+            [sources.Product]
+            adapter = "rest"
+            partition = ["region/{{ user.region }}", "user"]
+            poll_interval = 0
+            [sources.Product.rest]
+            url = "http://crm/products"
+            list = { path = "{% if member?.region %}/by-region/{{ member.region }}{% else %}/by-owner/{{ user }}{% endif %}" }
+            create = { query = { in = "{{ partition }}" } }
+            "#;
+        let redis = Rc::new(TestRedis::start());
+        let world = World::start_on(redis, settings, "u1", 1).await;
+        let region = ("region".to_owned(), "n/w".to_owned());
+        let change = UserChange {
+            attributes: Some(BTreeMap::from([region])),
+            ..UserChange::default()
+        };
+        let accounts = world.engine.accounts();
+        accounts.update_user("u1", change).await.unwrap();
+        world.answer(200, &[], r#"[{"id":1,"name":"a"}]"#);
+        world.answer(200, &[], r#"[{"id":2,"name":"b"}]"#);
+        let page = world.pull("").await;
+        let both = json!({"insert": {"1": {"name": "a"}, "2": {"name": "b"}}});
+        assert_eq!(page[5], both);
+        assert_eq!(
+            world.asked(),
+            [
+                "GET http://crm/products/by-region/n%2Fw",
+                "GET http://crm/products/by-owner/u1"
+            ]
+        );
+        world.answer(201, &[], r#"{"id":3}"#);
+        let changes = json!({"create": {"t": {"name": "c"}}});
+        world.push(changes).await;
+        assert_eq!(
+            world.asked(),
+            [r#"POST http://crm/products?in=region%2Fn%2Fw {"name":"c"}"#]
+        );
+    });
+}
 
 #[test]
 fn every_part_of_a_call_is_a_template() {

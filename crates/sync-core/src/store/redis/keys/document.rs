@@ -14,20 +14,10 @@ pub(crate) struct DocumentKeys {
 impl DocumentKeys {
     pub(crate) fn new(document: &DocumentId) -> Self {
         let source = encoded(document.source.as_str());
-        let prefix = match &document.partition {
-            Partition::App => format!("{PREFIX}:{{{source}/app}}:"),
-            Partition::User(user) => {
-                format!("{PREFIX}:{{{source}/user/{}}}:", encoded(user.as_str()))
-            }
-            Partition::Named(name) => {
-                format!("{PREFIX}:{{{source}/named/{}}}:", encoded(name.as_str()))
-            }
-            Partition::Narrowed(user, narrowing) => {
-                let user = encoded(user.as_str());
-                format!("{PREFIX}:{{{source}/narrowed/{user}/{narrowing}}}:")
-            }
-        };
-        Self { prefix }
+        let partition = path_of(&document.partition);
+        Self {
+            prefix: format!("{PREFIX}:{{{source}/{partition}}}:"),
+        }
     }
 
     fn part(&self, part: &str) -> String {
@@ -116,5 +106,22 @@ impl DocumentKeys {
 
     pub(crate) fn creates_by_time(&self, client: &ClientId) -> String {
         self.of_client("made-at", client)
+    }
+}
+
+/// A partition as it stands in keys.
+fn path_of(partition: &Partition) -> String {
+    match partition {
+        Partition::App => "app".to_owned(),
+        Partition::User(user) => format!("user/{}", encoded(user.as_str())),
+        Partition::Named(name) => format!("named/{}", encoded(name.as_str())),
+        Partition::Narrowed(user, narrowing) => {
+            format!("narrowed/{}/{narrowing}", encoded(user.as_str()))
+        }
+        // No encoded part has a comma.
+        Partition::Combined(members) => {
+            let members: Vec<String> = members.iter().map(path_of).collect();
+            format!("combined/{}", members.join(","))
+        }
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{DocumentId, Narrowing, Partition, PartitionName};
+use crate::model::{DocumentId, Members, Narrowing, Partition, PartitionName};
 
 #[test]
 fn the_whole_key_space() {
@@ -24,9 +24,18 @@ fn the_whole_key_space() {
         source: source.clone(),
         partition: Partition::Named(PartitionName::parse("a/b").unwrap()),
     });
+    let members = vec![
+        Partition::Named(PartitionName::parse("region/a,b").unwrap()),
+        Partition::User(user_id.clone()),
+    ];
+    let combined = DocumentKeys::new(&DocumentId {
+        source: source.clone(),
+        partition: Partition::Combined(Members::new(members).unwrap()),
+    });
     let keys = [
         part.head(),
         named.head(),
+        combined.head(),
         narrowed(),
         changed_documents(),
         circuits(),
