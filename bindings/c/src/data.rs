@@ -178,6 +178,22 @@ pub unsafe extern "C" fn rhosync_search(
     })
 }
 
+/// Narrows a source down to a part of it, by parameters for its back end; none for the whole source. They are kept, and the next sync brings
+/// that part in the place of what is there. A source whose changes wait for their verdicts goes over when they have them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rhosync_set_parameters(
+    db: *const rhosync_database,
+    source: *const c_char,
+    first: *const rhosync_attribute,
+    count: usize,
+) -> rhosync_code {
+    // SAFETY: the caller's word.
+    code_of(|| unsafe {
+        let parameters = attributes(first, count)?;
+        Ok(database(db)?.set_parameters(text(source)?, &parameters)?)
+    })
+}
+
 /// Asks a query in SQLite's SQL. Each source is a view of its name, with the columns `id`, `pending` (whether there are changes without a
 /// verdict), one for each attribute, and `attributes`, the whole as JSON.
 #[unsafe(no_mangle)]

@@ -188,6 +188,10 @@ export class Database {
     await this.#call("discard", { change });
   }
 
+  async setParameters(source, parameters) {
+    await this.#call("setParameters", { source, parameters });
+  }
+
   sources() {
     return this.#call("sources", {});
   }

@@ -9,7 +9,7 @@ from ._database import Database
 #: Calls that become coroutines.
 _CALLS = (
     "add_file", "change_key", "create", "delete", "diagnostics", "discard", "failed", "file", "get", "list", "pending", "query",
-    "read_file", "retry", "search", "sign_in", "sign_in_with_token", "sign_out", "sources", "update", "want_file",
+    "read_file", "retry", "search", "set_parameters", "sign_in", "sign_in_with_token", "sign_out", "sources", "update", "want_file",
 )  # fmt: skip
 
 
@@ -17,7 +17,7 @@ class AsyncDatabase:
     """A database whose calls are awaited. Cancelling a task that syncs cancels the sync.
 
     `create`, `update`, `delete`, `get`, `list`, `query`, `search`, `pending`, `failed`, `retry`, `discard`, `sources`, `add_file`,
-    `file`, `read_file`, `want_file`, `sign_in`, `sign_in_with_token`, `sign_out`, `change_key` and `diagnostics` are those of `Database`, which is in `database`.
+    `file`, `read_file`, `want_file`, `set_parameters`, `sign_in`, `sign_in_with_token`, `sign_out`, `change_key` and `diagnostics` are those of `Database`, which is in `database`.
     """
 
     def __init__(self, database: Database):

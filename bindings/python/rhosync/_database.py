@@ -246,6 +246,12 @@ class Database:
         """Forgets a change that failed."""
         self._core.discard(change)
 
+    def set_parameters(self, source: str, parameters: dict) -> None:
+        """Narrows a source down to a part of it, by parameters for its back end; `{}` for the whole source. They are kept, and the
+        next sync brings that part in the place of what is there. A source whose changes wait for their verdicts goes over when they
+        have them."""
+        self._core.set_parameters(source, parameters)
+
     def sources(self) -> list[native.SourceStatus]:
         """How the sources are."""
         return self._core.sources()

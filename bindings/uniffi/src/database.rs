@@ -274,6 +274,15 @@ impl Database {
         self.0.discard(change)
     }
 
+    /// Narrows a source down to a part of it, by parameters for its back end; none for the whole source. They are kept, and the next sync
+    /// brings that part in the place of what is there. A source whose changes wait for their verdicts goes over when they have them.
+    ///
+    /// # Errors
+    /// `Invalid` for more than 100 parameters, or 8 KiB; a source that the database was not opened with; the file's.
+    pub fn set_parameters(&self, source: &str, parameters: Attributes) -> Result<()> {
+        self.0.set_parameters(source, &parameters)
+    }
+
     /// How the sources are.
     ///
     /// # Errors

@@ -208,6 +208,10 @@ export class Database {
     await this.#call({ call: "discard", change });
   }
 
+  async setParameters(source, parameters) {
+    await this.#call({ call: "setParameters", source, parameters });
+  }
+
   sources() {
     return this.#call({ call: "sources" });
   }

@@ -255,6 +255,11 @@ export class Database<S extends Schema = Record<string, Attributes>> {
   /** Forgets a change that failed. */
   discard(change: string): Promise<void>;
 
+  /**
+   * Narrows a source down to a part of it, by parameters for its back end; `{}` for the whole source. They are kept, and the next sync
+   * brings that part in the place of what is there. A source whose changes wait for their verdicts goes over when they have them.
+   */
+  setParameters(source: Extract<keyof S, string>, parameters: Record<string, Value>): Promise<void>;
   /** How the sources are. */
   sources(): Promise<SourceStatus[]>;
   /** How the database is, as JSON, for support. It has no tokens and no values of objects. */

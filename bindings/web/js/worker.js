@@ -292,7 +292,7 @@ async function make(call, again, progressed) {
 function ask({ call, ...values }) {
   const answer = JSON.parse(core.call(JSON.stringify({ [call]: values })));
   // There may be something to send.
-  if (call === "transaction" || call === "retry" || call === "wantFile") wake?.();
+  if (["transaction", "retry", "wantFile", "setParameters"].includes(call)) wake?.();
   return answer;
 }
 

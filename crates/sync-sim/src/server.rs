@@ -122,6 +122,7 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
     let session = engine.accounts().device_session(bearer(request))?;
     let SyncRequest {
         have,
+        parameters,
         changes,
         pending,
         settled,
@@ -136,6 +137,7 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
         pending,
         settled,
         have: &have,
+        parameters: &parameters,
         trace: None,
     };
     let mut taken = engine.take_device_changes(&session, sent).await?;
@@ -146,6 +148,7 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
     }
     let news = NewsRequest {
         have: &have,
+        parameters: &parameters,
         max_bytes,
         takes_images: images.iter().any(|form| form == NDJSON),
         trace: None,
@@ -159,6 +162,7 @@ async fn verify(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncE
     let asked: VerifyRequest = serde_json::from_slice(&request.body).expect("a request");
     let compared = sync_core::VerifyRequest {
         source: &asked.source,
+        parameters: &asked.parameters,
         cursor: &asked.cursor,
         buckets: &asked.buckets,
     };

@@ -12,6 +12,7 @@ mod key;
 mod lock;
 mod objects;
 mod outgoing;
+mod parameters;
 mod query;
 mod read;
 mod session;

@@ -76,7 +76,7 @@ impl Store {
             write.set_meta(ERASING, "")?;
             write
                 .tx
-                .execute_batch("DELETE FROM _change; DELETE FROM _alias; DELETE FROM _reference; DELETE FROM _settled; DELETE FROM _file; DELETE FROM _file_part")?;
+                .execute_batch("DELETE FROM _change; DELETE FROM _alias; DELETE FROM _reference; DELETE FROM _settled; DELETE FROM _parameters; DELETE FROM _file; DELETE FROM _file_part")?;
             for mut source in sources::all(&write.tx)? {
                 source.has_open = false;
                 empty(&write.tx, &mut source)?;

@@ -125,6 +125,10 @@ pub enum Call {
     Discard {
         change: String,
     },
+    SetParameters {
+        source: String,
+        parameters: Attributes,
+    },
     Sources {},
     Diagnostics {},
     PingedSources {
@@ -162,6 +166,9 @@ pub fn answer(database: &Database, call: Call) -> Result<Json, Error> {
         Call::Failed {} => json!(database.failed()?),
         Call::Retry { change, values } => json!(database.retry(&change, values)?),
         Call::Discard { change } => json!(database.discard(&change)?),
+        Call::SetParameters { source, parameters } => {
+            json!(database.set_parameters(&source, &parameters)?)
+        }
         Call::Sources {} => json!(database.sources()?),
         Call::Diagnostics {} => json!(database.diagnostics()?),
         Call::PingedSources { payload } => json!(database.pinged_sources(&payload)),

@@ -207,8 +207,10 @@ impl Syncing {
                         self.run.answered(&exchange, Answer::Whole(None), false);
                         continue;
                     };
+                    let parameters = store.stated_parameters()?.remove(source);
                     let request = VerifyRequest {
                         source: source.clone(),
+                        parameters: parameters.unwrap_or_default(),
                         cursor,
                         buckets,
                     };

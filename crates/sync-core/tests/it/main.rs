@@ -11,6 +11,7 @@ mod comparison;
 mod conflicts;
 mod device_blobs;
 mod device_changes;
+mod device_parameters;
 mod device_reset;
 mod device_sessions;
 mod device_sync;

@@ -193,6 +193,12 @@ public class Database private constructor(private val core: Core, private val tr
     /** Forgets a change that failed. */
     public suspend fun discard(change: String): Unit = call { discard(change) }
 
+    /**
+     * Narrows a source down to a part of it, by parameters for its back end; none for the whole source. They are kept, and the next sync
+     * brings that part in the place of what is there. A source whose changes wait for their verdicts goes over when they have them.
+     */
+    public suspend fun setParameters(source: String, parameters: Map<String, Any?>): Unit = call { setParameters(source, parameters) }
+
     /** How the sources are. */
     public suspend fun sources(): List<SourceStatus> = call { sources() }
 

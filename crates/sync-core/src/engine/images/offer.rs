@@ -50,7 +50,8 @@ impl<P: Ports> Engine<P> {
         head: &Head,
     ) -> Result<Option<Image>, SyncError> {
         let least = self.settings.image_objects;
-        if least == 0 || head.live < least {
+        // A part of a source is on few devices, and ends with the last.
+        if least == 0 || head.live < least || document.partition.is_narrowed() {
             return Ok(None);
         }
         let image = self.images().of(document).await?;
@@ -69,9 +70,8 @@ impl<P: Ports> Engine<P> {
     async fn is_shared(&self, document: &DocumentId) -> Result<bool, SyncError> {
         match document.partition {
             Partition::App | Partition::Named(_) => Ok(true),
-            Partition::User(_) | Partition::Narrowed(..) => {
-                Ok(self.document(document).client_count().await? > 0)
-            }
+            Partition::Narrowed(..) => Ok(false),
+            Partition::User(_) => Ok(self.document(document).client_count().await? > 0),
         }
     }
 }
