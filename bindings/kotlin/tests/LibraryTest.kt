@@ -116,6 +116,15 @@ private suspend fun aConflictHasBothValues() {
     ben.close()
 }
 
+private suspend fun theBackEndIsSearched() = open("search.db", "anna").use {
+    val found = it.searchRemote("Product", mapOf("name" to "lamp", "since" to 2024))
+    check(found.isNotEmpty() && found.all { one -> one.isFound })
+    same(it.list("Product").size, found.size)
+    it.forgetFound("Product")
+    same(it.list("Product"), emptyList<Any>())
+    fails<RhoSyncException.UnknownSource> { it.searchRemote("Nothing") }
+}
+
 private suspend fun aSourceIsNarrowedDownToAPart() = open("part.db", "anna").use {
     it.syncAll()
     fails<RhoSyncException.UnknownSource> { it.setParameters("Nothing", emptyMap()) }
@@ -192,6 +201,7 @@ fun main() = runBlocking {
     valuesComeBackAsTheyWere()
     aRefusedChangeWaitsWithItsReason()
     aConflictHasBothValues()
+    theBackEndIsSearched()
     aSourceIsNarrowedDownToAPart()
     filesGoWithTheirObjects()
     watchesAreFlows()

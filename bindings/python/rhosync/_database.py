@@ -169,6 +169,16 @@ class Database:
         """The objects that have all of the words, or words that begin so; the best first."""
         return self._core.search(source, words, limit)
 
+    def search_remote(self, source: str, parameters: dict | None = None) -> list[native.StoredObject]:
+        """Searches a source at its back end, by parameters that it understands; returns what was found. That is kept beside the source's
+        copy, to be read and changed like all objects, until `forget_found`. Of a source that passes through, which has no copy, this is
+        the way to its objects: what was found before goes then."""
+        return self._core.search_remote(source, parameters or {})
+
+    def forget_found(self, source: str) -> None:
+        """Forgets what searches at the back end have found in a source. Changes of it go up all the same."""
+        self._core.forget_found(source)
+
     def add_file(self, name: str, content_type: str, content: bytes) -> str:
         """Keeps a file, and returns its address: what an object refers to it by, in an attribute whose name ends in `-rhoblob`. It goes
         up with the next sync, before the changes that refer to it. One that no change refers to is removed after a day. `Invalid` if

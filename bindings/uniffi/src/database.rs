@@ -149,6 +149,25 @@ impl Database {
         self.0.search(source, words, limit)
     }
 
+    /// Searches a source at its back end, by parameters that it understands; returns what was found. That is kept beside the source's copy, to
+    /// be read and changed like all objects, until `forget_found`. Of a source that passes through, which has no copy, this is the way to
+    /// its objects: what was found before goes then.
+    ///
+    /// # Errors
+    /// `Refused` with the back end's reason, `Offline`, `ServerBusy`, `LoginRefused`; `SyncRunning` if a sync is just about to get new
+    /// tokens; a source that the database was not opened with; the file's.
+    pub fn search_remote(&self, source: &str, parameters: Attributes) -> Result<Vec<StoredObject>> {
+        self.0.search_remote(source, &parameters)
+    }
+
+    /// Forgets what searches at the back end have found in a source. Changes of it go up all the same.
+    ///
+    /// # Errors
+    /// A source that the database was not opened with; the file's.
+    pub fn forget_found(&self, source: &str) -> Result<()> {
+        self.0.forget_found(source)
+    }
+
     /// The sources that a query reads.
     ///
     /// # Errors

@@ -82,6 +82,8 @@ export interface StoredObject<T = Attributes> {
   attributes: T;
   /** Whether changes of it have no verdict yet. */
   isPending: boolean;
+  /** Whether a search at the back end has found it, and the source's copy has it not. */
+  isFound: boolean;
 }
 
 export type Operation =
@@ -220,6 +222,15 @@ export class Database<S extends Schema = Record<string, Attributes>> {
   query<Row = Attributes>(sql: string, params?: Value[]): Promise<Row[]>;
   /** The objects that have all of the words, or words that begin so; the best first. */
   search<N extends Extract<keyof S, string>>(source: N, words: string, page?: { limit?: number }): Promise<StoredObject<S[N]>[]>;
+
+  /**
+   * Searches a source at its back end, by parameters that it understands; says what was found. That is kept beside the source's copy, to be
+   * read and changed like all objects, until `forgetFound`. Of a source that passes through, which has no copy, this is the way to its
+   * objects: what was found before goes then.
+   */
+  searchRemote<N extends Extract<keyof S, string>>(source: N, parameters?: Record<string, Value>): Promise<StoredObject<S[N]>[]>;
+  /** Forgets what searches at the back end have found in a source. Changes of it go up all the same. */
+  forgetFound(source: Extract<keyof S, string>): Promise<void>;
 
   /**
    * Keeps a file, and says its address: what an object refers to it by, in an attribute whose name ends in `-rhoblob`. It goes up with the

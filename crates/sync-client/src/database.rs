@@ -300,7 +300,7 @@ impl Database {
 }
 
 /// Parameters as they go to a back end.
-fn texts(parameters: &Attributes) -> BTreeMap<String, String> {
+pub(crate) fn texts(parameters: &Attributes) -> BTreeMap<String, String> {
     let parameters = parameters.iter();
     parameters
         .map(|(name, value)| (name.clone(), value.to_text()))

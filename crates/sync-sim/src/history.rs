@@ -64,7 +64,7 @@ impl History {
         let at = self.random.usize(..self.devices.len());
         self.set_clocks();
         self.devices[at].revive();
-        match self.random.u8(0..39) {
+        match self.random.u8(0..42) {
             0..=3 => self.create(at, None),
             4..=8 => self.update(at),
             9 | 10 => self.delete(at),
@@ -106,6 +106,7 @@ impl History {
             30..=32 => self.devices[at].crash_soon(&mut self.random),
             33..=36 => self.add_file(at),
             37 | 38 => self.narrow(at),
+            39..=41 => self.search(at).await,
             21 => {
                 // The device's clock is wrong for a while.
                 let wrong = self.random.u64(..4_000_000_000_000);
@@ -210,6 +211,23 @@ impl History {
         self.devices[at].call(|database| database.set_parameters(SOURCE, &parameters));
     }
 
+    /// A device searches at the back end, which finds what it has now, or forgets what it has found.
+    async fn search(&mut self, at: usize) {
+        if self.random.u8(0..4) == 0 {
+            self.devices[at].call(|database| database.forget_found(SOURCE));
+            return;
+        }
+        for (id, attributes) in self.world.back_end.objects() {
+            let attributes = attributes.iter();
+            let attributes: Vec<_> = attributes
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
+            self.world.back_end.put_findable(id.as_str(), &attributes);
+        }
+        // Whether it was found does not matter: what is in the file has to go on well.
+        let _ = self.devices[at].search(&self.world, &mut self.random).await;
+    }
+
     /// The app wants to show its objects' files. Those that are here are what they were.
     fn want_files(&mut self, at: usize) {
         let device = &mut self.devices[at];
@@ -235,6 +253,7 @@ impl History {
         for device in &mut self.devices {
             device.crash();
             device.call(|database| database.set_parameters(SOURCE, &Attributes::new()));
+            device.call(|database| database.forget_found(SOURCE));
         }
         let mut differs = String::new();
         for _ in 0..ROUNDS {

@@ -6,6 +6,7 @@ mod compare;
 mod error;
 mod file;
 mod files;
+mod found;
 mod images;
 mod keep;
 mod key;

@@ -13,6 +13,7 @@ mod device_blobs;
 mod device_changes;
 mod device_parameters;
 mod device_reset;
+mod device_search;
 mod device_sessions;
 mod device_sync;
 mod device_sync_changes;

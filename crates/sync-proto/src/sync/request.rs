@@ -41,6 +41,16 @@ pub struct SyncRequest {
     pub images: Vec<String>,
 }
 
+/// The body of `POST /sync/v1/search`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeviceSearch {
+    /// The source.
+    pub source: String,
+    /// What is searched for: names and values, which the back end understands.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+}
+
 /// The body of `POST /sync/v1/verify`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VerifyRequest {

@@ -6,6 +6,7 @@ mod heads;
 mod news;
 mod part;
 mod place;
+mod search;
 mod verify;
 mod wait;
 
@@ -32,6 +33,7 @@ use crate::store::{DevicePlace, News};
 use crate::trace::TraceContext;
 pub use changes::{SentChanges, TakenChanges};
 pub(super) use heads::SharedHeads;
+pub use search::DeviceSearchRequest;
 pub use verify::VerifyRequest;
 pub(super) use wait::SharedHints;
 
