@@ -79,7 +79,9 @@ fn of_device(route: device::Route) -> usize {
 fn of_sync(route: sync::Route) -> usize {
     use sync::Route;
     match route {
-        Route::SignIn | Route::SignOut | Route::Verify | Route::Events => VALUES_BYTES,
+        Route::SignIn | Route::SignOut | Route::Search | Route::Verify | Route::Events => {
+            VALUES_BYTES
+        }
         Route::Image | Route::Blob | Route::UploadBlob => 0,
         Route::Sync => MAX_BODY_BYTES,
     }

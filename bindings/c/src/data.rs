@@ -178,6 +178,54 @@ pub unsafe extern "C" fn rhosync_search(
     })
 }
 
+/// Searches a source at its back end, by parameters that it understands. What was found is kept beside the source's copy, to be read and
+/// changed like all objects, until `rhosync_forget_found`. Of a source that passes through, which has no copy, this is the way to its
+/// objects: what was found before goes then. `objects` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rhosync_search_remote(
+    db: *const rhosync_database,
+    source: *const c_char,
+    first: *const rhosync_attribute,
+    count: usize,
+    objects: *mut *mut rhosync_objects,
+) -> rhosync_code {
+    // SAFETY: the caller's word.
+    code_of(|| unsafe {
+        let parameters = attributes(first, count)?;
+        let found = database(db)?.search_remote(text(source)?, &parameters)?;
+        if let Some(place) = objects.as_mut() {
+            *place = hand_out_objects(found);
+        }
+        Ok(())
+    })
+}
+
+/// Forgets what searches at the back end have found in a source. Changes of it go up all the same.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rhosync_forget_found(
+    db: *const rhosync_database,
+    source: *const c_char,
+) -> rhosync_code {
+    // SAFETY: the caller's word.
+    code_of(|| unsafe { Ok(database(db)?.forget_found(text(source)?)?) })
+}
+
+/// Narrows a source down to a part of it, by parameters for its back end; none for the whole source. They are kept, and the next sync brings
+/// that part in the place of what is there. A source whose changes wait for their verdicts goes over when they have them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rhosync_set_parameters(
+    db: *const rhosync_database,
+    source: *const c_char,
+    first: *const rhosync_attribute,
+    count: usize,
+) -> rhosync_code {
+    // SAFETY: the caller's word.
+    code_of(|| unsafe {
+        let parameters = attributes(first, count)?;
+        Ok(database(db)?.set_parameters(text(source)?, &parameters)?)
+    })
+}
+
 /// Asks a query in SQLite's SQL. Each source is a view of its name, with the columns `id`, `pending` (whether there are changes without a
 /// verdict), one for each attribute, and `attributes`, the whole as JSON.
 #[unsafe(no_mangle)]

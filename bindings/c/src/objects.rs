@@ -21,6 +21,8 @@ pub struct rhosync_object {
     pub attribute_count: usize,
     /// Whether changes of it have no verdict yet.
     pub is_pending: bool,
+    /// Whether a search at the back end has found it, and the source's copy has it not.
+    pub is_found: bool,
 }
 
 /// Objects.
@@ -67,6 +69,7 @@ fn shown_object(object: Object, arena: &mut Arena) -> rhosync_object {
         remote_id,
         attributes,
         is_pending,
+        is_found,
     } = object;
     let (attributes, attribute_count) = shown_attributes(attributes, arena);
     rhosync_object {
@@ -75,6 +78,7 @@ fn shown_object(object: Object, arena: &mut Arena) -> rhosync_object {
         attributes,
         attribute_count,
         is_pending,
+        is_found,
     }
 }
 

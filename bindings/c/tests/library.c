@@ -153,6 +153,41 @@ static void values_come_back_as_they_were(void) {
     rhosync_close(database);
 }
 
+static void the_back_end_is_searched(void) {
+    rhosync_database *database = open_as("search.db", "anna", "anna's secret");
+    const rhosync_attribute lamps[] = {{"name", rhosync_text("lamp")}, {"since", rhosync_integer(2024)}};
+    rhosync_objects *found;
+    CHECK(rhosync_search_remote(database, "Product", lamps, 2, &found));
+    assert(found->count > 0 && found->items[0].is_found);
+    rhosync_objects *all;
+    CHECK(rhosync_list(database, "Product", 1000, 0, &all));
+    assert(all->count == found->count);
+    rhosync_objects_free(all);
+    rhosync_objects_free(found);
+    CHECK(rhosync_forget_found(database, "Product"));
+    CHECK(rhosync_list(database, "Product", 1000, 0, &all));
+    assert(all->count == 0);
+    rhosync_objects_free(all);
+    assert(rhosync_search_remote(database, "Nothing", NULL, 0, NULL) == RHOSYNC_CODE_UNKNOWN_SOURCE);
+    rhosync_close(database);
+}
+
+static void a_source_is_narrowed_down_to_a_part(void) {
+    rhosync_database *database = open_as("part.db", "anna", "anna's secret");
+    sync_only(database);
+    assert(rhosync_set_parameters(database, "Nothing", NULL, 0) == RHOSYNC_CODE_UNKNOWN_SOURCE);
+    const rhosync_attribute since[] = {{"since", rhosync_integer(2024)}};
+    CHECK(rhosync_set_parameters(database, "Product", since, 1));
+    rhosync_report *report = sync_all(database);
+    assert(report->removed_count == 1 && strcmp(report->removed[0].source, "Product") == 0);
+    assert(report->removed[0].reason == RHOSYNC_REMOVAL_REASON_MOVED);
+    rhosync_report_free(report);
+    report = sync_all(database);
+    assert(report->removed_count == 0);
+    rhosync_report_free(report);
+    rhosync_close(database);
+}
+
 static void a_refused_change_waits_with_its_reason(void) {
     rhosync_database *database = open_as("refused.db", "anna", "anna's secret");
     sync_only(database);
@@ -362,6 +397,8 @@ int main(void) {
     assert(server != NULL);
     an_app_works_offline_and_syncs();
     values_come_back_as_they_were();
+    the_back_end_is_searched();
+    a_source_is_narrowed_down_to_a_part();
     a_refused_change_waits_with_its_reason();
     a_conflict_has_both_values();
     files_go_with_their_objects();

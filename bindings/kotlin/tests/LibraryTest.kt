@@ -5,6 +5,7 @@ import com.rhosync.core.Ended
 import com.rhosync.core.FileState
 import com.rhosync.core.Operation
 import com.rhosync.core.Progress
+import com.rhosync.core.RemovalReason
 import com.rhosync.core.RhoSyncException
 import com.rhosync.core.SourceOptions
 import com.rhosync.core.SyncOptions
@@ -115,6 +116,24 @@ private suspend fun aConflictHasBothValues() {
     ben.close()
 }
 
+private suspend fun theBackEndIsSearched() = open("search.db", "anna").use {
+    val found = it.searchRemote("Product", mapOf("name" to "lamp", "since" to 2024))
+    check(found.isNotEmpty() && found.all { one -> one.isFound })
+    same(it.list("Product").size, found.size)
+    it.forgetFound("Product")
+    same(it.list("Product"), emptyList<Any>())
+    fails<RhoSyncException.UnknownSource> { it.searchRemote("Nothing") }
+}
+
+private suspend fun aSourceIsNarrowedDownToAPart() = open("part.db", "anna").use {
+    it.syncAll()
+    fails<RhoSyncException.UnknownSource> { it.setParameters("Nothing", emptyMap()) }
+    it.setParameters("Product", mapOf("since" to 2024))
+    val removed = it.syncAll().removed.single()
+    check(removed.source == "Product" && removed.reason == RemovalReason.MOVED)
+    same(it.syncAll().removed, emptyList<Any>())
+}
+
 private suspend fun filesGoWithTheirObjects() {
     val anna = open("files.db", "anna")
     val ben = open("theirs.db", "ben")
@@ -182,6 +201,8 @@ fun main() = runBlocking {
     valuesComeBackAsTheyWere()
     aRefusedChangeWaitsWithItsReason()
     aConflictHasBothValues()
+    theBackEndIsSearched()
+    aSourceIsNarrowedDownToAPart()
     filesGoWithTheirObjects()
     watchesAreFlows()
     aSyncIsCancelled()

@@ -103,6 +103,17 @@ export class Database {
     return this.#call("search", { source, words, limit });
   }
 
+  searchRemote(source, parameters = {}) {
+    return this.#exchange(
+      () => this.#core.beginSearchRemote(JSON.stringify({ source, parameters })),
+      async (it) => JSON.parse(await this.#core.endSearchRemote(it)),
+    );
+  }
+
+  async forgetFound(source) {
+    await this.#call("forgetFound", { source });
+  }
+
   async addFile(name, contentType, content) {
     const bytes = await bytesOf(content);
     return this.#kept(() => this.#core.addFile(name, contentType, bytes));
@@ -186,6 +197,10 @@ export class Database {
 
   async discard(change) {
     await this.#call("discard", { change });
+  }
+
+  async setParameters(source, parameters) {
+    await this.#call("setParameters", { source, parameters });
   }
 
   sources() {

@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{AsyncTask, Function, Result, Uint8Array};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use serde_json::json;
-use sync_client::json::{self, Call, NamedCredentials, answer, thrown_as, written};
+use sync_client::json::{self, Call, NamedCredentials, NamedSearch, answer, thrown_as, written};
 use sync_client::{
     ChangeListener, Database, Key, Options, Progress, ProgressListener, SyncOptions, SystemPlatform,
 };
@@ -156,6 +156,27 @@ impl Core {
         let conversation = Arc::clone(&exchange.conversation);
         self.with(move |database| {
             let done = database.end_sign_in(&conversation);
+            written(&done.map_err(|error| json::thrown(&error))?)
+        })
+    }
+
+    /// Begins to search at the back end. `search` is JSON.
+    #[napi]
+    pub fn begin_search_remote(&self, search: String) -> AsyncTask<Work<Exchange>> {
+        self.with(move |database| {
+            let search: NamedSearch = json::read(&search)?;
+            let begun = search.begin(&database);
+            let conversation = begun.map_err(|error| json::thrown(&error))?;
+            Ok(Exchange { conversation })
+        })
+    }
+
+    /// What was found, as JSON.
+    #[napi]
+    pub fn end_search_remote(&self, exchange: &Exchange) -> AsyncTask<Work<String>> {
+        let conversation = Arc::clone(&exchange.conversation);
+        self.with(move |database| {
+            let done = database.end_search_remote(&conversation);
             written(&done.map_err(|error| json::thrown(&error))?)
         })
     }

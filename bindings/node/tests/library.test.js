@@ -115,6 +115,25 @@ test("a conflict has both values", async (t) => {
   assert.equal((await ben.get("Merged", theirs)).attributes.a, "both");
 });
 
+test("the back end is searched", async (t) => {
+  const { database } = await app(t, "anna");
+  const found = await database.searchRemote("Product", { name: "lamp", since: 2024 });
+  assert.ok(found.length > 0 && found.every((it) => it.isFound));
+  assert.equal((await database.list("Product")).length, found.length);
+  await database.forgetFound("Product");
+  assert.deepEqual(await database.list("Product"), []);
+  await assert.rejects(database.searchRemote("Nothing"), { code: "unknownSource" });
+});
+
+test("a source is narrowed down to a part", async (t) => {
+  const { database } = await app(t, "anna");
+  await sync(database);
+  await assert.rejects(database.setParameters("Nothing", {}), { code: "unknownSource" });
+  await database.setParameters("Product", { since: 2024 });
+  assert.deepEqual((await sync(database)).removed, [{ source: "Product", reason: "moved" }]);
+  assert.deepEqual((await sync(database)).removed, []);
+});
+
 test("files go with their objects", async (t) => {
   const [{ database: anna }, { database: ben }] = [await app(t, "anna"), await app(t, "ben")];
   const photo = new Uint8Array(1_300_001).map((_, at) => (at * at) % 251);

@@ -8,16 +8,16 @@ from ._database import Database
 
 #: Calls that become coroutines.
 _CALLS = (
-    "add_file", "change_key", "create", "delete", "diagnostics", "discard", "failed", "file", "get", "list", "pending", "query",
-    "read_file", "retry", "search", "sign_in", "sign_in_with_token", "sign_out", "sources", "update", "want_file",
+    "add_file", "change_key", "create", "delete", "diagnostics", "discard", "failed", "file", "forget_found", "get", "list", "pending", "query",
+    "read_file", "retry", "search", "search_remote", "set_parameters", "sign_in", "sign_in_with_token", "sign_out", "sources", "update", "want_file",
 )  # fmt: skip
 
 
 class AsyncDatabase:
     """A database whose calls are awaited. Cancelling a task that syncs cancels the sync.
 
-    `create`, `update`, `delete`, `get`, `list`, `query`, `search`, `pending`, `failed`, `retry`, `discard`, `sources`, `add_file`,
-    `file`, `read_file`, `want_file`, `sign_in`, `sign_in_with_token`, `sign_out`, `change_key` and `diagnostics` are those of `Database`, which is in `database`.
+    `create`, `update`, `delete`, `get`, `list`, `query`, `search`, `search_remote`, `forget_found`, `pending`, `failed`, `retry`, `discard`, `sources`, `add_file`,
+    `file`, `read_file`, `want_file`, `set_parameters`, `sign_in`, `sign_in_with_token`, `sign_out`, `change_key` and `diagnostics` are those of `Database`, which is in `database`.
     """
 
     def __init__(self, database: Database):

@@ -169,6 +169,16 @@ class Database:
         """The objects that have all of the words, or words that begin so; the best first."""
         return self._core.search(source, words, limit)
 
+    def search_remote(self, source: str, parameters: dict | None = None) -> list[native.StoredObject]:
+        """Searches a source at its back end, by parameters that it understands; returns what was found. That is kept beside the source's
+        copy, to be read and changed like all objects, until `forget_found`. Of a source that passes through, which has no copy, this is
+        the way to its objects: what was found before goes then."""
+        return self._core.search_remote(source, parameters or {})
+
+    def forget_found(self, source: str) -> None:
+        """Forgets what searches at the back end have found in a source. Changes of it go up all the same."""
+        self._core.forget_found(source)
+
     def add_file(self, name: str, content_type: str, content: bytes) -> str:
         """Keeps a file, and returns its address: what an object refers to it by, in an attribute whose name ends in `-rhoblob`. It goes
         up with the next sync, before the changes that refer to it. One that no change refers to is removed after a day. `Invalid` if
@@ -245,6 +255,12 @@ class Database:
     def discard(self, change: str) -> None:
         """Forgets a change that failed."""
         self._core.discard(change)
+
+    def set_parameters(self, source: str, parameters: dict) -> None:
+        """Narrows a source down to a part of it, by parameters for its back end; `{}` for the whole source. They are kept, and the
+        next sync brings that part in the place of what is there. A source whose changes wait for their verdicts goes over when they
+        have them."""
+        self._core.set_parameters(source, parameters)
 
     def sources(self) -> list[native.SourceStatus]:
         """How the sources are."""

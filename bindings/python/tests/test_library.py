@@ -96,6 +96,26 @@ class LibraryTest(unittest.TestCase):
         with self.assertRaises(rhosync.Closed):
             database.create("Product", {})
 
+    def test_the_back_end_is_searched(self):
+        database = self.open("anna")
+        found = database.search_remote("Product", {"name": "lamp", "since": 2024})
+        self.assertTrue(found and all(it.is_found for it in found))
+        self.assertEqual(len(database.list("Product")), len(found))
+        database.forget_found("Product")
+        self.assertEqual(database.list("Product"), [])
+        with self.assertRaises(rhosync.UnknownSource):
+            database.search_remote("Nothing")
+
+    def test_a_source_is_narrowed_down_to_a_part(self):
+        database = self.open("anna")
+        self.sync(database)
+        with self.assertRaises(rhosync.UnknownSource):
+            database.set_parameters("Nothing", {})
+        database.set_parameters("Product", {"since": 2024})
+        [removed] = self.sync(database).removed
+        self.assertEqual((removed.source, removed.reason), ("Product", rhosync.RemovalReason.MOVED))
+        self.assertEqual(self.sync(database).removed, [])
+
     def test_files_go_with_their_objects(self):
         anna, ben = self.open("anna"), self.open("ben", file="ben.db")
         photo = bytes(range(256)) * 5_000

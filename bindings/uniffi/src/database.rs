@@ -149,6 +149,25 @@ impl Database {
         self.0.search(source, words, limit)
     }
 
+    /// Searches a source at its back end, by parameters that it understands; returns what was found. That is kept beside the source's copy, to
+    /// be read and changed like all objects, until `forget_found`. Of a source that passes through, which has no copy, this is the way to
+    /// its objects: what was found before goes then.
+    ///
+    /// # Errors
+    /// `Refused` with the back end's reason, `Offline`, `ServerBusy`, `LoginRefused`; `SyncRunning` if a sync is just about to get new
+    /// tokens; a source that the database was not opened with; the file's.
+    pub fn search_remote(&self, source: &str, parameters: Attributes) -> Result<Vec<StoredObject>> {
+        self.0.search_remote(source, &parameters)
+    }
+
+    /// Forgets what searches at the back end have found in a source. Changes of it go up all the same.
+    ///
+    /// # Errors
+    /// A source that the database was not opened with; the file's.
+    pub fn forget_found(&self, source: &str) -> Result<()> {
+        self.0.forget_found(source)
+    }
+
     /// The sources that a query reads.
     ///
     /// # Errors
@@ -272,6 +291,15 @@ impl Database {
     /// `Invalid` for a change that did not fail; the file's.
     pub fn discard(&self, change: &str) -> Result<()> {
         self.0.discard(change)
+    }
+
+    /// Narrows a source down to a part of it, by parameters for its back end; none for the whole source. They are kept, and the next sync
+    /// brings that part in the place of what is there. A source whose changes wait for their verdicts goes over when they have them.
+    ///
+    /// # Errors
+    /// `Invalid` for more than 100 parameters, or 8 KiB; a source that the database was not opened with; the file's.
+    pub fn set_parameters(&self, source: &str, parameters: Attributes) -> Result<()> {
+        self.0.set_parameters(source, &parameters)
     }
 
     /// How the sources are.

@@ -197,6 +197,8 @@ pub struct StoredObject {
     pub attributes: Attributes,
     /// Whether changes of it have no verdict yet.
     pub is_pending: bool,
+    /// Whether a search at the back end has found it, and the source's copy has it not.
+    pub is_found: bool,
 }
 
 /// One change of a transaction.

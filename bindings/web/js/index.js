@@ -97,6 +97,14 @@ export class Database {
     return this.#call({ call: "search", source, words, limit });
   }
 
+  searchRemote(source, parameters = {}) {
+    return this.#call({ call: "searchRemote", source, parameters });
+  }
+
+  async forgetFound(source) {
+    await this.#call({ call: "forgetFound", source });
+  }
+
   async addFile(name, contentType, content) {
     const bytes = new Uint8Array(await new Blob([content]).arrayBuffer());
     return this.#call({ call: "addFile", name, contentType, content: bytes });
@@ -206,6 +214,10 @@ export class Database {
 
   async discard(change) {
     await this.#call({ call: "discard", change });
+  }
+
+  async setParameters(source, parameters) {
+    await this.#call({ call: "setParameters", source, parameters });
   }
 
   sources() {

@@ -82,6 +82,8 @@ export interface StoredObject<T = Attributes> {
   attributes: T;
   /** Whether changes of it have no verdict yet. */
   isPending: boolean;
+  /** Whether a search at the back end has found it, and the source's copy has it not. */
+  isFound: boolean;
 }
 
 export type Operation =
@@ -222,6 +224,15 @@ export class Database<S extends Schema = Record<string, Attributes>> {
   search<N extends Extract<keyof S, string>>(source: N, words: string, page?: { limit?: number }): Promise<StoredObject<S[N]>[]>;
 
   /**
+   * Searches a source at its back end, by parameters that it understands; says what was found. That is kept beside the source's copy, to be
+   * read and changed like all objects, until `forgetFound`. Of a source that passes through, which has no copy, this is the way to its
+   * objects: what was found before goes then.
+   */
+  searchRemote<N extends Extract<keyof S, string>>(source: N, parameters?: Record<string, Value>): Promise<StoredObject<S[N]>[]>;
+  /** Forgets what searches at the back end have found in a source. Changes of it go up all the same. */
+  forgetFound(source: Extract<keyof S, string>): Promise<void>;
+
+  /**
    * Keeps a file, and says its address: what an object refers to it by, in an attribute whose name ends in `-rhoblob`. It goes up with the
    * next sync, before the changes that refer to it. One that no change refers to is removed after a day. `invalid` if there is no room
    * for it.
@@ -255,6 +266,11 @@ export class Database<S extends Schema = Record<string, Attributes>> {
   /** Forgets a change that failed. */
   discard(change: string): Promise<void>;
 
+  /**
+   * Narrows a source down to a part of it, by parameters for its back end; `{}` for the whole source. They are kept, and the next sync
+   * brings that part in the place of what is there. A source whose changes wait for their verdicts goes over when they have them.
+   */
+  setParameters(source: Extract<keyof S, string>, parameters: Record<string, Value>): Promise<void>;
   /** How the sources are. */
   sources(): Promise<SourceStatus[]>;
   /** How the database is, as JSON, for support. It has no tokens and no values of objects. */

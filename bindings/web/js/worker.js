@@ -23,8 +23,8 @@ const asked = new Map();
 /** What became of calls, by tab and number: one that comes twice is made once. */
 const made = new Map();
 
-/** What ends the request that is under way, and the event stream. */
-let request = null;
+/** What ends the requests that are under way, and the event stream. */
+const requests = new Set();
 let stream = null;
 let isSyncing = false;
 
@@ -268,11 +268,16 @@ async function make(call, again, progressed) {
         () => core.beginSignOut(),
         () => null,
       );
+    case "searchRemote":
+      return exchange(
+        () => core.beginSearchRemote(JSON.stringify({ source: call.source, parameters: call.parameters })),
+        (it) => JSON.parse(core.endSearchRemote(it)),
+      );
     case "sync":
       return sync(call.options, progressed);
     case "cancel":
       core.cancel();
-      request?.abort(new Error("it was cancelled"));
+      for (const request of requests) request.abort(new Error("it was cancelled"));
       return null;
     case "wake":
       core.wake();
@@ -292,7 +297,7 @@ async function make(call, again, progressed) {
 function ask({ call, ...values }) {
   const answer = JSON.parse(core.call(JSON.stringify({ [call]: values })));
   // There may be something to send.
-  if (call === "transaction" || call === "retry" || call === "wantFile") wake?.();
+  if (["transaction", "retry", "wantFile", "setParameters"].includes(call)) wake?.();
   return answer;
 }
 
@@ -336,7 +341,7 @@ async function exchange(begin, end) {
 }
 
 /** Carries requests until everything is said. `begins` gets what ends each of them; `came` hears of each piece of an answer. */
-async function carry(it, begins = (began) => (request = began), came = () => {}) {
+async function carry(it, begins = (began) => requests.add(began), came = () => {}) {
   for (let next = it.nextRequest(); next !== undefined; next = it.nextRequest()) {
     const { method, url, headers, timeoutMs } = JSON.parse(next.head);
     const body = next.body;
@@ -370,6 +375,7 @@ async function carry(it, begins = (began) => (request = began), came = () => {})
       broken = String(error?.message ?? error);
     } finally {
       clearTimeout(timer);
+      requests.delete(abort);
     }
     it.answerEnd(broken);
   }

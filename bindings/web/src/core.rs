@@ -7,7 +7,7 @@ use send_wrapper::SendWrapper;
 use serde_json::json;
 use sqlite_wasm_rs::WasmOsCallback;
 use sqlite_wasm_vfs::sahpool::{OpfsSAHPoolCfgBuilder, install};
-use sync_client::json::{self, Call, NamedCredentials, answer};
+use sync_client::json::{self, Call, NamedCredentials, NamedSearch, answer};
 use sync_client::{
     ChangeListener, Conversation, Database, FollowEnd, FollowStep, Options, Progress,
     ProgressListener, SyncOptions,
@@ -222,6 +222,29 @@ impl Core {
     #[wasm_bindgen(js_name = endSignIn)]
     pub fn end_sign_in(&self, exchange: &Exchange) -> Result<String, JsValue> {
         let done = self.database.end_sign_in(&exchange.conversation);
+        done.map_err(|error| thrown(&error))
+            .and_then(|done| written(&done))
+    }
+
+    /// Begins to search at the back end. `search` is JSON.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    #[wasm_bindgen(js_name = beginSearchRemote)]
+    pub fn begin_search_remote(&self, search: &str) -> Result<Exchange, JsValue> {
+        let search: NamedSearch = read(search)?;
+        let begun = search.begin(&self.database);
+        let conversation = begun.map_err(|error| thrown(&error))?;
+        Ok(Exchange { conversation })
+    }
+
+    /// What was found.
+    ///
+    /// # Errors
+    /// What the script throws, as JSON.
+    #[wasm_bindgen(js_name = endSearchRemote)]
+    pub fn end_search_remote(&self, exchange: &Exchange) -> Result<String, JsValue> {
+        let done = self.database.end_search_remote(&exchange.conversation);
         done.map_err(|error| thrown(&error))
             .and_then(|done| written(&done))
     }

@@ -1,5 +1,6 @@
 //! The database that an app works with.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sync_device::{Attributes, Value};
@@ -272,6 +273,22 @@ impl Database {
         Ok(())
     }
 
+    /// Narrows a source down to a part of it, by parameters for its back end; none for the whole source. They are kept, and the next sync
+    /// brings that part in the place of what is there. A source whose changes wait for their verdicts goes over when they have them.
+    ///
+    /// Parameters are texts: numbers and truth values are written as in JSON. Which there are, and what they mean, the back end says.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for more than 100 parameters, or 8 KiB; a source that the database was not opened with; the file's.
+    pub fn set_parameters(&self, source: &str, parameters: &Attributes) -> Result<(), Error> {
+        let parameters = texts(parameters);
+        if self.shared.store().set_parameters(source, &parameters)? {
+            let now_ms = self.shared.platform.elapsed_ms();
+            self.shared.following.has_changes(now_ms);
+        }
+        Ok(())
+    }
+
     /// How the sources are.
     ///
     /// # Errors
@@ -280,4 +297,12 @@ impl Database {
         let sources = self.shared.store().sources()?;
         Ok(sources.into_iter().map(Into::into).collect())
     }
+}
+
+/// Parameters as they go to a back end.
+pub(crate) fn texts(parameters: &Attributes) -> BTreeMap<String, String> {
+    let parameters = parameters.iter();
+    parameters
+        .map(|(name, value)| (name.clone(), value.to_text()))
+        .collect()
 }

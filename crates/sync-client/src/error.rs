@@ -97,6 +97,7 @@ impl From<StoreError> for Error {
             | StoreError::ObjectExists { .. }
             | StoreError::UnknownChange { .. }
             | StoreError::NoRoom { .. }
+            | StoreError::TooManyParameters { .. }
             | StoreError::Query { .. }
             | StoreError::NotSearchable { .. } => Self::Invalid {
                 reason: error.to_string(),

@@ -17,6 +17,7 @@ mod platform;
 mod report;
 #[cfg(feature = "rhoconnect")]
 pub mod rhoconnect;
+mod search;
 mod shared;
 mod sign_in;
 mod sync;

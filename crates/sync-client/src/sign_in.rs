@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use sync_device::FollowEnd;
 use sync_proto::sync::{SessionGrant, SessionRequest};
-use sync_store::SessionState;
+use sync_store::{SessionState, Store};
 
 use crate::conversation::{Answered, Asked, Conversation, Outcome, Stop, Topic};
 use crate::database::Database;
 use crate::error::Error;
 use crate::options::Credentials;
+use crate::platform::new_id;
 use crate::report::SignedIn;
 use crate::shared::Shared;
 
-pub(crate) const SESSION: &str = "/sync/v1/session";
+const SESSION: &str = "/sync/v1/session";
 
 /// Signing in: one request.
 pub(crate) struct SignIn {
@@ -93,6 +94,33 @@ impl Topic for SignIn {
     fn end(&mut self) -> Outcome {
         Outcome::SignedIn(self.done.take().unwrap_or(Err(Error::Cancelled)))
     }
+}
+
+/// The request for new tokens, by the refresh token; none without one. Whoever sends it has the right to sync: it is good once.
+pub(crate) fn refresh_request(
+    store: &mut Store,
+    session: &mut SessionState,
+    database: &Shared,
+) -> Result<Option<Asked>, Error> {
+    let Some(refresh) = session.refresh.clone() else {
+        return Ok(None);
+    };
+    if session.attempt.is_none() {
+        session.attempt = Some(new_id(database.platform.as_ref()));
+        store.set_session(session)?;
+    }
+    let request = SessionRequest {
+        refresh: Some(refresh),
+        attempt: session.attempt.clone(),
+        ..SessionRequest::default()
+    };
+    Ok(Some(Asked {
+        method: "POST",
+        path: SESSION.into(),
+        access: None,
+        headers: Vec::new(),
+        body: serde_json::to_vec(&request).unwrap_or_default(),
+    }))
 }
 
 /// The tokens of an answer.
@@ -202,7 +230,9 @@ impl Database {
     pub fn end_sign_in(&self, conversation: &Conversation) -> Result<SignedIn, Error> {
         match conversation.end() {
             Outcome::SignedIn(done) => done,
-            Outcome::SignedOut | Outcome::Synced(_) | Outcome::Listened => Err(Error::Cancelled),
+            Outcome::SignedOut | Outcome::Synced(_) | Outcome::Searched(_) | Outcome::Listened => {
+                Err(Error::Cancelled)
+            }
         }
     }
 

@@ -30,6 +30,17 @@ pub enum Line {
         /// Where it is.
         image: ImageOffer,
     },
+    /// What a search has found.
+    Found {
+        /// The source.
+        source: String,
+        /// The objects, by id.
+        objects: BTreeMap<String, Attributes>,
+        /// Whether more lines follow.
+        more: bool,
+        /// With the last line: whether they are all that the back end has, and not only what was searched for.
+        whole: bool,
+    },
     /// A source cannot be had.
     Failed {
         /// The source.
@@ -115,6 +126,9 @@ struct Written {
     #[serde(default)]
     deleted: Vec<String>,
     cursor: Option<String>,
+    found: Option<BTreeMap<String, Attributes>>,
+    #[serde(default)]
+    whole: bool,
     more: Option<bool>,
     check: Option<CopyCheck>,
     error: Option<SourceFailure>,
@@ -159,6 +173,18 @@ impl Line {
                 Ok(image) if is_path(&image.url) => Self::Image { source, image },
                 // An image of another kind than is known here.
                 _ => Self::Unknown,
+            },
+            Written {
+                source: Some(source),
+                found: Some(objects),
+                more: Some(more),
+                whole,
+                ..
+            } => Self::Found {
+                source,
+                objects,
+                more,
+                whole,
             },
             Written {
                 source: Some(source),
@@ -273,6 +299,15 @@ mod tests {
             parse(r#"{"source":"O","error":{"code":"unknown_source","message":"no"}}"#),
             Line::Failed { .. }
         ));
+        let found =
+            parse(r#"{"source":"P","found":{"7":{"name":"Lamp"}},"more":false,"whole":true}"#);
+        let Line::Found { objects, whole, .. } = found else {
+            panic!("what was found");
+        };
+        assert_eq!(
+            (objects["7"]["name"].to_text().as_str(), whole),
+            ("Lamp", true)
+        );
         assert!(matches!(
             parse(r#"{"bucket":17,"hashes":{"4":"0a51d2e87b469f3c"}}"#),
             Line::Bucket { bucket: 17, .. }

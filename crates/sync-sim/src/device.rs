@@ -163,9 +163,33 @@ impl Device {
     ) -> Option<SyncReport> {
         let begun = self.database.begin_sync(SyncOptions::default(), None);
         let conversation = self.step(|| begun)?;
+        self.converse(&conversation, world, random).await?;
+        Some(self.end(&conversation))
+    }
+
+    /// Searches at the back end, over the same network. What comes of it, the database says.
+    pub(crate) async fn search(
+        &mut self,
+        world: &World,
+        random: &mut fastrand::Rng,
+    ) -> Option<Result<(), Error>> {
+        let database = self.database.clone();
+        let begun = database.begin_search_remote(SOURCE, &Attributes::new());
+        let conversation = self.step(|| begun)?;
+        self.converse(&conversation, world, random).await?;
+        Some(database.end_search_remote(&conversation).map(drop))
+    }
+
+    /// Carries a conversation. `None` if the app has ended meanwhile.
+    async fn converse(
+        &mut self,
+        conversation: &Conversation,
+        world: &World,
+        random: &mut fastrand::Rng,
+    ) -> Option<()> {
         loop {
             let Some(request) = self.step(|| conversation.next_request())? else {
-                return Some(self.end(&conversation));
+                return Some(());
             };
             if random.u8(..50) == 0 {
                 // The clock jumps.

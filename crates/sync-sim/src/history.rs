@@ -64,7 +64,7 @@ impl History {
         let at = self.random.usize(..self.devices.len());
         self.set_clocks();
         self.devices[at].revive();
-        match self.random.u8(0..37) {
+        match self.random.u8(0..42) {
             0..=3 => self.create(at, None),
             4..=8 => self.update(at),
             9 | 10 => self.delete(at),
@@ -105,6 +105,8 @@ impl History {
             20 => self.devices[at].crash(),
             30..=32 => self.devices[at].crash_soon(&mut self.random),
             33..=36 => self.add_file(at),
+            37 | 38 => self.narrow(at),
+            39..=41 => self.search(at).await,
             21 => {
                 // The device's clock is wrong for a while.
                 let wrong = self.random.u64(..4_000_000_000_000);
@@ -200,6 +202,32 @@ impl History {
         }
     }
 
+    /// A device follows a part of the source from now on, or the whole again.
+    fn narrow(&mut self, at: usize) {
+        let parameters: Attributes = match self.random.u8(0..3) {
+            0 => Attributes::new(),
+            of => [("a".to_owned(), i64::from(of).into())].into(),
+        };
+        self.devices[at].call(|database| database.set_parameters(SOURCE, &parameters));
+    }
+
+    /// A device searches at the back end, which finds what it has now, or forgets what it has found.
+    async fn search(&mut self, at: usize) {
+        if self.random.u8(0..4) == 0 {
+            self.devices[at].call(|database| database.forget_found(SOURCE));
+            return;
+        }
+        for (id, attributes) in self.world.back_end.objects() {
+            let attributes = attributes.iter();
+            let attributes: Vec<_> = attributes
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
+            self.world.back_end.put_findable(id.as_str(), &attributes);
+        }
+        // Whether it was found does not matter: what is in the file has to go on well.
+        let _ = self.devices[at].search(&self.world, &mut self.random).await;
+    }
+
     /// The app wants to show its objects' files. Those that are here are what they were.
     fn want_files(&mut self, at: usize) {
         let device = &mut self.devices[at];
@@ -224,6 +252,8 @@ impl History {
         self.world.back_end.heal();
         for device in &mut self.devices {
             device.crash();
+            device.call(|database| database.set_parameters(SOURCE, &Attributes::new()));
+            device.call(|database| database.forget_found(SOURCE));
         }
         let mut differs = String::new();
         for _ in 0..ROUNDS {

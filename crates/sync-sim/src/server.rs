@@ -3,7 +3,9 @@
 use serde_json::json;
 use sync_client::{Header, HttpRequest};
 use sync_core::{BlobError, DeviceGrant, DeviceProof, NewsRequest, Origin, SentChanges, SyncError};
-use sync_proto::sync::{Line, NDJSON, SessionGrant, SessionRequest, SyncRequest, VerifyRequest};
+use sync_proto::sync::{
+    DeviceSearch, Line, NDJSON, SessionGrant, SessionRequest, SyncRequest, VerifyRequest,
+};
 use test_support::World;
 
 use crate::files;
@@ -49,6 +51,7 @@ pub(crate) async fn serve(world: &World, request: &HttpRequest) -> Answer {
     let answered = match path {
         "/sync/v1/session" => Ok(session(world, request).await),
         "/sync/v1/sync" => sync(world, request).await.map(written),
+        "/sync/v1/search" => search(world, request).await.map(written),
         "/sync/v1/verify" => verify(world, request).await.map(written),
         other => match other.strip_prefix("/sync/v1/blobs/") {
             Some(blob) => files::serve(world, request, blob).await,
@@ -122,6 +125,7 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
     let session = engine.accounts().device_session(bearer(request))?;
     let SyncRequest {
         have,
+        parameters,
         changes,
         pending,
         settled,
@@ -136,6 +140,7 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
         pending,
         settled,
         have: &have,
+        parameters: &parameters,
         trace: None,
     };
     let mut taken = engine.take_device_changes(&session, sent).await?;
@@ -146,11 +151,24 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
     }
     let news = NewsRequest {
         have: &have,
+        parameters: &parameters,
         max_bytes,
         takes_images: images.iter().any(|form| form == NDJSON),
         trace: None,
     };
     engine.answer_device(&session, taken, &done, news).await
+}
+
+async fn search(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncError> {
+    let engine = &world.engine;
+    let session = engine.accounts().device_session(bearer(request))?;
+    let asked: DeviceSearch = serde_json::from_slice(&request.body).expect("a request");
+    let search = sync_core::DeviceSearchRequest {
+        source: &asked.source,
+        parameters: &asked.parameters,
+        trace: None,
+    };
+    engine.search_for_device(&session, search).await
 }
 
 async fn verify(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncError> {
@@ -159,6 +177,7 @@ async fn verify(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncE
     let asked: VerifyRequest = serde_json::from_slice(&request.body).expect("a request");
     let compared = sync_core::VerifyRequest {
         source: &asked.source,
+        parameters: &asked.parameters,
         cursor: &asked.cursor,
         buckets: &asked.buckets,
     };

@@ -79,6 +79,16 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// A source is to be narrowed down by more than servers take.
+    #[error(
+        "a source may be narrowed down by at most {most} parameters, of {most_bytes} bytes in all"
+    )]
+    TooManyParameters {
+        /// The most it may have.
+        most: usize,
+        /// The most bytes their names and values may have.
+        most_bytes: usize,
+    },
     /// The source has no full-text search.
     #[error("{source_name} was opened without full-text search")]
     NotSearchable {

@@ -11,7 +11,7 @@ use crate::query::Guard;
 use crate::sources::{self, SourceSpec};
 
 /// The layout of the file that this version writes.
-const VERSION: u32 = 4;
+const VERSION: u32 = 6;
 
 /// How long a write waits for another process.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -151,6 +151,8 @@ fn migrate(tx: &Transaction<'_>) -> Result<(), StoreError> {
         include_str!("images.sql"),
         include_str!("files.sql"),
         include_str!("settled.sql"),
+        include_str!("parameters.sql"),
+        include_str!("found.sql"),
     ];
     if version == VERSION {
         return Ok(());

@@ -5,6 +5,7 @@ use sync_device::{Line, News, ResetReason, Sum, with_news};
 
 use crate::error::StoreError;
 use crate::file::{Store, Write};
+use crate::found;
 use crate::images::forget;
 use crate::objects::{app_id, know_as, put, server_copy};
 use crate::settle::Told;
@@ -46,7 +47,7 @@ impl Store {
             }
             Line::News(news) => self.keep_news(news),
             Line::Reset { source, reason } => {
-                self.write(|write| write.begin_anew(source))?;
+                self.write(|write| write.begin_anew(source, *reason))?;
                 Ok(Kept {
                     reset: Some((source.clone(), *reason)),
                     is_news: true,
@@ -62,11 +63,20 @@ impl Store {
                 })
             }
             Line::Failed { source, error } => {
+                if error.code == "unknown_source" {
+                    // Nobody may see any of it any more.
+                    self.write(|write| match sources::find(&write.tx, source)? {
+                        Some(mut source) => found::forget(&write.tx, &mut source),
+                        None => Ok(()),
+                    })?;
+                }
                 let error = failure(&error.code, &error.message);
                 self.note_error(source, Some(error))?;
                 Ok(Kept::default())
             }
-            Line::Bucket { .. } | Line::End(_) | Line::Unknown => Ok(Kept::default()),
+            Line::Found { .. } | Line::Bucket { .. } | Line::End(_) | Line::Unknown => {
+                Ok(Kept::default())
+            }
         }
     }
 
@@ -146,6 +156,7 @@ impl Write<'_> {
         }
         for wire in &news.deleted {
             let id = app_id(&self.tx, &source, wire)?;
+            found::drop_one(&self.tx, &source, &id)?;
             put(&self.tx, &mut source, &id, None)?;
             if of == NewsOf::Image && id != *wire {
                 know_as(&self.tx, &source, &id, wire)?;
@@ -169,11 +180,19 @@ impl Write<'_> {
         })
     }
 
-    /// Throws away what the server has of a source, but not what was done on the device.
-    fn begin_anew(&mut self, name: &str) -> Result<(), StoreError> {
+    /// Throws away what the server has of a source, but not what was done on the device. What was found beside it stays where only the
+    /// server does not know any more what the device has.
+    fn begin_anew(&mut self, name: &str, reason: ResetReason) -> Result<(), StoreError> {
         let Some(mut source) = sources::find(&self.tx, name)? else {
             return Ok(());
         };
+        match reason {
+            ResetReason::Restored | ResetReason::TooOld => {}
+            ResetReason::Moved
+            | ResetReason::Revoked
+            | ResetReason::Schema
+            | ResetReason::Requested => found::forget(&self.tx, &mut source)?,
+        }
         source.cursor = None;
         empty(&self.tx, &mut source)?;
         source.save(&self.tx)?;
@@ -196,7 +215,7 @@ pub(crate) fn clear(tx: &Connection, source: &mut Source) -> Result<(), StoreErr
         .collect::<Result<_, _>>()?;
     tx.execute_batch(&format!("DELETE FROM {}", source.table()))?;
     (source.count, source.sum) = (0, Sum::default());
-    for id in changed {
+    for id in changed.into_iter().chain(found::ids(tx, source)?) {
         put(tx, source, &id, None)?;
     }
     Ok(())

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sync_device::{Attributes, Change, Op, Value, attributes_of, object_hash, shown};
 
 use crate::error::StoreError;
+use crate::found::{drop_one, found_copy};
 use crate::sources::Source;
 
 /// What the server has of an object; `None` if nothing.
@@ -63,6 +64,7 @@ pub(crate) fn put(
         source.count += 1;
         source.sum = source.sum.plus(object_hash(&wire, server));
         source.learn(tx, server.keys())?;
+        drop_one(tx, source, id)?;
     }
     show(tx, source, id, server)
 }
@@ -78,16 +80,20 @@ pub(crate) fn show(
         true => open_changes(tx, source.n, id)?,
         false => Vec::new(),
     };
+    let found = match server {
+        Some(_) => None,
+        None => found_copy(tx, source, id)?,
+    };
+    let given = server.as_ref().or(found.as_ref());
     let translated = match source.references.is_empty() {
         true => None,
-        false => server
-            .as_ref()
-            .map(|server| translate(tx, source, server))
+        false => given
+            .map(|given| translate(tx, source, given))
             .transpose()?
-            .filter(|it| Some(it) != server.as_ref()),
+            .filter(|it| Some(it) != given),
     };
     let table = source.table();
-    if open.is_empty() && translated.is_none() {
+    if open.is_empty() && translated.is_none() && found.is_none() {
         match server {
             None => {
                 tx.prepare_cached(&format!("DELETE FROM {table} WHERE id = ?1"))?
@@ -105,7 +111,7 @@ pub(crate) fn show(
         }
         return Ok(());
     }
-    let below = translated.as_ref().or(server.as_ref());
+    let below = translated.as_ref().or(given);
     let seen = shown(below, &open);
     if let Some(seen) = &seen {
         source.learn(tx, seen.keys())?;

@@ -43,8 +43,10 @@ impl Store {
     /// # Errors
     /// SQLite's.
     pub fn outgoing(&mut self, limits: Limits, only: &[String]) -> Result<SyncRequest, StoreError> {
+        self.go_over_to_parameters()?;
         let mut request = SyncRequest {
             have: self.have(only)?,
+            parameters: self.stated_parameters()?,
             pending: self.of_sources(ASKED_AFTER, limits.changes)?,
             settled: self.of_sources(SETTLED, limits.changes)?,
             ..SyncRequest::default()

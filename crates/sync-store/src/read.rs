@@ -5,6 +5,7 @@ use sync_device::{Attributes, attributes_of};
 
 use crate::error::StoreError;
 use crate::file::Store;
+use crate::found::found_copy;
 use crate::objects::{app_id, text, wire_id};
 use crate::sources::{self, Source, search_table};
 
@@ -20,6 +21,8 @@ pub struct Object {
     pub attributes: Attributes,
     /// Whether changes of it have no verdict yet.
     pub is_pending: bool,
+    /// Whether a search at the back end has found it, and the source's copy has it not.
+    pub is_found: bool,
 }
 
 impl Store {
@@ -96,6 +99,7 @@ impl Store {
     fn with_remote(&self, source: &Source, mut object: Object) -> Result<Object, StoreError> {
         let (wire, is_known) = wire_id(&self.connection, source, &object.id)?;
         object.remote_id = is_known.then_some(wire);
+        object.is_found = found_copy(&self.connection, source, &object.id)?.is_some();
         Ok(object)
     }
 }
@@ -107,5 +111,6 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Object> {
         remote_id: None,
         attributes: attributes_of(&shown),
         is_pending: row.get(2)?,
+        is_found: false,
     })
 }

@@ -76,9 +76,9 @@ impl Store {
             write.set_meta(ERASING, "")?;
             write
                 .tx
-                .execute_batch("DELETE FROM _change; DELETE FROM _alias; DELETE FROM _reference; DELETE FROM _settled; DELETE FROM _file; DELETE FROM _file_part")?;
+                .execute_batch("DELETE FROM _change; DELETE FROM _alias; DELETE FROM _reference; DELETE FROM _settled; DELETE FROM _parameters; DELETE FROM _found; DELETE FROM _file; DELETE FROM _file_part")?;
             for mut source in sources::all(&write.tx)? {
-                source.has_open = false;
+                (source.has_open, source.has_found) = (false, false);
                 empty(&write.tx, &mut source)?;
                 (source.cursor, source.schema, source.metadata) = (None, None, None);
                 source.error = None;

@@ -7,6 +7,7 @@ use sync_proto::sync;
 use crate::changes::{ChangeState, KeptChange};
 use crate::error::StoreError;
 use crate::file::Write;
+use crate::found::{drop_one, found_copy, keep};
 use crate::objects::{app_id, change_of, json, know_as, put, remove, server_copy, show, wire_id};
 use crate::sources::{self, Source};
 use crate::write::list;
@@ -106,6 +107,11 @@ impl Write<'_> {
                 "UPDATE _change SET sent_at = 'overtaken' WHERE source = ?1 AND object = ?2 AND seq < ?3 AND state <= 2",
             )?
             .execute(params![source.n, id, open.seq])?;
+        if done.op != Op::Create
+            && let Some(found) = found_copy(&self.tx, source, id)?
+        {
+            return self.applied_to_found(source, id, found, done);
+        }
         let server = server_copy(&self.tx, source, id)?;
         let is_as_sent = source.cursor.is_some() && open.sent_at == source.cursor;
         let server = match (done.op, &verdict.object) {
@@ -119,7 +125,13 @@ impl Write<'_> {
                     made
                 };
                 let taken_over = came.or_else(|| is_as_sent.then(made));
-                if taken_over.is_none() {
+                let is_nowhere =
+                    taken_over.is_none() && found_copy(&self.tx, source, id)?.is_none();
+                if is_nowhere && source.is_passed_through() {
+                    // No news ever bring it.
+                    keep(&self.tx, source, id, &made())?;
+                    source.has_found = true;
+                } else if is_nowhere {
                     // It comes, unless somebody has deleted it since. Its ids stay together, which `put` would not know.
                     return remove(&self.tx, source, id);
                 }
@@ -148,6 +160,23 @@ impl Write<'_> {
         put(&self.tx, source, id, server)
     }
 
+    /// Takes what was done over into what was found: no news follow.
+    fn applied_to_found(
+        &self,
+        source: &mut Source,
+        id: &str,
+        mut found: Attributes,
+        done: &Change,
+    ) -> Result<(), StoreError> {
+        if done.op == Op::Delete {
+            drop_one(&self.tx, source, id)?;
+        } else {
+            take_over(done, &mut found);
+            keep(&self.tx, source, id, &found)?;
+        }
+        show(&self.tx, source, id, None)
+    }
+
     /// The object that was made here is the back end's `wire` from now on. If that has come as news before, the two are one: what
     /// the server has of it is answered.
     fn link(
@@ -162,6 +191,10 @@ impl Write<'_> {
             false => server_copy(&self.tx, source, &twin)?,
         };
         if twin != id {
+            if let Some(found) = found_copy(&self.tx, source, &twin)? {
+                drop_one(&self.tx, source, &twin)?;
+                keep(&self.tx, source, id, &found)?;
+            }
             self.tx.execute(
                 "UPDATE _change SET object = ?3 WHERE source = ?1 AND object = ?2",
                 params![source.n, twin, id],

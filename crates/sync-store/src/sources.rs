@@ -60,11 +60,20 @@ pub(crate) struct Source {
     pub(crate) has_open: bool,
     /// Whether some of its objects were made on this device.
     pub(crate) has_aliases: bool,
+    /// Whether searches at the back end have found objects of it.
+    pub(crate) has_found: bool,
     /// Attributes that hold ids of other sources' objects.
     pub(crate) references: Vec<(String, i64)>,
 }
 
 impl Source {
+    /// Whether the server keeps none of its objects, as it has said.
+    pub(crate) fn is_passed_through(&self) -> bool {
+        let error = self.error.as_deref();
+        let code = error.and_then(|error| serde_json::from_str::<(String, String)>(error).ok());
+        code.is_some_and(|(code, _)| code == "not_served")
+    }
+
     /// The table of its objects.
     pub(crate) fn table(&self) -> String {
         table(self.n)
@@ -305,7 +314,8 @@ pub(crate) fn all(tx: &Connection) -> Result<Vec<Source>, StoreError> {
 
 const SELECT: &str = "SELECT n, name, cursor, schema, metadata, count, sum, columns, error,
     EXISTS (SELECT 1 FROM _change WHERE source = n AND state <= 2),
-    EXISTS (SELECT 1 FROM _alias WHERE source = n) FROM _source";
+    EXISTS (SELECT 1 FROM _alias WHERE source = n),
+    EXISTS (SELECT 1 FROM _found WHERE source = n) FROM _source";
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Source> {
     let columns: String = row.get(7)?;
@@ -321,6 +331,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Source> {
         error: row.get(8)?,
         has_open: row.get(9)?,
         has_aliases: row.get(10)?,
+        has_found: row.get(11)?,
         references: Vec::new(),
     })
 }

@@ -252,8 +252,7 @@ fn files_of_another_user_and_of_an_older_version() {
     assert_eq!(state(&store, &photo), None);
     drop(store);
     let connection = rusqlite::Connection::open(folder.path().join("db")).unwrap();
-    let before =
-        "DROP TABLE _file; DROP TABLE _file_part; DROP TABLE _settled; PRAGMA user_version = 2";
+    let before = "DROP TABLE _file; DROP TABLE _file_part; DROP TABLE _settled; DROP TABLE _parameters; DROP TABLE _found; PRAGMA user_version = 2";
     connection.execute_batch(before).unwrap();
     drop(connection);
     let mut store = open(&folder);

@@ -265,6 +265,7 @@ async fn synced(world: &World) -> (String, String) {
     let have = BTreeMap::from([("Shared".to_owned(), None)]);
     let request = NewsRequest {
         have: &have,
+        parameters: &BTreeMap::new(),
         max_bytes: None,
         takes_images: false,
         trace: None,

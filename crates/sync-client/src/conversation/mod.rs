@@ -8,6 +8,7 @@ use sync_proto::ErrorCode;
 
 use crate::error::Error;
 use crate::following::Cancel;
+use crate::model::Object;
 use crate::report::{SignedIn, SyncReport};
 use crate::shared::Shared;
 
@@ -98,6 +99,7 @@ pub(crate) enum Outcome {
     SignedIn(Result<SignedIn, Error>),
     SignedOut,
     Synced(Box<SyncReport>),
+    Searched(Result<Vec<Object>, Error>),
     Listened,
 }
 

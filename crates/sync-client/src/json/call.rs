@@ -1,9 +1,12 @@
 //! Calls that need no network.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sync_device::{Attributes, Value};
 
+use crate::conversation::Conversation;
 use crate::database::Database;
 use crate::error::Error;
 use crate::model::Operation;
@@ -80,6 +83,25 @@ impl NamedCredentials {
     }
 }
 
+/// What is searched for at the back end.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedSearch {
+    source: String,
+    #[serde(default)]
+    parameters: Attributes,
+}
+
+impl NamedSearch {
+    /// Begins to search.
+    ///
+    /// # Errors
+    /// See [`Database::begin_search_remote`].
+    pub fn begin(self, database: &Database) -> Result<Arc<Conversation>, Error> {
+        database.begin_search_remote(&self.source, &self.parameters)
+    }
+}
+
 /// A call as the script makes it: `{"get": {"source": "Product", "id": "7"}}`. Each is the method of [`Database`] of this name.
 #[expect(missing_docs, reason = "the methods say it")]
 #[derive(Deserialize)]
@@ -125,6 +147,13 @@ pub enum Call {
     Discard {
         change: String,
     },
+    SetParameters {
+        source: String,
+        parameters: Attributes,
+    },
+    ForgetFound {
+        source: String,
+    },
     Sources {},
     Diagnostics {},
     PingedSources {
@@ -162,6 +191,10 @@ pub fn answer(database: &Database, call: Call) -> Result<Json, Error> {
         Call::Failed {} => json!(database.failed()?),
         Call::Retry { change, values } => json!(database.retry(&change, values)?),
         Call::Discard { change } => json!(database.discard(&change)?),
+        Call::SetParameters { source, parameters } => {
+            json!(database.set_parameters(&source, &parameters)?)
+        }
+        Call::ForgetFound { source } => json!(database.forget_found(&source)?),
         Call::Sources {} => json!(database.sources()?),
         Call::Diagnostics {} => json!(database.diagnostics()?),
         Call::PingedSources { payload } => json!(database.pinged_sources(&payload)),

@@ -3,7 +3,7 @@
 mod call;
 mod error;
 
-pub use call::{Call, NamedCredentials, NamedOperation, answer};
+pub use call::{Call, NamedCredentials, NamedOperation, NamedSearch, answer};
 pub use error::{thrown, thrown_as};
 
 use serde::Serialize;

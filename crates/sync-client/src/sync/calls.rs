@@ -75,7 +75,10 @@ impl Database {
     pub fn end_sync(&self, conversation: &Conversation) -> SyncReport {
         let report = match conversation.end() {
             Outcome::Synced(report) => *report,
-            Outcome::SignedIn(_) | Outcome::SignedOut | Outcome::Listened => SyncReport::default(),
+            Outcome::SignedIn(_)
+            | Outcome::SignedOut
+            | Outcome::Searched(_)
+            | Outcome::Listened => SyncReport::default(),
         };
         self.shared.note_end(&report);
         let now_ms = self.shared.platform.elapsed_ms();

@@ -9,19 +9,18 @@ use std::sync::atomic::Ordering;
 use sync_device::{
     Answer, Exchange, Line, LineReader, Outcome as RunOutcome, ResetReason, Step, SyncRun,
 };
-use sync_proto::sync::{EndReason, NDJSON, SessionGrant, SessionRequest, SyncEnd, VerifyRequest};
+use sync_proto::sync::{EndReason, NDJSON, SessionGrant, SyncEnd, VerifyRequest};
 use sync_store::{FileState, Kept, Store, SyncLock, Told};
 
 use crate::conversation::{Answered, Asked, Head, Outcome, Stop, Topic};
 use crate::download::{Download, TakenIn, take_in};
 use crate::error::Error;
 use crate::options::SyncOptions;
-use crate::platform::new_id;
 use crate::report::{
     AppliedChange, Ended, Progress, ProgressListener, Removal, RemovalReason, SyncReport,
 };
 use crate::shared::Shared;
-use crate::sign_in::{SESSION, session_of};
+use crate::sign_in::{refresh_request, session_of};
 use crate::upload::{Upload, Uploaded};
 
 const SYNC: &str = "/sync/v1/sync";
@@ -129,20 +128,11 @@ impl Syncing {
             self.exchange = Some(exchange.clone());
             let asked = match &exchange {
                 Exchange::Refresh => {
-                    let Some(refresh) = session.refresh.clone() else {
+                    let asked = refresh_request(&mut store, &mut session, database)?;
+                    if asked.is_none() {
                         self.finish(database, &mut store, RunOutcome::SignedOut)?;
-                        return Ok(None);
-                    };
-                    if session.attempt.is_none() {
-                        session.attempt = Some(new_id(database.platform.as_ref()));
-                        store.set_session(&session)?;
                     }
-                    let request = SessionRequest {
-                        refresh: Some(refresh),
-                        attempt: session.attempt,
-                        ..SessionRequest::default()
-                    };
-                    (SESSION, None, serde_json::to_vec(&request))
+                    return Ok(asked);
                 }
                 Exchange::Image(source) => {
                     let Some(image) = store.image(source)? else {
@@ -207,8 +197,10 @@ impl Syncing {
                         self.run.answered(&exchange, Answer::Whole(None), false);
                         continue;
                     };
+                    let parameters = store.stated_parameters()?.remove(source);
                     let request = VerifyRequest {
                         source: source.clone(),
+                        parameters: parameters.unwrap_or_default(),
                         cursor,
                         buckets,
                     };

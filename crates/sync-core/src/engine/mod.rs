@@ -85,7 +85,7 @@ pub use comparison::DifferencePage;
 pub use copies::CopyPage;
 pub use device_changes::ChangeOutcome;
 pub use device_sessions::DeviceProof;
-pub use device_sync::{NewsRequest, SentChanges, TakenChanges, VerifyRequest};
+pub use device_sync::{DeviceSearchRequest, NewsRequest, SentChanges, TakenChanges, VerifyRequest};
 pub use documents::{ClientState, DocumentDetails, LogPlace, ObjectPage};
 pub use dynamic_sources::MAX_DYNAMIC_SOURCES;
 pub use error::SyncError;

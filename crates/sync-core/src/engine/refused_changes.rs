@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use sync_jobs::{EnqueueError, Enqueued, JobState, Jobs, NewJob};
 use sync_proto::api::ChangeInfo;
+use sync_proto::sync::SourceParameters;
 
 use crate::account::DeviceSession;
 use crate::engine::by_jobs::changes_queue;
@@ -108,13 +109,15 @@ impl<P: Ports> Engine<P> {
         &self,
         session: &DeviceSession,
         settled: BTreeMap<String, BTreeSet<ChangeName>>,
+        parameters: &SourceParameters,
     ) -> Result<(), SyncError> {
         let client = session.client();
         for (source, mut names) in settled {
             let Ok(found) = self.source(&source).await else {
                 continue;
             };
-            let document = self.document_for(found.as_source(), session.user()).await?;
+            let part = self.part_read(found.as_source(), session.user(), parameters);
+            let document = part.await?.document;
             let store = self.document(&document);
             let mut after = Version::ZERO;
             while !names.is_empty() {

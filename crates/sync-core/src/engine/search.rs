@@ -19,10 +19,10 @@ use crate::store::{Clients, FoundPage, FoundPosition, PageLimit};
 use crate::trace::TraceContext;
 
 /// Most objects a search may find in one source.
-const MAX_FOUND: usize = 10_000;
+pub(super) const MAX_FOUND: usize = 10_000;
 
 /// Most bytes it may find.
-const MAX_FOUND_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const MAX_FOUND_BYTES: usize = 8 * 1024 * 1024;
 
 /// Most sources of one search.
 const MAX_SOURCES: usize = 50;

@@ -132,6 +132,7 @@ pub(crate) async fn ask(
 ) -> Result<Vec<Value>, SyncError> {
     let request = NewsRequest {
         have,
+        parameters: &BTreeMap::new(),
         max_bytes,
         takes_images: false,
         trace: None,
@@ -563,7 +564,11 @@ fn who_waits_hears_of_a_change_of_its_own_copies_and_of_nothing_else() {
             let began = monotonic();
             let have = &copy.cursors;
             let limit = Duration::from_secs(60);
-            let waited = world.engine.wait_for_news(&device, have, limit).await;
+            let none = BTreeMap::new();
+            let waited = world
+                .engine
+                .wait_for_news(&device, have, &none, limit)
+                .await;
             waited.unwrap();
             monotonic() - began
         };

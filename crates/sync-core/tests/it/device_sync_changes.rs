@@ -29,6 +29,7 @@ async fn begin<P: Ports>(
         pending: request.pending,
         settled: request.settled,
         have: &request.have,
+        parameters: &request.parameters,
         base_url: "https://sync.example",
         trace: None,
     };
@@ -42,6 +43,9 @@ pub(crate) async fn answered<P: Ports>(
     have: &BTreeMap<String, Option<String>>,
     body: Value,
 ) -> Result<Vec<Value>, SyncError> {
+    let parameters = body.get("parameters").cloned();
+    let parameters =
+        parameters.map_or_else(BTreeMap::new, |it| serde_json::from_value(it).unwrap());
     let mut taken = begin(engine, device, body).await?;
     let mut done = Vec::new();
     for accepted in std::mem::take(&mut taken.accepted) {
@@ -49,6 +53,7 @@ pub(crate) async fn answered<P: Ports>(
     }
     let news = NewsRequest {
         have,
+        parameters: &parameters,
         max_bytes: None,
         takes_images: false,
         trace: None,

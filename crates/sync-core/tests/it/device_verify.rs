@@ -33,6 +33,7 @@ fn buckets(copy: &Copy, source: &str) -> Vec<String> {
 async fn verify(world: &World, device: &DeviceSession, copy: &Copy) -> Option<Vec<Value>> {
     let request = sync_core::VerifyRequest {
         source: "Typed",
+        parameters: &BTreeMap::new(),
         cursor: copy.cursors["Typed"].as_deref().unwrap(),
         buckets: &buckets(copy, "Typed"),
     };
@@ -104,6 +105,7 @@ fn a_device_may_verify_only_so_often() {
         let try_verify = async |device: &DeviceSession, copy: &Copy| {
             let request = sync_core::VerifyRequest {
                 source: "Typed",
+                parameters: &BTreeMap::new(),
                 cursor: copy.cursors["Typed"].as_deref().unwrap(),
                 buckets: &buckets,
             };

@@ -40,6 +40,8 @@ pub enum Line {
         /// Its objects' hashes.
         hashes: BTreeMap<String, String>,
     },
+    /// What a search has found.
+    Found(FoundObjects),
     /// A source cannot be had.
     Failed {
         /// The source.
@@ -142,6 +144,20 @@ pub struct SourceNews {
     /// What is wrong with the back end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<SourceFailure>,
+}
+
+/// Objects that a search has found.
+#[derive(Debug, Clone, Serialize)]
+pub struct FoundObjects {
+    /// The source.
+    pub source: String,
+    /// They, whole.
+    pub found: BTreeMap<String, ObjectFields>,
+    /// Whether more lines follow.
+    pub more: bool,
+    /// With the last line: whether they are all that the back end has, and not only what was searched for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
 }
 
 /// How many objects a copy has, and the sum of their hashes.

@@ -7,8 +7,10 @@ mod session;
 
 pub use blob::BlobProgress;
 pub use line::{
-    CopyCheck, EndReason, ImageOffer, Line, ObjectFields, ResetReason, SourceFailure, SourceNews,
-    SyncEnd, Verdict, VerdictStatus,
+    CopyCheck, EndReason, FoundObjects, ImageOffer, Line, ObjectFields, ResetReason, SourceFailure,
+    SourceNews, SyncEnd, Verdict, VerdictStatus,
 };
-pub use request::{Change, ChangeOp, NDJSON, SyncRequest, VerifyRequest};
+pub use request::{
+    Change, ChangeOp, DeviceSearch, NDJSON, SourceParameters, SyncRequest, VerifyRequest,
+};
 pub use session::{SessionGrant, SessionRequest};

@@ -9,12 +9,18 @@ use crate::SentAttributes;
 /// Images whose content is lines of JSON, compressed by gzip.
 pub const NDJSON: &str = "ndjson";
 
+/// What sources are narrowed down by: source → names and values of parameters for its back end.
+pub type SourceParameters = BTreeMap<String, BTreeMap<String, String>>;
+
 /// The body of `POST /sync/v1/sync`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct SyncRequest {
     /// The sources that the device wants, each with the cursor it has kept, or nothing.
     #[serde(default)]
     pub have: BTreeMap<String, Option<String>>,
+    /// What the device narrows its sources down by: it follows the part that the back end answers to that.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: SourceParameters,
     /// What was done on the device, in order.
     #[serde(default)]
     pub changes: Vec<Change>,
@@ -35,11 +41,24 @@ pub struct SyncRequest {
     pub images: Vec<String>,
 }
 
+/// The body of `POST /sync/v1/search`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeviceSearch {
+    /// The source.
+    pub source: String,
+    /// What is searched for: names and values, which the back end understands.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+}
+
 /// The body of `POST /sync/v1/verify`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct VerifyRequest {
     /// The source.
     pub source: String,
+    /// What the device narrows it down by.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
     /// The cursor that the device has.
     pub cursor: String,
     /// The sums of the objects of each of the 256 buckets.

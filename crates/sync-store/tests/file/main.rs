@@ -6,7 +6,9 @@
 )]
 
 mod changes;
+mod found;
 mod images;
+mod parameters;
 
 use std::fs;
 
@@ -376,7 +378,7 @@ fn a_file_of_the_first_version_is_brought_up_to_date() {
     );
     drop(store);
     let connection = rusqlite::Connection::open(file.path()).unwrap();
-    let before = "DROP TABLE _image; DROP TABLE _image_part; DROP TABLE _file; DROP TABLE _file_part; DROP TABLE _settled; PRAGMA user_version = 1";
+    let before = "DROP TABLE _image; DROP TABLE _image_part; DROP TABLE _file; DROP TABLE _file_part; DROP TABLE _settled; DROP TABLE _parameters; DROP TABLE _found; PRAGMA user_version = 1";
     connection.execute_batch(before).unwrap();
     let mut store = file.open();
     assert_eq!(ids(&store, "Product"), ["1"]);

@@ -82,6 +82,7 @@ impl Device {
         let have = BTreeMap::from([(self.source.to_owned(), self.cursor.clone())]);
         let request = NewsRequest {
             have: &have,
+            parameters: &BTreeMap::new(),
             max_bytes: None,
             takes_images,
             trace: None,

@@ -2,6 +2,7 @@
 
 pub(crate) mod blob;
 pub(crate) mod image;
+mod search;
 mod session;
 #[expect(clippy::module_inception, reason = "the call has the protocol's name")]
 pub(crate) mod sync;
@@ -23,6 +24,7 @@ pub(crate) enum Route {
     SignIn,
     SignOut,
     Sync,
+    Search,
     Verify,
     Events,
     Image,
@@ -34,6 +36,7 @@ pub(crate) const ROUTES: &[Row<Route>] = &[
     (Method::POST, "/sync/v1/session", Route::SignIn),
     (Method::DELETE, "/sync/v1/session", Route::SignOut),
     (Method::POST, "/sync/v1/sync", Route::Sync),
+    (Method::POST, "/sync/v1/search", Route::Search),
     (Method::POST, "/sync/v1/verify", Route::Verify),
     (Method::GET, "/sync/v1/events", Route::Events),
     (Method::GET, "/sync/v1/images/{image}", Route::Image),
@@ -57,6 +60,7 @@ pub(crate) async fn answer<P: Ports>(
     request.require_json()?;
     match route {
         Route::SignIn => session::sign_in(engine, request).await,
+        Route::Search => search::search(engine, request).await,
         Route::Verify => verify::verify(engine, request).await,
         // Answered where changes are carried out.
         Route::Sync => Err(HttpError::NotFound),

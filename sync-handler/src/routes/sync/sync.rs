@@ -9,7 +9,7 @@ use sync_core::{
     AcceptedChanges, DeviceSession, Engine, Insurance, NewsRequest, Ports, SentChanges,
     TakenChanges,
 };
-use sync_proto::sync::{Change, EndReason, Line, NDJSON, SyncRequest};
+use sync_proto::sync::{Change, EndReason, Line, NDJSON, SourceParameters, SyncRequest};
 
 use crate::body::Body;
 use crate::error::HttpError;
@@ -24,6 +24,7 @@ const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 /// A sync whose changes are durable.
 pub(crate) struct BegunSync {
     have: BTreeMap<String, Option<String>>,
+    parameters: SourceParameters,
     max_bytes: Option<usize>,
     takes_images: bool,
     wait: Duration,
@@ -42,6 +43,7 @@ pub(crate) enum Answered {
 pub(crate) struct WaitingSync {
     session: DeviceSession,
     have: BTreeMap<String, Option<String>>,
+    parameters: SourceParameters,
     max_bytes: Option<usize>,
     takes_images: bool,
     wait: Duration,
@@ -53,13 +55,17 @@ impl WaitingSync {
         let Self {
             session,
             have,
+            parameters,
             max_bytes,
             takes_images,
             wait,
         } = self;
-        engine.wait_for_news(&session, &have, wait).await?;
+        engine
+            .wait_for_news(&session, &have, &parameters, wait)
+            .await?;
         let news = NewsRequest {
             have: &have,
+            parameters: &parameters,
             max_bytes,
             takes_images,
             trace: None,
@@ -93,6 +99,7 @@ pub(crate) async fn begin<P: Ports>(
     let session = request.device_session(engine)?;
     let SyncRequest {
         have,
+        parameters,
         changes,
         pending,
         settled,
@@ -100,19 +107,21 @@ pub(crate) async fn begin<P: Ports>(
         max_bytes,
         images,
     } = request.body()?;
-    check_sources(&have, &changes, [&pending, &settled])?;
+    check_sources(&have, &parameters, &changes, [&pending, &settled])?;
     let trace = request.trace();
     let sent = SentChanges {
         changes,
         pending,
         settled,
         have: &have,
+        parameters: &parameters,
         base_url: request.base_url(),
         trace: trace.as_ref(),
     };
     let taken = engine.take_device_changes(session, sent).await?;
     Ok(BegunSync {
         have,
+        parameters,
         max_bytes,
         takes_images: images.iter().any(|form| form == NDJSON),
         wait: Duration::from_secs(wait.unwrap_or(0)),
@@ -129,6 +138,7 @@ pub(crate) async fn end<P: Ports>(
 ) -> Result<Answered, HttpError> {
     let BegunSync {
         have,
+        parameters,
         max_bytes,
         takes_images,
         wait,
@@ -138,6 +148,7 @@ pub(crate) async fn end<P: Ports>(
     let trace = request.trace();
     let news = NewsRequest {
         have: &have,
+        parameters: &parameters,
         max_bytes,
         takes_images,
         trace: trace.as_ref(),
@@ -149,6 +160,7 @@ pub(crate) async fn end<P: Ports>(
     Ok(Answered::Later(WaitingSync {
         session: session.clone(),
         have,
+        parameters,
         max_bytes,
         takes_images,
         wait,
@@ -171,12 +183,18 @@ fn is_news(line: &Line) -> bool {
 /// Each source is looked up, and may have to be asked for at a back end.
 fn check_sources(
     have: &BTreeMap<String, Option<String>>,
+    parameters: &SourceParameters,
     changes: &[Change],
     ids: [&BTreeMap<String, Vec<String>>; 2],
 ) -> Result<(), HttpError> {
     let changed = changes.iter().map(|change| &change.source);
     let asked_after = ids.into_iter().flat_map(BTreeMap::keys);
-    let named: BTreeSet<&String> = have.keys().chain(asked_after).chain(changed).collect();
+    let named: BTreeSet<&String> = have
+        .keys()
+        .chain(parameters.keys())
+        .chain(asked_after)
+        .chain(changed)
+        .collect();
     if named.len() > MAX_SOURCES {
         return Err(HttpError::InvalidValue(format!(
             "{} sources are named; at most {MAX_SOURCES} are answered at once",
@@ -212,9 +230,10 @@ mod tests {
             serde_json::from_value(change).unwrap()
         };
         let mut changes: Vec<Change> = sources(140, 200).map(change).collect();
-        assert!(check_sources(&have, &changes, [&pending, &BTreeMap::new()]).is_ok());
+        let none = SourceParameters::new();
+        assert!(check_sources(&have, &none, &changes, [&pending, &BTreeMap::new()]).is_ok());
         changes.push(change("one more".to_owned()));
-        let refused = check_sources(&have, &changes, [&pending, &BTreeMap::new()]);
+        let refused = check_sources(&have, &none, &changes, [&pending, &BTreeMap::new()]);
         assert!(matches!(refused, Err(HttpError::InvalidValue(_))));
     }
 }

@@ -16,11 +16,13 @@ pub(super) async fn verify<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let VerifyRequest {
         source,
+        parameters,
         cursor,
         buckets,
     } = request.body()?;
     let request_of_copy = sync_core::VerifyRequest {
         source: &source,
+        parameters: &parameters,
         cursor: &cursor,
         buckets: &buckets,
     };

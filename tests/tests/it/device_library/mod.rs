@@ -8,6 +8,7 @@ mod images;
 mod killed;
 mod process;
 mod proxy;
+mod searching;
 mod sessions;
 mod verify;
 

@@ -80,6 +80,25 @@ impl App {
 }
 
 #[test]
+fn the_back_end_is_searched_and_a_source_narrowed_down() {
+    let app = App::open(20);
+    app.sign_in();
+    let found = app.ask("db.searchRemote('Product', {name: 'lamp', since: 2024})");
+    let found = found.as_array().expect("a list");
+    assert_eq!(found.len(), 20);
+    assert!(found.iter().all(|object| object["isFound"] == true));
+    assert_eq!(app.count(), 20);
+    app.ask("db.forgetFound('Product')");
+    assert_eq!(app.count(), 0);
+    app.sync();
+    app.ask("db.setParameters('Product', {since: 2024})");
+    let report = app.sync();
+    let removed = json!([{"source": "Product", "reason": "moved"}]);
+    assert_eq!(report["removed"], removed);
+    assert_eq!(app.sync()["removed"], json!([]));
+}
+
+#[test]
 fn an_app_works_offline_and_syncs() {
     let app = App::open(20);
     assert_eq!(app.ask("db.user()"), Value::Null);

@@ -113,6 +113,17 @@ public class Database private constructor(private val core: Core, private val tr
         call { search(source, words, limit.toUInt()) }
 
     /**
+     * Searches a source at its back end, by parameters that it understands; returns what was found. That is kept beside the source's copy, to
+     * be read and changed like all objects, until [forgetFound]. Of a source that passes through, which has no copy, this is the way to its
+     * objects: what was found before goes then.
+     */
+    public suspend fun searchRemote(source: String, parameters: Map<String, Any?> = emptyMap()): List<StoredObject> =
+        cancellable { searchRemote(source, parameters) }
+
+    /** Forgets what searches at the back end have found in a source. Changes of it go up all the same. */
+    public suspend fun forgetFound(source: String): Unit = call { forgetFound(source) }
+
+    /**
      * Keeps a file, and returns its address: what an object refers to it by, in an attribute whose name ends in `-rhoblob`. It goes up with
      * the next sync, before the changes that refer to it. One that no change refers to is removed after a day. `Invalid` if there is no
      * room for it.
@@ -192,6 +203,12 @@ public class Database private constructor(private val core: Core, private val tr
 
     /** Forgets a change that failed. */
     public suspend fun discard(change: String): Unit = call { discard(change) }
+
+    /**
+     * Narrows a source down to a part of it, by parameters for its back end; none for the whole source. They are kept, and the next sync
+     * brings that part in the place of what is there. A source whose changes wait for their verdicts goes over when they have them.
+     */
+    public suspend fun setParameters(source: String, parameters: Map<String, Any?>): Unit = call { setParameters(source, parameters) }
 
     /** How the sources are. */
     public suspend fun sources(): List<SourceStatus> = call { sources() }

@@ -9,7 +9,7 @@ use crate::account::DeviceSession;
 use crate::blob::{Blob, BlobError, BlobPart, PartUpload};
 use crate::engine::device_sync::changes::refused;
 use crate::engine::{Engine, SyncError};
-use crate::model::{BlobId, DocumentId, Operation, UserId, blobs_of};
+use crate::model::{BlobId, DocumentId, Operation, blobs_of};
 use crate::ports::Ports;
 use crate::store::Holder;
 
@@ -37,14 +37,18 @@ impl<P: Ports> Engine<P> {
         blob: &BlobId,
     ) -> Result<Blob, SyncError> {
         self.accounts.check_device(session).await?;
-        self.open_for(session.user(), blob).await
+        self.open_for(session, blob).await
     }
 
-    async fn open_for(&self, user: &UserId, blob: &BlobId) -> Result<Blob, SyncError> {
+    async fn open_for(&self, session: &DeviceSession, blob: &BlobId) -> Result<Blob, SyncError> {
+        let user = session.user();
         if self.blobs.is_put_by(user, blob).await? {
             return Ok(self.blobs.open(blob).await?);
         }
-        let documents = self.documents_of(user).await?;
+        let mut documents = self.documents_of(user).await?;
+        let record = self.client_record(session.client()).await?;
+        let followed = record.bound_documents();
+        documents.extend(followed.filter(|it| it.partition.is_narrowed() && record.user == *user));
         Ok(self.blobs.open_of(&documents, blob).await?)
     }
 
@@ -64,11 +68,7 @@ impl<P: Ports> Engine<P> {
         if blobs.is_empty() {
             return Ok(Vec::new());
         }
-        let may = try_join_all(
-            blobs
-                .iter()
-                .map(|blob| self.may_refer(session.user(), blob)),
-        );
+        let may = try_join_all(blobs.iter().map(|blob| self.may_refer(session, blob)));
         let may: BTreeSet<BlobId> = blobs
             .iter()
             .zip(may.await?)
@@ -100,8 +100,8 @@ impl<P: Ports> Engine<P> {
         Ok(lines)
     }
 
-    async fn may_refer(&self, user: &UserId, blob: &BlobId) -> Result<bool, SyncError> {
-        match self.open_for(user, blob).await {
+    async fn may_refer(&self, session: &DeviceSession, blob: &BlobId) -> Result<bool, SyncError> {
+        match self.open_for(session, blob).await {
             Ok(_) => Ok(true),
             Err(SyncError::Blob(BlobError::Unknown)) => Ok(false),
             Err(error) => Err(error),

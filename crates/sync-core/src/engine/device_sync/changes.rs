@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use futures_util::join;
-use sync_proto::sync::{Change, ChangeOp, Line, Verdict, VerdictStatus};
+use sync_proto::sync::{Change, ChangeOp, Line, SourceParameters, Verdict, VerdictStatus};
 
 use crate::account::DeviceSession;
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::changes::{AcceptedChanges, Backlog};
 use crate::engine::device_sync::CURSOR;
+use crate::engine::device_sync::part::{Part, check_stated};
 use crate::engine::unknown_source::NamedSource;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{
@@ -35,6 +36,8 @@ pub struct SentChanges<'a> {
     pub settled: BTreeMap<String, Vec<String>>,
     /// The cursors that the device has.
     pub have: &'a BTreeMap<String, Option<String>>,
+    /// What it narrows its sources down by.
+    pub parameters: &'a SourceParameters,
     /// The server's address as the device knows it.
     pub base_url: &'a str,
     /// What ties it to the calls of back ends it leads to.
@@ -45,6 +48,7 @@ pub struct SentChanges<'a> {
 #[derive(Clone, Copy)]
 struct Sender<'a> {
     session: &'a DeviceSession,
+    parameters: &'a SourceParameters,
     base_url: &'a str,
     trace: Option<&'a TraceContext>,
 }
@@ -94,11 +98,14 @@ impl<P: Ports> Engine<P> {
             pending,
             settled,
             have,
+            parameters,
             base_url,
             trace,
         } = sent;
+        check_stated(parameters)?;
         let from = Sender {
             session,
+            parameters,
             base_url,
             trace,
         };
@@ -116,7 +123,7 @@ impl<P: Ports> Engine<P> {
             .map(|(source, ids)| Ok((source, all_named(&ids)?)))
             .collect::<Result<_, SyncError>>()?;
         self.accounts.check_device(session).await?;
-        self.settle_refusals(session, settled).await?;
+        self.settle_refusals(session, settled, parameters).await?;
         let mut by_source: BTreeMap<String, Vec<Change>> = BTreeMap::new();
         for change in changes {
             named(&change.id)?;
@@ -132,8 +139,8 @@ impl<P: Ports> Engine<P> {
             let names = all_named(&ids)?;
             if let Ok(found) = self.source(&name).await {
                 let user = session.user();
-                let document = self.document_for(found.as_source(), user).await?;
-                taken.waiting.push((document, names));
+                let part = self.part_read(found.as_source(), user, parameters).await?;
+                taken.waiting.push((part.document, names));
             }
         }
         Ok(taken)
@@ -149,6 +156,7 @@ impl<P: Ports> Engine<P> {
     ) -> Result<(), SyncError> {
         let Sender {
             session,
+            parameters,
             base_url,
             trace,
         } = from;
@@ -166,7 +174,7 @@ impl<P: Ports> Engine<P> {
             Err(error) => return Err(error),
         };
         let source = found.as_source().traced(trace);
-        let document = self.document_for(source, user).await?;
+        let Part { document, .. } = self.part_read(source, user, parameters).await?;
         let place = ReadingPlace::of(client, &document);
         let mut operations = Vec::new();
         for change in changes {

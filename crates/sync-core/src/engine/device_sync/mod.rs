@@ -4,7 +4,9 @@ mod blobs;
 mod changes;
 mod heads;
 mod news;
+mod part;
 mod place;
+mod search;
 mod verify;
 mod wait;
 
@@ -13,11 +15,13 @@ use std::collections::BTreeMap;
 use futures_util::future::{join_all, try_join_all};
 use futures_util::join;
 use sync_proto::sync::{
-    EndReason, Line, ResetReason, SourceFailure, SourceNews, SyncEnd, VerdictStatus,
+    EndReason, Line, ResetReason, SourceFailure, SourceNews, SourceParameters, SyncEnd,
+    VerdictStatus,
 };
 
 use crate::account::DeviceSession;
 use crate::engine::changes::Insurance;
+use crate::engine::device_sync::part::Part;
 use crate::engine::images::NamedImage;
 use crate::engine::pull::PAGE_COST;
 use crate::engine::registry::FoundSource;
@@ -29,6 +33,7 @@ use crate::store::{DevicePlace, News};
 use crate::trace::TraceContext;
 pub use changes::{SentChanges, TakenChanges};
 pub(super) use heads::SharedHeads;
+pub use search::DeviceSearchRequest;
 pub use verify::VerifyRequest;
 pub(super) use wait::SharedHints;
 
@@ -61,6 +66,8 @@ pub(super) enum Sharing {
 pub struct NewsRequest<'a> {
     /// The sources it wants, with the cursors it has.
     pub have: &'a BTreeMap<String, Option<String>>,
+    /// What it narrows them down by.
+    pub parameters: &'a SourceParameters,
     /// Most bytes of objects.
     pub max_bytes: Option<usize>,
     /// Whether it begins with images, where there are some.
@@ -73,6 +80,8 @@ pub struct NewsRequest<'a> {
 struct Reading<'a> {
     found: FoundSource<'a>,
     document: DocumentId,
+    /// What the back end is asked by for this copy.
+    parameters: Vec<(String, String)>,
     place: ReadingPlace,
     cursor: Option<DeviceCursor>,
     /// Why the cursor that it sent is none.
@@ -172,7 +181,7 @@ impl<P: Ports> Engine<P> {
         let mut readings = Vec::new();
         for (name, cursor) in request.have {
             match self
-                .reading(session, name, cursor.as_deref(), trace)
+                .reading(session, name, cursor.as_deref(), request.parameters, trace)
                 .await?
             {
                 Ok(reading) => readings.push(reading),
@@ -248,6 +257,7 @@ impl<P: Ports> Engine<P> {
         session: &DeviceSession,
         name: &str,
         cursor: Option<&str>,
+        parameters: &SourceParameters,
         trace: Option<&TraceContext>,
     ) -> Result<Result<Reading<'_>, Line>, SyncError> {
         let (user, client) = (session.user(), session.client());
@@ -278,11 +288,15 @@ impl<P: Ports> Engine<P> {
             let message = format!("the server keeps no objects of {name:?}");
             return Ok(Err(failed("not_served", message)));
         }
-        let document = self.document_for(source, user).await?;
+        let Part {
+            document,
+            parameters,
+        } = self.part_read(source, user, parameters).await?;
         let place = ReadingPlace::of(client, &document);
         let mut reading = Reading {
             found,
             document,
+            parameters,
             place,
             cursor: None,
             reset: None,

@@ -111,7 +111,8 @@ impl<P: Ports> Engine<P> {
             .describe_by_settings(source, document, head.described)
             .await?;
         if let Some(max_age_ms) = due {
-            self.ask_back_end(session.user(), source, &[], document, max_age_ms, freshness)
+            let (user, parameters) = (session.user(), &reading.parameters);
+            self.ask_back_end(user, source, parameters, document, max_age_ms, freshness)
                 .await?;
         }
         match described || is_made_anew || due.is_some() {

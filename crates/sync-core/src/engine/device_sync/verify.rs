@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::join;
-use sync_proto::sync::{Line, ObjectFields, SourceNews};
+use sync_proto::sync::{Line, ObjectFields, SourceNews, SourceParameters};
 
 use crate::account::DeviceSession;
+use crate::engine::device_sync::part::check_stated;
 use crate::engine::device_sync::{Reading, Sharing};
 use crate::engine::{Engine, SyncError};
 use crate::model::{
@@ -29,6 +30,8 @@ const MOST_OFTEN: (u64, u64) = (10, 60);
 pub struct VerifyRequest<'a> {
     /// The source.
     pub source: &'a str,
+    /// What the device narrows it down by.
+    pub parameters: &'a BTreeMap<String, String>,
     /// How far the device is.
     pub cursor: &'a str,
     /// The sum of each of its buckets.
@@ -77,15 +80,19 @@ impl<P: Ports> Engine<P> {
     ) -> Result<Option<Vec<Line>>, SyncError> {
         let VerifyRequest {
             source,
+            parameters,
             cursor,
             buckets,
         } = request;
+        let parameters = SourceParameters::from([(source.to_owned(), parameters.clone())]);
+        check_stated(&parameters)?;
         let theirs: Option<Vec<Checksum>> = buckets.iter().map(|it| Checksum::parse(it)).collect();
         let theirs = theirs
             .filter(|theirs| theirs.len() == BUCKETS)
             .ok_or(SyncError::InvalidBuckets)?;
         self.accounts.check_device(session).await?;
-        let reading = self.reading(session, source, Some(cursor), None).await?;
+        let reading = self.reading(session, source, Some(cursor), &parameters, None);
+        let reading = reading.await?;
         let Ok(Reading {
             document,
             cursor: Some(cursor),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use futures_util::join;
+use sync_proto::sync::SourceParameters;
 
 use crate::account::DeviceSession;
 use crate::engine::device_sync::{CURSOR, Sharing};
@@ -50,6 +51,7 @@ impl<P: Ports> Engine<P> {
         &self,
         session: &DeviceSession,
         have: &BTreeMap<String, Option<String>>,
+        parameters: &SourceParameters,
         wait: Duration,
     ) -> Result<(), SyncError> {
         let clock = self.ports.clock();
@@ -60,8 +62,8 @@ impl<P: Ports> Engine<P> {
             let cursor = cursor.as_deref();
             let cursor =
                 cursor.and_then(|text| self.accounts.sessions().open::<DeviceCursor>(CURSOR, text));
-            let document = self.document_for(found.as_source(), session.user()).await?;
-            documents.insert(document, cursor);
+            let part = self.part_read(found.as_source(), session.user(), parameters);
+            documents.insert(part.await?.document, cursor);
         }
         let mut seen = self.look_for_hints().await?;
         // What was answered may be a little old: what has changed since then is found here.

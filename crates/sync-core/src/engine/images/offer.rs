@@ -50,7 +50,8 @@ impl<P: Ports> Engine<P> {
         head: &Head,
     ) -> Result<Option<Image>, SyncError> {
         let least = self.settings.image_objects;
-        if least == 0 || head.live < least {
+        // A part of a source is on few devices, and ends with the last.
+        if least == 0 || head.live < least || document.partition.is_narrowed() {
             return Ok(None);
         }
         let image = self.images().of(document).await?;
