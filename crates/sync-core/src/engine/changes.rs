@@ -1,6 +1,6 @@
 //! A device sends its changes, and they are carried to the back end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::join;
@@ -14,6 +14,7 @@ use crate::engine::binding::{Wanted, known_form};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
 use crate::engine::{Engine, Source, SyncError};
+use crate::jobs::UndeliveredChange;
 use crate::model::{
     Attributes, ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, OutboxItem,
     UserId, Version, to_attributes,
@@ -223,8 +224,12 @@ impl<P: Ports> Engine<P> {
                 AcceptOutcome::Done {
                     leased,
                     waited,
+                    again,
                     known,
                 } => {
+                    if !again.is_empty() {
+                        self.take_failures_back(client, &id, &again).await?;
+                    }
                     let kinds = operations.iter().map(|operation| operation.kind.as_str());
                     self.metrics.meter().changes(source.name.as_str(), kinds);
                     self.repeat_links(user, client, &id, known).await?;
@@ -315,6 +320,25 @@ impl<P: Ports> Engine<P> {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Sees to it that nobody tries creates again, as they failed, that their device has sent again.
+    async fn take_failures_back(
+        &self,
+        client: &ClientId,
+        document: &DocumentId,
+        again: &BTreeMap<ObjectId, Version>,
+    ) -> Result<(), SyncError> {
+        for version in again.values() {
+            self.discard_refused(client, document, *version).await?;
+        }
+        let is_sent_again = |change: &UndeliveredChange| {
+            change.source == document.source
+                && change.kind == OperationKind::Create
+                && again.contains_key(&change.object)
+        };
+        // One that is being tried just now has the idempotency key of the one that its device has sent.
+        self.drop_given_up(client, is_sent_again).await.map(drop)
     }
 
     /// Tells a device once more what became of creates it sends again: it cannot have got the links.

@@ -484,6 +484,7 @@ pub(super) fn to_kept(kept: KeptChange) -> ChangeInfo {
         attributes: _,
         idempotency_key: _,
         content: _,
+        sent_as: _,
         attempts: before,
         sent_at,
     } = change;

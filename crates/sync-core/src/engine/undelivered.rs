@@ -1,16 +1,17 @@
 //! Changes that a back end does not take: which of them wait, and where those are kept that are given up.
 
-use sync_jobs::{EnqueueError, Enqueued, JobId, QueueName};
+use sync_jobs::{Cancelled, EnqueueError, Enqueued, JobId, JobState, Jobs, QueueName};
 
 use crate::adapter::{AdapterError, Call, StashError};
 use crate::engine::changes::make_change;
+use crate::engine::device_changes::KeptChange;
 use crate::engine::feed::FeedChange;
 use crate::engine::partitions::Asked;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{Deliver, UndeliveredChange};
-use crate::model::{ClientId, DocumentId, OperationKind, Partition, PartitionName};
+use crate::model::{ClientId, DocumentId, KeptVerdict, OperationKind, Partition, PartitionName};
 use crate::ports::{Clock as _, Ports};
-use crate::store::WaitingChanges;
+use crate::store::{Operations, WaitingChanges};
 
 /// What becomes of a change that the back end did not take.
 pub(super) enum Fate {
@@ -42,6 +43,17 @@ impl Fate {
             | AdapterError::NotFound { .. } => Self::IsRefused,
         }
     }
+}
+
+/// Changes that were given up and that are looked through for one.
+const MOST_GIVEN_UP: usize = 1_000;
+
+/// What became of changes whose device has sent others in their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dropped {
+    All,
+    /// The back end is asked for one right now.
+    AllButRunning,
 }
 
 /// Whether a change has been kept as a job.
@@ -98,6 +110,43 @@ impl<P: Ports> Engine<P> {
         Ok(index.give_up(client, job, now, kept).await?)
     }
 
+    /// Drops those changes of a client that jobs keep, and that its device has sent once more or discarded.
+    pub(super) async fn drop_given_up(
+        &self,
+        client: &ClientId,
+        is_settled: impl Fn(&UndeliveredChange) -> bool,
+    ) -> Result<Dropped, SyncError> {
+        let kept = self.given_up_changes(client, MOST_GIVEN_UP).await?;
+        let index = WaitingChanges::new(self.ports.redis());
+        let mut dropped = Dropped::All;
+        for KeptChange { job, change, .. } in kept {
+            if !is_settled(&change) {
+                continue;
+            }
+            if self.drop_kept(&job).await? {
+                index.take_up(client, &job).await?;
+            } else {
+                dropped = Dropped::AllButRunning;
+            }
+        }
+        Ok(dropped)
+    }
+
+    /// Ends a job that keeps a change. `false` if it runs.
+    async fn drop_kept(&self, job: &JobId) -> Result<bool, SyncError> {
+        let jobs = Jobs::new(self.ports.redis());
+        if jobs.discard(job).await?.is_ok() {
+            return Ok(true);
+        }
+        // Somebody tries it again, or has.
+        let state = self.kept_change(job).await?.map(|kept| kept.state);
+        Ok(match state {
+            None => true,
+            Some(JobState::Leased) => false,
+            Some(_) => matches!(jobs.cancel(job).await?, Ok(Cancelled::Now)),
+        })
+    }
+
     /// Makes a change in the back end. What it has taken is news to all devices, its author's too, who was told that it
     /// failed.
     ///
@@ -117,6 +166,7 @@ impl<P: Ports> Engine<P> {
             attributes,
             idempotency_key: _,
             content: _,
+            sent_as,
             attempts: _,
             sent_at: _,
         } = change;
@@ -155,6 +205,18 @@ impl<P: Ports> Engine<P> {
             }
             (_, Err(error)) => return Ok(Err(error)),
         };
+        if let Some(document) = &copy {
+            let store = self.document(document);
+            let create = changed.as_ref().filter(|_| *kind == OperationKind::Create);
+            let verdict = KeptVerdict::Applied {
+                object: changed.clone(),
+                message: None,
+            };
+            let named = sent_as.as_ref().map(|name| (name, &verdict));
+            Operations::new(&store, client)
+                .note_done_after_all(create.map(|id| (object, id)), named)
+                .await?;
+        }
         let index = WaitingChanges::new(self.ports.redis());
         index.take_up(client, job).await?;
         let changed = changed.filter(|_| !source.settings.pass_through);

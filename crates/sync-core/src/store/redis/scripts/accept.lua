@@ -11,7 +11,8 @@
 --   {'full'}                     too many operations wait already
 --   {'repeated'}                 this push or a later one was taken in before
 --   {'changed', temporary id, …} these creates were sent before with other content, and did not fail: nothing was taken in
---   {'ok', 1 if the lease was got or else 0, operations that waited before, temporary id, new id, …}
+--   {'ok', 1 if the lease was got or else 0, operations that waited before, how many creates have failed before and are taken in
+--    again, for each its temporary id and the version at which its failure was told, then temporary id, new id, …}
 --                                creates that were done before, with the ids they got; they are not taken in again
 -- Most creates of a client that are remembered: the oldest make room, but for those that wait.
 local MOST_REMEMBERED = 10000
@@ -61,7 +62,7 @@ if ARGV[7] ~= '' then
   redis.call('HSET', KEYS[5], '', ARGV[7])
   redis.call('EXPIRE', KEYS[5], ARGV[6])
 end
-local done, has_created = {}, false
+local done, again, has_created = {}, {}, false
 for at = 9, #ARGV, 3 do
   local temporary, new = ARGV[at], true
   if temporary ~= '' then
@@ -70,6 +71,8 @@ for at = 9, #ARGV, 3 do
     local outcome = known and string.sub(known, 1, 1)
     if outcome == '!' and (digest ~= content or tonumber(string.sub(known, 2)) <= tonumber(cursor)) then
       -- The device knows that it failed, or thinks better of it, and tries once more.
+      again[#again + 1] = temporary
+      again[#again + 1] = string.sub(known, 2)
       known = nil
     end
     if known then
@@ -115,6 +118,7 @@ if has_created then
 end
 local leased = 0
 if waiting > 0 and ARGV[3] ~= '' and redis.call('SET', KEYS[4], ARGV[3], 'NX', 'PX', ARGV[4]) then leased = 1 end
-local answer = {'ok', leased, waited}
+local answer = {'ok', leased, waited, #again / 2}
+for _, value in ipairs(again) do answer[#answer + 1] = value end
 for _, value in ipairs(done) do answer[#answer + 1] = value end
 return answer
