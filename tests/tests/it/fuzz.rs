@@ -266,7 +266,7 @@ async fn synced(world: &World) -> (String, String) {
     let request = NewsRequest {
         have: &have,
         max_bytes: None,
-        takes_images: false,
+        images: &[],
         trace: None,
     };
     let lines = world

@@ -133,7 +133,7 @@ pub(crate) async fn ask(
     let request = NewsRequest {
         have,
         max_bytes,
-        takes_images: false,
+        images: &[],
         trace: None,
     };
     let nothing = TakenChanges::default();

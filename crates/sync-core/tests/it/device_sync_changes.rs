@@ -55,7 +55,7 @@ pub(crate) async fn answered<P: Ports>(
     let news = NewsRequest {
         have,
         max_bytes: None,
-        takes_images: false,
+        images: &[],
         trace: None,
     };
     let lines = engine.answer_device(device, taken, &done, news).await?;

@@ -10,5 +10,5 @@ pub use line::{
     CopyCheck, EndReason, ImageOffer, Line, ObjectFields, ResetReason, SourceFailure, SourceNews,
     SyncEnd, Verdict, VerdictStatus,
 };
-pub use request::{Change, ChangeOp, NDJSON, SyncRequest, VerifyRequest};
+pub use request::{Change, ChangeOp, NDJSON, SQLITE, SyncRequest, VerifyRequest};
 pub use session::{SessionGrant, SessionRequest};

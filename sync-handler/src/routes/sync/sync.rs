@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use sync_core::{
-    AcceptedChanges, DeviceSession, Engine, Insurance, NewsRequest, Ports, SentChanges,
+    AcceptedChanges, DeviceSession, Engine, ImageForm, Insurance, NewsRequest, Ports, SentChanges,
     TakenChanges,
 };
-use sync_proto::sync::{Change, EndReason, Line, NDJSON, SyncRequest};
+use sync_proto::sync::{Change, EndReason, Line, SyncRequest};
 
 use crate::body::Body;
 use crate::error::HttpError;
@@ -25,7 +25,7 @@ const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 pub(crate) struct BegunSync {
     have: BTreeMap<String, Option<String>>,
     max_bytes: Option<usize>,
-    takes_images: bool,
+    images: Vec<ImageForm>,
     wait: Duration,
     taken: TakenChanges,
 }
@@ -43,7 +43,7 @@ pub(crate) struct WaitingSync {
     session: DeviceSession,
     have: BTreeMap<String, Option<String>>,
     max_bytes: Option<usize>,
-    takes_images: bool,
+    images: Vec<ImageForm>,
     wait: Duration,
 }
 
@@ -54,14 +54,14 @@ impl WaitingSync {
             session,
             have,
             max_bytes,
-            takes_images,
+            images,
             wait,
         } = self;
         engine.wait_for_news(&session, &have, wait).await?;
         let news = NewsRequest {
             have: &have,
             max_bytes,
-            takes_images,
+            images: &images,
             trace: None,
         };
         let nothing = TakenChanges::default();
@@ -114,7 +114,7 @@ pub(crate) async fn begin<P: Ports>(
     Ok(BegunSync {
         have,
         max_bytes,
-        takes_images: images.iter().any(|form| form == NDJSON),
+        images: ImageForm::known(&images),
         wait: Duration::from_secs(wait.unwrap_or(0)),
         taken,
     })
@@ -130,7 +130,7 @@ pub(crate) async fn end<P: Ports>(
     let BegunSync {
         have,
         max_bytes,
-        takes_images,
+        images,
         wait,
         taken,
     } = begun;
@@ -139,7 +139,7 @@ pub(crate) async fn end<P: Ports>(
     let news = NewsRequest {
         have: &have,
         max_bytes,
-        takes_images,
+        images: &images,
         trace: trace.as_ref(),
     };
     let lines = engine.answer_device(session, taken, done, news).await?;
@@ -150,7 +150,7 @@ pub(crate) async fn end<P: Ports>(
         session: session.clone(),
         have,
         max_bytes,
-        takes_images,
+        images,
         wait,
     }))
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{DocumentId, Narrowing, Partition, PartitionName};
+use crate::model::{DocumentId, ImageForm, Narrowing, Partition, PartitionName};
 
 #[test]
 fn the_whole_key_space() {
@@ -51,7 +51,8 @@ fn the_whole_key_space() {
         own.held(&client_id),
         own.held_names(),
         shared.blobs(),
-        shared.image(),
+        shared.image(ImageForm::Ndjson),
+        shared.image(ImageForm::Sqlite),
         image(&ImageId::parse("0123456789abcdef".repeat(2)).unwrap()),
         digest_field(&blob_id),
         blob(&blob_id),
@@ -148,6 +149,7 @@ fn the_whole_key_space() {
     rhosync:1:{Product/app}:image
     rhosync:1:image:0123456789abcdef0123456789abcdef
     dabababababababababababababababababababababababababababababababab
+    rhosync:1:{Product/app}:image-sqlite
     rhosync:1:{blobs}:abababababababababababababababababababababababababababababababab
     rhosync:1:{blobs}:due
     rhosync:1:{blobs}:gone
