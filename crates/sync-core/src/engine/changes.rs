@@ -21,8 +21,8 @@ use crate::model::{
 };
 use crate::ports::{Clock as _, Ports, Random as _, RedisConn, StorePorts};
 use crate::store::{
-    AcceptOutcome, Commit, CommitMode, CreateOutcome, Holder, Operations, ReleaseOutcome, Waiting,
-    WaitingChanges, store_time,
+    AcceptOutcome, Commit, CommitMode, CreateOutcome, Holder, ListedChanges, Operations,
+    ReleaseOutcome, Waiting, WaitingChanges, store_time,
 };
 use crate::trace::TraceContext;
 
@@ -224,6 +224,7 @@ impl<P: Ports> Engine<P> {
                 AcceptOutcome::Done {
                     leased,
                     waited,
+                    numbers,
                     again,
                     known,
                 } => {
@@ -237,7 +238,7 @@ impl<P: Ports> Engine<P> {
                         let waiting = WaitingChanges::new(self.ports.redis());
                         let (asked, noted) = join!(
                             self.work_soon(queue, &id, user, client),
-                            waiting.begin(client, &id, self.ports.clock().now())
+                            waiting.begin(client, &id, self.ports.clock().now(), numbers)
                         );
                         asked?;
                         noted?;
@@ -393,6 +394,7 @@ impl<P: Ports> Engine<P> {
         for _ in 0..MAX_ROUNDS {
             let mut held: BTreeSet<ObjectId> = BTreeSet::new();
             let mut oldest: Option<Waiting> = None;
+            let (mut decided, mut put_off) = (Vec::new(), Vec::new());
             let (mut left, mut after) = (0, 0);
             let (mut has_deleted, mut is_empty) = (false, false);
             while !is_empty {
@@ -425,6 +427,7 @@ impl<P: Ports> Engine<P> {
                     match attempt {
                         Attempt::Decided { is_last } => {
                             has_deleted |= deletes;
+                            decided.push(number);
                             is_empty = is_last;
                             if is_last {
                                 break;
@@ -436,6 +439,7 @@ impl<P: Ports> Engine<P> {
                             oldest.error = error.or(oldest.error.take());
                             held.extend(created_as(&operations, &object).await?);
                             held.insert(object);
+                            put_off.push((number, since));
                             left += 1;
                         }
                         Attempt::LostLease => return Ok(false),
@@ -450,8 +454,16 @@ impl<P: Ports> Engine<P> {
             };
             let tell = async {
                 match &oldest {
-                    Some(waiting) => index.note(client, id, waiting).await,
+                    Some(waiting) => index.note(client, id, waiting, &put_off).await,
                     None => Ok(()),
+                }
+            };
+            let listed = ListedChanges::new(self.ports.redis());
+            let take_off = async {
+                match is_known {
+                    true => listed.remove_waiting(client, id, &decided).await,
+                    // Nobody has listed them.
+                    false => Ok(()),
                 }
             };
             let release = async {
@@ -460,9 +472,10 @@ impl<P: Ports> Engine<P> {
                     false => operations.release(lease, left).await,
                 }
             };
-            let (released, noted, told) = join!(release, note, tell);
+            let (released, noted, told, taken_off) = join!(release, note, tell, take_off);
             noted?;
             told?;
+            taken_off?;
             is_known |= left > 0;
             match released? {
                 ReleaseOutcome::Yes if left == 0 && is_known => {
@@ -490,7 +503,8 @@ impl<P: Ports> Engine<P> {
         let document = self.document(id);
         if document.waiting(client).await? > 0 {
             let now = self.ports.clock().now();
-            index.begin(client, id, now).await?;
+            // Who took that in lists the operations.
+            index.begin(client, id, now, []).await?;
         }
         Ok(())
     }

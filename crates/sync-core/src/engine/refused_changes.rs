@@ -16,7 +16,7 @@ use crate::engine::device_changes::{KeptChange, to_kept};
 use crate::engine::undelivered::Dropped;
 use crate::engine::{ChangeOutcome, Engine, SyncError};
 use crate::jobs::{Deliver, UndeliveredChange};
-use crate::model::{Attributes, ChangeName, ClientId, DocumentId, Millis, OperationKind, Version};
+use crate::model::{Attributes, ChangeName, ClientId, DocumentId, OperationKind, Version};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{OpenRefusal, WaitingChanges};
 
@@ -65,7 +65,7 @@ impl<P: Ports> Engine<P> {
             }
         };
         // Whoever finds the refusal settled finds the job.
-        self.note_given_up(client, &job).await?;
+        self.note_given_up(&change, &job).await?;
         if !store.settle_refusal(client, &open).await? {
             jobs.cancel(&job).await?.ok();
             let index = WaitingChanges::new(self.ports.redis());
@@ -187,7 +187,7 @@ impl<P: Ports> Engine<P> {
             content: String::new(),
             sent_as: refusal.sent_as.clone(),
             attempts: Some(1),
-            sent_at: Millis(0),
+            sent_at: refusal.sent_at,
         };
         Ok(change.with_key_for_content())
     }

@@ -3,6 +3,7 @@
 use sync_jobs::{Cancelled, EnqueueError, Enqueued, JobId, JobState, Jobs, QueueName};
 
 use crate::adapter::{AdapterError, Call, StashError};
+use crate::engine::change_list::MOST_GIVEN_UP;
 use crate::engine::changes::make_change;
 use crate::engine::device_changes::KeptChange;
 use crate::engine::feed::FeedChange;
@@ -45,9 +46,6 @@ impl Fate {
     }
 }
 
-/// Changes that were given up and that are looked through for one.
-const MOST_GIVEN_UP: usize = 1_000;
-
 /// What became of changes whose device has sent others in their place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dropped {
@@ -72,16 +70,11 @@ impl<P: Ports> Engine<P> {
         change: &UndeliveredChange,
         number: u64,
     ) -> Result<Kept, SyncError> {
-        let UndeliveredChange {
-            source,
-            client,
-            object,
-            ..
-        } = change;
+        let UndeliveredChange { source, object, .. } = change;
         let reason = match Deliver::job(queue, change, &number.to_string()) {
             Ok(job) => match self.enqueue(&job).await {
                 Ok(Enqueued::New(job) | Enqueued::Waiting(job) | Enqueued::Again(job)) => {
-                    self.note_given_up(client, &job).await?;
+                    self.note_given_up(change, &job).await?;
                     return Ok(Kept::Yes);
                 }
                 Ok(Enqueued::Ticked) => return Ok(Kept::Yes),
@@ -97,17 +90,19 @@ impl<P: Ports> Engine<P> {
         Ok(Kept::No)
     }
 
-    /// Notes that a job keeps a change of a client.
+    /// Notes that a job keeps a change.
     pub(super) async fn note_given_up(
         &self,
-        client: &ClientId,
+        change: &UndeliveredChange,
         job: &JobId,
     ) -> Result<(), SyncError> {
         let kept = self.settings.jobs.dead.retention.as_millis();
         let kept = u64::try_from(kept).unwrap_or(u64::MAX);
         let now = self.ports.clock().now();
         let index = WaitingChanges::new(self.ports.redis());
-        Ok(index.give_up(client, job, now, kept).await?)
+        let sent = Some(change.sent_at).filter(|sent| sent.0 > 0);
+        let sent = sent.unwrap_or(now);
+        Ok(index.give_up(&change.client, job, sent, now, kept).await?)
     }
 
     /// Drops those changes of a client that jobs keep, and that its device has sent once more or discarded.

@@ -1,6 +1,7 @@
 //! A client's operations from acceptance to verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::model::{
     ChangeName, ClientId, KeptVerdict, Millis, ObjectId, Operation, OperationKind, UserId, Version,
@@ -33,6 +34,8 @@ pub(crate) enum AcceptOutcome {
         leased: bool,
         /// Whether others waited before.
         waited: bool,
+        /// The numbers of those that were taken in.
+        numbers: Range<u64>,
         /// Creates that failed before and are taken in again, with the versions at which the client was told that they failed.
         again: BTreeMap<ObjectId, Version>,
         /// Creates that were done before, with the ids they got.
@@ -135,6 +138,8 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             "ok" => {
                 let leased = reply.number()? == 1;
                 let waited = reply.number()? > 0;
+                let first = reply.number()?;
+                let numbers = first..first + reply.number()?;
                 let mut again = BTreeMap::new();
                 for _ in 0..reply.number()? {
                     let temporary = stored_object_id(reply.required_text()?)?;
@@ -150,6 +155,7 @@ impl<'a, R: RedisConn> Operations<'a, R> {
                 Ok(AcceptOutcome::Done {
                     leased,
                     waited,
+                    numbers,
                     again,
                     known,
                 })

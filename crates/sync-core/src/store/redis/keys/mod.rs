@@ -51,7 +51,9 @@
 //! | `clients-failing` | sorted set | `<client> <source>`, scored by since when what the client asks for fails, in ms | until it works, or as `client:<client>`, or twice the retention | as `clients-seen` | administrators |
 //! | `changes-waiting` | sorted set | `<client> <source> <partition>` that has operations without a verdict, scored by since when the oldest waits, in ms; not those that a request works on and ends | until all have their verdict | push, jobs | administrators |
 //! | `changes-waiting-for` | hash | entry of `changes-waiting` → what the back end said last | as there | push, jobs | administrators |
-//! | `changes-refused` | sorted set | `<client> <source> <partition>` that has refusals in its outbox, or had, scored by when there was one last, in ms | until somebody looks and there is none, or twice the retention | push, jobs, collect, administrators | administrators |
+//! | `operations-waiting` | sorted set | `<number> <client> <source> <partition>` of operations without a verdict, each number in 16 hexadecimal digits, scored by when they were sent, in ms; not those that a request works on and ends | until they have their verdict, or somebody looks and they have | push, jobs, administrators | administrators |
+//! | `changes-given-up` | sorted set | ids of the jobs that keep changes that were given up, scored by when those were sent, in ms | until done or discarded, or somebody looks and the job is gone; twice the retention longer than dead jobs after they were sent | push, jobs, collect, administrators | administrators |
+//! | `changes-refused` | sorted set | `<version> <client> <source> <partition>` of refusals in outboxes, the version as the number above, scored by when the changes were sent, in ms | until somebody looks and the device was told, or twice the retention; the last 100 000 | push, jobs, collect, administrators | administrators |
 //! | `clients-given-up` | sorted set | ids of clients, scored by when a change of theirs was last given up, in ms | as long as a dead job, or until none is left | push, jobs, administrators, collect | administrators |
 //! | `given-up:<client>` | sorted set | ids of the jobs that keep the client's changes that were given up, scored by when that was, in ms | until done or discarded, and as long as a dead job after the last | push, jobs, administrators | administrators |
 //! | `clients-due` | sorted set | ids of clients, scored by when to look whether they are still there, in ms | as `client:<client>` | clients, collect | collect |
@@ -287,7 +289,17 @@ pub(crate) fn changes_waiting_for() -> String {
     format!("{PREFIX}:changes-waiting-for")
 }
 
-/// Which clients have yet to be told that changes were refused.
+/// Operations that wait.
+pub(crate) fn operations_waiting() -> String {
+    format!("{PREFIX}:operations-waiting")
+}
+
+/// Changes that were given up.
+pub(crate) fn changes_given_up() -> String {
+    format!("{PREFIX}:changes-given-up")
+}
+
+/// Changes that were refused, and of which clients have yet to be told.
 pub(crate) fn changes_refused() -> String {
     format!("{PREFIX}:changes-refused")
 }

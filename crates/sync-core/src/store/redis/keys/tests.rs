@@ -76,6 +76,8 @@ fn the_whole_key_space() {
         client_events(&client_id),
         changes_waiting(),
         changes_waiting_for(),
+        operations_waiting(),
+        changes_given_up(),
         changes_refused(),
         clients_given_up(),
         given_up(&client_id),
@@ -147,9 +149,9 @@ fn the_whole_key_space() {
     rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:held-names
     rhosync:1:{Product/app}:blobs
     rhosync:1:{Product/app}:image
+    rhosync:1:{Product/app}:image-sqlite
     rhosync:1:image:0123456789abcdef0123456789abcdef
     dabababababababababababababababababababababababababababababababab
-    rhosync:1:{Product/app}:image-sqlite
     rhosync:1:{blobs}:abababababababababababababababababababababababababababababababab
     rhosync:1:{blobs}:due
     rhosync:1:{blobs}:gone
@@ -171,6 +173,8 @@ fn the_whole_key_space() {
     rhosync:1:client-events:4fede851b186
     rhosync:1:changes-waiting
     rhosync:1:changes-waiting-for
+    rhosync:1:operations-waiting
+    rhosync:1:changes-given-up
     rhosync:1:changes-refused
     rhosync:1:clients-given-up
     rhosync:1:given-up:4fede851b186
