@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::backoff::wait_after;
+use crate::clock;
 use crate::error::ApiError;
 use crate::session::Session;
 
@@ -79,7 +80,20 @@ pub(crate) struct Status {
     pub(crate) error: RwSignal<Option<ApiError>>,
     /// Whether it is to another question than the present one.
     pub(crate) is_behind: RwSignal<bool>,
+    /// When the server is asked next.
+    pub(crate) next: RwSignal<Next>,
     again: RwSignal<u32>,
+}
+
+/// When the server is asked next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Not before somebody wants it.
+    Unplanned,
+    /// It is being asked.
+    Now,
+    /// At this time, in milliseconds since 1970.
+    At(u64),
 }
 
 /// An answer that has come, to be taken in if somebody still waits for it.
@@ -148,6 +162,7 @@ impl Status {
             is_there: RwSignal::new(false),
             error: RwSignal::new(None),
             is_behind: RwSignal::new(false),
+            next: RwSignal::new(Next::Unplanned),
             again: RwSignal::new(0),
         }
     }
@@ -184,6 +199,7 @@ impl Status {
             session.track_sign_ins();
             stop_timer();
             is_due.set_value(false);
+            self.next.set(Next::Now);
             let answer = ask();
             let number = question.get_value() + 1;
             question.set_value(number);
@@ -198,8 +214,14 @@ impl Status {
                 let taken = take();
                 failures.update_value(|count| *count = if taken.is_err() { *count + 1 } else { 0 });
                 self.note(taken, session);
-                let Some(interval) = interval else { return };
+                let Some(interval) = interval else {
+                    self.next.set(Next::Unplanned);
+                    return;
+                };
                 let wait = wait_after(failures.get_value(), interval);
+                let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                self.next
+                    .set(Next::At(clock::now().saturating_add(wait_ms)));
                 let ring = move || {
                     if document().hidden() {
                         is_due.set_value(true);
@@ -226,7 +248,13 @@ impl Status {
             }
             Err(error) => {
                 session.notice(&error);
-                self.error.set(Some(error));
+                // The same once more: who is at its button stays there.
+                if self
+                    .error
+                    .with_untracked(|known| known.as_ref() != Some(&error))
+                {
+                    self.error.set(Some(error));
+                }
             }
         }
     }

@@ -210,12 +210,16 @@ pub(crate) async fn changes(
     state: &str,
     source: &str,
     client: &str,
+    sort: &str,
     cursor: &str,
 ) -> Answer<Listing<ChangeInfo>> {
+    // The server sorts all devices' changes, and not one's.
+    let sort = if client.is_empty() { sort } else { "" };
     let query = listed("/changes", cursor)
         .with("state", state)
         .with("source", source)
-        .with("client", client);
+        .with("client", client)
+        .with("sort", sort);
     get(&query).await
 }
 

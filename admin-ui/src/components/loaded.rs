@@ -1,10 +1,14 @@
 //! What is shown while something is not there yet, is not there at all, or no longer up to date.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
+use crate::clock;
 use crate::error::ApiError;
-use crate::live::{Live, Status};
+use crate::live::{Live, Next, Status};
 use crate::task::Task;
+use crate::text;
 
 /// Shows an answer once it is there; before that, that it is on its way; and beside it, why there is no newer one.
 pub(crate) fn loaded<T, V>(
@@ -53,15 +57,42 @@ fn framed(status: Status, shown: Box<dyn Fn() -> AnyView + Send + Sync>) -> AnyV
 }
 
 fn notice(class: &'static str, role: &'static str, text: String, status: Status) -> AnyView {
+    // Beside what is read out when it comes: else that would be read out each second.
     view! {
-        <div class=class role=role>
-            <p>{text}</p>
+        <div class=class>
+            <p>
+                <span role=role>{text}</span>
+                " "
+                {next_attempt(status)}
+            </p>
             <button type="button" on:click=move |_| status.now()>
                 "Try again"
             </button>
         </div>
     }
     .into_any()
+}
+
+/// When the server is asked next, moving on each second.
+fn next_attempt(status: Status) -> impl Fn() -> Option<String> {
+    let now = RwSignal::new(clock::now());
+    let tick = move || {
+        if !document().hidden() {
+            now.set(clock::now());
+        }
+    };
+    if let Ok(handle) = set_interval_with_handle(tick, Duration::from_secs(1)) {
+        on_cleanup(move || handle.clear());
+    }
+    move || match status.next.get() {
+        Next::Unplanned => None,
+        Next::Now => Some(text::next_attempt(None)),
+        // It was planned after the last tick.
+        Next::At(at) => {
+            let left_ms = at.saturating_sub(now.get().max(clock::now()));
+            Some(text::next_attempt(Some(left_ms.div_ceil(1_000))))
+        }
+    }
 }
 
 /// Says that there is nothing, and what to make of it.

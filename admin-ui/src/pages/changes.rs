@@ -10,8 +10,8 @@ use sync_proto::api::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState, Listing}
 
 use crate::api::{self, encode};
 use crate::components::{
-    Choices, Column, Confirm, DialogForm, Messages, Pager, Row, When, ago, choices, empty, facts,
-    heading, loaded, problem, quoted, row_link, sub_heading, table, tag,
+    Choices, Column, Confirm, DialogForm, Messages, Pager, Row, Sorting, When, ago, choices, empty,
+    facts, heading, loaded, problem, quoted, row_link, sorted_table, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -30,6 +30,12 @@ const CHANGE_COLUMNS: &[Column] = &[
     Column::Number("Attempts"),
     Column::Words("Error"),
 ];
+
+const SORTINGS: &[Sorting] = &[Sorting {
+    column: "Sent",
+    ascending: Some("sent"),
+    descending: Some(""),
+}];
 
 const VALUE_COLUMNS: &[Column] = &[
     Column::Head("Attribute"),
@@ -54,9 +60,10 @@ const STATES: [(&str, &str); 4] = [
 pub(crate) fn ChangesPage() -> impl IntoView {
     let state = UrlState::of(Page::Changes.path());
     let changes = Live::every(Some(EVERY), move || {
-        let [outcome, source, client] = ["state", "source", "client"].map(|name| state.get(name));
+        let [outcome, source, client, sort] =
+            ["state", "source", "client", "sort"].map(|name| state.get(name));
         let cursor = state.cursor();
-        async move { api::changes(&outcome, &source, &client, &cursor).await }
+        async move { api::changes(&outcome, &source, &client, &sort, &cursor).await }
     });
     let sources = Live::once(api::sources);
     let source_choices = Signal::derive(move || {
@@ -100,8 +107,14 @@ pub(crate) fn ChangesPage() -> impl IntoView {
                         return empty("There is nothing here.", "Every change of every device is done, as far as this list goes.")
                             .into_any();
                     }
+                    let rows = change_rows(items);
+                    // One device's changes come by source, and the server sorts them by nothing else.
+                    let shown = match state.get("client").is_empty() {
+                        true => sorted_table("Changes", CHANGE_COLUMNS, state, SORTINGS, rows),
+                        false => table("Changes", CHANGE_COLUMNS, rows),
+                    };
                     view! {
-                        {change_table(items)}
+                        {shown}
                         <Pager state next/>
                     }
                         .into_any()
@@ -112,7 +125,11 @@ pub(crate) fn ChangesPage() -> impl IntoView {
 }
 
 /// Changes as a table.
-pub(super) fn change_table(changes: Vec<ChangeInfo>) -> impl IntoView {
+pub(super) fn change_table(changes: Vec<ChangeInfo>) -> AnyView {
+    table("Changes", CHANGE_COLUMNS, change_rows(changes))
+}
+
+fn change_rows(changes: Vec<ChangeInfo>) -> Vec<Row> {
     let rows = changes.into_iter().map(|change| {
         let (tone, word) = text::change_state(change.state);
         let address = href(&format!("/changes/{}", encode(&change.id)));
@@ -133,7 +150,7 @@ pub(super) fn change_table(changes: Vec<ChangeInfo>) -> impl IntoView {
                 quoted(change.error.clone()),
 ])
     });
-    table("Changes", CHANGE_COLUMNS, rows.collect())
+    rows.collect()
 }
 
 /// One change.

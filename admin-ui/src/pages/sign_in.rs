@@ -11,6 +11,7 @@ use crate::components::{BESIDE_FIELDS, DialogForm, Field, against};
 use crate::error::ApiError;
 use crate::session::Session;
 use crate::task::Task;
+use crate::text;
 
 /// How soon the server is asked again that did not say who is signed in, the first time.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -175,11 +176,7 @@ pub(crate) fn Unreachable(#[prop(into)] reason: Signal<String>) -> impl IntoView
     if let Ok(handle) = set_interval_with_handle(tick, Duration::from_secs(1)) {
         on_cleanup(move || handle.clear());
     }
-    let next = move || match seconds.get() {
-        Some(1) => "The next attempt is in a second.".to_owned(),
-        Some(left) => format!("The next attempt is in {left} seconds."),
-        None => "The server is being asked again…".to_owned(),
-    };
+    let next = move || text::next_attempt(seconds.get());
     view! {
         <main class="gate" id="main">
             <Brand/>

@@ -113,9 +113,31 @@ fn upper_case(text: &str) -> String {
     text.to_uppercase()
 }
 
+/// When the server is asked next that did not answer: in so many seconds, or now.
+pub(crate) fn next_attempt(seconds: Option<u64>) -> String {
+    match seconds {
+        Some(0 | 1) => "The next attempt is in a second.".to_owned(),
+        Some(left) => format!("The next attempt is in {left} seconds."),
+        None => "The server is being asked again…".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_next_attempt_is_counted_down_to_the_last_second() {
+        let told = [Some(12), Some(1), Some(0), None].map(next_attempt);
+        let last = "The next attempt is in a second.";
+        let expected = [
+            "The next attempt is in 12 seconds.",
+            last,
+            last,
+            "The server is being asked again…",
+        ];
+        assert_eq!(told, expected);
+    }
 
     fn plain(text: &str) -> String {
         text.replace(GAP, " ")

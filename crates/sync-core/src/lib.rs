@@ -66,8 +66,8 @@ pub use metrics::{
 };
 pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
-    ClientId, ConflictRule, Description, EVERYBODY, ImageId, InvalidAttributes, InvalidBlobId,
-    InvalidDescription, InvalidId, InvalidImageId, InvalidSelectionId, InvalidToken,
+    ClientId, ConflictRule, Description, EVERYBODY, ImageForm, ImageId, InvalidAttributes,
+    InvalidBlobId, InvalidDescription, InvalidId, InvalidImageId, InvalidSelectionId, InvalidToken,
     MAX_OBJECT_BYTES, MAX_VALUE_BYTES, Members, Millis, Narrowing, ObjectId, ParametersRule,
     Partition, PartitionName, PartitionRule, PingMessage, PingPriority, PollInterval, SelectionId,
     SourceName, Token, UserId, Version, to_attributes, to_text,

@@ -2,9 +2,11 @@
 
 use serde_json::json;
 use sync_client::{Header, HttpRequest};
-use sync_core::{BlobError, DeviceGrant, DeviceProof, NewsRequest, Origin, SentChanges, SyncError};
+use sync_core::{
+    BlobError, DeviceGrant, DeviceProof, ImageForm, NewsRequest, Origin, SentChanges, SyncError,
+};
 use sync_proto::sync::{
-    DeviceSearch, Line, NDJSON, SessionGrant, SessionRequest, SyncRequest, VerifyRequest,
+    DeviceSearch, Line, SessionGrant, SessionRequest, SyncRequest, VerifyRequest,
 };
 use test_support::World;
 
@@ -149,11 +151,12 @@ async fn sync(world: &World, request: &HttpRequest) -> Result<Vec<Line>, SyncErr
         // What cannot be done now is a job's.
         done.extend(engine.carry_to_end(accepted).await.ok().flatten());
     }
+    let images = ImageForm::known(&images);
     let news = NewsRequest {
         have: &have,
         parameters: &parameters,
         max_bytes,
-        takes_images: images.iter().any(|form| form == NDJSON),
+        images: &images,
         trace: None,
     };
     engine.answer_device(&session, taken, &done, news).await

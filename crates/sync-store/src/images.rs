@@ -282,6 +282,8 @@ impl Write<'_> {
         };
         let ImageOffer {
             url,
+            // The one that was asked for.
+            form: _,
             bytes,
             sha256,
             cursor,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, params, params_from_iter};
 use sync_core::{Attributes, BulkCopy, BulkObjects, BulkSource, ObjectId};
 
+use crate::pages;
 use crate::schema::Schema;
 
 const TABLES: &str = include_str!("device_database.sql");
@@ -241,8 +242,7 @@ impl DeviceDatabase {
     /// # Errors
     /// SQLite's.
     pub fn pages(&self) -> Result<u32, DatabaseError> {
-        let count = "SELECT count(*) FROM sqlite_dbpage";
-        Ok(self.connection.query_row(count, [], |row| row.get(0))?)
+        Ok(pages::count(&self.connection)?)
     }
 
     /// Reads a page of the file, as it would be on a disk; the first is 1.
@@ -254,13 +254,7 @@ impl DeviceDatabase {
         number: u32,
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, DatabaseError> {
-        let mut page = self
-            .connection
-            .prepare_cached("SELECT data FROM sqlite_dbpage WHERE pgno = ?")?;
-        Ok(page.query_row([number], |row| {
-            let data = row.get_ref(0)?;
-            Ok(read(data.as_blob()?))
-        })?)
+        Ok(pages::read(&self.connection, number, read)?)
     }
 }
 

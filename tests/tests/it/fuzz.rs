@@ -267,7 +267,7 @@ async fn synced(world: &World) -> (String, String) {
         have: &have,
         parameters: &BTreeMap::new(),
         max_bytes: None,
-        takes_images: false,
+        images: &[],
         trace: None,
     };
     let lines = world

@@ -1,30 +1,28 @@
-//! Devices' changes as administrators find them, part by part.
+//! Devices' changes as administrators find them, by when they were sent.
 //!
-//! First those that wait, then those that were given up, then those that were refused. Each request does a bounded amount of
-//! work, so that a part may have fewer changes than were asked for.
+//! Each request does a bounded amount of work, so that a part may have fewer changes than were asked for.
 
 use std::collections::BTreeSet;
 
-use sync_jobs::{JobState, Jobs, QueueName};
+use futures_util::future::try_join_all;
+use sync_jobs::QueueName;
 use sync_proto::api::{ChangeInfo, ChangeState};
 
 use crate::engine::binding::known_form;
 use crate::engine::by_jobs::CHANGES_QUEUE;
 use crate::engine::client_list::invalid_cursor;
-use crate::engine::client_sources::refusal;
-use crate::engine::clients::documents_of;
-use crate::engine::device_changes::{kept, owner_of, to_kept, to_refused, to_waiting};
+use crate::engine::device_changes::{owner_of, to_kept, to_refused, to_waiting};
 use crate::engine::{Engine, SyncError};
-use crate::jobs::Deliver;
-use crate::model::{ClientId, DocumentId, Version};
-use crate::ports::{Clock as _, Ports};
-use crate::store::{Operations, ScoredCursor, ScoredPage, WaitingChanges, waiting_of_entry};
+use crate::ports::{Order, Ports};
+use crate::store::{
+    ChangeList, ListedChange, ListedChanges, Operations, ScoredCursor, ScoredPage, TimeOrder,
+};
 
-/// Clients' copies that one request looks into.
-const PLACES_AT_ONCE: usize = 50;
+/// Changes of a client that were given up and are looked through.
+pub(super) const MOST_GIVEN_UP: usize = 1_000;
 
-/// Changes of a client that were given up and are told.
-const MOST_GIVEN_UP: usize = 1_000;
+/// Changes that one request passes over at most where only those of a source are wanted.
+const LOOKED_THROUGH: usize = 500;
 
 /// Which changes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,8 +33,10 @@ pub struct ChangeQuery<'a> {
     pub source: Option<&'a str>,
     /// Those of this user.
     pub user: Option<&'a str>,
-    /// Those of this client.
+    /// Those of this client. They come by source, and as they were sent, whatever the order.
     pub client: Option<&'a str>,
+    /// By when they were sent; the newest first where nothing is said.
+    pub order: Option<Order>,
     /// Where the part begins.
     pub cursor: Option<&'a str>,
     /// Most changes of the part.
@@ -52,24 +52,49 @@ pub struct ChangePage {
     pub next: Option<String>,
 }
 
-/// The states in the order in which changes are told, each with what its cursors begin with.
-const STATES: [(&str, ChangeState); 3] = [
-    ("w", ChangeState::Waiting),
-    ("d", ChangeState::Dead),
-    ("r", ChangeState::Refused),
+/// The lists that are told as one, each with the state that its changes have, and how cursors call it.
+const LISTS: [(char, ChangeState, ChangeList); 3] = [
+    ('w', ChangeState::Waiting, ChangeList::Waiting),
+    ('d', ChangeState::Dead, ChangeList::GivenUp),
+    ('r', ChangeState::Refused, ChangeList::Refused),
 ];
 
-/// Copies in which clients have changes.
-struct Places {
-    places: Vec<(ClientId, DocumentId)>,
-    /// The cursor before each, and that after the last.
-    cursors: Vec<Option<String>>,
+/// How far one of the lists is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    Beginning,
+    Place(ScoredCursor),
+    End,
+}
+
+/// One of the lists while a part is made.
+struct Told {
+    name: char,
+    list: ChangeList,
+    page: ScoredPage,
+    /// How many members of the page the part has, or passes over.
+    taken: usize,
+    /// Which of them stand for nothing any more.
+    gone: Vec<usize>,
 }
 
 impl ChangeQuery<'_> {
-    fn matches(&self, change: &ChangeInfo) -> bool {
+    pub(super) fn matches(&self, change: &ChangeInfo) -> bool {
         self.source.is_none_or(|source| source == change.source)
             && self.user.is_none_or(|user| user == change.user)
+            && self.state.is_none_or(|state| state == change.state)
+    }
+}
+
+impl Told {
+    fn reached(&self) -> Reached {
+        if self.taken == self.page.items.len() && self.page.next.is_none() {
+            return Reached::End;
+        }
+        match self.page.before_without(self.taken, &self.gone) {
+            Some(cursor) => Reached::Place(cursor),
+            None => Reached::Beginning,
+        }
     }
 }
 
@@ -79,46 +104,10 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// [`SyncError::UnknownClient`], [`SyncError::InvalidSetting`] for a cursor that was not given out, and the store's.
     pub async fn find_changes(&self, query: ChangeQuery<'_>) -> Result<ChangePage, SyncError> {
-        let states = STATES.iter();
-        let mut states =
-            states.filter(|(_, state)| query.state.is_none_or(|asked| asked == *state));
-        let mut rest = None;
-        let mut next = match query.cursor {
-            None => states.next(),
-            Some(cursor) => {
-                let (name, place) = cursor.split_once(':').ok_or_else(invalid_cursor)?;
-                rest = Some(place).filter(|place| !place.is_empty());
-                Some(
-                    states
-                        .find(|(known, _)| *known == name)
-                        .ok_or_else(invalid_cursor)?,
-                )
-            }
-        };
-        let mut changes = Vec::new();
-        while let Some((name, state)) = next {
-            let go_on = match state {
-                ChangeState::Dead => self.list_dead(&query, rest, &mut changes).await?,
-                ChangeState::Waiting | ChangeState::Refused => {
-                    self.list_in_copies(*state, &query, rest, &mut changes)
-                        .await?
-                }
-            };
-            rest = None;
-            if let Some(place) = go_on {
-                let next = Some(format!("{name}:{place}"));
-                return Ok(ChangePage { changes, next });
-            }
-            next = states.next();
-            if let Some((name, _)) = next.filter(|_| changes.len() >= query.limit) {
-                let next = Some(format!("{name}:"));
-                return Ok(ChangePage { changes, next });
-            }
+        match query.client {
+            Some(client) => self.changes_of_client(&known_form(client)?, &query).await,
+            None => self.changes_by_time(&query).await,
         }
-        Ok(ChangePage {
-            changes,
-            next: None,
-        })
     }
 
     /// The queues in which changes are kept that were given up.
@@ -131,189 +120,194 @@ impl<P: Ports> Engine<P> {
         Ok(queues.into_iter().collect())
     }
 
-    async fn list_dead(
-        &self,
-        query: &ChangeQuery<'_>,
-        rest: Option<&str>,
-        changes: &mut Vec<ChangeInfo>,
-    ) -> Result<Option<String>, SyncError> {
-        if let Some(client) = query.client {
-            let client = known_form(client)?;
-            let kept = self.given_up_changes(&client, MOST_GIVEN_UP).await?;
-            let dead = kept.into_iter().filter(|kept| kept.state == JobState::Dead);
-            changes.extend(dead.map(to_kept).filter(|change| query.matches(change)));
-            return Ok(None);
-        }
-        let (mut place, mut from) = match rest {
-            None => (0, 0),
-            Some(rest) => parse_numbers(rest)?,
+    async fn changes_by_time(&self, query: &ChangeQuery<'_>) -> Result<ChangePage, SyncError> {
+        let order = match query.order {
+            Some(Order::Ascending) => TimeOrder::OldestFirst,
+            Some(Order::Descending) | None => TimeOrder::NewestFirst,
         };
-        let queues = self.changes_queues().await?;
-        let jobs = Jobs::new(self.ports.redis());
-        while let Some(queue) = queues.get(place) {
-            let room = query.limit.saturating_sub(changes.len());
-            if room == 0 {
-                return Ok(Some(format!("{place}.{from}")));
-            }
-            let found = jobs.dead_of(queue, Deliver::NAME, from, room).await?;
-            let count = found.len();
-            let dead = found.into_iter().filter_map(kept).map(to_kept);
-            changes.extend(dead.filter(|change| query.matches(change)));
-            if count == room {
-                return Ok(Some(format!("{place}.{}", from + room)));
-            }
-            (place, from) = (place + 1, 0);
-        }
-        Ok(None)
-    }
-
-    /// Lists what is with the documents: operations, or refusals.
-    async fn list_in_copies(
-        &self,
-        state: ChangeState,
-        query: &ChangeQuery<'_>,
-        rest: Option<&str>,
-        changes: &mut Vec<ChangeInfo>,
-    ) -> Result<Option<String>, SyncError> {
-        let (cursor, mut after) = match rest {
-            None => (None, 0),
-            Some(rest) => {
-                let (cursor, after) = rest.rsplit_once('.').ok_or_else(invalid_cursor)?;
-                let after = after.parse().map_err(|_| invalid_cursor())?;
-                (Some(cursor).filter(|cursor| !cursor.is_empty()), after)
-            }
+        let most = match query.source {
+            Some(_) => LOOKED_THROUGH.max(query.limit),
+            None => query.limit,
         };
-        let Places { places, cursors } = self.places(state, query, cursor).await?;
-        for ((client, document), before) in places.iter().zip(&cursors) {
-            let mut is_stale = after == 0;
-            loop {
-                let found = match state {
-                    ChangeState::Waiting => self.waiting_in(client, document, after).await?,
-                    ChangeState::Dead | ChangeState::Refused => {
-                        self.refused_in(client, document, after).await?
-                    }
-                };
-                let Some((last, _)) = found.last() else {
-                    break;
-                };
-                is_stale = false;
-                let last = *last;
-                for (number, change) in found {
-                    if changes.len() >= query.limit {
-                        let before = before.as_deref().unwrap_or_default();
-                        return Ok(Some(format!("{before}.{after}")));
-                    }
-                    after = number;
-                    changes.extend(Some(change).filter(|change| query.matches(change)));
-                }
-                after = last;
+        let mut lists = self.begin_lists(query, order, most).await?;
+        let mut found: Vec<(usize, usize, ListedChange)> = Vec::new();
+        for _ in 0..most {
+            let Some(at) = first_of(&lists, order) else {
+                break;
+            };
+            let Some(told) = lists.get_mut(at).filter(|_| found.len() < query.limit) else {
+                break;
+            };
+            let place = told.taken;
+            told.taken += 1;
+            let member = told
+                .page
+                .items
+                .get(place)
+                .map(|(member, _)| member.as_str());
+            let Some(change) = member.and_then(|member| told.list.parse(member)) else {
+                told.gone.push(place);
+                continue;
+            };
+            let is_wanted = match (change.source(), query.source) {
+                (Some(source), Some(wanted)) => source.as_str() == wanted,
+                _ => true,
+            };
+            if is_wanted {
+                found.push((at, place, change));
             }
-            after = 0;
-            if is_stale && query.client.is_none() {
-                match state {
-                    ChangeState::Waiting => self.forget_backlog(client, document).await?,
-                    _ => self.forget_refusals(client, document).await?,
+        }
+        let shown = try_join_all(found.iter().map(|(_, _, change)| self.listed(change))).await?;
+        let mut changes = Vec::with_capacity(shown.len());
+        for ((at, place, change), shown) in found.iter().zip(shown) {
+            match (shown, lists.get_mut(*at)) {
+                (Some(shown), _) => changes.extend(Some(shown).filter(|it| query.matches(it))),
+                (None, told) => {
+                    told.into_iter().for_each(|told| told.gone.push(*place));
+                    self.forget_place(change).await?;
                 }
             }
         }
-        let end = cursors.get(places.len()).cloned().flatten();
-        Ok(end.map(|end| format!("{end}.0")))
+        let index = ListedChanges::new(self.ports.redis());
+        for Told {
+            list, page, gone, ..
+        } in &lists
+        {
+            let gone = gone.iter().filter_map(|place| page.items.get(*place));
+            let gone = gone.map(|(member, _)| member.clone());
+            index.remove(*list, gone).await?;
+        }
+        let reached: Vec<_> = lists
+            .iter()
+            .map(|told| (told.name, told.reached()))
+            .collect();
+        let is_end = reached.iter().all(|(_, reached)| *reached == Reached::End);
+        let next = (!is_end).then(|| to_cursor(&reached));
+        Ok(ChangePage { changes, next })
     }
 
-    async fn places(
+    /// Reads of each list that is wanted as much as a part may need.
+    async fn begin_lists(
         &self,
-        state: ChangeState,
         query: &ChangeQuery<'_>,
-        cursor: Option<&str>,
-    ) -> Result<Places, SyncError> {
-        if let Some(client) = query.client {
-            let client = known_form(client)?;
-            let record = self.client_record(&client).await?;
-            let skip = cursor.map_or(Ok(0), str::parse);
-            let skip: usize = skip.map_err(|_| invalid_cursor())?;
-            let documents = documents_of(&record).into_iter().skip(skip);
-            let places: Vec<_> = documents
-                .map(|document| (client.clone(), document))
-                .collect();
-            let cursors = (skip..skip + places.len()).map(|place| Some(place.to_string()));
-            let cursors = cursors.chain([None]).collect();
-            return Ok(Places { places, cursors });
-        }
-        let cursor = cursor.map(|cursor| ScoredCursor::parse(cursor).ok_or_else(invalid_cursor));
-        let cursor = cursor.transpose()?;
-        let index = WaitingChanges::new(self.ports.redis());
-        let page: ScoredPage = match state {
-            ChangeState::Waiting => index.list(None, cursor, PLACES_AT_ONCE).await?,
-            ChangeState::Dead | ChangeState::Refused => {
-                index.list_refused(cursor, PLACES_AT_ONCE).await?
-            }
-        };
-        let mut places = Vec::with_capacity(page.items.len());
-        let mut cursors = Vec::with_capacity(page.items.len() + 1);
-        for (number, (entry, _)) in page.items.iter().enumerate() {
-            if let Some(place) = waiting_of_entry(entry) {
-                places.push(place);
-                cursors.push(page.before(number).map(|before| before.to_string()));
-            }
-        }
-        cursors.push(page.next.map(|next| next.to_string()));
-        Ok(Places { places, cursors })
-    }
-
-    /// Operations of a client that wait, as many as are not too large together, after a number.
-    async fn waiting_in(
-        &self,
-        client: &ClientId,
-        document: &DocumentId,
-        after: u64,
-    ) -> Result<Vec<(u64, ChangeInfo)>, SyncError> {
-        let store = self.document(document);
-        let waiting = Operations::new(&store, client).waiting_after(after).await?;
-        let waiting = waiting.into_iter().map(|(number, operation)| {
-            let change = to_waiting(client, document, number, operation);
-            (number, change)
+        order: TimeOrder,
+        most: usize,
+    ) -> Result<Vec<Told>, SyncError> {
+        let reached = query.cursor.map(parse_cursor).transpose()?;
+        let index = ListedChanges::new(self.ports.redis());
+        let lists = LISTS
+            .into_iter()
+            .filter(|(_, state, _)| query.state.is_none_or(|asked| asked == *state));
+        let begun = lists.filter_map(|(name, _, list)| {
+            let place = match &reached {
+                None => Reached::Beginning,
+                Some(reached) => reached
+                    .iter()
+                    .find(|(of, _)| *of == name)
+                    .map_or(Reached::End, |(_, reached)| *reached),
+            };
+            let cursor = match place {
+                Reached::Beginning => None,
+                Reached::Place(cursor) => Some(cursor),
+                Reached::End => return None,
+            };
+            let page = index.part(list, order, cursor, most);
+            Some(async move {
+                Ok::<_, SyncError>(Told {
+                    name,
+                    list,
+                    page: page.await?,
+                    taken: 0,
+                    gone: Vec::new(),
+                })
+            })
         });
-        Ok(waiting.collect())
+        try_join_all(begun).await
     }
 
-    /// What a client has yet to be told is refused, after a version.
-    async fn refused_in(
-        &self,
-        client: &ClientId,
-        document: &DocumentId,
-        after: u64,
-    ) -> Result<Vec<(u64, ChangeInfo)>, SyncError> {
-        let store = self.document(document);
-        let items = store.outbox_by_version(client, (Version(after), Version::LIMIT), 0, -1);
-        let user = owner_of(document);
-        let items = items.await?.into_iter().filter_map(|(version, item)| {
-            let (kind, refusal) = item.open_refusal()?;
-            let change = to_refused(client, document, version, user.clone(), kind, refusal);
-            Some((version.0, change))
-        });
-        Ok(items.collect())
+    /// What a list says is there; `None` if it is no longer.
+    async fn listed(&self, change: &ListedChange) -> Result<Option<ChangeInfo>, SyncError> {
+        Ok(match change {
+            ListedChange::Waiting(client, document, number) => {
+                let store = self.document(document);
+                let operation = Operations::new(&store, client).get(*number).await?;
+                operation.map(|operation| to_waiting(client, document, *number, operation))
+            }
+            ListedChange::GivenUp(job) => self.kept_change(job).await?.map(to_kept),
+            ListedChange::Refused(client, document, version) => {
+                let open = self.document(document).refusal(client, *version).await?;
+                open.map(|open| {
+                    let user = owner_of(document);
+                    to_refused(client, document, *version, user, open.kind, &open.refusal)
+                })
+            }
+        })
     }
 
-    /// Takes a client off the list of those that have yet to be told, unless something was refused meanwhile.
-    async fn forget_refusals(
-        &self,
-        client: &ClientId,
-        document: &DocumentId,
-    ) -> Result<(), SyncError> {
-        let index = WaitingChanges::new(self.ports.redis());
-        index.told(client, document).await?;
-        let store = self.document(document);
-        let items = store.outbox(client, Version::ZERO, Version::LIMIT).await?;
-        if items.iter().any(|item| refusal(item).is_some()) {
-            let now = self.ports.clock().now();
-            index.refused(client, document, now).await?;
+    /// Takes a client off those whose changes wait, if an operation that was listed is done and no other waits: who has taken it in may
+    /// have said so only after it was done.
+    async fn forget_place(&self, change: &ListedChange) -> Result<(), SyncError> {
+        if let ListedChange::Waiting(client, document, _) = change
+            && self.document(document).waiting(client).await? == 0
+        {
+            self.forget_backlog(client, document).await?;
         }
         Ok(())
     }
 }
 
-fn parse_numbers(text: &str) -> Result<(usize, usize), SyncError> {
-    let numbers = text.split_once('.');
-    let numbers = numbers.and_then(|(one, other)| Some((one.parse().ok()?, other.parse().ok()?)));
-    numbers.ok_or_else(invalid_cursor)
+/// The list whose next member comes first.
+fn first_of(lists: &[Told], order: TimeOrder) -> Option<usize> {
+    let next = lists.iter().enumerate().filter_map(|(at, told)| {
+        let (_, time) = told.page.items.get(told.taken)?;
+        Some((time.0, at))
+    });
+    match order {
+        TimeOrder::OldestFirst => next.min(),
+        TimeOrder::NewestFirst => next.min_by_key(|(time, at)| (u64::MAX - time, *at)),
+    }
+    .map(|(_, at)| at)
+}
+
+/// How far each list is told, as it stands in an address. Those that are told to their end are left out.
+fn to_cursor(reached: &[(char, Reached)]) -> String {
+    let parts = reached.iter().filter_map(|(name, reached)| match reached {
+        Reached::Beginning => Some(name.to_string()),
+        Reached::Place(cursor) => Some(format!("{name}{cursor}")),
+        Reached::End => None,
+    });
+    parts.collect::<Vec<_>>().join(".")
+}
+
+fn parse_cursor(text: &str) -> Result<Vec<(char, Reached)>, SyncError> {
+    let parts = text.split('.').map(|part| {
+        let (name, _, _) = LISTS.iter().find(|(name, _, _)| part.starts_with(*name))?;
+        Some(match part.get(1..)? {
+            "" => (*name, Reached::Beginning),
+            place => (*name, Reached::Place(ScoredCursor::parse(place)?)),
+        })
+    });
+    parts.collect::<Option<_>>().ok_or_else(invalid_cursor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_says_of_each_list_how_far_it_is_told() {
+        let place = ScoredCursor::parse("1700-3").unwrap();
+        let reached = [
+            ('w', Reached::Beginning),
+            ('d', Reached::End),
+            ('r', Reached::Place(place)),
+        ];
+        let text = to_cursor(&reached);
+        assert_eq!(text, "w.r1700-3");
+        let [first, _, last] = reached;
+        assert_eq!(parse_cursor(&text).unwrap(), [first, last]);
+        for wrong in ["", "x", "w.", "w1", "w1-", "w1-2.x", "1700-3", "ż"] {
+            assert!(parse_cursor(wrong).is_err(), "{wrong}");
+        }
+    }
 }

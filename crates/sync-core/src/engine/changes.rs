@@ -1,6 +1,6 @@
 //! A device sends its changes, and they are carried to the back end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::join;
@@ -14,14 +14,15 @@ use crate::engine::binding::{Wanted, known_form};
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::unknown_source::{NamedSource, unknown_source_error};
 use crate::engine::{Engine, Source, SyncError};
+use crate::jobs::UndeliveredChange;
 use crate::model::{
     Attributes, ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, OutboxItem,
     UserId, Version, to_attributes,
 };
 use crate::ports::{Clock as _, Ports, Random as _, RedisConn, StorePorts};
 use crate::store::{
-    AcceptOutcome, Commit, CommitMode, CreateOutcome, Holder, Operations, ReleaseOutcome, Waiting,
-    WaitingChanges, store_time,
+    AcceptOutcome, Commit, CommitMode, CreateOutcome, Holder, ListedChanges, Operations,
+    ReleaseOutcome, Waiting, WaitingChanges, store_time,
 };
 use crate::trace::TraceContext;
 
@@ -223,8 +224,13 @@ impl<P: Ports> Engine<P> {
                 AcceptOutcome::Done {
                     leased,
                     waited,
+                    numbers,
+                    again,
                     known,
                 } => {
+                    if !again.is_empty() {
+                        self.take_failures_back(client, &id, &again).await?;
+                    }
                     let kinds = operations.iter().map(|operation| operation.kind.as_str());
                     self.metrics.meter().changes(source.name.as_str(), kinds);
                     self.repeat_links(user, client, &id, known).await?;
@@ -232,7 +238,7 @@ impl<P: Ports> Engine<P> {
                         let waiting = WaitingChanges::new(self.ports.redis());
                         let (asked, noted) = join!(
                             self.work_soon(queue, &id, user, client),
-                            waiting.begin(client, &id, self.ports.clock().now())
+                            waiting.begin(client, &id, self.ports.clock().now(), numbers)
                         );
                         asked?;
                         noted?;
@@ -317,6 +323,25 @@ impl<P: Ports> Engine<P> {
         Ok(())
     }
 
+    /// Sees to it that nobody tries creates again, as they failed, that their device has sent again.
+    async fn take_failures_back(
+        &self,
+        client: &ClientId,
+        document: &DocumentId,
+        again: &BTreeMap<ObjectId, Version>,
+    ) -> Result<(), SyncError> {
+        for version in again.values() {
+            self.discard_refused(client, document, *version).await?;
+        }
+        let is_sent_again = |change: &UndeliveredChange| {
+            change.source == document.source
+                && change.kind == OperationKind::Create
+                && again.contains_key(&change.object)
+        };
+        // One that is being tried just now has the idempotency key of the one that its device has sent.
+        self.drop_given_up(client, is_sent_again).await.map(drop)
+    }
+
     /// Tells a device once more what became of creates it sends again: it cannot have got the links.
     async fn repeat_links(
         &self,
@@ -369,6 +394,7 @@ impl<P: Ports> Engine<P> {
         for _ in 0..MAX_ROUNDS {
             let mut held: BTreeSet<ObjectId> = BTreeSet::new();
             let mut oldest: Option<Waiting> = None;
+            let (mut decided, mut put_off) = (Vec::new(), Vec::new());
             let (mut left, mut after) = (0, 0);
             let (mut has_deleted, mut is_empty) = (false, false);
             while !is_empty {
@@ -401,6 +427,7 @@ impl<P: Ports> Engine<P> {
                     match attempt {
                         Attempt::Decided { is_last } => {
                             has_deleted |= deletes;
+                            decided.push(number);
                             is_empty = is_last;
                             if is_last {
                                 break;
@@ -412,6 +439,7 @@ impl<P: Ports> Engine<P> {
                             oldest.error = error.or(oldest.error.take());
                             held.extend(created_as(&operations, &object).await?);
                             held.insert(object);
+                            put_off.push((number, since));
                             left += 1;
                         }
                         Attempt::LostLease => return Ok(false),
@@ -426,8 +454,16 @@ impl<P: Ports> Engine<P> {
             };
             let tell = async {
                 match &oldest {
-                    Some(waiting) => index.note(client, id, waiting).await,
+                    Some(waiting) => index.note(client, id, waiting, &put_off).await,
                     None => Ok(()),
+                }
+            };
+            let listed = ListedChanges::new(self.ports.redis());
+            let take_off = async {
+                match is_known {
+                    true => listed.remove_waiting(client, id, &decided).await,
+                    // Nobody has listed them.
+                    false => Ok(()),
                 }
             };
             let release = async {
@@ -436,9 +472,10 @@ impl<P: Ports> Engine<P> {
                     false => operations.release(lease, left).await,
                 }
             };
-            let (released, noted, told) = join!(release, note, tell);
+            let (released, noted, told, taken_off) = join!(release, note, tell, take_off);
             noted?;
             told?;
+            taken_off?;
             is_known |= left > 0;
             match released? {
                 ReleaseOutcome::Yes if left == 0 && is_known => {
@@ -466,7 +503,8 @@ impl<P: Ports> Engine<P> {
         let document = self.document(id);
         if document.waiting(client).await? > 0 {
             let now = self.ports.clock().now();
-            index.begin(client, id, now).await?;
+            // Who took that in lists the operations.
+            index.begin(client, id, now, []).await?;
         }
         Ok(())
     }

@@ -8,7 +8,8 @@ use crate::jobs::{Collect, CollectBlobs, CollectTombstones, CollectTombstonesPay
 use crate::model::{ClientId, DocumentId, Millis, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{
-    ClientIndex, ClientScan, Clients, Deadlines, WaitingChanges, document_name, named_document,
+    ClientIndex, ClientScan, Clients, Deadlines, ListedChanges, WaitingChanges, document_name,
+    named_document,
 };
 
 const DAY_MS: u64 = 86_400_000;
@@ -88,7 +89,11 @@ impl<P: Ports> Engine<P> {
         let kept = u64::try_from(kept).unwrap_or(u64::MAX);
         let dead = Millis(now.0.saturating_sub(kept));
         let changes = WaitingChanges::new(redis);
-        changes.forget_before(dead, Millis(silent)).await?;
+        changes.forget_before(dead).await?;
+        // A change may have waited for long before it was given up.
+        let sent = Millis(silent.saturating_sub(kept));
+        let listed = ListedChanges::new(redis);
+        listed.forget_before(sent, Millis(silent)).await?;
         self.end_subscriptions().await?;
         if clients.len().max(documents.len()) == AT_ONCE {
             self.enqueue_own(&Collect::job()).await?;

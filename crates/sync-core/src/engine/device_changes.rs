@@ -449,7 +449,7 @@ pub(super) fn to_refused(
         client: client.as_str().to_owned(),
         object: refusal.id.as_str().to_owned(),
         attempts: 1,
-        sent_at: None,
+        sent_at: (refusal.sent_at.0 > 0).then_some(refusal.sent_at.0),
         next_at: None,
         error: Some(refusal.message.clone()),
         attributes: None,
@@ -482,6 +482,7 @@ pub(super) fn to_kept(kept: KeptChange) -> ChangeInfo {
         attributes: _,
         idempotency_key: _,
         content: _,
+        sent_as: _,
         attempts: before,
         sent_at,
     } = change;

@@ -8,6 +8,7 @@ mod change_id;
 mod change_list;
 mod changes;
 mod circuits;
+mod client_changes;
 mod client_list;
 mod client_sources;
 mod clients;

@@ -14,11 +14,12 @@ use sync_proto::sync::SourceParameters;
 use crate::account::DeviceSession;
 use crate::engine::by_jobs::changes_queue;
 use crate::engine::device_changes::{KeptChange, to_kept};
+use crate::engine::undelivered::Dropped;
 use crate::engine::{ChangeOutcome, Engine, SyncError};
 use crate::jobs::{Deliver, UndeliveredChange};
-use crate::model::{Attributes, ChangeName, ClientId, DocumentId, Millis, OperationKind, Version};
+use crate::model::{Attributes, ChangeName, ClientId, DocumentId, OperationKind, Version};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::OpenRefusal;
+use crate::store::{OpenRefusal, WaitingChanges};
 
 /// When the job runs if whoever has enqueued it dies before the refusal is settled.
 const INSURANCE: Duration = Duration::from_secs(60);
@@ -64,11 +65,14 @@ impl<P: Ports> Engine<P> {
                 ));
             }
         };
+        // Whoever finds the refusal settled finds the job.
+        self.note_given_up(&change, &job).await?;
         if !store.settle_refusal(client, &open).await? {
             jobs.cancel(&job).await?.ok();
+            let index = WaitingChanges::new(self.ports.redis());
+            index.take_up(client, &job).await?;
             return Ok(ChangeOutcome::Missing);
         }
-        self.note_given_up(client, &job).await?;
         // A worker that sweeps may have been quicker.
         jobs.hasten(&job).await?.ok();
         let attributes = change.attributes.clone();
@@ -103,8 +107,11 @@ impl<P: Ports> Engine<P> {
         })
     }
 
-    /// Takes refusals off the list that the user of a device has seen to there: each change was sent once more as another one, or
-    /// discarded. Names of which nothing is listed are passed over.
+    /// Takes refusals off the list that the user of a device has seen to there, and changes that were given up: each was sent once
+    /// more as another one, or discarded. Names of which nothing is listed are passed over.
+    ///
+    /// [`SyncError::Busy`] while one of them is tried again: what has become of it then is known before the device's other change
+    /// is taken in.
     pub(super) async fn settle_refusals(
         &self,
         session: &DeviceSession,
@@ -112,8 +119,12 @@ impl<P: Ports> Engine<P> {
         parameters: &SourceParameters,
     ) -> Result<(), SyncError> {
         let client = session.client();
-        for (source, mut names) in settled {
-            let Ok(found) = self.source(&source).await else {
+        if settled.is_empty() {
+            return Ok(());
+        }
+        for (source, names) in &settled {
+            let mut names = names.clone();
+            let Ok(found) = self.source(source).await else {
                 continue;
             };
             let part = self.part_read(found.as_source(), session.user(), parameters);
@@ -137,7 +148,16 @@ impl<P: Ports> Engine<P> {
                 }
             }
         }
-        Ok(())
+        // After the refusals: a change that somebody has just made of one of them is among these.
+        let is_settled = |change: &UndeliveredChange| {
+            let names = settled.get(change.source.as_str());
+            let name = change.sent_as.as_ref();
+            name.is_some_and(|name| names.is_some_and(|names| names.contains(name)))
+        };
+        match self.drop_given_up(client, is_settled).await? {
+            Dropped::All => Ok(()),
+            Dropped::AllButRunning => Err(SyncError::Busy),
+        }
     }
 
     /// The change that is made of a refused one.
@@ -168,8 +188,9 @@ impl<P: Ports> Engine<P> {
             // A back end that knows the first one's key would refuse it again unseen.
             idempotency_key: self.ports.random().hex::<16>(),
             content: String::new(),
+            sent_as: refusal.sent_as.clone(),
             attempts: Some(1),
-            sent_at: Millis(0),
+            sent_at: refusal.sent_at,
         };
         Ok(change.with_key_for_content())
     }

@@ -1,16 +1,18 @@
 //! Changes that a back end does not take: which of them wait, and where those are kept that are given up.
 
-use sync_jobs::{EnqueueError, Enqueued, JobId, QueueName};
+use sync_jobs::{Cancelled, EnqueueError, Enqueued, JobId, JobState, Jobs, QueueName};
 
 use crate::adapter::{AdapterError, Call, StashError};
+use crate::engine::change_list::MOST_GIVEN_UP;
 use crate::engine::changes::make_change;
+use crate::engine::device_changes::KeptChange;
 use crate::engine::feed::FeedChange;
 use crate::engine::partitions::Asked;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::{Deliver, UndeliveredChange};
-use crate::model::{ClientId, DocumentId, OperationKind, Partition, PartitionName};
+use crate::model::{ClientId, DocumentId, KeptVerdict, OperationKind, Partition, PartitionName};
 use crate::ports::{Clock as _, Ports};
-use crate::store::WaitingChanges;
+use crate::store::{Operations, WaitingChanges};
 
 /// What becomes of a change that the back end did not take.
 pub(super) enum Fate {
@@ -44,6 +46,14 @@ impl Fate {
     }
 }
 
+/// What became of changes whose device has sent others in their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dropped {
+    All,
+    /// The back end is asked for one right now.
+    AllButRunning,
+}
+
 /// Whether a change has been kept as a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kept {
@@ -60,16 +70,11 @@ impl<P: Ports> Engine<P> {
         change: &UndeliveredChange,
         number: u64,
     ) -> Result<Kept, SyncError> {
-        let UndeliveredChange {
-            source,
-            client,
-            object,
-            ..
-        } = change;
+        let UndeliveredChange { source, object, .. } = change;
         let reason = match Deliver::job(queue, change, &number.to_string()) {
             Ok(job) => match self.enqueue(&job).await {
                 Ok(Enqueued::New(job) | Enqueued::Waiting(job) | Enqueued::Again(job)) => {
-                    self.note_given_up(client, &job).await?;
+                    self.note_given_up(change, &job).await?;
                     return Ok(Kept::Yes);
                 }
                 Ok(Enqueued::Ticked) => return Ok(Kept::Yes),
@@ -85,17 +90,56 @@ impl<P: Ports> Engine<P> {
         Ok(Kept::No)
     }
 
-    /// Notes that a job keeps a change of a client.
+    /// Notes that a job keeps a change.
     pub(super) async fn note_given_up(
         &self,
-        client: &ClientId,
+        change: &UndeliveredChange,
         job: &JobId,
     ) -> Result<(), SyncError> {
         let kept = self.settings.jobs.dead.retention.as_millis();
         let kept = u64::try_from(kept).unwrap_or(u64::MAX);
         let now = self.ports.clock().now();
         let index = WaitingChanges::new(self.ports.redis());
-        Ok(index.give_up(client, job, now, kept).await?)
+        let sent = Some(change.sent_at).filter(|sent| sent.0 > 0);
+        let sent = sent.unwrap_or(now);
+        Ok(index.give_up(&change.client, job, sent, now, kept).await?)
+    }
+
+    /// Drops those changes of a client that jobs keep, and that its device has sent once more or discarded.
+    pub(super) async fn drop_given_up(
+        &self,
+        client: &ClientId,
+        is_settled: impl Fn(&UndeliveredChange) -> bool,
+    ) -> Result<Dropped, SyncError> {
+        let kept = self.given_up_changes(client, MOST_GIVEN_UP).await?;
+        let index = WaitingChanges::new(self.ports.redis());
+        let mut dropped = Dropped::All;
+        for KeptChange { job, change, .. } in kept {
+            if !is_settled(&change) {
+                continue;
+            }
+            if self.drop_kept(&job).await? {
+                index.take_up(client, &job).await?;
+            } else {
+                dropped = Dropped::AllButRunning;
+            }
+        }
+        Ok(dropped)
+    }
+
+    /// Ends a job that keeps a change. `false` if it runs.
+    async fn drop_kept(&self, job: &JobId) -> Result<bool, SyncError> {
+        let jobs = Jobs::new(self.ports.redis());
+        if jobs.discard(job).await?.is_ok() {
+            return Ok(true);
+        }
+        // Somebody tries it again, or has.
+        let state = self.kept_change(job).await?.map(|kept| kept.state);
+        Ok(match state {
+            None => true,
+            Some(JobState::Leased) => false,
+            Some(_) => matches!(jobs.cancel(job).await?, Ok(Cancelled::Now)),
+        })
     }
 
     /// Makes a change in the back end. What it has taken is news to all devices, its author's too, who was told that it
@@ -117,6 +161,7 @@ impl<P: Ports> Engine<P> {
             attributes,
             idempotency_key: _,
             content: _,
+            sent_as,
             attempts: _,
             sent_at: _,
         } = change;
@@ -161,6 +206,18 @@ impl<P: Ports> Engine<P> {
             }
             (_, Err(error)) => return Ok(Err(error)),
         };
+        if let Some(document) = &copy {
+            let store = self.document(document);
+            let create = changed.as_ref().filter(|_| *kind == OperationKind::Create);
+            let verdict = KeptVerdict::Applied {
+                object: changed.clone(),
+                message: None,
+            };
+            let named = sent_as.as_ref().map(|name| (name, &verdict));
+            Operations::new(&store, client)
+                .note_done_after_all(create.map(|id| (object, id)), named)
+                .await?;
+        }
         let index = WaitingChanges::new(self.ports.redis());
         index.take_up(client, job).await?;
         let changed = changed.filter(|_| !source.settings.pass_through);

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use sync_jobs::{NewJob, Priority, QueueName};
 
 use crate::model::{
-    Attributes, ClientId, Millis, ObjectId, OperationKind, SourceName, UserId, digest_of, texts_of,
+    Attributes, ChangeName, ClientId, Millis, ObjectId, OperationKind, SourceName, UserId,
+    digest_of, texts_of,
 };
 
 /// Tries a change once more that a back end did not take for so long that its device was told so.
@@ -31,6 +32,9 @@ pub(crate) struct UndeliveredChange {
     /// Digest of the change that the key stands for. Who corrects it makes another change of it.
     #[serde(default)]
     pub(crate) content: String,
+    /// What its device calls it, if it has a name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sent_as: Option<ChangeName>,
     /// How often the back end was asked before; all attempts where that is not known.
     #[serde(default)]
     pub(crate) attempts: Option<u32>,

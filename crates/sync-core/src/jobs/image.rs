@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sync_jobs::{NewJob, Priority, QueueName};
 
-use crate::model::UserId;
+use crate::model::{ImageForm, UserId};
 
 /// What jobs that make an image are called. Their payload is an [`ImagePayload`].
 pub const IMAGE: &str = "image";
@@ -19,12 +19,21 @@ const ATTEMPTS: u32 = 3;
 pub struct ImagePayload {
     /// The document's name: source and partition.
     pub document: String,
+    /// In which form.
+    #[serde(default)]
+    pub form: ImageForm,
 }
 
 /// The job that makes an image of a document. One stands for all devices that begin with it; `user` is the first of them.
-pub(crate) fn image_job(queue: QueueName, document: &str, user: &UserId) -> NewJob {
+pub(crate) fn image_job(
+    queue: QueueName,
+    document: &str,
+    form: ImageForm,
+    user: &UserId,
+) -> NewJob {
     let payload = ImagePayload {
         document: document.to_owned(),
+        form,
     };
     NewJob {
         name: IMAGE.to_owned(),
@@ -35,6 +44,6 @@ pub(crate) fn image_job(queue: QueueName, document: &str, user: &UserId) -> NewJ
         priority: Priority::Normal,
         max_attempts: ATTEMPTS,
         delay: Duration::ZERO,
-        unique: Some(format!("{IMAGE} {document}")),
+        unique: Some(format!("{IMAGE} {} {document}", form.as_str())),
     }
 }

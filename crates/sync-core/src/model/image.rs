@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sync_proto::sync::{NDJSON, SQLITE};
 
 use crate::model::{BlobId, Millis, Version};
 
@@ -40,12 +41,51 @@ impl fmt::Display for ImageId {
 #[error("an image's id has {} hexadecimal digits", ImageId::DIGITS)]
 pub struct InvalidImageId;
 
+/// What an image's content is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageForm {
+    /// The lines of a sync.
+    #[default]
+    Ndjson,
+    /// A database file.
+    Sqlite,
+}
+
+impl ImageForm {
+    /// Those that are known of what a device names, in the same order.
+    pub fn known(named: &[String]) -> Vec<Self> {
+        let known = named.iter().filter_map(|name| match name.as_str() {
+            NDJSON => Some(Self::Ndjson),
+            SQLITE => Some(Self::Sqlite),
+            _ => None,
+        });
+        let mut forms: Vec<Self> = Vec::new();
+        for form in known {
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+        forms
+    }
+
+    /// What devices call it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ndjson => NDJSON,
+            Self::Sqlite => SQLITE,
+        }
+    }
+}
+
 /// An image, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Image {
     pub(crate) id: ImageId,
     /// Of what it is: a document's name.
     pub(crate) document: String,
+    #[serde(default)]
+    pub(crate) form: ImageForm,
     /// The document's life: one that was removed and has come to be again is another.
     pub(crate) life: String,
     /// Up to which version it has everything.
@@ -62,6 +102,13 @@ pub(crate) struct Image {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn forms_that_nobody_knows_are_passed_over() {
+        let named = ["zip", "sqlite", "ndjson", "sqlite", ""].map(str::to_owned);
+        let known = ImageForm::known(&named);
+        assert_eq!(known, [ImageForm::Sqlite, ImageForm::Ndjson]);
+    }
 
     #[test]
     fn ids_are_what_the_server_makes_and_nothing_else() {

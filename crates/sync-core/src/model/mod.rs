@@ -45,7 +45,7 @@ pub use ids::{
 };
 pub(crate) use ids::{DocumentId, EPOCH};
 pub(crate) use image::Image;
-pub use image::{ImageId, InvalidImageId};
+pub use image::{ImageForm, ImageId, InvalidImageId};
 pub(crate) use operation::{
     ChangeName, KeptVerdict, Operation, OperationKind, digest_of, texts_of,
 };

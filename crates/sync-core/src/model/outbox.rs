@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Attributes, ChangeName, ObjectId, OperationKind, bytes_of};
+use crate::model::{Attributes, ChangeName, Millis, ObjectId, OperationKind, bytes_of};
 
 /// Why an operation came to nothing, and what it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub(crate) struct Refusal {
     /// What the device calls the change, if it has a name for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sent_as: Option<ChangeName>,
+    /// When the device sent it; 0 where that is not known.
+    #[serde(default, skip_serializing_if = "is_unknown")]
+    pub(crate) sent_at: Millis,
     /// Whether an administrator or the device's user has tried the change again, or discarded it, or a job keeps it: then this is only
     /// for the device to be told.
     #[serde(
@@ -21,6 +24,10 @@ pub(crate) struct Refusal {
         skip_serializing_if = "std::ops::Not::not"
     )]
     pub(crate) is_settled: bool,
+}
+
+fn is_unknown(time: &Millis) -> bool {
+    time.0 == 0
 }
 
 /// What waits for a client besides objects.

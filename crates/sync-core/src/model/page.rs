@@ -180,6 +180,7 @@ fn add_error(errors: &mut ErrorMap, refusal: Refusal) {
         message,
         sent,
         sent_as: _,
+        sent_at: _,
         is_settled: _,
     } = refusal;
     let (attributes, error) = errors.0.entry(id.into_string()).or_insert_with(|| {
@@ -265,6 +266,7 @@ mod tests {
             message: "no".into(),
             sent: [("name".to_owned(), "x".to_owned())].into(),
             sent_as: None,
+            sent_at: crate::model::Millis(0),
             is_settled: false,
         });
         let page = page(5, |page| page.add_outbox_item(item, &current).unwrap());

@@ -6,6 +6,7 @@ use crate::store::StoreError;
 use crate::store::clients::{BEGINNING, Clients, bound_partition, stored_client, stored_user};
 use crate::store::collecting::parse_cursor;
 use crate::store::document::{CREATES_LIFETIME_SECONDS, Document};
+use crate::store::listed_changes::ListedChanges;
 use crate::store::narrowed::NarrowedCopies;
 use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, arg, args};
@@ -279,12 +280,18 @@ impl<R: RedisConn> Document<'_, R> {
                 };
                 let clients = Clients::new(self.redis);
                 clients.set_continuation(&client, &id.source, next).await?;
+                let numbers = self.waiting_numbers(&client).await?;
                 self.forget_client(&client).await?;
-                let changes = WaitingChanges::new(self.redis);
-                let (cleared, told) =
-                    futures_util::join!(changes.clear(&client, id), changes.told(&client, id));
+                let (changes, listed) = (
+                    WaitingChanges::new(self.redis),
+                    ListedChanges::new(self.redis),
+                );
+                let (cleared, unlisted) = futures_util::join!(
+                    changes.clear(&client, id),
+                    listed.remove_waiting(&client, id, &numbers)
+                );
                 cleared?;
-                told?;
+                unlisted?;
             }
             if position == "0" {
                 return Ok(());

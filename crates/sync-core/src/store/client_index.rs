@@ -39,6 +39,18 @@ pub(crate) struct ScoredPage {
 }
 
 impl ScoredPage {
+    /// The place before a member once some members before it, by their numbers, have been taken off the list.
+    pub(crate) fn before_without(&self, number: usize, gone: &[usize]) -> Option<ScoredCursor> {
+        let cursor = self.before(number)?;
+        let same = |at: &&usize| {
+            self.items
+                .get(**at)
+                .is_some_and(|(_, time)| time.0 == cursor.at)
+        };
+        let told = cursor.told.saturating_sub(gone.iter().filter(same).count());
+        Some(ScoredCursor { told, ..cursor })
+    }
+
     /// The place before a member.
     pub(crate) fn before(&self, number: usize) -> Option<ScoredCursor> {
         let items = self.items.get(..number)?;

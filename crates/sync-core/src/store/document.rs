@@ -92,8 +92,12 @@ pub(crate) struct Commit<'a> {
 /// What became of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CommitOutcome {
-    /// Done. `passed_over` objects of a refresh had moved.
-    Done { passed_over: u64, waiting: u64 },
+    /// Done. `passed_over` objects of a refresh had moved. `version` is the last that was given to anything.
+    Done {
+        version: Version,
+        passed_over: u64,
+        waiting: u64,
+    },
     /// An object had moved; nothing was committed.
     Conflict,
     /// The lease is lost, that of the refresh or that on the operation; nothing was committed.
@@ -345,13 +349,11 @@ impl<'a, R: RedisConn> Document<'a, R> {
         }
         let mut reply = committed?;
         match reply.required_text()?.as_str() {
-            "ok" => {
-                let _version = reply.number()?;
-                Ok(CommitOutcome::Done {
-                    passed_over: reply.number()?,
-                    waiting: reply.number()?,
-                })
-            }
+            "ok" => Ok(CommitOutcome::Done {
+                version: Version(reply.number()?),
+                passed_over: reply.number()?,
+                waiting: reply.number()?,
+            }),
             "conflict" => Ok(CommitOutcome::Conflict),
             "fenced" => Ok(CommitOutcome::Fenced),
             "gone" => Ok(CommitOutcome::Gone),

@@ -1,6 +1,6 @@
 //! Images: which there are, and which of them is a document's.
 
-use crate::model::{DocumentId, Image, ImageId};
+use crate::model::{DocumentId, Image, ImageForm, ImageId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::{parse_stored, to_stored};
@@ -18,9 +18,13 @@ impl<'a, R: RedisConn> Images<'a, R> {
         Self { redis }
     }
 
-    /// The image that devices are told of which begin with a document.
-    pub(crate) async fn of(&self, document: &DocumentId) -> Result<Option<Image>, StoreError> {
-        let key = DocumentKeys::new(document).image();
+    /// The image of a form that devices are told of which begin with a document.
+    pub(crate) async fn of(
+        &self,
+        document: &DocumentId,
+        form: ImageForm,
+    ) -> Result<Option<Image>, StoreError> {
+        let key = DocumentKeys::new(document).image(form);
         let command = args!["GET", key];
         read(&mut Reply::new("GET", self.redis.run(command).await?))
     }
@@ -31,7 +35,7 @@ impl<'a, R: RedisConn> Images<'a, R> {
         read(&mut Reply::new("GET", self.redis.run(command).await?))
     }
 
-    /// Keeps an image for so long, and lets it be the document's. Answers the one it takes the place of.
+    /// Keeps an image for so long, and lets it be the document's of its form. Answers the one it takes the place of.
     pub(crate) async fn put(
         &self,
         document: &DocumentId,
@@ -48,7 +52,7 @@ impl<'a, R: RedisConn> Images<'a, R> {
             lifetime_ms
         ];
         self.redis.run(command).await?;
-        let key = DocumentKeys::new(document).image();
+        let key = DocumentKeys::new(document).image(image.form);
         let command = args!["SET", key, stored, "PX", lifetime_ms, "GET"];
         read(&mut Reply::new("SET", self.redis.run(command).await?))
     }

@@ -25,6 +25,7 @@ mod hook_events;
 mod idempotency;
 mod images;
 mod key_sets;
+mod listed_changes;
 mod login_failures;
 mod metrics;
 mod named_changes;
@@ -59,7 +60,9 @@ pub(crate) use bulk_data::{BulkData, BulkOutcome, Pin, StartOutcome};
 pub(crate) use changed::{ChangedDocuments, ChangesPosition, Hints};
 pub(crate) use circuits::{CircuitPass, CircuitStore};
 pub(crate) use client_events::ClientEvents;
-pub(crate) use client_index::{ClientIndex, Heard, ScoredCursor, ScoredPage, client_of_entry};
+pub(crate) use client_index::{
+    ClientIndex, Heard, ScoredCursor, ScoredPage, TimeOrder, client_of_entry,
+};
 pub(crate) use clients::{ClientRecord, Clients, PUSH_ADDRESS};
 pub(crate) use collecting::ClientScan;
 pub(crate) use deadlines::{Deadlines, document_name, named_document};
@@ -76,6 +79,7 @@ pub(crate) use hook_events::HookEvent;
 pub(crate) use idempotency::Idempotency;
 pub(crate) use images::Images;
 pub(crate) use key_sets::KeySets;
+pub(crate) use listed_changes::{ChangeList, ListedChange, ListedChanges};
 pub(crate) use login_failures::LoginFailures;
 pub use metrics::{BUCKETS, Figures, MinuteTotals, StepLength};
 pub(crate) use metrics::{CLIENTS_COUNTER, MetricsStore, Timing};

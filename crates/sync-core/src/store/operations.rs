@@ -1,8 +1,11 @@
 //! A client's operations from acceptance to verdict.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use crate::model::{ClientId, Millis, ObjectId, Operation, OperationKind, UserId, Version};
+use crate::model::{
+    ChangeName, ClientId, KeptVerdict, Millis, ObjectId, Operation, OperationKind, UserId, Version,
+};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::{
@@ -31,6 +34,10 @@ pub(crate) enum AcceptOutcome {
         leased: bool,
         /// Whether others waited before.
         waited: bool,
+        /// The numbers of those that were taken in.
+        numbers: Range<u64>,
+        /// Creates that failed before and are taken in again, with the versions at which the client was told that they failed.
+        again: BTreeMap<ObjectId, Version>,
         /// Creates that were done before, with the ids they got.
         known: Vec<(ObjectId, ObjectId)>,
     },
@@ -131,6 +138,13 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             "ok" => {
                 let leased = reply.number()? == 1;
                 let waited = reply.number()? > 0;
+                let first = reply.number()?;
+                let numbers = first..first + reply.number()?;
+                let mut again = BTreeMap::new();
+                for _ in 0..reply.number()? {
+                    let temporary = stored_object_id(reply.required_text()?)?;
+                    again.insert(temporary, Version(reply.number()?));
+                }
                 let mut known = Vec::new();
                 while !reply.is_empty() {
                     known.push((
@@ -141,6 +155,8 @@ impl<'a, R: RedisConn> Operations<'a, R> {
                 Ok(AcceptOutcome::Done {
                     leased,
                     waited,
+                    numbers,
+                    again,
                     known,
                 })
             }
@@ -215,6 +231,29 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             None if outcome.is_empty() => CreateOutcome::Waiting,
             None => CreateOutcome::Failed,
         }))
+    }
+
+    /// Notes that a change was done which its device was told has failed, so that neither this create sent again makes another
+    /// object, nor is somebody who asks after the change told the contrary.
+    pub(crate) async fn note_done_after_all(
+        &self,
+        create: Option<(&ObjectId, &ObjectId)>,
+        named: Option<(&ChangeName, &KeptVerdict)>,
+    ) -> Result<(), StoreError> {
+        let keys = &self.document.keys;
+        let keys = [keys.creates(self.client), keys.sent(self.client)];
+        let (temporary, id) = create.map_or(("", ""), |(temporary, id)| {
+            (temporary.as_str(), id.as_str())
+        });
+        let (name, verdict) = match named {
+            Some((name, verdict)) => (name.as_str(), to_stored(verdict)?),
+            None => ("", Vec::new()),
+        };
+        let args = args![temporary, id, name, verdict];
+        script::DONE_AFTER_ALL
+            .run(self.document.redis, &keys, args)
+            .await?;
+        Ok(())
     }
 
     /// Keeps an operation for a later attempt, and says what is wrong with the source, if that is why. `false` if the lease is

@@ -103,6 +103,13 @@ impl<R: RedisConn> Document<'_, R> {
         Reply::new("HLEN", self.redis.run(command).await?).number()
     }
 
+    /// The numbers of a client's operations that have no verdict.
+    pub(crate) async fn waiting_numbers(&self, client: &ClientId) -> Result<Vec<u64>, StoreError> {
+        let command = args!["HKEYS", self.keys.operations(client)];
+        let mut reply = Reply::new("HKEYS", self.redis.run(command).await?);
+        (0..reply.len()).map(|_| reply.number()).collect()
+    }
+
     /// Says where a client stands; `None` if it has no cursor here.
     pub(crate) async fn position(&self, client: &ClientId) -> Result<Option<Position>, StoreError> {
         let entry = self

@@ -12,6 +12,7 @@ use crate::model::{ClientId, DocumentId, Millis, Partition, SourceName};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::client_index::{ScoredCursor, ScoredPage, TimeOrder, page};
+use crate::store::listed_changes::ListedChanges;
 use crate::store::redis::keys;
 use crate::store::redis::script::{Reply, arg, args};
 
@@ -34,25 +35,31 @@ impl<'a, R: RedisConn> WaitingChanges<'a, R> {
         Self { redis }
     }
 
-    /// Notes that changes were taken in which somebody else works on.
+    /// Notes that changes were taken in which somebody else works on: operations of these numbers.
     pub(crate) async fn begin(
         &self,
         client: &ClientId,
         document: &DocumentId,
         now: Millis,
+        numbers: impl IntoIterator<Item = u64>,
     ) -> Result<(), StoreError> {
         let entry = waiting_entry(client, document);
         let command = args!["ZADD", keys::changes_waiting(), "NX", now.0, entry];
-        self.redis.run(command).await?;
-        Ok(())
+        let operations: Vec<_> = numbers.into_iter().map(|number| (number, now)).collect();
+        let listed = ListedChanges::new(self.redis);
+        let listed = listed.add_waiting(client, document, &operations);
+        let (begun, listed) = join!(self.redis.run(command), listed);
+        begun?;
+        listed
     }
 
-    /// Notes what still waits.
+    /// Notes what still waits, with the operations' numbers and when they were sent.
     pub(crate) async fn note(
         &self,
         client: &ClientId,
         document: &DocumentId,
         waiting: &Waiting,
+        operations: &[(u64, Millis)],
     ) -> Result<(), StoreError> {
         let entry = waiting_entry(client, document);
         let (key, reasons) = (keys::changes_waiting(), keys::changes_waiting_for());
@@ -61,10 +68,12 @@ impl<'a, R: RedisConn> WaitingChanges<'a, R> {
             Some(error) => args!["HSET", reasons, &entry, error],
             None => args!["HDEL", reasons, &entry],
         };
-        let (since, reason) = join!(self.redis.run(since), self.redis.run(reason));
+        let listed = ListedChanges::new(self.redis);
+        let listed = listed.add_waiting(client, document, operations);
+        let (since, reason, listed) = join!(self.redis.run(since), self.redis.run(reason), listed);
         since?;
         reason?;
-        Ok(())
+        listed
     }
 
     /// Notes that nothing waits.
@@ -136,46 +145,12 @@ impl<'a, R: RedisConn> WaitingChanges<'a, R> {
         Ok(waiting + Reply::new("ZCARD", given_up?).number()?)
     }
 
-    /// Notes that a client has yet to be told of a change that was refused.
-    pub(crate) async fn refused(
-        &self,
-        client: &ClientId,
-        document: &DocumentId,
-        now: Millis,
-    ) -> Result<(), StoreError> {
-        let entry = waiting_entry(client, document);
-        let command = args!["ZADD", keys::changes_refused(), now.0, entry];
-        self.redis.run(command).await?;
-        Ok(())
-    }
-
-    /// Notes that a client has been told.
-    pub(crate) async fn told(
-        &self,
-        client: &ClientId,
-        document: &DocumentId,
-    ) -> Result<(), StoreError> {
-        let entry = waiting_entry(client, document);
-        let command = args!["ZREM", keys::changes_refused(), entry];
-        self.redis.run(command).await?;
-        Ok(())
-    }
-
-    /// Lists who has yet to be told of refused changes, or has been since, the latest first.
-    pub(crate) async fn list_refused(
-        &self,
-        cursor: Option<ScoredCursor>,
-        limit: usize,
-    ) -> Result<ScoredPage, StoreError> {
-        let order = (TimeOrder::NewestFirst, "+inf");
-        page(self.redis, keys::changes_refused(), order, cursor, limit).await
-    }
-
-    /// Notes that a change of a client was given up, and which job keeps it.
+    /// Notes that a change of a client was given up that was sent at some time, and which job keeps it.
     pub(crate) async fn give_up(
         &self,
         client: &ClientId,
         job: &JobId,
+        sent: Millis,
         now: Millis,
         kept_ms: u64,
     ) -> Result<(), StoreError> {
@@ -185,14 +160,21 @@ impl<'a, R: RedisConn> WaitingChanges<'a, R> {
             args!["PEXPIRE", &key, kept_ms],
             args!["ZADD", keys::clients_given_up(), now.0, client.as_str()],
         ];
-        try_join_all(commands.map(|command| self.redis.run(command))).await?;
-        Ok(())
+        let commands = try_join_all(commands.map(|command| self.redis.run(command)));
+        let listed = ListedChanges::new(self.redis);
+        let (commands, listed) = join!(commands, listed.add_given_up(job, sent));
+        commands?;
+        listed
     }
 
     /// Notes that a change that was given up is no longer: it was done, or discarded.
     pub(crate) async fn take_up(&self, client: &ClientId, job: &JobId) -> Result<(), StoreError> {
         let key = keys::given_up(client);
-        self.redis.run(args!["ZREM", &key, job.as_str()]).await?;
+        let listed = ListedChanges::new(self.redis);
+        let taken_off = self.redis.run(args!["ZREM", &key, job.as_str()]);
+        let (taken_off, unlisted) = join!(taken_off, listed.remove_given_up(job));
+        taken_off?;
+        unlisted?;
         let left = self.redis.run(args!["EXISTS", &key]).await?;
         if Reply::new("EXISTS", left).number()? == 0 {
             let command = args!["ZREM", keys::clients_given_up(), client.as_str()];
@@ -247,22 +229,11 @@ impl<'a, R: RedisConn> WaitingChanges<'a, R> {
         Ok(())
     }
 
-    /// Forgets who had nothing given up since, and nothing refused.
-    pub(crate) async fn forget_before(
-        &self,
-        given_up: Millis,
-        refused: Millis,
-    ) -> Result<(), StoreError> {
-        let forget = [
-            (keys::clients_given_up(), given_up),
-            (keys::changes_refused(), refused),
-        ];
-        let forget = forget.map(|(key, time)| {
-            let before = format!("({time}");
-            self.redis
-                .run(args!["ZREMRANGEBYSCORE", key, "-inf", before])
-        });
-        try_join_all(forget).await?;
+    /// Forgets who had nothing given up since.
+    pub(crate) async fn forget_before(&self, time: Millis) -> Result<(), StoreError> {
+        let before = format!("({time}");
+        let command = args!["ZREMRANGEBYSCORE", keys::clients_given_up(), "-inf", before];
+        self.redis.run(command).await?;
         Ok(())
     }
 }

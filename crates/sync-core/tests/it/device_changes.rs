@@ -8,7 +8,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sync_core::{ChangeOutcome, ChangeQuery, ClientId, ClientQuery, Engine, Session, SyncError};
+use sync_core::{
+    ChangeOutcome, ChangeQuery, ClientId, ClientQuery, Engine, Order, Session, SyncError,
+};
 use sync_proto::SentAttributes;
 use sync_proto::api::{ChangeInfo, ChangeState, ClientHealth};
 use test_support::{Fault, TestPorts, World, local};
@@ -554,5 +556,225 @@ fn a_preview_shows_what_the_next_sync_brings_and_changes_nothing() {
         }
         let after = engine.preview(client, "Shared", 10).await.unwrap().unwrap();
         assert_eq!((after.objects.len(), after.more), (0, 0));
+    });
+}
+
+impl Office {
+    /// A device sends something, and nobody understands what the back end says to it.
+    async fn given_up(&self, id: &str, name: &str) -> ChangeInfo {
+        // The attempt, and that of the job.
+        self.world.back_end.fail([Fault::Nonsense; 2]);
+        self.create(id, name).await;
+        work(self.engine()).await;
+        let dead = ChangeQuery {
+            state: Some(ChangeState::Dead),
+            ..ChangeQuery::default()
+        };
+        let found = self.list(dead).await;
+        found.into_iter().find(|it| it.object == id).unwrap()
+    }
+
+    async fn create(&self, id: &str, name: &str) {
+        let changes = json!({"create": {id: {"name": name}}});
+        let pushed = self
+            .world
+            .push(&self.session, &self.client, "Shared", changes);
+        pushed.await.unwrap();
+    }
+
+    /// The names of the back end's objects.
+    fn made(&self) -> Vec<String> {
+        let objects = self.world.back_end.objects();
+        objects
+            .values()
+            .map(|object| object["name"].clone())
+            .collect()
+    }
+}
+
+#[test]
+fn what_a_device_has_sent_again_nobody_can_retry_as_it_was_given_up() {
+    local(async {
+        let office = Office::start().await;
+        let dead = office.given_up("t1", "wrong").await;
+        office.create("t1", "right").await;
+        assert_eq!(office.made(), ["right"]);
+        assert_eq!(office.all().await.len(), 0);
+        let retried = office.engine().retry_change(&dead.id, None).await;
+        assert!(matches!(retried.unwrap(), ChangeOutcome::Missing));
+        office.later(2).await;
+        assert_eq!(office.made(), ["right"]);
+        assert_eq!(office.are(ClientHealth::Stuck).await, 0);
+
+        // The same of one that was refused, and whose device has not acknowledged that.
+        let refused = office.refused("t2", "refused").await;
+        office.create("t2", "corrected").await;
+        let retried = office.engine().retry_change(&refused.id, None).await;
+        assert!(matches!(retried.unwrap(), ChangeOutcome::Missing));
+        office.later(2).await;
+        assert_eq!(office.made(), ["right", "corrected"]);
+    });
+}
+
+#[test]
+fn a_create_that_was_given_up_and_done_after_all_is_not_done_again_when_its_device_sends_it_again()
+{
+    local(async {
+        let office = Office::start().await;
+        let dead = office.given_up("t1", "wrong").await;
+        let (session, client) = (&office.session, &office.client);
+        let told = office.world.sync(session, client, "Shared").await;
+        assert!(told[0]["create-error"]["t1-error"].is_object(), "{told:?}");
+        let retried = office
+            .engine()
+            .retry_change(&dead.id, attributes("right"))
+            .await;
+        assert!(matches!(retried.unwrap(), ChangeOutcome::Done(_)));
+        work(office.engine()).await;
+        assert_eq!(office.made(), ["right"]);
+        office.create("t1", "wrong").await;
+        office.later(2).await;
+        assert_eq!(office.made(), ["right"]);
+        let told = office.world.sync(session, client, "Shared").await;
+        assert_eq!(told[0]["links"]["t1"]["l"], "b1", "{told:?}");
+        // Other content is an update of what was made.
+        office.create("t1", "better").await;
+        office.later(2).await;
+        assert_eq!(office.made(), ["better"]);
+    });
+}
+
+impl Office {
+    /// All changes of a query, in parts of some size.
+    async fn parts(&self, query: ChangeQuery<'_>, limit: usize) -> Vec<String> {
+        let mut objects = Vec::new();
+        let mut cursor: Option<String> = None;
+        // An end that never comes is a failed test.
+        for _ in 0..100 {
+            let query = ChangeQuery {
+                cursor: cursor.as_deref(),
+                limit,
+                ..query
+            };
+            let page = self.engine().find_changes(query).await.unwrap();
+            assert!(page.changes.len() <= limit);
+            objects.extend(page.changes.into_iter().map(|change| change.object));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(cursor, None, "{objects:?}");
+        objects
+    }
+
+    async fn a_second_later(&self) {
+        self.engine().ports().clock.advance(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn changes_come_by_when_they_were_sent_whatever_became_of_them() {
+    local(async {
+        let office = Office::start().await;
+        office.given_up("t1", "a").await;
+        office.a_second_later().await;
+        office.refused("t2", "b").await;
+        office.a_second_later().await;
+        office.given_up("t3", "c").await;
+        office.a_second_later().await;
+        // What is sent together comes as it was sent.
+        office.world.back_end.fail([Fault::Unreachable; 30]);
+        let together =
+            json!({"create": {"t4": {"name": "d"}, "t5": {"name": "e"}, "t6": {"name": "f"}}});
+        let pushed = office
+            .world
+            .push(&office.session, &office.client, "Shared", together);
+        pushed.await.unwrap();
+        office.a_second_later().await;
+        office.send("t7", "g").await;
+        let as_sent = ["t1", "t2", "t3", "t4", "t5", "t6", "t7"];
+        let latest_first: Vec<_> = as_sent.into_iter().rev().collect();
+        let oldest = ChangeQuery {
+            order: Some(Order::Ascending),
+            ..ChangeQuery::default()
+        };
+        for limit in 1..9 {
+            assert_eq!(office.parts(oldest, limit).await, as_sent, "{limit}");
+            let latest = office.parts(ChangeQuery::default(), limit).await;
+            assert_eq!(latest, latest_first, "{limit}");
+            for (state, objects) in [
+                (ChangeState::Waiting, &as_sent[3..]),
+                (ChangeState::Dead, &["t1", "t3"][..]),
+                (ChangeState::Refused, &["t2"][..]),
+            ] {
+                let query = ChangeQuery {
+                    state: Some(state),
+                    ..oldest
+                };
+                assert_eq!(office.parts(query, limit).await, objects, "{limit}");
+            }
+            for (source, number) in [("Shared", 7), ("Own", 0)] {
+                let query = ChangeQuery {
+                    source: Some(source),
+                    ..oldest
+                };
+                assert_eq!(office.parts(query, limit).await.len(), number, "{limit}");
+            }
+        }
+        let listed = office.list(oldest).await;
+        let times: Vec<_> = listed
+            .iter()
+            .map(|change| change.sent_at.unwrap())
+            .collect();
+        assert!(times.is_sorted(), "{times:?}");
+        let wrong = ChangeQuery {
+            cursor: Some("w1"),
+            limit: 1,
+            ..oldest
+        };
+        let refused = office.engine().find_changes(wrong).await;
+        assert!(
+            matches!(refused, Err(SyncError::InvalidSetting { .. })),
+            "{refused:?}"
+        );
+
+        // What is done leaves the list, and none is passed over by who is reading it.
+        let first = ChangeQuery { limit: 2, ..oldest };
+        let part = office.engine().find_changes(first).await.unwrap();
+        let told = office
+            .world
+            .sync(&office.session, &office.client, "Shared")
+            .await;
+        assert!(told[0]["create-error"]["t2-error"].is_object(), "{told:?}");
+        office.world.back_end.heal();
+        office.all().await;
+        let rest = ChangeQuery {
+            cursor: part.next.as_deref(),
+            limit: 10,
+            ..oldest
+        };
+        let rest = office.engine().find_changes(rest).await.unwrap();
+        let objects: Vec<_> = rest.changes.iter().map(|it| it.object.as_str()).collect();
+        assert_eq!(objects, &as_sent[2..]);
+        office.later(3).await;
+        assert_eq!(office.parts(oldest, 10).await, ["t1", "t3"]);
+        let left = office.world.keys().await;
+        let is_of_done = |key: &String| key.ends_with("waiting") || key.ends_with("refused");
+        assert!(!left.iter().any(is_of_done), "{left:?}");
+    });
+}
+
+#[test]
+fn of_a_client_that_is_removed_nothing_waits_in_the_lists() {
+    local(async {
+        let office = Office::start().await;
+        office.send("t1", "a").await;
+        office.send("t2", "b").await;
+        let client = office.client.as_str();
+        office.engine().delete_client(None, client).await.unwrap();
+        assert_eq!(office.parts(ChangeQuery::default(), 10).await.len(), 0);
+        let left = office.world.keys().await;
+        assert!(!left.iter().any(|key| key.contains("waiting")), "{left:?}");
     });
 }

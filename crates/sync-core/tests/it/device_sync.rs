@@ -134,7 +134,7 @@ pub(crate) async fn ask(
         have,
         parameters: &BTreeMap::new(),
         max_bytes,
-        takes_images: false,
+        images: &[],
         trace: None,
     };
     let nothing = TakenChanges::default();

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::sync::request::NDJSON;
+
 /// One line.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
@@ -175,12 +177,19 @@ pub struct CopyCheck {
 pub struct ImageOffer {
     /// Where, below the server's address.
     pub url: String,
+    /// In which of the forms that the device has named.
+    #[serde(default = "ndjson")]
+    pub form: String,
     /// How many bytes.
     pub bytes: u64,
     /// Their SHA-256, in hexadecimal digits.
     pub sha256: String,
     /// What to keep once the device has it.
     pub cursor: String,
+}
+
+fn ndjson() -> String {
+    NDJSON.to_owned()
 }
 
 /// What is wrong with a source.

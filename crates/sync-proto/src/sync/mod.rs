@@ -11,6 +11,6 @@ pub use line::{
     SourceNews, SyncEnd, Verdict, VerdictStatus,
 };
 pub use request::{
-    Change, ChangeOp, DeviceSearch, NDJSON, SourceParameters, SyncRequest, VerifyRequest,
+    Change, ChangeOp, DeviceSearch, NDJSON, SQLITE, SourceParameters, SyncRequest, VerifyRequest,
 };
 pub use session::{SessionGrant, SessionRequest};

@@ -9,6 +9,9 @@ use crate::SentAttributes;
 /// Images whose content is lines of JSON, compressed by gzip.
 pub const NDJSON: &str = "ndjson";
 
+/// Images whose content is an SQLite file, compressed by gzip.
+pub const SQLITE: &str = "sqlite";
+
 /// What sources are narrowed down by: source → names and values of parameters for its back end.
 pub type SourceParameters = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -36,7 +39,7 @@ pub struct SyncRequest {
     /// Most bytes of the answer's objects.
     #[serde(default)]
     pub max_bytes: Option<usize>,
-    /// The forms of images that the device can read; none where it wants pages.
+    /// The forms of images that the device can read, the one that it likes best first; none where it wants pages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::path::Path;
 use std::time::Duration;
 
 use bulk_jobs::MakeImage;
@@ -10,7 +11,8 @@ use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sync_core::{
-    DeviceProof, DeviceSession, Engine, IMAGE, NewsRequest, Origin, SyncError, TakenChanges,
+    DeviceProof, DeviceSession, Engine, IMAGE, ImageForm, NewsRequest, Origin, SyncError,
+    TakenChanges,
 };
 use sync_jobs::{Budget, JobHandlers, JobState, Jobs, QueueName};
 use test_support::{TestPorts, World};
@@ -77,14 +79,14 @@ impl Device {
     }
 
     /// Asks once.
-    pub(crate) async fn ask(&self, world: &World, takes_images: bool) -> Vec<Value> {
+    pub(crate) async fn ask(&self, world: &World, images: &[ImageForm]) -> Vec<Value> {
         a_moment(world);
         let have = BTreeMap::from([(self.source.to_owned(), self.cursor.clone())]);
         let request = NewsRequest {
             have: &have,
             parameters: &BTreeMap::new(),
             max_bytes: None,
-            takes_images,
+            images,
             trace: None,
         };
         let nothing = TakenChanges::default();
@@ -95,9 +97,14 @@ impl Device {
         lines.collect()
     }
 
-    /// The image that it is told of now.
+    /// The image of lines that it is told of now.
     pub(crate) async fn image(&self, world: &World) -> Option<Value> {
-        let lines = self.ask(world, true).await;
+        self.image_of(world, &[ImageForm::Ndjson]).await
+    }
+
+    /// The image that it is told of now, if it reads these forms.
+    pub(crate) async fn image_of(&self, world: &World, forms: &[ImageForm]) -> Option<Value> {
+        let lines = self.ask(world, forms).await;
         let image = lines.iter().find_map(|line| line.get("image"));
         image.cloned()
     }
@@ -138,11 +145,29 @@ impl Device {
         self.cursor = Some(image["cursor"].as_str().unwrap().to_owned());
     }
 
+    /// Takes in an image that is a database.
+    pub(crate) fn begin_with_database(&mut self, file: &Path, image: &Value) {
+        let connection = rusqlite::Connection::open(file).unwrap();
+        let name: String = connection
+            .query_row("SELECT name FROM source", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(name, self.source);
+        let mut objects = connection
+            .prepare("SELECT id, attributes FROM object")
+            .unwrap();
+        let objects = objects.query_map([], |row| {
+            let attributes: String = row.get(1)?;
+            Ok((row.get(0)?, serde_json::from_str(&attributes).unwrap()))
+        });
+        self.objects = objects.unwrap().map(Result::unwrap).collect();
+        self.cursor = Some(image["cursor"].as_str().unwrap().to_owned());
+    }
+
     /// Syncs by pages to the end; answers all lines.
     pub(crate) async fn sync(&mut self, world: &World) -> Vec<Value> {
         let mut all = Vec::new();
         loop {
-            let lines = self.ask(world, false).await;
+            let lines = self.ask(world, &[]).await;
             lines.iter().for_each(|line| self.apply(line));
             let why = lines.last().unwrap()["end"]["why"].clone();
             all.extend(lines);
@@ -184,6 +209,15 @@ pub(crate) async fn download(
     assert_eq!(image["bytes"], content.size);
     let pieces: Vec<_> = content.read(0..content.size).try_collect().await.unwrap();
     Ok(pieces.concat())
+}
+
+/// The file of an image that is a database, if it is what was told.
+pub(crate) fn file_of(content: &[u8], image: &Value) -> tempfile::NamedTempFile {
+    let digest = base16ct::lower::encode_string(&Sha256::digest(content));
+    assert_eq!(image["sha256"], digest);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::copy(&mut GzDecoder::new(content), &mut file).unwrap();
+    file
 }
 
 /// The lines of an image, if it is what was told.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use sync_core::ImageBegin;
+use sync_core::{ImageBegin, ImageForm};
 use sync_jobs::JobState;
 use test_support::{World, local};
 
@@ -11,11 +11,16 @@ use crate::device::{Device, download, fill, jobs, lines_of, pass, start, work};
 
 /// What the job does, on a server that may stop at any command.
 async fn make(engine: &sync_core::Engine<test_support::TestPorts>) {
-    let ImageBegin::Now(mut scan) = engine.begin_image("Shared app").await.unwrap() else {
+    let ImageBegin::Now(mut scan) = engine
+        .begin_image("Shared app", ImageForm::Ndjson)
+        .await
+        .unwrap()
+    else {
         return;
     };
     let mut writer = engine.bulk_writer().await.unwrap();
     while let Some(line) = scan.next().await.unwrap() {
+        let line = serde_json::to_vec(&line).unwrap();
         writer.write(&line).await.unwrap();
     }
     writer.flush().await.unwrap();
@@ -38,7 +43,7 @@ fn a_job_that_is_killed_anywhere_leaves_nothing_wrong_and_nothing_for_ever() {
             let world = start().await;
             fill(&world, "Shared", "anna", 0..9).await;
             let device = Device::new(&world, "anna", "Shared").await;
-            device.ask(&world, true).await;
+            device.ask(&world, &[ImageForm::Ndjson]).await;
             let settings = crate::device::settings_with("image_objects = 3", "image_objects = 2");
             let killed = world.another(Some(&settings), 7).await;
             let redis = &killed.ports().redis;

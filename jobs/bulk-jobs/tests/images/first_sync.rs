@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sync_core::ImageForm;
 use sync_jobs::JobState;
 use test_support::local;
 
 use crate::device::{
-    Device, delete, download, fill, jobs, lines_of, of_settings, pass, settings_with, start, work,
+    Device, delete, download, feed, file_of, fill, jobs, lines_of, of_settings, pass,
+    settings_with, start, work,
 };
 
 #[test]
@@ -16,16 +18,16 @@ fn pages_come_until_there_is_an_image_which_is_made_once_for_all_who_come_later(
         let world = start().await;
         fill(&world, "Shared", "anna", 0..1_200).await;
         let mut first = Device::new(&world, "anna", "Shared").await;
-        let lines = first.ask(&world, true).await;
+        let lines = first.ask(&world, &[ImageForm::Ndjson]).await;
         let has_pages = |line: &Value| line["objects"].is_object() && line.get("image").is_none();
         assert!(has_pages(&lines[0]), "nobody waits for an image");
         let mut second = Device::new(&world, "ben", "Shared").await;
-        second.ask(&world, true).await;
+        second.ask(&world, &[ImageForm::Ndjson]).await;
         assert_eq!(jobs(&world, JobState::Ready).await, 1);
         work(&world).await;
         assert_eq!(jobs(&world, JobState::Dead).await, 0);
 
-        let answer = second.ask(&world, true).await;
+        let answer = second.ask(&world, &[ImageForm::Ndjson]).await;
         let image = &answer[0]["image"];
         assert_eq!(answer.len(), 2, "{answer:?}");
         assert_eq!(answer[0]["source"], "Shared");
@@ -49,7 +51,7 @@ fn pages_come_until_there_is_an_image_which_is_made_once_for_all_who_come_later(
         assert_ne!(theirs["cursor"], image["cursor"]);
         assert_eq!(jobs(&world, JobState::Ready).await, 0);
         // Who cannot read images, and who has begun, gets pages.
-        assert!(has_pages(&third.ask(&world, false).await[0]));
+        assert!(has_pages(&third.ask(&world, &[]).await[0]));
         assert_eq!(second.image(&world).await, None);
     });
 }
@@ -61,7 +63,7 @@ fn few_objects_come_by_pages_and_so_do_all_where_none_are_made() {
         fill(&world, "Shared", "anna", 0..2).await;
         Device::new(&world, "anna", "Shared")
             .await
-            .ask(&world, true)
+            .ask(&world, &[ImageForm::Ndjson])
             .await;
         assert_eq!(jobs(&world, JobState::Ready).await, 0);
         fill(&world, "Shared", "anna", 0..9).await;
@@ -69,7 +71,7 @@ fn few_objects_come_by_pages_and_so_do_all_where_none_are_made() {
         let world = of_settings(world, &none).await;
         Device::new(&world, "anna", "Shared")
             .await
-            .ask(&world, true)
+            .ask(&world, &[ImageForm::Ndjson])
             .await;
         assert_eq!(jobs(&world, JobState::Ready).await, 0);
     });
@@ -81,10 +83,10 @@ fn a_users_own_copy_has_an_image_when_a_second_device_begins() {
         let world = start().await;
         fill(&world, "Own", "anna", 0..9).await;
         let phone = Device::new(&world, "anna", "Own").await;
-        phone.ask(&world, true).await;
+        phone.ask(&world, &[ImageForm::Ndjson]).await;
         assert_eq!(jobs(&world, JobState::Ready).await, 0);
         let tablet = Device::new(&world, "anna", "Own").await;
-        tablet.ask(&world, true).await;
+        tablet.ask(&world, &[ImageForm::Ndjson]).await;
         assert_eq!(jobs(&world, JobState::Ready).await, 1);
         work(&world).await;
         assert!(phone.image(&world).await.is_some());
@@ -97,7 +99,7 @@ fn the_first_line_has_what_first_pages_have_and_values_have_their_types() {
         let world = start().await;
         fill(&world, "Typed", "anna", 0..4).await;
         let mut paged = Device::new(&world, "anna", "Typed").await;
-        let page = paged.ask(&world, true).await[0].clone();
+        let page = paged.ask(&world, &[ImageForm::Ndjson]).await[0].clone();
         work(&world).await;
         let device = Device::new(&world, "ben", "Typed").await;
         let image = device.image(&world).await.unwrap();
@@ -119,7 +121,7 @@ fn an_image_with_another_schema_is_nobodys() {
         fill(&world, "Typed", "anna", 0..4).await;
         Device::new(&world, "anna", "Typed")
             .await
-            .ask(&world, true)
+            .ask(&world, &[ImageForm::Ndjson])
             .await;
         work(&world).await;
         let device = Device::new(&world, "ben", "Typed").await;
@@ -140,7 +142,7 @@ fn an_image_is_made_anew_when_much_has_changed_but_not_all_the_time() {
         let world = start().await;
         fill(&world, "Shared", "anna", 0..8).await;
         let device = Device::new(&world, "anna", "Shared").await;
-        device.ask(&world, true).await;
+        device.ask(&world, &[ImageForm::Ndjson]).await;
         work(&world).await;
         let url = async || -> Option<Value> { Some(device.image(&world).await?["url"].clone()) };
         let first = url().await;
@@ -165,5 +167,68 @@ fn an_image_is_made_anew_when_much_has_changed_but_not_all_the_time() {
         // And nobody knows how many tombstones are gone after a day.
         pass(&world, Duration::from_secs(24 * 3_600));
         assert_eq!(url().await, None);
+    });
+}
+
+#[test]
+fn an_image_is_made_in_the_form_that_a_device_reads_and_both_forms_have_the_same() {
+    local(async {
+        let world = start().await;
+        let objects = json!({
+            "1": {"price": "1.50", "sold": "true", "name": "a \"quoted\" <b>lamp</b>\n"},
+            "2": {"price": "none", "name": ""},
+            "3": {"name": "Łódź"},
+            "4": {"sold": "false"},
+        });
+        feed(&world, "Typed", "anna", objects).await;
+        let both = [ImageForm::Sqlite, ImageForm::Ndjson];
+        let mut anna = Device::new(&world, "anna", "Typed").await;
+        assert_eq!(anna.image_of(&world, &both[..1]).await, None);
+        work(&world).await;
+        assert_eq!(
+            anna.image_of(&world, &both[1..]).await,
+            None,
+            "of lines there is none"
+        );
+        let file = anna.image_of(&world, &both[..1]).await.unwrap();
+        assert_eq!(file["form"], "sqlite");
+        // Who reads both gets the one that is there.
+        let other_order = [ImageForm::Ndjson, ImageForm::Sqlite];
+        assert_eq!(
+            anna.image_of(&world, &other_order).await.unwrap()["form"],
+            "sqlite"
+        );
+        work(&world).await;
+        let lines = anna.image_of(&world, &other_order).await.unwrap();
+        assert_eq!(lines["form"], "ndjson");
+        assert_eq!(jobs(&world, JobState::Dead).await, 0);
+
+        let content = download(&world, &anna.session, &lines).await.unwrap();
+        anna.begin_with(&lines_of(&content, &lines), &lines);
+        assert_eq!(anna.objects.len(), 4);
+        let mut ben = Device::new(&world, "ben", "Typed").await;
+        let content = download(&world, &ben.session, &file).await.unwrap();
+        let database = file_of(&content, &file);
+        let told = ben.image_of(&world, &both[..1]).await.unwrap();
+        ben.begin_with_database(database.path(), &told);
+        assert_eq!(ben.objects, anna.objects);
+        let connection = rusqlite::Connection::open(database.path()).unwrap();
+        let described = "SELECT name, metadata, schema FROM source";
+        let (name, metadata, schema): (String, String, String) = connection
+            .query_row(described, [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .unwrap();
+        assert_eq!((name.as_str(), metadata.as_str()), ("Typed", r#"{"a":1}"#));
+        let schema: Value = serde_json::from_str(&schema).unwrap();
+        assert_eq!(schema["property"]["price"], "float");
+        let check: String = connection
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(check, "ok");
+        // From there it has pages, whose check is of the same objects.
+        feed(&world, "Typed", "anna", json!({"5": {"price": "2"}})).await;
+        ben.sync(&world).await;
+        assert_eq!(ben.objects.len(), 5);
     });
 }

@@ -1,10 +1,12 @@
 //! Images of documents that do not stand still while they are read.
 
+use std::io::Write as _;
 use std::rc::Rc;
 
+use bulk_jobs::ImageDatabase;
 use proptest::prelude::*;
 use serde_json::json;
-use sync_core::ImageBegin;
+use sync_core::{ImageBegin, ImageForm};
 use test_support::{TestRedis, World, local};
 
 use crate::device::{Device, delete, feed, fill, of_settings, settings_with, start};
@@ -51,12 +53,14 @@ proptest! {
             for change in &before {
                 make(&world, change).await;
             }
-            let ImageBegin::Now(mut scan) = world.engine.begin_image("Shared app").await.unwrap() else {
+            let ImageBegin::Now(mut scan) = world.engine.begin_image("Shared app", ImageForm::Ndjson).await.unwrap() else {
                 panic!("there is none");
             };
             let (mut lines, mut during) = (Vec::new(), during.iter());
+            let database = ImageDatabase::new().unwrap();
             while let Some(line) = scan.next().await.unwrap() {
-                lines.push(serde_json::from_slice(&line).unwrap());
+                database.take(&line).unwrap();
+                lines.push(serde_json::to_value(&line).unwrap());
                 for change in during.next().into_iter().flatten() {
                     make(&world, change).await;
                 }
@@ -70,6 +74,13 @@ proptest! {
             let mut device = Device::new(&world, "anna", "Shared").await;
             let image = device.image(&world).await.expect("it is good for all that");
             device.begin_with(&lines, &image);
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            for page in 1..=database.finish().unwrap() {
+                file.write_all(&database.read_page(page, <[u8]>::to_vec).unwrap()).unwrap();
+            }
+            let of_lines = std::mem::take(&mut device.objects);
+            device.begin_with_database(file.path(), &image);
+            prop_assert_eq!(&device.objects, &of_lines);
             device.sync(&world).await;
             let mut witness = Device::new(&world, "ben", "Shared").await;
             witness.sync(&world).await;
@@ -85,8 +96,13 @@ fn nothing_is_kept_of_a_document_that_gets_other_metadata_meanwhile() {
         let world = start().await;
         fill(&world, "Typed", "anna", 0..4).await;
         let device = Device::new(&world, "anna", "Typed").await;
-        device.ask(&world, true).await;
-        let ImageBegin::Now(mut scan) = world.engine.begin_image("Typed app").await.unwrap() else {
+        device.ask(&world, &[ImageForm::Ndjson]).await;
+        let ImageBegin::Now(mut scan) = world
+            .engine
+            .begin_image("Typed app", ImageForm::Ndjson)
+            .await
+            .unwrap()
+        else {
             panic!("there is none");
         };
         while scan.next().await.unwrap().is_some() {}

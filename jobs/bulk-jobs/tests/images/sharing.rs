@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use sync_core::{BlobError, SyncError, UserChange};
+use sync_core::{BlobError, ImageForm, SyncError, UserChange};
 use test_support::{World, local};
 
 use crate::device::{
@@ -21,9 +21,9 @@ async fn told(world: &World, user: &str, source: &'static str) -> (Device, Value
     if source == "Own" {
         // Only the second who begins with it has an image made.
         let first = Device::new(world, user, source).await;
-        first.ask(world, true).await;
+        first.ask(world, &[ImageForm::Ndjson]).await;
     }
-    device.ask(world, true).await;
+    device.ask(world, &[ImageForm::Ndjson]).await;
     work(world).await;
     let image = device.image(world).await.unwrap();
     (device, image)
@@ -61,7 +61,7 @@ fn whoever_follows_another_copy_now_has_no_image_of_the_last_one() {
         let anna = Device::new(&world, "anna", "Own").await;
         move_to(&world, "anna", "north").await;
         fill(&world, "Own", "anna", 0..4).await;
-        anna.ask(&world, true).await;
+        anna.ask(&world, &[ImageForm::Ndjson]).await;
         work(&world).await;
         let image = anna.image(&world).await.unwrap();
         assert!(download(&world, &anna.session, &image).await.is_ok());

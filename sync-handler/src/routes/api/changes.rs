@@ -9,7 +9,7 @@ use sync_proto::api::{ChangeInfo, ChangeRetry};
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
-use crate::routes::api::{limit, listing, no_content};
+use crate::routes::api::{limit, listing, no_content, order};
 
 /// Most changes of a list's part: each is read as a whole, and may be large.
 const MAX_LISTED: usize = 100;
@@ -23,7 +23,14 @@ pub(super) async fn list<P: Ports>(
             HttpError::InvalidValue("state is one of waiting, dead, refused".to_owned())
         })
     });
+    let order = order(request, "sent")?;
+    if order.is_some() && request.query("client").is_some() {
+        return Err(HttpError::InvalidValue(
+            "sort does not go with client: a client's changes come by source".to_owned(),
+        ));
+    }
     let query = ChangeQuery {
+        order,
         state: state.transpose()?,
         source: request.query("source"),
         user: request.query("user"),

@@ -139,7 +139,7 @@ operations! {
     GET "/clients/{client}/sources/{source}/differences" ListDifferences DataRead - => 200 "Listing<ObjectDifference>", "Lists the objects in which a client's copy of a source differs from the server's: what it lacks, has in another version, has too many; a part may have fewer than `limit`. Nothing is changed, and no back end is asked.";
     GET "/clients/{client}/sources/{source}" ShowClientSource ClientsRead - => 200 "ClientSourceInfo", "Shows how far a client has come with a source.";
     GET "/clients/{client}/sources/{source}/objects" ListClientObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists what a client has of a source.";
-    GET "/changes" ListChanges JobsRead - => 200 "Listing<ChangeInfo>", "Lists changes that devices have sent, in a `state`, of a `source`, a `user`, a `client`: those that wait, then those that were given up, then those that were refused.";
+    GET "/changes" ListChanges JobsRead - => 200 "Listing<ChangeInfo>", "Lists changes that devices have sent and that are not done, in a `state`, of a `source`, a `user`: the one that was sent last comes first, or with `sort=sent` the first. Those of a `client` come by source.";
     GET "/changes/{change}" ShowChange JobsRead - => 200 "ChangeInfo", "Shows a change with its attributes, and to those who may read objects what they are on the server.";
     POST "/changes/{change}/retry" RetryChange JobsWrite "ChangeRetry" => 200 "ChangeInfo", "Tries a change again, with corrected attributes if some are sent. One that was refused becomes another change, which is answered.";
     DELETE "/changes/{change}" DiscardChange JobsWrite - => 204 -, "Discards a change. If it waits, its device is told as if it were refused; of one that was refused it is told anyway.";

@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use sync_core::{
-    AcceptedChanges, DeviceSession, Engine, Insurance, NewsRequest, Ports, SentChanges,
+    AcceptedChanges, DeviceSession, Engine, ImageForm, Insurance, NewsRequest, Ports, SentChanges,
     TakenChanges,
 };
-use sync_proto::sync::{Change, EndReason, Line, NDJSON, SourceParameters, SyncRequest};
+use sync_proto::sync::{Change, EndReason, Line, SourceParameters, SyncRequest};
 
 use crate::body::Body;
 use crate::error::HttpError;
@@ -26,7 +26,7 @@ pub(crate) struct BegunSync {
     have: BTreeMap<String, Option<String>>,
     parameters: SourceParameters,
     max_bytes: Option<usize>,
-    takes_images: bool,
+    images: Vec<ImageForm>,
     wait: Duration,
     taken: TakenChanges,
 }
@@ -45,7 +45,7 @@ pub(crate) struct WaitingSync {
     have: BTreeMap<String, Option<String>>,
     parameters: SourceParameters,
     max_bytes: Option<usize>,
-    takes_images: bool,
+    images: Vec<ImageForm>,
     wait: Duration,
 }
 
@@ -57,7 +57,7 @@ impl WaitingSync {
             have,
             parameters,
             max_bytes,
-            takes_images,
+            images,
             wait,
         } = self;
         engine
@@ -67,7 +67,7 @@ impl WaitingSync {
             have: &have,
             parameters: &parameters,
             max_bytes,
-            takes_images,
+            images: &images,
             trace: None,
         };
         let nothing = TakenChanges::default();
@@ -123,7 +123,7 @@ pub(crate) async fn begin<P: Ports>(
         have,
         parameters,
         max_bytes,
-        takes_images: images.iter().any(|form| form == NDJSON),
+        images: ImageForm::known(&images),
         wait: Duration::from_secs(wait.unwrap_or(0)),
         taken,
     })
@@ -140,7 +140,7 @@ pub(crate) async fn end<P: Ports>(
         have,
         parameters,
         max_bytes,
-        takes_images,
+        images,
         wait,
         taken,
     } = begun;
@@ -150,7 +150,7 @@ pub(crate) async fn end<P: Ports>(
         have: &have,
         parameters: &parameters,
         max_bytes,
-        takes_images,
+        images: &images,
         trace: trace.as_ref(),
     };
     let lines = engine.answer_device(session, taken, done, news).await?;
@@ -162,7 +162,7 @@ pub(crate) async fn end<P: Ports>(
         have,
         parameters,
         max_bytes,
-        takes_images,
+        images,
         wait,
     }))
 }

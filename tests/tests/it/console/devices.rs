@@ -105,6 +105,33 @@ fn a_refused_change_is_corrected_and_comes_to_its_device_as_news() {
 }
 
 #[test]
+fn changes_of_all_devices_are_sorted_by_when_they_were_sent() {
+    let console = Console::open();
+    // The one that was given up was sent first.
+    let device = console.stick_a_device("anna");
+    console.go_to("/changes");
+    console
+        .browser
+        .wait_for("th[@aria-sort='descending']", "Sent");
+    console.browser.wait_for("tbody/tr[1]", "waiting");
+    console.browser.wait_for("tbody/tr[2]", "given up");
+    console.browser.follow("Sent");
+    console
+        .browser
+        .wait_for("th[@aria-sort='ascending']", "Sent");
+    console.browser.wait_for("tbody/tr[1]", "given up");
+    console.browser.wait_for("tbody/tr[2]", "waiting");
+    console.browser.press("Given up");
+    console.browser.wait_until_gone("td", "waiting");
+    console.browser.wait_for("td", "given up");
+    // One device's come as the server has them.
+    console.go_to(&format!("/changes?client={device}&sort=sent"));
+    console.browser.wait_for("p", "Of the device");
+    console.browser.wait_for("td", "given up");
+    console.browser.wait_until_gone("a[@class='sort']", "Sent");
+}
+
+#[test]
 fn a_device_shows_what_it_did_and_what_it_would_get_and_starts_over() {
     let console = Console::open();
     console.deployment.create_user("anna");

@@ -106,6 +106,7 @@ fn a_server_that_does_not_answer_leaves_the_page_there_and_says_so() {
     console
         .browser
         .wait_for("*[@role='status']", "What you see is not up to date");
+    console.browser.wait_for("p", "The next attempt is in");
     console.browser.wait_for("th", "Product");
     console.deployment.redis().restart();
     console.browser.press("Try again");

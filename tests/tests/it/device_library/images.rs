@@ -6,12 +6,14 @@
 )]
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 
+use flate2::read::GzDecoder;
 use http::Method;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sync_client::Ended;
-use test_support::{Deployment, password_of, until};
+use test_support::{Deployment, Rest, password_of, until};
 
 use super::process::{Process, SYNCS};
 use super::proxy::{Fault, Proxy};
@@ -32,6 +34,11 @@ struct Named {
 
 /// Fills the source with what cannot be packed well, and waits until there is an image of it.
 fn prepared(deployment: &Deployment) -> Named {
+    fill(deployment);
+    named(&signed_in(deployment, "ben"), "ndjson")
+}
+
+fn fill(deployment: &Deployment) {
     let text = |number: u32| -> String {
         let digests = (0..16).map(|line| Sha256::digest(format!("{number} {line}")));
         digests
@@ -43,20 +50,26 @@ fn prepared(deployment: &Deployment) -> Named {
         .collect();
     let admin = deployment.admin();
     admin.push_objects(SOURCE, "anna", &json!(objects));
+}
+
+fn signed_in(deployment: &Deployment, user: &str) -> Rest {
+    let login = json!({"login": user, "password": password_of(user)});
     let rest = deployment.rest();
-    let login = json!({"login": "ben", "password": password_of("ben")});
     let session = rest.expect(201, Method::POST, "/sync/v1/session", &login);
     let session: Value = serde_json::from_slice(session.body()).unwrap();
-    let rest = deployment
-        .rest()
-        .with_bearer(session["access"].as_str().unwrap());
+    rest.with_bearer(session["access"].as_str().unwrap())
+}
+
+/// The image that a device of this session is told of, once there is one in this form.
+fn named(rest: &Rest, form: &str) -> Named {
     let image = until("an image", || {
-        let body = json!({"have": {SOURCE: null}, "images": ["ndjson"]});
+        let body = json!({"have": {SOURCE: null}, "images": [form]});
         let answer = rest.expect(200, Method::POST, "/sync/v1/sync", &body);
         let text = String::from_utf8(answer.body().to_vec()).unwrap();
         let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
         first.get("image").cloned()
     });
+    assert_eq!(image["form"], form);
     Named {
         url: image["url"].as_str().unwrap().to_owned(),
         bytes: image["bytes"].as_u64().unwrap(),
@@ -199,4 +212,54 @@ fn of_another_size(named: Named) -> Named {
         bytes: named.bytes / 2,
         ..named
     }
+}
+
+/// What an image has, unpacked, if it is what was told.
+fn downloaded(rest: &Rest, Named { url, bytes, sha256 }: &Named) -> Vec<u8> {
+    let answer = rest.expect(200, Method::GET, url, &Value::Null);
+    let content = answer.body();
+    assert_eq!(content.len() as u64, *bytes);
+    let digest = base16ct::lower::encode_string(&Sha256::digest(content));
+    assert_eq!(digest, *sha256);
+    let mut unpacked = Vec::new();
+    let mut packed = GzDecoder::new(content.as_ref());
+    packed.read_to_end(&mut unpacked).unwrap();
+    unpacked
+}
+
+#[test]
+fn an_image_that_is_a_database_has_the_objects_of_the_one_of_lines() {
+    let deployment = deployment(10);
+    fill(&deployment);
+    let rest = signed_in(&deployment, "ben");
+    let lines = downloaded(&rest, &named(&rest, "ndjson"));
+    let mut of_lines: BTreeMap<String, Value> = BTreeMap::new();
+    for line in lines
+        .split(|byte| *byte == b'\n')
+        .filter(|it| !it.is_empty())
+    {
+        let line: Value = serde_json::from_slice(line).unwrap();
+        if let Some(objects) = line.get("objects") {
+            let objects: BTreeMap<_, _> = serde_json::from_value(objects.clone()).unwrap();
+            of_lines.extend(objects);
+        }
+    }
+    assert_eq!(of_lines.len(), OBJECTS as usize);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("image.sqlite");
+    std::fs::write(&file, downloaded(&rest, &named(&rest, "sqlite"))).unwrap();
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let text = |sql: &str| -> String { connection.query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert_eq!(text("PRAGMA integrity_check"), "ok");
+    assert_eq!(text("SELECT name FROM source"), SOURCE);
+    let mut objects = connection
+        .prepare("SELECT id, attributes FROM object")
+        .unwrap();
+    let objects = objects.query_map([], |row| {
+        let attributes: String = row.get(1)?;
+        Ok((row.get(0)?, serde_json::from_str(&attributes).unwrap()))
+    });
+    let of_file: BTreeMap<String, Value> = objects.unwrap().map(Result::unwrap).collect();
+    assert_eq!(of_file, of_lines);
 }

@@ -278,9 +278,13 @@ impl<P: Ports> Engine<P> {
                 } => {
                     if let Some(queue) = queue {
                         let waiting = WaitingChanges::new(self.ports.redis());
+                        let numbers = said.iter().filter_map(|said| match said {
+                            Said::TakenIn(number) => Some(*number),
+                            _ => None,
+                        });
                         let (asked, noted) = join!(
                             self.work_soon(queue, id, user, client),
-                            waiting.begin(client, id, now)
+                            waiting.begin(client, id, now, numbers)
                         );
                         asked?;
                         noted?;

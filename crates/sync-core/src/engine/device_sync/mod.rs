@@ -27,7 +27,7 @@ use crate::engine::pull::PAGE_COST;
 use crate::engine::registry::FoundSource;
 use crate::engine::unknown_source::NamedSource;
 use crate::engine::{Engine, Source, SyncError};
-use crate::model::{ClientEventKind, DeviceCursor, DocumentId, ReadingPlace};
+use crate::model::{ClientEventKind, DeviceCursor, DocumentId, ImageForm, ReadingPlace};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{DevicePlace, News};
 use crate::trace::TraceContext;
@@ -70,8 +70,8 @@ pub struct NewsRequest<'a> {
     pub parameters: &'a SourceParameters,
     /// Most bytes of objects.
     pub max_bytes: Option<usize>,
-    /// Whether it begins with images, where there are some.
-    pub takes_images: bool,
+    /// In which forms it begins with images, where there are some; the one that it likes best first.
+    pub images: &'a [ImageForm],
     /// What ties it to the calls of back ends it leads to.
     pub trace: Option<&'a TraceContext>,
 }

@@ -12,7 +12,7 @@ use crate::engine::device_sync::{CURSOR, NewsRequest, Reading, Sharing};
 use crate::engine::images::NamedImage;
 use crate::engine::pull::Freshness;
 use crate::engine::{Engine, SyncError};
-use crate::model::{DeviceCursor, DocumentId, Version};
+use crate::model::{DeviceCursor, DocumentId, ImageForm, Version};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{ChangedDocuments, Clients, Followed, Head};
 use crate::trace::TraceContext;
@@ -51,8 +51,7 @@ impl<P: Ports> Engine<P> {
         let today = self.ports.clock().now().day();
         let is_known_today = |cursor: &DeviceCursor| cursor.day == today;
         if !reading.cursor.as_ref().is_some_and(is_known_today) {
-            let takes_images = request.takes_images;
-            self.note_place(session, reading, &head, takes_images)
+            self.note_place(session, reading, &head, request.images)
                 .await?;
         }
         if Rc::ptr_eq(&head, &looked_at) && reading.reset.is_none() {
@@ -127,7 +126,7 @@ impl<P: Ports> Engine<P> {
         session: &DeviceSession,
         reading: &mut Reading<'_>,
         head: &Head,
-        takes_images: bool,
+        images: &[ImageForm],
     ) -> Result<(), SyncError> {
         if let Some(cursor) = reading.cursor.clone() {
             match self
@@ -144,15 +143,7 @@ impl<P: Ports> Engine<P> {
                 Followed::TooOld => reading.begin_anew(ResetReason::TooOld),
             }
         }
-        let image = async {
-            match takes_images {
-                true => {
-                    self.image_to_begin_with(session.user(), &reading.document, head)
-                        .await
-                }
-                false => Ok(None),
-            }
-        };
+        let image = self.image_to_begin_with(session.user(), &reading.document, head, images);
         let (bound, image) = join!(self.bind_device(session, &reading.document), image);
         bound?;
         let day = self.ports.clock().now().day();

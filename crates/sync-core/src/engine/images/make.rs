@@ -1,4 +1,4 @@
-//! A job makes an image: the lines of a sync that brings everything, without cursors.
+//! A job makes an image of what would be the lines of a sync that brings everything, without cursors.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,7 +8,7 @@ use sync_proto::sync::SourceNews;
 use crate::engine::bulk_data::{BulkObjects, BulkScan, BulkStep, BulkWriter, Reading};
 use crate::engine::images::{DOWNLOAD_MS, ENTRY_MARGIN_MS, NAMED_MS, Worth, worth};
 use crate::engine::{Engine, SyncError};
-use crate::model::{AttributeTypes, DocumentId, Image, ImageId, fields};
+use crate::model::{AttributeTypes, DocumentId, Image, ImageForm, ImageId, fields};
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{Aspect, Place, document_name, named_document};
 
@@ -31,6 +31,7 @@ struct Described {
 pub struct ImageScan<'a, P> {
     scan: BulkScan<'a, P>,
     document: DocumentId,
+    form: ImageForm,
     described: Described,
     types: AttributeTypes,
     waiting: VecDeque<SourceNews>,
@@ -39,19 +40,14 @@ pub struct ImageScan<'a, P> {
 }
 
 impl<P: Ports> ImageScan<'_, P> {
-    /// The next line; `None` after the last.
+    /// The next line; `None` after the last. The first has what the source is described by. Objects that a line deletes may have come
+    /// before, and may come again in the next.
     ///
     /// # Errors
     /// The store's.
-    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, SyncError> {
+    pub async fn next(&mut self) -> Result<Option<SourceNews>, SyncError> {
         loop {
-            if let Some(news) = self.waiting.pop_front() {
-                let mut line = serde_json::to_vec(&news).map_err(|error| {
-                    // Everything in it was JSON before.
-                    tracing::error!(%error, "a line of an image could not be written");
-                    SyncError::Busy
-                })?;
-                line.push(b'\n');
+            if let Some(line) = self.waiting.pop_front() {
                 return Ok(Some(line));
             }
             if self.has_ended {
@@ -101,11 +97,15 @@ impl<P: Ports> ImageScan<'_, P> {
 }
 
 impl<P: Ports> Engine<P> {
-    /// Begins to make an image of the document of this name.
+    /// Begins to make an image of the document of this name, in this form.
     ///
     /// # Errors
     /// The store's.
-    pub async fn begin_image(&self, document: &str) -> Result<ImageBegin<'_, P>, SyncError> {
+    pub async fn begin_image(
+        &self,
+        document: &str,
+        form: ImageForm,
+    ) -> Result<ImageBegin<'_, P>, SyncError> {
         let least = self.settings.image_objects;
         let Some(id) = named_document(document) else {
             return Ok(ImageBegin::NotNeeded);
@@ -113,7 +113,7 @@ impl<P: Ports> Engine<P> {
         let document = self.document(&id);
         let head = document.head().await?;
         let now = self.ports.clock().now();
-        let made = self.images().of(&id).await?;
+        let made = self.images().of(&id, form).await?;
         let will_do = |image: &Image| worth(image, &head, now) == Worth::Good;
         if least == 0 || head.live < least || made.as_ref().is_some_and(will_do) {
             return Ok(ImageBegin::NotNeeded);
@@ -129,6 +129,7 @@ impl<P: Ports> Engine<P> {
                 None => AttributeTypes::default(),
             },
             document: id,
+            form,
             described: described.clone(),
             waiting: VecDeque::new(),
             catches_up: false,
@@ -169,6 +170,7 @@ impl<P: Ports> Engine<P> {
         let image = Image {
             id,
             document: document_name(&scan.document),
+            form: scan.form,
             life: pin.life,
             version: pin.version,
             place: place.to_string(),

@@ -26,8 +26,8 @@ use crate::model::{
 };
 use crate::ports::{Clock as _, Ports};
 use crate::store::{
-    Commit, CommitMode, CommitOutcome, CreateOutcome, OPERATIONS_LEASE_MS, OperationEnd,
-    Operations, SourceError, WaitingChanges, store_time,
+    Commit, CommitMode, CommitOutcome, CreateOutcome, ListedChanges, OPERATIONS_LEASE_MS,
+    OperationEnd, Operations, SourceError, store_time,
 };
 
 /// Waits between attempts within one request, in milliseconds. Most failures of a back end are over in a moment.
@@ -470,10 +470,18 @@ impl<P: Ports> Engine<P> {
             match committed {
                 CommitOutcome::Done { .. } | CommitOutcome::Gone => {
                     self.metrics.meter().copy(task.document, None);
-                    if verdict.is_refusal() {
-                        let index = WaitingChanges::new(self.ports.redis());
-                        let now = self.ports.clock().now();
-                        index.refused(task.client, task.document, now).await?;
+                    let is_open = match &verdict {
+                        Verdict::Applied(_) | Verdict::Refused { is_kept: true, .. } => false,
+                        Verdict::Refused { .. } | Verdict::Conflict { .. } => author.is_some(),
+                    };
+                    if let CommitOutcome::Done { version, .. } = committed
+                        && is_open
+                    {
+                        let listed = ListedChanges::new(self.ports.redis());
+                        let sent = task.operation.sent_at;
+                        listed
+                            .add_refused(task.client, task.document, version, sent)
+                            .await?;
                     }
                     let is_last = matches!(committed, CommitOutcome::Done { waiting: 0, .. });
                     return Ok(Attempt::Decided { is_last });

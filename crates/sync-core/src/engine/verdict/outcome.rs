@@ -155,6 +155,7 @@ pub(super) fn outcome(
                 message: message.clone(),
                 sent,
                 sent_as: task.operation.sent_as.clone(),
+                sent_at: task.operation.sent_at,
                 is_settled: matches!(verdict, Verdict::Refused { is_kept: true, .. }),
             };
             let item = OutboxItem::refused(kind, refusal);

@@ -80,6 +80,7 @@ pub(super) fn undelivered(task: &Task<'_>) -> UndeliveredChange {
         attributes: task.operation.attributes.clone(),
         idempotency_key: idempotency_key(task),
         content: String::new(),
+        sent_as: task.operation.sent_as.clone(),
         attempts: Some(task.operation.attempts + 1),
         sent_at: task.operation.sent_at,
     };

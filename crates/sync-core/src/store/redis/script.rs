@@ -21,6 +21,7 @@ pub(crate) static COUNT_PUSH: Script = script!("count_push");
 pub(crate) static CREATE_USER: Script = script!("create_user");
 pub(crate) static DELETE_FIELD_IF: Script = script!("delete_field_if");
 pub(crate) static DESCRIBE: Script = script!("describe");
+pub(crate) static DONE_AFTER_ALL: Script = script!("done_after_all");
 pub(crate) static DROP_LEASE: Script = script!("drop_lease");
 pub(crate) static END_ABANDONED: Script = script!("end_abandoned");
 pub(crate) static END_REFRESH: Script = script!("end_refresh");

@@ -3,7 +3,7 @@
 use sync_redis::KEY_PREFIX as PREFIX;
 
 use super::encoded;
-use crate::model::{ClientId, DocumentId, Partition};
+use crate::model::{ClientId, DocumentId, ImageForm, Partition};
 
 /// The keys of one partition of one source.
 #[derive(Debug, Clone)]
@@ -44,8 +44,11 @@ impl DocumentKeys {
         self.part("blobs")
     }
 
-    pub(crate) fn image(&self) -> String {
-        self.part("image")
+    pub(crate) fn image(&self, form: ImageForm) -> String {
+        self.part(match form {
+            ImageForm::Ndjson => "image",
+            ImageForm::Sqlite => "image-sqlite",
+        })
     }
 
     pub(crate) fn tombstones(&self) -> String {

@@ -26,6 +26,7 @@
 //! | `{source/partition}:held-names` | hash | object id → names of the attributes (JSON) that some client's search has found otherwise than the document has them | 90 days after the last search, or until the next good refresh; each id until a feed has brought the object to everybody | search | feed |
 //! | `{source/partition}:held:<client>` | hash | object id → what the client's searches have found of it and the document need not have (JSON), as the client has changed it since; empty field → when it searched last, in ms | until the next query, or until unbound or started over | search, push, pull | pull, push |
 //! | `{source/partition}:image` | string | the image that devices are told of which begin with this document (JSON), as in `image:<id>` | until devices are told of another, or as `image:<id>` | image jobs | devices that begin |
+//! | `{source/partition}:image-sqlite` | string | the same of an image that is an SQLite file | as `{source/partition}:image` | image jobs | devices that begin |
 //! | `{source/partition}:blobs` | hash | `o<object id>` → digests of the blobs it refers to, `d<digest>` → how many objects do | the partition's | commit | commit, downloads, blob collector |
 //! | `{blobs}:<digest>` | hash | `size`, `type`, `place` of the content, `at` last upload in ms, `by:<user>` it is charged to, `in:<holder>` who may refer to it → when that was found not to be so, in ms, or nothing | until collected | settle, refer, blob collector | downloads, blob collector |
 //! | `{blobs}:due` | sorted set | digests, scored by when to look at them, in ms | the blobs' | settle, refer, blob collector | blob collector |
@@ -50,7 +51,9 @@
 //! | `clients-failing` | sorted set | `<client> <source>`, scored by since when what the client asks for fails, in ms | until it works, or as `client:<client>`, or twice the retention | as `clients-seen` | administrators |
 //! | `changes-waiting` | sorted set | `<client> <source> <partition>` that has operations without a verdict, scored by since when the oldest waits, in ms; not those that a request works on and ends | until all have their verdict | push, jobs | administrators |
 //! | `changes-waiting-for` | hash | entry of `changes-waiting` → what the back end said last | as there | push, jobs | administrators |
-//! | `changes-refused` | sorted set | `<client> <source> <partition>` that has refusals in its outbox, or had, scored by when there was one last, in ms | until somebody looks and there is none, or twice the retention | push, jobs, collect, administrators | administrators |
+//! | `operations-waiting` | sorted set | `<number> <client> <source> <partition>` of operations without a verdict, each number in 16 hexadecimal digits, scored by when they were sent, in ms; not those that a request works on and ends | until they have their verdict, or somebody looks and they have | push, jobs, administrators | administrators |
+//! | `changes-given-up` | sorted set | ids of the jobs that keep changes that were given up, scored by when those were sent, in ms | until done or discarded, or somebody looks and the job is gone; twice the retention longer than dead jobs after they were sent | push, jobs, collect, administrators | administrators |
+//! | `changes-refused` | sorted set | `<version> <client> <source> <partition>` of refusals in outboxes, the version as the number above, scored by when the changes were sent, in ms | until somebody looks and the device was told, or twice the retention; the last 100 000 | push, jobs, collect, administrators | administrators |
 //! | `clients-given-up` | sorted set | ids of clients, scored by when a change of theirs was last given up, in ms | as long as a dead job, or until none is left | push, jobs, administrators, collect | administrators |
 //! | `given-up:<client>` | sorted set | ids of the jobs that keep the client's changes that were given up, scored by when that was, in ms | until done or discarded, and as long as a dead job after the last | push, jobs, administrators | administrators |
 //! | `clients-due` | sorted set | ids of clients, scored by when to look whether they are still there, in ms | as `client:<client>` | clients, collect | collect |
@@ -286,7 +289,17 @@ pub(crate) fn changes_waiting_for() -> String {
     format!("{PREFIX}:changes-waiting-for")
 }
 
-/// Which clients have yet to be told that changes were refused.
+/// Operations that wait.
+pub(crate) fn operations_waiting() -> String {
+    format!("{PREFIX}:operations-waiting")
+}
+
+/// Changes that were given up.
+pub(crate) fn changes_given_up() -> String {
+    format!("{PREFIX}:changes-given-up")
+}
+
+/// Changes that were refused, and of which clients have yet to be told.
 pub(crate) fn changes_refused() -> String {
     format!("{PREFIX}:changes-refused")
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{DocumentId, Members, Narrowing, Partition, PartitionName};
+use crate::model::{DocumentId, ImageForm, Members, Narrowing, Partition, PartitionName};
 
 #[test]
 fn the_whole_key_space() {
@@ -60,7 +60,8 @@ fn the_whole_key_space() {
         own.held(&client_id),
         own.held_names(),
         shared.blobs(),
-        shared.image(),
+        shared.image(ImageForm::Ndjson),
+        shared.image(ImageForm::Sqlite),
         image(&ImageId::parse("0123456789abcdef".repeat(2)).unwrap()),
         digest_field(&blob_id),
         blob(&blob_id),
@@ -84,6 +85,8 @@ fn the_whole_key_space() {
         client_events(&client_id),
         changes_waiting(),
         changes_waiting_for(),
+        operations_waiting(),
+        changes_given_up(),
         changes_refused(),
         clients_given_up(),
         given_up(&client_id),
@@ -155,6 +158,7 @@ fn the_whole_key_space() {
     rhosync:1:{Product/user/a%3Ab%2F%7Bc%7D%20%C5%BC}:held-names
     rhosync:1:{Product/app}:blobs
     rhosync:1:{Product/app}:image
+    rhosync:1:{Product/app}:image-sqlite
     rhosync:1:image:0123456789abcdef0123456789abcdef
     dabababababababababababababababababababababababababababababababab
     rhosync:1:{blobs}:abababababababababababababababababababababababababababababababab
@@ -178,6 +182,8 @@ fn the_whole_key_space() {
     rhosync:1:client-events:4fede851b186
     rhosync:1:changes-waiting
     rhosync:1:changes-waiting-for
+    rhosync:1:operations-waiting
+    rhosync:1:changes-given-up
     rhosync:1:changes-refused
     rhosync:1:clients-given-up
     rhosync:1:given-up:4fede851b186

@@ -11,7 +11,9 @@
 --   {'full'}                     too many operations wait already
 --   {'repeated'}                 this push or a later one was taken in before
 --   {'changed', temporary id, …} these creates were sent before with other content, and did not fail: nothing was taken in
---   {'ok', 1 if the lease was got or else 0, operations that waited before, temporary id, new id, …}
+--   {'ok', 1 if the lease was got or else 0, operations that waited before, the number of the first that was taken in or 0, how many
+--    were, with numbers from there on, how many creates have failed before and are taken in
+--    again, for each its temporary id and the version at which its failure was told, then temporary id, new id, …}
 --                                creates that were done before, with the ids they got; they are not taken in again
 -- Most creates of a client that are remembered: the oldest make room, but for those that wait.
 local MOST_REMEMBERED = 10000
@@ -61,7 +63,7 @@ if ARGV[7] ~= '' then
   redis.call('HSET', KEYS[5], '', ARGV[7])
   redis.call('EXPIRE', KEYS[5], ARGV[6])
 end
-local done, has_created = {}, false
+local done, again, has_created, first = {}, {}, false, '0'
 for at = 9, #ARGV, 3 do
   local temporary, new = ARGV[at], true
   if temporary ~= '' then
@@ -70,6 +72,8 @@ for at = 9, #ARGV, 3 do
     local outcome = known and string.sub(known, 1, 1)
     if outcome == '!' and (digest ~= content or tonumber(string.sub(known, 2)) <= tonumber(cursor)) then
       -- The device knows that it failed, or thinks better of it, and tries once more.
+      again[#again + 1] = temporary
+      again[#again + 1] = string.sub(known, 2)
       known = nil
     end
     if known then
@@ -89,6 +93,7 @@ for at = 9, #ARGV, 3 do
   end
   if new then
     local number = next_number(KEYS[1])
+    if first == '0' then first = number end
     -- The offset tells the device's lives apart: it grows when the device starts over. One that has yet to be told to
     -- starts over after this change, and has nothing of it then: the change is of no life that goes on. A device whose
     -- cursor waits so has an offset above 0.
@@ -115,6 +120,7 @@ if has_created then
 end
 local leased = 0
 if waiting > 0 and ARGV[3] ~= '' and redis.call('SET', KEYS[4], ARGV[3], 'NX', 'PX', ARGV[4]) then leased = 1 end
-local answer = {'ok', leased, waited}
+local answer = {'ok', leased, waited, first, waiting - waited, #again / 2}
+for _, value in ipairs(again) do answer[#answer + 1] = value end
 for _, value in ipairs(done) do answer[#answer + 1] = value end
 return answer
