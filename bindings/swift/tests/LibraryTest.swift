@@ -165,6 +165,27 @@ func filesGoWithTheirObjects() async throws {
     guard case .Invalid = keyless else { fatalError("\(keyless)") }
 }
 
+func theBackEndIsSearched() async throws {
+    let database = try await open("search.db", as: "anna")
+    let found = try await database.searchRemote("Product", ["name": "lamp", "since": 2024])
+    check(!found.isEmpty && found.allSatisfy(\.isFound))
+    same(try await database.list("Product").count, found.count)
+    try await database.forgetFound("Product")
+    same(try await database.list("Product"), [])
+    let unknown = await fails { _ = try await database.searchRemote("Nothing") }
+    same(unknown, .UnknownSource(sourceName: "Nothing"))
+}
+
+func aSourceIsNarrowedDownToAPart() async throws {
+    let database = try await open("part.db", as: "anna")
+    try await syncAll(database)
+    let unknown = await fails { try await database.setParameters("Nothing", [:]) }
+    same(unknown, .UnknownSource(sourceName: "Nothing"))
+    try await database.setParameters("Product", ["since": 2024])
+    same(try await syncAll(database).removed, [Removal(source: "Product", reason: .moved)])
+    same(try await syncAll(database).removed, [])
+}
+
 func watchesAreAsyncSequences() async throws {
     let database = try await open("watch.db")
     var heard = database.watch(["Product"]).makeAsyncIterator()
@@ -250,6 +271,8 @@ try await valuesComeBackAsTheyWere()
 try await aRefusedChangeWaitsWithItsReason()
 try await aConflictHasBothValues()
 try await filesGoWithTheirObjects()
+try await theBackEndIsSearched()
+try await aSourceIsNarrowedDownToAPart()
 try await watchesAreAsyncSequences()
 try await aSyncIsCancelled()
 try await errorsHaveKinds()

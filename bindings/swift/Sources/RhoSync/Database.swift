@@ -127,6 +127,24 @@ public final class Database: Sendable {
         try await call { try $0.search(source: source, words: words, limit: limit) }
     }
 
+    /// Searches a source at its back end, by parameters that it understands; returns what was found. That is kept beside the source's copy,
+    /// to be read and changed like all objects, until ``forgetFound(_:)``. Of a source that passes through, which has no copy, this is the
+    /// way to its objects: what was found before goes then.
+    public func searchRemote(_ source: String, _ parameters: Attributes = [:]) async throws -> [StoredObject] {
+        try await cancellable { try $0.searchRemote(source: source, parameters: parameters) }
+    }
+
+    /// Forgets what searches at the back end have found in a source. Changes of it go up all the same.
+    public func forgetFound(_ source: String) async throws {
+        try await call { try $0.forgetFound(source: source) }
+    }
+
+    /// Narrows a source down to a part of it, by parameters for its back end; none for the whole source. They are kept, and the next sync
+    /// brings that part in the place of what is there. A source whose changes wait for their verdicts goes over when they have them.
+    public func setParameters(_ source: String, _ parameters: Attributes) async throws {
+        try await call { try $0.setParameters(source: source, parameters: parameters) }
+    }
+
     /// Keeps a file, and returns its address: what an object refers to it by, in an attribute whose name ends in `-rhoblob`. It goes up
     /// with the next sync, before the changes that refer to it. One that no change refers to is removed after a day. `Invalid` if
     /// there is no room for it.
