@@ -32,35 +32,35 @@ pub(crate) const C: Library = Library {
     package: "sync-client-c",
     library: "rhosync",
     // The transport is in it, with what that needs for TLS.
-    most_kb: 3_500,
+    most_kb: 3_590,
 };
 
 pub(crate) const KOTLIN: Library = Library {
     language: "kotlin",
     package: "sync-client-ffi",
     library: "sync_client_ffi",
-    most_kb: 2_505,
+    most_kb: 2_600,
 };
 
 pub(crate) const NODE: Library = Library {
     language: "node",
     package: "sync-client-node",
     library: "sync_client_node",
-    most_kb: 2_325,
+    most_kb: 2_405,
 };
 
 pub(crate) const PYTHON: Library = Library {
     language: "python",
     package: "sync-client-ffi",
     library: "sync_client_ffi",
-    most_kb: 2_505,
+    most_kb: 2_600,
 };
 
 pub(crate) const SWIFT: Library = Library {
     language: "swift",
     package: "sync-client-ffi",
     library: "sync_client_ffi",
-    most_kb: 2_505,
+    most_kb: 2_600,
 };
 
 impl Library {

@@ -20,7 +20,7 @@ const FILES: [&str; 5] = [
 ];
 
 /// What a browser may have to download, compressed, in bytes.
-const MAX_DOWNLOAD: usize = 545 * 1000;
+const MAX_DOWNLOAD: usize = 556 * 1000;
 
 fn main() -> Result<()> {
     let [wasm, folder] = arguments("web-packager")?;
