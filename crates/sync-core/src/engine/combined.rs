@@ -11,6 +11,7 @@ use futures_util::join;
 use serde::{Deserialize, Serialize};
 
 use crate::adapter::{QueryEnd, Stash as _, StashError};
+use crate::engine::by_jobs::query_queue;
 use crate::engine::device_sync::Sharing;
 use crate::engine::pull::Freshness;
 use crate::engine::refresh::snapshot::{LastRefresh, Snapshot};
@@ -139,8 +140,8 @@ impl<P: Ports> Engine<P> {
         }
         let wait = Patience::while_waited(source, freshness.refreshed_at);
         if self.combine(source, id, wait).await? == RefreshOutcome::Unfinished {
-            let queue = crate::engine::by_jobs::query_queue(source.settings);
-            self.query_soon(queue, id, user, &[]).await?;
+            self.query_soon(query_queue(source.settings), id, user, &[])
+                .await?;
         }
         Ok(true)
     }

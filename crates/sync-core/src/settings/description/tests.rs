@@ -92,7 +92,8 @@ const EVERYTHING: &str = r#"
 
         [sources.A]
         adapter = "rest"
-        partition = "app"
+        partition = ["app", "user"]
+        create_in = "user"
         parameters = "ignore"
         poll_interval = 60
         pull_wait_ms = 100

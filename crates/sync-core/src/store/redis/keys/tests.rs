@@ -133,6 +133,7 @@ fn the_whole_key_space() {
     insta::assert_snapshot!(keys.join("\n"), @r"
     rhosync:1:{Product/narrowed/a%3Ab%2F%7Bc%7D%20%C5%BC/4ee974b19b5ba4f3c3a07803a0a3f258}:head
     rhosync:1:{Product/named/a%2Fb}:head
+    rhosync:1:{Product/combined/named/region%2Fa%2Cb,user/a%3Ab%2F%7Bc%7D%20%C5%BC}:head
     rhosync:1:narrowed
     rhosync:1:changed-documents
     rhosync:1:circuits
