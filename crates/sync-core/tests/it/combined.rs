@@ -467,8 +467,12 @@ fn a_change_of_a_member_wakes_the_devices_of_all_who_are_in_it() {
         let wait = async |device: &DeviceSession, copy: &Copy| {
             let began = monotonic();
             let limit = Duration::from_secs(60);
-            let waited = world.engine.wait_for_news(device, &copy.cursors, limit);
-            waited.await.unwrap();
+            let none = BTreeMap::new();
+            let waited = world
+                .engine
+                .wait_for_news(device, &copy.cursors, &none, limit)
+                .await;
+            waited.unwrap();
             monotonic() - began
         };
         let whole = Duration::from_secs(25);
