@@ -11,11 +11,11 @@ const KB: u64 = 1000;
 
 /// The files and the most they may have.
 const BUDGETS: [(&str, u64); 5] = [
-    ("sync_handler.wasm", 6_295 * KB),
-    ("live.wasm", 1_785 * KB),
-    ("adapter_jobs.wasm", 3_325 * KB),
-    ("push_jobs.wasm", 2_370 * KB),
-    ("bulk_jobs.wasm", 4_020 * KB),
+    ("sync_handler.wasm", 6_430 * KB),
+    ("live.wasm", 1_795 * KB),
+    ("adapter_jobs.wasm", 3_395 * KB),
+    ("push_jobs.wasm", 2_375 * KB),
+    ("bulk_jobs.wasm", 4_035 * KB),
 ];
 
 /// Shows what the built components have, and fails for one that has too much.
