@@ -133,13 +133,7 @@ impl Topic for Searching {
             source: self.source.clone(),
             parameters: self.parameters.clone(),
         };
-        Ok(Some(Asked {
-            method: "POST",
-            path: SEARCH.into(),
-            access: session.access,
-            headers: Vec::new(),
-            body: serde_json::to_vec(&request).unwrap_or_default(),
-        }))
+        Ok(Some(Asked::post(SEARCH, session.access, &request)))
     }
 
     fn reads_pieces(&self) -> bool {

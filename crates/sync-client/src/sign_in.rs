@@ -43,13 +43,7 @@ impl Topic for SignIn {
             }
             Credentials::Token { token } => request.token = Some(token),
         }
-        Ok(Some(Asked {
-            method: "POST",
-            path: SESSION.into(),
-            access: None,
-            headers: Vec::new(),
-            body: serde_json::to_vec(&request).unwrap_or_default(),
-        }))
+        Ok(Some(Asked::post(SESSION, None, &request)))
     }
 
     fn answered(&mut self, database: &Shared, answer: Answered) -> Result<(), Error> {
@@ -114,13 +108,7 @@ pub(crate) fn refresh_request(
         attempt: session.attempt.clone(),
         ..SessionRequest::default()
     };
-    Ok(Some(Asked {
-        method: "POST",
-        path: SESSION.into(),
-        access: None,
-        headers: Vec::new(),
-        body: serde_json::to_vec(&request).unwrap_or_default(),
-    }))
+    Ok(Some(Asked::post(SESSION, None, &request)))
 }
 
 /// The tokens of an answer.

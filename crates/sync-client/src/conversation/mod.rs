@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
 use sync_proto::ErrorCode;
 
 use crate::error::Error;
@@ -141,6 +142,19 @@ pub(crate) struct Asked {
     /// Headers beside those that all requests have.
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
+}
+
+impl Asked {
+    /// A request with a body of JSON. Those of the library can be written.
+    pub(crate) fn post(path: &'static str, access: Option<String>, body: &impl Serialize) -> Self {
+        Self {
+            method: "POST",
+            path: path.into(),
+            access,
+            headers: Vec::new(),
+            body: serde_json::to_vec(body).unwrap_or_default(),
+        }
+    }
 }
 
 /// How an answer ended.

@@ -190,7 +190,7 @@ impl Syncing {
                     }
                     self.report.sent += request.changes.len() as u64;
                     self.settled.clone_from(&request.settled);
-                    (SYNC, session.access, serde_json::to_vec(&request))
+                    Asked::post(SYNC, session.access, &request)
                 }
                 Exchange::Compare(source) => {
                     let Some((cursor, buckets)) = store.sums(source)? else {
@@ -204,17 +204,10 @@ impl Syncing {
                         cursor,
                         buckets,
                     };
-                    (VERIFY, session.access, serde_json::to_vec(&request))
+                    Asked::post(VERIFY, session.access, &request)
                 }
             };
-            let (path, access, body) = asked;
-            return Ok(Some(Asked {
-                method: "POST",
-                path: path.into(),
-                access,
-                headers: Vec::new(),
-                body: body.unwrap_or_default(),
-            }));
+            return Ok(Some(asked));
         }
     }
 
