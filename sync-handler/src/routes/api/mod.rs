@@ -159,7 +159,7 @@ operations! {
     POST "/pings" Ping ClientsWrite "NewPing" => 202 "PingInfo", "Pings all devices of users, and single clients.";
     GET "/push-services" ListPushServices SystemRead - => 200 "Listing<PushServiceInfo>", "Lists push services, with what they did in the last 24 hours.";
     POST "/push-services/{service}/check" CheckPushService SystemWrite - => 200 "PushCheck", "Finds out whether a push service lets the server in. No device notices.";
-    GET "/sources" ListSources SourcesRead - => 200 "Listing<SourceSummary>", "Lists sources by name, or with `sort=-name` from the end.";
+    GET "/sources" ListSources SourcesRead - => 200 "Listing<SourceSummary>", "Lists sources by name, or those whose name begins with `q`; with `sort=-name` from the end.";
     GET "/sources/{source}" ShowSource SourcesRead - => 200 "SourceSummary", "Shows a source.";
     PATCH "/sources/{source}" UpdateSource SourcesWrite "SourcePatch" => 200 "SourceSummary", "Changes a source.";
     DELETE "/sources/{source}" DeleteSource SourcesWrite - => 204 -, "Deletes a dynamic source.";

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
+use sync_jobs::JobState;
 use sync_proto::api;
 
-use crate::routes::api::{IDEMPOTENCY_KEY_HEADER, Needs, OPERATIONS, Operation};
+use crate::routes::api::{IDEMPOTENCY_KEY_HEADER, Needs, OPERATIONS, Operation, Route};
 
 /// Set to write the document instead of comparing it.
 const UPDATE: &str = "UPDATE_OPENAPI";
@@ -100,6 +101,59 @@ fn document() -> Value {
     })
 }
 
+/// What a request may say behind the question mark, beside the part of a list that it asks for.
+fn query(route: Route) -> Vec<Value> {
+    let parameter = |name: &str, schema| json!({"name": name, "in": "query", "schema": schema});
+    let text = |name| parameter(name, json!({"type": "string"}));
+    let needed = |name| {
+        let mut parameter = text(name);
+        parameter["required"] = true.into();
+        parameter
+    };
+    let one_of = |name, values: &[&str]| parameter(name, json!({"type": "string", "enum": values}));
+    let up_to = |name, most: u64| {
+        let number = json!({"type": "integer", "minimum": 1, "maximum": most});
+        parameter(name, number)
+    };
+    let sort = |values| one_of("sort", values);
+    let state = |values| one_of("state", values);
+    match route {
+        Route::ListTokens => vec![sort(&["created", "-created"])],
+        Route::ListAudit => vec![text("who"), sort(&["at", "-at"])],
+        Route::ListUsers | Route::ListSources => vec![text("q"), sort(&["name", "-name"])],
+        Route::FindClients => vec![
+            text("q"),
+            text("user"),
+            state(&["ok", "waiting", "stuck", "failing", "silent"]),
+            sort(&["seen", "id"]),
+        ],
+        Route::PreviewSync => vec![up_to("limit", 1_000)],
+        Route::ListChanges => vec![
+            state(&["waiting", "dead", "refused"]),
+            text("source"),
+            text("user"),
+            text("client"),
+            sort(&["sent", "-sent"]),
+        ],
+        Route::ShowQueueHistory => vec![up_to("minutes", 118)],
+        Route::ListJobs => vec![
+            needed("queue"),
+            state(&JobState::ALL.map(JobState::as_str)),
+            text("name"),
+            text("user"),
+            sort(&["time", "-time"]),
+        ],
+        Route::ListObjects => vec![text("q"), sort(&["version", "-version"])],
+        Route::ShowStatistics => vec![
+            needed("metric"),
+            text("by"),
+            up_to("minutes", 180),
+            up_to("hours", 2_160),
+        ],
+        _ => Vec::new(),
+    }
+}
+
 fn describe(operation: &Operation, schemas: &Schemas) -> Value {
     let mut parameters: Vec<Value> = operation
         .path
@@ -114,6 +168,7 @@ fn describe(operation: &Operation, schemas: &Schemas) -> Value {
         parameters.push(json!({"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}}));
         parameters.push(json!({"name": "cursor", "in": "query", "schema": {"type": "string"}}));
     }
+    parameters.extend(query(operation.route));
     if operation.method != http::Method::GET && operation.needs != Needs::Nothing {
         parameters.push(
             json!({"name": IDEMPOTENCY_KEY_HEADER, "in": "header", "schema": {"type": "string"}}),

@@ -18,7 +18,7 @@ pub(super) async fn list<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let limit = limit(request)?;
     let order = order(request, "name")?.unwrap_or(Order::Ascending);
-    let cursor = request.query("cursor");
+    let (cursor, beginning) = (request.query("cursor"), request.query("q"));
     let mut sources = engine.sources(None).await?;
     if order == Order::Descending {
         sources.reverse();
@@ -32,6 +32,9 @@ pub(super) async fn list<P: Ports>(
     let items: Vec<SourceSummary> = sources
         .into_iter()
         .filter(|source| follows(source.name.as_str()))
+        .filter(|source| {
+            beginning.is_none_or(|beginning| source.name.as_str().starts_with(beginning))
+        })
         .take(limit)
         .map(to_summary)
         .collect();
