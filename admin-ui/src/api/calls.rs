@@ -136,8 +136,10 @@ pub(crate) async fn user_copies(login: &str, cursor: &str) -> Answer<Listing<Cop
     get(&listed(&format!("/users/{}/copies", encode(login)), cursor)).await
 }
 
-pub(crate) async fn sources() -> Answer<Listing<SourceSummary>> {
-    get(&Query::of("/sources").with("limit", "1000")).await
+/// Those whose name begins with `q`; they are few, and come together.
+pub(crate) async fn sources(q: &str) -> Answer<Listing<SourceSummary>> {
+    let query = Query::of("/sources").with("limit", "1000").with("q", q);
+    get(&query).await
 }
 
 pub(crate) async fn source(name: &str) -> Answer<SourceSummary> {
@@ -209,6 +211,7 @@ pub(crate) async fn object_versions(
 pub(crate) async fn changes(
     state: &str,
     source: &str,
+    user: &str,
     client: &str,
     sort: &str,
     cursor: &str,
@@ -218,6 +221,7 @@ pub(crate) async fn changes(
     let query = listed("/changes", cursor)
         .with("state", state)
         .with("source", source)
+        .with("user", user)
         .with("client", client)
         .with("sort", sort);
     get(&query).await
@@ -258,12 +262,14 @@ pub(crate) async fn retry_jobs(queue: &str) -> Answer<JobsRetried> {
 pub(crate) async fn jobs(
     queue: &str,
     state: &str,
+    user: &str,
     sort: &str,
     cursor: &str,
 ) -> Answer<Listing<JobInfo>> {
     get(&listed("/jobs", cursor)
         .with("queue", queue)
         .with("state", state)
+        .with("user", user)
         .with("sort", sort))
     .await
 }

@@ -10,17 +10,23 @@ use crate::url_state::UrlState;
 /// How long after the last letter a search begins.
 pub(crate) const TYPING: Duration = Duration::from_millis(250);
 
-/// A search whose text is in the address as `q`.
+/// A search whose text is in the address.
 #[component]
-pub(crate) fn SearchBox(state: UrlState, label: &'static str) -> impl IntoView {
-    let typed = RwSignal::new(state.get("q"));
+pub(crate) fn SearchBox(
+    state: UrlState,
+    /// The parameter of the address.
+    #[prop(default = "q")]
+    name: &'static str,
+    label: &'static str,
+) -> impl IntoView {
+    let typed = RwSignal::new(state.get(name));
     let timer = StoredValue::new(None::<TimeoutHandle>);
     let search = move |text: String| {
         typed.set(text.clone());
         if let Some(handle) = timer.try_update_value(Option::take).flatten() {
             handle.clear();
         }
-        timer.set_value(set_timeout_with_handle(move || state.set("q", &text), TYPING).ok());
+        timer.set_value(set_timeout_with_handle(move || state.set(name, &text), TYPING).ok());
     };
     on_cleanup(move || {
         if let Some(handle) = timer.try_update_value(Option::take).flatten() {
@@ -29,7 +35,7 @@ pub(crate) fn SearchBox(state: UrlState, label: &'static str) -> impl IntoView {
     });
     // Back and Forward change the address, and the field with it.
     Effect::new(move |_| {
-        let asked = state.get("q");
+        let asked = state.get(name);
         if typed.get_untracked() != asked && timer.with_value(Option::is_none) {
             typed.set(asked);
         } else {

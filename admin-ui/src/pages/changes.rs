@@ -10,8 +10,9 @@ use sync_proto::api::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState, Listing}
 
 use crate::api::{self, encode};
 use crate::components::{
-    Choices, Column, Confirm, DialogForm, Messages, Pager, Row, Sorting, When, ago, choices, empty,
-    facts, heading, loaded, problem, quoted, row_link, sorted_table, sub_heading, table, tag,
+    Choices, Column, Confirm, DialogForm, Messages, Pager, Row, SearchBox, Sorting, When, ago,
+    choices, empty, facts, heading, loaded, problem, quoted, row_link, sorted_table, sub_heading,
+    table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -60,12 +61,12 @@ const STATES: [(&str, &str); 4] = [
 pub(crate) fn ChangesPage() -> impl IntoView {
     let state = UrlState::of(Page::Changes.path());
     let changes = Live::every(Some(EVERY), move || {
-        let [outcome, source, client, sort] =
-            ["state", "source", "client", "sort"].map(|name| state.get(name));
+        let [outcome, source, user, client, sort] =
+            ["state", "source", "user", "client", "sort"].map(|name| state.get(name));
         let cursor = state.cursor();
-        async move { api::changes(&outcome, &source, &client, &sort, &cursor).await }
+        async move { api::changes(&outcome, &source, &user, &client, &sort, &cursor).await }
     });
-    let sources = Live::once(api::sources);
+    let sources = Live::once(|| api::sources(""));
     let source_choices = Signal::derive(move || {
         let mut choices = vec![(String::new(), "All sources".to_owned())];
         let known = sources
@@ -95,6 +96,7 @@ pub(crate) fn ChangesPage() -> impl IntoView {
     view! {
         {heading(Page::Changes.title(), "what devices have sent, and back ends have not taken", ())}
         <div class="tools">
+            <SearchBox state name="user" label="Only of this user"/>
             <Choices state name="state" label="State" options=states/>
             <Choices state name="source" label="Source" options=source_choices/>
         </div>

@@ -11,9 +11,9 @@ use sync_proto::api::{
 use crate::api::{self, encode};
 use crate::clock;
 use crate::components::{
-    Choices, Column, Confirm, DialogForm, LineChart, Messages, Pager, Row, Sorting, TextArea,
-    Track, When, ago, choices, empty, facts, heading, loaded, problem, row_link, sorted_table,
-    sub_heading, table, tag,
+    Choices, Column, Confirm, DialogForm, LineChart, Messages, Pager, Row, SearchBox, Sorting,
+    TextArea, Track, When, ago, choices, empty, facts, heading, loaded, problem, row_link,
+    sorted_table, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -201,18 +201,21 @@ fn Queue(queue: String, state: UrlState) -> impl IntoView {
     let session = Session::get();
     let name = StoredValue::new(queue.clone());
     let jobs = Live::every(Some(EVERY), move || {
-        let (queue, chosen) = (name.get_value(), state.get("state"));
-        let (sort, cursor) = (state.get("sort"), state.cursor());
+        let queue = name.get_value();
+        let [chosen, user, sort] = ["state", "user", "sort"].map(|name| state.get(name));
+        let cursor = state.cursor();
         async move {
             let chosen = if chosen.is_empty() { "dead" } else { &chosen };
-            api::jobs(&queue, chosen, &sort, &cursor).await
+            api::jobs(&queue, chosen, &user, &sort, &cursor).await
         }
     });
     let history = Live::every(Some(EVERY * 4), move || async move {
         api::queue_history(&name.get_value()).await
     });
     let states = choices(&STATES);
-    let is_dead = move || matches!(state.get("state").as_str(), "" | "dead");
+    // Those of one user are not retried together: the server would take all of the queue.
+    let is_whole =
+        move || matches!(state.get("state").as_str(), "" | "dead") && state.get("user").is_empty();
     let has_jobs = move || {
         jobs.data
             .with(|jobs| jobs.as_ref().is_some_and(|jobs| !jobs.items.is_empty()))
@@ -225,7 +228,8 @@ fn Queue(queue: String, state: UrlState) -> impl IntoView {
             <div class="section-head">
                 <h2 id="jobs">"Jobs of " {queue}</h2>
                 <Choices state name="state" label="State" options=states/>
-                <When is=Signal::derive(move || is_dead() && has_jobs() && session.may("jobs:write"))>
+                <SearchBox state name="user" label="Only of this user"/>
+                <When is=Signal::derive(move || is_whole() && has_jobs() && session.may("jobs:write"))>
                     <RetryAll name jobs/>
                 </When>
             </div>

@@ -82,12 +82,19 @@ pub(super) const SHARED: &str = "*";
 /// The list of all sources.
 #[component]
 pub(crate) fn SourcesPage() -> impl IntoView {
-    let sources = Live::every(Some(EVERY), api::sources);
+    let state = UrlState::of(Page::Sources.path());
+    let sources = Live::every(Some(EVERY), move || {
+        let q = state.get("q");
+        async move { api::sources(&q).await }
+    });
     let overview = expect_context::<Live<Overview>>();
     view! {
         {heading(Page::Sources.title(), "what devices sync, and where it comes from", ())}
+        <div class="tools">
+            <SearchBox state label="Search by name"/>
+        </div>
         <section class="flush">
-            {loaded(sources, move |sources| list(sources.items, overview))}
+            {loaded(sources, move |sources| list(sources.items, state, overview))}
         </section>
     }
 }
@@ -100,7 +107,14 @@ fn health(overview: Live<Overview>, name: &str) -> Option<SourceHealth> {
     })
 }
 
-fn list(items: Vec<SourceSummary>, overview: Live<Overview>) -> AnyView {
+fn list(items: Vec<SourceSummary>, state: UrlState, overview: Live<Overview>) -> AnyView {
+    if items.is_empty() && !state.get("q").is_empty() {
+        return empty(
+            "No source is called so.",
+            "Search for the beginning of its name.",
+        )
+        .into_any();
+    }
     if items.is_empty() {
         return empty(
             "There are no sources yet.",
@@ -122,12 +136,7 @@ fn list(items: Vec<SourceSummary>, overview: Live<Overview>) -> AnyView {
             row_link(address, source.name),
             text::adapter(&source.adapter).to_owned().into_any(),
             state.into_any(),
-            (if source.partition == "app" {
-                "everybody"
-            } else {
-                "each user"
-            })
-            .into_any(),
+            text::audience(&source.partition).into_any(),
             (move || health.get().map(|health| text::count(health.objects))).into_any(),
             (move || health.get().map(|health| ago(health.refreshed_at))).into_any(),
             poll_interval(source.poll_interval).into_any(),
@@ -221,12 +230,9 @@ fn source_facts(source: SourceSummary, health: Memo<Option<SourceHealth>>) -> im
     } else {
         "in the settings file"
     };
-    let copies = if source.pass_through {
-        "none is kept: devices see what the back end answers"
-    } else if source.partition == "app" {
-        "one for everybody"
-    } else {
-        "one for each user"
+    let copies = match source.pass_through {
+        true => "none is kept: devices see what the back end answers".to_owned(),
+        false => format!("one for {}", text::audience(&source.partition)),
     };
     let took = move || {
         health

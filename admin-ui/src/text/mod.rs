@@ -13,6 +13,6 @@ pub(crate) use format::{
     ago, bytes, count, decimal, fixed, next_attempt, percent, sentence_case, span,
 };
 pub(crate) use words::{
-    Tone, action, adapter, change_kind, change_state, client_health, event, job_state, outcome,
-    partition, role, scope, setting_origin, source_error, source_state,
+    Tone, action, adapter, audience, change_kind, change_state, client_health, event, job_state,
+    outcome, partition, role, scope, setting_origin, source_error, source_state,
 };

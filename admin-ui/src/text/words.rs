@@ -135,11 +135,24 @@ pub(crate) fn adapter(kind: &str) -> &str {
     }
 }
 
+/// For whom a source has copies, by the rule that says it.
+pub(crate) fn audience(rule: &str) -> &'static str {
+    match rule {
+        "app" => "everybody",
+        "user" => "each user",
+        _ => "each partition",
+    }
+}
+
 /// Whose a copy is.
 pub(crate) fn partition(stored: &str) -> String {
     match stored.split_once('/') {
         None if stored == "app" => "everybody".to_owned(),
-        Some(("user", user)) => user.to_owned(),
+        Some(("user" | "named", name)) => name.to_owned(),
+        Some(("combined", members)) => {
+            let members: Vec<_> = members.split(" + ").map(partition).collect();
+            members.join(" + ")
+        }
         _ => stored.to_owned(),
     }
 }
@@ -258,6 +271,9 @@ mod tests {
         assert_eq!(partition("app"), "everybody");
         assert_eq!(partition("user/a/b"), "a/b");
         assert_eq!(partition("narrowed/ann/1f"), "narrowed/ann/1f");
+        let combined = "combined/named/region/north + user/ann + app";
+        assert_eq!(partition(combined), "region/north + ann + everybody");
+        assert_eq!(audience("computed"), "each partition");
         assert_eq!(scope("jobs:write"), "change jobs");
         assert_eq!(scope("admin"), "everything");
     }

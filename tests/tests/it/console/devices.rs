@@ -124,6 +124,10 @@ fn changes_of_all_devices_are_sorted_by_when_they_were_sent() {
     console.browser.press("Given up");
     console.browser.wait_until_gone("td", "waiting");
     console.browser.wait_for("td", "given up");
+    console.browser.fill("Only of this user", "ben");
+    console.browser.wait_until_gone("td", "given up");
+    console.browser.fill("Only of this user", "anna");
+    console.browser.wait_for("td", "given up");
     // One device's come as the server has them.
     console.go_to(&format!("/changes?client={device}&sort=sent"));
     console.browser.wait_for("p", "Of the device");

@@ -82,6 +82,9 @@ fn a_list_is_turned_round_by_the_head_of_a_column_and_the_address_keeps_it() {
 fn a_source_is_paused_and_asked_less_often() {
     let console = Console::open();
     console.go_to("/sources");
+    console.browser.fill("Search by name", "Products");
+    console.browser.wait_for("p", "No source is called so");
+    console.browser.fill("Search by name", "Prod");
     console.browser.follow("Product");
     console.browser.press("Poll interval…");
     console.browser.fill("Seconds between queries", "soon");
@@ -113,6 +116,10 @@ fn a_queue_is_paused_and_its_jobs_are_seen() {
     console.browser.wait_for("span", "paused");
     console.browser.press("Resume adapter");
     console.browser.wait_until_gone("span", "paused");
+    console.browser.wait_for("td", "anna");
+    console.browser.fill("Only of this user", "ann");
+    console.browser.wait_until_gone("td", "anna");
+    console.browser.fill("Only of this user", "anna");
     console.browser.follow("deliver");
     console.browser.wait_for("h2", "Why it was given up");
     console.browser.fill("What it works on", "{");
