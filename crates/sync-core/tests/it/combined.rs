@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sync_core::{
-    ClientId, Clock as _, DeviceSession, EVERYBODY, FeedError, ObjectPatch, Session, UserChange,
+    ClientId, Clock as _, DeviceSearchRequest, DeviceSession, EVERYBODY, FeedError, ObjectPatch,
+    SearchRequest, Session, UserChange,
 };
 use test_support::{Break, Fault, World, local};
 
@@ -132,6 +133,49 @@ fn a_user_gets_what_is_in_each_of_his_partitions_and_nothing_else() {
         assert_eq!(regions.sync(&anna).await, [json!({})]);
         let lines = regions.follow(&ben, &mut copy).await;
         assert!(lines[0].get("objects").is_none(), "{lines:?}");
+    });
+}
+
+#[test]
+fn a_search_finds_what_is_in_each_partition_and_nothing_else() {
+    local(async {
+        let regions = Regions::start().await;
+        let findable = |id, of| {
+            regions
+                .world
+                .back_end
+                .put_findable(id, &[of, ("n", "lamp")])
+        };
+        findable("fn", ("region", "north"));
+        findable("fs", ("region", "south"));
+        findable("fa", ("owner", "anna"));
+        findable("fb", ("owner", "ben"));
+        let anna = regions.own_device("anna", Some("north")).await;
+        let parameters = BTreeMap::from([("n".to_owned(), "lamp".to_owned())]);
+        let request = DeviceSearchRequest {
+            source: "Visit",
+            parameters: &parameters,
+            trace: None,
+        };
+        let found = regions.world.engine.search_for_device(&anna, request).await;
+        let found = serde_json::to_value(found.unwrap()).unwrap();
+        let both =
+            json!({"fa": {"n": "lamp", "owner": "anna"}, "fn": {"n": "lamp", "region": "north"}});
+        let line = json!({"source": "Visit", "found": both.clone(), "more": false});
+        assert_eq!(found, json!([line]));
+        // A device of the old protocols finds the same.
+        let (session, client) = regions.device("anna", Some("north")).await;
+        let request = SearchRequest {
+            client: client.as_str(),
+            sources: &[("Visit".to_owned(), String::new())],
+            parameters: &[("n".to_owned(), "lamp".to_owned())],
+            page_size: 10,
+            is_repeated: false,
+            trace: None,
+        };
+        let pages = regions.world.engine.search(&session, request).await;
+        let pages = serde_json::to_value(pages.unwrap()).unwrap();
+        assert_eq!(pages[0][4]["insert"], both);
     });
 }
 

@@ -423,7 +423,9 @@ impl Adapter for BackEnd {
         let found = self.findable.borrow().clone();
         let found = found
             .into_iter()
-            .filter(|(_, attributes)| matches(call, attributes))
+            .filter(|(_, attributes)| {
+                matches(call, attributes) && is_in_partition(call, attributes)
+            })
             .collect();
         Ok(stash.stash(found).await?)
     }
@@ -443,7 +445,6 @@ fn matches(call: &Call<'_>, attributes: &Attributes) -> bool {
     wanted.all(|(name, value)| attributes.get(name) == Some(value))
 }
 
-/// Whether an object is of the region that is asked for, where one is.
 /// Whether an object is in the half of all objects that a call asks for.
 fn is_in_half(call: &Call<'_>, id: &ObjectId) -> bool {
     let last = id.as_str().bytes().last().unwrap_or_default();
@@ -453,6 +454,7 @@ fn is_in_half(call: &Call<'_>, id: &ObjectId) -> bool {
     }
 }
 
+/// Whether an object is of the region that is asked for, where one is.
 fn is_in_partition(call: &Call<'_>, attributes: &Attributes) -> bool {
     let has = |name: &str, wanted: &str| attributes.get(name).is_some_and(|value| value == wanted);
     match call.partition.map(|name| (name, name.split_once('/'))) {

@@ -74,16 +74,23 @@ impl<P: Ports> Engine<P> {
         let room = self.memory.share(PAGE_COST * MAX_FOUND_BYTES);
         let mut answer = AnswerCollector::new(MAX_FOUND, room.bytes() / PAGE_COST);
         let document = self.document_for(source, session.user()).await?;
-        let asked = match self.asked_for(source, session.user(), &document).await? {
-            Asked::For(partition) => {
-                let user = session.user();
-                let call = self.question(source, user, partition.as_ref(), &parameters);
-                self.ask(source, &call, &mut answer).await
+        let mut asked = Ok(());
+        // Of an object that is found in several, the first counts: it comes last.
+        for copy in document.of_back_end().iter().rev() {
+            let user = session.user();
+            asked = match self.asked_for(source, user, copy).await? {
+                Asked::For(partition) => {
+                    let call = self.question(source, user, partition.as_ref(), &parameters);
+                    self.ask(source, &call, &mut answer).await
+                }
+                Asked::NotAtAll => Err(AdapterError::Rejected {
+                    message: NO_PARTITION.to_owned(),
+                }),
+            };
+            if asked.is_err() {
+                break;
             }
-            Asked::NotAtAll => Err(AdapterError::Rejected {
-                message: NO_PARTITION.to_owned(),
-            }),
-        };
+        }
         self.note_event(client, ClientEventKind::Search, Some(source.name), began);
         match asked {
             Ok(()) => {}
