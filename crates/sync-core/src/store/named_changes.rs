@@ -1,11 +1,12 @@
 //! Changes that devices have names for: the same name has the same verdict, however often it is sent.
 
-use crate::model::Millis;
-use crate::model::{ChangeName, ClientId, KeptVerdict, Operation, OperationKind, UserId};
+use crate::model::{
+    ChangeName, ClientId, KeptVerdict, Millis, Operation, OperationKind, Partition, UserId,
+};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::document::{
-    CREATES_LIFETIME_SECONDS, Document, OPERATIONS_LEASE_MS, parse_stored, to_stored,
+    CHUNK, CREATES_LIFETIME_SECONDS, Document, OPERATIONS_LEASE_MS, parse_stored, to_stored,
 };
 use crate::store::operations::MAX_WAITING;
 use crate::store::redis::script::{self, Reply, arg, args};
@@ -25,9 +26,14 @@ pub(crate) enum Said {
     ObjectTaken,
     /// Too many of the client's changes wait.
     Full,
+    /// It was sent while the client followed another copy of the source, where it waits or has its verdict.
+    Elsewhere(Partition),
     /// Nobody knows it.
     Unknown,
 }
+
+/// Stands before the partition of the copy where more is known of a change.
+const ELSEWHERE: char = '@';
 
 /// What became of changes that were handed in.
 #[derive(Debug)]
@@ -124,6 +130,59 @@ impl<R: RedisConn> Document<'_, R> {
         };
         names.iter().map(|_| one(reply.text()?)).collect()
     }
+
+    /// Lets the changes that the client has sent in another copy of the source be known in this one: one that it sends again is not
+    /// taken in again. What waits there has its verdict there.
+    pub(crate) async fn carry_named(
+        &self,
+        client: &ClientId,
+        left: &Self,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let keys = [self.keys.sent(client), self.keys.sent_by_time(client)];
+        let from = left.keys.sent(client);
+        let place = |partition: &Partition| format!("{ELSEWHERE}{}", partition.to_stored());
+        let (here, there) = (place(&self.id.partition), place(&left.id.partition));
+        let mut position = "0".to_owned();
+        loop {
+            let command = args!["HSCAN", &from, &position, "COUNT", CHUNK];
+            let mut reply = Reply::new("HSCAN", self.redis.run(command).await?);
+            position = reply.required_text()?;
+            let mut args = args![CREATES_LIFETIME_SECONDS, now.0];
+            let nothing = args.len();
+            while !reply.is_empty() {
+                let (name, known) = (reply.required_text()?, reply.required_text()?);
+                match known.split_once(' ') {
+                    // It was here before.
+                    Some((_, place)) if place == here => {}
+                    Some(_) => args.extend(args![name, known]),
+                    None => args.extend(args![name, format!("{known} {there}")]),
+                }
+            }
+            if args.len() > nothing {
+                script::CARRY_NAMED.run(self.redis, &keys, args).await?;
+            }
+            if position == "0" {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Forgets changes of which nothing is known any more where they were sent.
+    pub(crate) async fn forget_named(
+        &self,
+        client: &ClientId,
+        names: &[&ChangeName],
+    ) -> Result<(), StoreError> {
+        let of = |command: &str, key: String| {
+            let mut command = args![command, key];
+            command.extend(names.iter().map(|name| arg(name.as_str())));
+            self.redis.run(command)
+        };
+        of("HDEL", self.keys.sent(client)).await?;
+        of("ZREM", self.keys.sent_by_time(client)).await?;
+        Ok(())
+    }
 }
 
 fn said(text: &str) -> Result<Said, StoreError> {
@@ -135,6 +194,10 @@ fn said(text: &str) -> Result<Said, StoreError> {
         "reused" => Said::NameReused,
         "taken" => Said::ObjectTaken,
         "full" => Said::Full,
-        verdict => Said::Decided(parse_stored("a verdict", verdict.as_bytes())?),
+        known => match known.strip_prefix(ELSEWHERE).map(Partition::from_stored) {
+            Some(Some(partition)) => Said::Elsewhere(partition),
+            Some(None) => Said::Unknown,
+            None => Said::Decided(parse_stored("a verdict", known.as_bytes())?),
+        },
     })
 }

@@ -6,12 +6,14 @@
 )]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use sync_core::{AccountError, ClientId, Session, UserChange};
-use test_support::{World, local};
+use test_support::{Fault, World, local};
 
-use crate::device_sync::{Copy, device, sync};
+use crate::device_sync::{Copy, a_moment, device, sync};
+use crate::device_sync_changes::answered;
 
 const REGIONAL: &str = r#"
     [sources.Regional]
@@ -178,5 +180,52 @@ fn attributes_that_templates_could_not_name_are_refused() {
             let is_refused = matches!(refused, Err(AccountError::InvalidUserAttributes { .. }));
             assert!(is_refused, "{attributes:?}");
         }
+    });
+}
+
+#[test]
+fn a_change_that_waits_when_its_user_moves_is_done_once_and_has_its_verdict() {
+    local(async {
+        let regions = Regions::start().await;
+        let world = &regions.world;
+        let phone = device(world, "anna").await;
+        regions.put("anna", Some("north")).await;
+        let mut copy = Copy::of(&["Regional"]);
+        sync(world, &phone, &mut copy).await;
+        world.back_end.fail([Fault::Unreachable; 3]);
+        let set = json!({"region": "north"});
+        let change =
+            json!({"id": "c1", "source": "Regional", "op": "create", "object": "t", "set": set});
+        let sent = json!({"changes": [change]});
+        let pending = json!({"pending": {"Regional": ["c1", "never"]}});
+        let told = async |have: &Copy, body: &Value| {
+            let lines = answered(&world.engine, &phone, &have.cursors, body.clone());
+            let lines = lines.await.unwrap();
+            let verdicts = lines.iter().filter_map(|line| line.get("verdict").cloned());
+            verdicts.collect::<Vec<_>>()
+        };
+        let accepted = json!({"id": "c1", "status": "accepted"});
+        assert_eq!(told(&copy, &sent).await, [accepted.clone()]);
+        world.back_end.heal();
+        regions.put("anna", Some("south")).await;
+        // No answer came: the device sends it once more, before it knows of its move and after.
+        assert_eq!(told(&copy, &sent).await, [accepted.clone()]);
+        a_moment(world);
+        sync(world, &phone, &mut copy).await;
+        assert!(copy.objects["Regional"].contains_key("2"));
+        assert_eq!(told(&copy, &sent).await, [accepted.clone()]);
+        assert_eq!(told(&copy, &pending).await[0], accepted);
+        for _ in 0..5 {
+            world.engine.ports().clock.advance(Duration::from_secs(60));
+            world.work().await;
+        }
+        let done = told(&copy, &pending).await;
+        let applied = json!({"id": "c1", "status": "applied", "object": "b1"});
+        assert_eq!(done[0], applied);
+        assert_eq!(done[1]["code"], "unknown_change");
+        // And when the user comes back.
+        regions.put("anna", Some("north")).await;
+        assert_eq!(told(&copy, &sent).await, [applied]);
+        assert_eq!(world.back_end.objects().len(), 3);
     });
 }

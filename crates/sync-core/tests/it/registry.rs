@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sync_core::{
-    AccountError, EVERYBODY, Engine, FeedError, MAX_DYNAMIC_SOURCES, PartitionRule, PollInterval,
-    SyncError,
+    AccountError, ChangeQuery, EVERYBODY, Engine, FeedError, MAX_DYNAMIC_SOURCES, PartitionRule,
+    PollInterval, SyncError,
 };
+use sync_proto::api::ChangeState;
 use test_support::{TestPorts, World, local, page};
 
 #[expect(clippy::expect_used, reason = "a test that cannot push has failed")]
@@ -392,6 +393,14 @@ fn a_source_that_is_deleted_leaves_nothing_and_may_come_back() {
         assert_ne!(keys().await, before);
 
         engine.delete_dynamic_source("New").await.unwrap();
+        // Whoever reads the list of refusals takes off what is no more.
+        let refused = ChangeQuery {
+            state: Some(ChangeState::Refused),
+            limit: 10,
+            ..ChangeQuery::default()
+        };
+        let listed = engine.find_changes(refused).await.unwrap();
+        assert_eq!(listed.changes, []);
         assert_eq!(keys().await, before);
         let again = engine.delete_dynamic_source("New").await;
         assert!(matches!(again, Err(SyncError::UnknownSource { .. })));

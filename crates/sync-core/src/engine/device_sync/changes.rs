@@ -229,7 +229,9 @@ impl<P: Ports> Engine<P> {
                     known.push((number, operation));
                     waiting.push(name);
                 }
-                Said::Waits | Said::Decided(_) | Said::Unknown => waiting.push(name),
+                Said::Waits | Said::Decided(_) | Said::Elsewhere(_) | Said::Unknown => {
+                    waiting.push(name);
+                }
             }
         }
         if waited {
@@ -408,6 +410,58 @@ impl<P: Ports> Engine<P> {
         Ok(lines)
     }
 
+    /// What became of changes in a document. Those that wait are worked on soon.
+    async fn said_of(
+        &self,
+        session: &DeviceSession,
+        source: Source<'_>,
+        id: &DocumentId,
+        names: &[ChangeName],
+    ) -> Result<Vec<Said>, SyncError> {
+        let (user, client) = (session.user(), session.client());
+        let said = self.document(id).said_of(client, names).await?;
+        // Its device waits for it: so it does not wait for the job that would see to it some time.
+        if said.iter().any(|said| matches!(said, Said::Waits)) {
+            self.work_soon(changes_queue(source), id, user, client)
+                .await?;
+        }
+        Ok(said)
+    }
+
+    /// Finds out what became of changes that were sent while the device followed another copy of the source.
+    async fn look_elsewhere(
+        &self,
+        session: &DeviceSession,
+        source: Source<'_>,
+        document: &Document<'_, P::Redis>,
+        (names, said): (&[ChangeName], &mut [Said]),
+    ) -> Result<(), SyncError> {
+        let mut forgotten = Vec::new();
+        for (name, said) in names.iter().zip(said) {
+            let Said::Elsewhere(partition) = said else {
+                continue;
+            };
+            let id = DocumentId {
+                source: source.name.clone(),
+                partition: partition.clone(),
+            };
+            let name_there = std::slice::from_ref(name);
+            let there = self.said_of(session, source, &id, name_there).await?;
+            *said = match there.into_iter().next() {
+                Some(there @ (Said::Waits | Said::Decided(_))) => there,
+                _ => {
+                    forgotten.push(name);
+                    Said::Unknown
+                }
+            };
+        }
+        if !forgotten.is_empty() {
+            let client = session.client();
+            document.forget_named(client, &forgotten).await?;
+        }
+        Ok(())
+    }
+
     async fn verdicts_of(
         &self,
         session: &DeviceSession,
@@ -417,13 +471,10 @@ impl<P: Ports> Engine<P> {
         let found = self.source(id.source.as_str()).await?;
         let schema = found.as_source().settings.schema.as_ref();
         let document = self.document(&id);
-        let said = document.said_of(session.client(), &names).await?;
-        // Its device waits for it: so it does not wait for the job that would see to it some time.
-        if said.iter().any(|said| matches!(said, Said::Waits)) {
-            let queue = changes_queue(found.as_source());
-            self.work_soon(queue, &id, session.user(), session.client())
-                .await?;
-        }
+        let source = found.as_source();
+        let mut said = self.said_of(session, source, &id, &names).await?;
+        self.look_elsewhere(session, source, &document, (&names, &mut said))
+            .await?;
         let objects: Vec<ObjectId> = said
             .iter()
             .filter_map(|said| shown(said).cloned())
@@ -516,9 +567,12 @@ fn to_verdict(name: &ChangeName, said: &Said) -> Verdict {
             "unknown_change",
             Some("the server does not know this change: send it again".to_owned()),
         ),
-        Said::TakenIn(_) | Said::Waits | Said::NameReused | Said::ObjectTaken | Said::Full => {
-            verdict
-        }
+        Said::TakenIn(_)
+        | Said::Waits
+        | Said::Elsewhere(_)
+        | Said::NameReused
+        | Said::ObjectTaken
+        | Said::Full => verdict,
     }
 }
 

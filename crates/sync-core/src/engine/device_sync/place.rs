@@ -199,8 +199,8 @@ impl<P: Ports> Engine<P> {
             .await?)
     }
 
-    /// Records which copy of the source the device follows. What waits for it in another one stays there until it is done. An event
-    /// stream of the device that is open follows that copy too from then on.
+    /// Records which copy of the source the device follows. What waits for it in another one stays there until it is done, and is known
+    /// here by its name, so that it is not done twice. An event stream of the device that is open follows that copy too from then on.
     pub(super) async fn bind_device(
         &self,
         session: &DeviceSession,
@@ -220,7 +220,12 @@ impl<P: Ports> Engine<P> {
                 source: source.clone(),
                 partition: left,
             };
+            let (here, there) = (self.document(document), self.document(&left));
+            let now = self.ports.clock().now();
+            here.carry_named(client, &there, now).await?;
             self.detach(client, &left).await?;
+            // What came in meanwhile.
+            here.carry_named(client, &there, now).await?;
         }
         let hints = ChangedDocuments::new(self.ports.redis());
         // In the same round trip, behind what it tells of.

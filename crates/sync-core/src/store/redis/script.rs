@@ -12,6 +12,7 @@ pub(crate) static ADD_SOURCE: Script = script!("add_source");
 pub(crate) static ADD_STATS: Script = script!("add_stats");
 pub(crate) static BEGIN_REFRESH: Script = script!("begin_refresh");
 pub(crate) static BIND: Script = script!("bind");
+pub(crate) static CARRY_NAMED: Script = script!("carry_named");
 pub(crate) static CHANGE_USER: Script = script!("change_user");
 pub(crate) static COLLECT: Script = script!("collect");
 pub(crate) static COLLECT_BLOB: Script = script!("collect_blob");
