@@ -172,7 +172,7 @@ fn Device(id: String) -> impl IntoView {
     });
     let changes = Live::every(Some(EVERY), move || {
         let id = id.get_value();
-        async move { api::changes("", "", &id, "", "").await }
+        async move { api::changes("", "", "", &id, "", "").await }
     });
     // Who it is said to be changes once, when the answer comes: what somebody has opened beside it stays open.
     let title = Memo::new(move |_| {
