@@ -165,7 +165,9 @@ fn a_slow_server_leaves_the_console_usable_and_is_not_asked_twice_at_once() {
     // No answer is no answer, however long it takes.
     console.browser.slow_down(Duration::from_secs(15));
     console.browser.press("Devices");
-    console.browser.wait_for("*[@role='alert']", "Try again");
+    console
+        .browser
+        .wait_for("*[@role='alert']", "The server does not answer");
     console.browser.slow_down(Duration::ZERO);
     console.browser.press("Try again");
     console
