@@ -172,7 +172,7 @@ impl<R: RedisConn> Document<'_, R> {
     pub(crate) async fn forget_named(
         &self,
         client: &ClientId,
-        names: &[&ChangeName],
+        names: &[ChangeName],
     ) -> Result<(), StoreError> {
         let of = |command: &str, key: String| {
             let mut command = args![command, key];

@@ -16,7 +16,7 @@ use crate::engine::unknown_source::NamedSource;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{
     AttributeTypes, ChangeName, DeviceCursor, DocumentId, KeptVerdict, Millis, ObjectId, Operation,
-    OperationKind, ReadingPlace, Version, fields, to_attributes,
+    OperationKind, Partition, ReadingPlace, Version, fields, to_attributes,
 };
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{Aspect, Document, Said, TakeInOutcome, WaitingChanges, parse_record};
@@ -436,24 +436,30 @@ impl<P: Ports> Engine<P> {
         document: &Document<'_, P::Redis>,
         (names, said): (&[ChangeName], &mut [Said]),
     ) -> Result<(), SyncError> {
-        let mut forgotten = Vec::new();
+        let mut elsewhere: BTreeMap<Partition, (Vec<ChangeName>, Vec<&mut Said>)> = BTreeMap::new();
         for (name, said) in names.iter().zip(said) {
-            let Said::Elsewhere(partition) = said else {
-                continue;
-            };
+            if let Said::Elsewhere(partition) = said {
+                let (names, said_here) = elsewhere.entry(partition.clone()).or_default();
+                names.push(name.clone());
+                said_here.push(said);
+            }
+        }
+        let mut forgotten = Vec::new();
+        for (partition, (names, said_here)) in elsewhere {
             let id = DocumentId {
                 source: source.name.clone(),
-                partition: partition.clone(),
+                partition,
             };
-            let name_there = std::slice::from_ref(name);
-            let there = self.said_of(session, source, &id, name_there).await?;
-            *said = match there.into_iter().next() {
-                Some(there @ (Said::Waits | Said::Decided(_))) => there,
-                _ => {
-                    forgotten.push(name);
-                    Said::Unknown
-                }
-            };
+            let there = self.said_of(session, source, &id, &names).await?;
+            for ((name, here), there) in names.into_iter().zip(said_here).zip(there) {
+                *here = match there {
+                    Said::Waits | Said::Decided(_) => there,
+                    _ => {
+                        forgotten.push(name);
+                        Said::Unknown
+                    }
+                };
+            }
         }
         if !forgotten.is_empty() {
             let client = session.client();
