@@ -10,7 +10,7 @@ use crate::model::{ClientEventKind, ClientId, DocumentId, Millis, Partition, Sou
 use crate::ping::PushService;
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{
-    ClientEvents, ClientIndex, ClientRecord, Clients, ListedChanges, PUSH_ADDRESS, WaitingChanges,
+    ClientEvents, ClientIndex, ClientRecord, Clients, PUSH_ADDRESS, WaitingChanges,
 };
 
 /// How a client is pushed to.
@@ -146,14 +146,8 @@ impl<P: Ports> Engine<P> {
         if let Some(session) = &record.session {
             self.accounts.end_session(&record.user, session).await?;
         }
-        let waiting = WaitingChanges::new(self.ports.redis());
         for document in documents_of(&record) {
-            let store = self.document(&document);
-            let numbers = store.waiting_numbers(id).await?;
-            store.forget_client(id).await?;
-            waiting.clear(id, &document).await?;
-            let listed = ListedChanges::new(self.ports.redis());
-            listed.remove_waiting(id, &document, &numbers).await?;
+            self.document(&document).forget_client(id).await?;
         }
         self.take_off_lists(id, record.bindings.keys()).await?;
         tracing::info!(client.id = %id, user.id = %record.user, "a client was deleted");

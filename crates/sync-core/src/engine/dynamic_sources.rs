@@ -92,7 +92,7 @@ impl<P: Ports> Engine<P> {
         };
         let stored = self.document(&document);
         // First, while the document still names them.
-        stored.forget_clients(&document).await?;
+        stored.forget_clients().await?;
         Ok(stored.remove().await.map(drop)?)
     }
 }

@@ -147,7 +147,7 @@ impl<P: Ports> Engine<P> {
             .await?
         {
             let document = self.document(&copy);
-            document.forget_clients(&copy).await?;
+            document.forget_clients().await?;
             document.remove().await?;
             copies.remove(&copy).await?;
         }

@@ -1,6 +1,6 @@
 //! Where a client is in a source: which document its cursor is in, and what goes with it from one to the next.
 
-use crate::model::{ClientId, DocumentId, Millis, Partition, SourceName, Token, UserId, Version};
+use crate::model::{ClientId, Millis, Partition, SourceName, Token, UserId, Version};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::clients::{BEGINNING, Clients, bound_partition, stored_client, stored_user};
@@ -240,8 +240,9 @@ impl<R: RedisConn> Document<'_, R> {
         }
     }
 
-    /// Takes the client's cursor away with all that waits for it or of it here.
+    /// Takes the client's cursor away with all that waits for it or of it here, also from the lists of what waits.
     pub(crate) async fn forget_client(&self, client: &ClientId) -> Result<(), StoreError> {
+        let numbers = self.waiting_numbers(client).await?;
         self.unbind(client).await?;
         let command = args![
             "UNLINK",
@@ -253,11 +254,18 @@ impl<R: RedisConn> Document<'_, R> {
             self.keys.sent_by_time(client),
         ];
         self.redis.run(command).await?;
-        Ok(())
+        let changes = WaitingChanges::new(self.redis);
+        let listed = ListedChanges::new(self.redis);
+        let (cleared, unlisted) = futures_util::join!(
+            changes.clear(client, self.id),
+            listed.remove_waiting(client, self.id, &numbers)
+        );
+        cleared?;
+        unlisted
     }
 
     /// Takes all clients' cursors away. Whoever comes back is told to start over.
-    pub(crate) async fn forget_clients(&self, id: &DocumentId) -> Result<(), StoreError> {
+    pub(crate) async fn forget_clients(&self) -> Result<(), StoreError> {
         let Version(version) = self.version().await?;
         let mut position = "0".to_owned();
         loop {
@@ -279,19 +287,10 @@ impl<R: RedisConn> Document<'_, R> {
                     last_push: 0,
                 };
                 let clients = Clients::new(self.redis);
-                clients.set_continuation(&client, &id.source, next).await?;
-                let numbers = self.waiting_numbers(&client).await?;
+                clients
+                    .set_continuation(&client, &self.id.source, next)
+                    .await?;
                 self.forget_client(&client).await?;
-                let (changes, listed) = (
-                    WaitingChanges::new(self.redis),
-                    ListedChanges::new(self.redis),
-                );
-                let (cleared, unlisted) = futures_util::join!(
-                    changes.clear(&client, id),
-                    listed.remove_waiting(&client, id, &numbers)
-                );
-                cleared?;
-                unlisted?;
             }
             if position == "0" {
                 return Ok(());
