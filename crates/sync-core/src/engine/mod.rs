@@ -4,6 +4,7 @@ mod binding;
 mod blobs;
 mod bulk_data;
 mod by_jobs;
+mod carrying;
 mod change_id;
 mod change_list;
 mod changes;

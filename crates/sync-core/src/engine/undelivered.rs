@@ -3,8 +3,8 @@
 use sync_jobs::{Cancelled, EnqueueError, Enqueued, JobId, JobState, Jobs, QueueName};
 
 use crate::adapter::{AdapterError, Call, StashError};
+use crate::engine::carrying::make_change;
 use crate::engine::change_list::MOST_GIVEN_UP;
-use crate::engine::changes::make_change;
 use crate::engine::device_changes::KeptChange;
 use crate::engine::feed::FeedChange;
 use crate::engine::partitions::Asked;

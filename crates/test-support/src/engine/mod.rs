@@ -5,6 +5,7 @@ mod back_end;
 mod backup;
 mod ports;
 mod scripted_http;
+mod stored;
 mod token_key;
 mod world;
 

@@ -7,6 +7,7 @@ mod news;
 mod part;
 mod place;
 mod search;
+mod verdicts;
 mod verify;
 mod wait;
 

@@ -11,7 +11,7 @@ use sync_jobs::Backoff;
 
 use crate::adapter::{AdapterError, Call, Done};
 use crate::engine::by_jobs::changes_queue;
-use crate::engine::changes::{Attempt, make_change};
+use crate::engine::carrying::{Attempt, make_change};
 use crate::engine::conflicts::{Resolution, resolve};
 use crate::engine::feed::{FeedChange, check_size};
 use crate::engine::partitions::Asked;
