@@ -1,5 +1,6 @@
 //! The console in a real browser, with everything behind it: host, components, Redis, back end and devices.
 
+mod bad_input;
 mod devices;
 mod keyboard;
 mod large;
