@@ -85,7 +85,8 @@ fn keep_focus(place: Element) {
         let all = (0..all.length()).filter_map(|at| all.item(at)?.dyn_into::<HtmlElement>().ok());
         let is_named_so = |it: &HtmlElement| it.text_content() == focused.text_content();
         let same: Vec<_> = all.filter(is_named_so).collect();
-        let leads_there = |it: &&HtmlElement| it.get_attribute("href") == focused.get_attribute("href");
+        let leads_there =
+            |it: &&HtmlElement| it.get_attribute("href") == focused.get_attribute("href");
         if let Some(found) = same.iter().find(leads_there).or(same.first())
             && is_lost
         {

@@ -161,7 +161,8 @@ fn queue_table(
             number("dead").into_any(),
             lately("completed").into_any(),
             lately("failed").into_any(),
-            view! { <QueueActions name=queue.name.clone() paused=queue.paused queues work/> }.into_any(),
+            view! { <QueueActions name=queue.name.clone() paused=queue.paused queues work/> }
+                .into_any(),
         ])
         .marked(if is_chosen { "chosen" } else { "" })
     });

@@ -2,13 +2,15 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use test_support::until;
 
 use super::Console;
 
 /// Puts a text into the field with a label, as somebody does who pastes: typing so much takes minutes.
 const PASTE: &str = "const label = [...document.querySelectorAll('label')].find(it => it.textContent.trim() === arguments[0]); \
     const field = label ? document.getElementById(label.htmlFor) : document.querySelector(`[aria-label='${arguments[0]}']`); \
-    field.value = arguments[1]; field.dispatchEvent(new Event('input', {bubbles: true}));";
+    if (!field) return null; \
+    field.value = arguments[1]; field.dispatchEvent(new Event('input', {bubbles: true})); return true;";
 
 /// The next answer to a write is lost on its way.
 const LOSE_AN_ANSWER: &str = "const real = window.fetch; window.fetch = async (request, ...rest) => { \
@@ -20,7 +22,9 @@ const LOSE_AN_ANSWER: &str = "const real = window.fetch; window.fetch = async (r
 
 impl Console {
     fn paste(&self, label: &str, text: &str) {
-        self.browser.run(PASTE, json!([label, text]));
+        until(label, || {
+            self.browser.run(PASTE, json!([label, text])).as_bool()
+        });
     }
 
     /// Waits until a complaint stands beside the field with this label.
