@@ -28,9 +28,19 @@ fn try_save(name: &str, media_type: &str, text: &str) -> Result<(), JsValue> {
 /// Puts a text on the clipboard.
 pub(crate) async fn copy(text: &str) -> Result<(), JsValue> {
     let clipboard = window().navigator().clipboard();
+    // Browsers have none on pages that come by plain HTTP from elsewhere.
+    if AsRef::<JsValue>::as_ref(&clipboard).is_undefined() {
+        return Err(JsValue::UNDEFINED);
+    }
     wasm_bindgen_futures::JsFuture::from(clipboard.write_text(text))
         .await
         .map(drop)
+}
+
+/// A text that no other request has. Not a secret: `crypto` makes better ones, but on some pages it is not there.
+pub(crate) fn random() -> String {
+    let half = || digits(js_sys::Math::random());
+    format!("{}-{}", half(), half())
 }
 
 /// A number with all its digits.

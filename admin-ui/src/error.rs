@@ -6,6 +6,11 @@ pub(crate) enum ApiError {
     /// The server can't be reached, or takes too long.
     #[error("The server does not answer.")]
     Unreachable,
+    /// The server has said nothing to something that was to be done.
+    #[error(
+        "The server does not answer. It may have done this all the same; it is safe to try again, as nothing is done twice."
+    )]
+    Unanswered,
     /// Nobody is signed in, or no longer.
     #[error("Sign in to go on.")]
     SignedOut,

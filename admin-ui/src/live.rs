@@ -167,6 +167,17 @@ impl Status {
         }
     }
 
+    /// Whether the server says that there is no such thing, or no longer.
+    pub(crate) fn is_gone(self) -> bool {
+        self.error
+            .with(|error| error.as_ref().is_some_and(ApiError::is_not_found))
+    }
+
+    /// Whether there is something to act on.
+    pub(crate) fn is_here(self) -> bool {
+        self.is_there.get() && !self.is_gone()
+    }
+
     /// Asks again now.
     pub(crate) fn now(self) {
         self.again.update(|rings| *rings = rings.wrapping_add(1));

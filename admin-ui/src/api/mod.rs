@@ -2,7 +2,9 @@
 
 mod calls;
 mod query;
+mod writes;
 
+use std::cell::RefCell;
 use std::pin::Pin;
 
 use gloo_net::http::{Method, RequestBuilder};
@@ -13,15 +15,27 @@ use web_sys::AbortSignal;
 pub(crate) use calls::*;
 pub(crate) use query::{Query, encode};
 
+use crate::browser;
 use crate::clock;
 use crate::error::ApiError;
 use crate::text::sentence_case;
+use writes::OpenWrites;
 
 /// Where the API is.
 const BASE: &str = "/api/v1";
 
 /// No other site can send this header without asking first, and the server lets none: so it takes the session's cookie.
 const CONSOLE_HEADER: (&str, &str) = ("x-rhosync-console", "1");
+
+/// A write that is repeated with the same key is done once.
+const KEY_HEADER: &str = "idempotency-key";
+
+/// Writes that take no key: there is no session yet, or the answer is kept nowhere.
+const WITHOUT_KEY: [&str; 2] = ["/login", "/tokens"];
+
+thread_local! {
+    static OPEN_WRITES: RefCell<OpenWrites> = RefCell::default();
+}
 
 /// How long to wait for what is read, in milliseconds.
 const READ_TIMEOUT: u32 = 10_000;
@@ -69,10 +83,20 @@ fn send(
             WRITE_TIMEOUT
         };
         let (name, value) = CONSOLE_HEADER;
-        let request = RequestBuilder::new(&url)
+        let has_key = method != Method::GET && !WITHOUT_KEY.iter().any(|path| url.ends_with(path));
+        let write = has_key.then(|| format!("{method} {url} {}", body.as_deref().unwrap_or("")));
+        let mut request = RequestBuilder::new(&url)
             .method(method)
             .header(name, value)
             .abort_signal(Some(&AbortSignal::timeout_with_u32(timeout)));
+        if let Some(write) = &write {
+            let key = OPEN_WRITES.with_borrow_mut(|open| open.begin(write, browser::random));
+            request = request.header(KEY_HEADER, &key);
+        }
+        let silence = match write {
+            Some(_) => ApiError::Unanswered,
+            None => ApiError::Unreachable,
+        };
         let request = match body {
             Some(body) => request
                 .header("content-type", "application/json")
@@ -80,32 +104,45 @@ fn send(
             None => request.build(),
         };
         let request = request.map_err(|error| ApiError::Unreadable(error.to_string()))?;
-        let response = request.send().await.map_err(|_| ApiError::Unreachable)?;
+        let response = request.send().await.map_err(|_| silence.clone())?;
         if let Some(date) = response.headers().get("date") {
             clock::note_server_time(&date);
         }
-        let text = response.text().await.map_err(|_| ApiError::Unreachable)?;
-        if response.ok() {
-            Ok(text)
-        } else {
-            Err(refusal(response.status(), &text))
+        let text = response.text().await.map_err(|_| silence)?;
+        let answer = match response.ok() {
+            true => Ok(text),
+            false => Err(refusal(response.status(), &text)),
+        };
+        let is_at_work = matches!(&answer, Err(ApiError::Refused { code, .. }) if code == AT_WORK);
+        if let Some(write) = write.filter(|_| !is_at_work) {
+            OPEN_WRITES.with_borrow_mut(|open| open.end(&write));
         }
+        answer
     })
 }
+
+/// The first request of a write is not done yet.
+const AT_WORK: &str = "request_in_progress";
 
 fn refusal(status: u16, text: &str) -> ApiError {
     match serde_json::from_str::<sync_proto::api::ApiError>(text) {
         Ok(answer) if status == 401 && answer.error.code != "login_failed" => ApiError::SignedOut,
         Ok(answer) => ApiError::Refused {
             status,
+            message: match answer.error.code.as_str() {
+                AT_WORK => "The server still works on this. Try again in a moment.".to_owned(),
+                _ => sentence(&answer.error.message),
+            },
             code: answer.error.code,
-            message: sentence(&answer.error.message),
         },
         Err(_) if status == 401 => ApiError::SignedOut,
         Err(_) => ApiError::Refused {
             status,
             code: String::new(),
-            message: format!("The server answered with status {status}."),
+            message: match status {
+                414 | 431 => "That is too long to be searched for.".to_owned(),
+                _ => format!("The server answered with status {status}."),
+            },
         },
     }
 }

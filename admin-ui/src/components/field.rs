@@ -78,6 +78,12 @@ pub(crate) fn Field(
     framed(id, label, hint, error, field)
 }
 
+/// Whose password a form is about, for those that keep passwords.
+#[component]
+pub(crate) fn PasswordOf(#[prop(into)] name: String) -> impl IntoView {
+    view! { <input type="text" hidden=true readonly=true autocomplete="username" value=name/> }
+}
+
 #[component]
 pub(crate) fn TextArea(
     #[prop(into)] label: String,

@@ -10,6 +10,9 @@ use crate::url_state::UrlState;
 /// How long after the last letter a search begins.
 pub(crate) const TYPING: Duration = Duration::from_millis(250);
 
+/// Longest text that is searched for, in characters: it has to fit into an address.
+const LONGEST: u32 = 500;
+
 /// A search whose text is in the address.
 #[component]
 pub(crate) fn SearchBox(
@@ -51,6 +54,7 @@ pub(crate) fn SearchBox(
             placeholder=label
             autocomplete="off"
             spellcheck="false"
+            maxlength=LONGEST
             prop:value=move || typed.get()
             on:input=move |event| search(event_target_value(&event))
         />
@@ -68,29 +72,31 @@ pub(crate) fn Choices(
     #[prop(into)]
     options: Signal<Vec<(String, String)>>,
 ) -> impl IntoView {
+    // The links stay while the choice changes: who is there with the keyboard stays too.
+    let options = Memo::new(move |_| options.get());
     let links = move || {
         let options = options.get();
         let first = options.first().map(|(value, _)| value.clone());
-        let chosen = Some(state.get(name))
-            .filter(|value| !value.is_empty())
-            .or(first.clone());
-        options
-            .into_iter()
-            .map(|(value, title)| {
-                let is_chosen = chosen.as_ref() == Some(&value);
-                let wanted = if first.as_ref() == Some(&value) {
-                    ""
-                } else {
-                    &value
-                };
-                let address = href(&state.with(name, wanted));
-                view! {
-                    <a href=address aria-current=is_chosen.then_some("true")>
-                        {title}
-                    </a>
-                }
-            })
-            .collect_view()
+        let links = options.into_iter().map(|(value, title)| {
+            let wanted = match first.as_ref() == Some(&value) {
+                true => String::new(),
+                false => value.clone(),
+            };
+            let address = {
+                let wanted = wanted.clone();
+                move || href(&state.with(name, &wanted))
+            };
+            let is_chosen = move || {
+                let chosen = state.get(name);
+                (chosen == wanted || chosen == value).then_some("true")
+            };
+            view! {
+                <a href=address aria-current=is_chosen>
+                    {title}
+                </a>
+            }
+        });
+        links.collect_view()
     };
     view! {
         <nav class="choices" aria-label=label>

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use leptos::html;
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast as _;
+use web_sys::{Element, HtmlElement};
 
 use crate::clock;
 use crate::error::ApiError;
 use crate::live::{Live, Next, Status};
+use crate::page::href;
 use crate::task::Task;
 use crate::text;
 
@@ -28,6 +32,13 @@ where
 
 /// Without types, since there are many of those, and the frame is the same for all.
 fn framed(status: Status, shown: Box<dyn Fn() -> AnyView + Send + Sync>) -> AnyView {
+    let place = NodeRef::<html::Div>::new();
+    let shown = move || {
+        if let Some(place) = place.get_untracked() {
+            keep_focus(place.into());
+        }
+        shown()
+    };
     let missing = move || match (status.is_there.get(), status.error.get()) {
         // Whose session is over is told so once for the whole page.
         (true, None) | (_, Some(ApiError::SignedOut)) => ().into_any(),
@@ -49,11 +60,40 @@ fn framed(status: Status, shown: Box<dyn Fn() -> AnyView + Send + Sync>) -> AnyV
     let is_behind = move || status.is_behind.get();
     view! {
         {missing}
-        <div class="loaded" class:behind=is_behind aria-busy=move || is_behind().to_string()>
+        <div class="loaded" node_ref=place class:behind=is_behind aria-busy=move || is_behind().to_string()>
             {shown}
         </div>
     }
     .into_any()
+}
+
+/// What is in this place is about to be drawn anew: whoever has the keyboard there has it at the same link or button afterwards.
+fn keep_focus(place: Element) {
+    let Some(focused) = document().active_element() else {
+        return;
+    };
+    if !place.contains(Some(&focused)) {
+        return;
+    }
+    request_animation_frame(move || {
+        let is_lost = document()
+            .active_element()
+            .is_none_or(|it| it.tag_name() == "BODY");
+        let Ok(all) = place.query_selector_all("a, button") else {
+            return;
+        };
+        let all = (0..all.length()).filter_map(|at| all.item(at)?.dyn_into::<HtmlElement>().ok());
+        let is_named_so = |it: &HtmlElement| it.text_content() == focused.text_content();
+        let same: Vec<_> = all.filter(is_named_so).collect();
+        let leads_there =
+            |it: &&HtmlElement| it.get_attribute("href") == focused.get_attribute("href");
+        if let Some(found) = same.iter().find(leads_there).or(same.first())
+            && is_lost
+        {
+            // It fails only where the element is no longer in the page.
+            let _ = found.focus();
+        }
+    });
 }
 
 fn notice(class: &'static str, role: &'static str, text: String, status: Status) -> AnyView {
@@ -104,6 +144,36 @@ pub(crate) fn empty(title: &'static str, text: &'static str) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// The page of one thing of a list; where the server does not know it, says so instead and leads to the list.
+#[component]
+pub(crate) fn Found(
+    status: Status,
+    /// What kind of thing it is.
+    what: &'static str,
+    /// The list's title and path.
+    list: (&'static str, &'static str),
+    children: ChildrenFn,
+) -> impl IntoView {
+    let is_gone = Memo::new(move |_| status.is_gone());
+    let (title, path) = list;
+    move || {
+        match is_gone.get() {
+        false => children(),
+        true => view! {
+            <div class="banner warning">
+                <p role="alert">
+                    {format!("There is no such {what}. It may have been removed, or the address is mistyped.")}
+                </p>
+                <a class="button" href=href(path)>
+                    {format!("To the list: {title}")}
+                </a>
+            </div>
+        }
+        .into_any(),
+    }
+    }
 }
 
 /// What went wrong with something that somebody has asked for.

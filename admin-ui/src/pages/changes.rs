@@ -1,5 +1,6 @@
 //! Changes of devices that are not done: they wait, were refused, or were given up.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -37,6 +38,15 @@ const SORTINGS: &[Sorting] = &[Sorting {
     ascending: Some("sent"),
     descending: Some(""),
 }];
+
+const OF_DEVICE_COLUMNS: &[Column] = &[
+    Column::Head("Change"),
+    Column::Text("Source"),
+    Column::Text("State"),
+    Column::Number("Sent"),
+    Column::Number("Attempts"),
+    Column::Words("Error"),
+];
 
 const VALUE_COLUMNS: &[Column] = &[
     Column::Head("Attribute"),
@@ -106,14 +116,11 @@ pub(crate) fn ChangesPage() -> impl IntoView {
                 changes,
                 move |Listing { items, next }| {
                     if items.is_empty() {
-                        return empty("There is nothing here.", "Every change of every device is done, as far as this list goes.")
-                            .into_any();
+                        return nothing(state);
                     }
-                    let rows = change_rows(items);
-                    // One device's changes come by source, and the server sorts them by nothing else.
                     let shown = match state.get("client").is_empty() {
-                        true => sorted_table("Changes", CHANGE_COLUMNS, state, SORTINGS, rows),
-                        false => table("Changes", CHANGE_COLUMNS, rows),
+                        true => sorted_table("Changes", CHANGE_COLUMNS, state, SORTINGS, change_rows(items, true)),
+                        false => of_device(items, next.is_none() && state.cursor().is_empty()),
                     };
                     view! {
                         {shown}
@@ -126,13 +133,35 @@ pub(crate) fn ChangesPage() -> impl IntoView {
     }
 }
 
-/// Changes as a table.
-pub(super) fn change_table(changes: Vec<ChangeInfo>) -> AnyView {
-    table("Changes", CHANGE_COLUMNS, change_rows(changes))
+/// Says that there is no change, of those that are asked for or at all.
+fn nothing(state: UrlState) -> AnyView {
+    let is_filtered = ["state", "source", "user", "client", "cursor"]
+        .iter()
+        .any(|name| !state.get(name).is_empty());
+    if is_filtered {
+        empty(
+            "No change is like that.",
+            "A change leaves this list when the back end has taken it, or when it is discarded.",
+        )
+    } else {
+        empty(
+            "Every change of every device is done.",
+            "What back ends have not taken yet, or refuse, appears here.",
+        )
+    }
 }
 
-fn change_rows(changes: Vec<ChangeInfo>) -> Vec<Row> {
-    let rows = changes.into_iter().map(|change| {
+/// The changes of one device as a table. The server lists them by source; where these are all of them, the one that was sent last
+/// comes first, as elsewhere.
+pub(super) fn of_device(mut changes: Vec<ChangeInfo>, are_all: bool) -> AnyView {
+    if are_all {
+        changes.sort_by_key(|change| Reverse(change.sent_at));
+    }
+    table("Changes", OF_DEVICE_COLUMNS, change_rows(changes, false))
+}
+
+fn change_rows(changes: Vec<ChangeInfo>, with_device: bool) -> Vec<Row> {
+    let rows = changes.into_iter().map(move |change| {
         let (tone, word) = text::change_state(change.state);
         let address = href(&format!("/changes/{}", encode(&change.id)));
         let device = href(&format!("/devices/{}", encode(&change.client)));
@@ -142,15 +171,20 @@ fn change_rows(changes: Vec<ChangeInfo>) -> Vec<Row> {
             false => change.user.clone(),
         };
         let due = change.next_at.map(|at| view! { <small>" next " {ago(Some(at))}</small> });
-        Row::new(vec![
+        let mut cells = vec![
                 row_link(address, view! { {text::change_kind(change.kind)} " " <span class="id">{change.object.clone()}</span> }),
                 change.source.clone().into_any(),
-                view! { <a href=device>{whose}</a> }.into_any(),
+        ];
+        if with_device {
+            cells.push(view! { <a href=device>{whose}</a> }.into_any());
+        }
+        cells.extend([
                 tag(tone, word).into_any(),
                 ago(change.sent_at),
                 view! { {text::count(change.attempts)} {due} }.into_any(),
                 quoted(change.error.clone()),
-])
+        ]);
+        Row::new(cells)
     });
     rows.collect()
 }
@@ -231,10 +265,10 @@ fn show(change: ChangeInfo) -> impl IntoView {
     let source = href(&format!("/sources/{}", encode(&change.source)));
     let said = change.error.clone().map(|error| {
         view! {
-            <section class="why bad">
+            <section class="why" class:bad=change.state != ChangeState::Waiting>
                 <h2>"Why it is not done"</h2>
                 <p>
-                    "The back end says: " <q>{error}</q>
+                    "The last answer was " <q>{error}</q>
                 </p>
             </section>
         }

@@ -11,9 +11,9 @@ use crate::api::{self, encode};
 use crate::browser;
 use crate::clock;
 use crate::components::{
-    Choices, Column, Confirm, Messages, Pager, Row, SearchBox, Sorting, When, ago, choices, empty,
-    facts, heading, lasting, loaded, problem, quoted, row_link, sorted_table, sub_heading, table,
-    tag,
+    Choices, Column, Confirm, Found, Messages, Pager, Row, SearchBox, Sorting, When, ago, choices,
+    empty, facts, heading, lasting, loaded, problem, quoted, row_link, sorted_table, sub_heading,
+    table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -73,6 +73,9 @@ const OF_USER_COLUMNS: &[Column] = &[
     Column::Number("Last sync"),
     Column::Words("Problem"),
 ];
+
+/// Where one device belongs.
+const LIST: (&str, &str) = ("Devices", "/devices");
 
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -174,45 +177,46 @@ fn Device(id: String) -> impl IntoView {
         let id = id.get_value();
         async move { api::changes("", "", "", &id, "", "").await }
     });
-    // Who it is said to be changes once, when the answer comes: what somebody has opened beside it stays open.
+    // Whose it is changes once, when the answer comes: what somebody has opened beside it stays open.
     let title = Memo::new(move |_| {
         client.data.with(|client| match client {
             None => "Device".to_owned(),
-            Some(client) => {
-                let platform = platform(client).unwrap_or("Device");
-                format!("{platform} of {}", client.user)
-            }
+            Some(client) => format!("Device of {}", client.user),
         })
     });
+    let is_here = Signal::derive(move || client.status.is_here());
     view! {
         {move || {
             let note = view! { <code>{id.get_value()}</code> };
-            sub_heading(("Devices", "/devices"), title.get(), note, view! { <Actions client sources/> })
+            let actions = view! { <When is=is_here><Actions client sources/></When> };
+            sub_heading(LIST, title.get(), note, actions)
         }}
-        {move || sources.data.get().map(|sources| story(&sources.items, id))}
-        <section>{loaded(client, device_facts)}</section>
-        <section class="flush" aria-labelledby="device-sources">
-            <h2 id="device-sources">"Sources"</h2>
-            {loaded(sources, move |sources| source_table(sources.items, id))}
-        </section>
-        <section class="flush" aria-labelledby="device-changes">
-            <h2 id="device-changes">"Changes that are not done"</h2>
-            {loaded(
-                changes,
-                |changes| {
-                    if changes.items.is_empty() {
-                        empty("All changes of this device are done.", "What waits or was given up appears here.")
-                            .into_any()
-                    } else {
-                        super::changes::change_table(changes.items)
-                    }
-                },
-            )}
-        </section>
-        <section class="flush" aria-labelledby="timeline">
-            <h2 id="timeline">"Timeline"</h2>
-            {loaded(events, |events| timeline(events.items))}
-        </section>
+        <Found status=client.status what="device" list=LIST>
+            {move || sources.data.get().map(|sources| story(&sources.items, id))}
+            <section>{loaded(client, device_facts)}</section>
+            <section class="flush" aria-labelledby="device-sources">
+                <h2 id="device-sources">"Sources"</h2>
+                {loaded(sources, move |sources| source_table(sources.items, id))}
+            </section>
+            <section class="flush" aria-labelledby="device-changes">
+                <h2 id="device-changes">"Changes that are not done"</h2>
+                {loaded(
+                    changes,
+                    |changes| {
+                        if changes.items.is_empty() {
+                            empty("All changes of this device are done.", "What waits or was given up appears here.")
+                                .into_any()
+                        } else {
+                            super::changes::of_device(changes.items, changes.next.is_none())
+                        }
+                    },
+                )}
+            </section>
+            <section class="flush" aria-labelledby="timeline">
+                <h2 id="timeline">"Timeline"</h2>
+                {loaded(events, |events| timeline(events.items))}
+            </section>
+        </Found>
     }
 }
 
@@ -409,6 +413,11 @@ fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>
             messages.say("A ping is on its way to the device.");
         });
     };
+    // Below, among the facts, stands why.
+    let can_be_pinged = move || {
+        let push = |client: Option<&ClientInfo>| client?.push.as_ref().map(|push| push.has_token);
+        client.data.with(push).unwrap_or(false)
+    };
     let reset = move |open: RwSignal<bool>| {
         let Some(id) = id() else { return };
         task.run(async move { api::reset_client(&id).await }, move |()| {
@@ -442,7 +451,7 @@ fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>
             "Diagnostic file"
         </button>
         <When is=Signal::derive(move || session.may("clients:write"))>
-            <button type="button" on:click=ping disabled=move || task.is_busy.get()>
+            <button type="button" on:click=ping disabled=move || task.is_busy.get() || !can_be_pinged()>
                 "Ping"
             </button>
             <Confirm

@@ -11,8 +11,8 @@ use sync_proto::api::{
 use crate::api::{self, encode};
 use crate::clock;
 use crate::components::{
-    Choices, Column, Confirm, DialogForm, LineChart, Messages, Pager, Row, SearchBox, Sorting,
-    TextArea, Track, When, ago, choices, empty, facts, heading, loaded, problem, row_link,
+    Choices, Column, Confirm, DialogForm, Found, LineChart, Messages, Pager, Row, SearchBox,
+    Sorting, TextArea, Track, When, ago, choices, empty, facts, heading, loaded, problem, row_link,
     sorted_table, sub_heading, table, tag,
 };
 use crate::live::Live;
@@ -64,6 +64,9 @@ const ERROR_COLUMNS: &[Column] = &[
     Column::Words("Error"),
 ];
 
+/// Where one job belongs.
+const LIST: (&str, &str) = ("Jobs", "/jobs");
+
 const EVERY: Duration = Duration::from_secs(5);
 
 const STATES: [(&str, &str); 5] = [
@@ -79,9 +82,13 @@ const STATES: [(&str, &str); 5] = [
 pub(crate) fn JobsPage() -> impl IntoView {
     let state = UrlState::of(Page::Jobs.path());
     let queues = Live::every(Some(EVERY), api::queues);
-    let queue = Memo::new(move |_| {
+    // The one with most dead jobs, until somebody chooses: it stays while their number changes.
+    let queue = Memo::new(move |before: Option<&Option<String>>| {
         let chosen = state.get("queue");
-        if chosen.is_empty() {
+        let before = before.cloned().flatten();
+        if chosen.is_empty() && before.is_some() {
+            before
+        } else if chosen.is_empty() {
             queues.data.with(|queues| {
                 let queues = queues.as_ref()?;
                 let most = queues
@@ -95,11 +102,17 @@ pub(crate) fn JobsPage() -> impl IntoView {
         }
     });
     let schedules = Live::every(Some(EVERY * 4), api::schedules);
+    // Here, and not in the rows: these are drawn anew while their jobs run.
+    let work = QueueWork {
+        task: Task::new(),
+        queue: RwSignal::new(String::new()),
+    };
     view! {
         {heading(Page::Jobs.title(), (), ())}
         <section class="flush" aria-labelledby="queues">
             <h2 id="queues">"Queues"</h2>
-            {loaded(queues, move |listing| queue_table(listing.items, queues, queue))}
+            {loaded(queues, move |listing| queue_table(listing.items, queues, queue, work))}
+            {problem(work.task)}
         </section>
         {move || queue.get().map(|queue| view! { <Queue queue state/> })}
         <section class="flush" aria-labelledby="recurring">
@@ -109,10 +122,19 @@ pub(crate) fn JobsPage() -> impl IntoView {
     }
 }
 
+/// What somebody lets a queue do.
+#[derive(Clone, Copy)]
+struct QueueWork {
+    task: Task,
+    /// The queue's name.
+    queue: RwSignal<String>,
+}
+
 fn queue_table(
     items: Vec<QueueInfo>,
     queues: Live<Listing<QueueInfo>>,
     chosen: Memo<Option<String>>,
+    work: QueueWork,
 ) -> AnyView {
     if items.is_empty() {
         return empty(
@@ -139,7 +161,8 @@ fn queue_table(
             number("dead").into_any(),
             lately("completed").into_any(),
             lately("failed").into_any(),
-            view! { <QueueActions name=queue.name.clone() paused=queue.paused queues/> }.into_any(),
+            view! { <QueueActions name=queue.name.clone() paused=queue.paused queues work/> }
+                .into_any(),
         ])
         .marked(if is_chosen { "chosen" } else { "" })
     });
@@ -147,16 +170,27 @@ fn queue_table(
 }
 
 #[component]
-fn QueueActions(name: String, paused: bool, queues: Live<Listing<QueueInfo>>) -> impl IntoView {
+fn QueueActions(
+    name: String,
+    paused: bool,
+    queues: Live<Listing<QueueInfo>>,
+    work: QueueWork,
+) -> impl IntoView {
     let session = Session::get();
     let messages = Messages::get();
-    let task = Task::new();
+    let QueueWork { task, queue } = work;
     let name = StoredValue::new(name);
     let pause = move |_| {
-        let work = async move { api::pause_queue(&name.get_value(), !paused).await };
+        let name = name.get_value();
+        queue.set(String::new());
+        let work = async move { api::pause_queue(&name, !paused).await };
         task.run(work, move |_| queues.now());
     };
+    let is_running = move || task.is_busy.get() && queue.get() == name.get_value();
     let run = move |_| {
+        if !task.is_busy.get_untracked() {
+            queue.set(name.get_value());
+        }
         // A queue is a component's, or a component's with a dot and more behind it.
         let queue = name.get_value();
         let component = queue.split('.').next().unwrap_or_default().to_owned();
@@ -164,9 +198,9 @@ fn QueueActions(name: String, paused: bool, queues: Live<Listing<QueueInfo>>) ->
             async move { api::run_component(&component).await },
             move |run| {
                 messages.say(format!(
-                    "{} jobs were done, {} attempts failed.",
-                    text::count(run.done),
-                    text::count(run.failed)
+                    "{}, {}.",
+                    text::counted(run.done, "job was done", "jobs were done"),
+                    text::counted(run.failed, "attempt failed", "attempts failed")
                 ));
                 queues.now();
             },
@@ -184,13 +218,12 @@ fn QueueActions(name: String, paused: bool, queues: Live<Listing<QueueInfo>>) ->
         <When is=Signal::derive(move || session.may("jobs:write"))>
             <span class="actions tight">
                 <button type="button" on:click=run aria-label=run_title.clone() disabled=move || task.is_busy.get()>
-                    {move || if task.is_busy.get() { "Working…" } else { "Run now" }}
+                    {move || if is_running() { "Working…" } else { "Run now" }}
                 </button>
                 <button type="button" on:click=pause aria-label=pause_title.clone() disabled=move || task.is_busy.get()>
                     {if paused { "Resume" } else { "Pause" }}
                 </button>
             </span>
-            {problem(task)}
         </When>
     }
 }
@@ -247,10 +280,8 @@ fn RetryAll(name: StoredValue<String>, jobs: Live<Listing<JobInfo>>) -> impl Int
             async move { api::retry_jobs(&name.get_value()).await },
             move |retried| {
                 open.set(false);
-                messages.say(format!(
-                    "{} jobs are tried again.",
-                    text::count(retried.retried)
-                ));
+                let retried = text::counted(retried.retried, "job is", "jobs are");
+                messages.say(format!("{retried} tried again."));
                 jobs.now();
             },
         );
@@ -369,11 +400,13 @@ fn Job(id: String) -> impl IntoView {
             .with(|job| job.as_ref().is_some_and(|job| job.state != "done"))
     });
     view! {
-        {move || sub_heading(("Jobs", "/jobs"), title(), view! { <code>{id.get_value()}</code> }, ())}
-        {loaded(job, show_job)}
-        <When is=Signal::derive(move || session.may("jobs:write") && (is_dead.get() || may_end.get()))>
-            <JobActions id job is_dead/>
-        </When>
+        {move || sub_heading(LIST, title(), view! { <code>{id.get_value()}</code> }, ())}
+        <Found status=job.status what="job" list=LIST>
+            {loaded(job, show_job)}
+            <When is=Signal::derive(move || session.may("jobs:write") && (is_dead.get() || may_end.get()))>
+                <JobActions id job is_dead/>
+            </When>
+        </Found>
     }
 }
 

@@ -12,6 +12,7 @@ use crate::components::{
 };
 use crate::live::Live;
 use crate::page::{Page, href};
+use crate::session::Session;
 use crate::text::{self, Notice, Tone};
 
 const SOURCE_COLUMNS: &[Column] = &[
@@ -32,6 +33,7 @@ const QUEUE_COLUMNS: &[Column] = &[
 #[component]
 pub(crate) fn OverviewPage() -> impl IntoView {
     let overview = expect_context::<Live<Overview>>();
+    let session = Session::get();
     let state = move || match overview.status.error.get() {
         None => view! { <span class="dot good"></span>" live" }.into_any(),
         Some(_) => view! { <span class="dot bad"></span>" no answer" }.into_any(),
@@ -44,11 +46,11 @@ pub(crate) fn OverviewPage() -> impl IntoView {
     };
     view! {
         {heading(Page::Overview.title(), version, view! { <span class="state">{state}</span> })}
-        {loaded(overview, show)}
+        {loaded(overview, move |overview| show(overview, session))}
     }
 }
 
-fn show(overview: Overview) -> impl IntoView {
+fn show(overview: Overview, session: Session) -> impl IntoView {
     let Overview {
         attention,
         sources,
@@ -69,7 +71,7 @@ fn show(overview: Overview) -> impl IntoView {
     view! {
         <section aria-labelledby="attention">
             <h2 id="attention">"Needs attention"</h2>
-            {attention_list(attention)}
+            {attention_list(attention, session)}
         </section>
         {tiles(&overview)}
         <div class="two">
@@ -106,7 +108,7 @@ fn show(overview: Overview) -> impl IntoView {
     }
 }
 
-fn attention_list(attention: &[Attention]) -> AnyView {
+fn attention_list(attention: &[Attention], session: Session) -> AnyView {
     if attention.is_empty() {
         return view! {
             <p class="all-well">
@@ -116,7 +118,7 @@ fn attention_list(attention: &[Attention]) -> AnyView {
         }
         .into_any();
     }
-    let items = attention.iter().map(|attention| {
+    let items = attention.iter().map(move |attention| {
         let Notice {
             tone,
             title,
@@ -125,7 +127,12 @@ fn attention_list(attention: &[Attention]) -> AnyView {
             since,
             path,
             action,
+            needs,
         } = text::notice(attention, encode);
+        let action = match needs {
+            Some(scope) if !session.may(scope) => "Look",
+            _ => action,
+        };
         let quote = quote.map(|quote| view! { " " <q>{quote}</q> });
         let since = since.map(|at| view! { " It has been so " {lasting(Some(at))} "." });
         let spoken = match tone {

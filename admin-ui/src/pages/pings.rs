@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use sync_proto::api::{Listing, NewPing, PingRecord, PushServiceInfo};
+use sync_proto::api::{Listing, NewPing, PingRecord, PushCheck, PushServiceInfo};
 
 use crate::api;
 use crate::components::{
-    Column, DialogForm, Field, Messages, Pager, Row, TextArea, Toggle, When, ago, empty, heading,
-    loaded, problem, quoted, table, tag,
+    BESIDE_FIELDS, Column, DialogForm, Field, Messages, Pager, Row, TextArea, Toggle, When,
+    against, ago, empty, heading, loaded, problem, quoted, table, tag,
 };
 use crate::live::Live;
 use crate::page::Page;
@@ -39,6 +39,12 @@ pub(crate) fn PingsPage() -> impl IntoView {
         async move { api::pings(&cursor).await }
     });
     let services = Live::every(Some(EVERY * 4), api::push_services);
+    // Here, and not with each service: these are drawn anew when their numbers change.
+    let check = Check {
+        task: Task::new(),
+        service: RwSignal::new(String::new()),
+        said: RwSignal::new(None),
+    };
     view! {
         {heading(Page::Pings.title(), "messages that wake devices, so that they sync", ())}
         <div class="two">
@@ -50,7 +56,7 @@ pub(crate) fn PingsPage() -> impl IntoView {
             </When>
             <section class="flush" aria-labelledby="services">
                 <h2 id="services">"Push services"</h2>
-                {loaded(services, |services| service_list(services.items))}
+                {loaded(services, move |services| service_list(services.items, check))}
             </section>
         </div>
         <section class="flush" aria-labelledby="sent">
@@ -87,18 +93,22 @@ fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
     let is_sent = RwSignal::new(false);
     // Whom the server does not know, as long as they are still named.
     let [unknown_users, unknown_clients] = [(); 2].map(|()| RwSignal::new(Vec::<String>::new()));
+    // Whatever else the server does not take.
+    let wrong_names = against(task, "login");
     let wrong_users = Signal::derive(move || {
         let is_tried = is_sent.get() || !message.get().is_empty() || !sources.get().is_empty();
         let users = names(&users.get());
         if is_tried && users.is_empty() && names(&clients.get()).is_empty() {
             return Some("Name a user, or the id of a device.".to_owned());
         }
-        text::unknown_names("user", &still_named(users, unknown_users))
+        let unknown = text::unknown_names("user", &still_named(users, unknown_users));
+        unknown.or(wrong_names.get())
     });
     let wrong_clients = Signal::derive(move || {
         let clients = names(&clients.get());
         text::unknown_names("device", &still_named(clients, unknown_clients))
     });
+    let wrong_message = against(task, "message");
     let bad_badge = Signal::derive(move || {
         let badge = badge.get();
         (!badge.is_empty() && badge.parse::<u32>().is_err())
@@ -148,7 +158,7 @@ fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
         });
     };
     view! {
-        <DialogForm task submit="Send" on_submit=submit>
+        <DialogForm task submit="Send" on_submit=submit beside_fields=BESIDE_FIELDS>
             <TextArea
                 label="Users"
                 value=users
@@ -165,6 +175,7 @@ fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
             <TextArea
                 label="Message"
                 value=message
+                error=wrong_message
                 hint=Some("Empty: the ping is silent, and the device syncs by itself.")
                 rows=2
             />
@@ -174,14 +185,22 @@ fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
                 <Field label="Sources to sync" value=sources/>
             </div>
             <Toggle label="It may wait until a sleeping device wakes up by itself" value=may_wait/>
-            <Preview message badge/>
+            <Preview message badge bad_badge/>
         </DialogForm>
     }
 }
 
 /// How the ping will look on a device.
 #[component]
-fn Preview(message: RwSignal<String>, badge: RwSignal<String>) -> impl IntoView {
+fn Preview(
+    message: RwSignal<String>,
+    badge: RwSignal<String>,
+    bad_badge: Signal<Option<String>>,
+) -> impl IntoView {
+    let shown_badge = move || {
+        let badge = badge.get();
+        (!badge.is_empty() && bad_badge.get().is_none()).then_some(badge)
+    };
     view! {
         <div class="preview" aria-label="How it looks on a device">
             {move || {
@@ -191,7 +210,7 @@ fn Preview(message: RwSignal<String>, badge: RwSignal<String>) -> impl IntoView 
                 } else {
                     view! {
                         <div class="notification">
-                            <i aria-hidden="true">{move || Some(badge.get()).filter(|badge| !badge.is_empty())}</i>
+                            <i aria-hidden="true">{shown_badge}</i>
                             <div>
                                 <b>"Your app"</b>
                                 <p>{text}</p>
@@ -205,26 +224,42 @@ fn Preview(message: RwSignal<String>, badge: RwSignal<String>) -> impl IntoView 
     }
 }
 
-fn service_list(services: Vec<PushServiceInfo>) -> impl IntoView {
+/// A check of a push service, and what came of it.
+#[derive(Clone, Copy)]
+struct Check {
+    task: Task,
+    /// The service's name.
+    service: RwSignal<String>,
+    said: RwSignal<Option<PushCheck>>,
+}
+
+fn service_list(services: Vec<PushServiceInfo>, check: Check) -> impl IntoView {
     let items = services
         .into_iter()
-        .map(|service| view! { <Service service/> });
+        .map(|service| view! { <Service service check/> });
     view! { <ul class="services">{items.collect_view()}</ul> }
 }
 
 #[component]
-fn Service(service: PushServiceInfo) -> impl IntoView {
+fn Service(service: PushServiceInfo, check: Check) -> impl IntoView {
     let session = Session::get();
-    let task = Task::new();
-    let said = RwSignal::new(None::<(bool, String)>);
+    let Check {
+        task,
+        service: checked,
+        said,
+    } = check;
     let name = StoredValue::new(service.name.clone());
+    let is_checked = move || checked.with(|checked| name.with_value(|name| name == checked));
+    let is_busy = move || task.is_busy.get() && is_checked();
     let check = move |_| {
-        task.run(
-            async move { api::check_push_service(&name.get_value()).await },
-            move |check| {
-                said.set(Some((check.ok, check.message)));
-            },
-        );
+        if task.is_busy.get_untracked() {
+            return;
+        }
+        let name = name.get_value();
+        checked.set(name.clone());
+        said.set(None);
+        let work = async move { api::check_push_service(&name).await };
+        task.run(work, move |check| said.set(Some(check)));
     };
     let (tone, word) = match (service.configured, &service.error) {
         (false, _) => (Tone::Quiet, "not set up"),
@@ -243,7 +278,7 @@ fn Service(service: PushServiceInfo) -> impl IntoView {
                 {tag(tone, word)}
                 <When is=Signal::derive(move || session.may("clients:write"))>
                     <button type="button" aria-label=label.clone() on:click=check disabled=move || task.is_busy.get()>
-                        {move || if task.is_busy.get() { "Checking…" } else { "Check" }}
+                        {move || if is_busy() { "Checking…" } else { "Check" }}
                     </button>
                 </When>
             </div>
@@ -256,13 +291,14 @@ fn Service(service: PushServiceInfo) -> impl IntoView {
             <div role="status">
                 {move || {
                     said.get()
-                        .map(|(is_ok, message)| {
-                            let class = if is_ok { "banner good" } else { "banner bad" };
+                        .filter(|_| is_checked())
+                        .map(|PushCheck { ok, message }| {
+                            let class = if ok { "banner good" } else { "banner bad" };
                             view! { <p class=class>{message}</p> }
                         })
                 }}
             </div>
-            {problem(task)}
+            {move || is_checked().then(|| problem(task))}
         </li>
     }
 }

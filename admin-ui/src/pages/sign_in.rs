@@ -7,7 +7,7 @@ use sync_proto::api::PasswordChange;
 
 use crate::api;
 use crate::backoff::wait_after;
-use crate::components::{BESIDE_FIELDS, DialogForm, Field, against};
+use crate::components::{BESIDE_FIELDS, DialogForm, Field, PasswordOf, against};
 use crate::error::ApiError;
 use crate::session::Session;
 use crate::task::Task;
@@ -86,6 +86,7 @@ pub(crate) fn FirstStart() -> impl IntoView {
 /// Changes one's own password.
 #[component]
 pub(crate) fn PasswordForm(on_done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
+    let name = Session::get().info().map(|info| info.name);
     let [current, new, again] = [(); 3].map(|()| RwSignal::new(String::new()));
     let task = Task::new();
     let differs = Signal::derive(move || {
@@ -115,6 +116,7 @@ pub(crate) fn PasswordForm(on_done: impl Fn() + Copy + Send + Sync + 'static) ->
             on_submit=submit
             beside_fields=BESIDE_FIELDS
         >
+            <PasswordOf name=name.unwrap_or_default()/>
             <Field
                 label="Current password"
                 value=current

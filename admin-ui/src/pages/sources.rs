@@ -9,8 +9,9 @@ use sync_proto::api::{
 };
 
 use crate::api::{self, encode};
+use crate::clock::Clock;
 use crate::components::{
-    Choices, Column, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox, When, ago,
+    Choices, Column, Dialog, DialogForm, Field, Found, Messages, Pager, Row, SearchBox, When, ago,
     choices, empty, facts, heading, lasting, loaded, problem, quoted, row_link, sub_heading, table,
     tag,
 };
@@ -73,6 +74,9 @@ const ATTRIBUTE_COLUMNS: &[Column] = &[
     Column::Text("Value"),
     Column::Number("Since version"),
 ];
+
+/// Where one source belongs.
+const LIST: (&str, &str) = ("Sources", "/sources");
 
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -178,12 +182,13 @@ fn Source(name: String) -> impl IntoView {
     let trouble = move || {
         health.get().and_then(|health| {
             let error = health.error?;
+            let since = health.failing_since;
+            let since = since.map(|at| view! { " It has been so " {lasting(Some(at))} "." });
             Some(view! {
                 <section class="why bad">
                     <h2>"What is wrong"</h2>
                     <p>
-                        {text::source_error(health.error_kind)} {quoted(Some(error))}
-                        " " {lasting(health.failing_since)}
+                        {text::source_error(health.error_kind)} {quoted(Some(error))} {since}
                     </p>
                     <p class="quiet">"Devices get what was known before. Nothing of it is lost."</p>
                 </section>
@@ -197,30 +202,32 @@ fn Source(name: String) -> impl IntoView {
         })
     };
     let actions = view! {
-        <When is=Signal::derive(move || session.may("sources:write"))>
+        <When is=Signal::derive(move || session.may("sources:write") && source.status.is_here())>
             <Actions name source copies/>
         </When>
     };
     view! {
-        {sub_heading(("Sources", "/sources"), title, state_tag, actions)}
-        {trouble}
-        <section>{loaded(source, move |source| source_facts(source, health))}</section>
-        <section class="flush" aria-labelledby="copies">
-            <h2 id="copies">"Copies"</h2>
-            {loaded(
-                copies,
-                move |Listing { items, next }| {
-                    if items.is_empty() {
-                        return empty("There is no copy yet.", "One is made with the first sync.").into_any();
-                    }
-                    view! {
-                        {copy_table(items, None)}
-                        <Pager state next/>
-                    }
-                        .into_any()
-                },
-            )}
-        </section>
+        {sub_heading(LIST, title, state_tag, actions)}
+        <Found status=source.status what="source" list=LIST>
+            {trouble}
+            <section>{loaded(source, move |source| source_facts(source, health))}</section>
+            <section class="flush" aria-labelledby="copies">
+                <h2 id="copies">"Copies"</h2>
+                {loaded(
+                    copies,
+                    move |Listing { items, next }| {
+                        if items.is_empty() {
+                            return empty("There is no copy yet.", "One is made with the first sync.").into_any();
+                        }
+                        view! {
+                            {copy_table(items, None)}
+                            <Pager state next/>
+                        }
+                            .into_any()
+                    },
+                )}
+            </section>
+        </Found>
     }
 }
 
@@ -262,6 +269,19 @@ fn source_facts(source: SourceSummary, health: Memo<Option<SourceHealth>>) -> im
     ])
 }
 
+/// When the back end is asked next. What is due waits for whoever syncs first, however long that takes.
+fn next_query(due_at: Option<u64>) -> AnyView {
+    let clock = Clock::get();
+    match due_at {
+        None => ago(None),
+        Some(at) => (move || match clock.now() >= at {
+            true => "due".into_any(),
+            false => ago(Some(at)),
+        })
+        .into_any(),
+    }
+}
+
 /// Copies as a table: of one source by their users, or of one user by their sources.
 pub(super) fn copy_table(copies: Vec<CopySummary>, of_user: Option<String>) -> impl IntoView {
     let is_of_user = of_user.is_some();
@@ -290,7 +310,7 @@ pub(super) fn copy_table(copies: Vec<CopySummary>, of_user: Option<String>) -> i
             copy.took_ms
                 .map_or_else(|| "–".to_owned(), text::span)
                 .into_any(),
-            ago(copy.due_at),
+            next_query(copy.due_at),
             quoted(copy.error),
         ])
     });
@@ -382,7 +402,8 @@ fn PollInterval(
         _ => Some("It is a whole number of seconds, 0 or -1.".to_owned()),
     });
     let submit = move || {
-        let Ok(seconds) = entered.get_untracked().trim().parse() else {
+        let seconds = entered.get_untracked().trim().parse();
+        let (Ok(seconds), None) = (seconds, wrong.get_untracked()) else {
             return;
         };
         task.run(
@@ -458,7 +479,7 @@ fn Objects(source: String, user: String) -> impl IntoView {
     let base = StoredValue::new(base);
     let orders = choices(&OBJECT_ORDERS);
     view! {
-        {sub_heading(("Sources", "/sources"), title, whose, actions)}
+        {sub_heading(LIST, title, whose, actions)}
         <div class="tools">
             <SearchBox state label="Search in ids and values"/>
             <Choices state name="sort" label="Order" options=orders/>
@@ -530,8 +551,8 @@ fn Object(source: String, user: String, object: String) -> impl IntoView {
         async move { api::object_versions(&source, &user, &object).await }
     });
     view! {
-        {sub_heading(("Sources", "/sources"), title, note, ())}
-        {loaded(versions, show_object)}
+        {sub_heading(LIST, title, note, ())}
+        <Found status=versions.status what="object" list=LIST>{loaded(versions, show_object)}</Found>
     }
 }
 

@@ -5,9 +5,9 @@ use sync_proto::api::{CopySummary, Listing, NewUserInfo, UserInfo, UserName, Use
 
 use crate::api::{self, encode};
 use crate::components::{
-    BESIDE_FIELDS, Column, Confirm, Dialog, DialogForm, Field, Messages, Pager, Row, SearchBox,
-    Sorting, When, against, ago, empty, facts, heading, loaded, problem, row_link, sorted_table,
-    sub_heading,
+    BESIDE_FIELDS, Column, Confirm, Dialog, DialogForm, Field, Found, Messages, Pager, PasswordOf,
+    Row, SearchBox, Sorting, When, against, ago, empty, facts, heading, loaded, problem, row_link,
+    sorted_table, sub_heading,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -23,6 +23,9 @@ const SORTINGS: &[Sorting] = &[Sorting {
     ascending: Some(""),
     descending: Some("-name"),
 }];
+
+/// Where one user belongs.
+const LIST: (&str, &str) = ("Users", "/users");
 
 /// The list of all users.
 #[component]
@@ -94,7 +97,7 @@ fn NewUser(on_done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
     let task = Task::new();
     let submit = move || {
         let user = NewUserInfo {
-            login: login.get_untracked(),
+            login: login.get_untracked().trim().to_owned(),
             password: password.get_untracked(),
             email: Some(email.get_untracked()).filter(|email| !email.is_empty()),
             attributes: None,
@@ -146,21 +149,23 @@ fn User(login: String) -> impl IntoView {
         async move { api::user_copies(&login, &cursor).await }
     });
     let actions = view! {
-        <When is=Signal::derive(move || session.may("users:write"))>
+        <When is=Signal::derive(move || session.may("users:write") && user.status.is_here())>
             <Actions user name/>
         </When>
     };
     view! {
-        {sub_heading(("Users", "/users"), login.clone(), (), actions)}
-        <section>{loaded(user, user_facts)}</section>
-        <section class="flush" aria-labelledby="user-devices">
-            <h2 id="user-devices">"Devices"</h2>
-            {devices::of_user(login)}
-        </section>
-        <section class="flush" aria-labelledby="user-copies">
-            <h2 id="user-copies">"Copies of sources"</h2>
-            {loaded(copies, move |copies| copy_list(copies, state, name))}
-        </section>
+        {sub_heading(LIST, login, (), actions)}
+        <Found status=user.status what="user" list=LIST>
+            <section>{loaded(user, user_facts)}</section>
+            <section class="flush" aria-labelledby="user-devices">
+                <h2 id="user-devices">"Devices"</h2>
+                {devices::of_user(name.get_value())}
+            </section>
+            <section class="flush" aria-labelledby="user-copies">
+                <h2 id="user-copies">"Copies of sources"</h2>
+                {loaded(copies, move |copies| copy_list(copies, state, name))}
+            </section>
+        </Found>
     }
 }
 
@@ -256,6 +261,7 @@ fn EditUser(
     };
     view! {
         <DialogForm task submit="Save" on_submit=submit beside_fields=BESIDE_FIELDS>
+            <PasswordOf name=name.get_value()/>
             <Field label="Email address" value=email kind="email" error=against(task, "email")/>
             <Field
                 label="New password"

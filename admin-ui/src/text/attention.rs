@@ -20,6 +20,8 @@ pub(crate) struct Notice {
     pub(crate) path: String,
     /// What the way there is called.
     pub(crate) action: &'static str,
+    /// The scope without which one can only look there; nothing where that is all there is to do.
+    pub(crate) needs: Option<&'static str>,
 }
 
 /// Puts into words what the server says.
@@ -132,6 +134,14 @@ pub(crate) fn notice(attention: &Attention, encode: impl Fn(&str) -> String) -> 
         since: *since,
         path,
         action,
+        needs: match kind {
+            AttentionKind::DeadChanges | AttentionKind::DeadJobs | AttentionKind::QueuePaused => {
+                Some("jobs:write")
+            }
+            AttentionKind::SourcePaused => Some("sources:write"),
+            AttentionKind::PushFailing => Some("clients:write"),
+            _ => None,
+        },
     }
 }
 

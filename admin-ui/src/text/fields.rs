@@ -10,6 +10,8 @@ pub(crate) fn field_of(message: &str) -> &'static str {
         "password"
     } else if names(&["an address"]) {
         "email"
+    } else if names(&["message:"]) {
+        "message"
     } else {
         "login"
     }
@@ -18,11 +20,24 @@ pub(crate) fn field_of(message: &str) -> &'static str {
 /// Most unknown names that are told one by one.
 const MOST_TOLD: usize = 5;
 
+/// Most characters that are told of a name: nobody reads more, and what was typed stands above.
+const MOST_CHARS: usize = 80;
+
+fn clipped(name: &str) -> String {
+    let beginning: String = name.chars().take(MOST_CHARS).collect();
+    if beginning.len() < name.len() {
+        format!("{beginning}…")
+    } else {
+        beginning
+    }
+}
+
 /// Says which names of a `kind` of thing stand for nothing; nothing where there are none.
 pub(crate) fn unknown_names(kind: &str, names: &[String]) -> Option<String> {
     let (told, rest) = names.split_at(names.len().min(MOST_TOLD));
+    let told: Vec<String> = told.iter().map(|name| clipped(name)).collect();
     let listed = told.join(", ");
-    match (told, rest) {
+    match (told.as_slice(), rest) {
         ([], _) => None,
         ([name], _) => Some(format!("There is no {kind} {name}.")),
         (_, []) => Some(format!("There are no {kind}s {listed}.")),
@@ -55,6 +70,13 @@ mod tests {
     }
 
     #[test]
+    fn of_a_name_that_is_far_too_long_only_its_beginning_is_told() {
+        let told = unknown_names("user", &["ü".repeat(100_000)]);
+        let beginning = "ü".repeat(MOST_CHARS);
+        assert_eq!(told, Some(format!("There is no user {beginning}….")));
+    }
+
+    #[test]
     fn a_message_leads_to_its_field() {
         for (message, field) in [
             ("The current password is wrong.", "current"),
@@ -63,6 +85,7 @@ mod tests {
                 "An address has at most 254 bytes and no control characters.",
                 "email",
             ),
+            ("Message: a ping is too long.", "message"),
             ("Record already exists for 'ann'.", "login"),
         ] {
             assert_eq!(field_of(message), field);

@@ -16,6 +16,11 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// So many things of a kind: `1 change`, `12 408 changes`.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
 /// Three digits that matter: `0.04`, `3.14`, `31.4`, and from a hundred on whole numbers.
 pub(crate) fn decimal(number: f64) -> String {
     if !number.is_finite() {

@@ -10,7 +10,7 @@ pub(crate) use attention::{Notice, notice, push_service};
 pub(crate) use chart::{Scale, at_fraction, csv};
 pub(crate) use fields::{field_of, unknown_names};
 pub(crate) use format::{
-    ago, bytes, count, decimal, fixed, next_attempt, percent, sentence_case, span,
+    ago, bytes, count, counted, decimal, fixed, next_attempt, percent, sentence_case, span,
 };
 pub(crate) use words::{
     Tone, action, adapter, audience, change_kind, change_state, client_health, event, job_state,

@@ -169,25 +169,27 @@ pub(crate) fn scope(scope: &str) -> String {
 
 /// What a device did, in a few words.
 pub(crate) fn event(event: &SyncEvent) -> String {
-    let things = |number: u64, one: &str, many: &str| match number {
-        1 => format!("1 {one}"),
-        _ => format!("{} {many}", super::count(number)),
-    };
     let of = event
         .source
         .as_deref()
         .map_or_else(String::new, |source| format!(" of {source}"));
     match event.kind.as_str() {
         "pull" if event.received == 0 => format!("Got nothing new{of}"),
-        "pull" => format!("Got {}{of}", things(event.received, "object", "objects")),
-        "push" => format!("Sent {}{of}", things(event.sent, "change", "changes")),
+        "pull" => format!(
+            "Got {}{of}",
+            super::counted(event.received, "object", "objects")
+        ),
+        "push" => format!(
+            "Sent {}{of}",
+            super::counted(event.sent, "change", "changes")
+        ),
         "search" => format!(
             "Searched{} and found {}",
             event
                 .source
                 .as_deref()
                 .map_or_else(String::new, |source| format!(" {source}")),
-            things(event.received, "object", "objects")
+            super::counted(event.received, "object", "objects")
         ),
         "bulk-data" => format!("Was offered a whole copy{of}"),
         "login" => "Logged in".to_owned(),

@@ -5,8 +5,8 @@ use sync_proto::api::{AdministratorInfo, AdministratorPatch, Listing, NewAdminis
 
 use crate::api;
 use crate::components::{
-    BESIDE_FIELDS, Column, Confirm, Dialog, DialogForm, Field, Messages, Row, Select, against, ago,
-    empty, loaded, problem, table,
+    BESIDE_FIELDS, Column, Confirm, Dialog, DialogForm, Field, Messages, PasswordOf, Row, Select,
+    against, ago, empty, loaded, problem, table,
 };
 use crate::live::Live;
 use crate::task::Task;
@@ -137,7 +137,7 @@ fn Add(on_done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
     let role = RwSignal::new(text::role(Role::Viewer).to_owned());
     let submit = move || {
         let new = NewAdministrator {
-            login: login.get_untracked(),
+            login: login.get_untracked().trim().to_owned(),
             password: password.get_untracked(),
             role: role_named(&role.get_untracked()),
         };
@@ -191,6 +191,7 @@ fn Edit(
     };
     view! {
         <DialogForm task submit="Save" on_submit=submit beside_fields=BESIDE_FIELDS>
+            <PasswordOf name=login.get_value()/>
             <Select label="Role" value=chosen options=role_choices()/>
             <Field
                 label="New password"

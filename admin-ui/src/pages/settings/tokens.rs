@@ -164,7 +164,7 @@ fn Make(
             return;
         }
         let token = NewToken {
-            name: name.get_untracked(),
+            name: name.get_untracked().trim().to_owned(),
             scopes: chosen,
             expires_in: lifetime.get_untracked().parse().ok(),
         };

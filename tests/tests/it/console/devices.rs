@@ -184,7 +184,7 @@ fn a_device_with_our_own_library_is_not_behind_with_what_it_was_sent() {
     device.expect(200, Method::POST, "/sync/v1/sync", &asked);
     let client = session["client"].as_str().expect("an id");
     console.go_to(&format!("/devices/{client}"));
-    console.browser.wait_for("h1", "Apple of anna");
+    console.browser.wait_for("h1", "Device of anna");
     console.browser.wait_for("td", "20 not acknowledged yet");
     console.browser.wait_for("td", "Got 20 objects of Product");
     // The source's objects lead to the comparison with this device too.

@@ -26,7 +26,9 @@ const MISPLACED: &str = "const found = []; \
 
 #[test]
 fn every_page_is_there_and_everybody_can_use_it() {
-    let console = Console::open();
+    let mut console = Console::open();
+    // One page is that of a device that does not exist.
+    console.browser.expect_complaint("404");
     let device = console.stick_a_device("anna");
     // Whatever somebody is called, it is text, and it fits.
     for user in [
@@ -52,6 +54,11 @@ fn every_page_is_there_and_everybody_can_use_it() {
             "comparison",
             format!("/devices/{device}/compare/Product"),
             "Product on device",
+        ),
+        (
+            "no-device",
+            "/devices/nobodys".to_owned(),
+            "There is no such device",
         ),
         ("users", "/users".to_owned(), "anna"),
         ("user", "/users/anna".to_owned(), "Copies of sources"),

@@ -1,5 +1,6 @@
 //! The console in a real browser, with everything behind it: host, components, Redis, back end and devices.
 
+mod bad_input;
 mod devices;
 mod keyboard;
 mod large;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use redis::Commands as _;
 use regex::Regex;
 use serde_json::json;
-use test_support::{ADMIN_PASSWORD, Deployment, Options};
+use test_support::{ADMIN_PASSWORD, Deployment, Options, until};
 
 use crate::browser::Browser;
 
@@ -65,10 +66,24 @@ impl Console {
             device.replica_mut("Product").create(product);
             device.sync("Product").expect("to sync");
             if name == "stuck product" {
-                self.let_attempts_pass();
+                self.until_given_up();
             }
         }
         self.device_of(user)
+    }
+
+    /// Lets attempts pass until a change is given up. An attempt that is under way writes its own number, so once is not enough.
+    fn until_given_up(&self) {
+        let api = self.deployment.api();
+        until("a change to be given up", || {
+            self.let_attempts_pass();
+            // Whoever asks for something has what is due looked after.
+            let dead = api.get("/api/v1/changes?state=dead");
+            let has_died = dead["items"]
+                .as_array()
+                .is_some_and(|dead| !dead.is_empty());
+            has_died.then_some(())
+        });
     }
 
     /// All attempts but the last were made, and the last is due.
