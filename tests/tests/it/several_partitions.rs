@@ -131,7 +131,7 @@ fn what_an_event_brings_comes_to_all_who_are_in_the_partition_and_to_nobody_else
     assert_eq!(seen(&mut carl, "Visit"), ids(["carl", "south"]));
 
     // The partition is named: it may be nobody's whom the back end knows.
-    let north = json!({"partition": "region/north", "visits": [{"id": "n2"}], "gone": ["north"]});
+    let north = json!({"partition": "region/north", "visits": [{"id": "n2", "state": "open"}], "gone": ["north"]});
     event(&deployment, "Visit", &north);
     assert_eq!(seen(&mut anna, "Visit"), ids(["anna", "n2", "new"]));
     assert_eq!(seen(&mut ben, "Visit"), ids(["ben", "n2"]));
@@ -148,7 +148,7 @@ fn what_an_event_brings_comes_to_all_who_are_in_the_partition_and_to_nobody_else
     event(
         &deployment,
         "Visit",
-        &json!({"user": "anna", "gone": ["new", "n2", "carl"]}),
+        &json!({"user": "anna", "visits": [], "gone": ["new", "n2", "carl"]}),
     );
     assert_eq!(seen(&mut anna, "Visit"), ids(["anna"]));
     assert_eq!(seen(&mut ben, "Visit"), ids(["ben"]));
@@ -170,8 +170,18 @@ fn an_event_without_records_has_the_back_end_asked_for_the_partition_that_it_nam
     };
     // Of two who are in the north, one was asked for.
     assert_eq!([calls("region%2Fnorth"), calls("anna")], [1, 1]);
-    set(&deployment, "Round", "region%2Fnorth", json!({"n2": {}}));
-    set(&deployment, "Round", "region%2Fsouth", json!({"s2": {}}));
+    set(
+        &deployment,
+        "Round",
+        "region%2Fnorth",
+        json!({"n2": {"of": "north"}}),
+    );
+    set(
+        &deployment,
+        "Round",
+        "region%2Fsouth",
+        json!({"s2": {"of": "south"}}),
+    );
     event(&deployment, "Round", &json!({"partition": "region/north"}));
     assert_eq!(seen(&mut carl, "Round"), ids(["carl", "south"]));
     assert_eq!(seen(&mut ben, "Round"), ids(["ben", "n2"]));
@@ -221,7 +231,7 @@ fn a_plugin_is_told_the_partition_and_feeds_members_by_the_names_of_users() {
 /// The image that a device is told of first, unpacked.
 fn image(rest: &Rest) -> BTreeMap<String, Value> {
     let image = until("an image", || {
-        let body = json!({"have": {"Shelf": null}});
+        let body = json!({"have": {"Shelf": null}, "images": ["ndjson"]});
         let answer = text_of(&rest.expect(200, Method::POST, "/sync/v1/sync", &body));
         let first = answer.lines().next().map(serde_json::from_str::<Value>)?;
         first.expect("JSON").get("image").cloned()
@@ -270,14 +280,14 @@ fn an_image_has_what_all_partitions_of_the_user_have_and_no_file_of_the_old_prot
     admin.push_objects(
         "Shelf",
         "app",
-        &json!({"all7": {"of": "changed"}, "more": {}}),
+        &json!({"all7": {"of": "changed"}, "more": {"of": "all"}}),
     );
     let ben = signed_in("ben");
     let of_ben = image(&ben);
     assert_eq!(of_ben.len(), 31);
     assert_eq!(of_ben["all7"], json!({"of": "changed"}));
     // Nobody else can have it by its address.
-    let body = json!({"have": {"Shelf": null}});
+    let body = json!({"have": {"Shelf": null}, "images": ["ndjson"]});
     let told = text_of(&ben.expect(200, Method::POST, "/sync/v1/sync", &body));
     let told: Value = serde_json::from_str(told.lines().next().expect("a line")).expect("JSON");
     let url = told["image"]["url"].as_str().expect("an address");
@@ -351,7 +361,12 @@ fn administrators_list_the_copies_of_such_a_source_and_what_is_in_them() {
     seen(&mut ben, "Visit");
     assert_eq!(ben.get("Visit", "north").expect("it")["state"], "open");
     // The back end is asked again for all of them.
-    set(&deployment, "Visit", "region%2Fnorth", json!({"n2": {}}));
+    set(
+        &deployment,
+        "Visit",
+        "region%2Fnorth",
+        json!({"n2": {"of": "north"}}),
+    );
     api.call(
         Method::POST,
         "/api/v1/sources/Visit/users/anna/refresh",

@@ -314,7 +314,7 @@ fn an_event_of_a_partition_names_it_and_nobody_reaches_a_users_own_by_a_name() {
                 .take_hook("Note", HandedBy::Anybody, &event, body.as_bytes());
             taken.await
         };
-        let note = |id: u32| json!([{"id": id}]);
+        let note = |id: u32| json!([{"id": id, "text": "a"}]);
         for name in ["region/north", "app"] {
             let body = json!({"partition": name, "notes": note(1)});
             take(body).await.unwrap();
@@ -323,7 +323,7 @@ fn an_event_of_a_partition_names_it_and_nobody_reaches_a_users_own_by_a_name() {
         let body = json!({"owner": "u1", "partition": "", "notes": note(2)});
         take(body).await.unwrap();
         // Which copies there are is noted with what is measured.
-        world.engine.metrics().flush_soon().await;
+        world.engine.metrics().flush().await;
         let copies = world.engine.copies("Note", 0, 10).await.unwrap();
         let mut copies: Vec<_> = copies.copies.into_iter().map(|it| it.partition).collect();
         copies.sort();
