@@ -11,11 +11,11 @@ const KB: u64 = 1000;
 
 /// The files and the most they may have.
 const BUDGETS: [(&str, u64); 5] = [
-    ("sync_handler.wasm", 6_440 * KB),
-    ("live.wasm", 1_795 * KB),
-    ("adapter_jobs.wasm", 3_395 * KB),
-    ("push_jobs.wasm", 2_375 * KB),
-    ("bulk_jobs.wasm", 4_035 * KB),
+    ("sync_handler.wasm", 6_465 * KB),
+    ("live.wasm", 1_805 * KB),
+    ("adapter_jobs.wasm", 3_410 * KB),
+    ("push_jobs.wasm", 2_385 * KB),
+    ("bulk_jobs.wasm", 4_040 * KB),
 ];
 
 /// Shows what the built components have, and fails for one that has too much.

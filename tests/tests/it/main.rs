@@ -53,6 +53,7 @@ mod rc {
     }
 }
 mod rhosync;
+mod several_partitions;
 mod sql;
 mod story;
 mod subscriptions;

@@ -10,7 +10,7 @@ use sync_core::{
 };
 
 use super::place::Written;
-use super::problem::Problem;
+use super::problem::{Problem, with_suggestion};
 use crate::advice::misused;
 use crate::files;
 
@@ -63,7 +63,7 @@ impl Place {
         let written = Written::new(text.clone());
         let wrong = |error: SettingsError| {
             let SettingsError { key, reason, .. } = error;
-            Problem::new(&written, key, reason)
+            Problem::new(&written, key, with_suggestion(reason))
         };
         let file = match SettingsFile::parse(&self.file(), &text) {
             Ok(file) => file,
@@ -89,14 +89,27 @@ impl Place {
         }
         let file = file.only_source(&self.name).only(&parts);
         let manifest = self.manifest()?;
-        let variables: Variables = file
-            .variables()
-            .into_iter()
-            .filter_map(|name| Some((name.to_owned(), value_of(name, given, &manifest)?)))
+        let names: Vec<String> = file.variables().into_iter().map(str::to_owned).collect();
+        let known = names.iter();
+        let variables: Variables = known
+            .filter_map(|name| Some((name.clone(), value_of(name, given, &manifest)?)))
             .collect();
         let settings = match file.resolve(|name| variables.get(name).cloned()) {
             Ok(settings) => settings,
-            Err(error) => return Ok(Err(wrong(error))),
+            Err(error) => {
+                let mut problem = wrong(error);
+                let is_meant = |name: &&String| {
+                    let is_named = problem.message.contains(&format!("{name:?}"));
+                    is_named && !variables.contains_key(*name)
+                };
+                if let Some(name) = names.iter().find(is_meant) {
+                    let environment = name.to_ascii_uppercase();
+                    let here =
+                        format!("; here, by SPIN_VARIABLE_{environment} or --variable {name}=…");
+                    problem.message.push_str(&here);
+                }
+                return Ok(Err(problem));
+            }
         };
         let (name, source) = settings.source(&self.name).context("the source is gone")?;
         Ok(Ok(Application {
@@ -123,6 +136,12 @@ impl Application {
     /// Whether everybody shares one copy.
     pub(super) fn is_shared(&self) -> bool {
         self.source.partition == PartitionRule::App
+    }
+
+    /// The partitions that users are in at once, as the settings have them; none where it is one at a time.
+    pub(super) fn several_partitions(&self) -> Vec<String> {
+        let key = format!("sources.{}.partition", self.name);
+        self.written.names_at(&key)
     }
 
     /// The table of the adapter.

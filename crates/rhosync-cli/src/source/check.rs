@@ -54,9 +54,10 @@ pub(super) struct Check {
     #[arg(long)]
     password_stdin: bool,
 
-    /// The partition that the back end is asked for, where its name is computed.
-    #[arg(long, value_name = "NAME")]
-    partition: Option<String>,
+    /// The partition that the back end is asked for, where its name is computed; where users are in several at once, each of
+    /// the user's, in the order of the settings.
+    #[arg(long = "partition", value_name = "NAME")]
+    partitions: Vec<String>,
     /// What the query is narrowed down by, as devices' parameters do.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = pair)]
     parameters: Vec<(String, String)>,
@@ -133,6 +134,7 @@ impl Check {
             Ok(application) => application,
             Err(problem) => return only(&self.place, json, problem),
         };
+        self.check_partitions(&application)?;
         let user = match settings.user(self.user.as_deref()) {
             Ok(user) => user.to_owned(),
             Err(_) if application.is_shared() => ANYBODY.to_owned(),
@@ -147,7 +149,7 @@ impl Check {
         }
         let question = Question {
             user,
-            partition: self.partition.clone(),
+            partitions: self.partitions.clone(),
             parameters: self.parameters.clone(),
             write: self.write.clone(),
             change: self.change.clone(),
@@ -203,6 +205,39 @@ impl Check {
         };
         report.print(json)?;
         Ok(code(&tried.findings.problems))
+    }
+
+    /// Checks that the partitions are named, where the settings have several.
+    fn check_partitions(&self, application: &Application) -> Result<()> {
+        let several = application.several_partitions();
+        let key_of = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
+        let keys: Vec<_> = several.iter().map(|name| key_of(name)).collect();
+        let named = self.partitions.iter().map(|name| key_of(name));
+        let is_known = several.is_empty() || named.clone().all(|key| keys.contains(&key));
+        if several.is_empty() && self.partitions.len() > 1 {
+            let problem = format!(
+                "users are in one partition of {} at a time",
+                application.name
+            );
+            return Err(misused(problem, "name one with --partition"));
+        }
+        if !several.is_empty() && (self.partitions.is_empty() || !is_known) {
+            return Err(misused(
+                format!(
+                    "users are in several partitions of {} at once: {}",
+                    application.name,
+                    several.join(", ")
+                ),
+                "name those of the user in this order: `--partition region/north --partition user` for instance",
+            ));
+        }
+        if self.partitions.len() > 1 && !self.write.is_empty() {
+            return Err(misused(
+                "a test record is made in one partition",
+                "name only that one with --partition",
+            ));
+        }
+        Ok(())
     }
 
     /// The user's password, where somebody will ask for it.

@@ -175,7 +175,7 @@ mod tests {
         let recording = Recording {
             question: Question {
                 user: "anna".to_owned(),
-                partition: None,
+                partitions: Vec::new(),
                 parameters: vec![("city".to_owned(), "Bern".to_owned())],
                 ..Question::default()
             },

@@ -7,6 +7,7 @@ mod databases;
 mod fixtures;
 mod network;
 mod new;
+mod pages;
 mod place;
 mod ports;
 mod problem;

@@ -65,6 +65,16 @@ impl Network {
         }
     }
 
+    /// Whether the back end itself answers.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.way, Way::Live(_))
+    }
+
+    /// Forgets what was said behind the first exchanges.
+    pub(super) fn forget_behind(&self, exchanges: usize) {
+        self.said.borrow_mut().truncate(exchanges);
+    }
+
     /// Everything that was said so far, without what is secret.
     pub(super) fn said(&self) -> Vec<Exchange> {
         let said = self.said.borrow();
@@ -97,7 +107,7 @@ impl HttpClient for Network {
                     .as_ref()
                     .map(|(_, transport)| transport.send(request.clone()));
                 sent.unwrap_or_else(|| Err(TransportError("no transport".into())))
-                    .map_err(|error| no_answer(causes(&error)))
+                    .map_err(|error| no_answer(explained(&causes(&error), timeout)))
             }
             Way::Example(body) => Ok(http::Response::new(body.clone())),
             Way::Fixtures(left) => {
@@ -124,6 +134,27 @@ impl HttpClient for Network {
         room.expect(&host, body.len())?;
         room.take(&host, &body)?;
         Ok(http::Response::from_parts(head, room.arrived()))
+    }
+}
+
+/// What went wrong in words that say what to do, where the cause does not.
+fn explained(cause: &str, timeout: Duration) -> String {
+    let cause = cause.trim_start_matches("io: ");
+    let (_, certificate) = cause
+        .split_once("invalid peer certificate: ")
+        .unwrap_or_default();
+    match cause {
+        _ if !certificate.is_empty() => format!(
+            "its certificate is not accepted ({certificate}): it must be good for this host, and signed by an authority that this machine trusts"
+        ),
+        _ if cause.contains("InvalidContentType") => {
+            "it does not speak TLS: does its address begin with http://?".to_owned()
+        }
+        "timeout: global" => format!(
+            "none came within {} ms; `timeout_ms` says how long a call may take",
+            timeout.as_millis()
+        ),
+        cause => cause.to_owned(),
     }
 }
 

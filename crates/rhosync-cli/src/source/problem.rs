@@ -6,6 +6,9 @@ use sync_core::AdapterError;
 use super::application::Application;
 use super::place::Written;
 
+/// How alike two names are if one may be meant by the other, of at most 1.
+const ALIKE: f64 = 0.8;
+
 /// A problem and its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Problem {
@@ -36,6 +39,23 @@ impl Stage {
             Self::Update => "update",
             Self::Delete => "delete",
         }
+    }
+}
+
+/// What is wrong with a setting; of a name that is none, with the one that was probably meant.
+pub(super) fn with_suggestion(reason: String) -> String {
+    // As serde says it.
+    let mut names = reason.split('`').skip(1).step_by(2);
+    let wrong = names.next().filter(|_| reason.starts_with("unknown "));
+    let closest = wrong.and_then(|wrong| {
+        let rated = names.map(|name| (strsim::jaro_winkler(wrong, name), name));
+        rated
+            .filter(|(likeness, _)| *likeness > ALIKE)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+    });
+    match closest {
+        Some((_, name)) => format!("{reason}; did you mean `{name}`?"),
+        None => reason,
     }
 }
 

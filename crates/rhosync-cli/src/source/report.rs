@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use anstyle::Style;
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -60,6 +61,9 @@ impl Report<'_> {
         for step in &self.findings.written {
             say!("{NOTE}test record{NOTE:#}: {step}");
         }
+        for note in &self.findings.notes {
+            print_problem(self.file, note, NOTE);
+        }
         print_problems(self.file, &self.findings.problems);
         Ok(())
     }
@@ -115,11 +119,15 @@ fn print_changes(changes: &Changes) {
     }
 }
 
+fn print_problem(file: &str, Problem { key, line, message }: &Problem, style: Style) {
+    let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+    say!("{style}{file}{line}: {key}{style:#}: {message}");
+}
+
 /// Prints problems as compilers do: with file, line and key.
 pub(super) fn print_problems(file: &str, problems: &[Problem]) {
-    for Problem { key, line, message } in problems {
-        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
-        say!("{BAD}{file}{line}: {key}{BAD:#}: {message}");
+    for problem in problems {
+        print_problem(file, problem, BAD);
     }
     match problems.len() {
         0 => say!("{GOOD}No problem was found.{GOOD:#}"),

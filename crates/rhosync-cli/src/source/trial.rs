@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sync_client::rhoconnect::Attributes;
 use sync_core::{
-    Adapter, AdapterError, AdapterMaker as _, AdapterSecrets, AuthenticationMethod, Call,
-    Credentials, Memory, ObjectId, RustAdapters, Secret, Stash, StashError, UserId, authenticate,
-    logged_in,
+    Adapter, AdapterError, AdapterMaker as _, AdapterSecrets, AdapterSettings,
+    AuthenticationMethod, Call, Credentials, Memory, ObjectId, RustAdapters, Secret, SettingsError,
+    Stash, StashError, UserId, authenticate, logged_in,
 };
 
 use super::application::Application;
@@ -26,9 +26,9 @@ const BEGIN: usize = 300;
 pub(super) struct Question {
     /// The user.
     pub(super) user: String,
-    /// The partition, where its name is computed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) partition: Option<String>,
+    /// The partitions, where their names are computed: of an object in several, that of the first counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) partitions: Vec<String>,
     /// What the query is narrowed down by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) parameters: Vec<(String, String)>,
@@ -52,6 +52,8 @@ pub(super) struct Findings {
     /// What was done to the test record.
     pub(super) written: Vec<String>,
     pub(super) problems: Vec<Problem>,
+    /// What may be as it should be.
+    pub(super) notes: Vec<Problem>,
 }
 
 /// A back end that is tried out.
@@ -59,6 +61,7 @@ pub(super) struct Trial<'a> {
     pub(super) application: &'a Application,
     pub(super) ports: Rc<CheckPorts>,
     adapter: Rc<dyn Adapter>,
+    secrets: AdapterSecrets,
     user: UserId,
     memory: Memory,
     pub(super) question: &'a Question,
@@ -94,13 +97,7 @@ impl<'a> Trial<'a> {
             credentials: Some(Rc::new(GivenCredentials(credentials))),
             vault: None,
         };
-        let made = RustAdapters::new().make(
-            &ports,
-            &application.name,
-            &application.source.adapter,
-            &secrets,
-        );
-        let adapter = match made {
+        let adapter = match made(application, &ports, &secrets, &application.source.adapter) {
             Ok(adapter) => adapter,
             Err(error) => {
                 let reason = "an adapter in Rust is compiled into the components: test it as docs/adapters.md says";
@@ -112,16 +109,22 @@ impl<'a> Trial<'a> {
             application,
             ports,
             adapter,
+            secrets,
             user,
             question,
         }))
     }
 
-    pub(super) fn call<'b>(&'b self, key: &'b str) -> Call<'b> {
+    /// The adapter that these settings would make.
+    pub(super) fn adapter_by(&self, settings: &AdapterSettings) -> Option<Rc<dyn Adapter>> {
+        made(self.application, &self.ports, &self.secrets, settings).ok()
+    }
+
+    pub(super) fn call<'b>(&'b self, key: &'b str, partition: Option<&'b str>) -> Call<'b> {
         Call {
             source: &self.application.name,
             user: &self.user,
-            partition: self.question.partition.as_deref(),
+            partition,
             client: None,
             idempotency_key: key,
             parameters: &self.question.parameters,
@@ -138,39 +141,56 @@ impl<'a> Trial<'a> {
 
     /// Does what a query of the server does.
     pub(super) async fn ask(&self) -> Findings {
+        let mut findings = Findings::default();
+        let mut repeated = Vec::new();
+        let names = self.question.partitions.iter();
+        let named: Vec<_> = names.map(|name| Some(name.as_str())).collect();
+        let partitions = if named.is_empty() { vec![None] } else { named };
+        for partition in partitions {
+            self.ask_for(partition, &mut findings, &mut repeated).await;
+        }
+        self.look_at(&mut findings, &repeated);
+        if findings.problems.is_empty() && self.ports.network.is_live() {
+            self.look_behind_last_page(&mut findings).await;
+        }
+        findings
+    }
+
+    async fn ask_for(
+        &self,
+        partition: Option<&str>,
+        findings: &mut Findings,
+        repeated: &mut Vec<String>,
+    ) {
         let mut collected = Collected::default();
-        let call = self.call("");
+        let call = self.call("", partition);
         let asked = logged_in(self.adapter(), &call, async {
             self.adapter.query(&call, None, &mut collected).await?;
             let metadata = self.adapter.metadata(&call).await?;
             Ok((metadata, self.adapter.schema(&call).await?))
         });
         let asked = asked.await;
-        let Collected {
-            objects,
-            refused,
-            repeated,
-            metadata: in_answer,
-        } = collected;
-        let mut findings = Findings {
-            objects,
-            refused,
-            ..Findings::default()
-        };
+        let in_answer = collected.metadata;
+        for (id, attributes) in collected.objects {
+            findings.objects.entry(id).or_insert(attributes);
+        }
+        findings.refused.extend(collected.refused);
+        repeated.extend(collected.repeated);
         match asked {
             Err(error) => findings.problems.push(self.problem(Stage::Query, &error)),
             Ok(((metadata, schema), left)) => {
-                (findings.metadata, findings.schema) = (metadata.or(in_answer), schema);
+                let said = (metadata.or(in_answer), schema);
+                findings.metadata = findings.metadata.take().or(said.0);
+                findings.schema = findings.schema.take().or(said.1);
                 let left = left.map(|error| self.problem(Stage::Query, &error));
                 findings.problems.extend(left);
             }
         }
-        self.look_at(&mut findings, &repeated);
-        findings
     }
 
-    /// Notes what an answer that was taken says of the settings.
+    /// Finds what an answer that was taken says of the settings.
     fn look_at(&self, findings: &mut Findings, repeated: &[String]) {
+        let is_taken = findings.problems.is_empty();
         let mut note = |setting: &str, message: String| {
             let problem = Problem::of_adapter(self.application, setting, message);
             findings.problems.push(problem);
@@ -187,7 +207,7 @@ impl<'a> Trial<'a> {
             let setting = of_type.map_or("records".to_owned(), |name| format!("types.{name}"));
             note(&setting, format!("record {id} is left out: {reason}"));
         }
-        if let Some(id) = repeated.first() {
+        if let Some(id) = repeated.first().filter(|_| is_taken) {
             let message = format!(
                 "{} ids are those of several records, {id:?} for instance; the last one counts",
                 repeated.len()
@@ -195,8 +215,21 @@ impl<'a> Trial<'a> {
             note("id", message);
         }
         if findings.objects.is_empty() {
+            if findings.problems.is_empty() {
+                let message = format!(
+                    "the back end has no records for {}: devices would have nothing",
+                    self.question.user
+                );
+                let note = Problem::of_adapter(self.application, "records", message);
+                findings.notes.push(note);
+            }
             return;
         }
+        self.note_values(findings, &types);
+        let mut note = |setting: &str, message: String| {
+            let problem = Problem::of_adapter(self.application, setting, message);
+            findings.problems.push(problem);
+        };
         for setting in ["attributes", "types"] {
             for name in names_in(setting) {
                 let is_there = findings
@@ -204,24 +237,78 @@ impl<'a> Trial<'a> {
                     .values()
                     .any(|object| object.contains_key(&name));
                 if !is_there {
-                    note(
-                        &format!("{setting}.{name}"),
-                        format!("no record has {name:?}"),
-                    );
+                    let key = format!("{}.{setting}.{name}", self.application.table());
+                    let path = self.application.written.text_at(&key);
+                    let message = match path.filter(|_| setting == "attributes") {
+                        Some(path) => format!("no record has anything at {path:?}"),
+                        None => format!("no record has {name:?}"),
+                    };
+                    note(&format!("{setting}.{name}"), message);
                 }
+            }
+        }
+    }
+
+    /// Notes values that are kept, though they are hardly meant.
+    fn note_values(&self, findings: &mut Findings, types: &[String]) {
+        let mut note = |setting: &str, message: String| {
+            let note = Problem::of_adapter(self.application, setting, message);
+            findings.notes.push(note);
+        };
+        let objects = &findings.objects;
+        if let Some(id) = objects.keys().find(|id| id.starts_with(['{', '['])) {
+            let message =
+                format!("the id {id} is JSON: name the value in it that tells records apart");
+            note("id", message);
+        }
+        for name in types {
+            let key = format!("{}.types.{name}", self.application.table());
+            let kind = self.application.written.text_at(&key).unwrap_or_default();
+            let is_one = |text: &str| match kind {
+                "number" => text.trim().parse::<f64>().is_ok(),
+                "boolean" => matches!(text.trim(), "true" | "false"),
+                _ => true,
+            };
+            let odd = objects.iter().find_map(|(id, object)| {
+                let text = object
+                    .get(name)
+                    .filter(|text| !text.is_empty() && !is_one(text))?;
+                Some((id, text))
+            });
+            if let Some((id, text)) = odd {
+                let message = format!(
+                    "record {id} has {:?}, which is no {kind}; devices get it as it is",
+                    begin_of(text.as_bytes())
+                );
+                note(&format!("types.{name}"), message);
             }
         }
     }
 
     pub(super) fn problem(&self, stage: Stage, error: &AdapterError) -> Problem {
         let mut problem = Problem::of_error(self.application, stage, error);
+        if matches!(error, AdapterError::Unauthorized { .. }) {
+            let is_said = self.application.written.get(&problem.key).is_some();
+            problem.message.push_str(match is_said {
+                true => ": the back end does not take what is said here",
+                false => ": the settings do not say how the server proves who it is",
+            });
+        }
         let said = self.ports.network.said();
         if let Some(exchange) = said.last() {
             let status = exchange.answer.as_ref().map(|answer| answer.status());
             let status = status.map_or_else(|| "no answer".to_owned(), |it| it.to_string());
             problem.message = format!("{} ({}: {status})", problem.message, exchange.line());
             let body = exchange.answer.as_ref().map(http::Response::body);
-            if let (AdapterError::Misfit { .. }, Some(body)) = (error, body) {
+            let is_error = exchange
+                .answer
+                .as_ref()
+                .is_some_and(|it| !it.status().is_success());
+            let is_unsaid = is_error && body.is_some_and(|body| !body.is_empty());
+            if let (true, Some(body)) = (
+                matches!(error, AdapterError::Misfit { .. }) || is_unsaid,
+                body,
+            ) {
                 let shape = serde_json::from_slice(body).map_or_else(
                     |_| format!("begins with {:?}", begin_of(body)),
                     |json| format!("is {}", shape_of(&json)),
@@ -259,10 +346,19 @@ fn shape_of(value: &serde_json::Value) -> String {
     }
 }
 
+fn made(
+    application: &Application,
+    ports: &Rc<CheckPorts>,
+    secrets: &AdapterSecrets,
+    settings: &AdapterSettings,
+) -> Result<Rc<dyn Adapter>, SettingsError> {
+    RustAdapters::new().make(ports, &application.name, settings, secrets)
+}
+
 /// Takes an answer whole.
 #[derive(Default)]
-struct Collected {
-    objects: BTreeMap<String, Attributes>,
+pub(super) struct Collected {
+    pub(super) objects: BTreeMap<String, Attributes>,
     refused: Vec<(String, String)>,
     repeated: Vec<String>,
     metadata: Option<String>,

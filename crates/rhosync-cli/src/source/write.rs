@@ -11,9 +11,10 @@ use super::trial::{Findings, Trial};
 impl Trial<'_> {
     /// Writes the test record, looks after each step whether the back end has what it should, and adds what came of it.
     pub(super) async fn write(&self, findings: &mut Findings) {
+        let partition = self.question.partitions.first().map(String::as_str);
         let mut expected: Attributes = self.question.write.iter().cloned().collect();
         let key = self.ports.random().hex::<16>();
-        let call = self.call(&key);
+        let call = self.call(&key, partition);
         let created = logged_in(
             self.adapter(),
             &call,
@@ -48,7 +49,7 @@ impl Trial<'_> {
         };
         expected.extend(change.clone());
         let key = self.ports.random().hex::<16>();
-        let call = self.call(&key);
+        let call = self.call(&key, partition);
         let update = self.adapter().update(&call, &id, &change);
         match logged_in(self.adapter(), &call, update).await {
             Err(error) => findings.problems.push(self.problem(Stage::Update, &error)),
@@ -61,7 +62,7 @@ impl Trial<'_> {
         }
 
         let key = self.ports.random().hex::<16>();
-        let call = self.call(&key);
+        let call = self.call(&key, partition);
         let delete = self.adapter().delete(&call, &id, &expected);
         match logged_in(self.adapter(), &call, delete).await {
             Ok((Done { message, .. }, _)) => {

@@ -100,8 +100,8 @@ fn every_problem_has_its_place_in_the_settings() {
             "",
             "",
             (200, "<html>".to_owned()),
-            "sources.Product.rest.format",
-            6,
+            "sources.Product.rest.url",
+            7,
             "<html>",
         ),
         (
@@ -134,7 +134,7 @@ fn every_problem_has_its_place_in_the_settings() {
             (200, ITEMS.replace("title", "label")),
             "sources.Product.rest.attributes.name",
             11,
-            "name",
+            "$.title",
         ),
         (
             "",

@@ -8,5 +8,6 @@
 )]
 
 mod check;
+mod messages;
 mod new;
 mod world;

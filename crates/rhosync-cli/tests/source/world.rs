@@ -29,6 +29,14 @@ pub(crate) type Answer = (u16, String);
 
 impl BackEnd {
     pub(crate) fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+        Self::start_raw(move |asked| {
+            let (status, body) = answer(asked);
+            message(status, "set-cookie: s=secret-cookie\r\n", body.as_bytes())
+        })
+    }
+
+    /// One whose answers are whole messages.
+    pub(crate) fn start_raw(answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -52,7 +60,14 @@ impl BackEnd {
     }
 }
 
-fn serve(stream: &TcpStream, noted: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -> Answer) {
+/// An answer with these headers, each with its line's end.
+pub(crate) fn message(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n");
+    [head.as_bytes(), body].concat()
+}
+
+fn serve(stream: &TcpStream, noted: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) -> Vec<u8>) {
     let mut reader = BufReader::new(stream);
     loop {
         let mut head = String::new();
@@ -74,15 +89,7 @@ fn serve(stream: &TcpStream, noted: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked) 
             head,
         };
         noted.lock().unwrap().push(asked.clone());
-        let (status, body) = answer(&asked);
-        let length = body.len();
-        let head = format!(
-            "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nset-cookie: s=secret-cookie\r\n\r\n"
-        );
-        if (&*stream)
-            .write_all(format!("{head}{body}").as_bytes())
-            .is_err()
-        {
+        if (&*stream).write_all(&answer(&asked)).is_err() {
             return;
         }
     }

@@ -33,6 +33,9 @@ struct Body<'a> {
     resource: &'a str,
     /// Whoever asks or changes something, also where everybody shares a copy.
     partition: &'a str,
+    /// For whom that is, where the partition's name is computed. RhoConnect's plugins know no such sources.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partition_name: Option<&'a str>,
     attributes: &'a BTreeMap<&'a str, &'a str>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     wanted: Option<Wanted<'a>>,
@@ -90,6 +93,7 @@ impl<P: Ports> PluginAdapter<P> {
         let body = Body {
             resource: call.source.as_str(),
             partition: call.user.as_str(),
+            partition_name: call.partition,
             attributes,
             wanted,
             api_token: token.expose(),

@@ -97,13 +97,7 @@ impl<P: Ports> Engine<P> {
         user: &str,
         objects: BTreeMap<String, SentAttributes>,
     ) -> Result<(), FeedError> {
-        let changes = objects
-            .into_iter()
-            .map(|(id, sent)| {
-                let attributes = checked(&id, sent)?;
-                Ok((ObjectId::parse(id)?, FeedChange::Merge(attributes)))
-            })
-            .collect::<Result<Vec<_>, SyncError>>()?;
+        let changes = merges(objects)?;
         let id = self.fed_document(source, user).await?;
         self.feed_copies(&id, changes).await
     }
@@ -194,18 +188,17 @@ impl<P: Ports> Engine<P> {
         user: &str,
         objects: Vec<String>,
     ) -> Result<(), FeedError> {
-        let changes = objects
-            .into_iter()
-            .map(|id| Ok((ObjectId::parse(id)?, FeedChange::Delete)))
-            .collect::<Result<BTreeMap<_, _>, SyncError>>()?
-            .into_iter()
-            .collect::<Vec<_>>();
+        let changes = deletes(objects)?;
         let id = self.fed_document(source, user).await?;
         self.feed_copies(&id, changes).await
     }
 
     /// The document a back end changes to. A source nobody knows is made, as the last thing that can go wrong.
-    async fn fed_document(&self, source: &str, user: &str) -> Result<DocumentId, FeedError> {
+    pub(super) async fn fed_document(
+        &self,
+        source: &str,
+        user: &str,
+    ) -> Result<DocumentId, FeedError> {
         let user = UserId::parse(user).map_err(SyncError::from)?;
         let found = match self.source(source).await {
             // It has a copy per user.
@@ -232,7 +225,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Feeds a user's copy: where it is made of several, each object the one that has it, or else the one in which new objects are made.
-    async fn feed_copies(
+    pub(super) async fn feed_copies(
         &self,
         id: &DocumentId,
         changes: Vec<(ObjectId, FeedChange)>,
@@ -393,6 +386,24 @@ pub(super) fn check_size(id: &ObjectId, attributes: &Attributes) -> Result<(), S
         id: id.to_string(),
         reason: InvalidAttributes::ObjectTooLarge { bytes },
     })
+}
+
+/// Merges of these objects, if all of them can be.
+pub(super) fn merges(
+    objects: BTreeMap<String, SentAttributes>,
+) -> Result<Vec<(ObjectId, FeedChange)>, SyncError> {
+    let merge = |(id, sent): (String, SentAttributes)| {
+        let attributes = checked(&id, sent)?;
+        Ok((ObjectId::parse(id)?, FeedChange::Merge(attributes)))
+    };
+    objects.into_iter().map(merge).collect()
+}
+
+/// Deletes of these objects, each once.
+pub(super) fn deletes(objects: Vec<String>) -> Result<Vec<(ObjectId, FeedChange)>, SyncError> {
+    let delete = |id: String| Ok((ObjectId::parse(id)?, FeedChange::Delete));
+    let once: Result<BTreeMap<_, _>, SyncError> = objects.into_iter().map(delete).collect();
+    Ok(once?.into_iter().collect())
 }
 
 fn checked(id: &str, sent: SentAttributes) -> Result<Attributes, SyncError> {

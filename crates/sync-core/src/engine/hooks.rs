@@ -11,11 +11,12 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use sync_proto::SentAttributes;
 
-use crate::engine::partitions::Asked;
+use crate::engine::feed::{deletes, merges};
+use crate::engine::partitions::{Asked, partition_called};
 use crate::engine::reading::ReadOutcome;
 use crate::engine::{Engine, FeedError, SyncError};
 use crate::mapping::{Mapped, Misfit, Path};
-use crate::model::{EVERYBODY, ObjectId, SourceName, UserId, to_text};
+use crate::model::{DocumentId, EVERYBODY, ObjectId, SourceName, UserId, to_text};
 use crate::ports::{Clock as _, Ports, hex};
 use crate::settings::{HookSettings, Proof};
 use crate::store::{HookEvent, StoreError};
@@ -68,6 +69,13 @@ impl From<StoreError> for HookError {
     fn from(error: StoreError) -> Self {
         SyncError::from(error).into()
     }
+}
+
+/// What an event is about.
+struct Meant {
+    /// In whose name the back end is asked.
+    user: UserId,
+    copy: DocumentId,
 }
 
 fn malformed(message: impl Into<String>) -> HookError {
@@ -189,15 +197,7 @@ impl<P: Ports> Engine<P> {
             .map_err(|error| malformed(error.to_string()))?;
         let body: Value = serde_json::from_slice(body)
             .map_err(|error| malformed(format!("the body is not JSON: {error}")))?;
-        let user = match &hook.user {
-            None => EVERYBODY.to_owned(),
-            Some(path) => {
-                let user = path.read(&body).map(|user| to_text(user.into_owned()));
-                user.filter(|user| !user.is_empty()).ok_or_else(|| {
-                    malformed(format!("the body has no user at {:?}", path.as_str()))
-                })?
-            }
-        };
+        let meant = self.meant(source, hook, &body).await?;
         let deleted = ids_at(hook.deleted.as_ref(), &body);
         let changed = ids_at(hook.changed.as_ref(), &body);
         let objects = match &hook.mapping {
@@ -213,25 +213,67 @@ impl<P: Ports> Engine<P> {
             }
         };
         if hook.mapping.is_none() && hook.deleted.is_none() && hook.changed.is_none() {
-            return self.ask_soon(source, &user).await;
+            return self.ask_soon(&meant.copy).await;
         }
         if !objects.is_empty() {
-            self.feed_objects(source.as_str(), &user, objects).await?;
+            self.feed_copies(&meant.copy, merges(objects)?).await?;
         }
         if !deleted.is_empty() {
-            self.feed_deletes(source.as_str(), &user, deleted).await?;
+            self.feed_copies(&meant.copy, deletes(deleted)?).await?;
         }
-        if !changed.is_empty() && !self.read_changed(source, &user, &changed).await? {
-            self.ask_soon(source, &user).await?;
+        if !changed.is_empty() && !self.read_changed(source, &meant, &changed).await? {
+            self.ask_soon(&meant.copy).await?;
         }
         Ok(())
+    }
+
+    /// The copy that an event changes: that of the partition that the body names, or else of the user.
+    async fn meant(
+        &self,
+        source: &SourceName,
+        hook: &HookSettings,
+        body: &Value,
+    ) -> Result<Meant, HookError> {
+        let text_at = |path: &Option<Path>| {
+            let text = to_text(path.as_ref()?.read(body)?.into_owned());
+            Some(text).filter(|text| !text.is_empty())
+        };
+        let nobody = || UserId::parse(EVERYBODY).map_err(SyncError::from);
+        if let Some(name) = text_at(&hook.partition) {
+            let found = self.source(source.as_str()).await?;
+            let partition = partition_called(&found.as_source().settings.naming, &name);
+            let partition = partition
+                .ok_or_else(|| malformed(format!("{name:?} is no partition of {source}")))?;
+            let source = source.clone();
+            let copy = DocumentId { source, partition };
+            return Ok(Meant {
+                user: nobody()?,
+                copy,
+            });
+        }
+        let user = match (text_at(&hook.user), &hook.user, &hook.partition) {
+            (Some(user), _, _) => UserId::parse(user).map_err(SyncError::from)?,
+            (None, None, None) => nobody()?,
+            (None, Some(path), _) => {
+                return Err(malformed(format!(
+                    "the body has no user at {:?}",
+                    path.as_str()
+                )));
+            }
+            (None, None, Some(path)) => {
+                let reason = format!("the body has no partition at {:?}", path.as_str());
+                return Err(malformed(reason));
+            }
+        };
+        let copy = self.fed_document(source.as_str(), user.as_str()).await?;
+        Ok(Meant { user, copy })
     }
 
     /// Asks the back end for objects that have changed. `false`: not all of them are as the back end has them.
     async fn read_changed(
         &self,
         source: &SourceName,
-        user: &str,
+        Meant { user, copy: id }: &Meant,
         ids: &[String],
     ) -> Result<bool, HookError> {
         if ids.len() > READ_AT_ONCE {
@@ -239,8 +281,6 @@ impl<P: Ports> Engine<P> {
         }
         let found = self.source(source.as_str()).await?;
         let source = found.as_source();
-        let user = UserId::parse(user).map_err(SyncError::from)?;
-        let id = self.copy_of(source.name, source.settings, &user).await?;
         let objects: Vec<ObjectId> = ids
             .iter()
             .flat_map(|id| ObjectId::parse(id.as_str()))
@@ -252,10 +292,10 @@ impl<P: Ports> Engine<P> {
             if !self.document(copy).was_refreshed().await? {
                 continue;
             }
-            let Asked::For(partition) = self.asked_for(source, &user, copy).await? else {
+            let Asked::For(partition) = self.asked_for(source, user, copy).await? else {
                 continue;
             };
-            let call = self.question(source, &user, partition.as_ref(), &[]);
+            let call = self.question(source, user, partition.as_ref(), &[]);
             let mut has_changed = false;
             for object in &objects {
                 // Of several copies, an object is read into those that have it: only a query says where a new one belongs.
@@ -275,12 +315,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Sees to it that the next pull asks the back end, and wakes devices where the source says so.
-    async fn ask_soon(&self, source: &SourceName, user: &str) -> Result<(), HookError> {
-        let Some(settings) = self.settings.sources.get(source) else {
-            return Ok(());
-        };
-        let user = UserId::parse(user).map_err(SyncError::from)?;
-        let id = self.copy_of(source, settings, &user).await?;
+    async fn ask_soon(&self, id: &DocumentId) -> Result<(), HookError> {
         for id in id.of_back_end() {
             let document = self.document(&id);
             // Nobody has a copy that could be old.

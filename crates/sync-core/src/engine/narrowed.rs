@@ -20,8 +20,7 @@ const FORGOTTEN_AT_ONCE: usize = 10;
 const DAY_MS: u64 = 86_400_000;
 
 impl<P: Ports> Engine<P> {
-    /// The copy that a device asks for by parameters. Where the back end is never asked, or is asked for several partitions of a user,
-    /// they do not narrow anything down.
+    /// The copy that a device asks for by parameters. Where the back end is never asked, they do not narrow anything down.
     pub(super) async fn copy_asked_for(
         &self,
         source: Source<'_>,
@@ -34,7 +33,6 @@ impl<P: Ports> Engine<P> {
             Partition::Named(name) => Some(name),
             _ => None,
         };
-        let has_members = !settings.naming.members.is_empty();
         let is_nobodys = settings.partition == PartitionRule::Computed && named.is_none();
         let (Some(narrowing), false, ParametersRule::OwnCopy) = (
             Narrowing::by(named, parameters),
@@ -43,7 +41,7 @@ impl<P: Ports> Engine<P> {
         ) else {
             return Ok(common);
         };
-        if has_members || is_nobodys || self.poll_interval(source).await? == PollInterval::Never {
+        if is_nobodys || self.poll_interval(source).await? == PollInterval::Never {
             return Ok(common);
         }
         Ok(DocumentId {

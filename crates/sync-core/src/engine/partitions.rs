@@ -16,7 +16,7 @@ use crate::model::{
     UserId,
 };
 use crate::ports::{Clock as _, Ports};
-use crate::settings::{MemberRule, SourceSettings};
+use crate::settings::{MemberRule, Naming, SourceSettings};
 use crate::store::AccountStore;
 
 /// How long a back end's word on who belongs where is good, in milliseconds.
@@ -191,6 +191,20 @@ impl<P: Ports> Engine<P> {
         let name = name.await?;
         Ok(name.map_or(Asked::NotAtAll, |name| Asked::For(Some(name))))
     }
+}
+
+/// The partition that a back end calls so, where the names are computed. What belongs to one user alone is not called by a name.
+pub(super) fn partition_called(naming: &Naming, name: &str) -> Option<Partition> {
+    if !naming.members.is_empty() {
+        let (key, _) = name.split_once('/').unwrap_or((name, ""));
+        let member = naming.members.iter().find(|member| member.key() == key)?;
+        match member {
+            MemberRule::App if name == key => return Some(Partition::App),
+            MemberRule::Named { .. } if name.len() > key.len() + 1 => {}
+            _ => return None,
+        }
+    }
+    PartitionName::parse(name).ok().map(Partition::Named)
 }
 
 /// What the template names and the user has not is no partition; and so is a name that cannot be one.

@@ -14,15 +14,19 @@ pub(super) fn read_csv(
     weigh: &mut dyn FnMut(usize) -> Result<(), NoRoom>,
 ) -> Result<Value, Unreadable> {
     let malformed = |error: csv::Error| Unreadable::Malformed(error.to_string());
-    let text = text.trim_start_matches('\u{feff}');
     let mut reader = ReaderBuilder::new()
         .delimiter(delimiter)
         .from_reader(text.as_bytes());
     let names = reader.headers().map_err(malformed)?.clone();
     let has = |column: &&&str| names.iter().any(|name| name.trim() == **column);
     if let Some(missing) = columns.iter().find(|column| !has(column)) {
+        let there: Vec<_> = names
+            .iter()
+            .map(|name| format!("{:?}", name.trim()))
+            .collect();
         return Err(Unreadable::Malformed(format!(
-            "there is no column {missing:?}"
+            "there is no column {missing:?}; its columns are {}",
+            there.join(", ")
         )));
     }
     let mut records = Vec::new();
@@ -55,7 +59,7 @@ mod tests {
 
     #[test]
     fn rows_become_objects() {
-        let text = "\u{feff}id;name\r\n1;\"a;\"\"b\"\"\n\"\r\n2;\r\n";
+        let text = "id;name\r\n1;\"a;\"\"b\"\"\n\"\r\n2;\r\n";
         assert_eq!(
             read(text).unwrap(),
             json!([{"id": "1", "name": "a;\"b\"\n"}, {"id": "2", "name": ""}])

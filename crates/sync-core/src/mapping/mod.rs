@@ -4,6 +4,7 @@
 //! say what goes out. Both are compiled when the settings are read; a record costs a walk.
 
 mod csv;
+mod names;
 mod path;
 mod template;
 mod values;
@@ -24,6 +25,9 @@ pub(crate) use values::AttributeType;
 /// What joins the values that make an id together, and the names of nested values.
 const ID_SEPARATOR: &str = ":";
 const NAME_SEPARATOR: char = '.';
+
+/// Most names of a record that a message lists.
+const FEW: usize = 12;
 
 /// In which form a back end answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
@@ -105,6 +109,21 @@ pub(crate) struct Misfit {
     pub(crate) reason: String,
 }
 
+impl Misfit {
+    /// The same of the record with this number, of several.
+    pub(crate) fn of_record(self, number: usize, all: usize) -> Self {
+        Self {
+            reason: format!("{} (record {number} of {all})", self.reason),
+            ..self
+        }
+    }
+}
+
+/// A text without the mark that some begin with to say that they are UTF-8.
+pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
+}
+
 fn misfit(setting: &'static str) -> impl Fn(String) -> Misfit {
     move |reason| Misfit { setting, reason }
 }
@@ -138,7 +157,7 @@ impl Mapping {
         body: &[u8],
         weigh: &mut dyn FnMut(usize) -> Result<(), NoRoom>,
     ) -> Result<Value, Unreadable> {
-        let text = std::str::from_utf8(body)
+        let text = std::str::from_utf8(without_mark(body))
             .map_err(|_| Unreadable::Malformed("it is not UTF-8".to_owned()))?;
         match self.format {
             Format::Csv => {
@@ -196,7 +215,13 @@ impl Mapping {
     pub(crate) fn object(&self, record: Record) -> Result<Mapped, Misfit> {
         let Record { key, mut value } = record;
         if !value.is_object() {
-            return Err(misfit("records")("a record is not an object".to_owned()));
+            let reason = match key {
+                Some(key) => format!(
+                    "the answer is no list but an object, and its member {key:?} is no record"
+                ),
+                None => "a record is not an object".to_owned(),
+            };
+            return Err(misfit("records")(reason));
         }
         let id = match key {
             Some(key) => key,
@@ -239,8 +264,15 @@ impl Mapping {
     pub(crate) fn id_of(&self, record: &Value) -> Result<String, String> {
         let part = |path: &Path| {
             let part = path.read(record).map(|part| to_text(part.into_owned()));
-            part.filter(|part| !part.is_empty())
-                .ok_or_else(|| format!("a record has no {:?}", path.as_str()))
+            part.filter(|part| !part.is_empty()).ok_or_else(|| {
+                let names = record.as_object().into_iter().flat_map(Map::keys);
+                let names: Vec<_> = names.take(FEW).map(String::as_str).collect();
+                format!(
+                    "a record has no {:?}; it has {}",
+                    path.as_str(),
+                    names.join(", ")
+                )
+            })
         };
         match &self.id[..] {
             [path] => part(path),
@@ -520,6 +552,13 @@ mod tests {
 
     #[test]
     fn a_record_without_an_id_is_no_record() {
+        let nameless = Record {
+            key: None,
+            value: json!({"n": 1, "key": 2}),
+        };
+        let misfit = mapping().object(nameless).unwrap_err().of_record(2, 3);
+        let reason = r#"a record has no "id"; it has key, n (record 2 of 3)"#;
+        assert_eq!((misfit.setting, misfit.reason.as_str()), ("id", reason));
         for record in [
             json!({"n": 1}),
             json!({"id": null}),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use serde_json_path::JsonPath;
 
 /// A place in a tree of values, or several.
@@ -134,7 +134,8 @@ impl Path {
         for (number, step) in self.steps.iter().enumerate() {
             let is_last = number + 1 == self.steps.len();
             // An element is repeated as often as there are records, which may be never.
-            if is_last && lone == LoneObject::Record && is_empty_parent(node, step) {
+            // The root is not repeated: with another, the answer is another.
+            if is_last && number > 0 && lone == LoneObject::Record && is_empty_parent(node, step) {
                 return Ok(Vec::new());
             }
             node = step_into_mut(node, step).ok_or_else(missing)?;
@@ -142,6 +143,14 @@ impl Path {
         match (node.take(), lone) {
             (Value::Array(records), _) => {
                 Ok(records.into_iter().map(|record| (None, record)).collect())
+            }
+            (Value::Object(records), LoneObject::ById)
+                if self.steps.is_empty() && says_error(&records) =>
+            {
+                Err(format!(
+                    "the answer is no list of records, but says {}",
+                    Value::Object(records)
+                ))
             }
             (Value::Object(records), LoneObject::ById) if !self.names_elements() => Ok(records
                 .into_iter()
@@ -194,6 +203,14 @@ fn is_empty_parent(node: &Value, name: &str) -> bool {
         Value::String(text) => text.is_empty(),
         _ => false,
     }
+}
+
+/// Whether this is what some back ends answer with a status of success all the same. By their ids, it would be a record.
+fn says_error(answer: &Map<String, Value>) -> bool {
+    answer.len() == 1
+        && answer
+            .keys()
+            .all(|key| matches!(key.as_str(), "error" | "errors"))
 }
 
 fn step_into_mut<'a>(node: &'a mut Value, step: &str) -> Option<&'a mut Value> {
@@ -286,5 +303,15 @@ mod tests {
         assert_eq!(records("$.items", by_id, Record), Ok(1));
         assert_eq!(records("$.items.item", json!({"items": ""}), Record), Ok(0));
         assert!(records("$.items.item", json!({"html": ""}), Record).is_err());
+        assert!(records("$.item", json!({"items": {}}), Record).is_err());
+        assert_eq!(records("$.item", json!({"item": {}}), Record), Ok(1));
+        for error in [
+            json!({"error": {"code": 7}}),
+            json!({"errors": [{"code": 7}]}),
+        ] {
+            let read = records("", error.clone(), ById);
+            assert!(read.is_err(), "{error}");
+        }
+        assert_eq!(records("", json!({"error": {}, "1": {}}), ById), Ok(2));
     }
 }

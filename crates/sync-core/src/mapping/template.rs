@@ -7,6 +7,8 @@ use std::rc::Rc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use upon::Value;
 
+use super::names;
+
 /// What stays as it is in a segment of a path (RFC 3986, unreserved characters).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -61,7 +63,8 @@ impl Template {
             Escape::Json => without_closing_pairs(text),
             _ => text.to_owned(),
         };
-        let template = engine.compile(text).map_err(|error| error.to_string())?;
+        let template = engine.compile(text.clone());
+        let template = template.map_err(|error| explained(&error, &text))?;
         Ok(Self(Rc::new(Compiled { engine, template })))
     }
 
@@ -74,7 +77,45 @@ impl Template {
         template
             .render_from(engine, &context.0)
             .to_string()
-            .map_err(|error| error.to_string())
+            .map_err(|error| explained(&error, template.source()))
+    }
+
+    /// Refuses a text that names what its calls do not know: nobody would notice until a device needs the call.
+    ///
+    /// # Errors
+    /// Which name that is, and which there are.
+    pub(crate) fn check_names(text: &str, known: &[&str]) -> Result<(), String> {
+        match names::unknown_name(text, known) {
+            None => Ok(()),
+            Some(name) => Err(format!(
+                "names {name:?}, which is not known here; there are {}",
+                known.join(", ")
+            )),
+        }
+    }
+}
+
+/// What is wrong, and the words of the template that it is wrong with.
+fn explained(error: &upon::Error, text: &str) -> String {
+    let long = format!("{error:#}");
+    let place = long
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("-->"));
+    let words = place.and_then(|place| {
+        let mut numbers = place.rsplit(':').map(str::parse::<usize>);
+        let (column, line) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+        let line = text.lines().nth(line.checked_sub(1)?)?;
+        let width = long.matches('^').count();
+        Some(
+            line.chars()
+                .skip(column.checked_sub(1)?)
+                .take(width)
+                .collect::<String>(),
+        )
+    });
+    match words.filter(|words| !words.is_empty()) {
+        Some(words) => format!("{error}: {words:?}"),
+        None => error.to_string(),
     }
 }
 
@@ -261,6 +302,36 @@ mod tests {
         let control = Context::new([("id", json!("\u{1}"))]);
         let template = Template::compile("{{ id }}", Escape::Xml).unwrap();
         assert!(template.render(&control).is_err());
+        let unknown = render("/a/{{ nobody }}", Escape::Url);
+        assert_eq!(
+            unknown,
+            Err("render error: not found in this scope: \"nobody\"".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_name_that_no_call_knows_is_found_without_a_call() {
+        let known = ["user", "object"];
+        for text in [
+            "/{{ user }}/{{ object.user }}{{ object?.x.y }}",
+            "{% for key, it in object %}{{ key }}{{ it.name }}{% endfor %}",
+            "{% if not user %}{% elif object?.a %}{% else %}{% endif %}{% with object.a as b %}{{ b }}{% endwith %}",
+            "{# {{ nobody }} #} nobody {{ \"no}}body\" }}{{ 1 }}{{ true }}",
+            "{{ user",
+        ] {
+            assert_eq!(Template::check_names(text, &known), Ok(()), "{text}");
+        }
+        for text in [
+            "{{ usr }}",
+            "{% if usr?.x %}{% endif %}",
+            "{% for a in usr %}{% endfor %}",
+        ] {
+            let error = Template::check_names(text, &known).unwrap_err();
+            assert!(
+                error.contains("\"usr\"") && error.contains("user, object"),
+                "{error}"
+            );
+        }
     }
 
     proptest! {

@@ -285,6 +285,9 @@ pub(super) fn address(
 
 /// Checks the address of a back end.
 pub(crate) fn check_address(url: &str) -> Result<(), String> {
+    if !url.contains("://") {
+        return Err(format!("{url:?} does not begin with http:// or https://"));
+    }
     let address: http::Uri = url.parse().map_err(|error| format!("{url:?}: {error}"))?;
     if !matches!(address.scheme_str(), Some("http" | "https")) || address.host().is_none() {
         return Err(format!("{url:?} is not an http or https address"));

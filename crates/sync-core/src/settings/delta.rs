@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::mapping::{Escape, Path, Template};
+use crate::settings::operation::OF_DELTA;
 use crate::settings::{KeyError, wrong};
 
 /// How often everything is asked for where the file does not say, in seconds.
@@ -78,6 +79,8 @@ impl DeltaEntry {
         };
         let query = self.query.iter().map(|(name, text)| {
             let value = Template::compile(text, Escape::Plain);
+            let value =
+                value.and_then(|value| Template::check_names(text, OF_DELTA).map(|()| value));
             let value = value.map_err(|reason| (key(&format!("query.{name}")), reason))?;
             Ok((name.clone(), value))
         });

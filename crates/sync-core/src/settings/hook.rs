@@ -21,6 +21,8 @@ pub(crate) struct HookSettings {
     pub(crate) event: Option<HeaderName>,
     /// Where the user's name is whose copy changes.
     pub(crate) user: Option<Path>,
+    /// Where the name of the partition is whose copy changes.
+    pub(crate) partition: Option<Path>,
     /// What the event has for the source; without it, the event says only that something has changed.
     pub(crate) mapping: Option<Mapping>,
     /// Where the ids of deleted objects are.
@@ -68,6 +70,9 @@ pub(super) struct HookEntry {
     event_header: Option<String>,
     /// Path to the name of the user whose copy changes; needed where every user has one.
     user: Option<String>,
+    /// Path to the name of the partition whose copy changes, where that is computed: `region/north`, or `app`. A body that has none
+    /// there is for the user's copy.
+    partition: Option<String>,
     /// Path to the records in the body, which is JSON. They are mapped as those of a query, and their attributes are set.
     records: Option<String>,
     /// Path to the value that is a record's id, where it is not that of a query.
@@ -96,6 +101,10 @@ impl HookEntry {
         self.user.is_some()
     }
 
+    pub(super) fn names_partitions(&self) -> bool {
+        self.partition.is_some()
+    }
+
     /// Checks what a type cannot.
     pub(super) fn check(&self) -> Result<(), KeyError> {
         self.proof()?;
@@ -105,6 +114,7 @@ impl HookEntry {
             .map_or(Ok(()), SubscribeEntry::check)?;
         let paths = [
             ("user", &self.user),
+            ("partition", &self.partition),
             ("deleted", &self.deleted),
             ("changed", &self.changed),
         ];
@@ -213,6 +223,7 @@ impl HookEntry {
             proof: self.proof()?,
             event: event.map_err(|error| ("hook.event_header".to_owned(), error.to_string()))?,
             user: optional("user", &self.user)?,
+            partition: optional("partition", &self.partition)?,
             mapping: self.mapping(of_query)?,
             deleted: optional("deleted", &self.deleted)?,
             changed: optional("changed", &self.changed)?,

@@ -57,7 +57,7 @@ pub use file::{SettingsFile, SettingsPart};
 pub(crate) use hook::{HookSettings, Proof};
 pub(crate) use operation::Operation;
 pub use paging::{CursorPaging, NextPath, Paging};
-pub(crate) use partition::MemberRule;
+pub(crate) use partition::{MemberRule, Naming};
 pub use plugin::{PluginMethod, PluginSettings};
 pub(crate) use rest::ReadSettings;
 pub use rest::{RestSettings, UpdateMethod};

@@ -44,11 +44,22 @@ pub(super) struct OperationEntry {
     content_type: Option<String>,
 }
 
+/// What templates of a question know.
+pub(super) const OF_QUESTION: &[&str] = &["user", "partition", "member", "parameters"];
+/// The same where the source asks for what has changed.
+pub(super) const OF_DELTA: &[&str] = &["user", "partition", "member", "parameters", "since"];
+/// What templates know of a change that makes an object.
+pub(super) const OF_CREATE: &[&str] = &["user", "partition", "member", "object"];
+/// What they know of one that is there.
+pub(super) const OF_OBJECT: &[&str] = &["user", "partition", "member", "object", "id", "id_parts"];
+
 /// What holds where the file does not say.
 #[derive(Debug, Clone)]
 pub(super) struct Usual {
     pub(super) method: Method,
     pub(super) path: &'static str,
+    /// What its templates may name.
+    pub(super) names: &'static [&'static str],
 }
 
 impl OperationEntry {
@@ -56,7 +67,10 @@ impl OperationEntry {
     pub(super) fn resolve(&self, key: &str, usual: &Usual) -> Result<Operation, KeyError> {
         let below = |name: &str| format!("{key}.{name}");
         let template = |name: &str, text: &str, escape| {
-            Template::compile(text, escape).map_err(|reason| (below(name), reason))
+            let compiled = Template::compile(text, escape);
+            compiled
+                .and_then(|template| Template::check_names(text, usual.names).map(|()| template))
+                .map_err(|reason| (below(name), reason))
         };
         let method = match &self.method {
             None => usual.method.clone(),

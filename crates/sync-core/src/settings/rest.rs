@@ -11,7 +11,9 @@ use crate::settings::connection::{
 };
 use crate::settings::delta::{DeltaEntry, DeltaSettings, ToldBy};
 use crate::settings::mapping::{AttributesEntry, ChildrenEntry, IdEntry, MappingEntry};
-use crate::settings::operation::{Operation, OperationEntry, Usual};
+use crate::settings::operation::{
+    OF_CREATE, OF_DELTA, OF_OBJECT, OF_QUESTION, Operation, OperationEntry, Usual,
+};
 use crate::settings::paging::{Paging, PagingEntry};
 use crate::settings::soap::SoapSettings;
 use crate::settings::{KeyError, Text, text, wrong};
@@ -267,14 +269,23 @@ impl RestEntry {
 
     /// What needs no variable.
     fn compiled(&self) -> Result<Compiled, KeyError> {
-        let operation = |name: &str, entry: &OperationEntry, method, path| {
-            entry.resolve(&format!("rest.{name}"), &Usual { method, path })
+        let operation = |name: &str, entry: &OperationEntry, method, path, names| {
+            let usual = Usual {
+                method,
+                path,
+                names,
+            };
+            entry.resolve(&format!("rest.{name}"), &usual)
         };
         let update_method = match self.update_method {
             UpdateMethod::Put => Method::PUT,
             UpdateMethod::Patch => Method::PATCH,
         };
         let (paging, delta) = (self.paging.as_ref(), self.changes.as_ref());
+        let of_question = match delta {
+            Some(_) => OF_DELTA,
+            None => OF_QUESTION,
+        };
         let mapping = self.mapping().resolve()?;
         let path =
             |text: &str| Path::parse(text).map_err(|reason| ("rest.record".to_owned(), reason));
@@ -282,7 +293,7 @@ impl RestEntry {
         let read = match &self.read {
             None => None,
             Some(entry) => Some(ReadSettings {
-                operation: operation("read", entry, Method::GET, "/{{ id }}")?,
+                operation: operation("read", entry, Method::GET, "/{{ id }}", OF_OBJECT)?,
                 record: path(self.record.as_deref().unwrap_or_default())?,
                 mapping: Mapping {
                     records: path("")?,
@@ -300,11 +311,23 @@ impl RestEntry {
                 .transpose()?,
             paging: paging.map(|paging| paging.resolve("rest")).transpose()?,
             operations: [
-                operation("list", &self.list, Method::GET, "")?,
-                operation("search", &self.search, Method::GET, "")?,
-                operation("create", &self.create, Method::POST, "")?,
-                operation("update", &self.update, update_method, "/{{ id }}")?,
-                operation("delete", &self.delete, Method::DELETE, "/{{ id }}")?,
+                operation("list", &self.list, Method::GET, "", of_question)?,
+                operation("search", &self.search, Method::GET, "", of_question)?,
+                operation("create", &self.create, Method::POST, "", OF_CREATE)?,
+                operation(
+                    "update",
+                    &self.update,
+                    update_method,
+                    "/{{ id }}",
+                    OF_OBJECT,
+                )?,
+                operation(
+                    "delete",
+                    &self.delete,
+                    Method::DELETE,
+                    "/{{ id }}",
+                    OF_OBJECT,
+                )?,
             ],
             read,
         })

@@ -11,7 +11,7 @@ use crate::settings::connection::{
 };
 use crate::settings::delta::{DeltaEntry, DeltaSettings, ToldBy};
 use crate::settings::mapping::{AttributesEntry, ChildrenEntry, IdEntry, MappingEntry};
-use crate::settings::operation::Operation;
+use crate::settings::operation::{OF_CREATE, OF_DELTA, OF_OBJECT, OF_QUESTION, Operation};
 use crate::settings::paging::{EnvelopePagingEntry, Paging};
 use crate::settings::rest::{HIGHEST_RETRIES, RestSettings, path_at};
 use crate::settings::{KeyError, Secret, Text, text, wrong};
@@ -265,8 +265,24 @@ impl SoapEntry {
         let envelope = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soap:Envelope xmlns:soap=\"{namespace}\"><soap:Header>{security}{header}</soap:Header><soap:Body>{body}</soap:Body></soap:Envelope>"
         );
-        let body =
-            Template::compile(&envelope, Escape::Xml).map_err(|reason| (key("body"), reason))?;
+        let named = match (name, &self.changes) {
+            ("create", _) => OF_CREATE,
+            ("update" | "delete", _) => OF_OBJECT,
+            (_, Some(_)) => OF_DELTA,
+            (_, None) => OF_QUESTION,
+        };
+        let is_paged = matches!(name, "list" | "search") && self.paging.is_some();
+        let page = is_paged.then_some("page");
+        let security_name = self.username_token.as_ref().map(|_| "security");
+        let known: Vec<&str> = named
+            .iter()
+            .copied()
+            .chain(page)
+            .chain(security_name)
+            .collect();
+        let body = Template::compile(&envelope, Escape::Xml)
+            .and_then(|body| Template::check_names(&envelope, &known).map(|()| body))
+            .map_err(|reason| (key("body"), reason))?;
         let plain = |text: &str| {
             // What has no tags cannot fail to compile, nor what is quoted.
             let quoted = text.replace('{', "{{ \"{\" }}");

@@ -208,8 +208,7 @@ pub(super) struct SourceEntry {
     adapter: AdapterKind,
     partition: Option<PartitionEntry>,
     create_in: Option<String>,
-    #[serde(default)]
-    parameters: ParametersRule,
+    parameters: Option<ParametersRule>,
     poll_interval: Option<i64>,
     pull_wait_ms: Option<u64>,
     push_wait_ms: Option<u64>,
@@ -312,6 +311,12 @@ impl SourceEntry {
                 "needs a queue whose jobs ask the back end, and a poll_interval of 1 second or more",
             );
         }
+        if self.parameters == Some(ParametersRule::OwnCopy) && !naming.members.is_empty() {
+            return wrong(
+                "parameters",
+                "of a pull narrow nothing down where users are in several partitions at once; leave it out",
+            );
+        }
         if self.pass_through {
             if !naming.members.is_empty() {
                 return wrong(
@@ -363,7 +368,12 @@ impl SourceEntry {
                     "nothing of a pass-through source is kept, this neither",
                 );
             }
-            if partition != PartitionRule::App && !hook.names_users() {
+            if hook.names_partitions() && partition != PartitionRule::Computed {
+                let reason =
+                    "needs a partition whose name is computed: a template, \"adapter\", or a list";
+                return wrong("hook.partition", reason);
+            }
+            if partition != PartitionRule::App && !hook.names_users() && !hook.names_partitions() {
                 return wrong("hook.user", "is missing: not everybody has the same copy");
             }
             if !hook.brings_objects() && self.poll_interval() == PollInterval::Never {
@@ -430,7 +440,12 @@ impl SourceEntry {
         if !self.pass_through {
             self.poll_interval = Some(self.poll_interval().to_seconds());
         }
+        let is_single = !matches!(self.partition, Some(PartitionEntry::Several(_)));
         self.partition.get_or_insert_with(PartitionEntry::default);
+        self.parameters.get_or_insert(match is_single {
+            true => ParametersRule::default(),
+            false => ParametersRule::Ignore,
+        });
         self.pull_wait_ms.get_or_insert(match self.pass_through {
             true => DEFAULT_PASS_THROUGH_WAIT_MS,
             false => DEFAULT_PULL_WAIT_MS,
@@ -553,8 +568,12 @@ impl SourceEntry {
             .collect::<Result<_, KeyError>>()?;
         Ok(SourceSettings {
             partition,
+            parameters: match naming.members.is_empty() {
+                true => parameters.unwrap_or_default(),
+                // Which part of which member it would be, nobody could say.
+                false => ParametersRule::Ignore,
+            },
             naming,
-            parameters,
             poll_interval,
             pull_wait_ms: pull_wait_ms.unwrap_or(match pass_through {
                 true => DEFAULT_PASS_THROUGH_WAIT_MS,

@@ -106,17 +106,23 @@ impl SubscribeEntry {
     }
 
     fn operations(&self) -> Result<(Operation, Option<Operation>, Operation), KeyError> {
-        let resolve = |entry: &OperationEntry, name: &str, method, path| {
-            entry.resolve(&format!("{TABLE}.{name}"), &Usual { method, path })
+        let resolve = |entry: &OperationEntry, name: &str, method, path, names| {
+            let usual = Usual {
+                method,
+                path,
+                names,
+            };
+            entry.resolve(&format!("{TABLE}.{name}"), &usual)
         };
-        let mut create = resolve(&self.create, "create", Method::POST, "")?;
+        let (unnamed, named) = (&["callback", "secret"], &["callback", "secret", "id"]);
+        let mut create = resolve(&self.create, "create", Method::POST, "", unnamed)?;
         if create.body.is_none() {
             let body = Template::compile(BODY, Escape::Json);
             create.body = Some(body.map_err(|reason| (format!("{TABLE}.create.body"), reason))?);
         }
         let renew = self.renew.as_ref();
-        let renew = renew.map(|entry| resolve(entry, "renew", Method::PUT, "/{{ id }}"));
-        let delete = resolve(&self.delete, "delete", Method::DELETE, "/{{ id }}")?;
+        let renew = renew.map(|entry| resolve(entry, "renew", Method::PUT, "/{{ id }}", named));
+        let delete = resolve(&self.delete, "delete", Method::DELETE, "/{{ id }}", named)?;
         Ok((create, renew.transpose()?, delete))
     }
 

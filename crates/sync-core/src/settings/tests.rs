@@ -226,6 +226,15 @@ fn mistakes_are_named_with_file_key_and_reason() {
             "[sources.A]\nadapter = \"push-only\"\npartition = [\"r/{{ user.a }}\", \"r/{{ user.b }}\"]",
             "sources.A.partition",
         ),
+        // No part of a copy that is made of several is anybody's to ask for.
+        (
+            "[sources.A]\nadapter = \"push-only\"\npartition = [\"app\", \"user\"]\nparameters = \"own-copy\"",
+            "sources.A.parameters",
+        ),
+        (
+            "[sources.A]\nadapter = \"push-only\"\npartition = \"user\"\n[sources.A.hook]\nsecret = \"s\"\nsecret_header = \"X\"\nrecords = \"$\"\npartition = \"$.region\"",
+            "sources.A.hook.partition",
+        ),
         (
             "[sources.A]\nadapter = \"push-only\"\npartition = [\"user\"]",
             "sources.A.partition",

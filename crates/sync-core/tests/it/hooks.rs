@@ -287,3 +287,61 @@ fn a_certificate_counts_only_where_a_trusted_proxy_has_seen_it() {
         assert_eq!(world.pull("").await[5]["insert"]["9"]["title"], "z");
     });
 }
+
+#[test]
+fn an_event_of_a_partition_names_it_and_nobody_reaches_a_users_own_by_a_name() {
+    local(async {
+        let world = World::start_with(
+            "rest",
+            r#"
+            [sources.Note]
+            adapter = "push-only"
+            partition = ["region/{{ user.region }}", "user", "app"]
+            [sources.Note.hook]
+            secret = "s"
+            secret_header = "X-Secret"
+            user = "$.owner"
+            partition = "$.partition"
+            records = "$.notes"
+            "#,
+        )
+        .await;
+        let event = headers([("x-secret", "s")]);
+        let take = async |body: serde_json::Value| {
+            let body = body.to_string();
+            let taken = world
+                .engine
+                .take_hook("Note", HandedBy::Anybody, &event, body.as_bytes());
+            taken.await
+        };
+        let note = |id: u32| json!([{"id": id, "text": "a"}]);
+        for name in ["region/north", "app"] {
+            let body = json!({"partition": name, "notes": note(1)});
+            take(body).await.unwrap();
+        }
+        // One that names no partition is the user's.
+        let body = json!({"owner": "u1", "partition": "", "notes": note(2)});
+        take(body).await.unwrap();
+        // Which copies there are is noted with what is measured.
+        world.engine.metrics().flush().await;
+        let copies = world.engine.copies("Note", 0, 10).await.unwrap();
+        let mut copies: Vec<_> = copies.copies.into_iter().map(|it| it.partition).collect();
+        copies.sort();
+        assert_eq!(copies, ["app", "named/region/north", "user/u1"]);
+        for name in [
+            "user", "user/u1", "region", "region/", "north", "app/x", "other/x",
+        ] {
+            let body = json!({"owner": "u1", "partition": name, "notes": note(3)});
+            let taken = take(body).await;
+            assert!(
+                matches!(taken, Err(HookError::Malformed { .. })),
+                "{name}: {taken:?}"
+            );
+        }
+        let taken = take(json!({"notes": note(3)})).await;
+        assert!(
+            matches!(taken, Err(HookError::Malformed { .. })),
+            "{taken:?}"
+        );
+    });
+}

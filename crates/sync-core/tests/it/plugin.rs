@@ -511,7 +511,13 @@ const DECIDING: &str = r#"
 fn a_plugin_says_who_belongs_where_and_what_may_be_changed() {
     local(async {
         let world = World::with(DECIDING).await;
-        let of_anna = |name, attributes| call(name, "Task", "anna", attributes);
+        let of_anna = |name, attributes| {
+            let mut call = call(name, "Task", "anna", attributes);
+            if name != "partition" {
+                call.1["partition_name"] = json!("north");
+            }
+            call
+        };
         world.answer(200, "north\n");
         world.answer(200, r#"{"1":{"state":"open"}}"#);
         let told = world.pull("Task", "").await;

@@ -2,8 +2,10 @@
 
 mod columns;
 mod openapi;
+mod openapi_paging;
 mod proposal;
 mod wsdl;
+mod wsdl_schema;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -100,10 +102,7 @@ impl New {
             let Some(document) = &self.from_openapi else {
                 return Err(misused("no source is named", "`rhosync source new NAME`"));
             };
-            list(&openapi::collections(
-                &read(document)?,
-                self.url.as_deref(),
-            )?);
+            list(&self.collections(document)?);
             return Ok(ExitCode::SUCCESS);
         };
         let place = Place {
@@ -136,7 +135,7 @@ impl New {
 
     fn proposal(&self, name: &str) -> Result<Proposal> {
         if let Some(document) = &self.from_openapi {
-            let collections = openapi::collections(&read(document)?, self.url.as_deref())?;
+            let collections = self.collections(document)?;
             let chosen = collections.iter().find(|it| match &self.path {
                 Some(path) => it.path == *path,
                 None => it.name.eq_ignore_ascii_case(name),
@@ -152,7 +151,8 @@ impl New {
             return Ok(chosen.ok_or_else(known)?.rest.proposal(name));
         }
         if let Some(document) = &self.from_wsdl {
-            return wsdl::proposal(name, &read(document)?, self.url.as_deref());
+            let texts = wsdl_schema::with_imports(document, read)?;
+            return wsdl::proposal(name, &texts, self.url.as_deref());
         }
         let is_sql = self.maker == Maker::Sql;
         if !is_sql && (self.table.is_some() || self.query.is_some()) {
@@ -173,6 +173,16 @@ impl New {
             Maker::Http => proposal::plugin(name, url),
             Maker::PushOnly => proposal::push_only(name),
         })
+    }
+
+    /// The collections of an OpenAPI document.
+    fn collections(&self, document: &str) -> Result<Vec<openapi::Collection>> {
+        let text = read(document)?;
+        let is_of_web = document.starts_with("http://") || document.starts_with("https://");
+        let origin: Vec<_> = document.split('/').take(3).collect();
+        let origin = is_of_web.then(|| origin.join("/"));
+        openapi::collections(&text, self.url.as_deref(), origin.as_deref())
+            .with_context(|| format!("{document} cannot be used"))
     }
 
     /// A table whose database can be asked is described by what that says.

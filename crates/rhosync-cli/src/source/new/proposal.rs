@@ -33,6 +33,8 @@ pub(super) struct RestProposal {
     /// The value of `paging`.
     pub(super) paging: Option<String>,
     pub(super) has_patch: bool,
+    /// Calls that are not the usual ones, as settings.
+    pub(super) calls: Vec<String>,
     /// Comments above the table.
     pub(super) notes: Vec<String>,
     /// A record.
@@ -44,7 +46,7 @@ pub(super) fn quoted(text: &str) -> String {
     toml_edit::Value::from(text).to_string()
 }
 
-fn key(name: &str) -> String {
+pub(super) fn key(name: &str) -> String {
     toml_edit::Key::new(name).to_string()
 }
 
@@ -170,6 +172,9 @@ impl RestProposal {
             patch,
             "\"PATCH\"",
         );
+        for call in &self.calls {
+            let _ = writeln!(text, "{call}");
+        }
         let variables = self
             .authorization
             .iter()

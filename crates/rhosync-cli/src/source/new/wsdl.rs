@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result, bail};
 use roxmltree::{Document, Node};
 
 use super::proposal::{Proposal, envelope, quoted};
+use super::wsdl_schema::{Schemas, elements, is_qualified, local, name_of, namespace_of};
 
-const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
-const SCHEMA: &str = "http://www.w3.org/2001/XMLSchema";
+pub(super) const WSDL: &str = "http://schemas.xmlsoap.org/wsdl/";
 const SOAP: &str = "http://schemas.xmlsoap.org/wsdl/soap/";
 const SOAP12: &str = "http://schemas.xmlsoap.org/wsdl/soap12/";
 
@@ -21,11 +21,27 @@ const DELETE: &[&str] = &["Delete", "Remove"];
 /// How deep elements are looked into: types may have circles.
 const DEPTH: usize = 6;
 
-/// Proposes the source that the operations with its name in theirs make, or else all operations.
-pub(super) fn proposal(name: &str, text: &str, url: Option<&str>) -> Result<Proposal> {
-    let document = Document::parse(text).context("the document is no XML")?;
+/// Proposes the source that the operations with its name in theirs make, or else all operations. `texts` are the document, and those
+/// that it imports.
+pub(super) fn proposal(name: &str, texts: &[String], url: Option<&str>) -> Result<Proposal> {
+    let documents = texts.iter().map(|text| Document::parse(text));
+    let documents: Vec<_> = documents
+        .collect::<Result<_, _>>()
+        .context("the document is no XML")?;
+    let roots: Vec<_> = documents.iter().map(Document::root_element).collect();
+    if !roots
+        .iter()
+        .any(|root| root.has_tag_name((WSDL, "definitions")))
+    {
+        let root = roots
+            .first()
+            .map_or("nothing", |root| root.tag_name().name());
+        bail!(
+            "the document is a {root:?} and no WSDL document of version 1.1, which is often at the service's address with `?wsdl` behind it"
+        );
+    }
     let service = Service {
-        root: document.root_element(),
+        schemas: Schemas(&roots),
     };
     let operations = service.operations();
     let of_source: Vec<_> = operations
@@ -42,15 +58,28 @@ pub(super) fn proposal(name: &str, text: &str, url: Option<&str>) -> Result<Prop
             chosen.iter().find(named).copied()
         })
     };
-    let Some((list, records)) = find(LIST).and_then(|list| Some((list, list.records()?))) else {
+    let listed = LIST.iter().find_map(|prefix| {
+        let mut named = chosen
+            .iter()
+            .copied()
+            .filter(|it| it.name.starts_with(prefix));
+        named.find_map(|it| Some((it, service.records(it)?)))
+    });
+    let Some((list, records)) = listed else {
         let names: Vec<_> = operations.iter().map(|it| it.name).collect();
+        let why = match operations.iter().all(|it| it.answer.is_none()) {
+            true => {
+                ", whose messages have no elements (RPC style, or the schema is in a document that is not here)"
+            }
+            false => "",
+        };
         bail!(
-            "no operation of the document lists records of {name}; it has {}",
+            "no operation of the document lists records of {name}; it has {}{why}",
             names.join(", ")
         );
     };
     let id = records.id();
-    let place = service.address();
+    let place = service.address(list.port_type);
     let url = url
         .or(place.map(|(url, _)| url))
         .unwrap_or("https://back-end.example.com/service");
@@ -69,7 +98,7 @@ pub(super) fn proposal(name: &str, text: &str, url: Option<&str>) -> Result<Prop
         quoted(id),
     );
     let create = find(CREATE);
-    if let Some(path) = create.and_then(|create| create.path_to(id)) {
+    if let Some(path) = create.and_then(|create| service.path_to(create, id)) {
         let _ = writeln!(settings, "created_id = {}", quoted(&path));
     }
     let calls = [
@@ -87,7 +116,7 @@ pub(super) fn proposal(name: &str, text: &str, url: Option<&str>) -> Result<Prop
             settings,
             "\n[sources.{table}.soap.{call}]\naction = {}\nbody = '''\n{}'''\n",
             quoted(operation.action),
-            operation.body(id, &records),
+            service.body(operation, id, &records),
         );
     }
     Ok(Proposal {
@@ -102,14 +131,16 @@ pub(super) fn proposal(name: &str, text: &str, url: Option<&str>) -> Result<Prop
     })
 }
 
-/// A document.
+/// A document with those that it imports.
 struct Service<'a> {
-    root: Node<'a, 'a>,
+    schemas: Schemas<'a>,
 }
 
 /// An operation, with the elements of its request and of its answer.
 struct Operation<'a> {
     name: &'a str,
+    /// What it belongs to.
+    port_type: &'a str,
     action: &'a str,
     request: Option<Node<'a, 'a>>,
     answer: Option<Node<'a, 'a>>,
@@ -124,220 +155,198 @@ struct Records<'a> {
 }
 
 impl<'a> Service<'a> {
-    /// Address, and the namespace of its version of SOAP.
-    fn address(&self) -> Option<(&'a str, &'static str)> {
+    fn nodes(
+        &self,
+        namespace: &'static str,
+        name: &'static str,
+    ) -> impl Iterator<Item = Node<'a, 'a>> {
+        let nodes = self.schemas.0.iter().flat_map(|root| root.descendants());
+        nodes.filter(move |node| node.has_tag_name((namespace, name)))
+    }
+
+    /// The names of the bindings of a port type.
+    fn bindings(&self, port_type: &str) -> Vec<Node<'a, 'a>> {
+        let is_of = |node: &Node<'a, 'a>| node.attribute("type").map(local) == Some(port_type);
+        self.nodes(WSDL, "binding").filter(is_of).collect()
+    }
+
+    /// Address of a port type, and the namespace of its version of SOAP.
+    fn address(&self, port_type: &str) -> Option<(&'a str, &'static str)> {
+        let bindings = self.bindings(port_type);
+        let names: Vec<_> = bindings
+            .iter()
+            .filter_map(|it| it.attribute("name"))
+            .collect();
+        let is_bound = |port: &Node<'a, 'a>| {
+            let binding = port.attribute("binding").map(local);
+            binding.is_some_and(|binding| names.contains(&binding))
+        };
         [SOAP, SOAP12].into_iter().find_map(|version| {
-            let mut nodes = self.root.descendants();
-            let address = nodes.find(|node| node.has_tag_name((version, "address")))?;
-            Some((address.attribute("location")?, version))
+            let mut ports = self.nodes(WSDL, "port").filter(is_bound);
+            ports.find_map(|port| {
+                let mut children = port.children();
+                let address = children.find(|node| node.has_tag_name((version, "address")))?;
+                Some((address.attribute("location")?, version))
+            })
         })
     }
 
+    /// The operations of all port types that speak SOAP.
     fn operations(&self) -> Vec<Operation<'a>> {
-        let port = self
-            .root
-            .descendants()
-            .find(|node| node.has_tag_name((WSDL, "portType")));
-        let operations = port.into_iter().flat_map(|port| port.children());
-        operations
-            .filter(|node| node.has_tag_name((WSDL, "operation")))
-            .filter_map(|operation| {
-                let name = operation.attribute("name")?;
+        let mut found: Vec<Operation<'a>> = Vec::new();
+        for port in self.nodes(WSDL, "portType") {
+            let port_type = port.attribute("name").unwrap_or_default();
+            // What is for forms of browsers has the same operations once more.
+            let bindings = self.bindings(port_type);
+            let speaks = |node: &Node<'_, '_>| {
+                let mut children = node.children();
+                children.any(|it| {
+                    [SOAP, SOAP12]
+                        .iter()
+                        .any(|version| it.has_tag_name((*version, "binding")))
+                })
+            };
+            if !bindings.is_empty() && !bindings.iter().any(speaks) {
+                continue;
+            }
+            let operations = port.children();
+            for operation in operations.filter(|node| node.has_tag_name((WSDL, "operation"))) {
+                let Some(name) = operation.attribute("name") else {
+                    continue;
+                };
                 let element = |direction| {
                     let mut children = operation.children();
                     let it = children.find(|node| node.has_tag_name((WSDL, direction)))?;
                     self.element_of_message(it.attribute("message")?)
                 };
-                Some(Operation {
+                found.push(Operation {
                     name,
-                    action: self.action(name).unwrap_or_default(),
+                    port_type,
+                    action: self.action(&bindings, name).unwrap_or_default(),
                     request: element("input"),
                     answer: element("output"),
-                })
-            })
-            .collect()
+                });
+            }
+        }
+        found
     }
 
-    fn action(&self, operation: &str) -> Option<&'a str> {
-        let mut bindings = self.root.descendants().filter(|node| {
+    fn action(&self, bindings: &[Node<'a, 'a>], operation: &str) -> Option<&'a str> {
+        let mut operations = bindings.iter().flat_map(|binding| binding.descendants());
+        let ours = operations.find(|node| {
             let parent = node.parent();
             let is_ours = parent.is_some_and(|it| it.attribute("name") == Some(operation));
             is_ours
                 && (node.has_tag_name((SOAP, "operation"))
                     || node.has_tag_name((SOAP12, "operation")))
         });
-        bindings.next()?.attribute("soapAction")
+        ours?.attribute("soapAction")
     }
 
     fn element_of_message(&self, message: &str) -> Option<Node<'a, 'a>> {
-        let mut messages = self.root.descendants();
-        let message = messages.find(|node| {
-            node.has_tag_name((WSDL, "message")) && node.attribute("name") == Some(local(message))
-        })?;
+        let mut messages = self.nodes(WSDL, "message");
+        let message = messages.find(|node| node.attribute("name") == Some(local(message)))?;
         let mut parts = message.children();
         let part = parts.find(|node| node.has_tag_name((WSDL, "part")))?;
-        global(part, "element", part.attribute("element")?)
-    }
-}
-
-/// A name without its prefix.
-fn local(name: &str) -> &str {
-    name.rsplit(':').next().unwrap_or(name)
-}
-
-/// An element or type that stands in a schema by itself.
-fn global<'a>(from: Node<'a, 'a>, kind: &str, name: &str) -> Option<Node<'a, 'a>> {
-    let mut nodes = from.document().root().descendants();
-    nodes.find(|node| {
-        let is_global = node
-            .parent()
-            .is_some_and(|it| it.has_tag_name((SCHEMA, "schema")));
-        is_global
-            && node.has_tag_name((SCHEMA, kind))
-            && node.attribute("name") == Some(local(name))
-    })
-}
-
-/// The elements in an element.
-fn elements<'a>(element: Node<'a, 'a>) -> Vec<Node<'a, 'a>> {
-    let named = element
-        .attribute("type")
-        .and_then(|name| global(element, "complexType", name));
-    let inline = || {
-        element
-            .children()
-            .find(|node| node.has_tag_name((SCHEMA, "complexType")))
-    };
-    let Some(kind) = named.or_else(inline) else {
-        return Vec::new();
-    };
-    let all = kind
-        .descendants()
-        .filter(|node| node.has_tag_name((SCHEMA, "element")));
-    let own = all.filter(|node| {
-        let around = node.ancestors().skip(1).find(|it| {
-            it.has_tag_name((SCHEMA, "element")) || it.has_tag_name((SCHEMA, "complexType"))
-        });
-        around == Some(kind)
-    });
-    own.map(|node| match node.attribute("ref") {
-        Some(name) => global(node, "element", name).unwrap_or(node),
-        None => node,
-    })
-    .collect()
-}
-
-fn name_of<'a>(element: Node<'a, 'a>) -> &'a str {
-    element.attribute("name").unwrap_or_default()
-}
-
-/// The name of an element's first ancestor that says where elements are.
-fn namespace_of<'a>(element: Node<'a, 'a>) -> &'a str {
-    let schema = element
-        .ancestors()
-        .find(|it| it.has_tag_name((SCHEMA, "schema")));
-    schema
-        .and_then(|it| it.attribute("targetNamespace"))
-        .unwrap_or_default()
-}
-
-impl<'a> Operation<'a> {
-    /// The elements of its answer that are repeated.
-    fn records(&self) -> Option<Records<'a>> {
-        let answer = self.answer?;
-        find_records(answer, &format!("$.{}", name_of(answer)), 0)
+        self.schemas.global("element", part.attribute("element")?)
     }
 
-    /// Where its answer has an element.
-    fn path_to(&self, name: &str) -> Option<String> {
-        let answer = self.answer?;
-        find_element(answer, name, &format!("$.{}", name_of(answer)), 0)
+    /// The elements of an operation's answer that are repeated.
+    fn records(&self, operation: &Operation<'a>) -> Option<Records<'a>> {
+        let answer = operation.answer?;
+        self.find_records(answer, &format!("$.{}", name_of(answer)), 0)
     }
 
-    /// The template of its body. What records have too is the object's; the id is the object's id.
-    fn body(&self, id: &str, records: &Records<'_>) -> String {
-        let Some(request) = self.request else {
-            return "<!-- the document does not say what is asked -->\n".to_owned();
+    fn find_records(&self, around: Node<'a, 'a>, path: &str, depth: usize) -> Option<Records<'a>> {
+        let inner = elements(self.schemas, around);
+        let is_repeated = |it: &&Node<'a, 'a>| {
+            let is_one = matches!(it.attribute("maxOccurs"), None | Some("0" | "1"));
+            !is_one && !elements(self.schemas, **it).is_empty()
         };
-        let schema = request
-            .ancestors()
-            .find(|it| it.has_tag_name((SCHEMA, "schema")));
-        let is_qualified =
-            schema.is_some_and(|it| it.attribute("elementFormDefault") == Some("qualified"));
-        let name = name_of(request);
-        let mut text = format!("<x:{name} xmlns:x=\"{}\">\n", namespace_of(request));
-        write_elements(
-            &mut text,
-            request,
-            id,
-            records,
-            if is_qualified { "x:" } else { "" },
-            1,
-        );
-        let _ = writeln!(text, "</x:{name}>");
-        text
+        if let Some(record) = inner.iter().find(is_repeated) {
+            let elements = elements(self.schemas, *record);
+            return Some(Records {
+                path: format!("{path}.{}", name_of(*record)),
+                elements: elements.into_iter().map(name_of).collect(),
+            });
+        }
+        let mut deeper = inner.into_iter().filter(|_| depth < DEPTH);
+        deeper.find_map(|it| self.find_records(it, &format!("{path}.{}", name_of(it)), depth + 1))
     }
-}
 
-fn write_elements(
-    text: &mut String,
-    around: Node<'_, '_>,
-    id: &str,
-    records: &Records<'_>,
-    prefix: &str,
-    depth: usize,
-) {
-    let indent = "  ".repeat(depth);
-    for element in elements(around) {
-        let name = name_of(element);
-        let inner = elements(element);
-        let _ = if name == id {
-            writeln!(
-                text,
-                "{indent}<{prefix}{name}>{{{{ id }}}}</{prefix}{name}>"
-            )
-        } else if records.elements.contains(&name) {
-            writeln!(
-                text,
-                "{indent}{{% if object?.{name} %}}<{prefix}{name}>{{{{ object.{name} }}}}</{prefix}{name}>{{% endif %}}"
-            )
-        } else if inner.is_empty() || depth == DEPTH {
-            writeln!(text, "{indent}<!-- <{prefix}{name}></{prefix}{name}> -->")
-        } else {
-            let _ = writeln!(text, "{indent}<{prefix}{name}>");
-            write_elements(text, element, id, records, prefix, depth + 1);
-            writeln!(text, "{indent}</{prefix}{name}>")
-        };
+    /// Where an operation's answer has an element.
+    fn path_to(&self, operation: &Operation<'a>, name: &str) -> Option<String> {
+        let answer = operation.answer?;
+        self.find_element(answer, name, &format!("$.{}", name_of(answer)), 0)
     }
-}
 
-fn find_records<'a>(around: Node<'a, 'a>, path: &str, depth: usize) -> Option<Records<'a>> {
-    let inner = elements(around);
-    let is_repeated =
-        |it: &&Node<'a, 'a>| !matches!(it.attribute("maxOccurs"), None | Some("0" | "1"));
-    if let Some(record) = inner.iter().find(is_repeated) {
-        return Some(Records {
-            path: format!("{path}.{}", name_of(*record)),
-            elements: elements(*record).into_iter().map(name_of).collect(),
-        });
-    }
-    let deeper = inner.into_iter().filter(|_| depth < DEPTH);
-    deeper
-        .into_iter()
-        .find_map(|it| find_records(it, &format!("{path}.{}", name_of(it)), depth + 1))
-}
-
-fn find_element(around: Node<'_, '_>, name: &str, path: &str, depth: usize) -> Option<String> {
-    elements(around)
-        .into_iter()
-        .filter(|_| depth < DEPTH)
-        .find_map(|it| {
+    fn find_element(
+        &self,
+        around: Node<'a, 'a>,
+        name: &str,
+        path: &str,
+        depth: usize,
+    ) -> Option<String> {
+        let inner = elements(self.schemas, around);
+        inner.into_iter().filter(|_| depth < DEPTH).find_map(|it| {
             let path = format!("{path}.{}", name_of(it));
             match name_of(it) == name {
                 true => Some(path),
-                false => find_element(it, name, &path, depth + 1),
+                false => self.find_element(it, name, &path, depth + 1),
             }
         })
+    }
+
+    /// The template of an operation's body. What records have too is the object's; the id is the object's id.
+    fn body(&self, operation: &Operation<'a>, id: &str, records: &Records<'_>) -> String {
+        let Some(request) = operation.request else {
+            return "<!-- the document does not say what is asked -->\n".to_owned();
+        };
+        let name = name_of(request);
+        let mut text = format!("<x:{name} xmlns:x=\"{}\">\n", namespace_of(request));
+        self.write_elements(&mut text, request, id, records, namespace_of(request), 1);
+        let _ = writeln!(text, "</x:{name}>");
+        text
+    }
+
+    fn write_elements(
+        &self,
+        text: &mut String,
+        around: Node<'a, 'a>,
+        id: &str,
+        records: &Records<'_>,
+        x: &str,
+        depth: usize,
+    ) {
+        let indent = "  ".repeat(depth);
+        for element in elements(self.schemas, around) {
+            let name = name_of(element);
+            // Of another schema's elements, each says whose it is.
+            let (tag, begin) = match (is_qualified(element), namespace_of(element)) {
+                (false, _) => (name.to_owned(), name.to_owned()),
+                (true, namespace) if namespace == x => (format!("x:{name}"), format!("x:{name}")),
+                (true, namespace) => (
+                    format!("y:{name}"),
+                    format!("y:{name} xmlns:y=\"{namespace}\""),
+                ),
+            };
+            let inner = elements(self.schemas, element);
+            let _ = if name == id {
+                writeln!(text, "{indent}<{begin}>{{{{ id }}}}</{tag}>")
+            } else if records.elements.contains(&name) {
+                writeln!(
+                    text,
+                    "{indent}{{% if object?.{name} %}}<{begin}>{{{{ object.{name} }}}}</{tag}>{{% endif %}}"
+                )
+            } else if inner.is_empty() || depth == DEPTH {
+                writeln!(text, "{indent}<!-- <{begin}></{tag}> -->")
+            } else {
+                let _ = writeln!(text, "{indent}<{begin}>");
+                self.write_elements(text, element, id, records, x, depth + 1);
+                writeln!(text, "{indent}</{tag}>")
+            };
+        }
+    }
 }
 
 impl Records<'_> {

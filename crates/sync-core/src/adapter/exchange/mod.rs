@@ -1,6 +1,7 @@
 //! What adapters that speak HTTP have in common: a request, its answer, and what the answer means.
 
 mod grant;
+mod misread;
 mod oauth2;
 
 use std::cell::RefCell;
@@ -17,7 +18,7 @@ use serde_json::{Map, Value};
 use crate::adapter::exchange::grant::Token;
 use crate::adapter::exchange::oauth2::TokenCache;
 use crate::adapter::{AdapterError, AdapterSecrets, Call, Stash, StashError};
-use crate::mapping::{Format, Mapping, Unreadable};
+use crate::mapping::{Format, Mapping, Unreadable, without_mark};
 use crate::memory::{NoRoom, Reservation};
 use crate::model::{Attributes, ObjectId, to_attributes};
 use crate::ports::{AnswerRoom, Clock as _, HttpClient as _, HttpError, Ports};
@@ -65,7 +66,7 @@ impl Answer {
         &self,
         wrong: impl FnOnce(serde_json::Error) -> AdapterError,
     ) -> Result<T, AdapterError> {
-        let json = self.body();
+        let json = without_mark(self.body());
         let weighed = self.held.borrow_mut().grow_by_json(json);
         weighed.map_err(no_room)?;
         serde_json::from_slice(json).map_err(wrong)
@@ -73,9 +74,8 @@ impl Answer {
 
     /// Reads the answer as the mapping says, if there is memory for what it becomes.
     pub(super) fn tree(&self, mapping: &Mapping) -> Result<Value, AdapterError> {
-        let wrong = |form: &str, reason: &dyn std::fmt::Display| {
-            misfit("format", format!("the answer is not {form}: {reason}"))
-        };
+        let wrong =
+            |form: &str, reason: &dyn std::fmt::Display| misread::misread(self, form, reason);
         let form = match mapping.format {
             Format::Json => return self.json_or(|error| wrong("JSON", &error)),
             Format::Xml => "XML",
@@ -373,17 +373,40 @@ pub(super) fn refusal(answer: &Answer) -> AdapterError {
         }
         _ if status.is_client_error() => AdapterError::Rejected { message },
         _ if status.is_server_error() => AdapterError::Unavailable { message },
+        _ if status.is_redirection() => misfit("url", redirected(answer)),
         _ => bad_answer(format!("unexpected answer: {status}")),
     }
 }
 
-/// What the back end says in a JSON object's `message` or `error`.
+/// Where a back end sends whoever asks. Nobody goes there: credentials are for the address in the settings.
+fn redirected(answer: &Answer) -> String {
+    let status = answer.status();
+    let place = answer.headers().get(header::LOCATION);
+    // What comes behind the path may be secret.
+    let place = place.and_then(|place| place.to_str().ok()?.split(['?', '#']).next());
+    let place = shortened(place.unwrap_or("nowhere"));
+    format!(
+        "{status}: the back end sends the server to {place}, and the server follows no one; name the right address, or is the server not signed in?"
+    )
+}
+
+/// Where back ends say what is wrong, the most telling first: plugins, OAuth2 (RFC 6749), OData, and problem details (RFC 9457).
+const MESSAGES: [&str; 6] = [
+    "/message",
+    "/error_description",
+    "/error/message",
+    "/error",
+    "/detail",
+    "/title",
+];
+
+/// What the back end says in a JSON object.
 pub(super) fn message_of(answer: &Answer) -> Option<String> {
-    let mut body: Map<String, Value> = serde_json::from_slice(answer.small_body()?).ok()?;
-    match body.remove("message").or_else(|| body.remove("error"))? {
-        Value::String(text) => to_message(&text),
-        _ => None,
-    }
+    let body: Value = serde_json::from_slice(without_mark(answer.small_body()?)).ok()?;
+    let found = MESSAGES
+        .iter()
+        .find_map(|place| body.pointer(place)?.as_str());
+    to_message(found?)
 }
 
 /// What the back end says to a user; an empty text says nothing.

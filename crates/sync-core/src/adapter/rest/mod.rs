@@ -148,9 +148,10 @@ impl<P: Ports> RestAdapter<P> {
         let records = mapping.records(answer)?;
         let found = records.len();
         let mut objects = Vec::with_capacity(found);
-        for record in records {
+        for (at, record) in records.into_iter().enumerate() {
             let is_deleted = harvest.look_at_record(&record);
-            let Mapped { id, values } = mapping.object(record)?;
+            let mapped = mapping.object(record);
+            let Mapped { id, values } = mapped.map_err(|misfit| misfit.of_record(at + 1, found))?;
             if is_deleted {
                 harvest.deleted.extend(ObjectId::parse(id));
                 continue;

@@ -1,5 +1,7 @@
 //! Long answers, page by page.
 
+use std::hash::{DefaultHasher, Hasher as _};
+
 use http::{StatusCode, header};
 
 use crate::adapter::exchange::{Answer, misfit};
@@ -95,6 +97,7 @@ impl<P: Ports> RestAdapter<P> {
             Some(_) => KnownPages::default(),
         };
         let mut place = reached.unwrap_or_else(|| first_place(paging));
+        let mut before = None;
         for _ in 0..MAX_PAGES {
             let more = parameters(paging, &place);
             let url = match &place {
@@ -138,6 +141,13 @@ impl<P: Ports> RestAdapter<P> {
                     "a page says that it is the next one itself",
                 ));
             }
+            // It would go on like that to the last page there can be.
+            let content = Some(digest(answer.body()));
+            if matches!(next, Place::Number(_)) && content == before {
+                let reason = "a page is the one before it once more: does the back end know the parameters of pages?";
+                return Err(misfit("paging.parameter", reason));
+            }
+            before = content;
             // What has changed is asked for from its begin again, if it breaks off.
             if delta.is_none() {
                 stash.reached(&position(paging, &next)).await?;
@@ -193,6 +203,13 @@ impl<P: Ports> RestAdapter<P> {
             None => next,
         })
     }
+}
+
+/// What tells a page from another.
+fn digest(body: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(body);
+    hasher.finish()
 }
 
 fn first_place(paging: &Paging) -> Place {

@@ -73,8 +73,12 @@ async fn call(
     Json(body): Json<Value>,
 ) -> Response {
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
-    let (Some(resource), Some(partition)) = (text("resource"), text("partition")) else {
+    let (Some(resource), Some(user)) = (text("resource"), text("partition")) else {
         return answer(400, "no resource or no partition");
+    };
+    let partition = match text("partition_name") {
+        Some(name) if name != "user" => name,
+        _ => user,
     };
     let key = headers
         .get("idempotency-key")
