@@ -64,8 +64,8 @@ fn known(deployment: &Deployment) -> Known {
     ]});
     let lines = anna.sync(&create);
     let object = lines[0]["verdict"]["object"].as_str().expect("an id");
-    let cursor = lines.iter().filter_map(|line| line["cursor"].as_str());
-    let cursor = cursor.last().expect("a cursor").to_owned();
+    let mut cursors = lines.iter().filter_map(|line| line["cursor"].as_str());
+    let cursor = cursors.next_back().expect("a cursor").to_owned();
     let blob = base16ct::lower::encode_string(&Sha256::digest(SECRET));
     let last = SECRET.len() - 1;
     let upload = anna
