@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::bundles::{CONSOLE, WEB_LIBRARY};
-use crate::libraries::{C, KOTLIN, NODE, PYTHON, SWIFT};
+use crate::libraries::{self, C, KOTLIN, NODE, PYTHON, SWIFT};
 use crate::needs::{self, Purpose};
 use crate::workspace::{COMPONENT_TARGET, Native, Workspace};
 use crate::{budget, cargo};
@@ -53,6 +53,8 @@ pub(crate) enum Part {
     PythonLibrary,
     /// The device library's package for Swift.
     SwiftLibrary,
+    /// All packages of the device library that can be made on this system, and how large they are.
+    Libraries,
     /// The components that `spin.toml` names, the console's included.
     Components,
     /// The native programs: dev-host, the example shop, rhosync.
@@ -78,6 +80,7 @@ pub(crate) fn build(workspace: &Workspace, part: Part, native: Native) -> Result
         Part::NodeLibrary => NODE.make(workspace)?,
         Part::PythonLibrary => PYTHON.make(workspace)?,
         Part::SwiftLibrary => SWIFT.make(workspace)?,
+        Part::Libraries => libraries::make_all(workspace)?,
         Part::Components => {
             programs(workspace, Native::Dev, &[CONSOLE.bundler])?;
             components(workspace)?;

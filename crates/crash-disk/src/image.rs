@@ -80,8 +80,13 @@ impl Image {
             }
         }
         if let Some(file) = self.files.get_mut(&file) {
-            file.synced.clone_from(&file.content);
-            file.unsynced.clear();
+            // Only what was written since: a file of megabytes is synced after every few pages.
+            for unsynced in file.unsynced.drain(..) {
+                match unsynced {
+                    Unsynced::Resize(length) => file.synced.resize(length, 0),
+                    Unsynced::Write { at, bytes } => put(&mut file.synced, at, &bytes),
+                }
+            }
         }
     }
 
@@ -172,11 +177,10 @@ fn torn<'a>(sector: &'a [u8], random: &mut fastrand::Rng) -> &'a [u8] {
 }
 
 fn put(content: &mut Vec<u8>, at: usize, bytes: &[u8]) {
-    let end = at + bytes.len();
-    if content.len() < end {
-        content.resize(end, 0);
-    }
-    content[at..end].copy_from_slice(bytes);
+    content.resize(content.len().max(at), 0);
+    let (over, beyond) = bytes.split_at(bytes.len().min(content.len() - at));
+    content[at..at + over.len()].copy_from_slice(over);
+    content.extend_from_slice(beyond);
 }
 
 #[cfg(test)]

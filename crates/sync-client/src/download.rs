@@ -160,16 +160,16 @@ impl Download {
         self.is_good || head.status / 100 != 2
     }
 
-    /// Takes a piece of the body. What makes a part is kept when this returns.
-    pub(crate) fn take(&mut self, database: &Shared, bytes: &[u8]) -> Result<(), Error> {
+    /// Takes a piece of the body. What makes a part is kept when this returns. `false` if the rest is of no use.
+    pub(crate) fn take(&mut self, database: &Shared, bytes: &[u8]) -> Result<bool, Error> {
         if !self.is_good {
-            return Ok(());
+            return Ok(false);
         }
         self.part.extend_from_slice(bytes);
-        match self.part.len() >= PART {
-            true => self.flush(database),
-            false => Ok(()),
+        if self.part.len() >= PART {
+            self.flush(database)?;
         }
+        Ok(self.has_room && !self.is_wrong)
     }
 
     fn flush(&mut self, database: &Shared) -> Result<(), Error> {

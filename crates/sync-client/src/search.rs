@@ -145,13 +145,13 @@ impl Topic for Searching {
         database: &Shared,
         bytes: &[u8],
         is_wanted: &dyn Fn() -> bool,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         for line in self.reader.push(bytes) {
             if is_wanted() {
                 self.take_line(database, &line)?;
             }
         }
-        Ok(())
+        Ok(!self.reader.is_too_long())
     }
 
     fn answered(&mut self, database: &Shared, answer: Answered) -> Result<(), Error> {

@@ -225,16 +225,24 @@ fn is_path(url: &str) -> bool {
     url.starts_with('/') && url.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// Most bytes of a line. The server's have about a megabyte, or one object that is larger: what goes on for longer is not the
+/// server's, and would have all of the app's memory.
+const LONGEST: usize = 64 * 1024 * 1024;
+
 /// Makes lines of an answer's bytes, which come in pieces of any size.
 #[derive(Debug, Default)]
 pub struct LineReader {
     pending: Vec<u8>,
+    is_too_long: bool,
 }
 
 impl LineReader {
-    /// Takes a piece, and gives the lines that are complete by it.
+    /// Takes a piece, and gives the lines that are complete by it. After a line that is too long there are no more.
     pub fn push(&mut self, piece: &[u8]) -> Vec<Vec<u8>> {
         let mut lines = Vec::new();
+        if self.is_too_long {
+            return lines;
+        }
         let mut parts = piece.split(|byte| *byte == b'\n');
         let last = parts.next_back().unwrap_or_default();
         for part in parts {
@@ -245,7 +253,18 @@ impl LineReader {
             }
         }
         self.pending.extend_from_slice(last);
+        if self.pending.len() > LONGEST {
+            *self = Self {
+                pending: Vec::new(),
+                is_too_long: true,
+            };
+        }
         lines
+    }
+
+    /// Whether a line has more than 64 MiB, and with it the answer is not the server's.
+    pub fn is_too_long(&self) -> bool {
+        self.is_too_long
     }
 
     /// Whether the answer ended in the middle of a line.
@@ -263,6 +282,21 @@ mod tests {
 
     fn parse(text: &str) -> Line {
         Line::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_line_that_does_not_end_is_not_kept() {
+        let mut reader = LineReader::default();
+        let piece = vec![b' '; LONGEST / 4];
+        assert_eq!(reader.push(b"{}\n").len(), 1);
+        for _ in 0..4 {
+            assert!(reader.push(&piece).is_empty());
+            assert!(!reader.is_too_long());
+        }
+        assert!(reader.push(b" ").is_empty());
+        assert!(reader.is_too_long());
+        assert!(reader.push(b"\n{}\n").is_empty(), "it has no end");
+        assert!(reader.pending.capacity() == 0);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Files of objects: what is in them, and the engine's side of them.
 
+use std::sync::LazyLock;
+
 use futures_util::TryStreamExt as _;
 use sync_client::{Header, HttpRequest};
 use sync_core::{BlobId, BlobPart, SyncError};
@@ -19,8 +21,13 @@ pub(crate) fn name(number: u64) -> String {
     format!("file-{number}")
 }
 
-/// The content of a file, by its number.
+/// The content of a file, by its number: a stretch of the same random bytes, which are made once.
 pub(crate) fn content(number: u64) -> Vec<u8> {
+    static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let mut bytes = vec![0; 4 * PIECE];
+        fastrand::Rng::with_seed(1).fill(&mut bytes);
+        bytes
+    });
     let mut random = fastrand::Rng::with_seed(number);
     let length = match number % 5 {
         0 => 0,
@@ -28,9 +35,8 @@ pub(crate) fn content(number: u64) -> Vec<u8> {
         2 | 3 => random.usize(PIECE + 1..3 * PIECE),
         _ => random.usize(1..2_000),
     };
-    let mut content = vec![0; length];
-    random.fill(&mut content);
-    content
+    let first = random.usize(..PIECE);
+    BYTES[first..first + length].to_vec()
 }
 
 /// What has to be in the file at an address.

@@ -37,9 +37,6 @@ struct History {
 pub async fn play(redis: &Rc<TestRedis>, seed: u64) {
     let world = World::on(Rc::clone(redis), 1).await;
     world.flush().await;
-    for user in BTreeSet::from(USERS) {
-        world.sign_in(user).await;
-    }
     let mut devices = Vec::new();
     for (number, user) in USERS.into_iter().enumerate() {
         devices.push(Device::new(&world, user, seed ^ (number as u64) << 32).await);

@@ -2,9 +2,7 @@
 
 use serde_json::json;
 use sync_client::{Header, HttpRequest};
-use sync_core::{
-    BlobError, DeviceGrant, DeviceProof, ImageForm, NewsRequest, Origin, SentChanges, SyncError,
-};
+use sync_core::{BlobError, DeviceGrant, ImageForm, NewsRequest, SentChanges, SyncError};
 use sync_proto::sync::{
     DeviceSearch, Line, SessionGrant, SessionRequest, SyncRequest, VerifyRequest,
 };
@@ -83,15 +81,9 @@ async fn session(world: &World, request: &HttpRequest) -> Answer {
                 Err(_) => return Answer::refused(401, "not_authenticated"),
             }
         }
-        (None, Some(login), Some(password)) => {
-            let proof = DeviceProof::Password {
-                login,
-                password,
-                origin: Origin("sim"),
-            };
+        (None, Some(login), Some(_)) => {
             let client = asked.client.as_deref();
-            let granted = world.engine.sign_in_device(proof, client, &asked.device);
-            granted.await.expect("to sign in")
+            world.device_session(login, client, &asked.device).await
         }
         _ => panic!("devices sign in by password"),
     };

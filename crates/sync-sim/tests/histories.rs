@@ -11,8 +11,8 @@ use std::rc::Rc;
 use sync_sim::play;
 use test_support::TestRedis;
 
-/// Histories of a normal run: some twenty seconds of a processor.
-const HISTORIES: u64 = 60;
+/// Histories of a normal run: a minute and a half of a processor.
+const HISTORIES: u64 = 300;
 
 #[test]
 fn every_history_ends_well() {

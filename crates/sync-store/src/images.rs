@@ -17,9 +17,6 @@ use crate::sources::{self, Source};
 /// Bytes that are unpacked at once: they may become a thousand times as many.
 const SLICE: usize = 16 * 1024;
 
-/// Most bytes of a line. The server's have about a megabyte, or one object that is larger.
-const MOST_OF_A_LINE: usize = 64 * 1024 * 1024;
-
 /// An image that has not been taken in yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingImage {
@@ -40,8 +37,6 @@ pub struct ImageReading {
     at: u64,
     decoder: GzDecoder<Vec<u8>>,
     lines: LineReader,
-    /// Bytes of the line that is not complete.
-    unended: usize,
     has_ended: bool,
 }
 
@@ -64,7 +59,6 @@ impl ImageReading {
             at: 0,
             decoder: GzDecoder::new(Vec::new()),
             lines: LineReader::default(),
-            unended: 0,
             has_ended: false,
         }
     }
@@ -83,10 +77,6 @@ impl ImageReading {
 
     fn add(&mut self, unpacked: &[u8], found: &mut Vec<Line>) -> Option<()> {
         let lines = self.lines.push(unpacked);
-        self.unended = match unpacked.iter().rposition(|byte| *byte == b'\n') {
-            Some(last) => unpacked.len() - last,
-            None => self.unended + unpacked.len(),
-        };
         for line in lines {
             let line = Line::parse(&line).ok()?;
             let Line::News(news) = &line else {
@@ -98,7 +88,7 @@ impl ImageReading {
             self.has_ended = !news.more;
             found.push(line);
         }
-        (self.unended <= MOST_OF_A_LINE).then_some(())
+        (!self.lines.is_too_long()).then_some(())
     }
 
     /// Whether everything has come that an image has.

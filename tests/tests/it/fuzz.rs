@@ -181,7 +181,7 @@ fn pages_are_read_or_refused_by_devices() {
 }
 
 /// Requests that are good, but for what they name: method, address, type of the body, and the body.
-const REQUESTS: [(Method, &str, &str, &str); 11] = [
+const REQUESTS: [(Method, &str, &str, &str); 14] = [
     (
         Method::GET,
         "/app/v1/Shared?client_id=CLIENT&p_size=10&token=17&query[a][b]=c",
@@ -205,6 +205,24 @@ const REQUESTS: [(Method, &str, &str, &str); 11] = [
         "/sync/v1/session",
         JSON,
         r#"{"login":"u1","password":"wrong","refresh":"x.y","attempt":"1","client":"CLIENT","device":{"device_type":"Android"}}"#,
+    ),
+    (
+        Method::POST,
+        "/sync/v1/sync",
+        JSON,
+        r#"{"have":{"Shared":"CURSOR","Own":null},"parameters":{"Shared":{"name":"x","a":"1.5"},"Own":{"n":"y"}},"settled":{"Shared":["c1"]}}"#,
+    ),
+    (
+        Method::POST,
+        "/sync/v1/search",
+        JSON,
+        r#"{"source":"Shared","parameters":{"name":"x","a":"1.5"}}"#,
+    ),
+    (
+        Method::POST,
+        "/sync/v1/verify",
+        JSON,
+        r#"{"source":"Shared","cursor":"CURSOR","buckets":BUCKETS}"#,
     ),
     (
         Method::POST,
@@ -308,9 +326,10 @@ fn requests_are_answered_whatever_is_wrong_with_them() {
         let request = request.body(StreamBody::new(body)).ok()?;
         Some(runtime.block_on(app.handle(request)).into_parts().0)
     };
+    let buckets = json!(vec!["0000000000000000"; 256]).to_string();
     let named = |text: &str| {
         let text = text.replace("CLIENT", client.as_str());
-        text.replace("CURSOR", &cursor)
+        text.replace("CURSOR", &cursor).replace("BUCKETS", &buckets)
     };
     let inputs = (0..REQUESTS.len(), breaks(), breaks());
     each(&inputs, |(at, in_path, in_body)| {
@@ -337,6 +356,11 @@ fn requests_are_answered_whatever_is_wrong_with_them() {
     let (method, path, kind, body) = &REQUESTS[2];
     let synced = status(method, path, kind, named(body).into_bytes());
     assert_eq!(synced, Some(StatusCode::OK));
+    // What is not broken is good, or the inputs above try less than they seem to.
+    for (method, path, kind, body) in &REQUESTS[4..6] {
+        let answered = status(method, path, kind, named(body).into_bytes());
+        assert_eq!(answered, Some(StatusCode::OK), "{path}");
+    }
 }
 
 #[test]

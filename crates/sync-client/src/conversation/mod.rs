@@ -73,9 +73,9 @@ pub(crate) trait Topic: Send {
         false
     }
 
-    /// Takes a piece of an answer that is read as it comes.
-    fn take(&mut self, _: &Shared, _: &[u8], _: &dyn Fn() -> bool) -> Result<(), Error> {
-        Ok(())
+    /// Takes a piece of an answer that is read as it comes. `false` says that the rest is of no use.
+    fn take(&mut self, _: &Shared, _: &[u8], _: &dyn Fn() -> bool) -> Result<bool, Error> {
+        Ok(true)
     }
 
     /// Takes the end of an answer.
@@ -266,8 +266,10 @@ impl Conversation {
             } = &mut *state;
             let is_success = head.as_ref().is_some_and(|head| head.status / 100 == 2);
             if is_success && topic.reads_pieces() {
-                if let Err(failed) = topic.take(&self.database, &bytes, &|| self.is_wanted()) {
-                    state.error = Some(failed);
+                match topic.take(&self.database, &bytes, &|| self.is_wanted()) {
+                    Ok(true) => {}
+                    Ok(false) => return false,
+                    Err(failed) => state.error = Some(failed),
                 }
             } else if body.len() + bytes.len() <= MOST_BYTES {
                 body.extend_from_slice(&bytes);

@@ -64,11 +64,16 @@ impl Topic for Listening {
         true
     }
 
-    fn take(&mut self, database: &Shared, bytes: &[u8], _: &dyn Fn() -> bool) -> Result<(), Error> {
+    fn take(
+        &mut self,
+        database: &Shared,
+        bytes: &[u8],
+        _: &dyn Fn() -> bool,
+    ) -> Result<bool, Error> {
         let events = self.reader.push(bytes);
         let now_ms = database.platform.elapsed_ms();
         database.following.heard(self.stream, events, now_ms);
-        Ok(())
+        Ok(true)
     }
 
     fn answered(&mut self, database: &Shared, answer: Answered) -> Result<(), Error> {

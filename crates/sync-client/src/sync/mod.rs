@@ -211,12 +211,13 @@ impl Syncing {
         }
     }
 
+    /// Reads lines. `false` if the rest of the answer is of no use.
     fn read(
         &mut self,
         database: &Shared,
         bytes: &[u8],
         is_wanted: &dyn Fn() -> bool,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         for line in self.reader.push(bytes) {
             // What comes after a line that is none is not trusted, nor is what comes after the end.
             if self.garbled.is_some() || self.end.is_some() || !is_wanted() {
@@ -227,7 +228,11 @@ impl Syncing {
                 Err(error) => self.garbled = Some(error.to_string()),
             }
         }
-        Ok(())
+        if self.reader.is_too_long() {
+            let what = "a line of the answer does not end: it is not the server's";
+            self.garbled.get_or_insert_with(|| what.to_owned());
+        }
+        Ok(self.garbled.is_none())
     }
 
     fn take_line(&mut self, database: &Shared, line: Line) -> Result<(), Error> {
@@ -352,7 +357,11 @@ impl Syncing {
                 reason,
                 retry_after,
             },
-            Answered::Broken(reason) => self.is_broken(reason),
+            Answered::Broken(reason) => {
+                // What was not to be understood was cut off here.
+                let garbled = self.garbled.take();
+                self.is_broken(garbled.unwrap_or(reason))
+            }
             Answered::Whole(body) => match &exchange {
                 Exchange::Refresh => match serde_json::from_slice::<SessionGrant>(&body) {
                     Ok(grant) => {
@@ -485,7 +494,7 @@ impl Topic for Syncing {
         database: &Shared,
         bytes: &[u8],
         is_wanted: &dyn Fn() -> bool,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         match (&self.exchange, &mut self.download) {
             (Some(Exchange::Image(_) | Exchange::Download(_)), Some(download)) => {
                 download.take(database, bytes)

@@ -9,10 +9,11 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use sync_core::{
     AccountError, Adapter, BlobError, BlobId, BlobReader, ChangesRequest, ClientId, Clock as _,
-    Engine, Files, Origin, PullRequest, RedisConn as _, RustAdapters, SearchRequest, Session,
-    SyncError, Token, Upload, adapter_handlers,
+    DeviceGrant, DeviceProof, Engine, Files, Origin, PullRequest, RedisConn as _, RustAdapters,
+    SearchRequest, Session, SyncError, Token, Upload, adapter_handlers,
 };
 use sync_jobs::Budget;
+use sync_proto::DeviceDescription;
 
 use super::{BackEnd, ScriptedHttp, TestPorts, engine_on, engine_with};
 use crate::redis_server::TestRedis;
@@ -94,9 +95,14 @@ impl World {
     /// Starts a server on a store that may hold data already.
     pub async fn on(redis: Rc<TestRedis>, seed: u64) -> Self {
         let back_end = Rc::new(BackEnd::default());
+        let engine = Self::engine(&redis, &back_end, SETTINGS, seed).await;
+        let clock = &engine.ports().clock;
+        let mut ports = TestPorts::to(&redis, seed).await;
+        ports.redis = ports.redis.with_time(clock);
+        ports.clock = clock.clone();
         Self {
-            engine: Self::engine(&redis, &back_end, SETTINGS, seed).await,
-            guests: engine_with(&redis, GUESTS, &RustAdapters::new(), seed).await,
+            guests: engine_on(ports, GUESTS, &RustAdapters::new()),
+            engine,
             back_end,
             redis,
             epochs: RefCell::default(),
@@ -179,6 +185,23 @@ impl World {
             .log_in(user, "any", Origin(user))
             .await;
         read_session(&self.guests, &session.expect("a guest's session"))
+    }
+
+    /// Begins a session of a device of such a user.
+    pub async fn device_session(
+        &self,
+        user: &str,
+        client: Option<&str>,
+        device: &DeviceDescription,
+    ) -> DeviceGrant {
+        self.guests.ports().http.answer(200, &[], "");
+        let proof = DeviceProof::Password {
+            login: user,
+            password: "any",
+            origin: Origin(user),
+        };
+        let granted = self.guests.sign_in_device(proof, client, device).await;
+        granted.expect("a guest's session")
     }
 
     /// Does the jobs that call back ends, as far as they are due.

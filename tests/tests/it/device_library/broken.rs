@@ -70,7 +70,7 @@ fn what_is_not_the_servers_word_changes_nothing() {
     ];
     let id = anna.create(PRODUCT, attributes([("name", page)]));
     for answer in answers {
-        for fault in [Fault::Instead(answer), Fault::Garbled(answer)] {
+        for fault in [Fault::Instead(answer.as_bytes()), Fault::Garbled(answer)] {
             anna.restart(&proxy.url());
             proxy.fail(fault.clone());
             let report = anna.database.sync().unwrap();

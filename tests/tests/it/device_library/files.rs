@@ -158,7 +158,7 @@ fn transfers_survive_what_a_network_does_to_them() {
         "rubbish",
     ] {
         visit(&anna, &content(6, 100));
-        proxy.fail(Fault::Instead(answer));
+        proxy.fail(Fault::Instead(answer.as_bytes()));
         anna.database.sync().unwrap();
         anna.sync();
         assert!(anna.database.pending().unwrap().is_empty());

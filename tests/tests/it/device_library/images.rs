@@ -20,20 +20,20 @@ use super::proxy::{Fault, Proxy};
 use super::{App, deployment};
 
 /// The source that begins with an image.
-const SOURCE: &str = "Merged";
+pub(crate) const SOURCE: &str = "Merged";
 
 /// Its objects.
-const OBJECTS: u32 = 1_000;
+pub(crate) const OBJECTS: u32 = 1_000;
 
 /// An image as a device is told of it.
-struct Named {
+pub(crate) struct Named {
     url: String,
-    bytes: u64,
+    pub(crate) bytes: u64,
     sha256: String,
 }
 
 /// Fills the source with what cannot be packed well, and waits until there is an image of it.
-fn prepared(deployment: &Deployment) -> Named {
+pub(crate) fn prepared(deployment: &Deployment) -> Named {
     fill(deployment);
     named(&signed_in(deployment, "ben"), "ndjson")
 }
@@ -262,4 +262,42 @@ fn an_image_that_is_a_database_has_the_objects_of_the_one_of_lines() {
     });
     let of_file: BTreeMap<String, Value> = objects.unwrap().map(Result::unwrap).collect();
     assert_eq!(of_file, of_lines);
+}
+
+#[test]
+fn an_image_that_unpacks_to_too_much_is_made_up_for_by_pages() {
+    let deployment = deployment(10);
+    let named = prepared(&deployment);
+    let proxy = Proxy::before(&deployment.url());
+    let mut anna = App::new(&proxy.url());
+    anna.sign_in("anna");
+    let bomb = super::hostile_server::bomb();
+    let image = Named {
+        url: named.url,
+        bytes: bomb.len() as u64,
+        sha256: base16ct::lower::encode_string(&Sha256::digest(&bomb)),
+    };
+    // All of it is there, as it was told.
+    tell(&anna, &image, &bomb);
+    anna.restart(&proxy.url());
+    anna.sync();
+    has_everything(&anna);
+}
+
+#[test]
+fn an_image_that_somebody_else_sends_on_is_not_fetched_there() {
+    let deployment = deployment(10);
+    let named = prepared(&deployment);
+    let proxy = Proxy::before(&deployment.url());
+    let mut anna = App::new(&proxy.url());
+    anna.sign_in("anna");
+    tell(&anna, &named, b"");
+    anna.restart(&proxy.url());
+    proxy.fail(Fault::Instead(
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+    ));
+    anna.database.sync().unwrap();
+    assert!(proxy.has_failed());
+    anna.sync();
+    has_everything(&anna);
 }

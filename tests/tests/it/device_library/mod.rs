@@ -4,10 +4,12 @@ mod broken;
 mod everyday;
 mod files;
 mod following;
-mod images;
+mod hostile_server;
+pub(crate) mod images;
+mod intruders;
 mod killed;
 mod process;
-mod proxy;
+pub(crate) mod proxy;
 mod searching;
 mod sessions;
 mod verify;
@@ -20,7 +22,7 @@ use test_support::{Deployment, password_of};
 const SOURCES: [&str; 3] = ["Product", "Customer", "Merged"];
 
 /// A source that everybody shares, and in which the changes of two are merged.
-const SETTINGS: &str = r#"
+pub(crate) const SETTINGS: &str = r#"
 [sources.Merged]
 adapter = "push-only"
 partition = "app"

@@ -8,11 +8,16 @@ use std::thread;
 
 /// What happens to the next connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The answer breaks off after so many bytes.
     Cut(usize),
     /// Somebody else answers: the request does not arrive.
-    Instead(&'static str),
+    Instead(&'static [u8]),
+    /// Somebody else answers, and does not stop: a head, and then the same for ever.
+    Endless {
+        head: &'static str,
+        piece: &'static [u8],
+    },
     /// The server answers, but the device gets something else.
     Garbled(&'static str),
     /// Nothing comes back, and the connection stays open.
@@ -21,7 +26,7 @@ pub(super) enum Fault {
     Stall(usize),
 }
 
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     address: SocketAddr,
     plan: Arc<Mutex<Option<Fault>>>,
     streams: Arc<Streams>,
@@ -42,7 +47,7 @@ struct OpenStream {
 
 impl Proxy {
     /// One before a server, which may not be there.
-    pub(super) fn before(server: &str) -> Self {
+    pub(crate) fn before(server: &str) -> Self {
         let server: SocketAddr = server
             .trim_start_matches("http://")
             .parse()
@@ -70,46 +75,46 @@ impl Proxy {
         }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// The next answer fails.
-    pub(super) fn fail(&self, fault: Fault) {
+    pub(crate) fn fail(&self, fault: Fault) {
         *lock(&self.plan) = Some(fault);
     }
 
     /// Bytes of answers that it has passed on since this was last asked.
-    pub(super) fn passed(&self) -> usize {
+    pub(crate) fn passed(&self) -> usize {
         self.passed.swap(0, Ordering::Relaxed)
     }
 
     /// Whether what was to fail has.
-    pub(super) fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         lock(&self.plan).is_none()
     }
 
     /// How many event streams have begun.
-    pub(super) fn streams(&self) -> usize {
+    pub(crate) fn streams(&self) -> usize {
         self.streams.begun.load(Ordering::Relaxed)
     }
 
     /// Breaks the event streams that there are.
-    pub(super) fn cut_streams(&self) {
+    pub(crate) fn cut_streams(&self) {
         for stream in lock(&self.streams.open).drain(..) {
             let _ = stream.device.shutdown(Shutdown::Both);
         }
     }
 
     /// Nothing comes any more over the event streams that there are, which stay open.
-    pub(super) fn stall_streams(&self) {
+    pub(crate) fn stall_streams(&self) {
         for stream in lock(&self.streams.open).drain(..) {
             stream.is_stalled.store(true, Ordering::Relaxed);
         }
     }
 
     /// Nothing fails any more.
-    pub(super) fn calm(&self) {
+    pub(crate) fn calm(&self) {
         *lock(&self.plan) = None;
     }
 }
@@ -132,7 +137,7 @@ fn carry(
     let stream = Mutex::new(None);
     thread::scope(|scope| {
         scope.spawn(|| answers(device, &upstream, plan, streams, &stream, passed));
-        requests(device, &upstream, plan, &stream);
+        requests(device, &upstream, plan, &stream, passed);
         let _ = upstream.shutdown(Shutdown::Write);
     });
 }
@@ -142,6 +147,7 @@ fn requests(
     mut upstream: &TcpStream,
     plan: &Mutex<Option<Fault>>,
     stream: &Mutex<Option<Arc<OpenStream>>>,
+    passed: &AtomicUsize,
 ) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(length @ 1..) = device.read(&mut buffer) {
@@ -150,17 +156,27 @@ fn requests(
             let is_stalled = AtomicBool::new(false);
             *lock(stream) = Some(Arc::new(OpenStream { device, is_stalled }));
         }
-        if let Some(Fault::Instead(answer)) = &*lock(plan) {
-            let _ = device.write_all(answer.as_bytes());
+        let planned = lock(plan).clone();
+        match planned {
+            Some(Fault::Instead(answer)) => {
+                let _ = device.write_all(answer);
+            }
+            Some(Fault::Endless { head, piece }) => {
+                let _ = device.write_all(head.as_bytes());
+                while device.write_all(piece).is_ok() {
+                    passed.fetch_add(piece.len(), Ordering::Relaxed);
+                }
+            }
+            _ => {
+                if upstream.write_all(&buffer[..length]).is_err() {
+                    return;
+                }
+                continue;
+            }
         }
-        if matches!(&*lock(plan), Some(Fault::Instead(_))) {
-            *lock(plan) = None;
-            let _ = device.shutdown(Shutdown::Both);
-            return;
-        }
-        if upstream.write_all(&buffer[..length]).is_err() {
-            return;
-        }
+        *lock(plan) = None;
+        let _ = device.shutdown(Shutdown::Both);
+        return;
     }
 }
 
@@ -211,7 +227,7 @@ fn answers(
                 *planned = None;
                 continue;
             }
-            Some(Fault::Instead(_)) | None => {}
+            Some(Fault::Instead(_) | Fault::Endless { .. }) | None => {}
         }
         drop(planned);
         passed.fetch_add(length, Ordering::Relaxed);

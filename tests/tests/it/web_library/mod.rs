@@ -3,6 +3,8 @@
 mod blobs;
 mod files;
 mod following;
+mod images;
+mod readme;
 mod tabs;
 
 use serde_json::{Value, json};
@@ -19,31 +21,43 @@ struct App {
     browser: Browser,
     files: Files,
     deployment: Deployment,
+    /// The server, as the page calls it.
+    server: String,
+    /// The sources of the database, as the page names them.
+    sources: Value,
 }
 
 impl App {
     fn open(products: u32) -> Self {
+        let app = Self::before(products, CORS);
+        app.open_database();
+        app
+    }
+
+    /// A page that has no database open yet.
+    fn before(products: u32, settings: &'static str) -> Self {
+        let deployment = Deployment::start(Options {
+            products,
+            settings,
+            ..Options::default()
+        });
         let app = Self {
             browser: Browser::open(),
             files: Files::serve(),
-            deployment: Deployment::start(Options {
-                products,
-                settings: CORS,
-                ..Options::default()
-            }),
+            server: deployment.url(),
+            deployment,
+            sources: json!([{"name": "Product", "search": ["name"]}]),
         };
         app.deployment.create_user("anna");
         app.browser.go_to(&app.files.url());
-        app.open_database();
         app
     }
 
     /// Opens the database in the page.
     fn open_database(&self) {
-        let server = json!(self.deployment.url());
+        let options = json!({"server": self.server, "sources": self.sources});
         let opened = self.browser.run_async(&format!(
-            "const rhosync = await import('/index.js'); \
-             window.db = await rhosync.open({{server: {server}, sources: [{{name: 'Product', search: ['name']}}]}});"
+            "const rhosync = await import('/index.js'); window.db = await rhosync.open({options});"
         ));
         opened.expect("to open the database");
     }
