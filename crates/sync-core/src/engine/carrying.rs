@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use futures_util::join;
-use sync_proto::Changes;
 
 use crate::adapter::{Adapter, AdapterError, Call, Change, Done, logged_in};
 use crate::engine::changes::{AcceptedChanges, Backlog, Insurance};

@@ -8,7 +8,6 @@ use sync_jobs::JobId;
 use sync_proto::{Changes, Operations as SentOperations};
 
 use crate::account::Session;
-use crate::adapter::Done;
 use crate::blob::Files;
 use crate::engine::binding::{Wanted, known_form};
 use crate::engine::by_jobs::changes_queue;

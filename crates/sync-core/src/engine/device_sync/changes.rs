@@ -58,9 +58,9 @@ pub struct TakenChanges {
     /// What is to be carried to back ends now, if nobody else does it.
     pub accepted: Vec<AcceptedChanges>,
     /// What can be said of them already.
-    lines: Vec<Line>,
+    pub(super) lines: Vec<Line>,
     /// What is to be looked up when they were carried out.
-    waiting: Vec<(DocumentId, Vec<ChangeName>)>,
+    pub(super) waiting: Vec<(DocumentId, Vec<ChangeName>)>,
 }
 
 /// What became of changes that were handed in.
