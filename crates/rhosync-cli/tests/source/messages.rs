@@ -16,8 +16,11 @@ fn settings(url: &str, more: &str) -> String {
     )
 }
 
-/// What a check finds: keys with messages of problems, and of notes.
-fn found(url: &str, more: &str) -> (Vec<(String, String)>, Vec<(String, String)>) {
+/// The key of a setting, and what is said of it.
+type Remark = (String, String);
+
+/// What a check finds: problems and notes.
+fn found(url: &str, more: &str) -> (Vec<Remark>, Vec<Remark>) {
     let folder = application(&settings(url, more), &[]);
     let said = source(folder.path(), &["check", "P", "--json"]).json();
     let of = |what: &str| {
@@ -29,7 +32,7 @@ fn found(url: &str, more: &str) -> (Vec<(String, String)>, Vec<(String, String)>
     (of("problems"), of("notes"))
 }
 
-fn problem(url: &str, more: &str) -> (String, String) {
+fn problem(url: &str, more: &str) -> Remark {
     let (mut problems, _) = found(url, more);
     assert_eq!(problems.len(), 1, "{more}: {problems:?}");
     let (key, message) = problems.remove(0);
@@ -41,7 +44,9 @@ fn an_answer_that_cannot_be_read_is_called_what_it_is() {
     let latin = b"[{\"id\":1,\"name\":\"K\xf6ln\"}]";
     let page =
         b"<!DOCTYPE html><html><head><TITLE>Sign in</TITLE></head><body>please</body></html>";
-    let cases: [(u16, &str, &[u8], &str, &[&str]); 14] = [
+    // Status, headers and body of the answer; which setting the problem is of, and what is said of it.
+    type Case<'a> = (u16, &'a str, &'a [u8], &'a str, &'a [&'a str]);
+    let cases: [Case<'_>; 14] = [
         (
             200,
             "content-type: text/html\r\n",

@@ -1,6 +1,5 @@
 //! What the store has, seen and changed past the engine.
 
-use futures_util::StreamExt as _;
 use sync_core::{ClientId, RedisConn as _, RedisValue};
 
 use super::World;

@@ -9,8 +9,8 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use sync_core::{
     AccountError, Adapter, BlobError, BlobId, BlobReader, ChangesRequest, ClientId, Clock as _,
-    DeviceGrant, DeviceProof, Engine, Files, Origin, PullRequest, RedisConn as _, RustAdapters,
-    SearchRequest, Session, SyncError, Token, Upload, adapter_handlers,
+    DeviceGrant, DeviceProof, Engine, Files, Origin, PullRequest, RustAdapters, SearchRequest,
+    Session, SyncError, Token, Upload, adapter_handlers,
 };
 use sync_jobs::Budget;
 use sync_proto::DeviceDescription;

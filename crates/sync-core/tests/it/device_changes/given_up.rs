@@ -64,7 +64,7 @@ fn what_was_given_up_is_tried_again_as_corrected_or_discarded() {
 
 impl Office {
     /// A device sends something, and nobody understands what the back end says to it.
-    async fn given_up(&self, id: &str, name: &str) -> ChangeInfo {
+    pub(super) async fn given_up(&self, id: &str, name: &str) -> ChangeInfo {
         // The attempt, and that of the job.
         self.world.back_end.fail([Fault::Nonsense; 2]);
         self.create(id, name).await;

@@ -10,7 +10,7 @@ use crate::background::work;
 
 impl Office {
     /// A device sends something that the back end refuses. Returns what administrators see of it.
-    async fn refused(&self, id: &str, name: &str) -> ChangeInfo {
+    pub(super) async fn refused(&self, id: &str, name: &str) -> ChangeInfo {
         self.world.back_end.fail([Fault::Rejected]);
         let changes = json!({"create": {id: {"name": name}}});
         let pushed = self

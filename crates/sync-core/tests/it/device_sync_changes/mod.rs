@@ -8,7 +8,6 @@
 mod settled;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use sync_core::{DeviceSession, Engine, NewsRequest, Ports, SentChanges, SyncError};

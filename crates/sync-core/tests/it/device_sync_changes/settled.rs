@@ -9,7 +9,6 @@ use sync_proto::api::ChangeState;
 use test_support::{Fault, World, local};
 
 use super::{ask_after, create, send, try_send};
-use crate::background::jobs;
 use crate::device_sync::device;
 
 /// Which refused changes administrators see, by their objects.
