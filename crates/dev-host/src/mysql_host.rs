@@ -98,14 +98,10 @@ fn to_type(column: &mysql_async::Column) -> DbDataType {
         (T::MYSQL_TYPE_BLOB | T::MYSQL_TYPE_STRING | T::MYSQL_TYPE_VAR_STRING, _) if !is_binary => {
             DbDataType::Str
         }
-        (
-            T::MYSQL_TYPE_BLOB
-            | T::MYSQL_TYPE_MEDIUM_BLOB
-            | T::MYSQL_TYPE_LONG_BLOB
-            | T::MYSQL_TYPE_STRING
-            | T::MYSQL_TYPE_VAR_STRING,
-            _,
-        ) => DbDataType::Binary,
+        (T::MYSQL_TYPE_BLOB | T::MYSQL_TYPE_STRING | T::MYSQL_TYPE_VAR_STRING, _) => {
+            DbDataType::Binary
+        }
+        // As in Spin, whose types of texts are those three: it reads no MEDIUMTEXT, LONGTEXT or TINYTEXT.
         _ => DbDataType::Other,
     }
 }

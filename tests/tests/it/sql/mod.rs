@@ -46,6 +46,7 @@ for_each_database!(
     no_trouble_takes_anything_from_a_device,
     whatever_users_and_devices_say_stays_a_value,
     a_hundred_thousand_rows_arrive,
+    long_texts_arrive_whole,
     the_command_line_reads_and_writes_rows_as_the_server_does,
 );
 
@@ -404,6 +405,22 @@ fn a_hundred_thousand_rows_arrive(kind: DatabaseKind) {
         device.get("Many", "99999").expect("a row")["name"],
         "row 99999"
     );
+}
+
+fn long_texts_arrive_whole(kind: DatabaseKind) {
+    let (shop, deployment, mut device) = start(kind);
+    let long = "a\"€😀";
+    shop.run(&format!(
+        "INSERT INTO many VALUES (1, 'short'), (2, repeat('{long}', 45000)), (3, NULL), (4, repeat('{long}', 5000))"
+    ));
+    device.sync("Many").expect("to sync");
+    let rows = device.objects("Many");
+    assert_eq!(rows.len(), 4, "{:?}", rows.keys());
+    assert_eq!(rows["1"]["name"], "short");
+    assert!(rows["2"]["name"] == long.repeat(45_000));
+    assert_eq!(rows["3"]["name"], "");
+    assert!(rows["4"]["name"] == long.repeat(5_000));
+    drop(deployment);
 }
 
 /// Runs `rhosync source` in an application's folder, with the database's address in a variable.

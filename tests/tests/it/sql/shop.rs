@@ -165,7 +165,7 @@ CREATE TABLE keyless AS SELECT id, name FROM products;
 ALTER TABLE keyless MODIFY id int NULL;
 CREATE VIEW twice AS SELECT id, name FROM products UNION ALL SELECT id, name FROM products;
 CREATE TABLE notes (id int AUTO_INCREMENT PRIMARY KEY, name text, owner varchar(100));
-CREATE TABLE many (id integer PRIMARY KEY, name text);
+CREATE TABLE many (id integer PRIMARY KEY, name longtext);
 ";
 
 /// The database of the products.

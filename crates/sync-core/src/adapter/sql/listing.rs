@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::adapter::exchange::{bad_answer, read_object};
 use crate::adapter::rest::is_said;
 use crate::adapter::sql::SqlAdapter;
+use crate::adapter::sql::rows::OrderedBy;
 use crate::adapter::sql::shape::Shape;
 use crate::adapter::sql::text::{Sql, Values};
 use crate::adapter::{AdapterError, Call, QueryEnd, Stash};
@@ -117,23 +118,24 @@ impl<P: Ports> SqlAdapter<P> {
             }
         };
         loop {
-            let mut sql = self
-                .sql(&values)
-                .text("SELECT ")
-                .column_text(key)
-                .text(", ");
-            sql = sql.json(shape.types.keys().map(String::as_str)).from();
-            if let Some(last) = &last {
-                sql = sql.text(" WHERE ").column(key).text(" > ");
-                sql = sql.typed(Some(last.clone()), shape.type_of(key));
-            }
-            sql = sql.text(" ORDER BY ").column(key);
-            let statement = sql.text(&format!(" LIMIT {page_size}")).done();
-            let (rows, _held) = self.rows(call, statement).await?;
+            let page = self.sql(&values).rows(
+                [OrderedBy::Key(key)],
+                Some(*page_size),
+                |sql| sql.json(shape.columns()),
+                |sql| match &last {
+                    None => sql.from(),
+                    Some(last) => sql
+                        .from()
+                        .text(" WHERE ")
+                        .column(key)
+                        .text(" > ")
+                        .typed(Some(last.clone()), shape.type_of(key)),
+                },
+            );
+            let (rows, _held) = self.documents(call, page).await?;
             let found = rows.len();
             let mut texts = Vec::with_capacity(found);
-            for row in rows {
-                let [key, text] = columns(row)?;
+            for ([key], text) in rows {
                 last = Some(key.ok_or_else(|| without_key(&self.settings.key))?);
                 texts.extend(text);
             }
@@ -186,49 +188,47 @@ impl<P: Ports> SqlAdapter<P> {
         // Without rows there is nothing that has changed; what is gone is found by a query for everything.
         let shape = self.shape(call).await?;
         while let Some(shape) = &shape {
-            let mut sql = self
-                .sql(&values)
-                .text("SELECT ")
-                .text_of(|sql| sql.change_time(told_by))
-                .text(", ")
-                .text_of(|sql| sql.change_key(told_by))
-                .text(", CASE WHEN ")
-                .column(key)
-                .text(" IS NOT NULL THEN ")
-                .json(shape.types.keys().map(String::as_str))
-                .text(" END")
-                .changes(told_by)
-                .text(" WHERE ");
             let kind = type_of_time(told_by, shape);
-            sql = match &last {
-                Some((time, last)) => sql
-                    .text("(")
-                    .change_time(told_by)
-                    .text(", ")
-                    .change_key(told_by)
-                    .text(") > (")
-                    .typed(Some(time.clone()), kind)
-                    .text(", ")
-                    .typed(Some(last.clone()), shape.type_of(key))
-                    .text(")"),
-                None if mark.is_settled => sql
-                    .change_time(told_by)
-                    .text(" > ")
-                    .typed(Some(since.clone()), kind),
-                None => {
-                    let sql = sql.change_time(told_by).text(" >= ");
-                    let overlap = changes.overlap_seconds;
-                    earlier(sql, self.settings.dialect, &since, overlap, kind)
-                }
-            };
-            sql = sql.text(" ORDER BY ").change_time(told_by);
-            sql = sql.text(", ").change_key(told_by);
-            let statement = sql.text(&format!(" LIMIT {page_size}")).done();
-            let (rows, _held) = self.rows(call, statement).await?;
+            let page = self.sql(&values).rows(
+                [
+                    OrderedBy::ChangeTime(told_by),
+                    OrderedBy::ChangeKey(told_by),
+                ],
+                Some(*page_size),
+                |sql| {
+                    let sql = sql.text("CASE WHEN ").column(key);
+                    let sql = sql.text(" IS NOT NULL THEN ").json(shape.columns());
+                    sql.text(" END")
+                },
+                |sql| {
+                    let sql = sql.changes(told_by).text(" WHERE ");
+                    match &last {
+                        Some((time, last)) => sql
+                            .text("(")
+                            .change_time(told_by)
+                            .text(", ")
+                            .change_key(told_by)
+                            .text(") > (")
+                            .typed(Some(time.clone()), kind)
+                            .text(", ")
+                            .typed(Some(last.clone()), shape.type_of(key))
+                            .text(")"),
+                        None if mark.is_settled => sql
+                            .change_time(told_by)
+                            .text(" > ")
+                            .typed(Some(since.clone()), kind),
+                        None => {
+                            let sql = sql.change_time(told_by).text(" >= ");
+                            let overlap = changes.overlap_seconds;
+                            earlier(sql, self.settings.dialect, &since, overlap, kind)
+                        }
+                    }
+                },
+            );
+            let (rows, _held) = self.documents(call, page).await?;
             let found = rows.len();
             let (mut texts, mut gone) = (Vec::with_capacity(found), Vec::new());
-            for row in rows {
-                let [time, key, text] = columns(row)?;
+            for ([time, key], text) in rows {
                 let key = key.ok_or_else(|| without_key(&self.settings.key))?;
                 match text {
                     Some(text) => texts.push(text),
@@ -276,10 +276,14 @@ impl<P: Ports> SqlAdapter<P> {
             return Ok(());
         };
         let values = Values::of(call);
-        let sql = self.sql(&values).text("SELECT ");
-        let sql = sql.json(shape.types.keys().map(String::as_str));
-        let (rows, _held) = self.rows(call, sql.rows_of_search(search).done()).await?;
-        let texts = rows.into_iter().filter_map(super::first_of).collect();
+        let found = self.sql(&values).rows(
+            [OrderedBy::Key(&self.settings.key)],
+            None,
+            |sql| sql.json(shape.columns()),
+            |sql| sql.rows_of_search(search),
+        );
+        let (rows, _held) = self.documents(call, found).await?;
+        let texts = rows.into_iter().filter_map(|([_], json)| json).collect();
         self.hand_over(texts, stash).await
     }
 
@@ -397,12 +401,6 @@ fn earlier<'a>(
             sql.value(overlap).text(" SECOND)")
         }
     }
-}
-
-/// The values of a row that has so many.
-fn columns<const N: usize>(row: Vec<Option<String>>) -> Result<[Option<String>; N], AdapterError> {
-    row.try_into()
-        .map_err(|_| bad_answer("a row has other columns than were asked for"))
 }
 
 fn without_key(key: &str) -> AdapterError {

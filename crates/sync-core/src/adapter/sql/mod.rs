@@ -6,6 +6,7 @@
 mod address;
 mod listing;
 mod refusal;
+mod rows;
 mod shape;
 mod text;
 mod writes;

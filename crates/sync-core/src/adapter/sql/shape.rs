@@ -21,6 +21,11 @@ pub(super) struct Shape {
 }
 
 impl Shape {
+    /// The columns' names.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
+        self.types.keys().map(String::as_str)
+    }
+
     pub(super) fn type_of(&self, column: &str) -> Option<&str> {
         self.types.get(column).map(String::as_str)
     }
@@ -80,7 +85,7 @@ impl<P: Ports> SqlAdapter<P> {
             Dialect::MySql => {
                 let mut names = names.iter().rev().cloned();
                 (
-                    "SELECT column_name, CAST(data_type AS CHAR), IF(is_nullable = 'NO', 'true', 'false') \
+                    "SELECT column_name, CAST(data_type AS CHAR(64)), IF(is_nullable = 'NO', 'true', 'false') \
                      FROM information_schema.columns \
                      WHERE table_name = ? AND table_schema = COALESCE(?, DATABASE())",
                     vec![names.next(), names.next()],

@@ -10,6 +10,10 @@ use crate::settings::{ChangesToldBy, Dialect, Piece, Relation, SqlSettings, Stat
 /// What a row is called: no column has this name.
 const ROW: &str = "rhosync_row";
 
+/// Characters of the longest text that MySQL is asked for at once: what may have more than 65 535 bytes is of a type that Spin does not
+/// read, and a character has up to four.
+pub(super) const LONGEST_TEXT: usize = 16_000;
+
 /// What an entry of a change log is called.
 const CHANGE: &str = "rhosync_change";
 
@@ -84,6 +88,10 @@ impl<'a> Sql<'a> {
         }
     }
 
+    pub(super) fn dialect(&self) -> Dialect {
+        self.settings.dialect
+    }
+
     pub(super) fn done(self) -> SqlStatement {
         self.statement
     }
@@ -114,7 +122,7 @@ impl<'a> Sql<'a> {
     pub(super) fn text_of(self, write: impl FnOnce(Self) -> Self) -> Self {
         match self.settings.dialect {
             Dialect::Postgres => write(self).text("::text"),
-            Dialect::MySql => write(self.text("CAST(")).text(" AS CHAR)"),
+            Dialect::MySql => write(self.text("CAST(")).text(&format!(" AS CHAR({LONGEST_TEXT}))")),
         }
     }
 
