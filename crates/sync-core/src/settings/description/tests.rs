@@ -145,6 +145,7 @@ const EVERYTHING: &str = r#"
         tolerance_seconds = 60
         event_header = "X-E"
         user = "$.user"
+        partition = "$.partition"
         records = "$.items"
         id = "$.id"
         deleted = "$.gone"
