@@ -24,7 +24,10 @@ impl<P: Ports> JobHandler<Engine<P>> for SendChanges {
         match engine.work_by_job(&client, &document).await? {
             None => Ok("nothing waits any more".to_owned()),
             Some(StillWaiting { count, next_in }) => Err(JobError::Later {
-                reason: format!("{count} changes wait for the back end"),
+                reason: match count {
+                    1 => "a change waits for the back end".to_owned(),
+                    _ => format!("{count} changes wait for the back end"),
+                },
                 after: next_in.max(Duration::from_secs(1)),
             }),
         }
