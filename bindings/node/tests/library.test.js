@@ -1,6 +1,7 @@
 // The library against a server: RHOSYNC_TEST_SERVER says where it is. It has the users anna and ben, and the sources of the shop.
 
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -160,7 +161,7 @@ test("files go with their objects", async (t) => {
 });
 
 test("files go on where they broke off", async (t) => {
-  const photo = crypto.getRandomValues(new Uint8Array(60_000));
+  const photo = new Uint8Array(randomBytes(60_000));
   const whole = new Uint8Array(1_500_000).map((_, at) => photo[at % 60_000] ^ (at / 60_000));
   const sent = [];
   const up = async (url, options) => {
