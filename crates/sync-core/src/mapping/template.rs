@@ -80,11 +80,21 @@ impl Template {
             .map_err(|error| explained(&error, template.source()))
     }
 
-    /// Refuses a text that names what its calls do not know: nobody would notice until a device needs the call.
+    /// Compiles a text of calls that know these names. It refuses others: nobody would notice them until a device needs the call.
     ///
     /// # Errors
-    /// Which name that is, and which there are.
-    pub(crate) fn check_names(text: &str, known: &[&str]) -> Result<(), String> {
+    /// As [`Template::compile`], and the name that is not known, with those that are.
+    pub(crate) fn compile_knowing(
+        text: &str,
+        escape: Escape,
+        known: &[&str],
+    ) -> Result<Self, String> {
+        let template = Self::compile(text, escape)?;
+        Self::check_names(text, known)?;
+        Ok(template)
+    }
+
+    fn check_names(text: &str, known: &[&str]) -> Result<(), String> {
         match names::unknown_name(text, known) {
             None => Ok(()),
             Some(name) => Err(format!(

@@ -78,9 +78,7 @@ impl DeltaEntry {
             _ => return wrong(&key("mark"), "say either mark or changed_at"),
         };
         let query = self.query.iter().map(|(name, text)| {
-            let value = Template::compile(text, Escape::Plain);
-            let value =
-                value.and_then(|value| Template::check_names(text, OF_DELTA).map(|()| value));
+            let value = Template::compile_knowing(text, Escape::Plain, OF_DELTA);
             let value = value.map_err(|reason| (key(&format!("query.{name}")), reason))?;
             Ok((name.clone(), value))
         });

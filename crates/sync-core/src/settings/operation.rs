@@ -67,9 +67,7 @@ impl OperationEntry {
     pub(super) fn resolve(&self, key: &str, usual: &Usual) -> Result<Operation, KeyError> {
         let below = |name: &str| format!("{key}.{name}");
         let template = |name: &str, text: &str, escape| {
-            let compiled = Template::compile(text, escape);
-            compiled
-                .and_then(|template| Template::check_names(text, usual.names).map(|()| template))
+            Template::compile_knowing(text, escape, usual.names)
                 .map_err(|reason| (below(name), reason))
         };
         let method = match &self.method {

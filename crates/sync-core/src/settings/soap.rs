@@ -280,8 +280,7 @@ impl SoapEntry {
             .chain(page)
             .chain(security_name)
             .collect();
-        let body = Template::compile(&envelope, Escape::Xml)
-            .and_then(|body| Template::check_names(&envelope, &known).map(|()| body))
+        let body = Template::compile_knowing(&envelope, Escape::Xml, &known)
             .map_err(|reason| (key("body"), reason))?;
         let plain = |text: &str| {
             // What has no tags cannot fail to compile, nor what is quoted.

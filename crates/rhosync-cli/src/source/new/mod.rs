@@ -178,9 +178,7 @@ impl New {
     /// The collections of an OpenAPI document.
     fn collections(&self, document: &str) -> Result<Vec<openapi::Collection>> {
         let text = read(document)?;
-        let is_of_web = document.starts_with("http://") || document.starts_with("https://");
-        let origin: Vec<_> = document.split('/').take(3).collect();
-        let origin = is_of_web.then(|| origin.join("/"));
+        let origin = origin_of(document);
         openapi::collections(&text, self.url.as_deref(), origin.as_deref())
             .with_context(|| format!("{document} cannot be used"))
     }
@@ -234,6 +232,12 @@ impl New {
         );
         Ok(())
     }
+}
+
+/// The server that a document comes from; nothing for a file.
+fn origin_of(document: &str) -> Option<String> {
+    let is_of_web = document.starts_with("http://") || document.starts_with("https://");
+    is_of_web.then(|| document.split('/').take(3).collect::<Vec<_>>().join("/"))
 }
 
 /// Adds settings at the end of a file.

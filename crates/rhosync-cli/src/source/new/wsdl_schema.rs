@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use roxmltree::{Document, Node};
 
+use super::origin_of;
 use super::wsdl::WSDL;
 
 const SCHEMA: &str = "http://www.w3.org/2001/XMLSchema";
@@ -61,20 +62,18 @@ fn imported(text: &str) -> Result<Vec<String>, roxmltree::Error> {
 
 /// The name of a document that another one calls `place`.
 fn beside(name: &str, place: &str) -> Option<String> {
-    let is_of_web = |name: &str| name.starts_with("http://") || name.starts_with("https://");
-    match (is_of_web(name), is_of_web(place)) {
-        (true, true) => Some(place.to_owned()),
-        (false, true) => None,
-        (true, false) => {
-            let origin: Vec<_> = name.split('/').take(3).collect();
+    match (origin_of(name), origin_of(place)) {
+        (Some(_), Some(_)) => Some(place.to_owned()),
+        (None, Some(_)) => None,
+        (Some(origin), None) => {
             let bare = name.split('?').next().unwrap_or(name);
             Some(match place.chars().next()? {
-                '/' => format!("{}{place}", origin.join("/")),
+                '/' => format!("{origin}{place}"),
                 '?' => format!("{bare}{place}"),
                 _ => format!("{}/{place}", bare.rsplit_once('/')?.0),
             })
         }
-        (false, false) => {
+        (None, None) => {
             let folder = Path::new(name).parent()?;
             let mut path = PathBuf::new();
             // A file has one name here, whatever way leads to it.

@@ -59,17 +59,17 @@ pub(super) fn misread(answer: &Answer, form: &str, reason: &dyn Display) -> Adap
 
 /// What a page of the web is called, in words for a message; nothing where it is none.
 fn title_of_page(text: &str) -> Option<String> {
+    let text = text.trim_start();
     let end = text.floor_char_boundary(HEAD);
-    let head = text.get(..end)?.trim_start().to_ascii_lowercase();
+    let head = text.get(..end)?.to_ascii_lowercase();
     let is_page = head.starts_with("<!doctype html") || head.starts_with("<html");
-    let title = head
-        .split_once("<title>")
-        .and_then(|(_, behind)| behind.split_once("</title>"));
-    // The letters of the page itself: the places are the same.
-    let title = title.and_then(|(title, _)| {
-        let at = head.find("<title>")? + "<title>".len();
-        text.trim_start().get(at..at + title.len())
-    });
+    let title = || {
+        let (before, behind) = head.split_once("<title>")?;
+        let (title, _) = behind.split_once("</title>")?;
+        // The letters of the page itself: the places are the same.
+        let at = before.len() + "<title>".len();
+        text.get(at..at + title.len())
+    };
     let quoted = |title: &str| format!(" ({:?})", shortened(title.trim()));
-    is_page.then(|| title.map(quoted).unwrap_or_default())
+    is_page.then(|| title().map(quoted).unwrap_or_default())
 }
