@@ -323,6 +323,8 @@ fn to_operations(
                 cursor: Version::ZERO,
                 lacks_link: false,
                 may_be_set_back: false,
+                base: Version::ZERO,
+                since: Version::ZERO,
                 sent_at,
                 error: None,
                 attempts: 0,

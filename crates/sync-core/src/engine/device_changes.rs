@@ -412,6 +412,8 @@ pub(super) fn to_waiting(
         cursor: _,
         lacks_link: _,
         may_be_set_back: _,
+        base: _,
+        since: _,
     } = operation;
     let time = |at: Millis| (at.0 > 0).then_some(at.0);
     ChangeInfo {

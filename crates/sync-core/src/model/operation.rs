@@ -141,6 +141,12 @@ pub(crate) struct Operation {
     /// back to what the server has. Stands there too.
     #[serde(skip)]
     pub(crate) may_be_set_back: bool,
+    /// The version up to which the client had every attribute then, and where it had started: see [`Reader`](crate::model::Reader). Both
+    /// stand there too.
+    #[serde(skip)]
+    pub(crate) base: Version,
+    #[serde(skip)]
+    pub(crate) since: Version,
     /// When it was taken in.
     #[serde(default)]
     pub(crate) sent_at: Millis,

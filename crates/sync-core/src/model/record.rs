@@ -81,6 +81,13 @@ pub(crate) struct News {
     pub delete: Vec<String>,
 }
 
+impl News {
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.insert.is_empty() && self.delete.is_empty()
+    }
+}
+
 impl Record {
     /// Whether the object exists.
     pub(crate) fn is_alive(&self) -> bool {

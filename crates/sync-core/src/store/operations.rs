@@ -270,10 +270,13 @@ impl<'a, R: RedisConn> Operations<'a, R> {
             cursor,
             lacks_link,
             may_be_set_back,
+            base,
+            since,
             ..
         } = operation;
         let (lacks, set_back) = (u8::from(*lacks_link), u8::from(*may_be_set_back));
-        let mut stored = format!("{offset},{cursor},{lacks},{set_back} ").into_bytes();
+        let place = format!("{offset},{cursor},{lacks},{set_back},{base},{since} ");
+        let mut stored = place.into_bytes();
         stored.extend(to_stored(operation)?);
         let error = source_error.map(to_stored).transpose()?.unwrap_or_default();
         let args = args![number, stored, lease, OPERATIONS_LEASE_MS, error];
@@ -319,13 +322,17 @@ fn read_stored(stored: &[u8]) -> Result<Operation, StoreError> {
     let offset = number().ok_or_else(damaged)?;
     let cursor = number().ok_or_else(damaged)?;
     let lacks_link = number().ok_or_else(damaged)? == 1;
-    // One that was taken in by an earlier version does not say.
+    // One that was taken in by an earlier version does not say the rest.
     let may_be_set_back = number() == Some(1);
+    let base = number().unwrap_or(cursor);
+    let since = number().unwrap_or(0);
     Ok(Operation {
         offset,
         cursor: Version(cursor),
         lacks_link,
         may_be_set_back,
+        base: Version(base),
+        since: Version(since),
         ..parse_stored("an operation", json)?
     })
 }

@@ -183,6 +183,46 @@ fn an_older_value_does_not_overtake_a_newer_one_whichever_id_the_device_used() {
 }
 
 #[test]
+fn a_change_is_told_to_its_device_if_that_was_given_its_own_former_value_meanwhile() {
+    local(async {
+        let world = start().await;
+        let session = world.sign_in("u1").await;
+        let client = world.client(&session).await;
+        let push = async |changes| {
+            let push = world.push(&session, &client, "Shared", changes);
+            push.await.unwrap();
+        };
+        push(json!({"create": {"t1": {"name": "first"}}})).await;
+        world.sync(&session, &client, "Shared").await;
+        // It starts over: what it has made itself comes to it like everything.
+        let engine = &world.engine;
+        let reset = engine.reset_client(&session, client.as_str(), None);
+        reset.await.unwrap();
+        let lost = world.pull(&session, &client, "Shared", "").await.unwrap();
+        let former = json!({"insert": {"b1": {"name": "first"}}});
+        assert_eq!(lost[5], former);
+        world.back_end.fail([Fault::Unreachable; 3]);
+        push(json!({"update": {"b1": {"name": "second"}}})).await;
+        let told = world.sync(&session, &client, "Shared").await;
+        assert_eq!(told[0], former, "{told:?}");
+        world.back_end.heal();
+        later(engine).await;
+        let told = world.sync(&session, &client, "Shared").await;
+        assert_eq!(told[0]["insert"]["b1"]["name"], "second", "{told:?}");
+        // The same with a deletion.
+        let reset = engine.reset_client(&session, client.as_str(), None);
+        reset.await.unwrap();
+        world.back_end.fail([Fault::Unreachable; 3]);
+        push(json!({"delete": {"b1": {}}})).await;
+        world.sync(&session, &client, "Shared").await;
+        world.back_end.heal();
+        later(engine).await;
+        let told = world.sync(&session, &client, "Shared").await;
+        assert!(told[0]["delete"]["b1"].is_object(), "{told:?}");
+    });
+}
+
+#[test]
 fn what_a_device_sent_before_it_changed_hands_ends_under_the_user_who_sent_it() {
     local(async {
         let world = start().await;

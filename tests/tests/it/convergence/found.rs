@@ -481,5 +481,31 @@ pub(super) fn found() -> Vec<(&'static str, Vec<Step>)> {
                 Late(17_803_805_434_061_460_877),
             ],
         ),
+        (
+            "a change of what its device had made itself, of which it was given the former value again while the change waited",
+            vec![
+                Schema,
+                sync(2, &[]),
+                Create { device: 2 },
+                sync(0, &[]),
+                Schema,
+                sync(2, &[Loss::None, Loss::None, Loss::None, Loss::Request]),
+                Create { device: 0 },
+                BackEndFails(vec![Unauthorized]),
+                Update {
+                    device: 2,
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                Update {
+                    device: 0,
+                    object: 0,
+                    attribute: 0,
+                    value: 0,
+                },
+                beside_work(2),
+            ],
+        ),
     ]
 }

@@ -383,6 +383,8 @@ impl<P: Ports> Engine<P> {
             cursor: seen,
             lacks_link: false,
             may_be_set_back: false,
+            base: seen,
+            since: Version::ZERO,
             sent_at: self.ports.clock().now(),
             error: None,
             attempts: 0,

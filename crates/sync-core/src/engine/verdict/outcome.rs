@@ -3,8 +3,8 @@
 use crate::adapter::Done;
 use crate::engine::verdict::task::Task;
 use crate::model::{
-    Attributes, ClientId, KeptVerdict, ObjectChange, ObjectId, OperationKind, OutboxItem, Record,
-    Refusal, Version,
+    Attributes, ClientId, KeptVerdict, ObjectChange, ObjectId, OperationKind, OutboxItem, Reader,
+    Record, Refusal, Version,
 };
 
 /// What the back end decided.
@@ -73,10 +73,15 @@ pub(super) fn outcome(
     let before = known.map(|(record, version)| (record, *version));
     let is_alive = is_alive(known);
     // A change is no news to its author. But what its author did not have yet when it made the change may have reached it
-    // since, and stands there in place of the change: another's values, or the object itself, by a link to what the author
-    // had deleted by the id it had seen. Then it is told like everybody.
+    // since, and stands there in place of the change: another's values, its own where it reads all anew, or the object itself, by a
+    // link to what the author had deleted by the id it had seen. Then it is told like everybody.
+    let had = Reader {
+        client: task.client,
+        base: operation.base,
+        since: operation.since,
+    };
     let has_moved = before.is_some_and(|(record, version)| {
-        version > operation.cursor && record.origin.as_ref() != Some(task.client)
+        version > operation.cursor && !record.news_for(had, version).is_empty()
     });
     let is_linked = operation.kind == OperationKind::Delete && operation.lacks_link;
     let origin = author.filter(|_| !has_moved && !is_linked);

@@ -30,8 +30,10 @@ local function remembered(temporary)
 end
 
 local entry = redis.call('HGET', KEYS[2], ARGV[1])
-local cursor, offset, state, user
-if entry then cursor, offset, state, user = string.match(entry, '^(%d+),%d+,%d+,(%d+),%d+,%d+,([^,]*),(.*)$') end
+local cursor, base, offset, since, state, user
+if entry then
+  cursor, base, offset, since, state, user = string.match(entry, '^(%d+),(%d+),%d+,(%d+),(%d+),%d+,([^,]*),(.*)$')
+end
 if user ~= ARGV[2] then return {'unbound'} end
 local waited = redis.call('HLEN', KEYS[3])
 local waiting = waited
@@ -99,7 +101,7 @@ for at = 9, #ARGV, 3 do
     -- cursor waits so has an offset above 0.
     local life = state == 'restart' and '0' or offset
     local lacks = (lacks_links or #done > 0) and '1' or '0'
-    local place = life .. ',' .. cursor .. ',' .. lacks .. ',' .. (set_back and '1' or '0')
+    local place = table.concat({life, cursor, lacks, set_back and '1' or '0', base, since}, ',')
     redis.call('HSET', KEYS[3], number, place .. ' ' .. ARGV[at + 2])
     waiting = waiting + 1
   end

@@ -42,7 +42,7 @@ for at = 8, #ARGV, 6 do
       redis.call('ZADD', KEYS[6], ARGV[7], temporary)
     end
     local number = next_number(KEYS[1])
-    redis.call('HSET', KEYS[3], number, offset .. ',' .. ARGV[at + 4] .. ',0,0 ' .. ARGV[at + 5])
+    redis.call('HSET', KEYS[3], number, table.concat({offset, ARGV[at + 4], '0,0', ARGV[at + 4], '0 '}, ',') .. ARGV[at + 5])
     waiting, said = waiting + 1, number
   end
   answer[#answer + 1] = said
