@@ -6,13 +6,16 @@
 )]
 
 use std::env;
+use std::num::NonZero;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use sync_sim::play;
 use test_support::TestRedis;
 
-/// Histories of a normal run: a minute and a half of a processor.
-const HISTORIES: u64 = 300;
+/// Histories of a normal run: about three minutes of a processor.
+const HISTORIES: u64 = 1_000;
 
 #[test]
 fn every_history_ends_well() {
@@ -25,12 +28,27 @@ fn every_history_ends_well() {
         }
         (None, None) => 0..HISTORIES,
     };
+    let next = AtomicU64::new(seeds.start);
+    let players = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for _ in 0..players {
+            scope.spawn(|| play_all(&next, seeds.end));
+        }
+    });
+}
+
+/// Plays one history after the other, on a store of its own.
+fn play_all(next: &AtomicU64, end: u64) {
     let redis = Rc::new(TestRedis::start());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    for seed in seeds {
+    loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= end {
+            return;
+        }
         let named = Named(seed);
         runtime.block_on(play(&redis, seed));
         std::mem::forget(named);
