@@ -11,8 +11,12 @@ use test_support::{Deployment, Options, password_of, text_of, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Streams of the fleet.
-const FLEET: usize = 2_000;
+/// Streams of the fleet, and the devices that have opened them.
+const FLEET: usize = 5_000;
+const DEVICES: usize = 20;
+
+/// What a back end changes at once.
+const OBJECTS: usize = 100;
 
 /// How many of them come at once.
 const AT_ONCE: usize = 50;
@@ -40,9 +44,9 @@ impl Phone {
         phone
     }
 
-    fn sync(&self, deployment: &Deployment, body: &Value) {
+    fn sync(&self, deployment: &Deployment, body: &Value) -> String {
         let rest = deployment.rest().with_bearer(&self.access);
-        rest.expect(200, Method::POST, "/sync/v1/sync", body);
+        text_of(&rest.expect(200, Method::POST, "/sync/v1/sync", body))
     }
 
     /// Changes a note of its own, or one that all have.
@@ -78,7 +82,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Reads on until a text has come; says when. What came before it is forgotten.
+    /// Reads on until a text has come; says when.
     pub(crate) async fn until(&mut self, text: &str) -> Instant {
         let read = async {
             while !self.text.contains(text) {
@@ -96,6 +100,13 @@ impl Stream {
         self.text
             .push_str(&String::from_utf8_lossy(&buffer[..count]));
         count
+    }
+
+    /// How long to wait before another stream is opened, in milliseconds. It is known once a line follows.
+    fn retry(&self) -> u64 {
+        let (_, rest) = self.text.split_once("retry: ").expect("a line of it");
+        let (number, _) = rest.split_once('\n').expect("its end");
+        number.trim().parse().expect("a number")
     }
 
     /// Reads on until the stream is over, or broken.
@@ -192,26 +203,53 @@ fn a_killed_store_ends_no_stream() {
 #[test]
 fn a_whole_fleet_is_told_and_a_killed_host_leaves_nobody_waiting() {
     let mut deployment = start();
-    let phones = ["anna", "bert"].map(|user| Phone::of(&deployment, user, &["Board"]));
-    let open = |deployment: &Deployment| {
-        let streams = (0..FLEET).map(|number| phones[number % phones.len()].open(deployment));
-        // Devices do not come all at once either: `retry` spreads them.
-        let streams = stream::iter(streams).buffer_unordered(AT_ONCE);
-        deployment.block_on(streams.collect::<Vec<_>>())
-    };
-    let mut streams = open(&deployment);
-    phones[0].change(&deployment, "Board", "b1");
+    let users = ["anna", "bert"].into_iter().cycle().take(DEVICES);
+    let phones: Vec<_> = users
+        .map(|user| Phone::of(&deployment, user, &["Board"]))
+        .collect();
+    let mut streams = open_fleet(&deployment, &phones);
+    let objects: serde_json::Map<_, _> = (0..OBJECTS)
+        .map(|number| (format!("b{number}"), json!({"text": number.to_string()})))
+        .collect();
+    let admin = deployment.admin();
+    admin.push_objects("Board", "anna", &Value::Object(objects));
     deployment.block_on(join_all(
         streams.iter_mut().map(|stream| stream.until(BOARD)),
     ));
+    for phone in &phones {
+        let copy = phone.sync(&deployment, &json!({"have": {"Board": null}}));
+        assert_eq!(copy.matches(r#""text":"#).count(), OBJECTS, "{copy}");
+    }
+    assert_spread(&streams);
     deployment.kill_host();
     deployment.block_on(join_all(streams.iter_mut().map(Stream::until_over)));
     deployment.start_host();
-    let mut streams = open(&deployment);
-    phones[1].change(&deployment, "Board", "b2");
+    let mut streams = open_fleet(&deployment, &phones);
+    phones[1].change(&deployment, "Board", "mine");
     deployment.block_on(join_all(
         streams.iter_mut().map(|stream| stream.until(BOARD)),
     ));
+}
+
+fn open_fleet(deployment: &Deployment, phones: &[Phone]) -> Vec<Stream> {
+    let streams = (0..FLEET).map(|number| phones[number % phones.len()].open(deployment));
+    // Devices do not come all at once either: `retry` spreads them.
+    let streams = stream::iter(streams).buffer_unordered(AT_ONCE);
+    deployment.block_on(streams.collect())
+}
+
+/// Asserts that the streams' devices come back spread over the nine seconds that `retry` may say: in each of them about as many.
+fn assert_spread(streams: &[Stream]) {
+    let mut by_second = [0_usize; 9];
+    for stream in streams {
+        let retry = stream.retry();
+        assert!((1_000..=10_000).contains(&retry), "{retry} ms");
+        let second = usize::try_from(retry / 1_000 - 1).expect("a second");
+        by_second[second.min(8)] += 1;
+    }
+    let fair = streams.len() / by_second.len();
+    let is_fair = |number: &usize| (fair / 2..=fair * 2).contains(number);
+    assert!(by_second.iter().all(is_fair), "{by_second:?}");
 }
 
 #[test]
