@@ -353,6 +353,7 @@ fn account(error: &AccountError) -> Mapping {
         ),
         AccountError::InvalidId(_)
         | AccountError::InvalidPassword { .. }
+        | AccountError::ShortPassword { .. }
         | AccountError::InvalidEmail { .. }
         | AccountError::InvalidUserAttributes { .. }
         | AccountError::WrongPassword
@@ -440,6 +441,7 @@ fn sync(error: &SyncError) -> Mapping {
                 .in_api(StatusCode::NOT_FOUND)
         }
         SyncError::UnknownSource { .. } => legacy(StatusCode::NOT_FOUND, ErrorCode::UnknownSource),
+        SyncError::UnknownCopy { .. } => legacy(StatusCode::NOT_FOUND, ErrorCode::NotFound),
         SyncError::TooManySources { .. } => legacy(StatusCode::CONFLICT, ErrorCode::TooManySources),
         SyncError::InvalidAttributes {
             reason:

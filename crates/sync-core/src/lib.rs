@@ -43,11 +43,11 @@ pub use engine::{
     AcceptedChanges, BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest,
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
-    ClientState, CopyPage, DEFAULT_PAGE_SIZE, DeviceProof, DeviceSearchRequest, DifferencePage,
-    DocumentDetails, Engine, FeedError, HandedBy, HookError, ImageBegin, ImageScan, Insurance,
-    LogPlace, MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch, PingTargets, PullRequest,
-    SearchRequest, SentChanges, SourceInfo, SyncError, TakenChanges, TakenPing, VerifyRequest,
-    queue_info,
+    ClientState, CopyOf, CopyPage, DEFAULT_PAGE_SIZE, DeviceProof, DeviceSearchRequest,
+    DifferencePage, DocumentDetails, Engine, FeedError, HandedBy, HookError, ImageBegin, ImageScan,
+    Insurance, LogPlace, MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch, PingTargets,
+    PullRequest, SearchRequest, SentChanges, SourceInfo, SyncError, TakenChanges, TakenPing,
+    VerifyRequest, queue_info,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{

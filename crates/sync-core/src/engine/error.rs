@@ -23,6 +23,14 @@ pub enum SyncError {
         /// The name.
         name: String,
     },
+    /// There is no such copy of a source, or no longer.
+    #[error("there is no copy {id:?} of {source_name}")]
+    UnknownCopy {
+        /// The source.
+        source_name: String,
+        /// What lists of copies call it.
+        id: String,
+    },
     /// There are as many sources that are not in the settings file as there may be.
     #[error(
         "there are {limit} sources beside those of the settings file already; no more are made"
@@ -125,6 +133,7 @@ impl SyncError {
             | Self::Busy => true,
             Self::UnknownClient
             | Self::UnknownSource { .. }
+            | Self::UnknownCopy { .. }
             | Self::TooManySources { .. }
             | Self::InvalidSetting { .. }
             | Self::InvalidId(_)

@@ -84,7 +84,7 @@ pub use changes::{AcceptedChanges, ChangesRequest, Insurance};
 pub use client_list::{ClientPage, ClientQuery};
 pub use clients::{ClientDetails, ClientPush};
 pub use comparison::DifferencePage;
-pub use copies::CopyPage;
+pub use copies::{CopyOf, CopyPage};
 pub use device_changes::ChangeOutcome;
 pub use device_sessions::DeviceProof;
 pub use device_sync::{DeviceSearchRequest, NewsRequest, SentChanges, TakenChanges, VerifyRequest};

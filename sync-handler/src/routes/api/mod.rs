@@ -164,6 +164,9 @@ operations! {
     PATCH "/sources/{source}" UpdateSource SourcesWrite "SourcePatch" => 200 "SourceSummary", "Changes a source.";
     DELETE "/sources/{source}" DeleteSource SourcesWrite - => 204 -, "Deletes a dynamic source.";
     GET "/sources/{source}/partitions" ListCopies SourcesRead - => 200 "Listing<CopySummary>", "Lists the copies of a source, in no order.";
+    GET "/sources/{source}/partitions/{partition}" ShowCopy SourcesRead - => 200 "CopySummary", "Shows a copy of a source, by the `id` that lists of copies tell.";
+    GET "/sources/{source}/partitions/{partition}/objects" ListCopyObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists objects of a copy, as of a user's.";
+    GET "/sources/{source}/partitions/{partition}/objects/{object}/versions" ShowCopyVersions DataRead - => 200 "ObjectVersions", "Shows an object of a copy with the versions in which its attributes became what they are.";
     GET "/sources/{source}/users/{user}" ShowDocument DataRead - => 200 "DocumentInfo", "Shows a user's copy of a source.";
     POST "/sources/{source}/users/{user}/refresh" RefreshDocument SourcesWrite "RefreshRequest" => 204 -, "Has a user's copy of a source refreshed by a later sync, or `now` by a job.";
     GET "/sources/{source}/users/{user}/objects" ListObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists objects in the order in which they last changed, with `sort=-version` the last change first, or those with `q` in their id or a value; a part then may have fewer than `limit`.";
@@ -394,10 +397,12 @@ async fn dispatch<P: Ports>(
         Route::DeleteSource => sources::delete(engine, request).await,
         Route::ShowDocument => sources::show_document(engine, request).await,
         Route::RefreshDocument => sources::refresh(engine, request).await,
-        Route::ListObjects => objects::list(engine, request).await,
+        Route::ListObjects | Route::ListCopyObjects => objects::list(engine, request).await,
         Route::ChangeObjects => objects::change(engine, request).await,
         Route::ShowObject => objects::show(engine, request).await,
-        Route::ShowVersions => objects::show_versions(engine, request).await,
+        Route::ShowVersions | Route::ShowCopyVersions => {
+            objects::show_versions(engine, request).await
+        }
         Route::PutObject => objects::put(engine, request).await,
         Route::PatchObject => objects::patch(engine, request).await,
         Route::DeleteObject => objects::delete(engine, request).await,
@@ -405,6 +410,7 @@ async fn dispatch<P: Ports>(
         Route::PutStored => documents::put(engine, request).await,
         Route::ListSettings => settings::list(engine).await,
         Route::ShowOverview => overview::show(engine).await,
+        Route::ShowCopy => sources::show_copy(engine, request).await,
         Route::ListCopies => sources::list_copies(engine, request).await,
         Route::ListUserCopies => users::list_copies(engine, request).await,
         Route::ShowStatistics => statistics::show(engine, request).await,

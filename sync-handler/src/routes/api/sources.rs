@@ -108,6 +108,14 @@ pub(super) async fn list_copies<P: Ports>(
     Ok(listing(copies, next.map(|next| next.to_string())))
 }
 
+pub(super) async fn show_copy<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (source, id) = (request.parameter("source"), request.parameter("partition"));
+    Ok(respond::json(&engine.copy_summary(source, id).await?))
+}
+
 pub(super) async fn refresh<P: Ports>(
     engine: &Engine<P>,
     request: &Request,

@@ -124,6 +124,21 @@ const NEEDED: &[(&str, &str, Scope)] = &[
     ("GET", "/settings", Scope::SystemRead),
     ("GET", "/overview", Scope::SystemRead),
     ("GET", "/sources/{source}/partitions", Scope::SourcesRead),
+    (
+        "GET",
+        "/sources/{source}/partitions/{partition}",
+        Scope::SourcesRead,
+    ),
+    (
+        "GET",
+        "/sources/{source}/partitions/{partition}/objects",
+        Scope::DataRead,
+    ),
+    (
+        "GET",
+        "/sources/{source}/partitions/{partition}/objects/{object}/versions",
+        Scope::DataRead,
+    ),
     ("GET", "/users/{user}/copies", Scope::SourcesRead),
     ("GET", "/statistics", Scope::SystemRead),
     ("GET", "/statistics/metrics", Scope::SystemRead),
