@@ -3,7 +3,7 @@
 //! They and the users of devices are different accounts, whatever their names. The first one, [`ADMINISTRATOR`], is always
 //! there: the old protocols know no other, and back ends get a token of its.
 
-use crate::account::password::MAX_PASSWORD_BYTES;
+use crate::account::password::check_administrators;
 use crate::account::{AccountError, Accounts, ApiToken, Origin, Role};
 use crate::model::{ADMINISTRATOR, Millis, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
@@ -124,7 +124,7 @@ impl<P: Ports> Accounts<P> {
         password: &str,
         role: Role,
     ) -> Result<(), AccountError> {
-        let user = UserId::parse(login)?;
+        let user = UserId::parse_new(login)?;
         let exists = || AccountError::AdministratorExists {
             login: login.to_owned(),
         };
@@ -137,7 +137,7 @@ impl<P: Ports> Accounts<P> {
                 limit: MAX_ADMINISTRATORS,
             });
         }
-        let record = self.new_record(password)?;
+        let record = self.new_administrator_record(password)?;
         let now = self.ports.clock().now();
         if administrators
             .create(&user, &record, role.as_str(), now)
@@ -166,7 +166,7 @@ impl<P: Ports> Accounts<P> {
         let user = UserId::parse(login).map_err(|_| unknown(login))?;
         let administrators = AdministratorStore::new(self.ports.redis());
         let record = password
-            .map(|password| self.new_record(&password))
+            .map(|password| self.new_administrator_record(&password))
             .transpose()?;
         if let Some(record) = &record
             && !administrators.set_password(&user, record).await?
@@ -216,11 +216,7 @@ impl<P: Ports> Accounts<P> {
     ) -> Result<(), AccountError> {
         let login = token.administrator().ok_or(AccountError::NoSession)?;
         let user = UserId::parse(login).map_err(|_| AccountError::NoSession)?;
-        if new.is_empty() || new.len() > MAX_PASSWORD_BYTES {
-            return Err(AccountError::InvalidPassword {
-                max_bytes: MAX_PASSWORD_BYTES,
-            });
-        }
+        check_administrators(new)?;
         match self
             .check_login(Account::Administrator(&user), current, origin)
             .await

@@ -57,6 +57,12 @@ pub enum AccountError {
         /// The most it may have.
         max_bytes: usize,
     },
+    /// An administrator's password is too easily guessed.
+    #[error("an administrator's password has at least {min_chars} characters")]
+    ShortPassword {
+        /// The least it may have.
+        min_chars: usize,
+    },
     /// An address of a user cannot be one.
     #[error("an address has at most {max_bytes} bytes and no control characters")]
     InvalidEmail {
@@ -174,6 +180,7 @@ impl AccountError {
             | Self::NotAdministrator
             | Self::InvalidId(_)
             | Self::InvalidPassword { .. }
+            | Self::ShortPassword { .. }
             | Self::InvalidEmail { .. }
             | Self::InvalidUserAttributes { .. }
             | Self::UserExists { .. }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::account::attributes::check_attributes;
-use crate::account::password::MAX_PASSWORD_BYTES;
+use crate::account::password::{MAX_PASSWORD_BYTES, check_administrators, check_password};
 use crate::account::{AccountError, Accounts, hash_password};
 use crate::model::{ADMINISTRATOR, Millis, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
@@ -42,7 +42,7 @@ impl<P: Ports> Accounts<P> {
     /// # Errors
     /// [`AccountError::UserExists`], a name or password that cannot be one, and the store's.
     pub async fn create_user(&self, login: &str, password: &str) -> Result<(), AccountError> {
-        let user = UserId::parse(login)?;
+        let user = UserId::parse_new(login)?;
         if !user.is_reserved() && self.create_account(&user, password).await? {
             Ok(())
         } else {
@@ -110,8 +110,12 @@ impl<P: Ports> Accounts<P> {
             attributes,
         } = change;
         let user = UserId::parse(login).map_err(|_| unknown(login))?;
+        // The old protocols know the first administrator as a user.
         let record = password
-            .map(|password| self.new_record(&password))
+            .map(|password| match login {
+                ADMINISTRATOR => self.new_administrator_record(&password),
+                _ => self.new_record(&password),
+            })
             .transpose()?;
         if record.is_some() {
             self.shut_out(&user).await?;
@@ -128,7 +132,6 @@ impl<P: Ports> Accounts<P> {
         if !is_known {
             return Err(unknown(login));
         }
-        // The old protocols know the first administrator as a user.
         if login == ADMINISTRATOR && record.is_some() {
             self.api_tokens.end_logins(login, None).await?;
         }
@@ -164,16 +167,23 @@ impl<P: Ports> Accounts<P> {
 
     /// The record of whoever has this password. Sessions of an earlier one end with it.
     pub(super) fn new_record(&self, password: &str) -> Result<UserRecord, AccountError> {
+        check_password(password)?;
         let invalid = || AccountError::InvalidPassword {
             max_bytes: MAX_PASSWORD_BYTES,
         };
-        if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
-            return Err(invalid());
-        }
         Ok(UserRecord {
             password_hash: hash_password(self.ports.random(), password).ok_or_else(invalid)?,
             generation: self.ports.random().hex::<8>(),
         })
+    }
+
+    /// The same of an administrator, who chooses a password of some length.
+    pub(super) fn new_administrator_record(
+        &self,
+        password: &str,
+    ) -> Result<UserRecord, AccountError> {
+        check_administrators(password)?;
+        self.new_record(password)
     }
 }
 

@@ -246,7 +246,7 @@ fn a_password_that_the_first_start_has_made_is_known_as_such_until_there_is_anot
             let first = accounts.administrator("rhoadmin").await.unwrap();
             assert_eq!(first.has_made_password, is_made, "{configured:?}");
             let change = UserChange {
-                password: Some("other".to_owned()),
+                password: Some("another password".to_owned()),
                 ..UserChange::default()
             };
             accounts.update_user("rhoadmin", change).await.unwrap();
