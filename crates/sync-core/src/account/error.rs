@@ -3,6 +3,10 @@
 use crate::model::InvalidId;
 use crate::store::StoreError;
 
+/// What whoever edits something is told that somebody else has edited meanwhile.
+pub(crate) const MOVED: &str =
+    "somebody has changed this since it was read; read it again, and then change it";
+
 /// Why somebody does not get in, or why a user or a token is not as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountError {
@@ -86,6 +90,9 @@ pub enum AccountError {
         /// The name.
         login: String,
     },
+    /// Somebody has changed the user or the administrator since it was read.
+    #[error("{MOVED}")]
+    Moved,
     /// No such user exists.
     #[error("there is no user {login:?}")]
     UnknownUser {
@@ -183,6 +190,7 @@ impl AccountError {
             | Self::ShortPassword { .. }
             | Self::InvalidEmail { .. }
             | Self::InvalidUserAttributes { .. }
+            | Self::Moved
             | Self::UserExists { .. }
             | Self::UnknownUser { .. }
             | Self::AdministratorExists { .. }

@@ -1,6 +1,6 @@
 //! What can go wrong with a request.
 
-use crate::account::AccountError;
+use crate::account::{AccountError, MOVED};
 use crate::blob::BlobError;
 use crate::model::{DamagedRecord, InvalidAttributes, InvalidId};
 use crate::store::StoreError;
@@ -106,6 +106,9 @@ pub enum SyncError {
     /// The client has more operations waiting than are kept for it.
     #[error("too many changes of this device wait for the back end; try again later")]
     QueueFull,
+    /// Somebody has changed what was to be changed since it was read.
+    #[error("{MOVED}")]
+    Moved,
     /// Others kept changing the same objects.
     #[error("too many others are changing the same objects; try again")]
     Busy,
@@ -134,6 +137,7 @@ impl SyncError {
             Self::UnknownClient
             | Self::UnknownSource { .. }
             | Self::UnknownCopy { .. }
+            | Self::Moved
             | Self::TooManySources { .. }
             | Self::InvalidSetting { .. }
             | Self::InvalidId(_)

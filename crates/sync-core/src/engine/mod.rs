@@ -97,7 +97,7 @@ pub use images::{ImageBegin, ImageScan};
 pub use overview::queue_info;
 pub use pings::{PingTargets, TakenPing};
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
-pub use registry::SourceInfo;
+pub use registry::{SourceChange, SourceInfo};
 pub use search::SearchRequest;
 
 /// The sync engine. Keeps nothing of a request: an instance serves many, some at once.

@@ -29,7 +29,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 use sync_core::{
     AccountError, ApiToken, BegunWrite, Engine, IdempotentRequest, IdempotentWrites, Order, Ports,
-    Scope, StoredAnswer,
+    Revision, Scope, StoredAnswer,
 };
 use sync_proto::api::Listing;
 
@@ -115,6 +115,7 @@ operations! {
     POST "/session/password" ChangePassword * "PasswordChange" => 204 -, "Gives whoever has logged in for the token another password, and ends their other sessions.";
     GET "/administrators" ListAdministrators Admin - => 200 "Listing<AdministratorInfo>", "Lists administrators, the first one first, the others by name.";
     POST "/administrators" CreateAdministrator Admin "NewAdministrator" => 201 "AdministratorInfo", "Adds an administrator.";
+    GET "/administrators/{login}" ShowAdministrator Admin - => 200 "AdministratorInfo", "Shows an administrator.";
     PATCH "/administrators/{login}" UpdateAdministrator Admin "AdministratorPatch" => 200 "AdministratorInfo", "Changes an administrator, and ends their sessions.";
     DELETE "/administrators/{login}" DeleteAdministrator Admin - => 204 -, "Removes an administrator, and ends their sessions.";
     GET "/tokens" ListTokens Admin - => 200 "Listing<TokenInfo>", "Lists API tokens, the oldest first, or with `sort=-created` the newest.";
@@ -348,6 +349,7 @@ async fn dispatch<P: Ports>(
         Route::ChangePassword => session::change_password(engine, request, token).await,
         Route::ListAdministrators => administrators::list(engine).await,
         Route::CreateAdministrator => administrators::create(engine, request).await,
+        Route::ShowAdministrator => administrators::show(engine, request).await,
         Route::UpdateAdministrator => administrators::update(engine, request).await,
         Route::DeleteAdministrator => administrators::delete(engine, request).await,
         Route::ListTokens => tokens::list(engine, request).await,
@@ -462,6 +464,14 @@ fn listing<T: Serialize>(items: Vec<T>, next: Option<String>) -> Response<Bytes>
 /// The name of the last item, where more may follow.
 fn next_name(names: &[String], limit: usize) -> Option<String> {
     names.last().filter(|_| names.len() == limit).cloned()
+}
+
+/// Says in which state something is that can be edited.
+fn tagged(mut answer: Response<Bytes>, revision: &Revision) -> Response<Bytes> {
+    if let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", revision.as_str())) {
+        answer.headers_mut().insert(header::ETAG, tag);
+    }
+    answer
 }
 
 fn created(location: &str, body: &impl Serialize) -> Response<Bytes> {

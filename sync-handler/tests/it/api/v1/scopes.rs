@@ -15,6 +15,7 @@ const OPEN_API: &str = include_str!("../../../../../docs/openapi.json");
 const NEEDED: &[(&str, &str, Scope)] = &[
     ("GET", "/administrators", Scope::Admin),
     ("POST", "/administrators", Scope::Admin),
+    ("GET", "/administrators/{login}", Scope::Admin),
     ("PATCH", "/administrators/{login}", Scope::Admin),
     ("DELETE", "/administrators/{login}", Scope::Admin),
     ("GET", "/audit", Scope::Admin),
