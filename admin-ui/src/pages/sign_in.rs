@@ -47,8 +47,12 @@ pub(crate) fn SignInForm() -> impl IntoView {
     });
     let submit = move || {
         let (login, secret) = (login.get_untracked(), password.get_untracked());
-        let work = async move { session.sign_in(&login, &secret).await };
-        task.run(work, move |()| password.set(String::new()));
+        task.work(async move {
+            session.sign_in(&login, &secret).await?;
+            // The form is gone, where it was a page.
+            password.try_set(String::new());
+            Ok(())
+        });
     };
     view! {
         <DialogForm task submit="Sign in" on_submit=submit beside_fields=&["login_failed"]>
@@ -101,7 +105,7 @@ pub(crate) fn PasswordForm(on_done: impl Fn() + Copy + Send + Sync + 'static) ->
             current: current.get_untracked(),
             new: new.get_untracked(),
         };
-        let work = async move { api::change_password(&change).await };
+        let work = api::change_password(&change);
         task.run(work, move |()| {
             for value in [current, new, again] {
                 value.set(String::new());

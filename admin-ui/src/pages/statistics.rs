@@ -106,7 +106,7 @@ fn Metric(metric: MetricInfo, state: UrlState) -> impl IntoView {
             .find(|(value, _, _)| *value == span)
             .unwrap_or(&SPANS[0])
             .2;
-        async move { api::statistics(&name.get_value(), &by, asked).await }
+        api::statistics(&name.get_value(), &by, asked)
     });
     view! {
         <p class="quiet">{help}</p>

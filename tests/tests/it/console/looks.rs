@@ -64,7 +64,11 @@ fn every_page_is_there_and_everybody_can_use_it() {
         ("user", "/users/anna".to_owned(), "Copies of sources"),
         ("sources", "/sources".to_owned(), "Product"),
         ("source", "/sources/Product".to_owned(), "Copies"),
-        ("objects", "/sources/Product/objects/*".to_owned(), "price"),
+        (
+            "objects",
+            "/sources/Product/objects/app".to_owned(),
+            "price",
+        ),
         ("changes", "/changes".to_owned(), "given up"),
         ("jobs", "/jobs".to_owned(), "Throughput"),
         ("pings", "/pings".to_owned(), "Send a ping"),
