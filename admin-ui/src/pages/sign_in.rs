@@ -42,7 +42,11 @@ pub(crate) fn SignInForm() -> impl IntoView {
     let password = RwSignal::new(String::new());
     let task = Task::new();
     let wrong = Signal::derive(move || match task.error.get() {
-        Some(ApiError::Refused { code, message, .. }) if code == "login_failed" => Some(message),
+        Some(ApiError::Refused { code, message, .. }) => match code.as_str() {
+            "login_failed" => Some(message),
+            "too_large" => Some("No name and no password is that long.".to_owned()),
+            _ => None,
+        },
         _ => None,
     });
     let submit = move || {
@@ -55,7 +59,7 @@ pub(crate) fn SignInForm() -> impl IntoView {
         });
     };
     view! {
-        <DialogForm task submit="Sign in" on_submit=submit beside_fields=&["login_failed"]>
+        <DialogForm task submit="Sign in" on_submit=submit beside_fields=&["login_failed", "too_large"]>
             <Field label="Name" value=login required=true autofocus=!is_known autocomplete="username"/>
             <Field
                 label="Password"
