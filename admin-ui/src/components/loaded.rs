@@ -75,6 +75,8 @@ fn keep_focus(place: Element) {
     if !place.contains(Some(&focused)) {
         return;
     }
+    // It may leave its place alone.
+    let is_pager = focused.closest(".pager").is_ok_and(|found| found.is_some());
     request_animation_frame(move || {
         let is_lost = document()
             .active_element()
@@ -89,7 +91,6 @@ fn keep_focus(place: Element) {
         let leads_there =
             |it: &&HtmlElement| it.get_attribute("href") == focused.get_attribute("href");
         // At its end, a list has no way on, but the one back.
-        let is_pager = focused.closest(".pager").is_ok_and(|found| found.is_some());
         let other = all.last().filter(|_| is_pager);
         let found = same.iter().copied().find(leads_there);
         if let Some(found) = found.or(same.first().copied()).or(other)

@@ -73,10 +73,12 @@ fn a_refused_change_is_corrected_and_comes_to_its_device_as_news() {
     let product = [("name", "refused product"), ("price", "0.00")];
     device.replica_mut("Product").create(product);
     device.sync("Product").expect("to sync");
-    back_end.heal();
-    answer(422);
     console.go_to("/changes?state=waiting");
     console.browser.follow("create");
+    console.browser.wait_for("h2", "Retry or discard");
+    // The server tries by itself too: not before somebody is here.
+    back_end.heal();
+    answer(422);
     console.browser.press("Retry now");
     console
         .browser
