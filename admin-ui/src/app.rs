@@ -102,8 +102,8 @@ fn Frame() -> impl IntoView {
                 <Route path=path!("/users/:user") view=pages::UserPage/>
                 <Route path=path!("/sources") view=pages::SourcesPage/>
                 <Route path=path!("/sources/:source") view=pages::SourcePage/>
-                <Route path=path!("/sources/:source/objects/:user") view=pages::ObjectsPage/>
-                <Route path=path!("/sources/:source/objects/:user/:object") view=pages::ObjectPage/>
+                <Route path=path!("/sources/:source/objects/:copy") view=pages::ObjectsPage/>
+                <Route path=path!("/sources/:source/objects/:copy/:object") view=pages::ObjectPage/>
                 <Route path=path!("/changes") view=pages::ChangesPage/>
                 <Route path=path!("/changes/:change") view=pages::ChangePage/>
                 <Route path=path!("/jobs") view=pages::JobsPage/>
@@ -222,7 +222,7 @@ fn Navigation(overview: Live<Overview>, help: RwSignal<bool>) -> impl IntoView {
                 <button
                     type="button"
                     class="plain"
-                    on:click=move |_| out.run(session.sign_out(), |()| ())
+                    on:click=move |_| out.work(session.sign_out())
                 >
                     "Sign out"
                 </button>

@@ -2,13 +2,13 @@
 
 use std::any::Any;
 use std::marker::PhantomData;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use crate::api::{Call, Request};
 use crate::backoff::wait_after;
 use crate::clock;
 use crate::error::ApiError;
@@ -96,11 +96,11 @@ pub(crate) enum Next {
     At(u64),
 }
 
-/// An answer that has come, to be taken in if somebody still waits for it.
-type Taking = Box<dyn FnOnce() -> Result<(), ApiError>>;
+/// Takes an answer in that has come, if somebody still waits for it.
+type Taking = Box<dyn FnOnce(&str) -> Result<(), ApiError>>;
 
-/// Asks, and waits for the answer. Without types, since there are many of those, and the rest is the same for all.
-type Asking = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Taking>>>>;
+/// What is asked, and who takes the answer in. Without types, since there are many of those, and the rest is the same for all.
+type Asking = Box<dyn Fn() -> (Request, Taking)>;
 
 impl<T: Send + Sync + 'static> Clone for Live<T> {
     fn clone(&self) -> Self {
@@ -114,30 +114,22 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Live<T> {
     /// Asks now, whenever a signal that `ask` reads changes, and every so often while somebody can see the page.
     ///
     /// It stops when the component that calls this goes away. An answer that came too late is thrown away.
-    pub(crate) fn every<F>(interval: Option<Duration>, ask: impl Fn() -> F + 'static) -> Self
-    where
-        F: Future<Output = Result<T, ApiError>> + 'static,
-    {
+    pub(crate) fn every(interval: Option<Duration>, ask: impl Fn() -> Call<T> + 'static) -> Self {
         let live = Self {
             data: Answer::new(),
             status: Status::new(),
         };
         let asking: Asking = Box::new(move || {
-            let answer = ask();
-            Box::pin(async move {
-                let answer = answer.await;
-                Box::new(move || live.take(answer)) as Taking
-            })
+            let Call { request, read } = ask();
+            let take: Taking = Box::new(move |text| live.take(read(text)?));
+            (request, take)
         });
         live.status.keep_up(interval, asking);
         live
     }
 
     /// Asks once, and whenever a signal that `ask` reads changes.
-    pub(crate) fn once<F>(ask: impl Fn() -> F + 'static) -> Self
-    where
-        F: Future<Output = Result<T, ApiError>> + 'static,
-    {
+    pub(crate) fn once(ask: impl Fn() -> Call<T> + 'static) -> Self {
         Self::every(None, ask)
     }
 
@@ -146,8 +138,7 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Live<T> {
         self.status.now();
     }
 
-    fn take(self, answer: Result<T, ApiError>) -> Result<(), ApiError> {
-        let data = answer?;
+    fn take(self, data: T) -> Result<(), ApiError> {
         // What is the same is not shown anew.
         if self.data.with_untracked(|known| known != Some(&data)) {
             self.data.set(data);
@@ -211,18 +202,18 @@ impl Status {
             stop_timer();
             is_due.set_value(false);
             self.next.set(Next::Now);
-            let answer = ask();
+            let (request, take) = ask();
             let number = question.get_value() + 1;
             question.set_value(number);
             if before == Some(ring) {
                 self.is_behind.set(true);
             }
             spawn_local(async move {
-                let take = answer.await;
+                let answer = request.answer().await;
                 if question.try_get_value() != Some(number) {
                     return;
                 }
-                let taken = take();
+                let taken = answer.and_then(|text| take(&text));
                 failures.update_value(|count| *count = if taken.is_err() { *count + 1 } else { 0 });
                 self.note(taken, session);
                 let Some(interval) = interval else {

@@ -50,7 +50,7 @@ impl Session {
     /// Asks again.
     pub(crate) fn ask(self) {
         spawn_local(async move {
-            let asked = api::session().await;
+            let asked = api::session().answer().await;
             self.state.set(match asked {
                 Ok(info) => State::SignedIn(info),
                 Err(ApiError::SignedOut) => State::SignedOut,
@@ -61,14 +61,15 @@ impl Session {
 
     /// Signs in. What was on the screen when a session ended is still there afterwards, if the same person comes back.
     pub(crate) async fn sign_in(self, login: &str, password: &str) -> Result<(), ApiError> {
-        api::log_in(login, password).await?;
-        self.state.set(State::SignedIn(api::session().await?));
+        api::log_in(login, password).answer().await?;
+        self.state
+            .set(State::SignedIn(api::session().answer().await?));
         self.sign_ins.update(|number| *number += 1);
         Ok(())
     }
 
     pub(crate) async fn sign_out(self) -> Result<(), ApiError> {
-        match api::log_out().await {
+        match api::log_out().answer().await {
             Ok(()) | Err(ApiError::SignedOut) => {
                 self.state.set(State::SignedOut);
                 Ok(())

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use crate::api::Call;
 use crate::error::ApiError;
 use crate::session::Session;
 
@@ -17,7 +18,7 @@ pub(crate) struct Task {
 }
 
 /// What is to be done once the work is.
-type Ending = Box<dyn FnOnce()>;
+type Ending = Box<dyn FnOnce(&str) -> Result<(), ApiError>>;
 
 impl Task {
     pub(crate) fn new() -> Self {
@@ -28,37 +29,35 @@ impl Task {
         }
     }
 
-    /// Does it, unless it is being done already.
-    pub(crate) fn run<T: 'static>(
-        self,
-        work: impl Future<Output = Result<T, ApiError>> + 'static,
-        done: impl FnOnce(T) + 'static,
-    ) {
-        self.begin(Box::pin(async move {
-            let value = work.await?;
-            Ok(Box::new(move || done(value)) as Ending)
-        }));
+    /// Has it done, unless something is being done already.
+    pub(crate) fn run<T: 'static>(self, call: Call<T>, done: impl FnOnce(T) + 'static) {
+        let Call { request, read } = call;
+        let end: Ending = Box::new(move |text| read(text).map(done));
+        self.begin(Box::pin(request.answer()), end);
     }
 
-    fn begin(self, work: Pin<Box<dyn Future<Output = Result<Ending, ApiError>>>>) {
+    /// Does what takes more than one call.
+    pub(crate) fn work(self, work: impl Future<Output = Result<(), ApiError>> + 'static) {
+        let work = async move { work.await.map(|()| String::new()) };
+        self.begin(Box::pin(work), Box::new(|_| Ok(())));
+    }
+
+    fn begin(self, work: Pin<Box<dyn Future<Output = Result<String, ApiError>>>>, end: Ending) {
         if self.is_busy.get_untracked() {
             return;
         }
         self.is_busy.set(true);
         self.error.set(None);
         spawn_local(async move {
-            let result = work.await;
+            let answer = work.await;
             // Who has left the page does not hear of it any more.
             if self.is_busy.try_get_untracked().is_none() {
                 return;
             }
             self.is_busy.set(false);
-            match result {
-                Ok(end) => end(),
-                Err(error) => {
-                    self.session.notice(&error);
-                    self.error.set(Some(error));
-                }
+            if let Err(error) = answer.and_then(|text| end(&text)) {
+                self.session.notice(&error);
+                self.error.set(Some(error));
             }
         });
     }

@@ -4,19 +4,20 @@
 //! it cannot be kept, what was done stays done, so the answer stays too, or whoever asked would ask again; the server's log has
 //! the entry then.
 
-use http::StatusCode;
+use http::{StatusCode, header};
 use sync_core::{ApiToken, AuditKind, AuditLog, AuditRecord, Engine, Ports};
 use sync_proto::Login;
 
 use crate::error::{self, HttpError};
 use crate::request::Request;
+use crate::respond::Made;
 use crate::router::Route;
-use crate::routes::api;
+use crate::routes::{admin, api};
 
 /// Who tried to log in by a name that is no administrator's: it may be a password.
 const UNKNOWN: &str = "unknown";
 
-/// Most characters of a path that are kept.
+/// Most characters of a path or a name that are kept.
 const MAX_SUBJECT_CHARS: usize = 300;
 
 /// Keeps a request, if it is one that is kept.
@@ -33,7 +34,8 @@ pub(crate) async fn keep<P: Ports, T>(
         Ok(answer) => answer.status(),
         Err(error) => error::status(error, matches!(route, Route::Api(_))),
     };
-    let (who, token, kind) = if route.who_logs_in().is_some() {
+    let is_login = route.who_logs_in().is_some();
+    let (who, token, kind) = if is_login {
         if status.is_success() {
             (login_of(request), None, kind)
         } else if matches!(
@@ -53,19 +55,36 @@ pub(crate) async fn keep<P: Ports, T>(
         };
         (who, token, kind)
     };
-    let path = request.path();
+    // What a login makes is a session.
+    let answer = answered.as_ref().ok().filter(|_| !is_login);
+    // What was made has an address of its own.
+    let made_at = answer.and_then(|answer| answer.headers().get(header::LOCATION)?.to_str().ok());
+    let path = made_at.unwrap_or(request.path());
     let subject = path.strip_prefix(api::PREFIX).unwrap_or(path);
+    let made = answer.and_then(|answer| answer.extensions().get::<Made>());
+    let name = match (made, route) {
+        (Some(Made(name)), _) => Some(name.clone()),
+        (None, Route::Admin(route) | Route::OldAdmin(route)) if !route.is_routine() => {
+            admin::named(request)
+        }
+        _ => None,
+    };
     let record = AuditRecord {
         who,
         token,
         action,
-        subject: subject.chars().take(MAX_SUBJECT_CHARS).collect(),
+        subject: clipped(subject),
+        name: name.as_deref().map(clipped),
         status: status.as_u16(),
         address: Some(request.client_address(engine)),
     };
     if let Err(error) = AuditLog::new(engine.ports()).add(kind, &record).await {
         tracing::error!(%error, ?record, "an entry of the audit log could not be kept");
     }
+}
+
+fn clipped(text: &str) -> String {
+    text.chars().take(MAX_SUBJECT_CHARS).collect()
 }
 
 /// What a request does, if that is kept, and where.

@@ -10,7 +10,7 @@ use crate::router;
 
 /// Headers that pages may send. Never among them: the one that makes the console's cookie count.
 const SENT: HeaderValue = HeaderValue::from_static(
-    "authorization, content-range, content-type, idempotency-key, if-none-match, if-range, range, traceparent, tracestate, \
+    "authorization, content-range, content-type, idempotency-key, if-match, if-none-match, if-range, range, traceparent, tracestate, \
      x-request-id, x-rhoconnect-client-id, x-rhosync-push-sequence",
 );
 

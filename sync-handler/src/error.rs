@@ -353,6 +353,7 @@ fn account(error: &AccountError) -> Mapping {
         ),
         AccountError::InvalidId(_)
         | AccountError::InvalidPassword { .. }
+        | AccountError::ShortPassword { .. }
         | AccountError::InvalidEmail { .. }
         | AccountError::InvalidUserAttributes { .. }
         | AccountError::WrongPassword
@@ -374,6 +375,10 @@ fn account(error: &AccountError) -> Mapping {
             legacy(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::UserExists)
                 .in_api(StatusCode::CONFLICT)
         }
+        AccountError::Moved => legacy(
+            StatusCode::PRECONDITION_FAILED,
+            ErrorCode::PreconditionFailed,
+        ),
         AccountError::UnknownUser { .. } => legacy(StatusCode::NOT_FOUND, ErrorCode::UnknownUser),
         AccountError::UnknownApiToken => legacy(StatusCode::NOT_FOUND, ErrorCode::UnknownApiToken),
         AccountError::Store(error) => store(error),
@@ -440,6 +445,11 @@ fn sync(error: &SyncError) -> Mapping {
                 .in_api(StatusCode::NOT_FOUND)
         }
         SyncError::UnknownSource { .. } => legacy(StatusCode::NOT_FOUND, ErrorCode::UnknownSource),
+        SyncError::UnknownCopy { .. } => legacy(StatusCode::NOT_FOUND, ErrorCode::NotFound),
+        SyncError::Moved => legacy(
+            StatusCode::PRECONDITION_FAILED,
+            ErrorCode::PreconditionFailed,
+        ),
         SyncError::TooManySources { .. } => legacy(StatusCode::CONFLICT, ErrorCode::TooManySources),
         SyncError::InvalidAttributes {
             reason:

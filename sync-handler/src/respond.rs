@@ -36,6 +36,10 @@ pub(crate) fn text(body: impl Into<Bytes>) -> Response<Bytes> {
     answer(LEGACY, body)
 }
 
+/// What a request has made, by the name that people know it by: for the audit log, where the path does not say.
+#[derive(Debug, Clone)]
+pub(crate) struct Made(pub(crate) String);
+
 /// Tells whoever uses an old address that there is a newer one.
 pub(crate) fn warn_of_old_address(response: &mut Response<Body>, request: &str) {
     let text = format!("Use of the {request} is deprecated. Use Rhoconnect API v1 instead.");

@@ -11,211 +11,198 @@ use sync_proto::api::{
     UserPatch,
 };
 
-use super::{Query, act, delete, encode, get, patch, post};
-use crate::error::ApiError;
+use gloo_net::http::Method;
 
-type Answer<T> = Result<T, ApiError>;
+use super::{Call, Query, Tag, act, change, delete, encode, get, patch, post};
 
 /// How many items the console's lists show at once.
 const PAGE: &str = "100";
-
-/// How often a search that has found nothing so far goes on by itself.
-const SEARCH_CALLS: u32 = 50;
 
 fn listed(path: &str, cursor: &str) -> Query {
     Query::of(path).with("limit", PAGE).with("cursor", cursor)
 }
 
-pub(crate) async fn session() -> Answer<SessionInfo> {
-    get("/session").await
+pub(crate) fn session() -> Call<SessionInfo> {
+    get("/session")
 }
 
 /// The server keeps the token in a cookie that no script can read.
-pub(crate) async fn log_in(login: &str, password: &str) -> Answer<()> {
+pub(crate) fn log_in(login: &str, password: &str) -> Call<()> {
     act(
         "/login",
         &json!({"login": login, "password": password, "cookie": true}),
     )
-    .await
 }
 
-pub(crate) async fn log_out() -> Answer<()> {
-    act("/logout", &json!({})).await
+pub(crate) fn log_out() -> Call<()> {
+    act("/logout", &json!({}))
 }
 
-pub(crate) async fn change_password(change: &PasswordChange) -> Answer<()> {
-    act("/session/password", change).await
+pub(crate) fn change_password(change: &PasswordChange) -> Call<()> {
+    act("/session/password", change)
 }
 
-pub(crate) async fn overview() -> Answer<Overview> {
-    get("/overview").await
+pub(crate) fn overview() -> Call<Overview> {
+    get("/overview")
 }
 
-pub(crate) async fn clients(
+pub(crate) fn clients(
     q: &str,
     user: &str,
     state: &str,
     sort: &str,
     cursor: &str,
-) -> Answer<Listing<ClientSummary>> {
+) -> Call<Listing<ClientSummary>> {
     let query = listed("/clients", cursor)
         .with("q", q)
         .with("user", user)
         .with("state", state)
         .with("sort", sort);
-    get(&query).await
+    get(&query)
 }
 
-pub(crate) async fn client(id: &str) -> Answer<ClientInfo> {
-    get(&format!("/clients/{}", encode(id))).await
+pub(crate) fn client(id: &str) -> Call<ClientInfo> {
+    get(&format!("/clients/{}", encode(id)))
 }
 
-pub(crate) async fn client_sources(id: &str) -> Answer<Listing<ClientSourceSummary>> {
-    get(&format!("/clients/{}/sources", encode(id))).await
+pub(crate) fn client_sources(id: &str) -> Call<Listing<ClientSourceSummary>> {
+    get(&format!("/clients/{}/sources", encode(id)))
 }
 
-pub(crate) async fn client_events(id: &str) -> Answer<Listing<SyncEvent>> {
-    get(&format!("/clients/{}/events", encode(id))).await
+pub(crate) fn client_events(id: &str) -> Call<Listing<SyncEvent>> {
+    get(&format!("/clients/{}/events", encode(id)))
 }
 
-pub(crate) async fn client_diagnostics(id: &str) -> Answer<Value> {
-    get(&format!("/clients/{}/diagnostics", encode(id))).await
+pub(crate) fn client_diagnostics(id: &str) -> Call<Value> {
+    get(&format!("/clients/{}/diagnostics", encode(id)))
 }
 
-pub(crate) async fn client_preview(id: &str, source: &str) -> Answer<SyncPreview> {
+pub(crate) fn client_preview(id: &str, source: &str) -> Call<SyncPreview> {
     get(&format!(
         "/clients/{}/sources/{}/preview",
         encode(id),
         encode(source)
     ))
-    .await
 }
 
-pub(crate) async fn client_differences(
+pub(crate) fn client_differences(
     id: &str,
     source: &str,
     cursor: &str,
-) -> Answer<Listing<ObjectDifference>> {
+) -> Call<Listing<ObjectDifference>> {
     let path = format!(
         "/clients/{}/sources/{}/differences",
         encode(id),
         encode(source)
     );
-    get(&listed(&path, cursor)).await
+    get(&listed(&path, cursor))
 }
 
-pub(crate) async fn reset_client(id: &str) -> Answer<()> {
-    act(&format!("/clients/{}/reset", encode(id)), &json!({})).await
+pub(crate) fn reset_client(id: &str) -> Call<()> {
+    act(&format!("/clients/{}/reset", encode(id)), &json!({}))
 }
 
-pub(crate) async fn delete_client(id: &str) -> Answer<()> {
-    delete(&format!("/clients/{}", encode(id))).await
+pub(crate) fn delete_client(id: &str) -> Call<()> {
+    delete(&format!("/clients/{}", encode(id)))
 }
 
-pub(crate) async fn users(q: &str, sort: &str, cursor: &str) -> Answer<Listing<UserName>> {
-    get(&listed("/users", cursor).with("q", q).with("sort", sort)).await
+pub(crate) fn users(q: &str, sort: &str, cursor: &str) -> Call<Listing<UserName>> {
+    get(&listed("/users", cursor).with("q", q).with("sort", sort))
 }
 
-pub(crate) async fn user(login: &str) -> Answer<UserInfo> {
-    get(&format!("/users/{}", encode(login))).await
+pub(crate) fn user(login: &str) -> Call<UserInfo> {
+    get(&user_path(login))
 }
 
-pub(crate) async fn create_user(user: &NewUserInfo) -> Answer<UserInfo> {
-    post("/users", user).await
+pub(crate) fn user_path(login: &str) -> String {
+    format!("/users/{}", encode(login))
 }
 
-pub(crate) async fn update_user(login: &str, change: &UserPatch) -> Answer<UserInfo> {
-    patch(&format!("/users/{}", encode(login)), change).await
+pub(crate) fn create_user(user: &NewUserInfo) -> Call<UserInfo> {
+    post("/users", user)
 }
 
-pub(crate) async fn delete_user(login: &str) -> Answer<()> {
-    delete(&format!("/users/{}", encode(login))).await
+pub(crate) fn update_user(login: &str, patch: &UserPatch, tag: Option<Tag>) -> Call<UserInfo> {
+    change(Method::PATCH, &user_path(login), patch, tag)
 }
 
-pub(crate) async fn user_copies(login: &str, cursor: &str) -> Answer<Listing<CopySummary>> {
-    get(&listed(&format!("/users/{}/copies", encode(login)), cursor)).await
+pub(crate) fn delete_user(login: &str) -> Call<()> {
+    delete(&format!("/users/{}", encode(login)))
+}
+
+pub(crate) fn user_copies(login: &str, cursor: &str) -> Call<Listing<CopySummary>> {
+    get(&listed(&format!("/users/{}/copies", encode(login)), cursor))
 }
 
 /// Those whose name begins with `q`; they are few, and come together.
-pub(crate) async fn sources(q: &str) -> Answer<Listing<SourceSummary>> {
+pub(crate) fn sources(q: &str) -> Call<Listing<SourceSummary>> {
     let query = Query::of("/sources").with("limit", "1000").with("q", q);
-    get(&query).await
+    get(&query)
 }
 
-pub(crate) async fn source(name: &str) -> Answer<SourceSummary> {
-    get(&format!("/sources/{}", encode(name))).await
+pub(crate) fn source_path(name: &str) -> String {
+    format!("/sources/{}", encode(name))
 }
 
-pub(crate) async fn set_poll_interval(name: &str, seconds: i64) -> Answer<SourceSummary> {
-    patch(
-        &format!("/sources/{}", encode(name)),
-        &json!({"poll_interval": seconds}),
-    )
-    .await
+pub(crate) fn source(name: &str) -> Call<SourceSummary> {
+    get(&source_path(name))
 }
 
-pub(crate) async fn pause_source(name: &str, paused: bool) -> Answer<SourceSummary> {
-    patch(
-        &format!("/sources/{}", encode(name)),
-        &json!({"paused": paused}),
-    )
-    .await
+pub(crate) fn set_poll_interval(name: &str, seconds: i64, tag: Option<Tag>) -> Call<SourceSummary> {
+    let body = json!({"poll_interval": seconds});
+    change(Method::PATCH, &source_path(name), &body, tag)
 }
 
-pub(crate) async fn source_copies(name: &str, cursor: &str) -> Answer<Listing<CopySummary>> {
+pub(crate) fn pause_source(name: &str, paused: bool) -> Call<SourceSummary> {
+    patch(&source_path(name), &json!({"paused": paused}))
+}
+
+pub(crate) fn source_copies(name: &str, cursor: &str) -> Call<Listing<CopySummary>> {
     get(&listed(
         &format!("/sources/{}/partitions", encode(name)),
         cursor,
     ))
-    .await
 }
 
-pub(crate) async fn refresh(name: &str, user: &str) -> Answer<()> {
+fn copy_path(source: &str, copy: &str) -> String {
+    format!("/sources/{}/partitions/{}", encode(source), encode(copy))
+}
+
+pub(crate) fn copy(source: &str, copy: &str) -> Call<CopySummary> {
+    get(&copy_path(source, copy))
+}
+
+pub(crate) fn refresh(name: &str, user: &str) -> Call<()> {
     let path = format!("/sources/{}/users/{}/refresh", encode(name), encode(user));
-    act(&path, &json!({"now": true})).await
+    act(&path, &json!({"now": true}))
 }
 
 /// Objects that have a text somewhere. The server looks at some thousands with each call: this goes on until it finds one.
-pub(crate) async fn objects(
+pub(crate) fn objects(
     source: &str,
-    user: &str,
+    copy: &str,
     q: &str,
     sort: &str,
     cursor: &str,
-) -> Answer<Listing<ObjectInfo>> {
-    let path = format!("/sources/{}/users/{}/objects", encode(source), encode(user));
-    let page = |cursor: &str| listed(&path, cursor).with("q", q).with("sort", sort);
-    let mut cursor = cursor.to_owned();
-    for _ in 1..SEARCH_CALLS {
-        let found: Listing<ObjectInfo> = get(&page(&cursor)).await?;
-        match found.next {
-            Some(next) if found.items.is_empty() => cursor = next,
-            next => return Ok(Listing { next, ..found }),
-        }
-    }
-    get(&page(&cursor)).await
+) -> Call<Listing<ObjectInfo>> {
+    let path = format!("{}/objects", copy_path(source, copy));
+    let query = listed(&path, "").with("q", q).with("sort", sort);
+    get(&query).search_from(cursor)
 }
 
-pub(crate) async fn object_versions(
-    source: &str,
-    user: &str,
-    object: &str,
-) -> Answer<ObjectVersions> {
-    let (source, user, object) = (encode(source), encode(user), encode(object));
-    get(&format!(
-        "/sources/{source}/users/{user}/objects/{object}/versions"
-    ))
-    .await
+pub(crate) fn object_versions(source: &str, copy: &str, object: &str) -> Call<ObjectVersions> {
+    let path = copy_path(source, copy);
+    get(&format!("{path}/objects/{}/versions", encode(object)))
 }
 
-pub(crate) async fn changes(
+pub(crate) fn changes(
     state: &str,
     source: &str,
     user: &str,
     client: &str,
     sort: &str,
     cursor: &str,
-) -> Answer<Listing<ChangeInfo>> {
+) -> Call<Listing<ChangeInfo>> {
     // The server sorts all devices' changes, and not one's.
     let sort = if client.is_empty() { sort } else { "" };
     let query = listed("/changes", cursor)
@@ -224,156 +211,167 @@ pub(crate) async fn changes(
         .with("user", user)
         .with("client", client)
         .with("sort", sort);
-    get(&query).await
+    get(&query)
 }
 
-pub(crate) async fn change(id: &str) -> Answer<ChangeInfo> {
-    get(&format!("/changes/{}", encode(id))).await
+pub(crate) fn change_path(id: &str) -> String {
+    format!("/changes/{}", encode(id))
 }
 
-pub(crate) async fn retry_change(id: &str, retry: &ChangeRetry) -> Answer<ChangeInfo> {
-    post(&format!("/changes/{}/retry", encode(id)), retry).await
+pub(crate) fn device_change(id: &str) -> Call<ChangeInfo> {
+    get(&change_path(id))
 }
 
-pub(crate) async fn discard_change(id: &str) -> Answer<()> {
-    delete(&format!("/changes/{}", encode(id))).await
+pub(crate) fn retry_change(id: &str, retry: &ChangeRetry, tag: Option<Tag>) -> Call<ChangeInfo> {
+    let path = format!("{}/retry", change_path(id));
+    change(Method::POST, &path, retry, tag)
 }
 
-pub(crate) async fn queues() -> Answer<Listing<QueueInfo>> {
-    get("/queues").await
+pub(crate) fn discard_change(id: &str) -> Call<()> {
+    delete(&change_path(id))
 }
 
-pub(crate) async fn pause_queue(name: &str, paused: bool) -> Answer<QueueInfo> {
+pub(crate) fn queues() -> Call<Listing<QueueInfo>> {
+    get("/queues")
+}
+
+pub(crate) fn pause_queue(name: &str, paused: bool) -> Call<QueueInfo> {
     patch(
         &format!("/queues/{}", encode(name)),
         &json!({"paused": paused}),
     )
-    .await
 }
 
-pub(crate) async fn queue_history(name: &str) -> Answer<QueueHistory> {
-    get(&format!("/queues/{}/history?minutes=60", encode(name))).await
+pub(crate) fn queue_history(name: &str) -> Call<QueueHistory> {
+    get(&format!("/queues/{}/history?minutes=60", encode(name)))
 }
 
-pub(crate) async fn retry_jobs(queue: &str) -> Answer<JobsRetried> {
-    post(&format!("/queues/{}/retry", encode(queue)), &json!({})).await
+pub(crate) fn retry_jobs(queue: &str) -> Call<JobsRetried> {
+    post(&format!("/queues/{}/retry", encode(queue)), &json!({}))
 }
 
-pub(crate) async fn jobs(
+pub(crate) fn jobs(
     queue: &str,
     state: &str,
     user: &str,
     sort: &str,
     cursor: &str,
-) -> Answer<Listing<JobInfo>> {
+) -> Call<Listing<JobInfo>> {
     get(&listed("/jobs", cursor)
         .with("queue", queue)
         .with("state", state)
         .with("user", user)
         .with("sort", sort))
-    .await
 }
 
-pub(crate) async fn job(id: &str) -> Answer<JobInfo> {
-    get(&format!("/jobs/{}", encode(id))).await
+pub(crate) fn job(id: &str) -> Call<JobInfo> {
+    get(&format!("/jobs/{}", encode(id)))
 }
 
-pub(crate) async fn retry_job(id: &str, retry: &JobRetry) -> Answer<JobInfo> {
-    post(&format!("/jobs/{}/retry", encode(id)), retry).await
+pub(crate) fn retry_job(id: &str, retry: &JobRetry) -> Call<JobInfo> {
+    post(&format!("/jobs/{}/retry", encode(id)), retry)
 }
 
-pub(crate) async fn run_job(id: &str) -> Answer<()> {
-    act(&format!("/jobs/{}/run", encode(id)), &json!({})).await
+pub(crate) fn run_job(id: &str) -> Call<()> {
+    act(&format!("/jobs/{}/run", encode(id)), &json!({}))
 }
 
-pub(crate) async fn delete_job(id: &str) -> Answer<()> {
-    delete(&format!("/jobs/{}", encode(id))).await
+pub(crate) fn delete_job(id: &str) -> Call<()> {
+    delete(&format!("/jobs/{}", encode(id)))
 }
 
-pub(crate) async fn run_component(component: &str) -> Answer<JobsRun> {
-    post(&format!("/jobs/run/{}", encode(component)), &json!({})).await
+pub(crate) fn run_component(component: &str) -> Call<JobsRun> {
+    post(&format!("/jobs/run/{}", encode(component)), &json!({}))
 }
 
-pub(crate) async fn schedules() -> Answer<Listing<ScheduleInfo>> {
-    get("/schedules").await
+pub(crate) fn schedules() -> Call<Listing<ScheduleInfo>> {
+    get("/schedules")
 }
 
-pub(crate) async fn ping(ping: &NewPing) -> Answer<PingInfo> {
-    post("/pings", ping).await
+pub(crate) fn ping(ping: &NewPing) -> Call<PingInfo> {
+    post("/pings", ping)
 }
 
-pub(crate) async fn pings(cursor: &str) -> Answer<Listing<PingRecord>> {
-    get(&listed("/pings", cursor)).await
+pub(crate) fn pings(cursor: &str) -> Call<Listing<PingRecord>> {
+    get(&listed("/pings", cursor))
 }
 
-pub(crate) async fn push_services() -> Answer<Listing<PushServiceInfo>> {
-    get("/push-services").await
+pub(crate) fn push_services() -> Call<Listing<PushServiceInfo>> {
+    get("/push-services")
 }
 
-pub(crate) async fn check_push_service(name: &str) -> Answer<PushCheck> {
+pub(crate) fn check_push_service(name: &str) -> Call<PushCheck> {
     post(
         &format!("/push-services/{}/check", encode(name)),
         &json!({}),
     )
-    .await
 }
 
-pub(crate) async fn metrics() -> Answer<Listing<MetricInfo>> {
-    get("/statistics/metrics").await
+pub(crate) fn metrics() -> Call<Listing<MetricInfo>> {
+    get("/statistics/metrics")
 }
 
-pub(crate) async fn statistics(metric: &str, by: &str, span: (&str, &str)) -> Answer<Statistics> {
+pub(crate) fn statistics(metric: &str, by: &str, span: (&str, &str)) -> Call<Statistics> {
     let (unit, number) = span;
     let query = Query::of("/statistics")
         .with("metric", metric)
         .with("by", by);
-    get(&query.with(unit, number)).await
+    get(&query.with(unit, number))
 }
 
-pub(crate) async fn tokens(sort: &str, cursor: &str) -> Answer<Listing<TokenInfo>> {
-    get(&listed("/tokens", cursor).with("sort", sort)).await
+pub(crate) fn tokens(sort: &str, cursor: &str) -> Call<Listing<TokenInfo>> {
+    get(&listed("/tokens", cursor).with("sort", sort))
 }
 
-pub(crate) async fn create_token(token: &NewToken) -> Answer<CreatedToken> {
-    post("/tokens", token).await
+pub(crate) fn create_token(token: &NewToken) -> Call<CreatedToken> {
+    post("/tokens", token)
 }
 
-pub(crate) async fn delete_token(id: &str) -> Answer<()> {
-    delete(&format!("/tokens/{}", encode(id))).await
+pub(crate) fn delete_token(id: &str) -> Call<()> {
+    delete(&format!("/tokens/{}", encode(id)))
 }
 
-pub(crate) async fn settings() -> Answer<Listing<SettingInfo>> {
-    get("/settings").await
+pub(crate) fn settings() -> Call<Listing<SettingInfo>> {
+    get("/settings")
 }
 
-pub(crate) async fn administrators() -> Answer<Listing<AdministratorInfo>> {
-    get("/administrators").await
+pub(crate) fn administrators() -> Call<Listing<AdministratorInfo>> {
+    get("/administrators")
 }
 
-pub(crate) async fn add_administrator(new: &NewAdministrator) -> Answer<AdministratorInfo> {
-    post("/administrators", new).await
+pub(crate) fn add_administrator(new: &NewAdministrator) -> Call<AdministratorInfo> {
+    post("/administrators", new)
 }
 
-pub(crate) async fn change_administrator(
+pub(crate) fn administrator_path(login: &str) -> String {
+    format!("/administrators/{}", encode(login))
+}
+
+pub(crate) fn administrator(login: &str) -> Call<AdministratorInfo> {
+    get(&administrator_path(login))
+}
+
+pub(crate) fn change_administrator(
     login: &str,
-    change: &AdministratorPatch,
-) -> Answer<AdministratorInfo> {
-    patch(&format!("/administrators/{}", encode(login)), change).await
+    patch: &AdministratorPatch,
+    tag: Option<Tag>,
+) -> Call<AdministratorInfo> {
+    change(Method::PATCH, &administrator_path(login), patch, tag)
 }
 
-pub(crate) async fn delete_administrator(login: &str) -> Answer<()> {
-    delete(&format!("/administrators/{}", encode(login))).await
+pub(crate) fn delete_administrator(login: &str) -> Call<()> {
+    delete(&administrator_path(login))
 }
 
-pub(crate) async fn audit(who: &str, sort: &str, cursor: &str) -> Answer<Listing<AuditEntry>> {
+pub(crate) fn audit(who: &str, sort: &str, cursor: &str) -> Call<Listing<AuditEntry>> {
     let query = listed("/audit", cursor).with("who", who);
-    get(&query.with("sort", sort)).await
+    get(&query.with("sort", sort))
 }
 
-pub(crate) async fn system() -> Answer<SystemInfo> {
-    get("/system").await
+pub(crate) fn system() -> Call<SystemInfo> {
+    get("/system")
 }
 
-pub(crate) async fn reset_system(confirm: &str) -> Answer<()> {
-    act("/system/reset", &json!({"confirm": confirm})).await
+pub(crate) fn reset_system(confirm: &str) -> Call<()> {
+    act("/system/reset", &json!({"confirm": confirm}))
 }

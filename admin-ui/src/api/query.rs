@@ -5,6 +5,11 @@ pub(crate) fn encode(part: &str) -> String {
     String::from(js_sys::encode_uri_component(part))
 }
 
+/// A text in which such parts are, as people read it.
+pub(crate) fn decode(text: &str) -> String {
+    js_sys::decode_uri_component(text).map_or_else(|_| text.to_owned(), String::from)
+}
+
 /// An address with parameters; empty ones are left away.
 pub(crate) struct Query(String);
 

@@ -20,12 +20,7 @@ pub(crate) struct Track {
 /// A small line that shows how something has gone. Whoever cannot see it misses nothing that is not told beside it.
 #[component]
 pub(crate) fn Sparkline(values: Vec<Option<f64>>, class: &'static str) -> impl IntoView {
-    let lines = Scale::of_changes(&values)
-        .lines(&values, 100.0, 28.0)
-        .into_iter()
-        .map(|points| {
-            view! { <polyline points=points vector-effect="non-scaling-stroke"></polyline> }
-        });
+    let lines = Scale::of_changes(&values).lines(&values, 100.0, 28.0);
     view! {
         <svg
             class=format!("spark {class}")
@@ -33,9 +28,19 @@ pub(crate) fn Sparkline(values: Vec<Option<f64>>, class: &'static str) -> impl I
             preserveAspectRatio="none"
             aria-hidden="true"
         >
-            {lines.collect_view()}
+            {polylines(lines)}
         </svg>
     }
+}
+
+/// Lines; what is alone between two gaps is a dot.
+fn polylines(lines: Vec<String>) -> AnyView {
+    let lines = lines.into_iter().map(|points| {
+        let ends = points.split_once(' ');
+        let class = ends.filter(|(one, other)| one == other).map(|_| "point");
+        view! { <polyline class=class points=points vector-effect="non-scaling-stroke"></polyline> }
+    });
+    lines.collect_view().into_any()
 }
 
 /// Lines over time.
@@ -53,6 +58,10 @@ pub(crate) fn LineChart(
             .iter()
             .flat_map(|track| track.values.iter().flatten().copied()),
     );
+    let mut values = tracks.iter().flat_map(|track| &track.values);
+    let nothing = values
+        .all(Option::is_none)
+        .then(|| view! { <p class="nothing">"Nothing was measured in this time."</p> });
     let node = NodeRef::<html::Div>::new();
     let pointed = RwSignal::new(None::<usize>);
     let length = steps.len();
@@ -63,9 +72,8 @@ pub(crate) fn LineChart(
         pointed.set(at_fraction(length, fraction));
     };
     let lines = tracks.iter().enumerate().map(|(number, track)| {
-        let lines = scale.lines(&track.values, WIDTH.into(), HEIGHT.into()).into_iter();
-        let lines = lines.map(|points| view! { <polyline points=points vector-effect="non-scaling-stroke"></polyline> });
-        view! { <g class=format!("track t{}", number % 8)>{lines.collect_view()}</g> }
+        let lines = scale.lines(&track.values, WIDTH.into(), HEIGHT.into());
+        view! { <g class=format!("track t{}", number % 8)>{polylines(lines)}</g> }
     });
     let lines = lines.collect_view();
     let marker = move || {
@@ -165,6 +173,7 @@ pub(crate) fn LineChart(
                         {lines}
                         {marker}
                     </svg>
+                    {nothing}
                 </div>
                 <div class="ends" aria-hidden="true">
                     {ends}

@@ -6,8 +6,8 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use web_sys::{HtmlDialogElement, HtmlElement};
 
-use crate::components::When;
-use crate::components::problem_of;
+use crate::components::edited::newer;
+use crate::components::{When, problem_of};
 use crate::task::Task;
 
 /// A dialog. What it contains begins anew each time it is opened.
@@ -73,6 +73,9 @@ pub(crate) fn DialogForm(
     /// Called when somebody would rather not.
     #[prop(optional)]
     on_cancel: Option<Callback<()>>,
+    /// Called when the server has another state by now than the one in which the form was filled in, and somebody wants that.
+    #[prop(optional)]
+    on_newer: Option<Callback<()>>,
     children: Children,
 ) -> impl IntoView {
     let send = move |event: SubmitEvent| {
@@ -90,6 +93,7 @@ pub(crate) fn DialogForm(
         <form class="form" on:submit=send>
             {children()}
             {problem_of(task, beside_fields)}
+            {on_newer.map(|load| newer(task, load))}
             <div class="actions">
                 <button
                     type="submit"

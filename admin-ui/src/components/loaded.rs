@@ -75,6 +75,8 @@ fn keep_focus(place: Element) {
     if !place.contains(Some(&focused)) {
         return;
     }
+    // It may leave its place alone.
+    let is_pager = focused.closest(".pager").is_ok_and(|found| found.is_some());
     request_animation_frame(move || {
         let is_lost = document()
             .active_element()
@@ -83,11 +85,15 @@ fn keep_focus(place: Element) {
             return;
         };
         let all = (0..all.length()).filter_map(|at| all.item(at)?.dyn_into::<HtmlElement>().ok());
-        let is_named_so = |it: &HtmlElement| it.text_content() == focused.text_content();
-        let same: Vec<_> = all.filter(is_named_so).collect();
+        let all: Vec<_> = all.collect();
+        let is_named_so = |it: &&HtmlElement| it.text_content() == focused.text_content();
+        let same: Vec<_> = all.iter().filter(is_named_so).collect();
         let leads_there =
             |it: &&HtmlElement| it.get_attribute("href") == focused.get_attribute("href");
-        if let Some(found) = same.iter().find(leads_there).or(same.first())
+        // At its end, a list has no way on, but the one back.
+        let other = all.last().filter(|_| is_pager);
+        let found = same.iter().copied().find(leads_there);
+        if let Some(found) = found.or(same.first().copied()).or(other)
             && is_lost
         {
             // It fails only where the element is no longer in the page.

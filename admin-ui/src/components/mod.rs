@@ -3,6 +3,7 @@
 mod chart;
 mod confirm;
 mod dialog;
+mod edited;
 mod field;
 mod list;
 mod loaded;
@@ -15,6 +16,7 @@ mod when;
 pub(crate) use chart::{LineChart, Sparkline, Track};
 pub(crate) use confirm::Confirm;
 pub(crate) use dialog::{Dialog, DialogForm};
+pub(crate) use edited::Edited;
 pub(crate) use field::{BESIDE_FIELDS, Field, PasswordOf, Select, TextArea, Toggle, against};
 pub(crate) use list::{Choices, Pager, SearchBox, TYPING, choices};
 pub(crate) use loaded::{Found, empty, loaded, problem, problem_of};

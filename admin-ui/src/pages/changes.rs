@@ -11,9 +11,9 @@ use sync_proto::api::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState, Listing}
 
 use crate::api::{self, encode};
 use crate::components::{
-    Choices, Column, Confirm, DialogForm, Messages, Pager, Row, SearchBox, Sorting, When, ago,
-    choices, empty, facts, heading, loaded, problem, quoted, row_link, sorted_table, sub_heading,
-    table, tag,
+    Choices, Column, Confirm, DialogForm, Edited, Messages, Pager, Row, SearchBox, Sorting, When,
+    ago, choices, empty, facts, heading, loaded, problem, quoted, row_link, sorted_table,
+    sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -74,7 +74,7 @@ pub(crate) fn ChangesPage() -> impl IntoView {
         let [outcome, source, user, client, sort] =
             ["state", "source", "user", "client", "sort"].map(|name| state.get(name));
         let cursor = state.cursor();
-        async move { api::changes(&outcome, &source, &user, &client, &sort, &cursor).await }
+        api::changes(&outcome, &source, &user, &client, &sort, &cursor)
     });
     let sources = Live::once(|| api::sources(""));
     let source_choices = Signal::derive(move || {
@@ -200,15 +200,16 @@ fn Change(id: String) -> impl IntoView {
     let id = StoredValue::new(id);
     let change = Live::every(Some(ONE_EVERY), move || {
         let id = id.get_value();
-        async move { api::change(&id).await }
+        api::device_change(&id)
     });
     // What is typed must not be lost when the change is looked at again: the form is made once.
     let form_for = Memo::new(move |_| {
         change.data.with(|change| {
             let change = change.as_ref()?;
             let is_refused = change.state == ChangeState::Refused;
-            let attributes = change.attributes.clone().unwrap_or_default();
-            Some((change.kind, is_refused, attributes))
+            let attributes = change.attributes.iter().flatten();
+            let names: Vec<String> = attributes.map(|(name, _)| name.clone()).collect();
+            Some((change.kind, is_refused, names))
         })
     });
     let is_gone = move || {
@@ -250,8 +251,8 @@ fn Change(id: String) -> impl IntoView {
             {move || {
                 form_for
                     .get()
-                    .map(|(kind, is_refused, attributes)| {
-                        view! { <Cure change id kind is_refused attributes/> }
+                    .map(|(kind, is_refused, _)| {
+                        view! { <Cure change id kind is_refused/> }
                     })
             }}
         </When>
@@ -352,32 +353,36 @@ fn Cure(
     id: StoredValue<String>,
     kind: ChangeKind,
     is_refused: bool,
-    attributes: BTreeMap<String, String>,
 ) -> impl IntoView {
     let messages = Messages::get();
     let navigate = StoredValue::new(leptos_router::hooks::use_navigate());
-    let fields: Vec<(String, String, RwSignal<String>)> = attributes
+    let attributes = move || {
+        let seen = change
+            .data
+            .with_untracked(|change| change?.attributes.clone());
+        seen.unwrap_or_default()
+    };
+    let fields: Vec<(String, RwSignal<String>)> = attributes()
         .into_iter()
-        .map(|(name, value)| (name, value.clone(), RwSignal::new(value)))
+        .map(|(name, value)| (name, RwSignal::new(value)))
         .collect();
     let fields = StoredValue::new(fields);
+    let before = StoredValue::new(attributes());
+    let edited = Edited::new(api::change_path(&id.get_value()));
     let (retrying, discarding) = (Task::new(), Task::new());
     let retry = move || {
         let corrected = fields.with_value(|fields| {
-            let is_changed = fields
-                .iter()
-                .any(|(_, before, value)| *before != value.get_untracked());
-            is_changed.then(|| {
-                let values = fields
-                    .iter()
-                    .map(|(name, _, value)| (name.clone(), value.get_untracked().into()));
-                values.collect::<SentAttributes>()
-            })
+            let values = fields.iter();
+            let values = values.map(|(name, value)| (name.clone(), value.get_untracked()));
+            let values: BTreeMap<String, String> = values.collect();
+            let is_changed = before.with_value(|before| *before != values);
+            let values = values.into_iter().map(|(name, value)| (name, value.into()));
+            is_changed.then(|| values.collect::<SentAttributes>())
         });
         let retry = ChangeRetry {
             attributes: corrected,
         };
-        let work = async move { api::retry_change(&id.get_value(), &retry).await };
+        let work = api::retry_change(&id.get_value(), &retry, edited.tag());
         retrying.run(work, move |retried| {
             messages.say("The change is tried again.");
             // One that was refused is another change now.
@@ -394,7 +399,7 @@ fn Cure(
         });
     };
     let discard = move |open: RwSignal<bool>| {
-        let work = async move { api::discard_change(&id.get_value()).await };
+        let work = api::discard_change(&id.get_value());
         discarding.run(work, move |()| {
             open.set(false);
             messages.say("The change is discarded.");
@@ -402,10 +407,17 @@ fn Cure(
         });
     };
     let rows = fields.with_value(|fields| {
-        let rows = fields.iter().map(|(name, _, value)| {
+        let rows = fields.iter().map(|(name, value)| {
             view! { <crate::components::Field label=name.clone() value=*value/> }
         });
         rows.collect_view()
+    });
+    // The table above has the newer values by itself.
+    let load = Callback::new(move |()| {
+        retrying.error.set(None);
+        edited.renew();
+        before.set_value(attributes());
+        messages.say("The values above are the newer ones. What you have typed is kept.");
     });
     let lead = match kind {
         ChangeKind::Delete => "Try to delete the object again.",
@@ -425,7 +437,7 @@ fn Cure(
         <section aria-labelledby="cure">
             <h2 id="cure">"Retry or discard"</h2>
             <p class="quiet">{lead} {told}</p>
-            <DialogForm task=retrying submit="Retry now" on_submit=retry>
+            <DialogForm task=retrying submit="Retry now" on_submit=retry on_newer=load>
                 {rows}
             </DialogForm>
             <div class="actions apart">

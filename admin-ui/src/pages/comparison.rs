@@ -11,7 +11,6 @@ use crate::components::{
 use crate::live::Live;
 use crate::page::href;
 use crate::pages::keyed;
-use crate::pages::sources::SHARED;
 use crate::text::{self, Tone};
 use crate::url_state::UrlState;
 
@@ -44,14 +43,18 @@ fn Comparison(id: String, source: String) -> impl IntoView {
     let asked = StoredValue::new((id, source));
     let differences = Live::once(move || {
         let ((id, source), cursor) = (asked.get_value(), state.cursor());
-        async move { api::client_differences(&id, &source, &cursor).await }
+        api::client_differences(&id, &source, &cursor)
     });
-    // Whoever is named leads to the copy that their device has.
-    let client = Live::once(move || async move { api::client(&asked.get_value().0).await });
+    let sources = Live::once(move || api::client_sources(&asked.get_value().0));
     let objects = move || {
-        let user = client.data.with(|client| Some(client?.user.clone()))?;
-        let source = asked.with_value(|(_, source)| encode(source));
-        Some(format!("/sources/{source}/objects/{}", encode(&user)))
+        let sources = sources.data.get()?.items;
+        let (_, name) = asked.get_value();
+        let copy = sources.into_iter().find(|it| it.source == name)?.copy;
+        Some(format!(
+            "/sources/{}/objects/{}",
+            encode(&name),
+            encode(&copy)
+        ))
     };
     let again = view! {
         <button type="button" on:click=move |_| differences.now()>
@@ -72,8 +75,9 @@ fn Comparison(id: String, source: String) -> impl IntoView {
 /// A button that leads to the comparison with a device's copy, which somebody chooses.
 #[component]
 pub(super) fn CompareWith(
-    /// The source, and whose copy of it.
-    copy: StoredValue<(String, String)>,
+    source: String,
+    /// Whose copy it is, or one of those who share it, where that is known.
+    user: Signal<Option<String>>,
 ) -> impl IntoView {
     let open = RwSignal::new(false);
     view! {
@@ -81,23 +85,22 @@ pub(super) fn CompareWith(
             "Compare with a device…"
         </button>
         <Dialog open title="Compare with a device".to_owned()>
-            <Devices copy/>
+            <Devices source=source.clone() user=user.get_untracked()/>
         </Dialog>
     }
 }
 
 /// The devices that may have a copy of the source, to choose from.
 #[component]
-fn Devices(copy: StoredValue<(String, String)>) -> impl IntoView {
+fn Devices(source: String, user: Option<String>) -> impl IntoView {
     let sought = RwSignal::new(String::new());
+    let has_many = user.is_none();
     let devices = Live::once(move || {
-        let (q, (_, user)) = (sought.get(), copy.get_value());
-        let user = Some(user).filter(|user| user != SHARED).unwrap_or_default();
-        async move { api::clients(&q, &user, "", "", "").await }
+        let (q, user) = (sought.get(), user.clone().unwrap_or_default());
+        api::clients(&q, &user, "", "", "")
     });
     let mut search = debounce(TYPING, move |text| sought.set(text));
-    let is_shared = copy.with_value(|(_, user)| user == SHARED);
-    let search = is_shared.then(|| {
+    let search = has_many.then(|| {
         view! {
             <input
                 class="search"
@@ -112,11 +115,11 @@ fn Devices(copy: StoredValue<(String, String)>) -> impl IntoView {
     });
     view! {
         {search}
-        {loaded(devices, move |devices| choices(devices.items, copy))}
+        {loaded(devices, move |devices| choices(devices.items, &encode(&source)))}
     }
 }
 
-fn choices(devices: Vec<ClientSummary>, copy: StoredValue<(String, String)>) -> AnyView {
+fn choices(devices: Vec<ClientSummary>, source: &str) -> AnyView {
     if devices.is_empty() {
         return empty(
             "No device is like that.",
@@ -124,7 +127,6 @@ fn choices(devices: Vec<ClientSummary>, copy: StoredValue<(String, String)>) -> 
         );
     }
     let has_more = devices.len() > MOST_CHOICES;
-    let source = copy.with_value(|(source, _)| encode(source));
     let links = devices.into_iter().take(MOST_CHOICES).map(|device| {
         let address = href(&format!("/devices/{}/compare/{source}", encode(&device.id)));
         let platform = device.platform.map(|platform| format!("{platform}, "));

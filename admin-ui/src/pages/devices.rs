@@ -94,7 +94,7 @@ pub(crate) fn DevicesPage() -> impl IntoView {
     let clients = Live::every(Some(EVERY), move || {
         let [q, user, health, sort] = ["q", "user", "state", "sort"].map(|name| state.get(name));
         let cursor = state.cursor();
-        async move { api::clients(&q, &user, &health, &sort, &cursor).await }
+        api::clients(&q, &user, &health, &sort, &cursor)
     });
     let states = choices(&STATES);
     view! {
@@ -163,19 +163,19 @@ fn Device(id: String) -> impl IntoView {
     let id = StoredValue::new(id);
     let client = Live::every(Some(EVERY), move || {
         let id = id.get_value();
-        async move { api::client(&id).await }
+        api::client(&id)
     });
     let sources = Live::every(Some(EVERY), move || {
         let id = id.get_value();
-        async move { api::client_sources(&id).await }
+        api::client_sources(&id)
     });
     let events = Live::every(Some(EVERY), move || {
         let id = id.get_value();
-        async move { api::client_events(&id).await }
+        api::client_events(&id)
     });
     let changes = Live::every(Some(EVERY), move || {
         let id = id.get_value();
-        async move { api::changes("", "", "", &id, "", "").await }
+        api::changes("", "", "", &id, "", "")
     });
     // Whose it is changes once, when the answer comes: what somebody has opened beside it stays open.
     let title = Memo::new(move |_| {
@@ -348,6 +348,7 @@ fn source_table(sources: Vec<ClientSourceSummary>, id: StoredValue<String>) -> A
         let preview = href(&format!("/devices/{}/preview/{}", encode(&id.get_value()), encode(&source.source)));
         let compare = href(&format!("/devices/{}/compare/{}", encode(&id.get_value()), encode(&source.source)));
         let address = href(&format!("/sources/{}", encode(&source.source)));
+        let objects = href(&format!("/sources/{}/objects/{}", encode(&source.source), encode(&source.copy)));
         let behind = match (source.behind, source.unsent) {
             (0, _) => tag(Tone::Good, "up to date"),
             (behind, 0) => view! { {tag(Tone::Good, "up to date")} <small>" " {text::count(behind)} " not acknowledged yet"</small> }
@@ -360,7 +361,7 @@ fn source_table(sources: Vec<ClientSourceSummary>, id: StoredValue<String>) -> A
         };
         Row::new(vec![
                 view! { <a href=address>{source.source.clone()}</a> }.into_any(),
-                text::partition(&source.partition).into_any(),
+                view! { <a href=objects>{text::partition(&source.partition)}</a> }.into_any(),
                 view! { {text::count(source.version)} " of " {text::count(source.latest)} }.into_any(),
                 behind.into_any(),
                 text::count(source.waiting).into_any(),
@@ -409,7 +410,7 @@ fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>
             clients: vec![id],
             ..NewPing::default()
         };
-        task.run(async move { api::ping(&ping).await }, move |_| {
+        task.run(api::ping(&ping), move |_| {
             messages.say("A ping is on its way to the device.");
         });
     };
@@ -420,7 +421,7 @@ fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>
     };
     let reset = move |open: RwSignal<bool>| {
         let Some(id) = id() else { return };
-        task.run(async move { api::reset_client(&id).await }, move |()| {
+        task.run(api::reset_client(&id), move |()| {
             open.set(false);
             messages.say("The device starts over with its next sync.");
             sources.now();
@@ -430,7 +431,7 @@ fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>
     let navigate = StoredValue::new(navigate);
     let remove = move |open: RwSignal<bool>| {
         let Some(id) = id() else { return };
-        task.run(async move { api::delete_client(&id).await }, move |()| {
+        task.run(api::delete_client(&id), move |()| {
             open.set(false);
             messages.say("The device is removed.");
             navigate.with_value(|go| go(Page::Devices.path(), Default::default()));
@@ -439,12 +440,9 @@ fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>
     let save = move |_| {
         let Some(id) = id() else { return };
         let name = format!("device-{}.json", &id.chars().take(8).collect::<String>());
-        task.run(
-            async move { api::client_diagnostics(&id).await },
-            move |all| {
-                browser::save(&name, "application/json", &format!("{all:#}"));
-            },
-        );
+        task.run(api::client_diagnostics(&id), move |all| {
+            browser::save(&name, "application/json", &format!("{all:#}"));
+        });
     };
     view! {
         <button type="button" on:click=save>
@@ -494,7 +492,7 @@ pub(super) fn attributes(set: std::collections::BTreeMap<String, String>) -> imp
 pub(super) fn of_user(user: String) -> impl IntoView {
     let clients = Live::every(Some(EVERY), move || {
         let user = user.clone();
-        async move { api::clients("", &user, "", "", "").await }
+        api::clients("", &user, "", "", "")
     });
     loaded(clients, |Listing { items, .. }| {
         if items.is_empty() {

@@ -183,7 +183,7 @@ fn QueueActions(
     let pause = move |_| {
         let name = name.get_value();
         queue.set(String::new());
-        let work = async move { api::pause_queue(&name, !paused).await };
+        let work = api::pause_queue(&name, !paused);
         task.run(work, move |_| queues.now());
     };
     let is_running = move || task.is_busy.get() && queue.get() == name.get_value();
@@ -194,17 +194,14 @@ fn QueueActions(
         // A queue is a component's, or a component's with a dot and more behind it.
         let queue = name.get_value();
         let component = queue.split('.').next().unwrap_or_default().to_owned();
-        task.run(
-            async move { api::run_component(&component).await },
-            move |run| {
-                messages.say(format!(
-                    "{}, {}.",
-                    text::counted(run.done, "job was done", "jobs were done"),
-                    text::counted(run.failed, "attempt failed", "attempts failed")
-                ));
-                queues.now();
-            },
-        );
+        task.run(api::run_component(&component), move |run| {
+            messages.say(format!(
+                "{}, {}.",
+                text::counted(run.done, "job was done", "jobs were done"),
+                text::counted(run.failed, "attempt failed", "attempts failed")
+            ));
+            queues.now();
+        });
     };
     let (pause_title, run_title) = (
         format!(
@@ -237,13 +234,11 @@ fn Queue(queue: String, state: UrlState) -> impl IntoView {
         let queue = name.get_value();
         let [chosen, user, sort] = ["state", "user", "sort"].map(|name| state.get(name));
         let cursor = state.cursor();
-        async move {
-            let chosen = if chosen.is_empty() { "dead" } else { &chosen };
-            api::jobs(&queue, chosen, &user, &sort, &cursor).await
-        }
+        let chosen = if chosen.is_empty() { "dead" } else { &chosen };
+        api::jobs(&queue, chosen, &user, &sort, &cursor)
     });
-    let history = Live::every(Some(EVERY * 4), move || async move {
-        api::queue_history(&name.get_value()).await
+    let history = Live::every(Some(EVERY * 4), move || {
+        api::queue_history(&name.get_value())
     });
     let states = choices(&STATES);
     // Those of one user are not retried together: the server would take all of the queue.
@@ -276,15 +271,12 @@ fn RetryAll(name: StoredValue<String>, jobs: Live<Listing<JobInfo>>) -> impl Int
     let messages = Messages::get();
     let task = Task::new();
     let retry = move |open: RwSignal<bool>| {
-        task.run(
-            async move { api::retry_jobs(&name.get_value()).await },
-            move |retried| {
-                open.set(false);
-                let retried = text::counted(retried.retried, "job is", "jobs are");
-                messages.say(format!("{retried} tried again."));
-                jobs.now();
-            },
-        );
+        task.run(api::retry_jobs(&name.get_value()), move |retried| {
+            open.set(false);
+            let retried = text::counted(retried.retried, "job is", "jobs are");
+            messages.say(format!("{retried} tried again."));
+            jobs.now();
+        });
     };
     view! {
         <Confirm
@@ -383,9 +375,7 @@ pub(crate) fn JobPage() -> impl IntoView {
 fn Job(id: String) -> impl IntoView {
     let id = StoredValue::new(id);
     let session = Session::get();
-    let job = Live::every(Some(EVERY), move || async move {
-        api::job(&id.get_value()).await
-    });
+    let job = Live::every(Some(EVERY), move || api::job(&id.get_value()));
     let title = move || {
         job.data
             .get()
@@ -488,33 +478,24 @@ fn JobActions(id: StoredValue<String>, job: Live<JobInfo>, is_dead: Memo<bool>) 
             _ => return,
         };
         let retry = JobRetry { payload: corrected };
-        retrying.run(
-            async move { api::retry_job(&id.get_value(), &retry).await },
-            move |_| {
-                messages.say("The job is tried again.");
-                job.now();
-            },
-        );
+        retrying.run(api::retry_job(&id.get_value(), &retry), move |_| {
+            messages.say("The job is tried again.");
+            job.now();
+        });
     };
     let run = move |_| {
-        other.run(
-            async move { api::run_job(&id.get_value()).await },
-            move |()| {
-                messages.say("The job is ready now.");
-                job.now();
-            },
-        );
+        other.run(api::run_job(&id.get_value()), move |()| {
+            messages.say("The job is ready now.");
+            job.now();
+        });
     };
     let navigate = StoredValue::new(leptos_router::hooks::use_navigate());
     let end = move |open: RwSignal<bool>| {
-        other.run(
-            async move { api::delete_job(&id.get_value()).await },
-            move |()| {
-                open.set(false);
-                messages.say("The job is gone.");
-                navigate.with_value(|go| go(Page::Jobs.path(), Default::default()));
-            },
-        );
+        other.run(api::delete_job(&id.get_value()), move |()| {
+            open.set(false);
+            messages.say("The job is gone.");
+            navigate.with_value(|go| go(Page::Jobs.path(), Default::default()));
+        });
     };
     let is_delayed = move || {
         job.data

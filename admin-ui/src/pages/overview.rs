@@ -172,6 +172,10 @@ fn tiles(overview: &Overview) -> impl IntoView + use<> {
             |value| format!("{}\u{202f}ms", text::decimal(value)),
         )
     };
+    let within = match last.and_then(|point| point.p95_ms) {
+        None => "nothing was asked in this minute".to_owned(),
+        slow => format!("95\u{202f}% within {}", milliseconds(slow)),
+    };
     let of = |pick: fn(&TrafficPoint) -> Option<f64>| traffic.iter().map(pick).collect::<Vec<_>>();
     view! {
         <div class="tiles">
@@ -189,7 +193,7 @@ fn tiles(overview: &Overview) -> impl IntoView + use<> {
             <div class="tile">
                 <span>"Answer time"</span>
                 <strong>{milliseconds(last.and_then(|point| point.p50_ms))}</strong>
-                <small>"95\u{202f}% within " {milliseconds(last.and_then(|point| point.p95_ms))}</small>
+                <small>{within}</small>
                 <Sparkline values=of(|point| point.p95_ms) class="good"/>
             </div>
             <div class="tile">

@@ -36,7 +36,7 @@ pub(crate) fn PingsPage() -> impl IntoView {
     let state = UrlState::of(Page::Pings.path());
     let pings = Live::every(Some(EVERY), move || {
         let cursor = state.cursor();
-        async move { api::pings(&cursor).await }
+        api::pings(&cursor)
     });
     let services = Live::every(Some(EVERY * 4), api::push_services);
     // Here, and not with each service: these are drawn anew when their numbers change.
@@ -135,7 +135,7 @@ fn Compose(pings: Live<Listing<PingRecord>>) -> impl IntoView {
             may_wait: may_wait.get_untracked(),
             ..NewPing::default()
         };
-        task.run(async move { api::ping(&ping).await }, move |taken| {
+        task.run(api::ping(&ping), move |taken| {
             let is_known = taken.users + taken.clients > 0;
             let are_all_known = taken.unknown_users.is_empty() && taken.unknown_clients.is_empty();
             messages.say(match (is_known, are_all_known) {
@@ -258,7 +258,7 @@ fn Service(service: PushServiceInfo, check: Check) -> impl IntoView {
         let name = name.get_value();
         checked.set(name.clone());
         said.set(None);
-        let work = async move { api::check_push_service(&name).await };
+        let work = api::check_push_service(&name);
         task.run(work, move |check| said.set(Some(check)));
     };
     let (tone, word) = match (service.configured, &service.error) {

@@ -34,7 +34,7 @@ fn Preview(id: String, source: String) -> impl IntoView {
     let asked = StoredValue::new((id, source));
     let preview = Live::once(move || {
         let (id, source) = asked.get_value();
-        async move { api::client_preview(&id, &source).await }
+        api::client_preview(&id, &source)
     });
     let again = view! {
         <button type="button" on:click=move |_| preview.now()>

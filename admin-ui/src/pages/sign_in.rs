@@ -42,16 +42,24 @@ pub(crate) fn SignInForm() -> impl IntoView {
     let password = RwSignal::new(String::new());
     let task = Task::new();
     let wrong = Signal::derive(move || match task.error.get() {
-        Some(ApiError::Refused { code, message, .. }) if code == "login_failed" => Some(message),
+        Some(ApiError::Refused { code, message, .. }) => match code.as_str() {
+            "login_failed" => Some(message),
+            "too_large" => Some("No name and no password is that long.".to_owned()),
+            _ => None,
+        },
         _ => None,
     });
     let submit = move || {
         let (login, secret) = (login.get_untracked(), password.get_untracked());
-        let work = async move { session.sign_in(&login, &secret).await };
-        task.run(work, move |()| password.set(String::new()));
+        task.work(async move {
+            session.sign_in(&login, &secret).await?;
+            // The form is gone, where it was a page.
+            password.try_set(String::new());
+            Ok(())
+        });
     };
     view! {
-        <DialogForm task submit="Sign in" on_submit=submit beside_fields=&["login_failed"]>
+        <DialogForm task submit="Sign in" on_submit=submit beside_fields=&["login_failed", "too_large"]>
             <Field label="Name" value=login required=true autofocus=!is_known autocomplete="username"/>
             <Field
                 label="Password"
@@ -101,7 +109,7 @@ pub(crate) fn PasswordForm(on_done: impl Fn() + Copy + Send + Sync + 'static) ->
             current: current.get_untracked(),
             new: new.get_untracked(),
         };
-        let work = async move { api::change_password(&change).await };
+        let work = api::change_password(&change);
         task.run(work, move |()| {
             for value in [current, new, again] {
                 value.set(String::new());

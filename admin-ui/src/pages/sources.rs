@@ -1,24 +1,20 @@
-//! Sources: how their back ends are, what their copies have, and the objects in them.
+//! Sources: how their back ends are, and what their copies have.
 
 use std::time::Duration;
 
 use leptos::prelude::*;
-use sync_proto::api::{
-    CopySummary, Listing, ObjectInfo, ObjectVersions, Overview, SourceHealth, SourceSummary,
-    VersionedValue,
-};
+use sync_proto::api::{CopySummary, Listing, Overview, SourceHealth, SourceSummary};
 
-use crate::api::{self, encode};
+use crate::api::{self, Query, encode};
 use crate::clock::Clock;
 use crate::components::{
-    Choices, Column, Dialog, DialogForm, Field, Found, Messages, Pager, Row, SearchBox, When, ago,
-    choices, empty, facts, heading, lasting, loaded, problem, quoted, row_link, sub_heading, table,
-    tag,
+    Column, Dialog, DialogForm, Edited, Field, Found, Messages, Pager, Row, SearchBox, When, ago,
+    empty, facts, heading, lasting, loaded, problem, quoted, row_link, sub_heading, table, tag,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
-use crate::pages::comparison::CompareWith;
-use crate::pages::{devices, keyed};
+use crate::pages::keyed;
+use crate::pages::objects::USER;
 use crate::session::Session;
 use crate::task::Task;
 use crate::text;
@@ -48,6 +44,7 @@ const COPY_COLUMNS: &[Column] = &[
 
 const COPIES_OF_USER_COLUMNS: &[Column] = &[
     Column::Head("Source"),
+    Column::Text("Copy of"),
     Column::Number("Objects"),
     Column::Number("Version"),
     Column::Number("Devices"),
@@ -57,26 +54,8 @@ const COPIES_OF_USER_COLUMNS: &[Column] = &[
     Column::Words("Error"),
 ];
 
-const OBJECT_COLUMNS: &[Column] = &[
-    Column::Head("Object"),
-    Column::Text("Attributes"),
-    Column::Actions("More attributes"),
-];
-
-/// The first is the order of the documents' logs.
-const OBJECT_ORDERS: [(&str, &str); 2] = [
-    ("", "Oldest change first"),
-    ("-version", "Newest change first"),
-];
-
-const ATTRIBUTE_COLUMNS: &[Column] = &[
-    Column::Head("Attribute"),
-    Column::Text("Value"),
-    Column::Number("Since version"),
-];
-
 /// Where one source belongs.
-const LIST: (&str, &str) = ("Sources", "/sources");
+pub(super) const LIST: (&str, &str) = ("Sources", "/sources");
 
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -89,7 +68,7 @@ pub(crate) fn SourcesPage() -> impl IntoView {
     let state = UrlState::of(Page::Sources.path());
     let sources = Live::every(Some(EVERY), move || {
         let q = state.get("q");
-        async move { api::sources(&q).await }
+        api::sources(&q)
     });
     let overview = expect_context::<Live<Overview>>();
     view! {
@@ -171,12 +150,10 @@ fn Source(name: String) -> impl IntoView {
     let title = name.clone();
     let state = UrlState::of(format!("/sources/{}", encode(&name)));
     let name = StoredValue::new(name);
-    let source = Live::every(Some(EVERY), move || async move {
-        api::source(&name.get_value()).await
-    });
+    let source = Live::every(Some(EVERY), move || api::source(&name.get_value()));
     let copies = Live::every(Some(EVERY), move || {
         let cursor = state.cursor();
-        async move { api::source_copies(&name.get_value(), &cursor).await }
+        api::source_copies(&name.get_value(), &cursor)
     });
     let health = Memo::new(move |_| health(overview, &name.get_value()));
     let trouble = move || {
@@ -286,23 +263,19 @@ fn next_query(due_at: Option<u64>) -> AnyView {
 pub(super) fn copy_table(copies: Vec<CopySummary>, of_user: Option<String>) -> impl IntoView {
     let is_of_user = of_user.is_some();
     let rows = copies.into_iter().map(move |copy| {
-        let whose = copy
-            .user
-            .clone()
-            .or(of_user.clone())
-            .unwrap_or_else(|| SHARED.to_owned());
-        let address = href(&format!(
+        let path = format!(
             "/sources/{}/objects/{}",
             encode(&copy.source),
-            encode(&whose)
-        ));
-        let title = if is_of_user {
-            copy.source.clone()
-        } else {
-            text::partition(&copy.partition)
+            encode(&copy.id)
+        );
+        let address = Query::of(&path).with(USER, of_user.as_deref().unwrap_or_default());
+        let address = href(&address);
+        let whose = text::partition(&copy.partition);
+        let first = match is_of_user {
+            true => vec![row_link(address, copy.source), whose.into_any()],
+            false => vec![row_link(address, whose)],
         };
-        Row::new(vec![
-            row_link(address, title),
+        let rest = [
             text::count(copy.objects).into_any(),
             text::count(copy.version).into_any(),
             text::count(copy.clients).into_any(),
@@ -312,7 +285,8 @@ pub(super) fn copy_table(copies: Vec<CopySummary>, of_user: Option<String>) -> i
                 .into_any(),
             next_query(copy.due_at),
             quoted(copy.error),
-        ])
+        ];
+        Row::new(first.into_iter().chain(rest).collect())
     });
     let columns = if is_of_user {
         COPIES_OF_USER_COLUMNS
@@ -345,26 +319,20 @@ fn Actions(
     };
     let pause = move |_| {
         let paused = !untrack(is_paused);
-        task.run(
-            async move { api::pause_source(&name.get_value(), paused).await },
-            move |_| {
-                messages.say(if paused {
-                    "The source is paused."
-                } else {
-                    "The source goes on."
-                });
-                source.now();
-            },
-        );
+        task.run(api::pause_source(&name.get_value(), paused), move |_| {
+            messages.say(if paused {
+                "The source is paused."
+            } else {
+                "The source goes on."
+            });
+            source.now();
+        });
     };
     let refresh = move |_| {
-        task.run(
-            async move { api::refresh(&name.get_value(), SHARED).await },
-            move |()| {
-                messages.say("The back end is being asked.");
-                copies.now();
-            },
-        );
+        task.run(api::refresh(&name.get_value(), SHARED), move |()| {
+            messages.say("The back end is being asked.");
+            copies.now();
+        });
     };
     view! {
         <When is=Signal::derive(is_shared)>
@@ -397,17 +365,20 @@ fn PollInterval(
         .data
         .with_untracked(|source| source.as_ref().map_or(0, |source| source.poll_interval));
     let entered = RwSignal::new(known.to_string());
+    let edited = Edited::new(api::source_path(&name.get_value()));
+    let newer = RwSignal::new(known);
     let wrong = Signal::derive(move || match entered.get().trim().parse::<i64>() {
-        Ok(seconds) if seconds >= -1 => None,
+        Ok(seconds) if seconds >= -1 => (newer.get() != known && newer.get() != seconds)
+            .then(|| format!("Somebody has set it to {}.", newer.get())),
         _ => Some("It is a whole number of seconds, 0 or -1.".to_owned()),
     });
     let submit = move || {
         let seconds = entered.get_untracked().trim().parse();
-        let (Ok(seconds), None) = (seconds, wrong.get_untracked()) else {
+        let Some(seconds) = seconds.ok().filter(|seconds| *seconds >= -1) else {
             return;
         };
         task.run(
-            async move { api::set_poll_interval(&name.get_value(), seconds).await },
+            api::set_poll_interval(&name.get_value(), seconds, edited.tag()),
             move |_| {
                 messages.say("The poll interval is changed.");
                 source.now();
@@ -415,8 +386,14 @@ fn PollInterval(
             },
         );
     };
+    let load = Callback::new(move |()| {
+        task.run(api::source(&name.get_value()), move |found| {
+            edited.renew();
+            newer.set(found.poll_interval);
+        });
+    });
     view! {
-        <DialogForm task submit="Save" on_submit=submit>
+        <DialogForm task submit="Save" on_submit=submit on_newer=load>
             <Field
                 label="Seconds between queries"
                 value=entered
@@ -425,171 +402,5 @@ fn PollInterval(
                 hint=Some("0: with every sync. -1: never.")
             />
         </DialogForm>
-    }
-}
-
-/// The objects of one copy.
-#[component]
-pub(crate) fn ObjectsPage() -> impl IntoView {
-    keyed(
-        ["source", "user"],
-        |[source, user]| view! { <Objects source user/> },
-    )
-}
-
-#[component]
-fn Objects(source: String, user: String) -> impl IntoView {
-    let session = Session::get();
-    let messages = Messages::get();
-    let base = format!("/sources/{}/objects/{}", encode(&source), encode(&user));
-    let state = UrlState::of(base.clone());
-    let whose = if user == SHARED {
-        "shared by everybody".to_owned()
-    } else {
-        format!("copy of {user}")
-    };
-    let title = source.clone();
-    let copy = StoredValue::new((source, user));
-    // A search looks at everything: it is not done again and again while somebody reads what it has found.
-    let objects = Live::once(move || {
-        let (q, sort, cursor) = (state.get("q"), state.get("sort"), state.cursor());
-        let (source, user) = copy.get_value();
-        async move { api::objects(&source, &user, &q, &sort, &cursor).await }
-    });
-    let task = Task::new();
-    let refresh = move |_| {
-        let (source, user) = copy.get_value();
-        task.run(
-            async move { api::refresh(&source, &user).await },
-            move |()| {
-                messages.say("The back end is being asked.");
-                objects.now();
-            },
-        );
-    };
-    let actions = view! {
-        <When is=Signal::derive(move || session.may("clients:read"))><CompareWith copy/></When>
-        <When is=Signal::derive(move || session.may("sources:write"))>
-            <button type="button" on:click=refresh disabled=move || task.is_busy.get()>
-                "Refresh now"
-            </button>
-        </When>
-        {problem(task)}
-    };
-    let base = StoredValue::new(base);
-    let orders = choices(&OBJECT_ORDERS);
-    view! {
-        {sub_heading(LIST, title, whose, actions)}
-        <div class="tools">
-            <SearchBox state label="Search in ids and values"/>
-            <Choices state name="sort" label="Order" options=orders/>
-        </div>
-        <section class="flush">
-            {loaded(objects, move |objects| object_table(objects, state, &base.get_value()))}
-        </section>
-    }
-}
-
-/// How many attributes of an object a list shows.
-const SHOWN: usize = 6;
-
-fn object_table(
-    Listing { items, next }: Listing<ObjectInfo>,
-    state: UrlState,
-    base: &str,
-) -> AnyView {
-    if items.is_empty() {
-        let title = match (state.get("q").is_empty(), next.is_some()) {
-            (_, true) => "Nothing was found so far.",
-            (true, false) => "There are no objects.",
-            (false, false) => "No object has that in it.",
-        };
-        return view! {
-            {empty(title, "Objects come from the back end, and from devices.")}
-            <Pager state next/>
-        }
-        .into_any();
-    }
-    let rows = items.into_iter().map(|object| {
-        let address = href(&format!("{base}/{}", encode(&object.id)));
-        let left = object.attributes.len().saturating_sub(SHOWN);
-        let shown = object.attributes.into_iter().take(SHOWN).collect();
-        Row::new(vec![
-            view! { <a class="row id" href=address>{object.id}</a> }.into_any(),
-            view! { <dl class="attributes line">{devices::attributes(shown)}</dl> }.into_any(),
-            (left > 0).then(|| format!("+{left}")).into_any(),
-        ])
-    });
-    view! {
-        {table("Objects", OBJECT_COLUMNS, rows.collect())}
-        <Pager state next/>
-    }
-    .into_any()
-}
-
-/// One object, with the versions of its attributes.
-#[component]
-pub(crate) fn ObjectPage() -> impl IntoView {
-    keyed(
-        ["source", "user", "object"],
-        |[source, user, object]| view! { <Object source user object/> },
-    )
-}
-
-#[component]
-fn Object(source: String, user: String, object: String) -> impl IntoView {
-    let list = href(&format!(
-        "/sources/{}/objects/{}",
-        encode(&source),
-        encode(&user)
-    ));
-    let title = object.clone();
-    let note = view! { "of " <a href=list>{source.clone()}</a> };
-    let asked = StoredValue::new((source, user, object));
-    let versions = Live::every(Some(EVERY), move || {
-        let (source, user, object) = asked.get_value();
-        async move { api::object_versions(&source, &user, &object).await }
-    });
-    view! {
-        {sub_heading(LIST, title, note, ())}
-        <Found status=versions.status what="object" list=LIST>{loaded(versions, show_object)}</Found>
-    }
-}
-
-fn show_object(object: ObjectVersions) -> impl IntoView {
-    let by = match object.changed_by {
-        Some(client) => {
-            let address = href(&format!("/devices/{}", encode(&client)));
-            view! { "a device, " <a class="id" href=address>{client}</a> }.into_any()
-        }
-        None => "the back end".into_any(),
-    };
-    let present = object
-        .attributes
-        .into_iter()
-        .map(|(name, VersionedValue { value, version })| {
-            Row::new(vec![
-                name.into_any(),
-                view! { <span class="value">{value}</span> }.into_any(),
-                text::count(version).into_any(),
-            ])
-        });
-    let removed = object.removed.into_iter().map(|(name, version)| {
-        Row::new(vec![
-            view! { <s>{name}</s> }.into_any(),
-            view! { <span class="faint">"removed"</span> }.into_any(),
-            text::count(version).into_any(),
-        ])
-    });
-    view! {
-        <section>
-            {facts(vec![
-                ("Last change", view! { "version " {text::count(object.version)} }.into_any()),
-                ("Made by", by),
-            ])}
-        </section>
-        <section class="flush">
-            {table("Attributes", ATTRIBUTE_COLUMNS, present.chain(removed).collect())}
-        </section>
     }
 }

@@ -106,10 +106,10 @@ fn Metric(metric: MetricInfo, state: UrlState) -> impl IntoView {
             .find(|(value, _, _)| *value == span)
             .unwrap_or(&SPANS[0])
             .2;
-        async move { api::statistics(&name.get_value(), &by, asked).await }
+        api::statistics(&name.get_value(), &by, asked)
     });
     view! {
-        <p class="quiet">{help}</p>
+        <p class="quiet lead">{help}</p>
         {loaded(statistics, show)}
     }
 }
@@ -206,9 +206,12 @@ fn show(statistics: Statistics) -> AnyView {
     let more = (left > 0).then(
         || view! { <p class="quiet">{left} " more are in the table below and in the file."</p> },
     );
+    let title = text::sentence_case(&metric.replace(['-', '_'], " "));
+    // What counts itself needs no unit.
+    let unit = Some(unit).filter(|unit| !title.eq_ignore_ascii_case(unit));
     view! {
         <section>
-            <LineChart title=text::sentence_case(&metric.replace(['-', '_'], " ")) unit tracks=shown steps/>
+            <LineChart title unit=unit.unwrap_or_default() tracks=shown steps/>
             {more}
             <div class="actions apart">
                 <button type="button" on:click=export>

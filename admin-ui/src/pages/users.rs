@@ -5,9 +5,9 @@ use sync_proto::api::{CopySummary, Listing, NewUserInfo, UserInfo, UserName, Use
 
 use crate::api::{self, encode};
 use crate::components::{
-    BESIDE_FIELDS, Column, Confirm, Dialog, DialogForm, Field, Found, Messages, Pager, PasswordOf,
-    Row, SearchBox, Sorting, When, against, ago, empty, facts, heading, loaded, problem, row_link,
-    sorted_table, sub_heading,
+    BESIDE_FIELDS, Column, Confirm, Dialog, DialogForm, Edited, Field, Found, Messages, Pager,
+    PasswordOf, Row, SearchBox, Sorting, When, against, ago, empty, facts, heading, loaded,
+    problem, row_link, sorted_table, sub_heading,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -34,7 +34,7 @@ pub(crate) fn UsersPage() -> impl IntoView {
     let session = Session::get();
     let users = Live::once(move || {
         let (q, sort, cursor) = (state.get("q"), state.get("sort"), state.cursor());
-        async move { api::users(&q, &sort, &cursor).await }
+        api::users(&q, &sort, &cursor)
     });
     let adding = RwSignal::new(false);
     let add = view! {
@@ -102,7 +102,7 @@ fn NewUser(on_done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
             email: Some(email.get_untracked()).filter(|email| !email.is_empty()),
             attributes: None,
         };
-        task.run(async move { api::create_user(&user).await }, move |user| {
+        task.run(api::create_user(&user), move |user| {
             messages.say(format!("{} may sign in now.", user.login));
             on_done();
         });
@@ -141,12 +141,12 @@ fn User(login: String) -> impl IntoView {
     let name = StoredValue::new(login.clone());
     let user = Live::once(move || {
         let login = name.get_value();
-        async move { api::user(&login).await }
+        api::user(&login)
     });
     let state = UrlState::of(format!("/users/{}", encode(&login)));
     let copies = Live::once(move || {
         let (login, cursor) = (name.get_value(), state.cursor());
-        async move { api::user_copies(&login, &cursor).await }
+        api::user_copies(&login, &cursor)
     });
     let actions = view! {
         <When is=Signal::derive(move || session.may("users:write") && user.status.is_here())>
@@ -204,7 +204,7 @@ fn Actions(user: Live<UserInfo>, name: StoredValue<String>) -> impl IntoView {
     let navigate = StoredValue::new(leptos_router::hooks::use_navigate());
     let remove = move |open: RwSignal<bool>| {
         let login = name.get_value();
-        task.run(async move { api::delete_user(&login).await }, move |()| {
+        task.run(api::delete_user(&login), move |()| {
             open.set(false);
             messages.say(format!("{} is deleted.", name.get_value()));
             navigate.with_value(|go| go(Page::Users.path(), Default::default()));
@@ -239,30 +239,42 @@ fn EditUser(
     let known = user
         .data
         .with_untracked(|user| user.and_then(|user| user.email.clone()));
-    let known = known.unwrap_or_default();
-    let email = RwSignal::new(known.clone());
+    let known = RwSignal::new(known.unwrap_or_default());
+    let email = RwSignal::new(known.get_untracked());
+    let edited = Edited::new(api::user_path(&name.get_value()));
     let password = RwSignal::new(String::new());
     let task = Task::new();
     let submit = move || {
         let (login, entered) = (name.get_value(), email.get_untracked());
         let change = UserPatch {
             password: Some(password.get_untracked()).filter(|password| !password.is_empty()),
-            email: (entered != known).then_some(entered),
+            email: (entered != known.get_untracked()).then_some(entered),
             attributes: None,
         };
-        task.run(
-            async move { api::update_user(&login, &change).await },
-            move |_| {
-                messages.say("The user is changed.");
-                user.now();
-                on_done();
-            },
-        );
+        task.run(api::update_user(&login, &change, edited.tag()), move |_| {
+            messages.say("The user is changed.");
+            user.now();
+            on_done();
+        });
     };
+    let seen = known.get_untracked();
+    let load = Callback::new(move |()| {
+        let login = name.get_value();
+        task.run(api::user(&login), move |found| {
+            edited.renew();
+            known.set(found.email.unwrap_or_default());
+        });
+    });
+    let wrong = against(task, "email");
+    let wrong_email = Signal::derive(move || {
+        let is_another = known.get() != seen && known.get() != email.get();
+        let told = is_another.then(|| format!("Somebody has set it to {:?}.", known.get()));
+        wrong.get().or(told)
+    });
     view! {
-        <DialogForm task submit="Save" on_submit=submit beside_fields=BESIDE_FIELDS>
+        <DialogForm task submit="Save" on_submit=submit beside_fields=BESIDE_FIELDS on_newer=load>
             <PasswordOf name=name.get_value()/>
-            <Field label="Email address" value=email kind="email" error=against(task, "email")/>
+            <Field label="Email address" value=email kind="email" error=wrong_email/>
             <Field
                 label="New password"
                 value=password

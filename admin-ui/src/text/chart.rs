@@ -2,6 +2,9 @@
 
 use super::format::fixed;
 
+/// Which part of the largest value is a change: less comes from how numbers are worked out.
+const LEAST_CHANGE: f64 = 0.01;
+
 /// The scale of a chart's vertical axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Scale {
@@ -25,7 +28,8 @@ impl Scale {
             known().fold(f64::MAX, f64::min),
             known().fold(f64::MIN, f64::max),
         );
-        if bottom < top {
+        // What hardly changes at all is a straight line.
+        if top - bottom > top.abs() * LEAST_CHANGE {
             Self { bottom, top }
         } else {
             Self::for_values(known())
@@ -165,6 +169,13 @@ mod tests {
         assert_eq!(
             Scale::of_changes(&changing).lines(&changing, 1.0, 10.0),
             ["0.0,10.0 1.0,0.0"]
+        );
+        assert_eq!(
+            Scale::of_changes(&[Some(775.0), Some(775.1)]),
+            Scale {
+                bottom: 0.0,
+                top: 1_000.0
+            }
         );
         assert_eq!(
             Scale::of_changes(&[Some(0.0), None]),

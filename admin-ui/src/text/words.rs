@@ -149,6 +149,10 @@ pub(crate) fn partition(stored: &str) -> String {
     match stored.split_once('/') {
         None if stored == "app" => "everybody".to_owned(),
         Some(("user" | "named", name)) => name.to_owned(),
+        Some(("narrowed", rest)) => match rest.rsplit_once('/') {
+            Some((user, part)) => format!("{user}, part {}", part.get(..8).unwrap_or(part)),
+            None => rest.to_owned(),
+        },
         Some(("combined", members)) => {
             let members: Vec<_> = members.split(" + ").map(partition).collect();
             members.join(" + ")
@@ -272,7 +276,7 @@ mod tests {
     fn copies_and_scopes_are_told_in_words() {
         assert_eq!(partition("app"), "everybody");
         assert_eq!(partition("user/a/b"), "a/b");
-        assert_eq!(partition("narrowed/ann/1f"), "narrowed/ann/1f");
+        assert_eq!(partition("narrowed/a/b/1f"), "a/b, part 1f");
         let combined = "combined/named/region/north + user/ann + app";
         assert_eq!(partition(combined), "region/north + ann + everybody");
         assert_eq!(audience("computed"), "each partition");

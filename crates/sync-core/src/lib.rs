@@ -43,11 +43,11 @@ pub use engine::{
     AcceptedChanges, BlobReader, BulkBegin, BulkCopy, BulkDataAnswer, BulkDataRequest,
     BulkDownload, BulkForm, BulkObjects, BulkScan, BulkSource, BulkStep, BulkWriter, ChangeOutcome,
     ChangePage, ChangeQuery, ChangesRequest, ClientDetails, ClientPage, ClientPush, ClientQuery,
-    ClientState, CopyPage, DEFAULT_PAGE_SIZE, DeviceProof, DeviceSearchRequest, DifferencePage,
-    DocumentDetails, Engine, FeedError, HandedBy, HookError, ImageBegin, ImageScan, Insurance,
-    LogPlace, MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch, PingTargets, PullRequest,
-    SearchRequest, SentChanges, SourceInfo, SyncError, TakenChanges, TakenPing, VerifyRequest,
-    queue_info,
+    ClientState, CopyOf, CopyPage, DEFAULT_PAGE_SIZE, DeviceProof, DeviceSearchRequest,
+    DifferencePage, DocumentDetails, Engine, FeedError, HandedBy, HookError, ImageBegin, ImageScan,
+    Insurance, LogPlace, MAX_DYNAMIC_SOURCES, NewsRequest, ObjectPage, ObjectPatch, PingTargets,
+    PullRequest, SearchRequest, SentChanges, SourceChange, SourceInfo, SyncError, TakenChanges,
+    TakenPing, VerifyRequest, queue_info,
 };
 pub use handlers::{PingContext, adapter_handlers, ping_handlers};
 pub use idempotency::{
@@ -66,11 +66,12 @@ pub use metrics::{
 };
 pub use model::{
     ADMINISTRATOR, AttributeName, Attributes, BLOCK_BYTES, BlobId, BulkContent, BulkSelection,
-    ClientId, ConflictRule, Description, EVERYBODY, ImageForm, ImageId, InvalidAttributes,
-    InvalidBlobId, InvalidDescription, InvalidId, InvalidImageId, InvalidSelectionId, InvalidToken,
-    MAX_OBJECT_BYTES, MAX_VALUE_BYTES, Members, Millis, Narrowing, ObjectId, ParametersRule,
-    Partition, PartitionName, PartitionRule, PingMessage, PingPriority, PollInterval, SelectionId,
-    SourceName, Token, UserId, Version, to_attributes, to_text,
+    ClientId, ConflictRule, Description, EVERYBODY, Expected, ImageForm, ImageId,
+    InvalidAttributes, InvalidBlobId, InvalidDescription, InvalidId, InvalidImageId,
+    InvalidSelectionId, InvalidToken, MAX_OBJECT_BYTES, MAX_VALUE_BYTES, Members, Millis,
+    Narrowing, ObjectId, ParametersRule, Partition, PartitionName, PartitionRule, PingMessage,
+    PingPriority, PollInterval, Revision, SelectionId, SourceName, Token, UserId, Version,
+    to_attributes, to_text,
 };
 pub use ping::{PingOutcome, PingSender, PushAddress, PushCheck, PushService};
 pub use ports::{

@@ -136,6 +136,9 @@ error_codes! {
         WrongState = "wrong_state", "409",
             "What is asked for is not possible in the state something is in, for example retrying a job that is not dead.",
             "Read the state again; the message names it.";
+        PreconditionFailed = "precondition_failed", "412",
+            "Something is no longer in the state that `If-Match` names: somebody has changed it since it was read.",
+            "Read it again, look at what has changed, and send the change with the new `ETag`.";
         TooManySources = "too_many_sources", "409",
             "There are already as many sources outside the settings file as there may be (1 000).",
             "Put sources that last into `rhosync.toml`.";

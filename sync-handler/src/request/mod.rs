@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sync_core::{
-    ApiToken, DeviceSession, Engine, Files, HandedBy, Memory, Ports, Reservation, Session,
-    TRACEPARENT_HEADER, TRACESTATE_HEADER, Token, TraceContext, Upload, Version,
+    ApiToken, DeviceSession, Engine, Expected, Files, HandedBy, Memory, Ports, Reservation,
+    Session, TRACEPARENT_HEADER, TRACESTATE_HEADER, Token, TraceContext, Upload, Version,
 };
 use sync_proto::{CLIENT_ID_HEADER, PUSH_SEQUENCE_HEADER};
 
@@ -362,6 +362,26 @@ impl Request {
 
     /// What a pull acknowledges. A text that is no token counts as none, as devices have always been answered: the page that
     /// was not acknowledged comes again.
+    /// In which state something has to be, so that this request changes it (RFC 9110, section 13.1.1). A weak tag is never the same.
+    pub(crate) fn expected(&self) -> Expected {
+        let mut lines = self
+            .head
+            .headers
+            .get_all(header::IF_MATCH)
+            .iter()
+            .peekable();
+        if lines.peek().is_none() {
+            return Expected::Any;
+        }
+        let tags = lines.flat_map(|line| line.to_str().unwrap_or_default().split(','));
+        let tags: Vec<&str> = tags.map(str::trim).collect();
+        if tags.contains(&"*") {
+            return Expected::Any;
+        }
+        let quoted = |tag: &&str| tag.strip_prefix('"')?.strip_suffix('"').map(str::to_owned);
+        Expected::OneOf(tags.iter().filter_map(quoted).collect())
+    }
+
     pub(crate) fn token(&self) -> Option<Token> {
         Token::parse(self.query("token").unwrap_or_default()).unwrap_or_default()
     }

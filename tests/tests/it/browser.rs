@@ -265,8 +265,8 @@ impl Browser {
 
     /// Gives the keyboard to the button with this text.
     pub(super) fn focus_on(&self, text: &str) {
-        self.wait_for("button", text);
-        let script = "[...document.querySelectorAll('button')].find(it => it.textContent.trim() === arguments[0]).focus();";
+        self.wait_for("*[self::a or self::button]", text);
+        let script = "[...document.querySelectorAll('a, button')].find(it => it.textContent.trim() === arguments[0]).focus();";
         self.run(script, json!([text]));
     }
 

@@ -5,8 +5,8 @@ use sync_proto::api::{AdministratorInfo, AdministratorPatch, Listing, NewAdminis
 
 use crate::api;
 use crate::components::{
-    BESIDE_FIELDS, Column, Confirm, Dialog, DialogForm, Field, Messages, PasswordOf, Row, Select,
-    against, ago, empty, loaded, problem, table,
+    BESIDE_FIELDS, Column, Confirm, Dialog, DialogForm, Edited, Field, Messages, PasswordOf, Row,
+    Select, against, ago, empty, loaded, problem, table,
 };
 use crate::live::Live;
 use crate::task::Task;
@@ -97,14 +97,11 @@ fn Actions(
     let login = StoredValue::new(administrator.login);
     let role = administrator.role;
     let remove = move |open: RwSignal<bool>| {
-        task.run(
-            async move { api::delete_administrator(&login.get_value()).await },
-            move |()| {
-                open.set(false);
-                messages.say("The administrator is removed.");
-                administrators.now();
-            },
-        );
+        task.run(api::delete_administrator(&login.get_value()), move |()| {
+            open.set(false);
+            messages.say("The administrator is removed.");
+            administrators.now();
+        });
     };
     view! {
         <span class="actions tight">
@@ -141,13 +138,10 @@ fn Add(on_done: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
             password: password.get_untracked(),
             role: role_named(&role.get_untracked()),
         };
-        task.run(
-            async move { api::add_administrator(&new).await },
-            move |added| {
-                messages.say(format!("{} may sign in here now.", added.login));
-                on_done();
-            },
-        );
+        task.run(api::add_administrator(&new), move |added| {
+            messages.say(format!("{} may sign in here now.", added.login));
+            on_done();
+        });
     };
     view! {
         <DialogForm task submit="Add" on_submit=submit beside_fields=BESIDE_FIELDS>
@@ -175,14 +169,29 @@ fn Edit(
     let task = Task::new();
     let password = RwSignal::new(String::new());
     let chosen = RwSignal::new(text::role(role).to_owned());
+    let edited = Edited::new(api::administrator_path(&login.get_value()));
+    let newer = RwSignal::new(role);
+    let load = Callback::new(move |()| {
+        task.run(api::administrator(&login.get_value()), move |found| {
+            edited.renew();
+            newer.set(found.role);
+        });
+    });
+    // The list does not say in which state each is.
+    load.run(());
+    let told = move || {
+        let newer = newer.get();
+        (newer != role).then(|| format!("Somebody has made the role {}.", text::role(newer)))
+    };
     let submit = move || {
         let wanted = role_named(&chosen.get_untracked());
+        let role = newer.get_untracked();
         let change = AdministratorPatch {
             password: Some(password.get_untracked()).filter(|password| !password.is_empty()),
             role: (wanted != role).then_some(wanted),
         };
         task.run(
-            async move { api::change_administrator(&login.get_value(), &change).await },
+            api::change_administrator(&login.get_value(), &change, edited.tag()),
             move |_| {
                 messages.say("The administrator is changed.");
                 on_done();
@@ -190,9 +199,10 @@ fn Edit(
         );
     };
     view! {
-        <DialogForm task submit="Save" on_submit=submit beside_fields=BESIDE_FIELDS>
+        <DialogForm task submit="Save" on_submit=submit beside_fields=BESIDE_FIELDS on_newer=load>
             <PasswordOf name=login.get_value()/>
             <Select label="Role" value=chosen options=role_choices()/>
+            <p class="quiet">{told}</p>
             <Field
                 label="New password"
                 value=password

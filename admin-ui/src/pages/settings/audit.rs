@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use sync_proto::api::{AuditEntry, Listing};
 
-use crate::api;
+use crate::api::{self, decode};
 use crate::components::{
     Column, Pager, Row, SearchBox, Sorting, ago, empty, loaded, sorted_table, tag,
 };
@@ -30,7 +30,7 @@ const SORTINGS: &[Sorting] = &[Sorting {
 pub(super) fn Audit(state: UrlState) -> impl IntoView {
     let entries = Live::once(move || {
         let (who, sort, cursor) = (state.get("q"), state.get("sort"), state.cursor());
-        async move { api::audit(&who, &sort, &cursor).await }
+        api::audit(&who, &sort, &cursor)
     });
     view! {
         <div class="tools">
@@ -53,11 +53,12 @@ fn show(Listing { items, next }: Listing<AuditEntry>, state: UrlState) -> AnyVie
             200..400 => tag(Tone::Good, "done".to_owned()),
             _ => tag(Tone::Bad, format!("refused, {}", entry.status)),
         };
+        let subject = text::subject(&entry.subject, entry.name.as_deref());
         Row::new(vec![
             ago(Some(entry.at)),
             entry.who.into_any(),
             text::action(&entry.action).into_any(),
-            view! { <span class="id">{entry.subject}</span> }.into_any(),
+            decode(&subject).into_any(),
             outcome.into_any(),
             entry.address.into_any(),
         ])

@@ -87,14 +87,11 @@ pub(super) fn Server() -> impl IntoView {
     let system = Live::once(api::system);
     let task = Task::new();
     let reset = move |open: RwSignal<bool>| {
-        task.run(
-            async move { api::reset_system("rhosync").await },
-            move |()| {
-                open.set(false);
-                messages.say("Everything is removed.");
-                system.now();
-            },
-        );
+        task.run(api::reset_system("rhosync"), move |()| {
+            open.set(false);
+            messages.say("Everything is removed.");
+            system.now();
+        });
     };
     view! {
         <section>{loaded(system, system_facts)}</section>

@@ -59,7 +59,7 @@ const LIFETIMES: [(&str, &str); 4] = [
 pub(super) fn Tokens(state: UrlState) -> impl IntoView {
     let tokens = Live::once(move || {
         let (sort, cursor) = (state.get("sort"), state.cursor());
-        async move { api::tokens(&sort, &cursor).await }
+        api::tokens(&sort, &cursor)
     });
     let making = RwSignal::new(false);
     view! {
@@ -119,14 +119,11 @@ fn End(token: TokenInfo, tokens: Live<Listing<TokenInfo>>) -> impl IntoView {
     let task = Task::new();
     let id = StoredValue::new(token.id);
     let end = move |open: RwSignal<bool>| {
-        task.run(
-            async move { api::delete_token(&id.get_value()).await },
-            move |()| {
-                open.set(false);
-                messages.say("The token is good for nothing any more.");
-                tokens.now();
-            },
-        );
+        task.run(api::delete_token(&id.get_value()), move |()| {
+            open.set(false);
+            messages.say("The token is good for nothing any more.");
+            tokens.now();
+        });
     };
     view! {
         <Confirm
@@ -168,13 +165,10 @@ fn Make(
             scopes: chosen,
             expires_in: lifetime.get_untracked().parse().ok(),
         };
-        task.run(
-            async move { api::create_token(&token).await },
-            move |token| {
-                made.set(Some(token));
-                on_made();
-            },
-        );
+        task.run(api::create_token(&token), move |token| {
+            made.set(Some(token));
+            on_made();
+        });
     };
     view! {
         <Show

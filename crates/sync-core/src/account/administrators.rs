@@ -3,11 +3,11 @@
 //! They and the users of devices are different accounts, whatever their names. The first one, [`ADMINISTRATOR`], is always
 //! there: the old protocols know no other, and back ends get a token of its.
 
-use crate::account::password::MAX_PASSWORD_BYTES;
+use crate::account::password::check_administrators;
 use crate::account::{AccountError, Accounts, ApiToken, Origin, Role};
-use crate::model::{ADMINISTRATOR, Millis, UserId};
+use crate::model::{ADMINISTRATOR, Expected, Millis, Revision, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{Account, AdministratorRecord, AdministratorStore};
+use crate::store::{Account, AdministratorRecord, AdministratorStore, Edit, EditOutcome};
 
 /// Administrators there may be, beside the first.
 const MAX_ADMINISTRATORS: u64 = 100;
@@ -28,6 +28,8 @@ pub struct Administrator {
     pub seen_at: Option<Millis>,
     /// Whether the password is still the one that the first start has made.
     pub has_made_password: bool,
+    /// The state that administrators have brought them into.
+    pub revision: Revision,
 }
 
 /// What to change of an administrator; what is `None` stays. Either ends their sessions.
@@ -37,6 +39,8 @@ pub struct AdministratorChange {
     pub password: Option<String>,
     /// Another role.
     pub role: Option<Role>,
+    /// The state that the administrator has to be in.
+    pub expected: Expected,
 }
 
 impl<P: Ports> Accounts<P> {
@@ -105,6 +109,7 @@ impl<P: Ports> Accounts<P> {
         let administrators = AdministratorStore::new(self.ports.redis());
         let record = administrators.get(&user).await?.ok_or_else(unknown)?;
         Ok(Administrator {
+            revision: record.revision(),
             login: login.to_owned(),
             role: role(&user, &record),
             created_at: record.created_at,
@@ -124,7 +129,7 @@ impl<P: Ports> Accounts<P> {
         password: &str,
         role: Role,
     ) -> Result<(), AccountError> {
-        let user = UserId::parse(login)?;
+        let user = UserId::parse_new(login)?;
         let exists = || AccountError::AdministratorExists {
             login: login.to_owned(),
         };
@@ -137,7 +142,7 @@ impl<P: Ports> Accounts<P> {
                 limit: MAX_ADMINISTRATORS,
             });
         }
-        let record = self.new_record(password)?;
+        let record = self.new_administrator_record(password)?;
         let now = self.ports.clock().now();
         if administrators
             .create(&user, &record, role.as_str(), now)
@@ -152,34 +157,43 @@ impl<P: Ports> Accounts<P> {
     /// Changes an administrator, whose sessions end with it.
     ///
     /// # Errors
-    /// [`AccountError::UnknownAdministrator`], [`AccountError::FirstAdministrator`] where the first one would lose its role, a
+    /// [`AccountError::UnknownAdministrator`], [`AccountError::Moved`], [`AccountError::FirstAdministrator`] where the first one would lose its role, a
     /// password that cannot be one, and the store's.
     pub async fn change_administrator(
         &self,
         login: &str,
         change: AdministratorChange,
     ) -> Result<(), AccountError> {
-        let AdministratorChange { password, role } = change;
+        let AdministratorChange {
+            password,
+            role,
+            expected,
+        } = change;
         if login == ADMINISTRATOR && role.is_some_and(|role| role != Role::Administrator) {
             return Err(AccountError::FirstAdministrator);
         }
         let user = UserId::parse(login).map_err(|_| unknown(login))?;
         let administrators = AdministratorStore::new(self.ports.redis());
         let record = password
-            .map(|password| self.new_record(&password))
+            .map(|password| self.new_administrator_record(&password))
             .transpose()?;
-        if let Some(record) = &record
-            && !administrators.set_password(&user, record).await?
-        {
-            return Err(unknown(login));
+        let known = administrators.get(&user).await?;
+        let known = known.ok_or_else(|| unknown(login))?;
+        if !expected.allows(&known.revision()) {
+            return Err(AccountError::Moved);
         }
-        if let Some(role) = role.filter(|_| login != ADMINISTRATOR) {
-            let generation = self.ports.random().hex::<8>();
-            if !administrators
-                .set_role(&user, role.as_str(), &generation)
-                .await?
-            {
-                return Err(unknown(login));
+        let role = role.filter(|_| login != ADMINISTRATOR);
+        if record.is_some() || role.is_some() {
+            let edit = Edit {
+                name: &self.ports.random().hex::<8>(),
+                after: expected.after(known.edit.as_deref()),
+            };
+            let role = role.map(Role::as_str);
+            let changed = administrators.change(&user, edit, record.as_ref(), role);
+            match changed.await? {
+                EditOutcome::Done => {}
+                EditOutcome::Unknown => return Err(unknown(login)),
+                EditOutcome::Moved => return Err(AccountError::Moved),
             }
         }
         self.api_tokens.end_logins(login, None).await
@@ -216,11 +230,7 @@ impl<P: Ports> Accounts<P> {
     ) -> Result<(), AccountError> {
         let login = token.administrator().ok_or(AccountError::NoSession)?;
         let user = UserId::parse(login).map_err(|_| AccountError::NoSession)?;
-        if new.is_empty() || new.len() > MAX_PASSWORD_BYTES {
-            return Err(AccountError::InvalidPassword {
-                max_bytes: MAX_PASSWORD_BYTES,
-            });
-        }
+        check_administrators(new)?;
         match self
             .check_login(Account::Administrator(&user), current, origin)
             .await
@@ -231,7 +241,12 @@ impl<P: Ports> Accounts<P> {
         }
         let record = self.new_record(new)?;
         let administrators = AdministratorStore::new(self.ports.redis());
-        if !administrators.set_password(&user, &record).await? {
+        let edit = Edit {
+            name: &self.ports.random().hex::<8>(),
+            after: None,
+        };
+        let changed = administrators.change(&user, edit, Some(&record), None);
+        if changed.await? != EditOutcome::Done {
             return Err(AccountError::NoSession);
         }
         self.api_tokens.end_logins(login, Some(&token.id)).await

@@ -3,6 +3,10 @@
 use crate::model::InvalidId;
 use crate::store::StoreError;
 
+/// What whoever edits something is told that somebody else has edited meanwhile.
+pub(crate) const MOVED: &str =
+    "somebody has changed this since it was read; read it again, and then change it";
+
 /// Why somebody does not get in, or why a user or a token is not as it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountError {
@@ -57,6 +61,12 @@ pub enum AccountError {
         /// The most it may have.
         max_bytes: usize,
     },
+    /// An administrator's password is too easily guessed.
+    #[error("an administrator's password has at least {min_chars} characters")]
+    ShortPassword {
+        /// The least it may have.
+        min_chars: usize,
+    },
     /// An address of a user cannot be one.
     #[error("an address has at most {max_bytes} bytes and no control characters")]
     InvalidEmail {
@@ -80,6 +90,9 @@ pub enum AccountError {
         /// The name.
         login: String,
     },
+    /// Somebody has changed the user or the administrator since it was read.
+    #[error("{MOVED}")]
+    Moved,
     /// No such user exists.
     #[error("there is no user {login:?}")]
     UnknownUser {
@@ -174,8 +187,10 @@ impl AccountError {
             | Self::NotAdministrator
             | Self::InvalidId(_)
             | Self::InvalidPassword { .. }
+            | Self::ShortPassword { .. }
             | Self::InvalidEmail { .. }
             | Self::InvalidUserAttributes { .. }
+            | Self::Moved
             | Self::UserExists { .. }
             | Self::UnknownUser { .. }
             | Self::AdministratorExists { .. }

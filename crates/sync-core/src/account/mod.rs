@@ -28,6 +28,7 @@ use bearer::BearerTokens;
 use credentials::KeptCredentials;
 use device_session::ShutOut;
 pub use device_session::{DeviceGrant, DeviceSession};
+pub(crate) use error::MOVED;
 pub use error::{AccountError, InvalidTokenRequest};
 pub use login::Origin;
 use password::{hash_password, verify_password};

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::account::attributes::check_attributes;
-use crate::account::password::MAX_PASSWORD_BYTES;
+use crate::account::password::{MAX_PASSWORD_BYTES, check_administrators, check_password};
 use crate::account::{AccountError, Accounts, hash_password};
-use crate::model::{ADMINISTRATOR, Millis, UserId};
+use crate::model::{ADMINISTRATOR, Expected, Millis, Revision, UserId};
 use crate::ports::{Clock as _, Ports, Random as _};
-use crate::store::{AccountStore, StoreError, UserProfile, UserRecord};
+use crate::store::{AccountStore, Edit, EditOutcome, StoreError, UserProfile, UserRecord};
 
 /// Longest address of a user, in bytes (RFC 5321, section 4.5.3.1.3).
 const MAX_EMAIL_BYTES: usize = 254;
@@ -23,6 +23,8 @@ pub struct UserDetails {
     pub attributes: BTreeMap<String, String>,
     /// Since when it exists.
     pub created_at: Millis,
+    /// The state that administrators have brought it into.
+    pub revision: Revision,
 }
 
 /// What to change of a user; what is `None` stays.
@@ -34,6 +36,8 @@ pub struct UserChange {
     pub email: Option<String>,
     /// Attributes, in place of all that there are.
     pub attributes: Option<BTreeMap<String, String>>,
+    /// The state that the user has to be in.
+    pub expected: Expected,
 }
 
 impl<P: Ports> Accounts<P> {
@@ -42,7 +46,7 @@ impl<P: Ports> Accounts<P> {
     /// # Errors
     /// [`AccountError::UserExists`], a name or password that cannot be one, and the store's.
     pub async fn create_user(&self, login: &str, password: &str) -> Result<(), AccountError> {
-        let user = UserId::parse(login)?;
+        let user = UserId::parse_new(login)?;
         if !user.is_reserved() && self.create_account(&user, password).await? {
             Ok(())
         } else {
@@ -73,15 +77,17 @@ impl<P: Ports> Accounts<P> {
     pub async fn user(&self, login: &str) -> Result<UserDetails, AccountError> {
         let unknown = || unknown(login);
         let user = UserId::parse(login).map_err(|_| unknown())?;
+        let store = AccountStore::new(self.ports.redis());
+        let profile = store.profile(&user).await?.ok_or_else(unknown)?;
+        let revision = profile.revision();
         let UserProfile {
             created_at,
             email,
             attributes,
-        } = AccountStore::new(self.ports.redis())
-            .profile(&user)
-            .await?
-            .ok_or_else(unknown)?;
+            edit: _,
+        } = profile;
         Ok(UserDetails {
+            revision,
             login: user,
             email,
             attributes,
@@ -101,34 +107,50 @@ impl<P: Ports> Accounts<P> {
     /// Changes a user. Another password ends all its sessions.
     ///
     /// # Errors
-    /// [`AccountError::UnknownUser`], a password or an address that cannot be one, and the store's.
+    /// [`AccountError::UnknownUser`], [`AccountError::Moved`], a password or an address that cannot be one, and the store's.
     pub async fn update_user(&self, login: &str, change: UserChange) -> Result<(), AccountError> {
         Self::check_user_change(&change)?;
         let UserChange {
             password,
             email,
             attributes,
+            expected,
         } = change;
         let user = UserId::parse(login).map_err(|_| unknown(login))?;
+        // The old protocols know the first administrator as a user.
         let record = password
-            .map(|password| self.new_record(&password))
+            .map(|password| match login {
+                ADMINISTRATOR => self.new_administrator_record(&password),
+                _ => self.new_record(&password),
+            })
             .transpose()?;
+        let store = AccountStore::new(self.ports.redis());
+        let known = store.profile(&user).await?.ok_or_else(|| unknown(login))?;
+        if !expected.allows(&known.revision()) {
+            return Err(AccountError::Moved);
+        }
         if record.is_some() {
             self.shut_out(&user).await?;
         }
-        let is_known = AccountStore::new(self.ports.redis())
+        let edit = Edit {
+            name: &self.ports.random().hex::<8>(),
+            after: expected.after(known.edit.as_deref()),
+        };
+        let changed = store
             .change(
                 &user,
+                edit,
                 record.as_ref(),
                 email.as_deref(),
                 attributes.as_ref(),
             )
             .await?;
         self.known_attributes.forget(&user);
-        if !is_known {
-            return Err(unknown(login));
+        match changed {
+            EditOutcome::Done => {}
+            EditOutcome::Unknown => return Err(unknown(login)),
+            EditOutcome::Moved => return Err(AccountError::Moved),
         }
-        // The old protocols know the first administrator as a user.
         if login == ADMINISTRATOR && record.is_some() {
             self.api_tokens.end_logins(login, None).await?;
         }
@@ -164,16 +186,23 @@ impl<P: Ports> Accounts<P> {
 
     /// The record of whoever has this password. Sessions of an earlier one end with it.
     pub(super) fn new_record(&self, password: &str) -> Result<UserRecord, AccountError> {
+        check_password(password)?;
         let invalid = || AccountError::InvalidPassword {
             max_bytes: MAX_PASSWORD_BYTES,
         };
-        if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
-            return Err(invalid());
-        }
         Ok(UserRecord {
             password_hash: hash_password(self.ports.random(), password).ok_or_else(invalid)?,
             generation: self.ports.random().hex::<8>(),
         })
+    }
+
+    /// The same of an administrator, who chooses a password of some length.
+    pub(super) fn new_administrator_record(
+        &self,
+        password: &str,
+    ) -> Result<UserRecord, AccountError> {
+        check_administrators(password)?;
+        self.new_record(password)
     }
 }
 

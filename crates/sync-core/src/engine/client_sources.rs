@@ -77,6 +77,7 @@ impl<P: Ports> Engine<P> {
                 let failed = (refused.len() + given_up.len()) as u64;
                 Ok::<_, SyncError>(Some(ClientSourceSummary {
                     source: id.source.as_str().to_owned(),
+                    copy: id.partition.to_stored(),
                     partition: partition_name(&id.partition),
                     version: cursor.0,
                     latest: summary.version.0,

@@ -7,9 +7,18 @@ use sync_proto::api::CopySummary;
 use crate::engine::by_jobs::query_queue;
 use crate::engine::client_sources::partition_name;
 use crate::engine::{Engine, SourceInfo, SyncError};
-use crate::model::{DocumentId, Millis, PartitionRule, PollInterval, UserId};
+use crate::model::{DocumentId, Millis, Partition, PartitionRule, PollInterval, UserId};
 use crate::ports::{Clock as _, Ports};
 use crate::store::{SourceCopies, Summary};
+
+/// Which copy of a source is meant.
+#[derive(Debug, Clone, Copy)]
+pub enum CopyOf<'a> {
+    /// The one that a user's devices get.
+    User(&'a str),
+    /// The one that has this [`CopySummary::id`].
+    Id(&'a str),
+}
 
 /// Part of a list of copies.
 #[derive(Debug)]
@@ -36,6 +45,16 @@ impl<P: Ports> Engine<P> {
         let (ids, next) = index.list(&info.name, position, limit).await?;
         let copies = try_join_all(ids.iter().map(|id| self.sum_up(&info, id))).await?;
         Ok(CopyPage { copies, next })
+    }
+
+    /// Sums one copy of a source up.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownSource`], [`SyncError::UnknownCopy`] and the store's.
+    pub async fn copy_summary(&self, source: &str, id: &str) -> Result<CopySummary, SyncError> {
+        let info = self.source_info(source).await?;
+        let id = self.copy_called(source, id).await?;
+        self.sum_up(&info, &id).await
     }
 
     /// The copies that a user's devices get: its own, those that everybody shares, and those that they are made of.
@@ -82,6 +101,33 @@ impl<P: Ports> Engine<P> {
             .await
     }
 
+    /// The document of a copy.
+    pub(super) async fn document_at(
+        &self,
+        source: &str,
+        copy: CopyOf<'_>,
+    ) -> Result<DocumentId, SyncError> {
+        match copy {
+            CopyOf::User(user) => self.document_of(source, user).await,
+            CopyOf::Id(id) => self.copy_called(source, id).await,
+        }
+    }
+
+    /// The document that lists call so, if there is one.
+    async fn copy_called(&self, source: &str, id: &str) -> Result<DocumentId, SyncError> {
+        let found = self.source(source).await?;
+        let unknown = || SyncError::UnknownCopy {
+            source_name: source.to_owned(),
+            id: id.to_owned(),
+        };
+        let document = DocumentId {
+            source: found.as_source().name.clone(),
+            partition: Partition::from_stored(id).ok_or_else(unknown)?,
+        };
+        let count = self.document(&document).count().await?;
+        count.map(|_| document).ok_or_else(unknown)
+    }
+
     async fn sum_up(&self, info: &SourceInfo, id: &DocumentId) -> Result<CopySummary, SyncError> {
         let document = self.document(id);
         let (summary, clients) = join!(document.summary(), document.client_count());
@@ -104,6 +150,7 @@ impl<P: Ports> Engine<P> {
         let user = id.partition.owner();
         Ok(CopySummary {
             source: id.source.as_str().to_owned(),
+            id: id.partition.to_stored(),
             partition: partition_name(&id.partition),
             user: user.map(|user| user.as_str().to_owned()),
             version: version.0,

@@ -14,8 +14,8 @@ use crate::engine::verdict::MAX_ATTEMPTS;
 use crate::engine::{Engine, SyncError};
 use crate::jobs::UndeliveredChange;
 use crate::model::{
-    Attributes, ClientId, DocumentId, Millis, ObjectId, Operation, OperationKind, Partition,
-    Record, Refusal, Version, to_attributes,
+    Attributes, ClientId, DocumentId, Expected, Millis, ObjectId, Operation, OperationKind,
+    Partition, Record, Refusal, Revision, Version, to_attributes,
 };
 use crate::ports::{Clock as _, Ports, Random as _};
 use crate::store::{CreateOutcome, OpenRefusal, Operations, ReleaseOutcome, WaitingChanges};
@@ -102,15 +102,17 @@ impl<P: Ports> Engine<P> {
         Ok(Some(info))
     }
 
-    /// Tries a change again, with other attributes if some are given: one that waits is due at once, one that was refused becomes
+    /// Tries a change again that is as expected, with other attributes if some are given: one that waits is due at once, one that was refused becomes
     /// another change.
     ///
     /// # Errors
-    /// [`SyncError::InvalidAttributes`], [`SyncError::Busy`] while somebody is at the client's changes, and the store's.
+    /// [`SyncError::InvalidAttributes`], [`SyncError::Moved`], [`SyncError::Busy`] while somebody is at the client's changes, and the
+    /// store's.
     pub async fn retry_change(
         &self,
         id: &str,
         attributes: Option<SentAttributes>,
+        expected: &Expected,
     ) -> Result<ChangeOutcome<ChangeInfo>, SyncError> {
         let checked = attributes.map(|sent| {
             to_attributes(sent).map_err(|reason| SyncError::InvalidAttributes {
@@ -119,9 +121,12 @@ impl<P: Ports> Engine<P> {
             })
         });
         let attributes = checked.transpose()?;
+        if !self.is_as_expected(id, expected).await? {
+            return Ok(ChangeOutcome::Missing);
+        }
         match ChangeId::parse(id) {
             Some(ChangeId::Waiting(client, document, number)) => {
-                let retried = self.retry_waiting(&client, &document, number, attributes);
+                let retried = self.retry_waiting(&client, &document, number, attributes, expected);
                 if !retried.await? {
                     return Ok(ChangeOutcome::Missing);
                 }
@@ -144,12 +149,34 @@ impl<P: Ports> Engine<P> {
         })
     }
 
-    /// Discards a change. Of one that waits the device is told as if the back end had refused it; of one that was given up or
+    /// Whether a change is there, and as expected.
+    async fn is_as_expected(&self, id: &str, expected: &Expected) -> Result<bool, SyncError> {
+        if *expected == Expected::Any {
+            return Ok(true);
+        }
+        let Some(change) = self.change(id).await? else {
+            return Ok(false);
+        };
+        let attributes = change.attributes.unwrap_or_default();
+        match expected.allows(&Revision::of_attributes(&attributes)) {
+            true => Ok(true),
+            false => Err(SyncError::Moved),
+        }
+    }
+
+    /// Discards a change that is as expected. Of one that waits the device is told as if the back end had refused it; of one that was given up or
     /// refused it is told anyway.
     ///
     /// # Errors
-    /// [`SyncError::Busy`] while somebody is at the client's changes, and the store's.
-    pub async fn discard_change(&self, id: &str) -> Result<ChangeOutcome<()>, SyncError> {
+    /// [`SyncError::Moved`], [`SyncError::Busy`] while somebody is at the client's changes, and the store's.
+    pub async fn discard_change(
+        &self,
+        id: &str,
+        expected: &Expected,
+    ) -> Result<ChangeOutcome<()>, SyncError> {
+        if !self.is_as_expected(id, expected).await? {
+            return Ok(ChangeOutcome::Missing);
+        }
         match ChangeId::parse(id) {
             Some(ChangeId::Waiting(client, document, number)) => {
                 let lease = self.lease_operations(&client, &document).await?;
@@ -248,6 +275,7 @@ impl<P: Ports> Engine<P> {
         document: &DocumentId,
         number: u64,
         attributes: Option<Attributes>,
+        expected: &Expected,
     ) -> Result<bool, SyncError> {
         let found = self.source(document.source.as_str()).await?;
         let source = found.as_source();
@@ -258,6 +286,10 @@ impl<P: Ports> Engine<P> {
             self.end_lease(client, document, &lease).await?;
             return Ok(false);
         };
+        if !expected.allows(&Revision::of_attributes(&operation.attributes)) {
+            self.end_lease(client, document, &lease).await?;
+            return Err(SyncError::Moved);
+        }
         operation.attempts = 0;
         operation.not_before = Millis(0);
         operation.attributes = attributes.unwrap_or(operation.attributes);

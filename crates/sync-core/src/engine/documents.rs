@@ -6,6 +6,7 @@ use sync_proto::api::{ObjectVersions, VersionedValue};
 
 use crate::account::AccountError;
 use crate::engine::binding::{Wanted, known_form};
+use crate::engine::copies::CopyOf;
 use crate::engine::{Engine, SyncError};
 use crate::model::{
     Attributes, ClientId, DocumentId, Millis, ObjectId, OutboxItem, PageBuilder, Partition, Reader,
@@ -150,22 +151,22 @@ impl<P: Ports> Engine<P> {
             .await
     }
 
-    /// The same in either order, of those whose id, or one of whose values, has a text in it, in capitals or not. It looks through
+    /// The same of any copy and in either order, of those whose id, or one of whose values, has a text in it, in capitals or not. It looks through
     /// a bounded part of the document: there may be fewer than `limit`, even none, and more behind.
     ///
     /// From the last change on, an object that changes meanwhile is not met again.
     ///
     /// # Errors
-    /// As [`Engine::document_details`].
+    /// As [`Engine::document_details`], and [`SyncError::UnknownCopy`].
     pub async fn find_objects(
         &self,
         source: &str,
-        user: &str,
+        copy: CopyOf<'_>,
         text: &str,
         place: LogPlace,
         limit: usize,
     ) -> Result<ObjectPage, SyncError> {
-        let id = self.document_of(source, user).await?;
+        let id = self.document_at(source, copy).await?;
         let text = text.to_lowercase();
         let has = |value: &str| value.to_lowercase().contains(&text);
         let found = |id: &ObjectId, record: Record, _| {
@@ -179,19 +180,19 @@ impl<P: Ports> Engine<P> {
         self.walk(&id, place, limit, found).await
     }
 
-    /// Reads one object of a user's document with the versions in which its attributes became what they are; also one that
+    /// Reads one object of a copy with the versions in which its attributes became what they are; also one that
     /// was deleted, as long as that is known.
     ///
     /// # Errors
-    /// As [`Engine::object`].
+    /// As [`Engine::object`], and [`SyncError::UnknownCopy`].
     pub async fn object_versions(
         &self,
         source: &str,
-        user: &str,
+        copy: CopyOf<'_>,
         object: &str,
     ) -> Result<Option<ObjectVersions>, SyncError> {
         let id = ObjectId::parse(object)?;
-        let document = self.document_of(source, user).await?;
+        let document = self.document_at(source, copy).await?;
         let mut records = self
             .document(&document)
             .records(std::slice::from_ref(&id))

@@ -1,6 +1,6 @@
 //! What can go wrong with a request.
 
-use crate::account::AccountError;
+use crate::account::{AccountError, MOVED};
 use crate::blob::BlobError;
 use crate::model::{DamagedRecord, InvalidAttributes, InvalidId};
 use crate::store::StoreError;
@@ -22,6 +22,14 @@ pub enum SyncError {
     UnknownSource {
         /// The name.
         name: String,
+    },
+    /// There is no such copy of a source, or no longer.
+    #[error("there is no copy {id:?} of {source_name}")]
+    UnknownCopy {
+        /// The source.
+        source_name: String,
+        /// What lists of copies call it.
+        id: String,
     },
     /// There are as many sources that are not in the settings file as there may be.
     #[error(
@@ -98,6 +106,9 @@ pub enum SyncError {
     /// The client has more operations waiting than are kept for it.
     #[error("too many changes of this device wait for the back end; try again later")]
     QueueFull,
+    /// Somebody has changed what was to be changed since it was read.
+    #[error("{MOVED}")]
+    Moved,
     /// Others kept changing the same objects.
     #[error("too many others are changing the same objects; try again")]
     Busy,
@@ -125,6 +136,8 @@ impl SyncError {
             | Self::Busy => true,
             Self::UnknownClient
             | Self::UnknownSource { .. }
+            | Self::UnknownCopy { .. }
+            | Self::Moved
             | Self::TooManySources { .. }
             | Self::InvalidSetting { .. }
             | Self::InvalidId(_)

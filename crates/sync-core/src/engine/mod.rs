@@ -84,7 +84,7 @@ pub use changes::{AcceptedChanges, ChangesRequest, Insurance};
 pub use client_list::{ClientPage, ClientQuery};
 pub use clients::{ClientDetails, ClientPush};
 pub use comparison::DifferencePage;
-pub use copies::CopyPage;
+pub use copies::{CopyOf, CopyPage};
 pub use device_changes::ChangeOutcome;
 pub use device_sessions::DeviceProof;
 pub use device_sync::{DeviceSearchRequest, NewsRequest, SentChanges, TakenChanges, VerifyRequest};
@@ -97,7 +97,7 @@ pub use images::{ImageBegin, ImageScan};
 pub use overview::queue_info;
 pub use pings::{PingTargets, TakenPing};
 pub use pull::{DEFAULT_PAGE_SIZE, PullRequest};
-pub use registry::SourceInfo;
+pub use registry::{SourceChange, SourceInfo};
 pub use search::SearchRequest;
 
 /// The sync engine. Keeps nothing of a request: an instance serves many, some at once.

@@ -16,6 +16,9 @@ use crate::store::{Clients, PingRecord, Pings, PushFigures};
 /// Jobs that are taken in at once.
 const CHUNK: usize = 100;
 
+/// Longest text of a ping, in bytes. Push services take about 4 000 of all that is in one, and some of them write it in more bytes.
+const MAX_TEXT_BYTES: usize = 3_000;
+
 /// Whom a ping is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PingTargets {
@@ -46,6 +49,15 @@ impl<P: Ports> Engine<P> {
         message: &PingMessage,
         by: &str,
     ) -> Result<TakenPing, SyncError> {
+        let length = message.message.as_ref().map_or(0, String::len);
+        if length > MAX_TEXT_BYTES {
+            return Err(SyncError::InvalidSetting {
+                setting: "message",
+                reason: format!(
+                    "push services take at most {MAX_TEXT_BYTES} bytes of text, and this has {length}"
+                ),
+            });
+        }
         let (users, clients) = (distinct(&to.users), distinct(&to.clients));
         let mut unknown = PingTargets::default();
         let mut known = Vec::with_capacity(users.len());
@@ -227,8 +239,8 @@ fn to_error(error: EnqueueError) -> SyncError {
     match error {
         EnqueueError::Store(error) => error.into(),
         EnqueueError::TooLong { .. } => SyncError::InvalidSetting {
-            setting: "message",
-            reason: error.to_string(),
+            setting: "ping",
+            reason: "its sources, sound and collapse key are too long together".to_owned(),
         },
     }
 }

@@ -8,13 +8,13 @@ use crate::adapter::Adapter;
 use crate::engine::circuits::GuardedAdapter;
 use crate::engine::metered::MeteredAdapter;
 use crate::engine::{Engine, Source, SyncError};
-use crate::model::{Millis, PartitionRule, PollInterval, SourceName};
-use crate::ports::{Clock as _, Ports};
+use crate::model::{Expected, Millis, PartitionRule, PollInterval, Revision, SourceName};
+use crate::ports::{Clock as _, Ports, Random as _};
 use crate::settings::{
     AdapterSettings, SettingDescription, SettingOrigin, SourceSettings, check_address, setting_key,
     text_of_setting,
 };
-use crate::store::{Registry, RegistryContent};
+use crate::store::{Edit, EditOutcome, Registry, RegistryContent};
 
 /// How long an instance relies on what it has read, in milliseconds. Others' changes take this long to be seen.
 const MAX_AGE_MS: u64 = 1_000;
@@ -30,6 +30,19 @@ pub struct SourceInfo {
     pub is_dynamic: bool,
     /// Whether its back end is left alone.
     pub is_paused: bool,
+    /// The state that administrators have brought it into.
+    pub revision: Revision,
+}
+
+/// What to change of a source; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct SourceChange {
+    /// How often its back end is asked, in place of what the settings say: a number of seconds, 0 (with every sync) or -1 (never).
+    pub poll_interval: Option<i64>,
+    /// Whether its back end is left alone: it is neither queried nor sent changes then. Devices get what is there, and their changes wait.
+    pub paused: Option<bool>,
+    /// The state that the source has to be in.
+    pub expected: Expected,
 }
 
 /// A source that is not in the settings file.
@@ -82,6 +95,7 @@ pub(super) struct Snapshot {
     sources: BTreeMap<SourceName, Rc<DynamicSource>>,
     poll_intervals: BTreeMap<SourceName, PollInterval>,
     paused: BTreeSet<SourceName>,
+    edits: BTreeMap<SourceName, String>,
 }
 
 impl<P: Ports> Engine<P> {
@@ -160,6 +174,7 @@ impl<P: Ports> Engine<P> {
                 settings.poll_interval = registry.poll_interval(&name, &settings);
                 SourceInfo {
                     is_paused: registry.is_paused(&name),
+                    revision: registry.revision(&name),
                     name,
                     settings,
                     is_dynamic,
@@ -182,46 +197,64 @@ impl<P: Ports> Engine<P> {
         settings.poll_interval = registry.poll_interval(source.name, &settings);
         Ok(SourceInfo {
             is_paused: registry.is_paused(source.name),
+            revision: registry.revision(source.name),
             name: source.name.clone(),
             settings,
             is_dynamic: matches!(found, FoundSource::Dynamic(_)),
         })
     }
 
-    /// Sets how often a source's back end is asked, in place of what the settings say: a number of seconds, 0 (with every
-    /// sync) or -1 (never).
+    /// Changes a source.
     ///
     /// # Errors
-    /// [`SyncError::UnknownSource`], [`SyncError::InvalidSetting`] and the store's.
-    pub async fn set_poll_interval(&self, source: &str, seconds: i64) -> Result<(), SyncError> {
-        let interval =
+    /// [`SyncError::UnknownSource`], [`SyncError::InvalidSetting`], [`SyncError::Moved`] and the store's.
+    pub async fn change_source(&self, source: &str, change: SourceChange) -> Result<(), SyncError> {
+        let SourceChange {
+            poll_interval,
+            paused,
+            expected,
+        } = change;
+        let interval = poll_interval.map(|seconds| {
             PollInterval::from_seconds(seconds).ok_or_else(|| SyncError::InvalidSetting {
                 setting: "poll interval",
                 reason: format!(
                     "{seconds} is not a number of seconds, 0 (every sync) or -1 (never)"
                 ),
-            })?;
+            })
+        });
+        let interval = interval.transpose()?;
         let found = self.source(source).await?;
-        Registry::new(self.ports.redis())
-            .set_poll_interval(found.as_source().name, interval)
-            .await?;
+        let name = found.as_source().name;
+        let registry = self.read_registry().await?;
+        if !expected.allows(&registry.revision(name)) {
+            return Err(SyncError::Moved);
+        }
+        let edit = Edit {
+            name: &self.ports.random().hex::<8>(),
+            after: expected.after(registry.edits.get(name).map(String::as_str)),
+        };
+        let store = Registry::new(self.ports.redis());
+        let changed = store.change_source(name, edit, interval, paused);
+        if changed.await? == EditOutcome::Moved {
+            return Err(SyncError::Moved);
+        }
+        if paused.is_some() {
+            self.circuits.forget(name);
+        }
         self.forget_registry();
         Ok(())
     }
 
-    /// Leaves a source's back end alone, or no longer: it is neither queried nor sent changes. Devices get what is there, and
-    /// their changes wait.
+    /// Sets how often a source's back end is asked, as [`Engine::change_source`].
     ///
     /// # Errors
-    /// [`SyncError::UnknownSource`] and the store's.
-    pub async fn set_paused(&self, source: &str, paused: bool) -> Result<(), SyncError> {
-        let found = self.source(source).await?;
-        let name = found.as_source().name;
-        let registry = Registry::new(self.ports.redis());
-        registry.set_paused(name, paused).await?;
-        self.circuits.forget(name);
-        self.forget_registry();
-        Ok(())
+    /// [`SyncError::UnknownSource`], [`SyncError::InvalidSetting`] and the store's.
+    pub async fn set_poll_interval(&self, source: &str, seconds: i64) -> Result<(), SyncError> {
+        let change = SourceChange {
+            poll_interval: Some(seconds),
+            ..SourceChange::default()
+        };
+        self.change_source(source, change).await
     }
 
     /// Sets when the back end is asked next for a user's copy of a source: at the first sync `refresh_in_seconds` from now.
@@ -338,6 +371,7 @@ impl Snapshot {
             sources,
             poll_intervals,
             paused,
+            edits,
         } = content;
         let sources = sources
             .into_iter()
@@ -357,7 +391,12 @@ impl Snapshot {
             sources,
             poll_intervals,
             paused,
+            edits,
         }
+    }
+
+    fn revision(&self, name: &SourceName) -> Revision {
+        Revision::new("source", self.edits.get(name).map(String::as_str))
     }
 
     pub(super) fn is_paused(&self, name: &SourceName) -> bool {

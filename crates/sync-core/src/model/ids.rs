@@ -33,6 +33,12 @@ pub enum InvalidId {
         /// Which identifier.
         kind: &'static str,
     },
+    /// It begins or ends with a blank.
+    #[error("{kind} begins or ends with a blank")]
+    Blank {
+        /// Which identifier.
+        kind: &'static str,
+    },
     /// It has a character that identifiers of its kind do not have.
     #[error("{kind} contains {character:?}, which is not allowed there")]
     Character {
@@ -147,11 +153,39 @@ text_id!(
 );
 
 impl UserId {
+    /// Parses the name of somebody new. Nobody gets one that is blank, or that looks like another; who has such a name still signs in
+    /// by it.
+    ///
+    /// # Errors
+    /// As [`UserId::parse`], for blanks around the name, and for characters that nobody sees.
+    pub fn parse_new(text: &str) -> Result<Self, InvalidId> {
+        let kind = "the user name";
+        let user = Self::parse(text)?;
+        if text.trim().is_empty() {
+            return Err(InvalidId::Empty { kind });
+        }
+        if text.trim() != text {
+            return Err(InvalidId::Blank { kind });
+        }
+        match text.chars().find(|character| is_unseen(*character)) {
+            Some(character) => Err(InvalidId::Character { kind, character }),
+            None => Ok(user),
+        }
+    }
+
     /// Whether a name is kept from whoever registers or logs in: the administrator's, and the one that stands for
     /// everybody.
     pub fn is_reserved(&self) -> bool {
         [ADMINISTRATOR, EVERYBODY].contains(&self.as_str())
     }
+}
+
+/// Characters that take no room, or turn the direction of what follows. Scripts and emoji need joiners, so these are none of them.
+fn is_unseen(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    )
 }
 
 /// A blob: the SHA-256 of its content, as 64 lower-case hexadecimal digits.
@@ -461,6 +495,30 @@ mod tests {
         );
         assert!(UserId::parse("a\nb").is_err());
         assert!(AttributeName::parse("\u{7f}").is_err());
+    }
+
+    #[test]
+    fn a_new_name_is_seen_as_it_is() {
+        for good in ["anna", "Anna Meier", "محمد", "👩\u{200d}🚀", "a"] {
+            assert!(UserId::parse_new(good).is_ok(), "{good:?}");
+        }
+        for bad in [
+            "",
+            "  ",
+            "\u{3000}",
+            " anna",
+            "anna\u{a0}",
+            "an\u{200b}na",
+            "\u{202e}anna",
+            "anna\u{200f}",
+            "an\0na",
+        ] {
+            assert!(UserId::parse_new(bad).is_err(), "{bad:?}");
+            assert_eq!(
+                UserId::parse(bad).is_err(),
+                bad.is_empty() || bad.contains('\0')
+            );
+        }
     }
 
     #[test]

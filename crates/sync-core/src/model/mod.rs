@@ -20,6 +20,7 @@ mod outbox;
 mod page;
 mod ping_message;
 mod record;
+mod revision;
 mod source;
 
 pub(crate) use attributes::bytes_of;
@@ -54,4 +55,5 @@ pub(crate) use page::{DamagedRecord, PageBuilder};
 pub use ping_message::{PingMessage, PingPriority};
 pub use record::Attributes;
 pub(crate) use record::{ObjectChange, Reader, Record};
+pub use revision::{Expected, Revision};
 pub use source::{ConflictRule, ParametersRule, PartitionRule, PollInterval};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Millis, SourceName, UserId};
+use crate::model::{Millis, Revision, SourceName, UserId};
 use crate::ports::RedisConn;
 use crate::store::StoreError;
 use crate::store::redis::keys;
@@ -54,6 +54,46 @@ pub(crate) struct UserProfile {
     pub(crate) created_at: Millis,
     pub(crate) email: Option<String>,
     pub(crate) attributes: BTreeMap<String, String>,
+    /// The last edit, if there was any.
+    pub(crate) edit: Option<String>,
+}
+
+impl UserProfile {
+    /// The state that administrators have brought the user into.
+    pub(crate) fn revision(&self) -> Revision {
+        Revision::new(&self.created_at.0.to_string(), self.edit.as_deref())
+    }
+}
+
+/// What an administrator edits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Edit<'a> {
+    /// What this edit is called: nothing else is.
+    pub(crate) name: &'a str,
+    /// The edit that it has to follow; `None` if that does not matter.
+    pub(crate) after: Option<&'a str>,
+}
+
+/// What became of an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EditOutcome {
+    /// It is done.
+    Done,
+    /// There is no such thing.
+    Unknown,
+    /// Another edit came before it.
+    Moved,
+}
+
+impl EditOutcome {
+    pub(crate) fn read(mut reply: Reply) -> Result<Self, StoreError> {
+        match reply.required_text()?.as_str() {
+            "ok" => Ok(Self::Done),
+            "unknown" => Ok(Self::Unknown),
+            "moved" => Ok(Self::Moved),
+            other => Err(reply.unknown_outcome(other)),
+        }
+    }
 }
 
 /// How a user signs in.
@@ -144,7 +184,15 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
 
     /// What else is kept of a user; `None` for one that does not exist.
     pub(crate) async fn profile(&self, user: &UserId) -> Result<Option<UserProfile>, StoreError> {
-        let command = args!["HMGET", keys::user(user), "gen", "at", "email", "attrs"];
+        let command = args![
+            "HMGET",
+            keys::user(user),
+            "gen",
+            "at",
+            "email",
+            "attrs",
+            "rev"
+        ];
         let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
         let (exists, at, email) = (reply.text()?.is_some(), reply.text()?, reply.text()?);
         let created_at = Millis(at.and_then(|at| at.parse().ok()).unwrap_or(0));
@@ -152,6 +200,7 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
             created_at,
             email,
             attributes: stored_attributes(reply.text()?)?,
+            edit: reply.text()?,
         }))
     }
 
@@ -179,15 +228,17 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
         set.await.map(drop)
     }
 
-    /// Changes a user. `false` if there is none of that name.
+    /// Changes a user.
     pub(crate) async fn change(
         &self,
         user: &UserId,
+        edit: Edit<'_>,
         record: Option<&UserRecord>,
         email: Option<&str>,
         attributes: Option<&BTreeMap<String, String>>,
-    ) -> Result<bool, StoreError> {
-        let mut args = args![if record.is_some() { "1" } else { "0" }];
+    ) -> Result<EditOutcome, StoreError> {
+        let is_another = if record.is_some() { "1" } else { "0" };
+        let mut args = args![is_another, edit.name, edit.after.unwrap_or_default()];
         if let Some(record) = record {
             args.extend(args![
                 "pw",
@@ -202,10 +253,9 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
         if let Some(attributes) = attributes {
             args.extend(args!["attrs", written(attributes)]);
         }
-        let mut reply = script::CHANGE_USER
-            .run(self.redis, &[keys::user(user)], args)
-            .await?;
-        Ok(reply.required_text()? == "ok")
+        let keys = [keys::user(user)];
+        let changed = script::CHANGE_USER.run(self.redis, &keys, args);
+        EditOutcome::read(changed.await?)
     }
 
     /// What a user has signed in with, sealed.
@@ -220,7 +270,7 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
         user: &UserId,
         sealed: &str,
     ) -> Result<(), StoreError> {
-        let args = args!["0", CREDENTIALS, sealed];
+        let args = args!["0", "", "", CREDENTIALS, sealed];
         let keys = [keys::user(user)];
         let set = script::CHANGE_USER.run(self.redis, &keys, args);
         set.await.map(drop)
@@ -249,7 +299,7 @@ impl<'a, R: RedisConn> AccountStore<'a, R> {
         name: &str,
     ) -> Result<(), StoreError> {
         let known = format!("{} {name}", now.0);
-        let args = args!["0", keys::partition_field(source), known];
+        let args = args!["0", "", "", keys::partition_field(source), known];
         let keys = [keys::user(user)];
         let set = script::CHANGE_USER.run(self.redis, &keys, args);
         set.await.map(drop)

@@ -1,10 +1,10 @@
 //! Administrators.
 
-use crate::model::{Millis, UserId};
+use crate::model::{Millis, Revision, UserId};
 use crate::ports::RedisConn;
 use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, args};
-use crate::store::{StoreError, UserRecord};
+use crate::store::{Edit, EditOutcome, StoreError, UserRecord};
 
 /// Administrators.
 pub(crate) struct AdministratorStore<'a, R> {
@@ -22,6 +22,15 @@ pub(crate) struct AdministratorRecord {
     pub(crate) seen_at: Option<Millis>,
     /// Whether the password is one that the server has made.
     pub(crate) has_made_password: bool,
+    /// The last edit, if there was any.
+    pub(crate) edit: Option<String>,
+}
+
+impl AdministratorRecord {
+    /// The state that administrators have brought the administrator into.
+    pub(crate) fn revision(&self) -> Revision {
+        Revision::new(&self.created_at.0.to_string(), self.edit.as_deref())
+    }
 }
 
 impl<'a, R: RedisConn> AdministratorStore<'a, R> {
@@ -34,7 +43,7 @@ impl<'a, R: RedisConn> AdministratorStore<'a, R> {
         &self,
         login: &UserId,
     ) -> Result<Option<AdministratorRecord>, StoreError> {
-        let fields = ["gen", "role", "at", "seen", "made"];
+        let fields = ["gen", "role", "at", "seen", "made", "rev"];
         let mut command = args!["HMGET", keys::administrator(login)];
         command.extend(fields.iter().map(|field| field.as_bytes().to_vec()));
         let mut reply = Reply::new("HMGET", self.redis.run(command).await?);
@@ -44,13 +53,14 @@ impl<'a, R: RedisConn> AdministratorStore<'a, R> {
             Ok::<_, StoreError>(text.and_then(|text| text.parse().ok()).map(Millis))
         };
         let (created_at, seen_at) = (time()?, time()?);
-        let made = reply.text()?;
+        let (made, edit) = (reply.text()?, reply.text()?);
         Ok(generation.map(|generation| AdministratorRecord {
             generation,
             role,
             created_at: created_at.unwrap_or_default(),
             seen_at,
             has_made_password: made.is_some(),
+            edit,
         }))
     }
 
@@ -105,36 +115,30 @@ impl<'a, R: RedisConn> AdministratorStore<'a, R> {
         Ok(reply.required_text()? == "ok")
     }
 
-    /// Gives one another password. `false` if there is none of that name.
-    pub(crate) async fn set_password(
+    /// Gives one another password, another role, or both; either ends their sessions.
+    pub(crate) async fn change(
         &self,
         login: &UserId,
-        record: &UserRecord,
-    ) -> Result<bool, StoreError> {
-        let UserRecord {
-            password_hash,
-            generation,
-        } = record;
-        self.change(login, args!["1", "pw", password_hash, "gen", generation])
-            .await
-    }
-
-    /// Gives one another role. `false` if there is none of that name.
-    pub(crate) async fn set_role(
-        &self,
-        login: &UserId,
-        role: &str,
-        generation: &str,
-    ) -> Result<bool, StoreError> {
-        self.change(login, args!["0", "role", role, "gen", generation])
-            .await
-    }
-
-    async fn change(&self, login: &UserId, args: Vec<Vec<u8>>) -> Result<bool, StoreError> {
-        let mut reply = script::CHANGE_USER
-            .run(self.redis, &[keys::administrator(login)], args)
-            .await?;
-        Ok(reply.required_text()? == "ok")
+        edit: Edit<'_>,
+        record: Option<&UserRecord>,
+        role: Option<&str>,
+    ) -> Result<EditOutcome, StoreError> {
+        let is_another = if record.is_some() { "1" } else { "0" };
+        let mut args = args![is_another, edit.name, edit.after.unwrap_or_default()];
+        if let Some(record) = record {
+            args.extend(args!["pw", &record.password_hash]);
+        }
+        if let Some(role) = role {
+            args.extend(args!["role", role]);
+        }
+        // Nobody who logs in meanwhile takes the old state for the new one.
+        args.extend(args![
+            "gen",
+            record.map_or(edit.name, |record| &record.generation)
+        ]);
+        let keys = [keys::administrator(login)];
+        let changed = script::CHANGE_USER.run(self.redis, &keys, args);
+        EditOutcome::read(changed.await?)
     }
 
     /// Writes down that one has logged in. One that is gone stays gone.

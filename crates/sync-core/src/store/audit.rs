@@ -47,6 +47,9 @@ pub struct AuditRecord {
     pub action: String,
     /// To what: a path.
     pub subject: String,
+    /// What that is called, where the path does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Status of the answer.
     pub status: u16,
     /// The address that it came from, where that is known.

@@ -45,7 +45,7 @@ mod verifications;
 mod views;
 mod waiting_changes;
 
-pub(crate) use accounts::{Account, AccountStore, UserProfile, UserRecord};
+pub(crate) use accounts::{Account, AccountStore, Edit, EditOutcome, UserProfile, UserRecord};
 pub(crate) use administrators::{AdministratorRecord, AdministratorStore};
 pub(crate) use api_tokens::{ApiTokenRecord, ApiTokenStore};
 pub use application_documents::{ApplicationDocument, PutMode};

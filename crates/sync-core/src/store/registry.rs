@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{PartitionRule, PollInterval, SourceName};
 use crate::ports::RedisConn;
-use crate::store::StoreError;
 use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, args};
+use crate::store::{Edit, EditOutcome, StoreError};
 
 /// The registry: one hash for the whole server.
 pub(crate) struct Registry<'a, R> {
@@ -24,6 +24,8 @@ pub(crate) struct RegistryContent {
     pub(crate) poll_intervals: BTreeMap<SourceName, PollInterval>,
     /// Sources whose back ends are left alone.
     pub(crate) paused: BTreeSet<SourceName>,
+    /// The last edits of sources.
+    pub(crate) edits: BTreeMap<SourceName, String>,
 }
 
 /// Whether a source was added.
@@ -57,6 +59,8 @@ impl<'a, R: RedisConn> Registry<'a, R> {
                 content.poll_intervals.insert(stored_name(name)?, interval);
             } else if let Some(name) = field.strip_prefix(keys::PAUSED_FIELD_PREFIX) {
                 content.paused.insert(stored_name(name)?);
+            } else if let Some(name) = field.strip_prefix(keys::EDIT_FIELD_PREFIX) {
+                content.edits.insert(stored_name(name)?, value);
             }
             // Any other field is a newer version's.
         }
@@ -73,34 +77,32 @@ impl<'a, R: RedisConn> Registry<'a, R> {
         self.redis.run(command).await.map(drop).map_err(Into::into)
     }
 
-    /// Sets a source's poll interval.
-    pub(crate) async fn set_poll_interval(
+    /// Sets what is given of a source: its poll interval, and whether its back end is left alone.
+    pub(crate) async fn change_source(
         &self,
         source: &SourceName,
-        interval: PollInterval,
-    ) -> Result<(), StoreError> {
-        let field = keys::poll_interval_field(source);
-        let command = args![
-            "HSET",
-            keys::registry(),
-            field,
-            interval.to_seconds().to_string()
+        edit: Edit<'_>,
+        interval: Option<PollInterval>,
+        paused: Option<bool>,
+    ) -> Result<EditOutcome, StoreError> {
+        let mut args = args![
+            keys::edit_field(source),
+            edit.after.unwrap_or_default(),
+            edit.name
         ];
-        self.redis.run(command).await.map(drop).map_err(Into::into)
-    }
-
-    /// Leaves a source's back end alone, or no longer.
-    pub(crate) async fn set_paused(
-        &self,
-        source: &SourceName,
-        paused: bool,
-    ) -> Result<(), StoreError> {
-        let (key, field) = (keys::registry(), keys::paused_field(source));
-        let command = match paused {
-            true => args!["HSET", key, field, "1"],
-            false => args!["HDEL", key, field],
-        };
-        self.redis.run(command).await.map(drop).map_err(Into::into)
+        if let Some(interval) = interval {
+            let seconds = interval.to_seconds().to_string();
+            args.extend(args![keys::poll_interval_field(source), seconds]);
+        }
+        if let Some(paused) = paused {
+            args.extend(args![
+                keys::paused_field(source),
+                if paused { "1" } else { "" }
+            ]);
+        }
+        let keys = [keys::registry()];
+        let changed = script::SET_SOURCE.run(self.redis, &keys, args);
+        EditOutcome::read(changed.await?)
     }
 
     /// Whether a source's back end is left alone.
@@ -138,9 +140,10 @@ impl<'a, R: RedisConn> Registry<'a, R> {
             keys::source_field(source),
             keys::poll_interval_field(source),
             keys::paused_field(source),
+            keys::edit_field(source),
         ];
-        let [source, interval, paused] = &fields;
-        let command = args!["HDEL", keys::registry(), source, interval, paused];
+        let [source, interval, paused, edit] = &fields;
+        let command = args!["HDEL", keys::registry(), source, interval, paused, edit];
         self.redis.run(command).await.map(drop).map_err(Into::into)
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sync_core::{
-    ClientId, Clock as _, DeviceSearchRequest, DeviceSession, EVERYBODY, FeedError, ObjectPatch,
-    SearchRequest, Session, UserChange,
+    ClientId, Clock as _, CopyOf, DeviceSearchRequest, DeviceSession, EVERYBODY, FeedError,
+    LogPlace, ObjectPatch, Order, SearchRequest, Session, SyncError, UserChange,
 };
 use test_support::{Break, Fault, World, local};
 
@@ -133,6 +133,47 @@ fn a_user_gets_what_is_in_each_of_his_partitions_and_nothing_else() {
         assert_eq!(regions.sync(&anna).await, [json!({})]);
         let lines = regions.follow(&ben, &mut copy).await;
         assert!(lines[0].get("objects").is_none(), "{lines:?}");
+    });
+}
+
+#[test]
+fn administrators_read_each_copy_by_the_id_that_lists_tell() {
+    local(async {
+        let regions = Regions::start().await;
+        let engine = &regions.world.engine;
+        let anna = regions.own_device("anna", Some("north")).await;
+        regions.follow(&anna, &mut Copy::of(&["Visit"])).await;
+        let place = LogPlace {
+            order: Order::Ascending,
+            cursor: None,
+        };
+        let read = async |id: &str| {
+            let copy = CopyOf::Id(id);
+            let page = engine.find_objects("Visit", copy, "", place, 10).await?;
+            let objects = page.objects.into_iter();
+            Ok::<_, SyncError>(objects.map(|(id, _)| id.into_string()).collect::<Vec<_>>())
+        };
+        let copies = engine.copies_of_user("anna").await.unwrap();
+        let mut found = BTreeMap::new();
+        for copy in copies {
+            let summary = engine.copy_summary("Visit", &copy.id).await.unwrap();
+            assert_eq!(summary, copy);
+            found.insert(copy.partition, read(&copy.id).await.unwrap());
+        }
+        let mut combined = found.remove("combined/named/region/north + user/anna");
+        combined.as_mut().unwrap().sort();
+        assert_eq!(combined.unwrap(), ["a", "n"]);
+        assert_eq!(found["named/region/north"], ["n"]);
+        assert_eq!(found["user/anna"], ["a"]);
+        let versions = engine.object_versions("Visit", CopyOf::Id("named:region/north"), "n");
+        assert_eq!(versions.await.unwrap().unwrap().id, "n");
+        for id in ["named:region/west", "region/north", "", "combined:[]"] {
+            let unknown = read(id).await;
+            assert!(
+                matches!(unknown, Err(SyncError::UnknownCopy { .. })),
+                "{id}"
+            );
+        }
     });
 }
 

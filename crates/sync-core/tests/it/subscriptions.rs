@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use sync_core::{Clock as _, Engine, StorePorts as _, adapter_handlers};
+use sync_core::{Clock as _, Engine, SourceChange, StorePorts as _, adapter_handlers};
 use sync_jobs::Budget;
 use test_support::{Break, ScriptedHttp, TestPorts, TestRedis, engine, local};
 
@@ -37,6 +37,14 @@ impl World {
         // From now on the schedule counts.
         engine.sweeper().sweep().await.unwrap();
         Self { engine, redis }
+    }
+
+    async fn pause(&self, paused: bool) {
+        let change = SourceChange {
+            paused: Some(paused),
+            ..SourceChange::default()
+        };
+        self.engine.change_source("Product", change).await.unwrap();
     }
 
     /// A server with other settings on the same store, at the same time.
@@ -143,14 +151,14 @@ fn a_source_that_is_paused_is_told_of_nothing() {
         world.answer(201, r#"{"id":7}"#);
         world.tick().await;
         let first = asked(&world.engine);
-        world.engine.set_paused("Product", true).await.unwrap();
+        world.pause(true).await;
         world.answer(500, "");
         world.tick().await;
         world.answer(404, "");
         world.tick().await;
         world.tick().await;
         assert_eq!(world.asked(), ["DELETE http://crm/webhooks/7"; 2]);
-        world.engine.set_paused("Product", false).await.unwrap();
+        world.pause(false).await;
         world.answer(201, r#"{"id":8}"#);
         world.tick().await;
         let second = asked(&world.engine);

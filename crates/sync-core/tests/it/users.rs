@@ -3,11 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::join;
 use proptest::prelude::*;
 use serde_json::json;
 use sync_core::{
-    AccountError, Engine, NoBackEnds, Order, Origin, Scope, Secret, Session, SessionKey,
-    SettingsFile, SyncError, UserChange,
+    AccountError, AdministratorChange, Engine, Expected, NoBackEnds, Order, Origin, Revision, Role,
+    Scope, Secret, Session, SessionKey, SettingsFile, SourceChange, SyncError, UserChange,
 };
 use test_support::{NoHttp, TestPorts, TestRedis, World, local};
 
@@ -246,7 +247,7 @@ fn a_password_that_the_first_start_has_made_is_known_as_such_until_there_is_anot
             let first = accounts.administrator("rhoadmin").await.unwrap();
             assert_eq!(first.has_made_password, is_made, "{configured:?}");
             let change = UserChange {
-                password: Some("other".to_owned()),
+                password: Some("another password".to_owned()),
                 ..UserChange::default()
             };
             accounts.update_user("rhoadmin", change).await.unwrap();
@@ -427,4 +428,68 @@ proptest! {
             }
         });
     }
+}
+
+#[test]
+fn of_two_edits_of_the_same_state_one_is_done() {
+    local(async {
+        let world = World::start().await;
+        let accounts = world.engine.accounts();
+        accounts.create_user("u9", "p").await.unwrap();
+        accounts
+            .create_administrator("ann", "long enough", Role::Viewer)
+            .await
+            .unwrap();
+        let seen = |revision: &Revision| Expected::OneOf(vec![revision.as_str().to_owned()]);
+        let user = accounts.user("u9").await.unwrap().revision;
+        let edit = |email: &str| {
+            let change = UserChange {
+                email: Some(email.to_owned()),
+                expected: seen(&user),
+                ..UserChange::default()
+            };
+            accounts.update_user("u9", change)
+        };
+        let (one, other) = join!(edit("a@b.c"), edit("d@e.f"));
+        assert!(one.is_ok() ^ other.is_ok(), "{one:?} {other:?}");
+        assert!(matches!(one.and(other), Err(AccountError::Moved)));
+        let after = accounts.user("u9").await.unwrap();
+        assert_ne!(after.revision, user);
+        assert_eq!(edit("g@h.i").await, Err(AccountError::Moved));
+        assert_eq!(accounts.user("u9").await.unwrap(), after);
+        // What happens to a user beside that is no edit.
+        accounts.log_in("u9", "p", Origin("test")).await.unwrap();
+        assert_eq!(accounts.user("u9").await.unwrap(), after);
+
+        let ann = accounts.administrator("ann").await.unwrap().revision;
+        let promote = |role| {
+            let change = AdministratorChange {
+                role: Some(role),
+                expected: seen(&ann),
+                ..AdministratorChange::default()
+            };
+            accounts.change_administrator("ann", change)
+        };
+        promote(Role::Operator).await.unwrap();
+        let late = promote(Role::Administrator).await;
+        assert_eq!(late, Err(AccountError::Moved));
+        let found = accounts.administrator("ann").await.unwrap();
+        assert_eq!(found.role, Role::Operator);
+
+        let source = world.engine.source_info("Polled").await.unwrap().revision;
+        let poll = |seconds| {
+            let change = SourceChange {
+                poll_interval: Some(seconds),
+                expected: seen(&source),
+                ..SourceChange::default()
+            };
+            world.engine.change_source("Polled", change)
+        };
+        let (one, other) = join!(poll(7), poll(8));
+        assert!(one.is_ok() ^ other.is_ok(), "{one:?} {other:?}");
+        assert_eq!(poll(9).await, Err(SyncError::Moved));
+        let interval = world.engine.source_info("Polled").await.unwrap();
+        let set = if one.is_ok() { 7 } else { 8 };
+        assert_eq!(interval.settings.poll_interval.to_seconds(), set);
+    });
 }

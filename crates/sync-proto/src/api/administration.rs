@@ -87,8 +87,11 @@ pub struct AuditEntry {
     pub token: Option<String>,
     /// What: the operation's id, as in the OpenAPI document.
     pub action: String,
-    /// To what: the path below `/api/v1`, or the whole path of the older REST API.
+    /// To what: the path below `/api/v1`, or the whole path of the older REST API. Of what was made, its own path.
     pub subject: String,
+    /// What that is called, where the path does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Status of the answer.
     pub status: u16,
     /// Address the request came from.

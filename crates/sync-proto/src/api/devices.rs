@@ -54,7 +54,9 @@ pub struct ClientPush {
 pub struct ClientSourceSummary {
     /// Name of the source.
     pub source: String,
-    /// The copy it has: `app`, `user/` and a name, `named/` and what is computed for its users, or `narrowed/`, a name and a digest of parameters.
+    /// What the paths below `/sources/{source}/partitions/` call the copy it has.
+    pub copy: String,
+    /// Whose copy that is: `app`, `user/` and a name, `named/` and what is computed for its users, or `narrowed/`, a name and a digest of parameters.
     pub partition: String,
     /// Version up to which it has everything, as it has acknowledged.
     pub version: u64,

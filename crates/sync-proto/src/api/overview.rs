@@ -135,7 +135,10 @@ pub struct SourceHealth {
 pub struct CopySummary {
     /// Name of the source.
     pub source: String,
-    /// Whose it is: `app`, `user/` and a name, or `named/` and what is computed for its users.
+    /// What the paths below `/sources/{source}/partitions/` call it; one text, whatever is in it.
+    pub id: String,
+    /// Whose it is: `app`, `user/` and a name, `named/` and what is computed for its users, `narrowed/`, a name and a digest of parameters, or
+    /// `combined/` and the partitions that it is made of.
     pub partition: String,
     /// The user whose it is; missing if others share it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use sync_core::{ClientDetails, Engine, Ports};
 
 use crate::error::HttpError;
 use crate::request::Request;
-use crate::respond;
+use crate::respond::{self, Made};
 use crate::routes::admin::{CLIENT, USER, attribute};
 
 /// Clients read from the store at once.
@@ -52,7 +52,9 @@ pub(super) async fn create<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let user = request.argument("user", USER)?;
     let client = engine.create_client_for(&user).await?;
-    Ok(respond::text(client.into_string()))
+    let mut answer = respond::text(client.to_string());
+    answer.extensions_mut().insert(Made(client.into_string()));
+    Ok(answer)
 }
 
 /// A client as a list of attributes.

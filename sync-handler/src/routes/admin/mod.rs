@@ -218,6 +218,17 @@ pub(crate) const ROUTES: &[Row<Route>] = &[
 ];
 
 /// Names of arguments in bodies, in the order in which they are looked for.
+/// What a call is about, where its body or query says that and not its path.
+pub(crate) fn named(request: &Request) -> Option<String> {
+    let named = [("user", USER), ("client", CLIENT), ("source", SOURCE)];
+    let named = named.into_iter().filter_map(|(parameter, names)| {
+        let is_in_path = !request.parameter(parameter).is_empty();
+        let argument = request.optional_argument(parameter, names).ok().flatten();
+        argument.filter(|_| !is_in_path)
+    });
+    Some(named.collect::<Vec<_>>().join(", ")).filter(|named| !named.is_empty())
+}
+
 const USER: &[&str] = &["user_id", "user_name"];
 
 const CLIENT: &[&str] = &["client_id"];

@@ -11,7 +11,7 @@ use sync_proto::CreateUser;
 
 use crate::error::HttpError;
 use crate::request::Request;
-use crate::respond;
+use crate::respond::{self, Made};
 use crate::routes::admin::{USER, attribute};
 
 /// Users read from the store at once.
@@ -50,7 +50,9 @@ pub(super) async fn create<P: Ports>(
         .accounts()
         .create_user(&attributes.login, &attributes.password)
         .await?;
-    Ok(respond::text("User created"))
+    let mut answer = respond::text("User created");
+    answer.extensions_mut().insert(Made(attributes.login));
+    Ok(answer)
 }
 
 /// A user as a list of attributes. Salt and hash of the password, which the original tells, are nobody's business.

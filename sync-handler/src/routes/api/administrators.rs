@@ -9,7 +9,7 @@ use sync_proto::api::{self, AdministratorInfo, AdministratorPatch, NewAdministra
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
-use crate::routes::api::{created, listing, no_content};
+use crate::routes::api::{created, listing, no_content, tagged};
 
 /// All of them: there are no more than fit into one part of a list.
 pub(super) async fn list<P: Ports>(engine: &Engine<P>) -> Result<Response<Bytes>, HttpError> {
@@ -38,6 +38,16 @@ pub(super) async fn create<P: Ports>(
     Ok(created(&location, &to_info(made)))
 }
 
+pub(super) async fn show<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let login = request.parameter("login");
+    let found = engine.accounts().administrator(login).await?;
+    let revision = found.revision.clone();
+    Ok(tagged(respond::json(&to_info(found)), &revision))
+}
+
 pub(super) async fn update<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
@@ -47,13 +57,13 @@ pub(super) async fn update<P: Ports>(
     let change = AdministratorChange {
         password,
         role: role.map(from_role),
+        expected: request.expected(),
     };
     engine
         .accounts()
         .change_administrator(login, change)
         .await?;
-    let changed = engine.accounts().administrator(login).await?;
-    Ok(respond::json(&to_info(changed)))
+    show(engine, request).await
 }
 
 pub(super) async fn delete<P: Ports>(
@@ -72,6 +82,7 @@ fn to_info(administrator: Administrator) -> AdministratorInfo {
         created_at,
         seen_at,
         has_made_password: _,
+        revision: _,
     } = administrator;
     AdministratorInfo {
         login,

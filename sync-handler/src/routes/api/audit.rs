@@ -33,6 +33,7 @@ fn to_entry((place, record): (AuditPosition, AuditRecord)) -> AuditEntry {
         token,
         action,
         subject,
+        name,
         status,
         address,
     } = record;
@@ -43,6 +44,7 @@ fn to_entry((place, record): (AuditPosition, AuditRecord)) -> AuditEntry {
         token,
         action,
         subject,
+        name,
         status,
         address,
     }

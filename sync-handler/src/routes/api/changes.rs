@@ -1,15 +1,17 @@
 //! Devices' changes that wait, were given up, or were refused.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::Response;
 use serde_json::json;
-use sync_core::{ApiToken, ChangeOutcome, ChangePage, ChangeQuery, Engine, Ports, Scope};
+use sync_core::{ApiToken, ChangeOutcome, ChangePage, ChangeQuery, Engine, Ports, Revision, Scope};
 use sync_proto::api::{ChangeInfo, ChangeRetry};
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
-use crate::routes::api::{limit, listing, no_content, order};
+use crate::routes::api::{limit, listing, no_content, order, tagged};
 
 /// Most changes of a list's part: each is read as a whole, and may be large.
 const MAX_LISTED: usize = 100;
@@ -49,7 +51,9 @@ pub(super) async fn show<P: Ports>(
 ) -> Result<Response<Bytes>, HttpError> {
     let change = engine.change(request.parameter("change")).await?;
     let change = change.ok_or(HttpError::NotFound)?;
-    Ok(respond::json(&for_token(change, token)))
+    let revision = Revision::of_attributes(change.attributes.as_ref().unwrap_or(&BTreeMap::new()));
+    let answer = respond::json(&for_token(change, token));
+    Ok(tagged(answer, &revision))
 }
 
 pub(super) async fn retry<P: Ports>(
@@ -62,7 +66,9 @@ pub(super) async fn retry<P: Ports>(
         false => request.body()?,
     };
     let change = request.parameter("change");
-    let change = done(engine.retry_change(change, attributes).await?)?;
+    let expected = request.expected();
+    let retried = engine.retry_change(change, attributes, &expected).await?;
+    let change = done(retried)?;
     Ok(respond::json(&for_token(change, token)))
 }
 
@@ -70,7 +76,9 @@ pub(super) async fn delete<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    done(engine.discard_change(request.parameter("change")).await?)?;
+    let expected = request.expected();
+    let change = request.parameter("change");
+    done(engine.discard_change(change, &expected).await?)?;
     Ok(no_content())
 }
 

@@ -29,7 +29,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 use sync_core::{
     AccountError, ApiToken, BegunWrite, Engine, IdempotentRequest, IdempotentWrites, Order, Ports,
-    Scope, StoredAnswer,
+    Revision, Scope, StoredAnswer,
 };
 use sync_proto::api::Listing;
 
@@ -115,6 +115,7 @@ operations! {
     POST "/session/password" ChangePassword * "PasswordChange" => 204 -, "Gives whoever has logged in for the token another password, and ends their other sessions.";
     GET "/administrators" ListAdministrators Admin - => 200 "Listing<AdministratorInfo>", "Lists administrators, the first one first, the others by name.";
     POST "/administrators" CreateAdministrator Admin "NewAdministrator" => 201 "AdministratorInfo", "Adds an administrator.";
+    GET "/administrators/{login}" ShowAdministrator Admin - => 200 "AdministratorInfo", "Shows an administrator.";
     PATCH "/administrators/{login}" UpdateAdministrator Admin "AdministratorPatch" => 200 "AdministratorInfo", "Changes an administrator, and ends their sessions.";
     DELETE "/administrators/{login}" DeleteAdministrator Admin - => 204 -, "Removes an administrator, and ends their sessions.";
     GET "/tokens" ListTokens Admin - => 200 "Listing<TokenInfo>", "Lists API tokens, the oldest first, or with `sort=-created` the newest.";
@@ -164,6 +165,9 @@ operations! {
     PATCH "/sources/{source}" UpdateSource SourcesWrite "SourcePatch" => 200 "SourceSummary", "Changes a source.";
     DELETE "/sources/{source}" DeleteSource SourcesWrite - => 204 -, "Deletes a dynamic source.";
     GET "/sources/{source}/partitions" ListCopies SourcesRead - => 200 "Listing<CopySummary>", "Lists the copies of a source, in no order.";
+    GET "/sources/{source}/partitions/{partition}" ShowCopy SourcesRead - => 200 "CopySummary", "Shows a copy of a source, by the `id` that lists of copies tell.";
+    GET "/sources/{source}/partitions/{partition}/objects" ListCopyObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists objects of a copy, as of a user's.";
+    GET "/sources/{source}/partitions/{partition}/objects/{object}/versions" ShowCopyVersions DataRead - => 200 "ObjectVersions", "Shows an object of a copy with the versions in which its attributes became what they are.";
     GET "/sources/{source}/users/{user}" ShowDocument DataRead - => 200 "DocumentInfo", "Shows a user's copy of a source.";
     POST "/sources/{source}/users/{user}/refresh" RefreshDocument SourcesWrite "RefreshRequest" => 204 -, "Has a user's copy of a source refreshed by a later sync, or `now` by a job.";
     GET "/sources/{source}/users/{user}/objects" ListObjects DataRead - => 200 "Listing<ObjectInfo>", "Lists objects in the order in which they last changed, with `sort=-version` the last change first, or those with `q` in their id or a value; a part then may have fewer than `limit`.";
@@ -345,6 +349,7 @@ async fn dispatch<P: Ports>(
         Route::ChangePassword => session::change_password(engine, request, token).await,
         Route::ListAdministrators => administrators::list(engine).await,
         Route::CreateAdministrator => administrators::create(engine, request).await,
+        Route::ShowAdministrator => administrators::show(engine, request).await,
         Route::UpdateAdministrator => administrators::update(engine, request).await,
         Route::DeleteAdministrator => administrators::delete(engine, request).await,
         Route::ListTokens => tokens::list(engine, request).await,
@@ -394,10 +399,12 @@ async fn dispatch<P: Ports>(
         Route::DeleteSource => sources::delete(engine, request).await,
         Route::ShowDocument => sources::show_document(engine, request).await,
         Route::RefreshDocument => sources::refresh(engine, request).await,
-        Route::ListObjects => objects::list(engine, request).await,
+        Route::ListObjects | Route::ListCopyObjects => objects::list(engine, request).await,
         Route::ChangeObjects => objects::change(engine, request).await,
         Route::ShowObject => objects::show(engine, request).await,
-        Route::ShowVersions => objects::show_versions(engine, request).await,
+        Route::ShowVersions | Route::ShowCopyVersions => {
+            objects::show_versions(engine, request).await
+        }
         Route::PutObject => objects::put(engine, request).await,
         Route::PatchObject => objects::patch(engine, request).await,
         Route::DeleteObject => objects::delete(engine, request).await,
@@ -405,6 +412,7 @@ async fn dispatch<P: Ports>(
         Route::PutStored => documents::put(engine, request).await,
         Route::ListSettings => settings::list(engine).await,
         Route::ShowOverview => overview::show(engine).await,
+        Route::ShowCopy => sources::show_copy(engine, request).await,
         Route::ListCopies => sources::list_copies(engine, request).await,
         Route::ListUserCopies => users::list_copies(engine, request).await,
         Route::ShowStatistics => statistics::show(engine, request).await,
@@ -456,6 +464,14 @@ fn listing<T: Serialize>(items: Vec<T>, next: Option<String>) -> Response<Bytes>
 /// The name of the last item, where more may follow.
 fn next_name(names: &[String], limit: usize) -> Option<String> {
     names.last().filter(|_| names.len() == limit).cloned()
+}
+
+/// Says in which state something is that can be edited.
+fn tagged(mut answer: Response<Bytes>, revision: &Revision) -> Response<Bytes> {
+    if let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", revision.as_str())) {
+        answer.headers_mut().insert(header::ETAG, tag);
+    }
+    answer
 }
 
 fn created(location: &str, body: &impl Serialize) -> Response<Bytes> {

@@ -1,10 +1,10 @@
-//! Objects in a user's copy of a source.
+//! Objects in a copy of a source.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{Engine, LogPlace, ObjectPage, ObjectPatch, Order, Ports, Version};
+use sync_core::{CopyOf, Engine, LogPlace, ObjectPage, ObjectPatch, Order, Ports, Version};
 use sync_proto::api::{ObjectBatch, ObjectChange, ObjectInfo, ObjectPut};
 
 use crate::error::HttpError;
@@ -16,7 +16,7 @@ pub(super) async fn list<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let (source, user) = target(request);
+    let (source, copy) = copy(request);
     let cursor: Option<u64> = match request.query("cursor") {
         None => None,
         Some(_) => Some(numeric_cursor(request)?),
@@ -27,7 +27,7 @@ pub(super) async fn list<P: Ports>(
     };
     let limit = limit(request)?;
     let text = request.query("q").unwrap_or_default();
-    let page = engine.find_objects(source, user, text, place, limit);
+    let page = engine.find_objects(source, copy, text, place, limit);
     Ok(to_listing(page.await?))
 }
 
@@ -35,9 +35,9 @@ pub(super) async fn show_versions<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
-    let (source, user) = target(request);
+    let (source, copy) = copy(request);
     let id = request.parameter("object");
-    let versions = engine.object_versions(source, user, id).await?;
+    let versions = engine.object_versions(source, copy, id).await?;
     let versions = versions.ok_or_else(|| HttpError::UnknownObject(id.to_owned()))?;
     Ok(respond::json(&versions))
 }
@@ -119,6 +119,16 @@ pub(super) fn to_listing(page: ObjectPage) -> Response<Bytes> {
         attributes,
     });
     listing(objects.collect(), next.map(|next| next.to_string()))
+}
+
+/// The copy that a path names, by itself or by a user whose devices get it.
+fn copy(request: &Request) -> (&str, CopyOf<'_>) {
+    let (source, user) = target(request);
+    let copy = match request.parameter("partition") {
+        "" => CopyOf::User(user),
+        id => CopyOf::Id(id),
+    };
+    (source, copy)
 }
 
 fn target(request: &Request) -> (&str, &str) {

@@ -34,7 +34,7 @@ impl Schemas {
             ($($name:ident)*) => { $(schemas.add::<api::$name>(stringify!($name));)* };
         }
         add! {
-            AdministratorInfo AdministratorPatch ApiError ApiLogin AppServer ChangeInfo ChangeRetry ClientInfo ClientReset ClientSourceInfo CreatedToken Diagnostics DocumentInfo JobInfo JobRetry JobsRetried JobsRun NewPing NewToken
+            AdministratorInfo AdministratorPatch ApiError ApiLogin AppServer ChangeInfo ChangeRetry ClientInfo ClientReset ClientSourceInfo CopySummary CreatedToken Diagnostics DocumentInfo JobInfo JobRetry JobsRetried JobsRun NewPing NewToken
             NewAdministrator NewUserInfo ObjectBatch ObjectChange ObjectInfo ObjectPut ObjectVersions Overview PasswordChange PingInfo PushCheck QueueHistory QueueInfo QueuePatch RefreshRequest SessionInfo SourcePatch SourceSummary
             Statistics StoredDocument SyncPreview SystemInfo SystemReset UserInfo UserPatch
         }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::Response;
-use sync_core::{CopyPage, DocumentDetails, Engine, Order, Ports, SourceInfo};
+use sync_core::{CopyPage, DocumentDetails, Engine, Order, Ports, SourceChange, SourceInfo};
 use sync_proto::api::{DocumentInfo, RefreshRequest, SourcePatch, SourceSummary};
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
-use crate::routes::api::{limit, listing, next_name, no_content, numeric_cursor, order};
+use crate::routes::api::{limit, listing, next_name, no_content, numeric_cursor, order, tagged};
 
 pub(super) async fn list<P: Ports>(
     engine: &Engine<P>,
@@ -47,7 +47,8 @@ pub(super) async fn show<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let source = engine.source_info(request.parameter("source")).await?;
-    Ok(respond::json(&to_summary(source)))
+    let revision = source.revision.clone();
+    Ok(tagged(respond::json(&to_summary(source)), &revision))
 }
 
 pub(super) async fn update<P: Ports>(
@@ -59,12 +60,12 @@ pub(super) async fn update<P: Ports>(
         paused,
     } = request.body()?;
     let source = request.parameter("source");
-    if let Some(poll_interval) = poll_interval {
-        engine.set_poll_interval(source, poll_interval).await?;
-    }
-    if let Some(paused) = paused {
-        engine.set_paused(source, paused).await?;
-    }
+    let change = SourceChange {
+        poll_interval,
+        paused,
+        expected: request.expected(),
+    };
+    engine.change_source(source, change).await?;
     show(engine, request).await
 }
 
@@ -108,6 +109,14 @@ pub(super) async fn list_copies<P: Ports>(
     Ok(listing(copies, next.map(|next| next.to_string())))
 }
 
+pub(super) async fn show_copy<P: Ports>(
+    engine: &Engine<P>,
+    request: &Request,
+) -> Result<Response<Bytes>, HttpError> {
+    let (source, id) = (request.parameter("source"), request.parameter("partition"));
+    Ok(respond::json(&engine.copy_summary(source, id).await?))
+}
+
 pub(super) async fn refresh<P: Ports>(
     engine: &Engine<P>,
     request: &Request,
@@ -130,6 +139,7 @@ fn to_summary(source: SourceInfo) -> SourceSummary {
         settings,
         is_dynamic,
         is_paused,
+        revision: _,
     } = source;
     SourceSummary {
         name: name.into_string(),

@@ -7,6 +7,7 @@ use sync_proto::api::{CreatedToken, NewToken, TokenInfo};
 
 use crate::error::HttpError;
 use crate::request::Request;
+use crate::respond::Made;
 use crate::routes::api::{created, limit, listing, no_content, numeric_cursor, order};
 
 pub(super) async fn list<P: Ports>(
@@ -62,7 +63,10 @@ pub(super) async fn delete<P: Ports>(
 pub(super) fn to_created((info, token): (ApiToken, String)) -> Response<Bytes> {
     let location = format!("/api/v1/tokens/{}", info.id);
     let info = to_info(info);
-    created(&location, &CreatedToken { token, info })
+    let made = Made(info.name.clone());
+    let mut answer = created(&location, &CreatedToken { token, info });
+    answer.extensions_mut().insert(made);
+    answer
 }
 
 fn to_info(token: ApiToken) -> TokenInfo {

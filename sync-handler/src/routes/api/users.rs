@@ -4,14 +4,15 @@ use bytes::Bytes;
 use http::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sync_core::{
-    ADMINISTRATOR, Accounts, ApiToken, Engine, Order, Ports, Scope, UserChange, UserDetails,
+    ADMINISTRATOR, Accounts, ApiToken, Engine, Expected, Order, Ports, Scope, UserChange,
+    UserDetails,
 };
 use sync_proto::api::{NewUserInfo, UserInfo, UserName, UserPatch};
 
 use crate::error::HttpError;
 use crate::request::Request;
 use crate::respond;
-use crate::routes::api::{created, limit, listing, next_name, no_content, order, require};
+use crate::routes::api::{created, limit, listing, next_name, no_content, order, require, tagged};
 
 pub(super) async fn list<P: Ports>(
     engine: &Engine<P>,
@@ -43,6 +44,7 @@ pub(super) async fn create<P: Ports>(
         password: None,
         email,
         attributes,
+        expected: Expected::Any,
     };
     Accounts::<P>::check_user_change(&change)?;
     engine.accounts().create_user(&login, &password).await?;
@@ -64,7 +66,9 @@ pub(super) async fn show<P: Ports>(
     request: &Request,
 ) -> Result<Response<Bytes>, HttpError> {
     let user = engine.accounts().user(request.parameter("user")).await?;
-    Ok(respond::json(&to_info(engine, user).await?))
+    let revision = user.revision.clone();
+    let answer = respond::json(&to_info(engine, user).await?);
+    Ok(tagged(answer, &revision))
 }
 
 pub(super) async fn update<P: Ports>(
@@ -86,6 +90,7 @@ pub(super) async fn update<P: Ports>(
         password,
         email,
         attributes,
+        expected: request.expected(),
     };
     engine.accounts().update_user(login, change).await?;
     show(engine, request).await
@@ -119,6 +124,7 @@ async fn to_info<P: Ports>(engine: &Engine<P>, user: UserDetails) -> Result<User
         email,
         attributes,
         created_at,
+        revision: _,
     } = user;
     Ok(UserInfo {
         clients: engine.count_clients(&login).await?,

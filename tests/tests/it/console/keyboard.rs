@@ -66,6 +66,23 @@ fn a_user_is_found_added_and_kept_without_a_mouse() {
 }
 
 #[test]
+fn the_keyboard_stays_with_the_pages_of_a_list_to_its_end_and_back() {
+    let console = Console::open();
+    for number in 0..101 {
+        console.deployment.create_user(&format!("user{number:03}"));
+    }
+    console.browser.type_text("gu");
+    console.browser.wait_for("th", "user099");
+    console.browser.focus_on("Next page");
+    console.browser.strike(Key::Enter);
+    console.browser.wait_for("th", "user100");
+    console.wait_for_focus("First page");
+    console.browser.strike(Key::Enter);
+    console.browser.wait_for("th", "user000");
+    console.wait_for_focus("Next page");
+}
+
+#[test]
 fn the_keys_are_told_and_the_keyboard_stays_in_a_dialog() {
     let console = Console::open();
     console.browser.type_text("?");

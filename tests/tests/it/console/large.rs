@@ -111,7 +111,7 @@ fn ten_thousand_devices_and_a_hundred_thousand_objects_are_shown_a_page_at_a_tim
     console.browser.wait_for("td", "user7");
     look("q=user7");
 
-    console.go_to("/sources/Fed/objects/user0");
+    console.go_to("/sources/Fed/objects/user:user0");
     console.browser.wait_for("main", "part-000099");
     console.browser.press("Next page");
     console.browser.wait_for("main", "part-000100");

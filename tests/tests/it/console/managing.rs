@@ -236,7 +236,8 @@ fn tokens_are_shown_once_and_roles_and_the_audit_log_say_who_may_and_did_what() 
         .browser
         .wait_for("*[@role='status']", "vera may sign in here now");
     console.go_to("/settings?part=audit");
-    console.browser.wait_for("td", "/administrators");
+    console.browser.wait_for("td", "administrator vera");
+    console.browser.wait_for("td", "token reports");
     console.browser.press("Sign out");
     console.sign_in("vera", "a long secret");
     console.browser.wait_for("h1", "Settings");

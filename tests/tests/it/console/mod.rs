@@ -1,7 +1,9 @@
 //! The console in a real browser, with everything behind it: host, components, Redis, back end and devices.
 
 mod bad_input;
+mod copies;
 mod devices;
+mod editing;
 mod keyboard;
 mod large;
 mod looks;

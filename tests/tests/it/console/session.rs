@@ -62,6 +62,29 @@ fn what_was_typed_is_still_there_when_the_session_is_over() {
 }
 
 #[test]
+fn a_ping_that_is_being_written_when_the_session_ends_is_sent_as_it_stands() {
+    let mut console = Console::open();
+    console.deployment.create_user("anna");
+    console.go_to("/pings");
+    console.browser.fill("Users", "anna");
+    console.browser.fill("Message", "half a sent");
+    console.deployment.forget_keys("*:api-token:*");
+    console.browser.expect_complaint("401");
+    console.browser.fill("Message", "a whole sentence");
+    console.browser.press("Send");
+    console.browser.wait_for("dialog[@open]", "Sign in again");
+    console.browser.fill("Password", ADMIN_PASSWORD);
+    console.browser.press("Sign in");
+    console
+        .browser
+        .wait_until_gone("dialog[@open]", "Sign in again");
+    assert_eq!(console.browser.value_of("Message"), "a whole sentence");
+    assert_eq!(console.browser.value_of("Users"), "anna");
+    console.browser.press("Send");
+    console.browser.wait_for("td", "a whole sentence");
+}
+
+#[test]
 fn who_closes_the_dialog_of_a_session_that_is_over_finds_it_again() {
     let mut console = Console::open();
     console.deployment.create_user("anna");

@@ -349,7 +349,7 @@ pub(super) const MODULES: &[(&str, &[Row])] = &[
                     "router",
                 ],
             ),
-            row("audit", &["error", "request", "router"]),
+            row("audit", &["error", "request", "respond", "router"]),
             row(
                 "app",
                 &[

@@ -57,6 +57,7 @@ pub(crate) static ROTATE: Script = script!("rotate");
 pub(crate) static SETTLE: Script = script!("settle");
 pub(crate) static SETTLE_REFUSAL: Script = script!("settle_refusal");
 pub(crate) static SET_CLAIMS: Script = script!("set_claims");
+pub(crate) static SET_SOURCE: Script = script!("set_source");
 pub(crate) static SET_FIELD_IF: Script = script!("set_field_if");
 pub(crate) static SET_IF: Script = script!("set_if");
 pub(crate) static START_FROM: Script = script!("start_from" after "offset");

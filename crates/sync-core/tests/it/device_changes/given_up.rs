@@ -1,7 +1,7 @@
 //! What was given up is tried again or discarded.
 
 use serde_json::json;
-use sync_core::{ChangeOutcome, ChangeQuery};
+use sync_core::{ChangeOutcome, ChangeQuery, Expected};
 use sync_proto::api::{ChangeInfo, ChangeState, ClientHealth};
 use test_support::{Fault, local};
 
@@ -37,12 +37,18 @@ fn what_was_given_up_is_tried_again_as_corrected_or_discarded() {
         assert_eq!(office.list(of_client).await, found, "and not refused too");
         office.world.back_end.heal();
         office.later(5).await;
-        let retried = office.engine().retry_change(&first.id, attributes("c"));
+        let retried = office
+            .engine()
+            .retry_change(&first.id, attributes("c"), &Expected::Any);
         let ChangeOutcome::Done(retried) = retried.await.unwrap() else {
             panic!("it was not retried");
         };
         assert_eq!(retried.state, ChangeState::Waiting);
-        let again = office.engine().retry_change(&first.id, None).await.unwrap();
+        let again = office
+            .engine()
+            .retry_change(&first.id, None, &Expected::Any)
+            .await
+            .unwrap();
         assert!(matches!(again, ChangeOutcome::Not(_)), "{again:?}");
         office.later(1).await;
         let objects = office.world.back_end.objects();
@@ -53,7 +59,11 @@ fn what_was_given_up_is_tried_again_as_corrected_or_discarded() {
             1,
             "the other is left"
         );
-        let discarded = office.engine().discard_change(&second.id).await.unwrap();
+        let discarded = office
+            .engine()
+            .discard_change(&second.id, &Expected::Any)
+            .await
+            .unwrap();
         assert!(matches!(discarded, ChangeOutcome::Done(())));
         assert_eq!(office.are(ClientHealth::Stuck).await, 0);
         assert_eq!(office.list(dead).await.len(), 0);
@@ -103,7 +113,10 @@ fn what_a_device_has_sent_again_nobody_can_retry_as_it_was_given_up() {
         office.create("t1", "right").await;
         assert_eq!(office.made(), ["right"]);
         assert_eq!(office.all().await.len(), 0);
-        let retried = office.engine().retry_change(&dead.id, None).await;
+        let retried = office
+            .engine()
+            .retry_change(&dead.id, None, &Expected::Any)
+            .await;
         assert!(matches!(retried.unwrap(), ChangeOutcome::Missing));
         office.later(2).await;
         assert_eq!(office.made(), ["right"]);
@@ -112,7 +125,10 @@ fn what_a_device_has_sent_again_nobody_can_retry_as_it_was_given_up() {
         // The same of one that was refused, and whose device has not acknowledged that.
         let refused = office.refused("t2", "refused").await;
         office.create("t2", "corrected").await;
-        let retried = office.engine().retry_change(&refused.id, None).await;
+        let retried = office
+            .engine()
+            .retry_change(&refused.id, None, &Expected::Any)
+            .await;
         assert!(matches!(retried.unwrap(), ChangeOutcome::Missing));
         office.later(2).await;
         assert_eq!(office.made(), ["right", "corrected"]);
@@ -130,7 +146,7 @@ fn a_create_that_was_given_up_and_done_after_all_is_not_done_again_when_its_devi
         assert!(told[0]["create-error"]["t1-error"].is_object(), "{told:?}");
         let retried = office
             .engine()
-            .retry_change(&dead.id, attributes("right"))
+            .retry_change(&dead.id, attributes("right"), &Expected::Any)
             .await;
         assert!(matches!(retried.unwrap(), ChangeOutcome::Done(_)));
         work(office.engine()).await;

@@ -12,7 +12,10 @@ mod refused;
 use std::time::Duration;
 
 use serde_json::json;
-use sync_core::{ChangeOutcome, ChangeQuery, ClientId, ClientQuery, Engine, Session, SyncError};
+use sync_core::{
+    ChangeOutcome, ChangeQuery, ClientId, ClientQuery, Engine, Expected, Revision, Session,
+    SyncError,
+};
 use sync_proto::SentAttributes;
 use sync_proto::api::{ChangeInfo, ChangeState, ClientHealth};
 use test_support::{Fault, TestPorts, World, local};
@@ -239,7 +242,10 @@ fn a_corrected_change_is_made_once_whoever_is_at_it() {
                 .map(|step| step.wrapping_mul(seed).wrapping_add(seed / 3) >> 2)
                 .collect();
             let both = async {
-                futures_util::join!(engine.retry_change(&id, attributes("right")), work(engine))
+                futures_util::join!(
+                    engine.retry_change(&id, attributes("right"), &Expected::Any),
+                    work(engine)
+                )
             };
             let (retried, ()) = engine.ports().redis.in_turns(&schedule, both).await;
             office.later(2).await;
@@ -266,14 +272,45 @@ fn a_corrected_change_is_made_once_whoever_is_at_it() {
 }
 
 #[test]
+fn of_two_who_correct_the_same_change_the_second_hears_of_the_first() {
+    local(async {
+        let office = Office::start().await;
+        office.send("t1", "wrong").await;
+        let id = office.all().await.first().unwrap().id.clone();
+        let engine = office.engine();
+        let seen = engine.change(&id).await.unwrap().unwrap();
+        let seen = Revision::of_attributes(&seen.attributes.unwrap());
+        let seen = Expected::OneOf(vec![seen.as_str().to_owned()]);
+        let first = engine.retry_change(&id, attributes("first"), &seen).await;
+        assert!(matches!(first, Ok(ChangeOutcome::Done(_))), "{first:?}");
+        let second = engine.retry_change(&id, attributes("second"), &seen).await;
+        assert!(matches!(second, Err(SyncError::Moved)), "{second:?}");
+        let discarded = engine.discard_change(&id, &seen).await;
+        assert!(matches!(discarded, Err(SyncError::Moved)), "{discarded:?}");
+        office.world.back_end.heal();
+        office.later(2).await;
+        let objects = office.world.back_end.objects();
+        assert_eq!(objects.values().next().unwrap()["name"], "first");
+    });
+}
+
+#[test]
 fn of_a_discarded_change_the_device_is_told() {
     local(async {
         let office = Office::start().await;
         office.send("t1", "a").await;
         let id = office.all().await.first().unwrap().id.clone();
-        let discarded = office.engine().discard_change(&id).await.unwrap();
+        let discarded = office
+            .engine()
+            .discard_change(&id, &Expected::Any)
+            .await
+            .unwrap();
         assert!(matches!(discarded, ChangeOutcome::Done(())));
-        let again = office.engine().discard_change(&id).await.unwrap();
+        let again = office
+            .engine()
+            .discard_change(&id, &Expected::Any)
+            .await
+            .unwrap();
         assert!(matches!(again, ChangeOutcome::Missing), "{again:?}");
         assert_eq!(office.are(ClientHealth::Waiting).await, 0);
         let [refused] = &office.all().await[..] else {

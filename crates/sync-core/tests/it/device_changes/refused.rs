@@ -1,7 +1,7 @@
 //! What the back end has refused is tried again or discarded.
 
 use serde_json::json;
-use sync_core::{ChangeOutcome, ChangeQuery};
+use sync_core::{ChangeOutcome, ChangeQuery, Expected};
 use sync_proto::api::{ChangeInfo, ChangeState, ClientHealth};
 use test_support::{Fault, local};
 
@@ -32,16 +32,20 @@ fn a_refused_change_is_tried_again_as_corrected_and_comes_as_news_to_the_device_
     local(async {
         let office = Office::start().await;
         let refused = office.refused("t1", "wrong").await;
-        let retried = office
-            .engine()
-            .retry_change(&refused.id, attributes("right"));
+        let retried =
+            office
+                .engine()
+                .retry_change(&refused.id, attributes("right"), &Expected::Any);
         let ChangeOutcome::Done(retried) = retried.await.unwrap() else {
             panic!("it was not retried");
         };
         assert_eq!(retried.state, ChangeState::Waiting);
         assert_eq!((retried.attempts, retried.user.as_str()), (1, "anna"));
         assert_eq!(retried.attributes.as_ref().unwrap()["name"], "right");
-        let again = office.engine().retry_change(&refused.id, None).await;
+        let again = office
+            .engine()
+            .retry_change(&refused.id, None, &Expected::Any)
+            .await;
         assert!(matches!(again.unwrap(), ChangeOutcome::Missing));
         work(office.engine()).await;
         let objects = office.world.back_end.objects();
@@ -67,7 +71,7 @@ fn what_the_back_end_refuses_again_is_given_up_and_asked_for_by_another_key() {
         office.world.back_end.fail([Fault::Rejected]);
         office
             .engine()
-            .retry_change(&refused.id, None)
+            .retry_change(&refused.id, None, &Expected::Any)
             .await
             .unwrap();
         work(office.engine()).await;
@@ -75,7 +79,11 @@ fn what_the_back_end_refuses_again_is_given_up_and_asked_for_by_another_key() {
             panic!("one change was given up");
         };
         assert_eq!((dead.state, dead.attempts), (ChangeState::Dead, 2));
-        office.engine().retry_change(&dead.id, None).await.unwrap();
+        office
+            .engine()
+            .retry_change(&dead.id, None, &Expected::Any)
+            .await
+            .unwrap();
         work(office.engine()).await;
         assert_eq!(office.world.back_end.objects().len(), 1);
     });
@@ -100,7 +108,9 @@ fn a_refused_update_is_made_to_the_object_by_the_id_that_the_back_end_knows() {
         let [refused] = &office.all().await[..] else {
             panic!("one change was refused");
         };
-        let retried = office.engine().retry_change(&refused.id, attributes("c"));
+        let retried = office
+            .engine()
+            .retry_change(&refused.id, attributes("c"), &Expected::Any);
         let ChangeOutcome::Done(retried) = retried.await.unwrap() else {
             panic!("it was not retried");
         };
@@ -119,14 +129,25 @@ fn a_refused_change_that_is_discarded_leaves_the_list_and_its_device_is_told_all
     local(async {
         let office = Office::start().await;
         let refused = office.refused("t1", "a").await;
-        let discarded = office.engine().discard_change(&refused.id).await.unwrap();
+        let discarded = office
+            .engine()
+            .discard_change(&refused.id, &Expected::Any)
+            .await
+            .unwrap();
         assert!(matches!(discarded, ChangeOutcome::Done(())));
         assert_eq!(office.all().await.len(), 0);
         let sources = office.engine().client_sources(office.client.as_str());
         assert_eq!(sources.await.unwrap().first().unwrap().failed, 0);
-        let again = office.engine().discard_change(&refused.id).await.unwrap();
+        let again = office
+            .engine()
+            .discard_change(&refused.id, &Expected::Any)
+            .await
+            .unwrap();
         assert!(matches!(again, ChangeOutcome::Missing), "{again:?}");
-        let retried = office.engine().retry_change(&refused.id, None).await;
+        let retried = office
+            .engine()
+            .retry_change(&refused.id, None, &Expected::Any)
+            .await;
         assert!(matches!(retried.unwrap(), ChangeOutcome::Missing));
         let told = office
             .world
@@ -149,8 +170,8 @@ fn of_two_who_try_a_refused_change_again_one_does() {
                 .collect();
             let both = async {
                 futures_util::join!(
-                    engine.retry_change(&refused.id, attributes("one")),
-                    engine.retry_change(&refused.id, attributes("other"))
+                    engine.retry_change(&refused.id, attributes("one"), &Expected::Any),
+                    engine.retry_change(&refused.id, attributes("other"), &Expected::Any)
                 )
             };
             let (one, other) = engine.ports().redis.in_turns(&schedule, both).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sync_core::{ChangeOutcome, ChangeQuery, DeviceSession, SyncError};
+use sync_core::{ChangeOutcome, ChangeQuery, DeviceSession, Expected, SyncError};
 use sync_jobs::{Claim, Failure, Jobs, JobsSettings, Leased, QueueLimits, QueueName, Retry};
 use sync_proto::api::ChangeState;
 use test_support::{Fault, World, local};
@@ -100,7 +100,7 @@ fn what_was_given_up_and_retried_on_the_device_is_done_once() {
             let both = async {
                 futures_util::join!(
                     try_send(engine, &device, again.clone()),
-                    engine.retry_change(&id, None)
+                    engine.retry_change(&id, None, &Expected::Any)
                 )
             };
             let (sent, retried) = redis.in_turns(&schedule, both).await;
@@ -109,7 +109,10 @@ fn what_was_given_up_and_retried_on_the_device_is_done_once() {
             assert_eq!(sent.unwrap()[0]["status"], "applied", "{seed}");
             let made = world.back_end.objects().len();
             assert_eq!(made, usize::from(seed) + 1, "{seed}");
-            let retried = engine.retry_change(&id, None).await.unwrap();
+            let retried = engine
+                .retry_change(&id, None, &Expected::Any)
+                .await
+                .unwrap();
             assert!(matches!(retried, ChangeOutcome::Missing), "{retried:?}");
         }
         // What is discarded on the device nobody retries either.
@@ -117,7 +120,10 @@ fn what_was_given_up_and_retried_on_the_device_is_done_once() {
         let id = given_up(&world, &device, create("e", "e")).await;
         let settled = json!({"settled": {"Shared": ["e"]}});
         try_send(engine, &device, settled).await.unwrap();
-        let retried = engine.retry_change(&id, None).await.unwrap();
+        let retried = engine
+            .retry_change(&id, None, &Expected::Any)
+            .await
+            .unwrap();
         assert!(matches!(retried, ChangeOutcome::Missing), "{retried:?}");
         assert_eq!(world.back_end.objects().len(), made);
     });
@@ -129,7 +135,11 @@ fn who_has_retried_what_is_being_tried_again_comes_back_when_that_has_ended() {
         let world = World::start().await;
         let device = device(&world, "u1").await;
         let id = given_up(&world, &device, create("c1", "o1")).await;
-        world.engine.retry_change(&id, None).await.unwrap();
+        world
+            .engine
+            .retry_change(&id, None, &Expected::Any)
+            .await
+            .unwrap();
         let jobs = Jobs::new(&world.engine.ports().redis);
         let (queue, lease) = (QueueName::parse("adapter").unwrap(), "lease");
         let claim = Claim {
@@ -175,7 +185,11 @@ fn who_asks_after_a_change_that_was_given_up_and_done_after_all_is_told_so() {
         let id = given_up(&world, &device, create("c1", "o1")).await;
         let told = ask_after(&world, &device, &["c1"]).await;
         assert_eq!(told[0]["status"], "refused");
-        let retried = world.engine.retry_change(&id, None).await.unwrap();
+        let retried = world
+            .engine
+            .retry_change(&id, None, &Expected::Any)
+            .await
+            .unwrap();
         assert!(matches!(retried, ChangeOutcome::Done(_)), "{retried:?}");
         world.work().await;
         let applied = json!({"id": "c1", "status": "applied", "object": "b1"});

@@ -10,6 +10,8 @@ use crate::server::{Server, call};
 /// The first administrator's.
 const PASSWORD: &str = "admin-password";
 
+const PASSWORD_OF_OTHERS: &str = "long enough";
+
 /// The token of a login, if it succeeds.
 async fn log_in(server: &Server, login: &str, password: &str) -> Result<String, StatusCode> {
     let body = json!({"login": login, "password": password});
@@ -21,7 +23,7 @@ async fn log_in(server: &Server, login: &str, password: &str) -> Result<String, 
 }
 
 async fn add(server: &Server, admin: &str, login: &str, role: &str) -> Value {
-    let new = json!({"login": login, "password": "p", "role": role});
+    let new = json!({"login": login, "password": PASSWORD_OF_OTHERS, "role": role});
     let (status, made) = call(server, admin, "POST", "/administrators", &new).await;
     assert_eq!(status, StatusCode::CREATED, "{made}");
     made
@@ -45,7 +47,7 @@ fn each_role_may_do_what_it_says() {
         ] {
             let made = add(&server, &admin, role, role).await;
             assert_eq!(made["role"], role);
-            let token = log_in(&server, role, "p").await.unwrap();
+            let token = log_in(&server, role, PASSWORD_OF_OTHERS).await.unwrap();
             let (_, session) = call(&server, &token, "GET", "/session", &Value::Null).await;
             assert_eq!(
                 (&session["name"], &session["role"]),
@@ -87,25 +89,25 @@ fn another_role_and_another_password_end_the_sessions() {
         let server = Server::start(None).await;
         let admin = log_in(&server, "rhoadmin", PASSWORD).await.unwrap();
         add(&server, &admin, "ann", "administrator").await;
-        let old = log_in(&server, "ann", "p").await.unwrap();
+        let old = log_in(&server, "ann", PASSWORD_OF_OTHERS).await.unwrap();
         let demoted = json!({"role": "viewer"});
         let (_, changed) = call(&server, &admin, "PATCH", "/administrators/ann", &demoted).await;
         assert_eq!(changed["role"], "viewer");
         let refused = status(&server, &old, "GET", "/users", Value::Null).await;
         assert_eq!(refused, StatusCode::UNAUTHORIZED);
-        let viewer = log_in(&server, "ann", "p").await.unwrap();
+        let viewer = log_in(&server, "ann", PASSWORD_OF_OTHERS).await.unwrap();
         let refused = status(&server, &viewer, "GET", "/tokens", Value::Null).await;
         assert_eq!(refused, StatusCode::FORBIDDEN);
 
-        let other = json!({"password": "q"});
+        let other = json!({"password": "another password"});
         call(&server, &admin, "PATCH", "/administrators/ann", &other).await;
         let refused = status(&server, &viewer, "GET", "/users", Value::Null).await;
         assert_eq!(refused, StatusCode::UNAUTHORIZED);
         assert_eq!(
-            log_in(&server, "ann", "p").await,
+            log_in(&server, "ann", PASSWORD_OF_OTHERS).await,
             Err(StatusCode::UNAUTHORIZED)
         );
-        let gone = log_in(&server, "ann", "q").await.unwrap();
+        let gone = log_in(&server, "ann", "another password").await.unwrap();
         let removed = status(
             &server,
             &admin,
@@ -118,7 +120,7 @@ fn another_role_and_another_password_end_the_sessions() {
         let refused = status(&server, &gone, "GET", "/users", Value::Null).await;
         assert_eq!(refused, StatusCode::UNAUTHORIZED);
         assert_eq!(
-            log_in(&server, "ann", "q").await,
+            log_in(&server, "ann", "another password").await,
             Err(StatusCode::UNAUTHORIZED)
         );
         let unknown = status(
@@ -139,7 +141,7 @@ fn the_first_administrator_stays_one() {
         let server = Server::start(None).await;
         let admin = log_in(&server, "rhoadmin", PASSWORD).await.unwrap();
         add(&server, &admin, "ann", "administrator").await;
-        let ann = log_in(&server, "ann", "p").await.unwrap();
+        let ann = log_in(&server, "ann", PASSWORD_OF_OTHERS).await.unwrap();
         let path = "/administrators/rhoadmin";
         let viewer = json!({"role": "viewer"});
         assert_eq!(
@@ -150,7 +152,7 @@ fn the_first_administrator_stays_one() {
             status(&server, &ann, "DELETE", path, Value::Null).await,
             StatusCode::CONFLICT
         );
-        let new = json!({"login": "rhoadmin", "password": "p", "role": "viewer"});
+        let new = json!({"login": "rhoadmin", "password": PASSWORD_OF_OTHERS, "role": "viewer"});
         let again = status(&server, &ann, "POST", "/administrators", new).await;
         assert_eq!(again, StatusCode::CONFLICT);
         assert_eq!(
@@ -203,7 +205,7 @@ fn passwords_of_administrators_cannot_be_guessed() {
         let server = Server::start(None).await;
         let admin = log_in(&server, "rhoadmin", PASSWORD).await.unwrap();
         add(&server, &admin, "ann", "viewer").await;
-        let ann = log_in(&server, "ann", "p").await.unwrap();
+        let ann = log_in(&server, "ann", PASSWORD_OF_OTHERS).await.unwrap();
         let limit = 100;
         let mut refused = StatusCode::UNAUTHORIZED;
         for _ in 0..limit {
@@ -214,7 +216,7 @@ fn passwords_of_administrators_cannot_be_guessed() {
         }
         assert_eq!(refused, StatusCode::TOO_MANY_REQUESTS);
         // Nor with the present password that a change needs.
-        let change = json!({"current": "p", "new": "q"});
+        let change = json!({"current": PASSWORD_OF_OTHERS, "new": "another password"});
         let refused = status(&server, &ann, "POST", "/session/password", change).await;
         assert_eq!(refused, StatusCode::TOO_MANY_REQUESTS);
     });
@@ -232,7 +234,9 @@ fn administrators_and_users_of_devices_are_different_accounts() {
         );
         add(&server, &admin, "ann", "administrator").await;
         let accounts = server.world.engine.accounts();
-        let device = accounts.log_in("ann", "p", Origin("test")).await;
+        let device = accounts
+            .log_in("ann", PASSWORD_OF_OTHERS, Origin("test"))
+            .await;
         assert!(
             matches!(device, Err(AccountError::LoginFailed { .. })),
             "{device:?}"
@@ -241,9 +245,9 @@ fn administrators_and_users_of_devices_are_different_accounts() {
             .log_in("ann", "password", Origin("test"))
             .await
             .unwrap();
-        log_in(&server, "ann", "p").await.unwrap();
+        log_in(&server, "ann", PASSWORD_OF_OTHERS).await.unwrap();
         let old = accounts
-            .log_in_administrator("ann", "p", Origin("test"))
+            .log_in_administrator("ann", PASSWORD_OF_OTHERS, Origin("test"))
             .await;
         assert!(
             matches!(old, Err(AccountError::LoginFailed { .. })),
@@ -258,7 +262,7 @@ fn a_reset_leaves_the_administrators() {
         let server = Server::start(None).await;
         let admin = log_in(&server, "rhoadmin", PASSWORD).await.unwrap();
         add(&server, &admin, "ann", "viewer").await;
-        let ann = log_in(&server, "ann", "p").await.unwrap();
+        let ann = log_in(&server, "ann", PASSWORD_OF_OTHERS).await.unwrap();
         server.world.engine.reset().await.unwrap();
         for token in [&admin, &ann] {
             assert_eq!(
@@ -266,7 +270,7 @@ fn a_reset_leaves_the_administrators() {
                 StatusCode::OK
             );
         }
-        log_in(&server, "ann", "p").await.unwrap();
+        log_in(&server, "ann", PASSWORD_OF_OTHERS).await.unwrap();
         // A session that is listed no more could not be ended.
         call(
             &server,

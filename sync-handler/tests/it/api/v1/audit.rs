@@ -84,7 +84,7 @@ fn writes_refusals_and_logins_are_kept_and_nothing_of_what_they_sent() {
                 row("rhoadmin", "LogIn", "/login", 401),
                 row("rhoadmin", "LogIn", "/login", 201),
                 row("script", "CreateUser", "/users", 403),
-                row("rhoadmin", "CreateUser", "/users", 201),
+                row("rhoadmin", "CreateUser", "/users/u", 201),
                 row(
                     "script",
                     "PutObject",
@@ -105,6 +105,40 @@ fn writes_refusals_and_logins_are_kept_and_nothing_of_what_they_sent() {
         assert!(
             scripts.iter().all(|entry| entry["token"].is_string()),
             "{scripts:?}"
+        );
+    });
+}
+
+#[test]
+fn whatever_is_made_is_named() {
+    local(async {
+        let server = Server::start(None).await;
+        let admin = log_in(&server).await;
+        for (path, body) in [
+            ("/users", json!({"login": "ann/ a", "password": "p"})),
+            ("/tokens", json!({"name": "reports", "scopes": ["admin"]})),
+            (
+                "/administrators",
+                json!({"login": "vera", "password": "long enough", "role": "viewer"}),
+            ),
+        ] {
+            let (status, made) = call(&server, &admin, "POST", path, &body).await;
+            assert_eq!(status, StatusCode::CREATED, "{made}");
+        }
+        let token = server.world.engine.accounts().api_tokens();
+        let (tokens, _) = token.list(0, 10, Order::Descending).await.unwrap();
+        let token = tokens.iter().find(|token| token.name == "reports").unwrap();
+        let (_, listed) = call(&server, &admin, "GET", "/audit?limit=3", &Value::Null).await;
+        let entries = listed["items"].as_array().unwrap().iter();
+        let named: Vec<_> = entries.map(|it| (&it["subject"], &it["name"])).collect();
+        let token = json!(format!("/tokens/{}", token.id));
+        assert_eq!(
+            named,
+            [
+                (&json!("/administrators/vera"), &Value::Null),
+                (&token, &json!("reports")),
+                (&json!("/users/ann%2F%20a"), &Value::Null),
+            ]
         );
     });
 }
@@ -149,6 +183,10 @@ fn the_older_rest_api_is_kept_too() {
                 row("rhoadmin", "LogIn", "/login", 201),
             ]
         );
+        let (_, listed) = call(&server, &admin, "GET", "/audit", &Value::Null).await;
+        let entries = listed["items"].as_array().unwrap().iter();
+        let named: Vec<_> = entries.filter_map(|it| it["name"].as_str()).collect();
+        assert_eq!(named, ["u", "u"], "who was made, and who was deleted");
     });
 }
 
@@ -158,6 +196,7 @@ fn record(who: &str) -> AuditRecord {
         token: None,
         action: "CreateUser".to_owned(),
         subject: "/users".to_owned(),
+        name: None,
         status: 201,
         address: None,
     }

@@ -15,6 +15,7 @@ const OPEN_API: &str = include_str!("../../../../../docs/openapi.json");
 const NEEDED: &[(&str, &str, Scope)] = &[
     ("GET", "/administrators", Scope::Admin),
     ("POST", "/administrators", Scope::Admin),
+    ("GET", "/administrators/{login}", Scope::Admin),
     ("PATCH", "/administrators/{login}", Scope::Admin),
     ("DELETE", "/administrators/{login}", Scope::Admin),
     ("GET", "/audit", Scope::Admin),
@@ -124,6 +125,21 @@ const NEEDED: &[(&str, &str, Scope)] = &[
     ("GET", "/settings", Scope::SystemRead),
     ("GET", "/overview", Scope::SystemRead),
     ("GET", "/sources/{source}/partitions", Scope::SourcesRead),
+    (
+        "GET",
+        "/sources/{source}/partitions/{partition}",
+        Scope::SourcesRead,
+    ),
+    (
+        "GET",
+        "/sources/{source}/partitions/{partition}/objects",
+        Scope::DataRead,
+    ),
+    (
+        "GET",
+        "/sources/{source}/partitions/{partition}/objects/{object}/versions",
+        Scope::DataRead,
+    ),
     ("GET", "/users/{user}/copies", Scope::SourcesRead),
     ("GET", "/statistics", Scope::SystemRead),
     ("GET", "/statistics/metrics", Scope::SystemRead),

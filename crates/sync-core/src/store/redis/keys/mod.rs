@@ -37,10 +37,10 @@
 //! | `bulk-data:<selection>` | string | what came of making this selection's bulk data file last (JSON): the file, until when it is handed out, and the version of each copy in it; or why there is none | as long as the file, or a minute | bulk data jobs | devices that ask for bulk data |
 //! | `bulk-file:<selection>:<file>` | string | a bulk data file (JSON): where its content is, how it is cut into blocks, and whose it is | a day longer than it is handed out | bulk data jobs | downloads |
 //! | `image:<id>` | string | an image (JSON): of which document, of which life and up to which version, where its content is, its bytes and their digest, and when it was made | an hour longer than devices are told of it | image jobs | downloads |
-//! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `attrs` attributes (JSON), `part:<source>` → when its back end has said to which partition the user belongs, in ms, a space, and which, `claims` those that the identity provider says (JSON) and `claimed` until when its token is good, in ms, `cred` what the user has signed in with last, sealed with a key that the store does not know, where a back end is asked with that, `made` where the password is one that the first start has made, `out:<session>` → when that session was ended, for as long as it could have lasted; without `pw` and `gen` the user is being deleted | the user's | users | every request |
+//! | `user:<user>` | hash | `pw` password hash, `gen` session generation, `at` creation in ms, `email`, `attrs` attributes (JSON), `rev` the last edit by an administrator, `part:<source>` → when its back end has said to which partition the user belongs, in ms, a space, and which, `claims` those that the identity provider says (JSON) and `claimed` until when its token is good, in ms, `cred` what the user has signed in with last, sealed with a key that the store does not know, where a back end is asked with that, `made` where the password is one that the first start has made, `out:<session>` → when that session was ended, for as long as it could have lasted; without `pw` and `gen` the user is being deleted | the user's | users | every request |
 //! | `{audit}:administration`, `{audit}:routine` | stream | what administrators and scripts did (JSON): what is rare; data, pings and failed logins | entries: a year, the last 10 000; a year after the last | API and old administration, logins | `GET /audit` |
 //! | `administrators` | sorted set | names of the administrators beside the first, in lexical order | until deleted | administrators | administrators |
-//! | `administrator:<login>` | hash | `pw`, `gen`, `at` and `made` as in `user:<user>`, `role`, `seen` last login in ms. The first administrator's is `user:rhoadmin`, as the old protocols know it | until deleted | administrators | logins to the API |
+//! | `administrator:<login>` | hash | `pw`, `gen`, `at`, `rev` and `made` as in `user:<user>`, `role`, `seen` last login in ms. The first administrator's is `user:rhoadmin`, as the old protocols know it | until deleted | administrators | logins to the API |
 //! | `administrator:<login>:logins` | sorted set | ids of the tokens of an administrator's logins, scored by creation in ms; the last fifty | until deleted | logins to the API | logins to the API |
 //! | `users` | sorted set | all user names, in lexical order | forever | users | users |
 //! | `user:<user>:clients` | sorted set | ids of the user's clients, in lexical order | as `client:<client>` | clients | users |
@@ -65,7 +65,7 @@
 //! | `{copies}:<source>:condition` | hash | `objects` in all copies, `at` when a back end was asked last in ms, `took` how long that took in ms, `error` what is wrong: kind, space, message, and `since` when in ms | as long as the source has a copy | as `{copies}:<source>` | administrators |
 //! | `changed-documents` | stream | `d` → `<source> <partition>` that has changed, or `c` → client that follows others than before, for those who wait for news | the last 10 000 or so | whoever commits, syncs | event streams |
 //! | `circuits` | hash | source → how often its back end did not answer since it last did, and until when it is left alone, in ms, or 0 | until it answers | calls of back ends | calls of back ends, `/metrics` |
-//! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1, `paused:<source>` if its back end is left alone | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
+//! | `registry` | hash | what administrators change at run time: `app-server` its URL, `source:<source>` → `user` or `app` for a source that is not in the settings, `poll:<source>` → seconds between queries, 0 or -1, `paused:<source>` if its back end is left alone, `edit:<source>` → its last edit by an administrator | forever | administrators, back ends that push to a new source | every request, at most once a second per instance |
 //! | `application:<key>` | string or hash | a document of the application's own | until replaced or reset | administrators | administrators |
 //! | `idempotency:<token>:<digest of a key>` | string | digest of a write, and a random text of the request that is at work on it, or what it was answered with | a day, a minute while it is at work | writes of the API | writes of the API |
 //! | `{metrics}` | hash | name and labels of a metric, with spaces between → its number; a histogram's has as its last part the place of a bucket, or `us` | forever | every instance, a moment after it has counted; clients | `/metrics` |
@@ -404,6 +404,14 @@ pub(crate) const POLL_INTERVAL_FIELD_PREFIX: &str = "poll:";
 /// The field of the registry that holds a source that is not in the settings.
 pub(crate) fn source_field(source: &SourceName) -> String {
     format!("{SOURCE_FIELD_PREFIX}{source}")
+}
+
+/// What the registry's fields of sources' last edits begin with.
+pub(crate) const EDIT_FIELD_PREFIX: &str = "edit:";
+
+/// The field of the registry that says which edit of a source was the last.
+pub(crate) fn edit_field(source: &SourceName) -> String {
+    format!("{EDIT_FIELD_PREFIX}{source}")
 }
 
 /// What the registry's fields of paused sources begin with.
