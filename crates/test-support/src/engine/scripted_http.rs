@@ -16,7 +16,12 @@ pub struct ScriptedHttp {
 
 impl ScriptedHttp {
     /// Adds an answer to the list.
-    pub fn answer(&self, status: u16, headers: &[(&str, &str)], body: &(impl AsRef<[u8]> + ?Sized)) {
+    pub fn answer(
+        &self,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: &(impl AsRef<[u8]> + ?Sized),
+    ) {
         let mut answer = http::Response::builder().status(status);
         for (name, value) in headers {
             answer = answer.header(*name, *value);

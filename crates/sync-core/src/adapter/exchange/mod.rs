@@ -393,6 +393,9 @@ pub(super) fn refusal(answer: &Answer) -> AdapterError {
         }
         _ if status.is_client_error() => AdapterError::Rejected { message },
         _ if status.is_server_error() => AdapterError::Unavailable { message },
+        StatusCode::NOT_MODIFIED => bad_answer(
+            "the back end answers that nothing has changed (304), which it was not asked",
+        ),
         _ if status.is_redirection() => misfit("url", redirected(answer)),
         _ => bad_answer(format!("unexpected answer: {status}")),
     }
