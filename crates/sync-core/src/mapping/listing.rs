@@ -20,8 +20,12 @@ pub(super) fn read_each<'a>(
     each: &mut dyn FnMut(&'a RawValue) -> Option<()>,
 ) -> Option<Value> {
     let mut text = serde_json::Deserializer::from_slice(json);
-    let left = &mut MAX_AROUND.clone();
-    let place = Place { steps, each, left };
+    let mut left = MAX_AROUND;
+    let place = Place {
+        steps,
+        each,
+        left: &mut left,
+    };
     let around = place.deserialize(&mut text).ok()?;
     text.end().ok()?;
     Some(around)
