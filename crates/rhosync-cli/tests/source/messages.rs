@@ -46,7 +46,7 @@ fn an_answer_that_cannot_be_read_is_called_what_it_is() {
         b"<!DOCTYPE html><html><head><TITLE>Sign in</TITLE></head><body>please</body></html>";
     // Status, headers and body of the answer; which setting the problem is of, and what is said of it.
     type Case<'a> = (u16, &'a str, &'a [u8], &'a str, &'a [&'a str]);
-    let cases: [Case<'_>; 14] = [
+    let cases: [Case<'_>; 16] = [
         (
             200,
             "content-type: text/html\r\n",
