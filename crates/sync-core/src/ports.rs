@@ -5,9 +5,12 @@
     reason = "components are single-threaded, so no future here has to be `Send`"
 )]
 
+use std::io::{self, Read as _};
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::bufread::MultiGzDecoder;
+use http::{HeaderMap, header};
 
 use crate::memory::{BodyBuffer, Memory, OutOfMemory, Reservation};
 pub(crate) use sync_redis::hex;
@@ -95,10 +98,70 @@ impl AnswerRoom {
         std::mem::replace(&mut self.buffer, BodyBuffer::new(1)).into_bytes()
     }
 
+    /// Unpacks an answer that has arrived here and says that it is packed by gzip. It may become as large as one that arrives
+    /// unpacked. One that cannot be unpacked stays as it is, and goes on saying so.
+    ///
+    /// # Errors
+    /// [`HttpError::TooLarge`] and [`HttpError::OutOfMemory`].
+    pub fn unpack(
+        &mut self,
+        host: &str,
+        answer: &mut http::Response<Bytes>,
+    ) -> Result<(), HttpError> {
+        if !is_gzip(answer.headers()) {
+            return Ok(());
+        }
+        let mut room = Self {
+            max_bytes: self.max_bytes,
+            buffer: BodyBuffer::new(1),
+            held: self.held.another(),
+        };
+        if room.take_unpacked(host, answer.body())?.is_ok() {
+            *answer.body_mut() = room.arrived();
+            answer.headers_mut().remove(header::CONTENT_ENCODING);
+            answer.headers_mut().remove(header::CONTENT_LENGTH);
+            *self = room;
+        }
+        Ok(())
+    }
+
+    /// Takes in what a gzip file has; the inner error is that of one that is damaged.
+    fn take_unpacked(&mut self, host: &str, packed: &[u8]) -> Result<io::Result<()>, HttpError> {
+        // It ends with its length, if it has one part only and is what it says.
+        let length = packed.last_chunk().map(|last| u32::from_le_bytes(*last));
+        let length = length.and_then(|length| usize::try_from(length).ok());
+        if let Some(length) = length.filter(|length| length / MOST_PACKED <= packed.len()) {
+            self.expect(host, length)?;
+        }
+        let mut unpacker = MultiGzDecoder::new(packed);
+        let mut piece = [0; 8 * 1024];
+        loop {
+            match unpacker.read(&mut piece) {
+                Ok(0) => return Ok(Ok(())),
+                Ok(length) => self.take(host, piece.get(..length).unwrap_or_default())?,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+
     /// The memory that the answer takes.
     pub(crate) fn into_held(self) -> Reservation {
         self.held
     }
+}
+
+/// Most bytes that become one byte of a gzip file.
+const MOST_PACKED: usize = 1_032;
+
+/// Whether an answer says that it is packed by gzip (RFC 9110, section 8.4.1.3).
+pub(crate) fn is_gzip(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(header::CONTENT_ENCODING);
+    let mut codings = codings.iter().filter_map(|coding| coding.to_str().ok());
+    let is_gzip = codings.next().is_some_and(|coding| {
+        let coding = coding.trim();
+        coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip")
+    });
+    is_gzip && codings.next().is_none()
 }
 
 /// Why a request had no usable answer.

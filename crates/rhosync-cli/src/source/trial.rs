@@ -1,6 +1,7 @@
 //! Asks a source's back end as the server would, and looks at what comes of it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
 use anyhow::Result;
@@ -209,7 +210,7 @@ impl<'a> Trial<'a> {
         }
         if let Some(id) = repeated.first().filter(|_| is_taken) {
             let message = format!(
-                "{} ids are those of several records, {id:?} for instance; the last one counts",
+                "{} ids are those of several records, {id:?} for instance; the last of an answer counts, and that of the first page",
                 repeated.len()
             );
             note("id", message);
@@ -269,15 +270,19 @@ impl<'a> Trial<'a> {
                 "boolean" => matches!(text.trim(), "true" | "false"),
                 _ => true,
             };
-            let odd = objects.iter().find_map(|(id, object)| {
+            let mut odd = objects.iter().filter_map(|(id, object)| {
                 let text = object
                     .get(name)
                     .filter(|text| !text.is_empty() && !is_one(text))?;
                 Some((id, text))
             });
-            if let Some((id, text)) = odd {
+            if let Some((id, text)) = odd.next() {
+                let more = match odd.count() {
+                    0 => String::new(),
+                    count => format!(" (and {count} more records)"),
+                };
                 let message = format!(
-                    "record {id} has {:?}, which is no {kind}; devices get it as it is",
+                    "record {id} has {:?}, which is no {kind}{more}; devices get it as it is",
                     begin_of(text.as_bytes())
                 );
                 note(&format!("types.{name}"), message);
@@ -367,10 +372,18 @@ pub(super) struct Collected {
 #[async_trait(?Send)]
 impl Stash for Collected {
     async fn stash(&mut self, part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError> {
+        // Within a part the last counts, and of several parts the first, as on the server.
+        let mut objects = BTreeMap::new();
         for (id, attributes) in part {
             let id = id.as_str().to_owned();
-            if self.objects.insert(id.clone(), attributes).is_some() {
+            if objects.insert(id.clone(), attributes).is_some() {
                 self.repeated.push(id);
+            }
+        }
+        for (id, attributes) in objects {
+            match self.objects.entry(id) {
+                Entry::Occupied(known) => self.repeated.push(known.key().clone()),
+                Entry::Vacant(free) => drop(free.insert(attributes)),
             }
         }
         Ok(())

@@ -46,7 +46,7 @@ fn an_answer_that_cannot_be_read_is_called_what_it_is() {
         b"<!DOCTYPE html><html><head><TITLE>Sign in</TITLE></head><body>please</body></html>";
     // Status, headers and body of the answer; which setting the problem is of, and what is said of it.
     type Case<'a> = (u16, &'a str, &'a [u8], &'a str, &'a [&'a str]);
-    let cases: [Case<'_>; 14] = [
+    let cases: [Case<'_>; 16] = [
         (
             200,
             "content-type: text/html\r\n",
@@ -104,7 +104,21 @@ fn an_answer_that_cannot_be_read_is_called_what_it_is() {
             "content-encoding: gzip\r\n",
             b"\x1f\x8b\x08",
             "format",
-            &["compressed (gzip)", "not asked for"],
+            &["compressed (gzip)", "cut off"],
+        ),
+        (
+            200,
+            "content-encoding: gzip\r\n",
+            b"[]",
+            "format",
+            &["compressed (gzip)", "but is not"],
+        ),
+        (
+            200,
+            "content-encoding: br\r\n",
+            b"\x0b\x00",
+            "format",
+            &["compressed (br)", "not asked for", "by gzip"],
         ),
         (
             200,

@@ -358,9 +358,10 @@ pub async fn authenticate<P: Ports>(
     let url = format!("{}/rhoconnect/authenticate", url.trim_end_matches('/'));
     let caller = Caller::new(Rc::clone(ports), Connection::default());
     let answer = post(&caller, url, None, &body).await?;
-    let said = std::str::from_utf8(answer.body())
-        .unwrap_or_default()
-        .trim();
+    let said = std::str::from_utf8(answer.body()).map_err(|_| AdapterError::Unavailable {
+        message: "the back end's answer is not UTF-8".to_owned(),
+    })?;
+    let said = said.trim();
     match answer.status() {
         status if status.is_success() => Ok(Authenticated::read(said)),
         status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {

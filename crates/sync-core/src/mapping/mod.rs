@@ -4,6 +4,7 @@
 //! say what goes out. Both are compiled when the settings are read; a record costs a walk.
 
 mod csv;
+mod listing;
 mod names;
 mod path;
 mod template;
@@ -13,6 +14,7 @@ mod xml;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::memory::NoRoom;
@@ -25,6 +27,9 @@ pub(crate) use values::AttributeType;
 /// What joins the values that make an id together, and the names of nested values.
 const ID_SEPARATOR: &str = ":";
 const NAME_SEPARATOR: char = '.';
+
+/// Numbers with a fraction, or beyond 64 bits, are as far apart as this, and two of them may be read as the same: 2^53.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Most names of a record that a message lists.
 const FEW: usize = 12;
@@ -136,6 +141,11 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// A record of a list.
+    pub(crate) fn new(value: Value) -> Self {
+        Self { key: None, value }
+    }
+
     /// The record as the answer has it.
     pub(crate) fn value(&self) -> &Value {
         &self.value
@@ -166,6 +176,19 @@ impl Mapping {
             }
             Format::Json | Format::Xml => xml::read_xml(text, weigh),
         }
+    }
+
+    /// Reads a list in JSON record by record; `each` says whether it wants another. Answers what is around the records, with an empty
+    /// list in their place, or nothing where only a tree tells what the answer has.
+    pub(crate) fn read_each<'a>(
+        &self,
+        json: &'a [u8],
+        each: &mut dyn FnMut(&'a RawValue) -> Option<()>,
+    ) -> Option<Value> {
+        if self.format != Format::Json || self.children.is_some() {
+            return None;
+        }
+        listing::read_each(without_mark(json), self.records.steps_to_list()?, each)
     }
 
     /// Takes the records out of an answer.
@@ -263,7 +286,18 @@ impl Mapping {
     /// Where it should be.
     pub(crate) fn id_of(&self, record: &Value) -> Result<String, String> {
         let part = |path: &Path| {
-            let part = path.read(record).map(|part| to_text(part.into_owned()));
+            let part = path.read(record);
+            if let Some(Value::Number(number)) = part.as_deref()
+                && number.as_f64().is_some_and(|it| it.abs() >= MOST_EXACT)
+                && !number.is_i64()
+                && !number.is_u64()
+            {
+                return Err(format!(
+                    "the id at {:?} is a number with more digits than can be told apart ({number}); have the back end send it as a text",
+                    path.as_str()
+                ));
+            }
+            let part = part.map(|part| to_text(part.into_owned()));
             part.filter(|part| !part.is_empty()).ok_or_else(|| {
                 let names = record.as_object().into_iter().flat_map(Map::keys);
                 let names: Vec<_> = names.take(FEW).map(String::as_str).collect();

@@ -92,6 +92,11 @@ impl Path {
         matches!(self.rest, Rest::Nothing).then_some(&self.steps[..])
     }
 
+    /// The names that lead to a list of records, if nothing is searched.
+    pub(super) fn steps_to_list(&self) -> Option<&[String]> {
+        (!matches!(self.rest, Rest::Query(_))).then_some(&self.steps[..])
+    }
+
     /// Whether the path stands for the elements of a list.
     pub(crate) fn names_elements(&self) -> bool {
         matches!(self.rest, Rest::Elements)

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use crate::model::to_text;
+use crate::model::{short, to_text};
 
 /// What an attribute is in the back end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -37,6 +37,15 @@ impl AttributeType {
             Self::Json => "JSON text",
             Self::Date => "date (2026-01-31, or 2026-01-31T09:00:00Z)",
             Self::UnixSeconds | Self::UnixMillis => "moment (2026-01-31T09:00:00Z)",
+        }
+    }
+
+    /// What a message calls it as the back end has it.
+    const fn in_back_end(self) -> &'static str {
+        match self {
+            Self::UnixSeconds => "number of seconds since 1970",
+            Self::UnixMillis => "number of milliseconds since 1970",
+            other => other.name(),
         }
     }
 
@@ -78,9 +87,13 @@ impl AttributeType {
                 .and_then(|it| Timestamp::from_millisecond(it).ok())
                 .map(|it| it.to_string()),
         };
-        found
-            .map(Value::String)
-            .ok_or_else(|| format!("{name}: {:?} is not what its type says", to_text(value)))
+        found.map(Value::String).ok_or_else(|| {
+            format!(
+                "{name}: {:?} is not a {}",
+                short(&to_text(value)),
+                self.in_back_end()
+            )
+        })
     }
 }
 

@@ -113,6 +113,11 @@ impl Reservation {
         self.bytes
     }
 
+    /// Another of the same memory, which may grow.
+    pub(crate) fn another(&self) -> Self {
+        self.memory.nothing()
+    }
+
     /// Takes more.
     ///
     /// # Errors

@@ -9,6 +9,15 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 pub(crate) enum TreeWeight {}
 
 impl TreeWeight {
+    /// What a map of texts takes.
+    pub(crate) fn of_texts<'a>(
+        members: impl ExactSizeIterator<Item = (&'a String, &'a String)>,
+    ) -> usize {
+        let entries = members.len().saturating_sub(1) * Self::ENTRY;
+        let texts = members.map(|(name, value)| name.len() + value.len() + 2 * TEXT_BYTES);
+        Self::MAP + entries + texts.sum::<usize>()
+    }
+
     /// An element of a list: its value, and what a growing vector has in excess.
     pub(crate) const ELEMENT: usize = 64;
 

@@ -14,6 +14,7 @@ use crate::store::blobs::{BlobStore, Holder};
 use crate::store::changed::ChangedDocuments;
 use crate::store::redis::keys::{self, DocumentKeys};
 use crate::store::redis::script::{self, Reply, arg, args};
+use crate::store::stored_record::StoredRecord;
 
 /// How long the outcome of a create is remembered after the client's last create, in seconds.
 pub(super) const CREATES_LIFETIME_SECONDS: u64 = 90 * 86_400;
@@ -146,16 +147,23 @@ impl<'a, R: RedisConn> Document<'a, R> {
         &self,
         ids: &[ObjectId],
     ) -> Result<Vec<Option<(Record, Version)>>, StoreError> {
+        let stored = self.stored(ids).await?.into_iter();
+        let read = |(record, version): (StoredRecord, _)| Ok((record.read()?, version));
+        stored.map(|known| known.map(read).transpose()).collect()
+    }
+
+    /// The same, as they stand in the store.
+    pub(crate) async fn stored(
+        &self,
+        ids: &[ObjectId],
+    ) -> Result<Vec<Option<(StoredRecord, Version)>>, StoreError> {
         let versions = self.versions(ids).await?;
         let records = self.raw_records(ids.iter().take(versions.len())).await?;
-        records
-            .into_iter()
+        let records = records.into_iter().map(|it| it.map(StoredRecord::new));
+        Ok(records
             .zip(versions)
-            .map(|(record, version)| match (record, version) {
-                (Some(record), Some(version)) => Ok(Some((parse_record(&record)?, version))),
-                _ => Ok(None),
-            })
-            .collect()
+            .map(|(record, version)| record.zip(version))
+            .collect())
     }
 
     async fn versions(&self, ids: &[ObjectId]) -> Result<Vec<Option<Version>>, StoreError> {

@@ -16,12 +16,17 @@ pub struct ScriptedHttp {
 
 impl ScriptedHttp {
     /// Adds an answer to the list.
-    pub fn answer(&self, status: u16, headers: &[(&str, &str)], body: &str) {
+    pub fn answer(
+        &self,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: &(impl AsRef<[u8]> + ?Sized),
+    ) {
         let mut answer = http::Response::builder().status(status);
         for (name, value) in headers {
             answer = answer.header(*name, *value);
         }
-        let body = Bytes::copy_from_slice(body.as_bytes());
+        let body = Bytes::copy_from_slice(body.as_ref());
         let answer = answer.body(body).expect("an answer");
         self.answers.borrow_mut().push_back(answer);
     }

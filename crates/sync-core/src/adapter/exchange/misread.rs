@@ -6,9 +6,27 @@ use http::header;
 
 use crate::adapter::AdapterError;
 use crate::adapter::exchange::{Answer, misfit, shortened};
+use crate::ports::is_gzip;
+
+/// What a gzip file begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// How much of a page is searched for its title, in bytes.
 const HEAD: usize = 4 * 1024;
+
+/// Refuses an answer that says it is packed by gzip, and could not be unpacked.
+pub(super) fn check_unpacked(answer: &Answer) -> Result<(), AdapterError> {
+    let body = answer.body();
+    if !is_gzip(answer.headers()) || body.is_empty() {
+        return Ok(());
+    }
+    let found = match body.starts_with(&GZIP) {
+        true => "is cut off, or damaged",
+        false => "is not",
+    };
+    let reason = format!("the answer says that it is compressed (gzip), but {found}");
+    Err(misfit("format", reason))
+}
 
 /// The error for an answer that is not in this form, for the parser's reason.
 pub(super) fn misread(answer: &Answer, form: &str, reason: &dyn Display) -> AdapterError {
@@ -26,7 +44,7 @@ pub(super) fn misread(answer: &Answer, form: &str, reason: &dyn Display) -> Adap
         of(header::CONTENT_ENCODING).filter(|it| !it.eq_ignore_ascii_case("identity"))
     {
         let reason = format!(
-            "the answer is compressed ({}), which the server has not asked for: have the back end, or a proxy before it, send it as it is",
+            "the answer is compressed ({}), which the server has not asked for: have the back end, or a proxy before it, send it as it is, or by gzip",
             shortened(coding)
         );
         return misfit("format", reason);

@@ -57,6 +57,12 @@ impl Answer {
         self.response.body()
     }
 
+    /// The body, unless it is one that could not be unpacked.
+    pub(super) fn unpacked(&self) -> Result<&[u8], AdapterError> {
+        misread::check_unpacked(self)?;
+        Ok(self.body())
+    }
+
     /// Reads the answer as JSON, if there is memory for what it becomes. `shape` says how it should look.
     pub(super) fn json<T: DeserializeOwned>(&self, shape: &str) -> Result<T, AdapterError> {
         self.json_or(|error| bad_answer(format!("the answer is not {shape}: {error}")))
@@ -66,7 +72,7 @@ impl Answer {
         &self,
         wrong: impl FnOnce(serde_json::Error) -> AdapterError,
     ) -> Result<T, AdapterError> {
-        let json = without_mark(self.body());
+        let json = without_mark(self.unpacked()?);
         let weighed = self.held.borrow_mut().grow_by_json(json);
         weighed.map_err(no_room)?;
         serde_json::from_slice(json).map_err(wrong)
@@ -84,20 +90,26 @@ impl Answer {
         let mut held = self.held.borrow_mut();
         let mut weigh = |bytes| held.grow_by_tree(bytes);
         mapping
-            .read_text(self.body(), &mut weigh)
+            .read_text(self.unpacked()?, &mut weigh)
             .map_err(|error| match error {
                 Unreadable::Malformed(reason) => wrong(form, &reason),
                 Unreadable::NoRoom(error) => no_room(error),
             })
     }
 
+    /// Memory for what the answer becomes, until it is handed over.
+    pub(super) fn room(&self) -> Reservation {
+        self.held.borrow().another()
+    }
+
     /// The body, if it is small: a message, or an id.
     pub(super) fn small_body(&self) -> Option<&[u8]> {
-        Some(self.body()).filter(|body| body.len() <= MAX_SMALL_BYTES)
+        let body = self.unpacked().ok()?;
+        Some(body).filter(|body| body.len() <= MAX_SMALL_BYTES)
     }
 }
 
-fn no_room(error: NoRoom) -> AdapterError {
+pub(super) fn no_room(error: NoRoom) -> AdapterError {
     match error {
         NoRoom::Ever(error) => bad_answer(error.to_string()),
         NoRoom::Now(error) => unavailable(error),
@@ -244,14 +256,17 @@ impl<P: Ports> Caller<P> {
         proof: Option<String>,
     ) -> Result<Answer, AdapterError> {
         let mut request = http::Request::builder().method(method);
-        if !headers.contains_key(header::ACCEPT) {
-            request = request.header(header::ACCEPT, "application/json");
-        }
         for (name, value) in &headers {
             request = request.header(name, value);
         }
-        for (name, value) in &self.connection.headers {
+        // What one kind of call says counts more than what all of them say.
+        let of_all = self.connection.headers.iter();
+        for (name, value) in of_all.filter(|(name, _)| !headers.contains_key(name)) {
             request = request.header(name, value.expose());
+        }
+        let known = request.headers_ref();
+        if known.is_some_and(|known| !known.contains_key(header::ACCEPT)) {
+            request = request.header(header::ACCEPT, "application/json");
         }
         match &self.connection.authorization {
             None | Some(Authorization::OAuth2(_) | Authorization::User(_)) => {}
@@ -304,7 +319,12 @@ impl<P: Ports> Caller<P> {
             || AnswerRoom::of(MAX_SMALL_BYTES),
             |Call { memory, .. }| AnswerRoom::in_memory(memory.total() / LARGEST_SHARE, memory),
         );
+        let host = request.uri().authority().map(ToString::to_string);
         let answer = self.ports.http().send(request, timeout, &mut room).await;
+        let answer = answer.and_then(|mut answer| {
+            room.unpack(&host.unwrap_or_default(), &mut answer)?;
+            Ok(answer)
+        });
         let response = answer.map_err(|error| match error {
             HttpError::TooLarge { .. } => bad_answer(format!(
                 "{error}; a larger `instance_memory_bytes` in the settings allows more"
@@ -373,6 +393,9 @@ pub(super) fn refusal(answer: &Answer) -> AdapterError {
         }
         _ if status.is_client_error() => AdapterError::Rejected { message },
         _ if status.is_server_error() => AdapterError::Unavailable { message },
+        StatusCode::NOT_MODIFIED => bad_answer(
+            "the back end answers that nothing has changed (304), which it was not asked",
+        ),
         _ if status.is_redirection() => misfit("url", redirected(answer)),
         _ => bad_answer(format!("unexpected answer: {status}")),
     }
@@ -425,12 +448,21 @@ pub(super) fn read_object(
     values: Map<String, Value>,
     stash: &mut dyn Stash,
 ) -> Option<(ObjectId, Attributes)> {
-    let attributes = to_attributes(values).map_err(|error| error.to_string());
-    let read = attributes.and_then(|attributes| {
-        let id = ObjectId::parse(id.as_str()).map_err(|error| error.to_string())?;
-        Ok((id, attributes))
-    });
-    read.inspect_err(|reason| stash.refuse(&id, reason)).ok()
+    let object = to_object(&id, values);
+    object.inspect_err(|reason| stash.refuse(&id, reason)).ok()
+}
+
+/// An object as the server keeps it.
+///
+/// # Errors
+/// Why it cannot be kept.
+pub(super) fn to_object(
+    id: &str,
+    values: Map<String, Value>,
+) -> Result<(ObjectId, Attributes), String> {
+    let attributes = to_attributes(values).map_err(|error| error.to_string())?;
+    let id = ObjectId::parse(id).map_err(|error| error.to_string())?;
+    Ok((id, attributes))
 }
 
 pub(super) fn misfit(setting: &'static str, message: impl Into<String>) -> AdapterError {

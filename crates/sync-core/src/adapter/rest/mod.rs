@@ -3,6 +3,7 @@
 mod delta;
 mod pages;
 mod read;
+mod records;
 mod request;
 mod soap;
 mod validator;
@@ -13,7 +14,7 @@ use async_trait::async_trait;
 use http::{Method, StatusCode, header};
 use serde_json::Value;
 
-use crate::adapter::exchange::{Answer, Caller, bad_answer, read_object, refusal, to_message};
+use crate::adapter::exchange::{Answer, Caller, bad_answer, refusal, to_message};
 pub(crate) use crate::adapter::rest::delta::is_said;
 use crate::adapter::rest::delta::{DeltaQuery, Harvest};
 use crate::adapter::rest::pages::Look;
@@ -21,7 +22,6 @@ use crate::adapter::rest::request::Target;
 use crate::adapter::rest::soap::body_of;
 use crate::adapter::rest::validator::{KnownPages, Validator};
 use crate::adapter::{Adapter, AdapterError, AdapterSecrets, Call, Done, QueryEnd, Reading, Stash};
-use crate::mapping::Mapped;
 use crate::model::{Attributes, ObjectId, to_text};
 use crate::ports::{Clock as _, Ports};
 use crate::settings::{Operation, RestSettings};
@@ -45,7 +45,7 @@ impl<P: Ports> RestAdapter<P> {
     }
 
     /// Where a listing is asked for.
-    fn listing(&self) -> Target<'_> {
+    fn list_target(&self) -> Target<'_> {
         Target {
             url: &self.settings.url,
             operation: &self.settings.list,
@@ -63,14 +63,22 @@ impl<P: Ports> RestAdapter<P> {
         known: Option<&Validator>,
     ) -> Result<Answer, AdapterError> {
         let mut outgoing = self.question(target, url, call, delta, more)?;
-        if let Some((name, value)) = known.map(Validator::condition) {
+        let condition = known.and_then(Validator::condition);
+        if let Some((name, value)) = &condition {
             outgoing.headers.insert(name, header_value(value)?);
         }
         let mut wait = std::time::Duration::from_millis(FIRST_RETRY_MS);
         for left in (0..=self.settings.retries).rev() {
             let answer = self.caller.send(outgoing.clone(), Some(call)).await;
             let answer = answer.and_then(|answer| {
-                let is_unmodified = answer.status() == StatusCode::NOT_MODIFIED && known.is_some();
+                // What is missing in a part of an answer would look deleted.
+                if answer.status() == StatusCode::PARTIAL_CONTENT {
+                    return Err(bad_answer(
+                        "the back end answers with a part (206) where all was asked for",
+                    ));
+                }
+                let is_unmodified =
+                    answer.status() == StatusCode::NOT_MODIFIED && condition.is_some();
                 if answer.status().is_success() || is_unmodified {
                     Ok(answer)
                 } else {
@@ -128,44 +136,6 @@ impl<P: Ports> RestAdapter<P> {
             }
             Err(fault) => fault,
         }
-    }
-
-    /// Hands over the records of an answer. Says how many it has, with those that cannot be kept: whether a page is the last
-    /// is told by its length.
-    async fn stash_records(
-        &self,
-        answer: Value,
-        harvest: &mut Harvest<'_>,
-        stash: &mut dyn Stash,
-    ) -> Result<usize, AdapterError> {
-        let mapping = &self.settings.mapping;
-        harvest.look_at_answer(&answer, mapping);
-        if let Some(path) = &self.settings.metadata
-            && let Some(metadata) = path.read(&answer)
-        {
-            stash.describe(to_text(metadata.into_owned()));
-        }
-        let records = mapping.records(answer)?;
-        let found = records.len();
-        let mut objects = Vec::with_capacity(found);
-        for (at, record) in records.into_iter().enumerate() {
-            let is_deleted = harvest.look_at_record(&record);
-            let mapped = mapping.object(record);
-            let Mapped { id, values } = mapped.map_err(|misfit| misfit.of_record(at + 1, found))?;
-            if is_deleted {
-                harvest.deleted.extend(ObjectId::parse(id));
-                continue;
-            }
-            match values {
-                Ok(values) => objects.extend(read_object(id, values, stash)),
-                Err(reason) => stash.refuse(&id, &reason),
-            }
-        }
-        stash.stash(objects).await?;
-        if let Some(deleted) = harvest.take_deleted() {
-            stash.remove(deleted).await?;
-        }
-        Ok(found)
     }
 
     /// What the back end says to the user of a change that it has made.
@@ -247,7 +217,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
                     Look::Modified(answer) => first = answer,
                 }
             }
-            let target = self.listing();
+            let target = self.list_target();
             let (delta, harvest) = (delta.as_ref(), &mut harvest);
             let read = self.read_pages(target, call, delta, paging, first, harvest, stash);
             let pages = read.await?;
@@ -255,13 +225,13 @@ impl<P: Ports> Adapter for RestAdapter<P> {
                 etag_now = pages.to_text(&self.settings);
             }
         } else {
-            let url = self.address(self.listing(), call, delta.as_ref(), &[])?;
+            let url = self.address(self.list_target(), call, delta.as_ref(), &[])?;
             // It is that of an answer with everything.
             let etag = etag.filter(|_| delta.is_none());
             let known = etag.and_then(|text| Validator::read(text, &self.settings));
             let answer = self
                 .get(
-                    self.listing(),
+                    self.list_target(),
                     url,
                     call,
                     delta.as_ref(),
@@ -272,10 +242,14 @@ impl<P: Ports> Adapter for RestAdapter<P> {
             if answer.status() == StatusCode::NOT_MODIFIED {
                 return Ok(QueryEnd::NotModified);
             }
-            let tree = self.tree(&answer)?;
-            self.stash_records(tree, &mut harvest, stash).await?;
             let validator = Validator::of(answer.headers());
-            etag_now = validator.map(|validator| validator.to_text(&self.settings));
+            let validator = validator.unwrap_or_else(|| Validator::of_content(answer.body()));
+            if known.as_ref() == Some(&validator) && validator.condition().is_none() {
+                return Ok(QueryEnd::NotModified);
+            }
+            self.stash_answer(&answer, None, &mut harvest, stash)
+                .await?;
+            etag_now = Some(validator.to_text(&self.settings));
         }
         Ok(harvest.end(&self.settings, delta, went_on, now, etag_now))
     }
@@ -299,8 +273,7 @@ impl<P: Ports> Adapter for RestAdapter<P> {
         }
         let url = self.address(target, call, None, &[])?;
         let answer = self.get(target, url, call, None, &[], None).await?;
-        let tree = self.tree(&answer)?;
-        self.stash_records(tree, &mut harvest, stash)
+        self.stash_answer(&answer, None, &mut harvest, stash)
             .await
             .map(drop)
     }

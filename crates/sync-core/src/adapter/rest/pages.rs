@@ -1,5 +1,6 @@
 //! Long answers, page by page.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hasher as _};
 
 use http::{StatusCode, header};
@@ -7,10 +8,10 @@ use http::{StatusCode, header};
 use crate::adapter::exchange::{Answer, misfit};
 use crate::adapter::rest::RestAdapter;
 use crate::adapter::rest::delta::{DeltaQuery, Harvest};
+use crate::adapter::rest::records::Page;
 use crate::adapter::rest::request::Target;
 use crate::adapter::rest::validator::{KnownPage, KnownPages, Validator};
 use crate::adapter::{AdapterError, Call, Stash};
-use crate::model::to_text;
 use crate::ports::Ports;
 use crate::settings::{CursorPaging, NextPath, Paging};
 
@@ -46,7 +47,7 @@ impl<P: Ports> RestAdapter<P> {
         paging: &Paging,
         known: &[KnownPage],
     ) -> Result<Look, AdapterError> {
-        let target = self.listing();
+        let target = self.list_target();
         let more = parameters(paging, &first_place(paging));
         let begin = self.address(target, call, None, &more)?;
         if known.first().is_none_or(|page| page.url != begin) {
@@ -98,7 +99,9 @@ impl<P: Ports> RestAdapter<P> {
         };
         let mut place = reached.unwrap_or_else(|| first_place(paging));
         let mut before = None;
+        let mut visited = BTreeSet::new();
         for _ in 0..MAX_PAGES {
+            visited.insert(digest(position(paging, &place).as_bytes()));
             let more = parameters(paging, &place);
             let url = match &place {
                 Place::Url(url) => url.clone(),
@@ -112,16 +115,19 @@ impl<P: Ports> RestAdapter<P> {
                 }
             };
             pages.add(&url, answer.headers());
-            let tree = self.tree(&answer)?;
-            let said = match paging {
+            let path = match paging {
                 Paging::Cursor(CursorPaging { next, .. }) | Paging::NextUrl(NextPath(next)) => {
-                    next.read(&tree).map(|next| to_text(next.into_owned()))
+                    Some(next)
                 }
+                Paging::Link | Paging::Page { .. } | Paging::Offset { .. } => None,
+            };
+            let stashed = self.stash_answer(&answer, path, harvest, stash);
+            let Page { found, next } = stashed.await?;
+            let said = match paging {
                 Paging::Link => next_link(&answer),
-                Paging::Page { .. } | Paging::Offset { .. } => None,
+                _ => next,
             };
             let said = said.filter(|said| !said.is_empty());
-            let found = self.stash_records(tree, harvest, stash).await?;
             let next = match (paging, &place, said) {
                 (Paging::Page { size, .. }, Place::Number(number), _) if found >= *size => {
                     Place::Number(number + 1)
@@ -135,11 +141,12 @@ impl<P: Ports> RestAdapter<P> {
                 }
                 _ => return Ok(pages),
             };
-            if next == place {
-                return Err(misfit(
-                    "paging",
-                    "a page says that it is the next one itself",
-                ));
+            if visited.contains(&digest(position(paging, &next).as_bytes())) {
+                let reason = match next == place {
+                    true => "a page says that it is the next one itself",
+                    false => "a page leads back to one that was read before",
+                };
+                return Err(misfit("paging", reason));
             }
             // It would go on like that to the last page there can be.
             let content = matches!(next, Place::Number(_)).then(|| digest(answer.body()));
@@ -205,7 +212,7 @@ impl<P: Ports> RestAdapter<P> {
     }
 }
 
-/// What tells a page from another.
+/// What tells a page, or its place, from another.
 fn digest(body: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(body);

@@ -169,6 +169,12 @@ impl<P: Ports> RestAdapter<P> {
         outgoing
             .headers
             .insert(header::ACCEPT, http::HeaderValue::from_static(accept));
+        let gzip = http::HeaderValue::from_static("gzip");
+        outgoing.headers.insert(header::ACCEPT_ENCODING, gzip);
+        // Those of the settings stand in place of these.
+        for (name, _) in &self.settings.connection.headers {
+            outgoing.headers.remove(name);
+        }
         for (name, template) in &operation.headers {
             outgoing
                 .headers

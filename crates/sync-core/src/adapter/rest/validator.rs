@@ -2,8 +2,10 @@
 
 use http::{HeaderMap, HeaderName, header};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::adapter::rest::delta::fingerprint;
+use crate::ports::hex;
 use crate::settings::RestSettings;
 
 /// How far the time of an answer must be behind that of its last change, in seconds: what changes within the same second
@@ -21,6 +23,8 @@ pub(super) enum Validator {
     Tag(String),
     /// When what it has was changed last.
     Modified(String),
+    /// A digest of what it has, where the back end says neither: the answer comes whole, and need not be read.
+    Content(String),
 }
 
 impl Validator {
@@ -37,11 +41,17 @@ impl Validator {
         (age.as_secs() >= LEAST_AGE_SECONDS).then(|| Self::Modified(modified.to_owned()))
     }
 
-    /// The header that asks only for another answer.
-    pub(super) fn condition(&self) -> (HeaderName, &str) {
+    /// That of an answer which has none, by its body.
+    pub(super) fn of_content(body: &[u8]) -> Self {
+        Self::Content(hex(&Sha256::digest(body)))
+    }
+
+    /// The header that asks only for another answer, if the back end understands one.
+    pub(super) fn condition(&self) -> Option<(HeaderName, &str)> {
         match self {
-            Self::Tag(tag) => (header::IF_NONE_MATCH, tag),
-            Self::Modified(time) => (header::IF_MODIFIED_SINCE, time),
+            Self::Tag(tag) => Some((header::IF_NONE_MATCH, tag)),
+            Self::Modified(time) => Some((header::IF_MODIFIED_SINCE, time)),
+            Self::Content(_) => None,
         }
     }
 
@@ -50,6 +60,7 @@ impl Validator {
         let (kind, value) = match self {
             Self::Tag(tag) => ("tag", tag),
             Self::Modified(time) => ("modified", time),
+            Self::Content(digest) => ("content", digest),
         };
         format!("{} {kind} {value}", fingerprint(settings))
     }
@@ -64,6 +75,7 @@ impl Validator {
         match kind {
             "tag" => Some(Self::Tag(value.to_owned())),
             "modified" => Some(Self::Modified(value.to_owned())),
+            "content" => Some(Self::Content(value.to_owned())),
             _ => None,
         }
     }

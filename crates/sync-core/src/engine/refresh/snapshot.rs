@@ -12,6 +12,7 @@ use crate::model::{Attributes, ObjectChange, ObjectId, Record, Version, bytes_of
 use crate::ports::{RedisConn, hex};
 use crate::store::{
     CHUNK, Commit, CommitMode, CommitOutcome, Document, RefreshProgress, StoreError,
+    write_attributes,
 };
 
 /// What the refresh before this one has left.
@@ -45,10 +46,11 @@ pub(in crate::engine) struct Snapshot<'a, R> {
     last: LastRefresh,
     /// Whether time is up.
     is_late: &'a dyn Fn() -> bool,
-    /// The first part, kept until it is known whether there is another: if not, the digest may spare all the work.
+    /// The first part, kept until it is known whether there is another: if not, its digest may spare all the work.
     held: Option<HeldPart>,
     memory: &'a Memory,
     digest: Sha256,
+    written: Written,
     parts: usize,
     seen: BTreeSet<ObjectId>,
     /// Those that the store does not know of yet.
@@ -69,12 +71,23 @@ struct HeldPart {
 
 #[async_trait(?Send)]
 impl<R: RedisConn> Stash for Snapshot<'_, R> {
-    async fn stash(&mut self, part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError> {
+    async fn stash(&mut self, mut part: Vec<(ObjectId, Attributes)>) -> Result<(), StashError> {
         if !self.document.extend_refresh(self.lease, LEASE_MS).await? {
             return Err(StashError::Fenced);
         }
+        if self.parts > 0 {
+            // An object of two parts stands as it came first: what was written is newer than the answer. Which is right, the next
+            // query may tell.
+            let before = part.len();
+            part.retain(|(id, _)| !self.seen.contains(id));
+            self.passed_over += (before - part.len()) as u64;
+        }
         for (id, attributes) in &part {
-            digest_object(&mut self.digest, id, attributes);
+            if self.parts == 0 {
+                self.written.write(attributes)?;
+                digest_text(&mut self.digest, id.as_str().as_bytes());
+                digest_text(&mut self.digest, &self.written.0);
+            }
             if self.seen.insert(id.clone()) {
                 self.seen_lately.push(id.clone());
             }
@@ -98,8 +111,8 @@ impl<R: RedisConn> Stash for Snapshot<'_, R> {
 
     fn refuse(&mut self, id: &str, reason: &str) {
         // An answer without the object would be another: then it is deleted.
-        digest_text(&mut self.digest, id);
-        digest_text(&mut self.digest, reason);
+        digest_text(&mut self.digest, id.as_bytes());
+        digest_text(&mut self.digest, reason.as_bytes());
         if let Ok(id) = ObjectId::parse(id)
             && self.seen.insert(id.clone())
         {
@@ -121,6 +134,9 @@ impl<R: RedisConn> Stash for Snapshot<'_, R> {
     }
 
     async fn remove(&mut self, ids: Vec<ObjectId>) -> Result<(), StashError> {
+        // An object that is named twice is deleted once.
+        let ids: BTreeSet<ObjectId> = ids.into_iter().collect();
+        let ids: Vec<_> = ids.into_iter().collect();
         let mut left = &ids[..];
         while !left.is_empty() {
             let deleted = self.delete(left).await?;
@@ -167,6 +183,7 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
             is_late,
             held: None,
             digest: Sha256::new(),
+            written: Written::default(),
             parts: 0,
             seen: BTreeSet::new(),
             seen_lately: Vec::new(),
@@ -249,8 +266,9 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
     ) -> Result<(bool, Option<String>), StashError> {
         let went_on = self.last.goes_on_at.is_some();
         let digest = hex(&std::mem::take(&mut self.digest).finalize());
-        let digest = Some(digest).filter(|_| !went_on);
-        if !went_on && last_digest == digest.as_deref() && self.parts <= 1 {
+        // Of several parts only the first is digested.
+        let digest = Some(digest).filter(|_| !went_on && self.parts <= 1);
+        if digest.is_some() && last_digest == digest.as_deref() {
             return Ok((true, digest));
         }
         if let Some(held) = self.held.take() {
@@ -282,19 +300,30 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
     ) -> Result<usize, StashError> {
         let ids = objects.iter().take(CHUNK).map(|(id, _)| id.clone());
         let ids: Vec<ObjectId> = ids.collect();
-        let known = self.document.records(&ids).await?;
+        let known = self.document.stored(&ids).await?;
+        let looked_at = known.len();
         let mut changes = Vec::new();
-        for ((id, attributes), known) in objects.iter().zip(&known) {
+        for ((id, attributes), known) in objects.iter().zip(known) {
+            if let Some((record, version)) = &known {
+                if *version > self.began_at {
+                    self.passed_over += 1;
+                    continue;
+                }
+                // Most objects are what they were: that is seen without reading the record.
+                self.written.write(attributes)?;
+                if record.has(&self.written.0) {
+                    continue;
+                }
+            }
+            let known = known.map(|(record, version)| Ok((record.read()?, version)));
+            let known = known.transpose().map_err(StashError::Store)?;
             let before = known.as_ref().map(|(record, version)| (record, *version));
-            let expected = before.map_or(Version::ZERO, |(_, version)| version);
-            if expected > self.began_at {
-                self.passed_over += 1;
-            } else if let Some(record) = Record::next(before, attributes.clone(), None) {
+            if let Some(record) = Record::next(before, attributes.clone(), None) {
                 changes.push(ObjectChange::new(id, before, record));
             }
         }
         self.write(&changes).await?;
-        Ok(known.len())
+        Ok(looked_at)
     }
 
     /// Deletes the objects the answer did not mention. Only after its last part.
@@ -374,17 +403,19 @@ impl<'a, R: RedisConn> Snapshot<'a, R> {
     }
 }
 
-/// Digests an object so that no two different answers give the same bytes.
-fn digest_object(digest: &mut Sha256, id: &ObjectId, attributes: &Attributes) {
-    digest_text(digest, id.as_str());
-    digest_text(digest, &attributes.len().to_string());
-    for (name, value) in attributes {
-        digest_text(digest, name);
-        digest_text(digest, value);
+/// An object's attributes as the store writes them, in memory that is used again.
+#[derive(Debug, Default)]
+struct Written(Vec<u8>);
+
+impl Written {
+    fn write(&mut self, attributes: &Attributes) -> Result<(), StoreError> {
+        self.0.clear();
+        write_attributes(attributes, &mut self.0)
     }
 }
 
-fn digest_text(digest: &mut Sha256, text: &str) {
+/// Digests a text so that no two different answers give the same bytes.
+fn digest_text(digest: &mut Sha256, text: &[u8]) {
     digest.update((text.len() as u64).to_le_bytes());
     digest.update(text);
 }

@@ -2,7 +2,9 @@
 
 mod authorization;
 mod changes;
+mod compressed;
 mod formats;
+mod long;
 mod pages;
 mod read;
 mod templates;
@@ -64,7 +66,12 @@ impl World {
         self.engine = engine(&self.redis, &text, 2).await;
     }
 
-    pub(crate) fn answer(&self, status: u16, headers: &[(&str, &str)], body: &str) {
+    pub(crate) fn answer(
+        &self,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: &(impl AsRef<[u8]> + ?Sized),
+    ) {
         self.engine.ports().http().answer(status, headers, body);
     }
 

@@ -143,6 +143,15 @@ fn a_next_page_elsewhere_gets_no_credentials_and_one_that_is_itself_ends_the_que
             told.to_string().contains("is the next one itself"),
             "{told}"
         );
+        world.asked();
+        // It goes on at the second page.
+        for page in [3, 2, 3, 2] {
+            let body = format!(r#"{{"rows":[],"next":"/products?p={page}"}}"#);
+            world.answer(200, &[], &body);
+        }
+        let told = world.pull("").await;
+        assert!(told.to_string().contains("leads back"), "{told}");
+        assert_eq!(world.asked().len(), 2);
     });
 }
 

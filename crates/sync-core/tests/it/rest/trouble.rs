@@ -148,3 +148,37 @@ fn a_back_end_that_asks_for_a_pause_has_it() {
         }
     });
 }
+
+#[test]
+fn a_part_of_an_answer_or_one_that_was_not_asked_for_deletes_nothing() {
+    local(async {
+        for (status, body, reason) in [
+            (206, r#"[{"id":1,"n":"a"}]"#, "a part (206)"),
+            (304, "", "nothing has changed (304)"),
+            (
+                200,
+                r#"[{"id":123456789012345678901234567890},{"id":2}]"#,
+                "more digits than can be told apart",
+            ),
+        ] {
+            let world = World::start("").await;
+            world.answer(200, &[], r#"[{"id":1,"n":"a"},{"id":2,"n":"a"}]"#);
+            let page = world.pull("").await;
+            world.pull(page[1]["token"].as_str().unwrap()).await;
+            world.answer(status, &[], body);
+            let told = world.pull("").await;
+            let error = told[5]["source-error"]["query-error"]["message"].to_string();
+            assert!(error.contains(reason), "{status}: {told}");
+            assert_eq!(told[5].get("delete"), None, "{status}: {told}");
+        }
+        let world = World::start("").await;
+        world.answer(
+            200,
+            &[],
+            r#"[{"id":18446744073709551615,"n":"a"},{"id":1.5,"n":"b"}]"#,
+        );
+        let page = world.pull("").await;
+        let all = json!({"1.5": {"n": "b"}, "18446744073709551615": {"n": "a"}});
+        assert_eq!(page[5]["insert"], all);
+    });
+}
