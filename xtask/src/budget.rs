@@ -11,11 +11,11 @@ const KB: u64 = 1000;
 
 /// The files and the most they may have.
 const BUDGETS: [(&str, u64); 5] = [
-    ("sync_handler.wasm", 6_515 * KB),
+    ("sync_handler.wasm", 6_550 * KB),
     ("live.wasm", 1_805 * KB),
-    ("adapter_jobs.wasm", 3_505 * KB),
+    ("adapter_jobs.wasm", 3_510 * KB),
     ("push_jobs.wasm", 2_385 * KB),
-    ("bulk_jobs.wasm", 4_040 * KB),
+    ("bulk_jobs.wasm", 4_050 * KB),
 ];
 
 /// Shows what the built components have, and fails for one that has too much.

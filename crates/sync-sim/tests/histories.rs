@@ -4,6 +4,10 @@
     clippy::print_stderr,
     reason = "a run of hours says how far it is, and a failed one which history it was"
 )]
+#![expect(
+    clippy::expect_used,
+    reason = "a history that cannot be played has failed"
+)]
 
 use std::env;
 use std::num::NonZero;
