@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn changes_fill_the_height_and_what_stays_is_a_line_of_its_size() {
-        let changing = [Some(100.0), Some(101.0)];
+        let changing = [Some(100.0), Some(110.0)];
         assert_eq!(
             Scale::of_changes(&changing).lines(&changing, 1.0, 10.0),
             ["0.0,10.0 1.0,0.0"]
