@@ -360,8 +360,6 @@ impl Request {
         Ok((self.head.method != Method::GET).then_some(key))
     }
 
-    /// What a pull acknowledges. A text that is no token counts as none, as devices have always been answered: the page that
-    /// was not acknowledged comes again.
     /// In which state something has to be, so that this request changes it (RFC 9110, section 13.1.1). A weak tag is never the same.
     pub(crate) fn expected(&self) -> Expected {
         let mut lines = self
@@ -382,6 +380,8 @@ impl Request {
         Expected::OneOf(tags.iter().filter_map(quoted).collect())
     }
 
+    /// What a pull acknowledges. A text that is no token counts as none, as devices have always been answered: the page that
+    /// was not acknowledged comes again.
     pub(crate) fn token(&self) -> Option<Token> {
         Token::parse(self.query("token").unwrap_or_default()).unwrap_or_default()
     }

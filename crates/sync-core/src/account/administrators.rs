@@ -142,7 +142,8 @@ impl<P: Ports> Accounts<P> {
                 limit: MAX_ADMINISTRATORS,
             });
         }
-        let record = self.new_administrator_record(password)?;
+        check_administrators(password)?;
+        let record = self.new_record(password)?;
         let now = self.ports.clock().now();
         if administrators
             .create(&user, &record, role.as_str(), now)
@@ -157,8 +158,8 @@ impl<P: Ports> Accounts<P> {
     /// Changes an administrator, whose sessions end with it.
     ///
     /// # Errors
-    /// [`AccountError::UnknownAdministrator`], [`AccountError::Moved`], [`AccountError::FirstAdministrator`] where the first one would lose its role, a
-    /// password that cannot be one, and the store's.
+    /// [`AccountError::UnknownAdministrator`], [`AccountError::Moved`], [`AccountError::FirstAdministrator`] where the first one would
+    /// lose its role, a password that cannot be one, and the store's.
     pub async fn change_administrator(
         &self,
         login: &str,
@@ -174,20 +175,19 @@ impl<P: Ports> Accounts<P> {
         }
         let user = UserId::parse(login).map_err(|_| unknown(login))?;
         let administrators = AdministratorStore::new(self.ports.redis());
-        let record = password
-            .map(|password| self.new_administrator_record(&password))
-            .transpose()?;
+        if let Some(password) = &password {
+            check_administrators(password)?;
+        }
         let known = administrators.get(&user).await?;
         let known = known.ok_or_else(|| unknown(login))?;
         if !expected.allows(&known.revision()) {
             return Err(AccountError::Moved);
         }
+        let record = password.map(|password| self.new_record(&password));
+        let record = record.transpose()?;
         let role = role.filter(|_| login != ADMINISTRATOR);
         if record.is_some() || role.is_some() {
-            let edit = Edit {
-                name: &self.ports.random().hex::<8>(),
-                after: expected.after(known.edit.as_deref()),
-            };
+            let edit = Edit::new(self.ports.random(), expected.after(known.edit.as_deref()));
             let role = role.map(Role::as_str);
             let changed = administrators.change(&user, edit, record.as_ref(), role);
             match changed.await? {
@@ -241,10 +241,7 @@ impl<P: Ports> Accounts<P> {
         }
         let record = self.new_record(new)?;
         let administrators = AdministratorStore::new(self.ports.redis());
-        let edit = Edit {
-            name: &self.ports.random().hex::<8>(),
-            after: None,
-        };
+        let edit = Edit::new(self.ports.random(), None);
         let changed = administrators.change(&user, edit, Some(&record), None);
         if changed.await? != EditOutcome::Done {
             return Err(AccountError::NoSession);

@@ -118,24 +118,22 @@ impl<P: Ports> Accounts<P> {
         } = change;
         let user = UserId::parse(login).map_err(|_| unknown(login))?;
         // The old protocols know the first administrator as a user.
-        let record = password
-            .map(|password| match login {
-                ADMINISTRATOR => self.new_administrator_record(&password),
-                _ => self.new_record(&password),
-            })
-            .transpose()?;
+        match &password {
+            Some(password) if login == ADMINISTRATOR => check_administrators(password)?,
+            Some(password) => check_password(password)?,
+            None => {}
+        }
         let store = AccountStore::new(self.ports.redis());
         let known = store.profile(&user).await?.ok_or_else(|| unknown(login))?;
         if !expected.allows(&known.revision()) {
             return Err(AccountError::Moved);
         }
+        let record = password.map(|password| self.new_record(&password));
+        let record = record.transpose()?;
         if record.is_some() {
             self.shut_out(&user).await?;
         }
-        let edit = Edit {
-            name: &self.ports.random().hex::<8>(),
-            after: expected.after(known.edit.as_deref()),
-        };
+        let edit = Edit::new(self.ports.random(), expected.after(known.edit.as_deref()));
         let changed = store
             .change(
                 &user,
@@ -194,15 +192,6 @@ impl<P: Ports> Accounts<P> {
             password_hash: hash_password(self.ports.random(), password).ok_or_else(invalid)?,
             generation: self.ports.random().hex::<8>(),
         })
-    }
-
-    /// The same of an administrator, who chooses a password of some length.
-    pub(super) fn new_administrator_record(
-        &self,
-        password: &str,
-    ) -> Result<UserRecord, AccountError> {
-        check_administrators(password)?;
-        self.new_record(password)
     }
 }
 

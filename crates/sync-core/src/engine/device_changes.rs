@@ -102,8 +102,8 @@ impl<P: Ports> Engine<P> {
         Ok(Some(info))
     }
 
-    /// Tries a change again that is as expected, with other attributes if some are given: one that waits is due at once, one that was refused becomes
-    /// another change.
+    /// Tries a change again that is as expected, with other attributes if some are given: one that waits is due at once, one that was
+    /// refused becomes another change.
     ///
     /// # Errors
     /// [`SyncError::InvalidAttributes`], [`SyncError::Moved`], [`SyncError::Busy`] while somebody is at the client's changes, and the
@@ -149,23 +149,21 @@ impl<P: Ports> Engine<P> {
         })
     }
 
-    /// Whether a change is there, and as expected.
+    /// Whether a change is there, and as expected. One that waits is looked at under the lease.
     async fn is_as_expected(&self, id: &str, expected: &Expected) -> Result<bool, SyncError> {
-        if *expected == Expected::Any {
+        let waits = matches!(ChangeId::parse(id), Some(ChangeId::Waiting(..)));
+        if waits || *expected == Expected::Any {
             return Ok(true);
         }
         let Some(change) = self.change(id).await? else {
             return Ok(false);
         };
-        let attributes = change.attributes.unwrap_or_default();
-        match expected.allows(&Revision::of_attributes(&attributes)) {
-            true => Ok(true),
-            false => Err(SyncError::Moved),
-        }
+        check_state(&change.attributes.unwrap_or_default(), expected)?;
+        Ok(true)
     }
 
-    /// Discards a change that is as expected. Of one that waits the device is told as if the back end had refused it; of one that was given up or
-    /// refused it is told anyway.
+    /// Discards a change that is as expected. Of one that waits the device is told as if the back end had refused it; of one that was
+    /// given up or refused it is told anyway.
     ///
     /// # Errors
     /// [`SyncError::Moved`], [`SyncError::Busy`] while somebody is at the client's changes, and the store's.
@@ -180,7 +178,7 @@ impl<P: Ports> Engine<P> {
         match ChangeId::parse(id) {
             Some(ChangeId::Waiting(client, document, number)) => {
                 let lease = self.lease_operations(&client, &document).await?;
-                let discarded = self.discard_waiting(&client, &document, number, &lease);
+                let discarded = self.discard_waiting(&client, &document, number, &lease, expected);
                 let discarded = discarded.await;
                 self.end_lease(&client, &document, &lease).await?;
                 self.work_on_rest(&client, &document).await?;
@@ -286,9 +284,9 @@ impl<P: Ports> Engine<P> {
             self.end_lease(client, document, &lease).await?;
             return Ok(false);
         };
-        if !expected.allows(&Revision::of_attributes(&operation.attributes)) {
+        if let Err(moved) = check_state(&operation.attributes, expected) {
             self.end_lease(client, document, &lease).await?;
-            return Err(SyncError::Moved);
+            return Err(moved);
         }
         operation.attempts = 0;
         operation.not_before = Millis(0);
@@ -310,11 +308,13 @@ impl<P: Ports> Engine<P> {
         document: &DocumentId,
         number: u64,
         lease: &str,
+        expected: &Expected,
     ) -> Result<bool, SyncError> {
         let store = self.document(document);
         let Some(operation) = Operations::new(&store, client).get(number).await? else {
             return Ok(false);
         };
+        check_state(&operation.attributes, expected)?;
         let found = self.source(document.source.as_str()).await?;
         let source = found.as_source();
         self.refuse(
@@ -421,6 +421,14 @@ pub(super) fn kept(job: JobDetails) -> Option<KeptChange> {
             .or_else(|| Some(job.errors.last()?.error.clone())),
         change,
     })
+}
+
+/// Refuses a change that somebody has edited meanwhile.
+fn check_state(attributes: &Attributes, expected: &Expected) -> Result<(), SyncError> {
+    match expected.allows(&Revision::of_attributes(attributes)) {
+        true => Ok(()),
+        false => Err(SyncError::Moved),
+    }
 }
 
 pub(super) fn to_waiting(

@@ -151,8 +151,8 @@ impl<P: Ports> Engine<P> {
             .await
     }
 
-    /// The same of any copy and in either order, of those whose id, or one of whose values, has a text in it, in capitals or not. It looks through
-    /// a bounded part of the document: there may be fewer than `limit`, even none, and more behind.
+    /// The same of any copy and in either order, of those whose id, or one of whose values, has a text in it, in capitals or not. It
+    /// looks through a bounded part of the document: there may be fewer than `limit`, even none, and more behind.
     ///
     /// From the last change on, an object that changes meanwhile is not met again.
     ///

@@ -9,7 +9,7 @@ use crate::engine::circuits::GuardedAdapter;
 use crate::engine::metered::MeteredAdapter;
 use crate::engine::{Engine, Source, SyncError};
 use crate::model::{Expected, Millis, PartitionRule, PollInterval, Revision, SourceName};
-use crate::ports::{Clock as _, Ports, Random as _};
+use crate::ports::{Clock as _, Ports};
 use crate::settings::{
     AdapterSettings, SettingDescription, SettingOrigin, SourceSettings, check_address, setting_key,
     text_of_setting,
@@ -229,10 +229,8 @@ impl<P: Ports> Engine<P> {
         if !expected.allows(&registry.revision(name)) {
             return Err(SyncError::Moved);
         }
-        let edit = Edit {
-            name: &self.ports.random().hex::<8>(),
-            after: expected.after(registry.edits.get(name).map(String::as_str)),
-        };
+        let last = registry.edits.get(name).map(String::as_str);
+        let edit = Edit::new(self.ports.random(), expected.after(last));
         let store = Registry::new(self.ports.redis());
         let changed = store.change_source(name, edit, interval, paused);
         if changed.await? == EditOutcome::Moved {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Millis, Revision, SourceName, UserId};
-use crate::ports::RedisConn;
+use crate::ports::{Random, RedisConn};
 use crate::store::StoreError;
 use crate::store::redis::keys;
 use crate::store::redis::script::{self, Reply, args};
@@ -66,12 +66,19 @@ impl UserProfile {
 }
 
 /// What an administrator edits.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Edit<'a> {
     /// What this edit is called: nothing else is.
-    pub(crate) name: &'a str,
+    pub(super) name: String,
     /// The edit that it has to follow; `None` if that does not matter.
-    pub(crate) after: Option<&'a str>,
+    pub(super) after: Option<&'a str>,
+}
+
+impl<'a> Edit<'a> {
+    pub(crate) fn new(random: &impl Random, after: Option<&'a str>) -> Self {
+        let name = random.hex::<8>();
+        Self { name, after }
+    }
 }
 
 /// What became of an edit.

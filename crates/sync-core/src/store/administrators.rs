@@ -124,7 +124,7 @@ impl<'a, R: RedisConn> AdministratorStore<'a, R> {
         role: Option<&str>,
     ) -> Result<EditOutcome, StoreError> {
         let is_another = if record.is_some() { "1" } else { "0" };
-        let mut args = args![is_another, edit.name, edit.after.unwrap_or_default()];
+        let mut args = args![is_another, &edit.name, edit.after.unwrap_or_default()];
         if let Some(record) = record {
             args.extend(args!["pw", &record.password_hash]);
         }
@@ -134,7 +134,7 @@ impl<'a, R: RedisConn> AdministratorStore<'a, R> {
         // Nobody who logs in meanwhile takes the old state for the new one.
         args.extend(args![
             "gen",
-            record.map_or(edit.name, |record| &record.generation)
+            record.map_or(&edit.name, |record| &record.generation)
         ]);
         let keys = [keys::administrator(login)];
         let changed = script::CHANGE_USER.run(self.redis, &keys, args);

@@ -217,7 +217,6 @@ pub(crate) const ROUTES: &[Row<Route>] = &[
     ),
 ];
 
-/// Names of arguments in bodies, in the order in which they are looked for.
 /// What a call is about, where its body or query says that and not its path.
 pub(crate) fn named(request: &Request) -> Option<String> {
     let named = [("user", USER), ("client", CLIENT), ("source", SOURCE)];
@@ -229,6 +228,7 @@ pub(crate) fn named(request: &Request) -> Option<String> {
     Some(named.collect::<Vec<_>>().join(", ")).filter(|named| !named.is_empty())
 }
 
+/// Names of arguments in bodies, in the order in which they are looked for.
 const USER: &[&str] = &["user_id", "user_name"];
 
 const CLIENT: &[&str] = &["client_id"];
