@@ -27,6 +27,11 @@ impl Bench {
     /// Does it, and does not come back.
     pub(crate) fn run(self, workspace: &Workspace) -> Result<Infallible> {
         let mut arguments = self.arguments;
+        if arguments.iter().any(|it| it == "--help" || it == "-h") {
+            // What is measured is built for minutes; that it can say what it measures takes less.
+            let help = ["run", "--quiet", "--package", "bench", "--", "--help"];
+            return Err(become_program(workspace.cargo(help)));
+        }
         let given = arguments.len();
         arguments.retain(|argument| argument != NO_BUILD);
         if arguments.len() == given {
