@@ -21,7 +21,7 @@ pub(crate) use field::{BESIDE_FIELDS, Field, PasswordOf, Select, TextArea, Toggl
 pub(crate) use list::{Choices, Pager, SearchBox, TYPING, choices};
 pub(crate) use loaded::{Found, empty, loaded, problem, problem_of};
 pub(crate) use messages::{MessageList, Messages};
-pub(crate) use table::{Column, Row, Sorting, quoted, row_link, sorted_table, table};
+pub(crate) use table::{Column, Row, Sorting, quoted, row_link, sorted_table, table, table_of};
 pub(crate) use time::{ago, lasting};
-pub(crate) use value::{facts, heading, sub_heading, tag};
+pub(crate) use value::{facts, heading, sub_heading, tag, tile};
 pub(crate) use when::When;

@@ -233,7 +233,7 @@ fn Change(id: String) -> impl IntoView {
     };
     let session = Session::get();
     view! {
-        {move || sub_heading(("Changes", "/changes"), title(), (), ())}
+        {move || sub_heading(&[("Changes", "/changes")], title(), (), ())}
         {move || {
             if is_gone() {
                 view! {
@@ -269,7 +269,7 @@ fn show(change: ChangeInfo) -> impl IntoView {
             <section class="why" class:bad=change.state != ChangeState::Waiting>
                 <h2>"Why it is not done"</h2>
                 <p>
-                    "The last answer was " <q>{error}</q>
+                    "The last answer was " <q>{error}</q> "."
                 </p>
             </section>
         }

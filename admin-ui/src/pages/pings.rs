@@ -269,7 +269,7 @@ fn Service(service: PushServiceInfo, check: Check) -> impl IntoView {
     let missing = (!service.missing.is_empty()).then(|| {
         view! { <p class="quiet">"It needs " <code>{service.missing.join(", ")}</code> " in the settings."</p> }
     });
-    let title = text::sentence_case(text::push_service(&service.name));
+    let title = text::push_service(&service.name).to_owned();
     let label = format!("Check {title}");
     view! {
         <li>
