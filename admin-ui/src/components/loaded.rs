@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement};
 
+use crate::browser;
 use crate::clock;
 use crate::error::ApiError;
 use crate::live::{Live, Next, Status};
@@ -163,6 +164,11 @@ pub(crate) fn Found(
     children: ChildrenFn,
 ) -> impl IntoView {
     let is_gone = Memo::new(move |_| status.is_gone());
+    Effect::new(move |_| {
+        if is_gone.get() {
+            browser::focus_on_main_if_lost();
+        }
+    });
     let (title, path) = list;
     move || {
         match is_gone.get() {

@@ -178,7 +178,7 @@ fn list(
             attributes,
         } = difference;
         let (tone, word) = match difference {
-            DifferenceKind::Missing => (Tone::Good, "lacks it"),
+            DifferenceKind::Missing => (Tone::Warning, "lacks it"),
             DifferenceKind::Outdated => (Tone::Warning, "has another version"),
             DifferenceKind::Surplus => (Tone::Bad, "has it too much"),
         };

@@ -483,7 +483,7 @@ fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>
             "Diagnostic file"
         </button>
         <When is=Signal::derive(move || session.may("clients:write"))>
-            <button type="button" on:click=ping disabled=move || task.is_busy.get() || !can_be_pinged()>
+            <button type="button" on:click=ping disabled=move || !can_be_pinged() aria-disabled=move || task.is_busy.get().to_string()>
                 "Ping"
             </button>
             <Confirm

@@ -214,10 +214,10 @@ fn QueueActions(
     view! {
         <When is=Signal::derive(move || session.may("jobs:write"))>
             <span class="actions tight">
-                <button type="button" on:click=run aria-label=run_title.clone() disabled=move || task.is_busy.get()>
+                <button type="button" on:click=run aria-label=run_title.clone() aria-disabled=move || task.is_busy.get().to_string()>
                     {move || if is_running() { "Working…" } else { "Run now" }}
                 </button>
-                <button type="button" on:click=pause aria-label=pause_title.clone() disabled=move || task.is_busy.get()>
+                <button type="button" on:click=pause aria-label=pause_title.clone() aria-disabled=move || task.is_busy.get().to_string()>
                     {if paused { "Resume" } else { "Pause" }}
                 </button>
             </span>

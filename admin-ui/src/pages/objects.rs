@@ -154,7 +154,7 @@ fn Objects(source: String, id: String) -> impl IntoView {
             <CompareWith source=asked.get_value().0 user/>
         </When>
         <When is=Signal::derive(move || session.may("sources:write") && asker.get().is_some())>
-            <button type="button" on:click=refresh disabled=move || task.is_busy.get()>
+            <button type="button" on:click=refresh aria-disabled=move || task.is_busy.get().to_string()>
                 "Refresh now"
             </button>
         </When>

@@ -277,7 +277,7 @@ fn Service(service: PushServiceInfo, check: Check) -> impl IntoView {
                 <b>{title}</b>
                 {tag(tone, word)}
                 <When is=Signal::derive(move || session.may("clients:write"))>
-                    <button type="button" aria-label=label.clone() on:click=check disabled=move || task.is_busy.get()>
+                    <button type="button" aria-label=label.clone() on:click=check aria-disabled=move || task.is_busy.get().to_string()>
                         {move || if is_busy() { "Checking…" } else { "Check" }}
                     </button>
                 </When>

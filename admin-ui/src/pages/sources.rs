@@ -341,14 +341,14 @@ fn Actions(
     };
     view! {
         <When is=Signal::derive(is_shared)>
-            <button type="button" on:click=refresh disabled=move || task.is_busy.get()>
+            <button type="button" on:click=refresh aria-disabled=move || task.is_busy.get().to_string()>
                 "Refresh now"
             </button>
         </When>
         <button type="button" on:click=move |_| editing.set(true)>
             "Poll interval…"
         </button>
-        <button type="button" on:click=pause disabled=move || task.is_busy.get()>
+        <button type="button" on:click=pause aria-disabled=move || task.is_busy.get().to_string()>
             {move || if is_paused() { "Resume" } else { "Pause" }}
         </button>
         {problem(task)}

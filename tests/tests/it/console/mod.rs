@@ -4,6 +4,7 @@ mod bad_input;
 mod copies;
 mod devices;
 mod editing;
+mod failing;
 mod keyboard;
 mod large;
 mod looks;
