@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use sync_proto::api::{
-    ClientHealth, ClientInfo, ClientSourceSummary, ClientSummary, Listing, NewPing, SyncEvent,
+    ChangeInfo, ChangeState, ClientHealth, ClientInfo, ClientSourceSummary, ClientSummary, Listing,
+    NewPing, SyncEvent,
 };
 
 use crate::api::{self, encode};
@@ -12,8 +13,8 @@ use crate::browser;
 use crate::clock;
 use crate::components::{
     Choices, Column, Confirm, Found, Messages, Pager, Row, SearchBox, Sorting, When, ago, choices,
-    empty, heading, lasting, loaded, problem, quoted, row_link, sorted_table, sub_heading, table,
-    tag, tile,
+    empty, heading, kept, lasting, loaded, problem, quoted, row_link, sorted_table, sub_heading,
+    table, tag, tile,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -200,7 +201,10 @@ fn Device(id: String) -> impl IntoView {
             sub_heading(&[LIST], title, note, actions)
         }}
         <Found status=client.status what="device" list=LIST>
-            {move || sources.data.get().map(|sources| story(&sources.items, id))}
+            {kept(move || match sources.data.get() {
+                Some(sources) => story(&sources.items, changes, id).into_any(),
+                None => ().into_any(),
+            })}
             {loaded(client, move |client| tiles(client, sources))}
             <section class="flush" aria-labelledby="device-sources">
                 <h2 id="device-sources">"Sources"</h2>
@@ -240,6 +244,7 @@ const LONG: u64 = 10 * 60 * 1_000;
 /// What is the matter with the device, step by step, with the cure beside it.
 fn story(
     sources: &[ClientSourceSummary],
+    changes: Live<Listing<ChangeInfo>>,
     id: StoredValue<String>,
 ) -> Option<impl IntoView + use<>> {
     let stuck: Vec<_> = sources
@@ -296,16 +301,36 @@ fn story(
     } else {
         "This device waits"
     };
-    let address = href(&format!("/changes?client={}", encode(&id.get_value())));
+    // The only one that needs somebody is led to; of several, one is chosen.
+    let only = Memo::new(move |_| {
+        changes.data.with(|changes| {
+            let mut lost = changes?.items.iter();
+            let mut lost = lost.by_ref().filter(|it| it.state != ChangeState::Waiting);
+            lost.next()
+                .filter(|_| lost.next().is_none())
+                .map(|it| it.id.clone())
+        })
+    });
+    let cure = move || {
+        let (path, name) = match only.get() {
+            Some(change) => (format!("/changes/{}", encode(&change)), "Retry or discard…"),
+            None => {
+                let id = id.get_value();
+                (
+                    format!("/changes?client={}", encode(&id)),
+                    "Look at the changes",
+                )
+            }
+        };
+        view! { <a class="button main" href=href(&path)>{name}</a> }
+    };
     let source = href(&format!("/sources/{}", encode(&worst.source)));
     Some(view! {
         <section class="why" class:bad=is_lost>
             <h2>{title}</h2>
             <ol>{steps.collect_view()}</ol>
             <div class="actions">
-                <a class="button main" href=address>
-                    "Look at the changes"
-                </a>
+                {cure}
                 <a class="button" href=source>
                     "Look at " {worst.source.clone()}
                 </a>
