@@ -1,6 +1,6 @@
 //! Every page while the server fails at everything it is asked: none pretends that there is nothing, and each fills by itself afterwards.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use test_support::until;
 
 use super::Console;
@@ -39,14 +39,6 @@ fn failing(becomes: &str) -> String {
 /// Presses each button that asks again.
 const TRY_AGAIN: &str = "window.works = true; \
     for (const button of document.querySelectorAll('main .banner button')) button.click();";
-
-impl Console {
-    fn count_of(&self, selector: &str) -> u64 {
-        let count = "return document.querySelectorAll(arguments[0]).length";
-        let count = self.browser.run(count, json!([selector]));
-        count.as_u64().expect("a number")
-    }
-}
 
 #[test]
 fn each_page_says_that_the_server_fails_and_fills_when_it_answers() {
@@ -88,15 +80,15 @@ fn each_page_says_that_the_server_fails_and_fills_when_it_answers() {
         for (path, text) in &pages {
             console.go_to(path);
             console.browser.wait_for("*[@role='alert']", told);
-            assert_eq!(console.count_of("main h1"), 1, "{path}: {told}");
+            assert_eq!(console.count("main h1"), 1, "{path}: {told}");
             // That nothing is known is not that there is nothing.
-            assert_eq!(console.count_of("main .empty"), 0, "{path}: {told}");
+            assert_eq!(console.count("main .empty"), 0, "{path}: {told}");
             // Nor does it wait where nothing will come.
             console.browser.wait_until_gone("*[@class='waiting']", "");
-            console.browser.run(TRY_AGAIN, Value::Array(Vec::new()));
+            console.browser.run(TRY_AGAIN, json!([]));
             console.browser.wait_for("main", text);
             until(&format!("{path} to be whole"), || {
-                (console.count_of("main .banner.bad") == 0).then_some(())
+                (console.count("main .banner.bad") == 0).then_some(())
             });
         }
         console.browser.leave_pages_alone(&failing);

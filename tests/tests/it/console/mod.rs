@@ -108,6 +108,13 @@ impl Console {
         }
     }
 
+    /// How many elements of the page are like that.
+    fn count(&self, selector: &str) -> u64 {
+        let count = "return document.querySelectorAll(arguments[0]).length";
+        let count = self.browser.run(count, json!([selector]));
+        count.as_u64().expect("a number")
+    }
+
     /// The id of a user's device.
     fn device_of(&self, user: &str) -> String {
         let clients = self
