@@ -12,6 +12,7 @@ use sync_proto::api::{AttentionKind, Overview};
 use web_sys::HtmlElement;
 
 use crate::api;
+use crate::browser;
 use crate::clock::Clock;
 use crate::components::{Dialog, MessageList, Messages, When};
 use crate::live::Live;
@@ -138,11 +139,8 @@ fn focus_on_new_pages() {
     let here = use_location().pathname;
     Effect::new(move |before: Option<String>| {
         let here = here.get();
-        if before.is_some_and(|before| before != here)
-            && let Some(main) = document().get_element_by_id("main")
-        {
-            // It fails only where the element is no longer in the page.
-            let _ = main.unchecked_into::<HtmlElement>().focus();
+        if before.is_some_and(|before| before != here) {
+            browser::focus_on_main();
         }
         here
     });

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use leptos::wasm_bindgen::JsValue;
-use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, HtmlElement, Url};
 
 /// Lets the browser save a text as a file.
 pub(crate) fn save(name: &str, media_type: &str, text: &str) {
@@ -23,6 +23,24 @@ fn try_save(name: &str, media_type: &str, text: &str) -> Result<(), JsValue> {
     link.set_download(name);
     link.click();
     Url::revoke_object_url(&url)
+}
+
+/// Goes on with the keyboard at the beginning of the page.
+pub(crate) fn focus_on_main() {
+    if let Some(main) = document().get_element_by_id("main") {
+        // It fails only where the element is no longer in the page.
+        let _ = main.unchecked_into::<HtmlElement>().focus();
+    }
+}
+
+/// The same, if what had the keyboard goes away in this moment.
+pub(crate) fn focus_on_main_if_lost() {
+    request_animation_frame(|| {
+        let focused = document().active_element();
+        if focused.is_none_or(|it| it.tag_name() == "BODY") {
+            focus_on_main();
+        }
+    });
 }
 
 /// Puts a text on the clipboard.

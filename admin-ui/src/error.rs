@@ -23,6 +23,8 @@ pub(crate) enum ApiError {
         code: String,
         /// What the server says, as a sentence.
         message: String,
+        /// After how many seconds it wants to be asked again; 0 where it does not say.
+        retry_after: u32,
     },
     /// The answer is not what this version of the console understands.
     #[error("The server's answer can't be read: {0}")]
@@ -30,6 +32,14 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
+    /// After how many seconds the server wants to be asked again.
+    pub(crate) fn retry_after(&self) -> u32 {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => 0,
+        }
+    }
+
     /// Whether the server says that there is no such thing.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { status: 404, .. })

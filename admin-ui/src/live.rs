@@ -215,12 +215,13 @@ impl Status {
                 }
                 let taken = answer.and_then(|text| take(&text));
                 failures.update_value(|count| *count = if taken.is_err() { *count + 1 } else { 0 });
+                let asked = taken.as_ref().err().map_or(0, ApiError::retry_after);
                 self.note(taken, session);
                 let Some(interval) = interval else {
                     self.next.set(Next::Unplanned);
                     return;
                 };
-                let wait = wait_after(failures.get_value(), interval);
+                let wait = wait_after(failures.get_value(), interval, asked);
                 let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
                 self.next
                     .set(Next::At(clock::now().saturating_add(wait_ms)));

@@ -149,13 +149,15 @@ async fn send(request: Request) -> Result<String, ApiError> {
         clock::note_server_time(&date);
     }
     let tag = response.headers().get("etag").filter(|_| response.ok());
+    let later = response.headers().get("retry-after");
+    let later = later.and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
     let text = response.text().await.map_err(|_| silence)?;
     if let Some(tag) = tag {
         note_tag(path, tag);
     }
     let answer = match response.ok() {
         true => Ok(text),
-        false => Err(refusal(response.status(), &text)),
+        false => Err(refusal(response.status(), later, &text)),
     };
     let is_at_work = matches!(&answer, Err(ApiError::Refused { code, .. }) if code == AT_WORK);
     if let Some(write) = write.filter(|_| !is_at_work) {
@@ -167,7 +169,7 @@ async fn send(request: Request) -> Result<String, ApiError> {
 /// The first request of a write is not done yet.
 const AT_WORK: &str = "request_in_progress";
 
-fn refusal(status: u16, text: &str) -> ApiError {
+fn refusal(status: u16, retry_after: u32, text: &str) -> ApiError {
     match serde_json::from_str::<sync_proto::api::ApiError>(text) {
         Ok(answer) if status == 401 && answer.error.code != "login_failed" => ApiError::SignedOut,
         Ok(answer) => ApiError::Refused {
@@ -177,6 +179,7 @@ fn refusal(status: u16, text: &str) -> ApiError {
                 _ => sentence(&answer.error.message),
             },
             code: answer.error.code,
+            retry_after,
         },
         Err(_) if status == 401 => ApiError::SignedOut,
         Err(_) => ApiError::Refused {
@@ -186,6 +189,7 @@ fn refusal(status: u16, text: &str) -> ApiError {
                 414 | 431 => "That is too long to be searched for.".to_owned(),
                 _ => format!("The server answered with status {status}."),
             },
+            retry_after,
         },
     }
 }

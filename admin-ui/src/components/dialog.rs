@@ -95,10 +95,11 @@ pub(crate) fn DialogForm(
             {problem_of(task, beside_fields)}
             {on_newer.map(|load| newer(task, load))}
             <div class="actions">
+                // A button that is disabled would lose the keyboard. That nothing is done twice is the task's part.
                 <button
                     type="submit"
                     class=if is_dangerous { "danger" } else { "main" }
-                    disabled=move || task.is_busy.get()
+                    aria-disabled=move || task.is_busy.get().to_string()
                 >
                     {move || if task.is_busy.get() { "Working…" } else { submit }}
                 </button>

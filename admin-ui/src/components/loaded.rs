@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement};
 
+use crate::browser;
 use crate::clock;
 use crate::error::ApiError;
 use crate::live::{Live, Next, Status};
@@ -33,12 +34,7 @@ where
 /// Without types, since there are many of those, and the frame is the same for all.
 fn framed(status: Status, shown: Box<dyn Fn() -> AnyView + Send + Sync>) -> AnyView {
     let place = NodeRef::<html::Div>::new();
-    let shown = move || {
-        if let Some(place) = place.get_untracked() {
-            keep_focus(place.into());
-        }
-        shown()
-    };
+    let shown = keeping_focus(place, shown);
     let missing = move || match (status.is_there.get(), status.error.get()) {
         // Whose session is over is told so once for the whole page.
         (true, None) | (_, Some(ApiError::SignedOut)) => ().into_any(),
@@ -65,6 +61,25 @@ fn framed(status: Status, shown: Box<dyn Fn() -> AnyView + Send + Sync>) -> AnyV
         </div>
     }
     .into_any()
+}
+
+/// What is drawn anew now and then: whoever has the keyboard in it keeps it.
+pub(crate) fn kept(shown: impl Fn() -> AnyView + Send + Sync + 'static) -> AnyView {
+    let place = NodeRef::<html::Div>::new();
+    let shown = keeping_focus(place, Box::new(shown));
+    view! { <div node_ref=place>{shown}</div> }.into_any()
+}
+
+fn keeping_focus(
+    place: NodeRef<html::Div>,
+    shown: Box<dyn Fn() -> AnyView + Send + Sync>,
+) -> impl Fn() -> AnyView + Send + Sync {
+    move || {
+        if let Some(place) = place.get_untracked() {
+            keep_focus(place.into());
+        }
+        shown()
+    }
 }
 
 /// What is in this place is about to be drawn anew: whoever has the keyboard there has it at the same link or button afterwards.
@@ -163,6 +178,11 @@ pub(crate) fn Found(
     children: ChildrenFn,
 ) -> impl IntoView {
     let is_gone = Memo::new(move |_| status.is_gone());
+    Effect::new(move |_| {
+        if is_gone.get() {
+            browser::focus_on_main_if_lost();
+        }
+    });
     let (title, path) = list;
     move || {
         match is_gone.get() {

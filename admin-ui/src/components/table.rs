@@ -99,13 +99,17 @@ impl Column {
     }
 
     fn heading(self) -> AnyView {
+        self.heading_called(self.title().to_owned())
+    }
+
+    fn heading_called(self, title: String) -> AnyView {
         let title_class = match self {
             Self::Actions(_) => "hidden",
-            _ => "",
+            _ => "cut",
         };
         view! {
             <th scope="col" class=self.class()>
-                <span class=title_class>{self.title()}</span>
+                <span class=title_class>{title}</span>
             </th>
         }
         .into_any()
@@ -123,6 +127,18 @@ impl Column {
 pub(crate) fn table(label: &'static str, columns: &'static [Column], rows: Vec<Row>) -> AnyView {
     let headings = columns.iter().map(|column| column.heading()).collect();
     with_headings(label, columns, headings, rows)
+}
+
+/// A table whose columns are called what somebody else calls them.
+pub(crate) fn table_of(
+    label: &'static str,
+    columns: Vec<(Column, String)>,
+    rows: Vec<Row>,
+) -> AnyView {
+    let (columns, titles): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+    let headings = columns.iter().zip(titles);
+    let headings = headings.map(|(column, title)| column.heading_called(title));
+    with_headings(label, &columns, headings.collect(), rows)
 }
 
 /// A table whose list the server sorts as the address says.
@@ -146,7 +162,7 @@ pub(crate) fn sorted_table(
 
 fn with_headings(
     label: &'static str,
-    columns: &'static [Column],
+    columns: &[Column],
     headings: Vec<AnyView>,
     rows: Vec<Row>,
 ) -> AnyView {

@@ -26,43 +26,57 @@ pub(crate) fn heading(
     headed(None, title.into(), note.into_any(), actions.into_any())
 }
 
-/// The heading of one thing of a list, with the way back to the list.
+/// The heading of one thing, with what it is part of: names and paths, from the list down.
 pub(crate) fn sub_heading(
-    list: (&'static str, &'static str),
+    above: &[(&str, &str)],
     title: impl Into<String>,
     note: impl IntoView + 'static,
     actions: impl IntoView + 'static,
 ) -> AnyView {
+    let above = above.iter();
+    let links = above.map(|(name, path)| {
+        view! {
+            <a href=href(path)>{(*name).to_owned()}</a>
+            <span aria-hidden="true">"›"</span>
+        }
+    });
+    let links = links.collect_view();
+    let above = view! { <nav class="crumbs" aria-label="Where this is">{links}</nav> };
     headed(
-        Some(list),
+        Some(above.into_any()),
         title.into(),
         note.into_any(),
         actions.into_any(),
     )
 }
 
-fn headed(
-    list: Option<(&'static str, &'static str)>,
-    title: String,
-    note: AnyView,
-    actions: AnyView,
-) -> AnyView {
+fn headed(above: Option<AnyView>, title: String, note: AnyView, actions: AnyView) -> AnyView {
     document().set_title(&format!("{title} – RhoSync"));
-    let up = list.map(|(list, path)| {
-        view! {
-            <nav class="crumbs" aria-label="Where this is">
-                <a href=href(path)>{list}</a>
-                <span aria-hidden="true">"›"</span>
-            </nav>
-        }
-    });
     view! {
-        {up}
+        {above}
         <header class="heading">
             <h1>{title}</h1>
             <div class="note">{note}</div>
             <div class="actions">{actions}</div>
         </header>
+    }
+    .into_any()
+}
+
+/// A figure, with what it counts above, what belongs to it below, and how it has gone as a small line.
+pub(crate) fn tile(
+    name: &'static str,
+    figure: AnyView,
+    note: AnyView,
+    line: Option<AnyView>,
+) -> AnyView {
+    view! {
+        <div class="tile">
+            <span>{name}</span>
+            <strong>{figure}</strong>
+            <small>{note}</small>
+            {line}
+        </div>
     }
     .into_any()
 }

@@ -10,6 +10,7 @@ use sync_proto::SentAttributes;
 use sync_proto::api::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState, Listing};
 
 use crate::api::{self, encode};
+use crate::browser;
 use crate::components::{
     Choices, Column, Confirm, DialogForm, Edited, Messages, Pager, Row, SearchBox, Sorting, When,
     ago, choices, empty, facts, heading, loaded, problem, quoted, row_link, sorted_table,
@@ -212,13 +213,12 @@ fn Change(id: String) -> impl IntoView {
             Some((change.kind, is_refused, names))
         })
     });
-    let is_gone = move || {
-        change
-            .status
-            .error
-            .get()
-            .is_some_and(|error| error.is_not_found())
-    };
+    let is_gone = Memo::new(move |_| change.status.is_gone());
+    Effect::new(move |_| {
+        if is_gone.get() {
+            browser::focus_on_main_if_lost();
+        }
+    });
     let title = move || {
         change.data.get().map_or_else(
             || "Change".to_owned(),
@@ -233,9 +233,9 @@ fn Change(id: String) -> impl IntoView {
     };
     let session = Session::get();
     view! {
-        {move || sub_heading(("Changes", "/changes"), title(), (), ())}
+        {move || sub_heading(&[("Changes", "/changes")], title(), (), ())}
         {move || {
-            if is_gone() {
+            if is_gone.get() {
                 view! {
                     <div class="banner good" role="status">
                         <p>"This change is done, or was discarded."</p>
@@ -247,7 +247,7 @@ fn Change(id: String) -> impl IntoView {
                 loaded(change, show).into_any()
             }
         }}
-        <When is=Signal::derive(move || session.may("jobs:write") && !is_gone())>
+        <When is=Signal::derive(move || session.may("jobs:write") && !is_gone.get())>
             {move || {
                 form_for
                     .get()
@@ -269,7 +269,7 @@ fn show(change: ChangeInfo) -> impl IntoView {
             <section class="why" class:bad=change.state != ChangeState::Waiting>
                 <h2>"Why it is not done"</h2>
                 <p>
-                    "The last answer was " <q>{error}</q>
+                    "The last answer was " <q>{error}</q> "."
                 </p>
             </section>
         }

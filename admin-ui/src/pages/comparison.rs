@@ -10,6 +10,7 @@ use crate::components::{
 };
 use crate::live::Live;
 use crate::page::href;
+use crate::pages::devices::LIST;
 use crate::pages::keyed;
 use crate::text::{self, Tone};
 use crate::url_state::UrlState;
@@ -38,7 +39,8 @@ fn Comparison(id: String, source: String) -> impl IntoView {
     let path = format!("/devices/{}/compare/{}", encode(&id), encode(&source));
     let state = UrlState::of(path);
     let short: String = id.chars().take(8).collect();
-    let device = href(&format!("/devices/{}", encode(&id)));
+    let device = format!("/devices/{}", encode(&id));
+    let above = [LIST, (&short, &device)];
     let title = format!("{source} on device {short}");
     let asked = StoredValue::new((id, source));
     let differences = Live::once(move || {
@@ -60,12 +62,9 @@ fn Comparison(id: String, source: String) -> impl IntoView {
         <button type="button" on:click=move |_| differences.now()>
             "Compare again"
         </button>
-        <a class="button" href=device>
-            "To the device"
-        </a>
     };
     view! {
-        {sub_heading(("Devices", "/devices"), title, "what its copy lacks, has in another version, or has too much", again)}
+        {sub_heading(&above, title, "what its copy lacks, has in another version, or has too much", again)}
         <section class="flush">
             {loaded(differences, move |found| list(found, state, objects()))}
         </section>
@@ -179,7 +178,7 @@ fn list(
             attributes,
         } = difference;
         let (tone, word) = match difference {
-            DifferenceKind::Missing => (Tone::Good, "lacks it"),
+            DifferenceKind::Missing => (Tone::Warning, "lacks it"),
             DifferenceKind::Outdated => (Tone::Warning, "has another version"),
             DifferenceKind::Surplus => (Tone::Bad, "has it too much"),
         };

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use sync_proto::api::{
-    ClientHealth, ClientInfo, ClientSourceSummary, ClientSummary, Listing, NewPing, SyncEvent,
+    ChangeInfo, ChangeState, ClientHealth, ClientInfo, ClientSourceSummary, ClientSummary, Listing,
+    NewPing, SyncEvent,
 };
 
 use crate::api::{self, encode};
@@ -12,8 +13,8 @@ use crate::browser;
 use crate::clock;
 use crate::components::{
     Choices, Column, Confirm, Found, Messages, Pager, Row, SearchBox, Sorting, When, ago, choices,
-    empty, facts, heading, lasting, loaded, problem, quoted, row_link, sorted_table, sub_heading,
-    table, tag,
+    empty, heading, kept, lasting, loaded, problem, quoted, row_link, sorted_table, sub_heading,
+    table, tag, tile,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -75,7 +76,7 @@ const OF_USER_COLUMNS: &[Column] = &[
 ];
 
 /// Where one device belongs.
-const LIST: (&str, &str) = ("Devices", "/devices");
+pub(super) const LIST: (&str, &str) = ("Devices", "/devices");
 
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -131,7 +132,7 @@ fn list(Listing { items, next }: Listing<ClientSummary>, state: UrlState) -> Any
         let address = href(&format!("/devices/{}", encode(&client.id)));
         let user = href(&format!("/users/{}", encode(&client.user)));
         Row::new(vec![
-            view! { <a class="row id" href=address>{client.id.clone()}</a> }.into_any(),
+            view! { <a class="row id device" href=address>{client.id.clone()}</a> }.into_any(),
             view! { <a href=user>{client.user.clone()}</a> }.into_any(),
             client
                 .platform
@@ -178,22 +179,33 @@ fn Device(id: String) -> impl IntoView {
         api::changes("", "", "", &id, "", "")
     });
     // Whose it is changes once, when the answer comes: what somebody has opened beside it stays open.
-    let title = Memo::new(move |_| {
-        client.data.with(|client| match client {
-            None => "Device".to_owned(),
-            Some(client) => format!("Device of {}", client.user),
+    let about = Memo::new(move |_| {
+        client.data.with(|client| {
+            let client = client?;
+            Some((client.user.clone(), platform(client).map(str::to_owned)))
         })
     });
     let is_here = Signal::derive(move || client.status.is_here());
     view! {
         {move || {
-            let note = view! { <code>{id.get_value()}</code> };
+            let (title, whose) = match about.get() {
+                None => ("Device".to_owned(), None),
+                Some((user, platform)) => {
+                    let title = format!("Device of {user}");
+                    let address = href(&api::user_path(&user));
+                    (title, Some(view! { <a href=address>{user}</a> " · " {platform.map(|it| it + " · ")} }))
+                }
+            };
+            let note = view! { {whose} <code>{id.get_value()}</code> };
             let actions = view! { <When is=is_here><Actions client sources/></When> };
-            sub_heading(LIST, title.get(), note, actions)
+            sub_heading(&[LIST], title, note, actions)
         }}
         <Found status=client.status what="device" list=LIST>
-            {move || sources.data.get().map(|sources| story(&sources.items, id))}
-            <section>{loaded(client, device_facts)}</section>
+            {kept(move || match sources.data.get() {
+                Some(sources) => story(&sources.items, changes, id).into_any(),
+                None => ().into_any(),
+            })}
+            {loaded(client, move |client| tiles(client, sources))}
             <section class="flush" aria-labelledby="device-sources">
                 <h2 id="device-sources">"Sources"</h2>
                 {loaded(sources, move |sources| source_table(sources.items, id))}
@@ -232,6 +244,7 @@ const LONG: u64 = 10 * 60 * 1_000;
 /// What is the matter with the device, step by step, with the cure beside it.
 fn story(
     sources: &[ClientSourceSummary],
+    changes: Live<Listing<ChangeInfo>>,
     id: StoredValue<String>,
 ) -> Option<impl IntoView + use<>> {
     let stuck: Vec<_> = sources
@@ -276,7 +289,7 @@ fn story(
             );
             view! { <li>{waiting} {lasting(waiting_since)} ". The server keeps trying."</li> }
         });
-        let error = error.map(|error| view! { <li>"The last answer was " <q>{error}</q></li> });
+        let error = error.map(|error| view! { <li>"The last answer was " <q>{error}</q> "."</li> });
         view! {
             {failed}
             {waiting}
@@ -288,16 +301,36 @@ fn story(
     } else {
         "This device waits"
     };
-    let address = href(&format!("/changes?client={}", encode(&id.get_value())));
+    // The only one that needs somebody is led to; of several, one is chosen.
+    let only = Memo::new(move |_| {
+        changes.data.with(|changes| {
+            let mut lost = changes?.items.iter();
+            let mut lost = lost.by_ref().filter(|it| it.state != ChangeState::Waiting);
+            lost.next()
+                .filter(|_| lost.next().is_none())
+                .map(|it| it.id.clone())
+        })
+    });
+    let cure = move || {
+        let (path, name) = match only.get() {
+            Some(change) => (format!("/changes/{}", encode(&change)), "Retry or discard…"),
+            None => {
+                let id = id.get_value();
+                (
+                    format!("/changes?client={}", encode(&id)),
+                    "Look at the changes",
+                )
+            }
+        };
+        view! { <a class="button main" href=href(&path)>{name}</a> }
+    };
     let source = href(&format!("/sources/{}", encode(&worst.source)));
     Some(view! {
         <section class="why" class:bad=is_lost>
             <h2>{title}</h2>
             <ol>{steps.collect_view()}</ol>
             <div class="actions">
-                <a class="button" href=address>
-                    "Look at the changes"
-                </a>
+                {cure}
                 <a class="button" href=source>
                     "Look at " {worst.source.clone()}
                 </a>
@@ -306,34 +339,60 @@ fn story(
     })
 }
 
-fn device_facts(client: ClientInfo) -> impl IntoView {
-    let user = href(&format!("/users/{}", encode(&client.user)));
-    let mut rows = vec![
-        (
-            "User",
-            view! { <a href=user>{client.user.clone()}</a> }.into_any(),
+/// How the device is, at a glance.
+fn tiles(client: ClientInfo, sources: Live<Listing<ClientSourceSummary>>) -> impl IntoView {
+    let registered = view! { "registered " {ago(Some(client.created_at))} };
+    let (push, note) = match client.push {
+        None => (
+            "none".to_owned(),
+            "not possible on what it runs on".into_any(),
         ),
-        ("Last sync", ago(client.seen_at)),
-        ("Registered", ago(Some(client.created_at))),
-    ];
-    if let Some(platform) = platform(&client) {
-        rows.push(("Platform", platform.to_owned().into_any()));
-    }
-    let push = match &client.push {
-        None => "not possible on what it runs on".to_owned(),
-        Some(push) if !push.has_token => "not possible: it has sent no push token".to_owned(),
-        Some(push) => format!("by {}", text::push_service(&push.service)),
+        Some(push) if !push.has_token => {
+            ("none".to_owned(), "it has sent no push token".into_any())
+        }
+        Some(push) => {
+            let note = match (push.error, push.pinged_at) {
+                (Some(error), _) => view! { "it failed: " <q>{error}</q> }.into_any(),
+                (None, Some(at)) => view! { "pinged " {ago(Some(at))} }.into_any(),
+                (None, None) => "not pinged yet".into_any(),
+            };
+            (text::push_service(&push.service).to_owned(), note)
+        }
     };
-    rows.push(("Push", push.into_any()));
-    if let Some(push) = client.push {
-        if let Some(at) = push.pinged_at {
-            rows.push(("Last ping", ago(Some(at))));
-        }
-        if let Some(error) = push.error {
-            rows.push(("It failed", quoted(Some(error))));
-        }
+    view! {
+        <div class="tiles">
+            {tile("Last sync", ago(client.seen_at), registered.into_any(), None)}
+            {move || sources.data.get().map(|sources| counts(&sources.items))}
+            {tile("Push", push.into_any(), note, None)}
+        </div>
     }
-    facts(rows)
+}
+
+/// What the device has not got, and what it has sent and is not done.
+fn counts(sources: &[ClientSourceSummary]) -> [AnyView; 2] {
+    let (mut unsent, mut waiting, mut failed) = (0, 0, 0);
+    for source in sources {
+        unsent += source.unsent;
+        waiting += source.waiting;
+        failed += source.failed;
+    }
+    let of = text::counted(sources.len() as u64, "source", "sources");
+    let behind = format!("{} of {of}", if unsent == 1 { "object" } else { "objects" });
+    let given_up = format!("{} given up or refused", text::count(failed));
+    [
+        tile(
+            "Behind",
+            text::count(unsent).into_any(),
+            behind.into_any(),
+            None,
+        ),
+        tile(
+            "Changes not done",
+            text::count(waiting + failed).into_any(),
+            given_up.into_any(),
+            None,
+        ),
+    ]
 }
 
 fn source_table(sources: Vec<ClientSourceSummary>, id: StoredValue<String>) -> AnyView {
@@ -385,7 +444,7 @@ fn timeline(events: Vec<SyncEvent>) -> AnyView {
         let (tone, outcome) = text::outcome(&event);
         Row::new(vec![
             ago(Some(event.at)),
-            text::event(&event).into_any(),
+            view! { <span class="phrase">{text::event(&event)}</span> }.into_any(),
             tag(tone, outcome),
             text::span(event.took_ms).into_any(),
             quoted(event.error.clone()),
@@ -414,7 +473,7 @@ fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>
             messages.say("A ping is on its way to the device.");
         });
     };
-    // Below, among the facts, stands why.
+    // The tile below says why.
     let can_be_pinged = move || {
         let push = |client: Option<&ClientInfo>| client?.push.as_ref().map(|push| push.has_token);
         client.data.with(push).unwrap_or(false)
@@ -449,7 +508,7 @@ fn Actions(client: Live<ClientInfo>, sources: Live<Listing<ClientSourceSummary>>
             "Diagnostic file"
         </button>
         <When is=Signal::derive(move || session.may("clients:write"))>
-            <button type="button" on:click=ping disabled=move || task.is_busy.get() || !can_be_pinged()>
+            <button type="button" on:click=ping disabled=move || !can_be_pinged() aria-disabled=move || task.is_busy.get().to_string()>
                 "Ping"
             </button>
             <Confirm
@@ -511,7 +570,7 @@ pub(super) fn of_user(user: String) -> impl IntoView {
             Row::new(vec![
                 row_link(
                     address,
-                    view! { <span class="id">{client.id.clone()}</span> },
+                    view! { <span class="id device">{client.id.clone()}</span> },
                 ),
                 client
                     .platform

@@ -59,7 +59,7 @@ const SCHEDULE_COLUMNS: &[Column] = &[
 ];
 
 const ERROR_COLUMNS: &[Column] = &[
-    Column::Number("Attempt"),
+    Column::Head("Attempt"),
     Column::Text("When"),
     Column::Words("Error"),
 ];
@@ -214,10 +214,10 @@ fn QueueActions(
     view! {
         <When is=Signal::derive(move || session.may("jobs:write"))>
             <span class="actions tight">
-                <button type="button" on:click=run aria-label=run_title.clone() disabled=move || task.is_busy.get()>
+                <button type="button" on:click=run aria-label=run_title.clone() aria-disabled=move || task.is_busy.get().to_string()>
                     {move || if is_running() { "Working…" } else { "Run now" }}
                 </button>
-                <button type="button" on:click=pause aria-label=pause_title.clone() disabled=move || task.is_busy.get()>
+                <button type="button" on:click=pause aria-label=pause_title.clone() aria-disabled=move || task.is_busy.get().to_string()>
                     {if paused { "Resume" } else { "Pause" }}
                 </button>
             </span>
@@ -390,7 +390,7 @@ fn Job(id: String) -> impl IntoView {
             .with(|job| job.as_ref().is_some_and(|job| job.state != "done"))
     });
     view! {
-        {move || sub_heading(LIST, title(), view! { <code>{id.get_value()}</code> }, ())}
+        {move || sub_heading(&[LIST], title(), view! { <code>{id.get_value()}</code> }, ())}
         <Found status=job.status what="job" list=LIST>
             {loaded(job, show_job)}
             <When is=Signal::derive(move || session.may("jobs:write") && (is_dead.get() || may_end.get()))>

@@ -2,13 +2,14 @@
 
 use leptos::prelude::*;
 use sync_proto::api::{
-    Attention, Overview, PushServiceInfo, QueueInfo, SourceHealth, TrafficPoint,
+    Attention, Overview, PushServiceInfo, QueueInfo, SourceHealth, StoreInfo, TrafficPoint,
 };
 
 use crate::api::encode;
 use crate::clock;
 use crate::components::{
-    Column, LineChart, Row, Sparkline, Track, ago, empty, heading, lasting, loaded, table, tag,
+    Column, LineChart, Row, Sparkline, Track, ago, empty, heading, lasting, loaded, row_link,
+    table, tag, tile,
 };
 use crate::live::Live;
 use crate::page::{Page, href};
@@ -28,6 +29,12 @@ const QUEUE_COLUMNS: &[Column] = &[
     Column::Number("Ready"),
     Column::Number("Running"),
     Column::Number("Dead"),
+];
+
+const SERVICE_COLUMNS: &[Column] = &[
+    Column::Head("Service"),
+    Column::Text("State"),
+    Column::Actions("Figures"),
 ];
 
 #[component]
@@ -59,14 +66,6 @@ fn show(overview: Overview, session: Session) -> impl IntoView {
         store,
         ..
     } = &overview;
-    let store_told = match store.max_bytes {
-        Some(most) => format!("{} of {}", text::bytes(store.bytes), text::bytes(most)),
-        None => text::bytes(store.bytes),
-    };
-    let store_took = format!(
-        "{}\u{202f}ms",
-        text::decimal(store.took_us as f64 / 1_000.0)
-    );
     let [load, times] = charts(&overview.traffic);
     view! {
         <section aria-labelledby="attention">
@@ -75,35 +74,24 @@ fn show(overview: Overview, session: Session) -> impl IntoView {
         </section>
         {tiles(&overview)}
         <div class="two">
+            <section class="flush" aria-labelledby="back-ends">
+                <h2 id="back-ends">"Back ends"</h2>
+                {source_table(sources)}
+            </section>
             <div class="stack">
-                <section aria-labelledby="back-ends">
-                    <h2 id="back-ends">"Back ends"</h2>
-                    {source_table(sources)}
-                </section>
-                <section>{load}</section>
-            </div>
-            <div class="stack">
-                <section aria-labelledby="queues">
+                <section class="flush" aria-labelledby="queues">
                     <h2 id="queues">"Jobs"</h2>
                     {queue_table(queues)}
                 </section>
-                <section aria-labelledby="services">
+                <section class="flush" aria-labelledby="services">
                     <h2 id="services">"Push services and store"</h2>
-                    <div class="scroll" role="group" aria-label="Push services and store" tabindex="0">
-                    <table>
-                        <tbody>
-                            {push_services.iter().map(service_row).collect_view()}
-                            <tr>
-                                <th scope="row">"Redis"</th>
-                                <td>{tag(Tone::Good, "answers")}</td>
-                                <td class="n">{store_told} <small>" in " {store_took}</small></td>
-                            </tr>
-                        </tbody>
-                    </table>
-                    </div>
+                    {service_table(push_services, store)}
                 </section>
-                <section>{times}</section>
             </div>
+        </div>
+        <div class="two">
+            <section>{load}</section>
+            <section>{times}</section>
         </div>
     }
 }
@@ -133,8 +121,8 @@ fn attention_list(attention: &[Attention], session: Session) -> AnyView {
             Some(scope) if !session.may(scope) => "Look",
             _ => action,
         };
-        let quote = quote.map(|quote| view! { " " <q>{quote}</q> });
-        let since = since.map(|at| view! { " It has been so " {lasting(Some(at))} "." });
+        let quote = quote.map(|quote| view! { " " <q>{quote}</q> "." });
+        let since = since.map(|at| view! { " Ongoing " {lasting(Some(at))} "." });
         let spoken = match tone {
             Tone::Bad => "Urgent: ",
             _ => "Warning: ",
@@ -176,32 +164,36 @@ fn tiles(overview: &Overview) -> impl IntoView + use<> {
         None => "nothing was asked in this minute".to_owned(),
         slow => format!("95\u{202f}% within {}", milliseconds(slow)),
     };
-    let of = |pick: fn(&TrafficPoint) -> Option<f64>| traffic.iter().map(pick).collect::<Vec<_>>();
+    let line = |pick: fn(&TrafficPoint) -> Option<f64>, class| {
+        let values = traffic.iter().map(pick).collect();
+        Some(view! { <Sparkline values class/> }.into_any())
+    };
+    let active = format!(
+        "{} today, {} in all",
+        text::count(clients.active_today),
+        text::count(clients.registered)
+    );
     view! {
         <div class="tiles">
-            <div class="tile">
-                <span>"Devices active now"</span>
-                <strong>{text::count(clients.active_now)}</strong>
-                <small>{text::count(clients.active_today)} " today, " {text::count(clients.registered)} " in all"</small>
-            </div>
-            <div class="tile">
-                <span>"Syncs per minute"</span>
-                <strong>{text::count(last.map_or(0, |point| point.syncs))}</strong>
-                <small>"at most " {text::count(peak)} " in the last hour"</small>
-                <Sparkline values=of(|point| Some(point.syncs as f64)) class="accent"/>
-            </div>
-            <div class="tile">
-                <span>"Answer time"</span>
-                <strong>{milliseconds(last.and_then(|point| point.p50_ms))}</strong>
-                <small>{within}</small>
-                <Sparkline values=of(|point| point.p95_ms) class="good"/>
-            </div>
-            <div class="tile">
-                <span>"Failed requests"</span>
-                <strong>{text::percent(failed, requests)}</strong>
-                <small>{text::count(failed)} " in the last hour"</small>
-                <Sparkline values=of(|point| Some(point.failed as f64)) class="warning"/>
-            </div>
+            {tile("Devices active now", text::count(clients.active_now).into_any(), active.into_any(), None)}
+            {tile(
+                "Syncs per minute",
+                text::count(last.map_or(0, |point| point.syncs)).into_any(),
+                format!("at most {} in the last hour", text::count(peak)).into_any(),
+                line(|point| Some(point.syncs as f64), "accent"),
+            )}
+            {tile(
+                "Answer time",
+                milliseconds(last.and_then(|point| point.p50_ms)).into_any(),
+                within.into_any(),
+                line(|point| point.p95_ms, "good"),
+            )}
+            {tile(
+                "Failed requests",
+                text::percent(failed, requests).into_any(),
+                format!("{} in the last hour", text::count(failed)).into_any(),
+                line(|point| Some(point.failed as f64), "warning"),
+            )}
         </div>
     }
 }
@@ -218,7 +210,7 @@ fn source_table(sources: &[SourceHealth]) -> AnyView {
         let (tone, word) = text::source_state(source.state);
         let address = href(&format!("/sources/{}", encode(&source.name)));
         Row::new(vec![
-            view! { <a href=address>{source.name.clone()}</a> }.into_any(),
+            row_link(address, source.name.clone()),
             view! { {tag(tone, word)} }.into_any(),
             text::count(source.objects).into_any(),
             ago(source.refreshed_at),
@@ -243,8 +235,10 @@ fn queue_table(queues: &[QueueInfo]) -> AnyView {
         let number = |state: &str| text::count(queue.jobs.get(state).copied().unwrap_or(0));
         let address = href(&format!("/jobs?queue={}", encode(&queue.name)));
         Row::new(vec![
-            view! { <a href=address>{queue.name.clone()}</a>
-            {queue.paused.then(|| view! { " " {tag(Tone::Warning, "paused")} })} }
+            view! {
+                {row_link(address, queue.name.clone())}
+                {queue.paused.then(|| view! { " " {tag(Tone::Warning, "paused")} })}
+            }
             .into_any(),
             number("ready").into_any(),
             number("leased").into_any(),
@@ -254,19 +248,34 @@ fn queue_table(queues: &[QueueInfo]) -> AnyView {
     table("Queues", QUEUE_COLUMNS, rows.collect())
 }
 
-fn service_row(service: &PushServiceInfo) -> impl IntoView + use<> {
-    let (tone, word) = match (service.configured, &service.error) {
-        (false, _) => (Tone::Quiet, "not set up"),
-        (true, None) => (Tone::Good, "works"),
-        (true, Some(_)) => (Tone::Bad, "refuses"),
+fn service_table(services: &[PushServiceInfo], store: &StoreInfo) -> AnyView {
+    let row = |name: &str, state: AnyView, told: String, note: String| {
+        let figures = view! { {told} " " <small>{note}</small> };
+        let name = view! { <span class="phrase">{name.to_owned()}</span> };
+        Row::new(vec![name.into_any(), state, figures.into_any()])
     };
-    view! {
-        <tr>
-            <th scope="row">{text::sentence_case(text::push_service(&service.name))}</th>
-            <td title=service.error.clone()>{tag(tone, word)}</td>
-            <td class="n">{text::count(service.delivered)} <small>" pings today"</small></td>
-        </tr>
-    }
+    let services = services.iter().map(|service| {
+        let (tone, word) = match (service.configured, &service.error) {
+            (false, _) => (Tone::Quiet, "not set up"),
+            (true, None) => (Tone::Good, "works"),
+            (true, Some(_)) => (Tone::Bad, "refuses"),
+        };
+        let name = text::push_service(&service.name);
+        let pings = text::count(service.delivered);
+        row(name, tag(tone, word), pings, "pings today".to_owned())
+    });
+    let told = match store.max_bytes {
+        Some(most) => format!("{} of {}", text::bytes(store.bytes), text::bytes(most)),
+        None => text::bytes(store.bytes),
+    };
+    let took = text::decimal(store.took_us as f64 / 1_000.0);
+    let took = format!("in {took}\u{202f}ms");
+    let redis = row("Redis", tag(Tone::Good, "answers"), told, took);
+    table(
+        "Push services and store",
+        SERVICE_COLUMNS,
+        services.chain([redis]).collect(),
+    )
 }
 
 fn charts(traffic: &[TrafficPoint]) -> [AnyView; 2] {

@@ -269,7 +269,7 @@ fn Service(service: PushServiceInfo, check: Check) -> impl IntoView {
     let missing = (!service.missing.is_empty()).then(|| {
         view! { <p class="quiet">"It needs " <code>{service.missing.join(", ")}</code> " in the settings."</p> }
     });
-    let title = text::sentence_case(text::push_service(&service.name));
+    let title = text::push_service(&service.name).to_owned();
     let label = format!("Check {title}");
     view! {
         <li>
@@ -277,7 +277,7 @@ fn Service(service: PushServiceInfo, check: Check) -> impl IntoView {
                 <b>{title}</b>
                 {tag(tone, word)}
                 <When is=Signal::derive(move || session.may("clients:write"))>
-                    <button type="button" aria-label=label.clone() on:click=check disabled=move || task.is_busy.get()>
+                    <button type="button" aria-label=label.clone() on:click=check aria-disabled=move || task.is_busy.get().to_string()>
                         {move || if is_busy() { "Checking…" } else { "Check" }}
                     </button>
                 </When>

@@ -6,8 +6,7 @@ use sync_proto::api::{ObjectChangeKind, ObjectNews, SyncPreview};
 use crate::api::{self, encode};
 use crate::components::{Column, Row, empty, loaded, sub_heading, table, tag};
 use crate::live::Live;
-use crate::page::href;
-use crate::pages::devices::attributes;
+use crate::pages::devices::{LIST, attributes};
 use crate::pages::keyed;
 use crate::text::{self, Tone};
 
@@ -28,9 +27,10 @@ pub(crate) fn PreviewPage() -> impl IntoView {
 
 #[component]
 fn Preview(id: String, source: String) -> impl IntoView {
-    let device = href(&format!("/devices/{}", encode(&id)));
+    let device = format!("/devices/{}", encode(&id));
     let short: String = id.chars().take(8).collect();
     let title = format!("{source} as device {short}");
+    let above = [LIST, (&short, &device)];
     let asked = StoredValue::new((id, source));
     let preview = Live::once(move || {
         let (id, source) = asked.get_value();
@@ -40,12 +40,9 @@ fn Preview(id: String, source: String) -> impl IntoView {
         <button type="button" on:click=move |_| preview.now()>
             "Look again"
         </button>
-        <a class="button" href=device>
-            "To the device"
-        </a>
     };
     view! {
-        {sub_heading(("Devices", "/devices"), title, "what its next sync would bring; nothing is changed by looking", again)}
+        {sub_heading(&above, title, "what its next sync would bring; nothing is changed by looking", again)}
         {loaded(preview, show_preview)}
     }
 }

@@ -171,7 +171,7 @@ pub(crate) fn Unreachable(#[prop(into)] reason: Signal<String>) -> impl IntoView
         reason.track();
         let count = failures.get_value();
         failures.set_value(count.saturating_add(1));
-        seconds.set(Some(wait_after(count, AGAIN_AFTER).as_secs()));
+        seconds.set(Some(wait_after(count, AGAIN_AFTER, 0).as_secs()));
     });
     let tick = move || {
         if document().hidden() {

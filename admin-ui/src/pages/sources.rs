@@ -117,9 +117,10 @@ fn list(items: Vec<SourceSummary>, state: UrlState, overview: Live<Overview>) ->
         };
         Row::new(vec![
             row_link(address, source.name),
-            text::adapter(&source.adapter).to_owned().into_any(),
+            view! { <span class="phrase">{text::adapter(&source.adapter).to_owned()}</span> }
+                .into_any(),
             state.into_any(),
-            text::audience(&source.partition).into_any(),
+            view! { <span class="phrase">{text::audience(&source.partition)}</span> }.into_any(),
             (move || health.get().map(|health| text::count(health.objects))).into_any(),
             (move || health.get().map(|health| ago(health.refreshed_at))).into_any(),
             poll_interval(source.poll_interval).into_any(),
@@ -160,12 +161,12 @@ fn Source(name: String) -> impl IntoView {
         health.get().and_then(|health| {
             let error = health.error?;
             let since = health.failing_since;
-            let since = since.map(|at| view! { " It has been so " {lasting(Some(at))} "." });
+            let since = since.map(|at| view! { " Ongoing " {lasting(Some(at))} "." });
             Some(view! {
                 <section class="why bad">
                     <h2>"What is wrong"</h2>
                     <p>
-                        {text::source_error(health.error_kind)} {quoted(Some(error))} {since}
+                        {text::source_error(health.error_kind)} {quoted(Some(error))} "." {since}
                     </p>
                     <p class="quiet">"Devices get what was known before. Nothing of it is lost."</p>
                 </section>
@@ -184,7 +185,7 @@ fn Source(name: String) -> impl IntoView {
         </When>
     };
     view! {
-        {sub_heading(LIST, title, state_tag, actions)}
+        {sub_heading(&[LIST], title, state_tag, actions)}
         <Found status=source.status what="source" list=LIST>
             {trouble}
             <section>{loaded(source, move |source| source_facts(source, health))}</section>
@@ -196,8 +197,12 @@ fn Source(name: String) -> impl IntoView {
                         if items.is_empty() {
                             return empty("There is no copy yet.", "One is made with the first sync.").into_any();
                         }
+                        let is_shared = items.iter().all(|copy| copy.partition == "app");
+                        let hint = (!is_shared)
+                            .then(|| view! { <p class="quiet pad">"Open a copy to refresh it."</p> });
                         view! {
                             {copy_table(items, None)}
+                            {hint}
                             <Pager state next/>
                         }
                             .into_any()
@@ -336,14 +341,14 @@ fn Actions(
     };
     view! {
         <When is=Signal::derive(is_shared)>
-            <button type="button" on:click=refresh disabled=move || task.is_busy.get()>
+            <button type="button" on:click=refresh aria-disabled=move || task.is_busy.get().to_string()>
                 "Refresh now"
             </button>
         </When>
         <button type="button" on:click=move |_| editing.set(true)>
             "Poll interval…"
         </button>
-        <button type="button" on:click=pause disabled=move || task.is_busy.get()>
+        <button type="button" on:click=pause aria-disabled=move || task.is_busy.get().to_string()>
             {move || if is_paused() { "Resume" } else { "Pause" }}
         </button>
         {problem(task)}

@@ -154,7 +154,7 @@ fn User(login: String) -> impl IntoView {
         </When>
     };
     view! {
-        {sub_heading(LIST, login, (), actions)}
+        {sub_heading(&[LIST], login, (), actions)}
         <Found status=user.status what="user" list=LIST>
             <section>{loaded(user, user_facts)}</section>
             <section class="flush" aria-labelledby="user-devices">

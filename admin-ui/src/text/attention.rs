@@ -44,7 +44,7 @@ pub(crate) fn notice(attention: &Attention, encode: impl Fn(&str) -> String) -> 
     let (title, text, path, action) = match kind {
         AttentionKind::StuckClients => (
             several("device", "devices", "is stuck", "are stuck"),
-            format!("Changes to {subject} have waited for long, or were given up."),
+            format!("Changes to {subject} have waited for a long time, or were given up."),
             match client {
                 Some(client) if *number == 1 => format!("/devices/{}", encode(client)),
                 _ => "/devices?state=stuck".to_owned(),
@@ -53,13 +53,20 @@ pub(crate) fn notice(attention: &Attention, encode: impl Fn(&str) -> String) -> 
         ),
         AttentionKind::DeadChanges => (
             several("change", "changes", "was given up", "were given up"),
-            "No back end gets them unless somebody retries them.".to_owned(),
+            match number {
+                1 => "The back end gets it only if somebody retries it.",
+                _ => "Back ends get them only if somebody retries them.",
+            }
+            .to_owned(),
             "/changes?state=dead".to_owned(),
             "Retry…",
         ),
         AttentionKind::DeadJobs => (
             several("job", "jobs", "was given up", "were given up"),
-            format!("They are in the queue {subject}."),
+            match number {
+                1 => format!("It is in the queue {subject}."),
+                _ => format!("They are in the queue {subject}."),
+            },
             queue("dead"),
             "Retry…",
         ),
@@ -148,8 +155,8 @@ pub(crate) fn notice(attention: &Attention, encode: impl Fn(&str) -> String) -> 
 /// A push service as its makers call it.
 pub(crate) fn push_service(name: &str) -> &str {
     match name {
-        "apns" => "Apple's push service",
-        "fcm" => "Google's push service",
+        "apns" => "APNs (Apple)",
+        "fcm" => "FCM (Google)",
         "web-push" => "Web Push",
         other => other,
     }

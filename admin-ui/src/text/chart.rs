@@ -81,7 +81,7 @@ impl Scale {
     }
 }
 
-/// The next of 1, 2, 5, 10, 20, 50, ….
+/// The next of 1, 2, 4, 6, 8, 10, 20, …: the half of it is easy to read too.
 fn round_up(number: f64) -> f64 {
     if number <= 0.0 {
         return 1.0;
@@ -93,7 +93,7 @@ fn round_up(number: f64) -> f64 {
     while power > number {
         power /= 10.0;
     }
-    [1.0, 2.0, 5.0, 10.0]
+    [1.0, 2.0, 4.0, 6.0, 8.0, 10.0]
         .into_iter()
         .map(|step| step * power)
         .find(|step| *step >= number * 0.999_999)
@@ -109,7 +109,7 @@ pub(crate) fn at_fraction(length: usize, fraction: f64) -> Option<usize> {
 
 /// Whether a text is digits with one point at most, and perhaps a sign. The standard library's way to read a number brings ten
 /// kilobytes of tables.
-fn is_number(text: &str) -> bool {
+pub(crate) fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (whole, rest) = digits.split_once('.').unwrap_or((digits, "0"));
     [whole, rest]
@@ -154,10 +154,10 @@ mod tests {
     fn the_scale_ends_at_a_number_that_is_easy_to_read() {
         for (largest, top) in [
             (0.0, 1.0),
-            (0.7, 1.0),
-            (3.0, 5.0),
+            (0.7, 0.8),
+            (3.0, 4.0),
             (1_284.0, 2_000.0),
-            (50.0, 50.0),
+            (50.0, 60.0),
         ] {
             assert_eq!(Scale::for_values([0.0, largest].into_iter()).top, top);
         }
@@ -174,7 +174,7 @@ mod tests {
             Scale::of_changes(&[Some(775.0), Some(775.1)]),
             Scale {
                 bottom: 0.0,
-                top: 1_000.0
+                top: 800.0
             }
         );
         assert_eq!(

@@ -144,6 +144,14 @@ pub(crate) fn audience(rule: &str) -> &'static str {
     }
 }
 
+/// Whether a text is what lists of copies call one: it says whose it is.
+pub(crate) fn is_copy(id: &str) -> bool {
+    id == "app"
+        || id
+            .split_once(':')
+            .is_some_and(|(kind, _)| ["user", "named", "narrowed", "combined"].contains(&kind))
+}
+
 /// Whose a copy is.
 pub(crate) fn partition(stored: &str) -> String {
     match stored.split_once('/') {
@@ -274,6 +282,8 @@ mod tests {
 
     #[test]
     fn copies_and_scopes_are_told_in_words() {
+        assert!(is_copy("app") && is_copy("user:ann") && is_copy("named:region/north"));
+        assert!(!is_copy("ann") && !is_copy("*") && !is_copy("user/ann"));
         assert_eq!(partition("app"), "everybody");
         assert_eq!(partition("user/a/b"), "a/b");
         assert_eq!(partition("narrowed/a/b/1f"), "a/b, part 1f");

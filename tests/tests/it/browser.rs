@@ -26,7 +26,7 @@ const NOBODY: &str =
 const AXE: &str = include_str!("axe.min.js");
 
 const RUN_AXE: &str = "const done = arguments[arguments.length - 1]; \
-    axe.run().then(found => done(found.violations.map(it => \
+    axe.run({rules: {'target-size': {enabled: true}}}).then(found => done(found.violations.map(it => \
         `${it.id}: ${it.help}: ${it.nodes.map(node => node.html + ' ' + node.failureSummary).join(' | ')}`)));";
 
 /// How long the page may take: it compiles a megabyte of WebAssembly on a busy machine.
@@ -429,6 +429,22 @@ impl Browser {
         );
         let wide = wide.as_array().into_iter().flatten();
         found.iter().chain(wide).map(Value::to_string).collect()
+    }
+
+    /// From now on every page begins with this script, before its own. Says what it is called.
+    pub(super) fn before_pages(&self, script: &str) -> String {
+        let added = self.devtools(
+            "Page.addScriptToEvaluateOnNewDocument",
+            json!({"source": script}),
+        );
+        let name = added["identifier"].as_str();
+        name.expect("a script's name").to_owned()
+    }
+
+    /// Pages begin without that script again.
+    pub(super) fn leave_pages_alone(&self, script: &str) {
+        let which = json!({"identifier": script});
+        self.devtools("Page.removeScriptToEvaluateOnNewDocument", which);
     }
 
     /// From now on every answer comes so much later.

@@ -58,11 +58,35 @@ pub fn bindgen(wasm: &Path) -> Result<Program> {
         !brings_scripts && output.local_modules().is_empty(),
         "a crate brings JavaScript files of its own, for which there is no place"
     );
-    let script = output.js().to_owned();
+    let script = without_comment_lines(output.js());
     Ok(Program {
         script,
         wasm: output.wasm_mut().emit_wasm(),
     })
+}
+
+/// A script as `wasm-bindgen` writes it, without its documentation and its indentation: nobody reads it where it goes. Comments have lines of
+/// their own there.
+fn without_comment_lines(script: &str) -> String {
+    let is_comment = |line: &&str| ["//", "/*", "*"].iter().any(|mark| line.starts_with(mark));
+    let lines = script.lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty() && !is_comment(line));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// A style sheet without its comments and its indentation.
+///
+/// # Errors
+/// That a comment has no end.
+pub fn short_style(style: &str) -> Result<String> {
+    let (first, commented) = style.split_once("/*").unwrap_or((style, ""));
+    let mut text = first.to_owned();
+    for part in commented.split("/*").filter(|part| !part.is_empty()) {
+        let (_, rest) = part.split_once("*/").context("a comment has no end")?;
+        text.push_str(rest);
+    }
+    let words: Vec<_> = text.split_whitespace().collect();
+    Ok(words.join(" "))
 }
 
 /// A file as browsers download it that take Brotli.
@@ -95,4 +119,22 @@ pub fn report(what: &str, download: usize, most: usize) -> Result<()> {
 /// Why it cannot be read, with its path.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_people_read_is_left_out() {
+        let script = "/**\n * What it does.\n */\nfunction it() {\n    // Why.\n    return 1 /* one */;\n}\n";
+        assert_eq!(
+            without_comment_lines(script),
+            "function it() {\nreturn 1 /* one */;\n}\n"
+        );
+        let style = "/* a */\nq {\n  quotes: \"“\" \"”\";\n}\n/* b */ p {}";
+        let short = short_style(style).expect("a style sheet");
+        assert_eq!(short, "q { quotes: \"“\" \"”\"; } p {}");
+        assert!(short_style("p {} /* no end").is_err());
+    }
 }

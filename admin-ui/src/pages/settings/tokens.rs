@@ -18,14 +18,14 @@ use crate::url_state::UrlState;
 const COLUMNS: &[Column] = &[
     Column::Head("Name"),
     Column::Words("May"),
-    Column::Number("Made"),
+    Column::Number("Created"),
     Column::Number("Last use"),
-    Column::Number("Ends"),
+    Column::Number("Expires"),
     Column::Actions("Actions"),
 ];
 
 const SORTINGS: &[Sorting] = &[Sorting {
-    column: "Made",
+    column: "Created",
     ascending: Some(""),
     descending: Some("-created"),
 }];
@@ -52,7 +52,7 @@ const LIFETIMES: [(&str, &str); 4] = [
     ("7776000", "90 days"),
     ("2592000", "30 days"),
     ("31536000", "a year"),
-    ("", "until it is ended"),
+    ("", "until it is revoked"),
 ];
 
 #[component]
@@ -67,13 +67,13 @@ pub(super) fn Tokens(state: UrlState) -> impl IntoView {
             <div class="section-head">
                 <h2>"API tokens"</h2>
                 <button type="button" class="main" on:click=move |_| making.set(true)>
-                    "Make a token"
+                    "Create a token"
                 </button>
             </div>
             {loaded(tokens, move |listing| show(listing, tokens, state))}
         </section>
-        <Dialog open=making title="Make a token".to_owned()>
-            <Make making on_made=move || tokens.now()/>
+        <Dialog open=making title="Create a token".to_owned()>
+            <Create making on_made=move || tokens.now()/>
         </Dialog>
     }
 }
@@ -86,7 +86,7 @@ fn show(
     if items.is_empty() {
         return empty(
             "There are no tokens.",
-            "Make one for each script, good for no more than the script does.",
+            "Create one for each script, good for no more than the script does.",
         )
         .into_any();
     }
@@ -103,7 +103,7 @@ fn show(
             ago(Some(token.created_at)),
             ago(token.used_at),
             ago(token.expires_at),
-            view! { <End token=token.clone() tokens/> }.into_any(),
+            view! { <Revoke token=token.clone() tokens/> }.into_any(),
         ])
     });
     view! {
@@ -114,31 +114,31 @@ fn show(
 }
 
 #[component]
-fn End(token: TokenInfo, tokens: Live<Listing<TokenInfo>>) -> impl IntoView {
+fn Revoke(token: TokenInfo, tokens: Live<Listing<TokenInfo>>) -> impl IntoView {
     let messages = Messages::get();
     let task = Task::new();
     let id = StoredValue::new(token.id);
-    let end = move |open: RwSignal<bool>| {
+    let revoke = move |open: RwSignal<bool>| {
         task.run(api::delete_token(&id.get_value()), move |()| {
             open.set(false);
-            messages.say("The token is good for nothing any more.");
+            messages.say("The token is revoked.");
             tokens.now();
         });
     };
     view! {
         <Confirm
-            label="End…"
-            title=format!("End the token {}?", token.name)
+            label="Revoke…"
+            title=format!("Revoke the token {}?", token.name)
             text="Whoever uses it is refused from now on.".to_owned()
             task
-            on_confirm=end
+            on_confirm=revoke
         />
         {problem(task)}
     }
 }
 
 #[component]
-fn Make(
+fn Create(
     making: RwSignal<bool>,
     on_made: impl Fn() + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
@@ -175,7 +175,7 @@ fn Make(
             when=move || made.with(Option::is_none)
             fallback=move || made.get().map(|token| view! { <Made token making/> })
         >
-            <DialogForm task submit="Make" on_submit=submit beside_fields=BESIDE_FIELDS>
+            <DialogForm task submit="Create" on_submit=submit beside_fields=BESIDE_FIELDS>
                 <Field label="Name" value=name required=true hint=Some("What it is for.") error=against(task, "login")/>
                 <Select label="Good for" value=lifetime options=lifetimes/>
                 <fieldset>

@@ -130,7 +130,16 @@ impl<P: Ports> Engine<P> {
 
     async fn sum_up(&self, info: &SourceInfo, id: &DocumentId) -> Result<CopySummary, SyncError> {
         let document = self.document(id);
-        let (summary, clients) = join!(document.summary(), document.client_count());
+        // In whose name the back end can be asked. Only a device knows by which parameters a part was made.
+        let asked_as = async || match &id.partition {
+            Partition::App | Partition::Narrowed(..) => Ok(None),
+            partition => match partition.owner() {
+                Some(owner) => Ok(Some(owner.clone())),
+                None => document.some_user().await,
+            },
+        };
+        let (summary, clients, asked_as) =
+            join!(document.summary(), document.client_count(), asked_as());
         let Summary {
             version,
             live,
@@ -153,6 +162,7 @@ impl<P: Ports> Engine<P> {
             id: id.partition.to_stored(),
             partition: partition_name(&id.partition),
             user: user.map(|user| user.as_str().to_owned()),
+            asked_as: asked_as?.map(UserId::into_string),
             version: version.0,
             objects: live,
             clients: clients?,

@@ -58,6 +58,22 @@ impl<R: RedisConn> Document<'_, R> {
         Reply::new("HLEN", reply).number()
     }
 
+    /// A user of one of the clients that have a cursor here.
+    pub(crate) async fn some_user(&self) -> Result<Option<UserId>, StoreError> {
+        let command = args!["HRANDFIELD", self.keys.clients(), 1_u64, "WITHVALUES"];
+        let mut reply = Reply::new("HRANDFIELD", self.redis.run(command).await?);
+        if reply.is_empty() {
+            return Ok(None);
+        }
+        let (_, entry) = (reply.text()?, reply.text()?.unwrap_or_default());
+        let user = entry.splitn(8, ',').nth(7);
+        let user = user.and_then(|user| UserId::parse(user).ok());
+        user.map(Some).ok_or(StoreError::Damaged {
+            what: "a client's cursor",
+            reason: entry,
+        })
+    }
+
     /// Sums the document up. One that does not exist is empty.
     pub(crate) async fn summary(&self) -> Result<Summary, StoreError> {
         let command = args![

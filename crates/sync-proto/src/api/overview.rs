@@ -143,6 +143,10 @@ pub struct CopySummary {
     /// The user whose it is; missing if others share it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// A user in whose name its back end can be asked; missing of the one that everybody shares, for which nobody is needed, and where nobody
+    /// is known: of parts, whose parameters only devices know, and of copies that no device has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_as: Option<String>,
     /// Version of its last change.
     pub version: u64,
     /// Number of objects.

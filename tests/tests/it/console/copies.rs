@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use test_support::Options;
+use test_support::{Options, until};
 
 use super::Console;
 
@@ -35,11 +35,11 @@ fn each_copy_of_a_user_is_named_and_leads_to_what_is_in_it() {
     console
         .browser
         .wait_for("*[@class='note']", "copy of everybody + anna");
-    console.browser.wait_for("dd", "saw");
-    console.browser.wait_for("dd", "sander");
+    console.browser.wait_for("td", "saw");
+    console.browser.wait_for("td", "sander");
     // It is searched, its objects have versions, and whose devices have it is known.
     console.browser.fill("Search in ids and values", "sand");
-    console.browser.wait_until_gone("dd", "saw");
+    console.browser.wait_until_gone("td", "saw");
     console.browser.press("Compare with a device…");
     console.browser.wait_for("li", "anna");
     console.browser.press("Close");
@@ -53,7 +53,61 @@ fn each_copy_of_a_user_is_named_and_leads_to_what_is_in_it() {
     let device = console.device_of("anna");
     console.go_to(&format!("/devices/{device}"));
     console.browser.follow("everybody + anna");
-    console.browser.wait_for("dd", "saw");
+    console.browser.wait_for("td", "saw");
+}
+
+/// Who is in a region shares a copy with everybody else there.
+const VISIT: &str = r#"
+[sources.Visit]
+adapter = "http"
+partition = "region/{{ user.region }}"
+poll_interval = 3600
+[sources.Visit.http]
+url = { variable = "plugin_url" }
+timeout_ms = 1000
+"#;
+
+#[test]
+fn a_copy_that_several_share_is_refreshed_and_found_at_its_old_addresses() {
+    let mut console = Console::open_with(Options {
+        settings: VISIT,
+        ..Options::default()
+    });
+    let deployment = &console.deployment;
+    deployment.create_user("anna");
+    let attributes = json!({"attributes": {"region": "north"}});
+    let api = deployment.api();
+    api.expect(200, Method::PATCH, "/api/v1/users/anna", &attributes);
+    let control = deployment.plugin().control();
+    let place = "/places/Visit/region%2Fnorth/objects";
+    let visits = json!({"v1": {"city": "Kiel"}});
+    control.call(Method::PUT, place, Some(&visits));
+    deployment.device("anna").sync("Visit").expect("to sync");
+    console.go_to("/sources/Visit");
+    console.browser.wait_for("p", "Open a copy to refresh it");
+    let visits = json!({"v1": {"city": "Kiel"}, "v2": {"city": "Husum"}});
+    control.call(Method::PUT, place, Some(&visits));
+    console.browser.follow("region/north");
+    console.browser.wait_for("td", "Kiel");
+    // Nobody has come from a user's page: one of those who have it is asked for.
+    console.browser.press("Refresh now");
+    console
+        .browser
+        .wait_for("*[@role='status']", "The back end is being asked");
+    until("the back end to be asked", || {
+        let copies = api.get("/api/v1/sources/Visit/partitions");
+        (copies["items"][0]["objects"] == 2).then_some(())
+    });
+    // Copies were found by their users once.
+    console.browser.expect_complaint("404");
+    for (old, text) in [
+        ("/sources/Visit/objects/anna", "Husum"),
+        ("/sources/Visit/objects/anna/v2", "Husum"),
+        ("/sources/Product/objects/nobody", "There is no such copy"),
+    ] {
+        console.go_to(old);
+        console.browser.wait_for("main", text);
+    }
 }
 
 #[test]
@@ -69,7 +123,9 @@ fn a_part_of_a_source_is_reached_from_the_device_that_has_it() {
     console
         .browser
         .wait_for("*[@class='note']", "copy of anna, part");
-    console.browser.wait_for("dt", "price");
-    // Only the device knows by which parameters its back end is asked.
+    console.browser.wait_for("th", "price");
+    console
+        .browser
+        .wait_for("p", "Only its device knows by which parameters");
     console.browser.wait_until_gone("button", "Refresh now");
 }

@@ -17,6 +17,17 @@ impl Console {
         focused.as_str().unwrap_or_default().to_owned()
     }
 
+    /// Goes on with Tab until something that is called so has the keyboard, or that begins so.
+    fn tab_to(&self, on: &str) {
+        for _ in 0..100 {
+            if self.focused().starts_with(on) {
+                return;
+            }
+            self.browser.strike(Key::Tab);
+        }
+        panic!("the keyboard does not come to {on:?}");
+    }
+
     /// Waits until something has the keyboard.
     fn wait_for_focus(&self, on: &str) {
         until(&format!("{on:?} to have the keyboard"), || {
@@ -63,6 +74,51 @@ fn a_user_is_found_added_and_kept_without_a_mouse() {
     console.browser.strike(Key::Escape);
     console.wait_for_focus("Delete…");
     console.browser.wait_for("h1", "dora");
+}
+
+#[test]
+fn a_stuck_device_is_found_and_its_change_retried_without_a_mouse() {
+    let mut console = Console::open();
+    console.browser.expect_complaint("404");
+    console.stick_a_device("anna");
+    console.browser.type_text("go");
+    console.browser.wait_for("section", "1 device is stuck");
+    console.tab_to("Look 1 device is stuck");
+    console.browser.strike(Key::Enter);
+    console.browser.wait_for("h2", "This device is stuck");
+    console.wait_for_focus("main");
+    console.tab_to("Retry or discard…");
+    console.browser.strike(Key::Enter);
+    console.browser.wait_for("h2", "Retry or discard");
+    console.wait_for_focus("main");
+    console.deployment.back_end().heal();
+    console.tab_to("Retry now");
+    console.browser.strike(Key::Enter);
+    console
+        .browser
+        .wait_for("*[@role='status']", "This change is done");
+    // Its form is gone, and whoever was there is at the page's beginning.
+    console.wait_for_focus("main");
+}
+
+#[test]
+fn a_ping_is_sent_without_a_mouse() {
+    let console = Console::open();
+    console.deployment.create_user("anna");
+    console.browser.type_text("gp");
+    console.browser.wait_for("h1", "Pings");
+    console.wait_for_focus("main");
+    console.tab_to("Users");
+    console.browser.type_text("anna");
+    console.tab_to("Message");
+    console.browser.type_text("Your prices have changed");
+    console.tab_to("Send");
+    console.browser.strike(Key::Enter);
+    console
+        .browser
+        .wait_for("*[@role='status']", "The ping is on its way");
+    console.browser.wait_for("td", "Your prices have changed");
+    console.wait_for_focus("Send");
 }
 
 #[test]

@@ -28,15 +28,15 @@ const MISPLACED: &str = "const found = []; \
     return found;";
 
 impl Console {
-    /// Makes of what is measured now an hour in which more was going on, so that charts have something to show.
-    fn imagine_an_hour(&self) {
+    /// Makes of the minutes that have these keys an hour in which more was going on, so that charts have something to show.
+    fn imagine_an_hour(&self, keys: &str, counted: &str) {
         let minute = |key: &str| key.rsplit(':').next()?.parse::<u64>().ok();
         let measured = until("something to be measured", || {
-            let keys = self.deployment.keys("*:{metrics}:minute:*");
+            let keys = self.deployment.keys(keys);
             let now = keys.into_iter().max_by_key(|key| minute(key))?;
             let mut redis = self.deployment.redis_connection();
             let measured: BTreeMap<String, u64> = redis.hgetall(&now).expect("numbers");
-            (measured.get("syncs")? > &0).then_some((now, measured))
+            (measured.get(counted)? > &0).then_some((now, measured))
         });
         let (key, numbers) = measured;
         let now = minute(&key).expect("a minute");
@@ -45,7 +45,7 @@ impl Console {
         for back in 1..60 {
             let wave = 4 + back * 7 % 5 + if (18..31).contains(&back) { 5 } else { 0 };
             for (name, number) in &numbers {
-                let number = if name == "failed" {
+                let number = if ["failed", "died"].contains(&name.as_str()) {
                     back % 9 / 8
                 } else {
                     number * wave
@@ -78,6 +78,17 @@ fn every_page_is_there_and_everybody_can_use_it() {
     // One page is that of a device that does not exist.
     console.browser.expect_complaint("404");
     let device = console.stick_a_device("anna");
+    // The device has not got these yet.
+    let news =
+        json!({"2": {"price": "199.00"}, "21": {"name": "Altavia Torch 100", "price": "24.50"}});
+    console
+        .deployment
+        .admin()
+        .push_objects("Product", "anna", &news);
+    let ping =
+        json!({"users": ["anna"], "message": "Your prices have changed", "sources": ["Product"]});
+    let api = console.deployment.api();
+    api.expect(202, Method::POST, "/api/v1/pings", &ping);
     // Whatever somebody is called, it is text, and it fits.
     for user in [
         "<img src=x onerror=alert(1)>".to_owned(),
@@ -85,7 +96,8 @@ fn every_page_is_there_and_everybody_can_use_it() {
     ] {
         console.deployment.create_user(&user);
     }
-    console.imagine_an_hour();
+    console.imagine_an_hour("*:{metrics}:minute:*", "syncs");
+    console.imagine_an_hour("*:{jobs}:minute:adapter:*", "enqueued");
     console.go_to("/changes?state=waiting");
     console.browser.follow("create");
     console.browser.wait_for("h2", "Retry or discard");
@@ -162,6 +174,10 @@ fn every_page_is_there_and_everybody_can_use_it() {
         for (name, path, text) in &pages {
             console.go_to(path);
             console.browser.wait_for("main", text);
+            if *name == "pings" {
+                console.browser.fill("Users", "anna");
+                console.browser.fill("Message", "Your prices have changed");
+            }
             violations.extend(console.look_at(name, look));
         }
     }

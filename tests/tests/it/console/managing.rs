@@ -71,7 +71,7 @@ fn a_list_is_turned_round_by_the_head_of_a_column_and_the_address_keeps_it() {
     console.go_to("/settings?part=tokens&sort=-created");
     console
         .browser
-        .wait_for("th[@aria-sort='descending']", "Made");
+        .wait_for("th[@aria-sort='descending']", "Created");
     console.browser.follow("Audit log");
     console
         .browser
@@ -216,12 +216,12 @@ fn statistics_are_charts_and_tables() {
 fn tokens_are_shown_once_and_roles_and_the_audit_log_say_who_may_and_did_what() {
     let console = Console::open();
     console.go_to("/settings?part=tokens");
-    console.browser.press("Make a token");
+    console.browser.press("Create a token");
     console.browser.fill("Name", "reports");
-    console.browser.press("Make");
+    console.browser.press("Create");
     console.browser.wait_for("p", "Choose at least one");
     console.browser.tick("see users");
-    console.browser.press("Make");
+    console.browser.press("Create");
     console.browser.wait_for("code", "rho_");
     console.browser.press("Done");
     console.browser.wait_until_gone("code", "rho_");

@@ -4,6 +4,7 @@ mod bad_input;
 mod copies;
 mod devices;
 mod editing;
+mod failing;
 mod keyboard;
 mod large;
 mod looks;
@@ -105,6 +106,13 @@ impl Console {
                 .query(&mut redis)
                 .expect("to let the attempts pass");
         }
+    }
+
+    /// How many elements of the page are like that.
+    fn count(&self, selector: &str) -> u64 {
+        let count = "return document.querySelectorAll(arguments[0]).length";
+        let count = self.browser.run(count, json!([selector]));
+        count.as_u64().expect("a number")
     }
 
     /// The id of a user's device.

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use bundler::{Program, arguments, bindgen, compressed, read, report};
+use bundler::{Program, arguments, bindgen, compressed, read, report, short_style};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
@@ -32,7 +32,9 @@ fn bundle(wasm: &Path, folder: &Path) -> Result<()> {
     // The script starts the program itself: the content security policy forbids inline scripts.
     let script = format!("{script}\nawait __wbg_init({{ module_or_path: \"{wasm}\" }});\n");
     let script = bundle.add_hashed("console", "js", script.into_bytes())?;
-    let style = bundle.add_hashed("console", "css", read(&folder.join("style.css"))?)?;
+    let style = String::from_utf8(read(&folder.join("style.css"))?)?;
+    let style = short_style(&style)?.into_bytes();
+    let style = bundle.add_hashed("console", "css", style)?;
     let icon = bundle.add_hashed("icon", "svg", read(&folder.join("icon.svg"))?)?;
 
     let mut index = String::from_utf8(read(&folder.join("index.html"))?)?;
