@@ -96,8 +96,13 @@ impl<'a, P: Ports> IdempotentWrites<'a, P> {
     ) -> Result<BegunWrite, IdempotencyError> {
         let digest = request.digest();
         let begun = format!("{digest}{}", self.ports.random().hex::<8>());
-        let kept = self.kept(request).begin(&begun, LEASE_SECONDS).await?;
-        let Some(kept) = kept else {
+        let kept = self.kept(request);
+        let kept = match kept.begin(&begun, LEASE_SECONDS).await {
+            // Only the answer may have been lost. Then this write would be in its own way for as long as its lease.
+            Err(_) => kept.begin(&begun, LEASE_SECONDS).await?,
+            Ok(kept) => kept,
+        };
+        let Some(kept) = kept.filter(|kept| kept != begun.as_bytes()) else {
             return Ok(BegunWrite::Ours(begun));
         };
         let (known, answer) = kept.split_at(digest.len().min(kept.len()));
@@ -131,7 +136,12 @@ impl<'a, P: Ports> IdempotentWrites<'a, P> {
             kept.extend(serde_json::to_vec(answer).unwrap_or_default());
             kept
         });
-        Ok(self.kept(request).end(begun, &kept, KEPT_SECONDS).await?)
+        let write = self.kept(request);
+        if write.end(begun, &kept, KEPT_SECONDS).await.is_err() {
+            // The connection was lost: by another, the next one need not wait for the lease to run out.
+            write.end(begun, &kept, KEPT_SECONDS).await?;
+        }
+        Ok(())
     }
 
     fn kept(&self, request: &IdempotentRequest<'_>) -> Idempotency<'_, P::Redis> {

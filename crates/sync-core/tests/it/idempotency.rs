@@ -1,7 +1,10 @@
 //! Writes of the API that are repeated.
 
-use sync_core::{BegunWrite, IdempotencyError, IdempotentRequest, IdempotentWrites, StoredAnswer};
-use test_support::{World, local};
+use sync_core::{
+    BegunWrite, IdempotencyError, IdempotentRequest, IdempotentWrites, StorePorts as _,
+    StoredAnswer,
+};
+use test_support::{Break, World, local};
 
 const ASKED: IdempotentRequest<'_> = IdempotentRequest {
     token: "t",
@@ -77,5 +80,25 @@ fn a_write_that_failed_may_be_tried_again() {
         let failed = ours(writes.begin(&ASKED).await.unwrap());
         writes.end(&ASKED, &failed, None).await.unwrap();
         ours(writes.begin(&ASKED).await.unwrap());
+    });
+}
+
+#[test]
+fn a_write_is_not_in_its_own_way_when_an_answer_of_the_store_is_lost() {
+    local(async {
+        let world = World::start().await;
+        let writes = IdempotentWrites::new(world.engine.ports());
+        let redis = world.engine.ports().redis();
+        redis.fail_at(1, Break::After);
+        let begun = ours(writes.begin(&ASKED).await.unwrap());
+        assert!(redis.has_failed());
+        redis.fail_at(1, Break::After);
+        writes
+            .end(&ASKED, &begun, Some(&answer("done")))
+            .await
+            .unwrap();
+        assert!(redis.has_failed());
+        let told = writes.begin(&ASKED).await.unwrap();
+        assert_eq!(told, BegunWrite::Answered(answer("done")));
     });
 }

@@ -312,7 +312,10 @@ async fn once<P: Ports>(
             .map(str::to_owned),
         body: String::from_utf8_lossy(done.body()).into_owned(),
     });
-    writes.end(&asked, &begun, stored.as_ref()).await?;
+    // The write is done or has failed all the same, and whoever sent it is told which.
+    if let Err(error) = writes.end(&asked, &begun, stored.as_ref()).await {
+        tracing::error!(%error, "what became of a write could not be kept by its idempotency key");
+    }
     answer
 }
 

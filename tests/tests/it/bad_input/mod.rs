@@ -6,3 +6,6 @@ mod refusals;
 mod routes;
 mod server;
 mod sessions;
+
+pub(crate) use routes::{fill, usual};
+pub(crate) use server::{Bad, Server};

@@ -83,7 +83,8 @@ fn routes() -> Vec<(Method, &'static str, String)> {
         .collect()
 }
 
-fn usual(parameter: &str) -> &'static str {
+/// What stands in the place of a parameter of this name.
+pub(crate) fn usual(parameter: &str) -> &'static str {
     match parameter {
         "user" => "anna",
         "source" => "Board",
@@ -95,7 +96,7 @@ fn usual(parameter: &str) -> &'static str {
 }
 
 /// Replaces a template's `{parameters}`.
-fn fill(template: &str, value: &dyn Fn(&str) -> String) -> String {
+pub(crate) fn fill(template: &str, value: &dyn Fn(&str) -> String) -> String {
     let mut filled = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {

@@ -23,10 +23,14 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
-        let deployment = Deployment::start(Options {
+        Self::start_with(Options {
             products: 10,
             ..Options::default()
-        });
+        })
+    }
+
+    pub(crate) fn start_with(options: Options) -> Self {
+        let deployment = Deployment::start(options);
         deployment.create_user("anna");
         let rest = deployment.rest();
         let cookie = rest.log_in("anna", &password_of("anna"));

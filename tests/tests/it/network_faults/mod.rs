@@ -1,6 +1,8 @@
 //! What is between the host and Redis fails, and Redis itself: at every command of a sync and of a login. Nothing a device was
 //! told is taken in gets lost, nothing is done twice, and nobody waits for what does not come.
 
+mod requests;
+
 use http::{Method, StatusCode, header};
 use serde_json::json;
 use sync_proto::ERROR_CODE_HEADER;
