@@ -15,9 +15,6 @@ thread_local! {
     /// connection per request would cost two thirds of the throughput.
     static KEPT: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
 
-    /// When the command began that was answered last.
-    static HEARD: Cell<Option<Instant>> = const { Cell::new(None) };
-
     /// When Redis answered last.
     static ANSWERED: Cell<Option<Instant>> = const { Cell::new(None) };
 
@@ -25,12 +22,6 @@ thread_local! {
     static UNANSWERED: RefCell<BTreeSet<u64>> = const { RefCell::new(BTreeSet::new()) };
     static NEXT: Cell<u64> = const { Cell::new(0) };
 }
-
-/// How long a command that was answered stands for those that begin after it: Redis will answer them too. So a busy instance,
-/// which hears from Redis all the time, needs no timer for each command, which costs as much as a tenth of a small request.
-///
-/// What is on its way in the moment in which Redis stops to answer has none either, and waits as long as the host lets it.
-const STANDS_FOR: Duration = Duration::from_millis(50);
 
 /// How often is looked whether the store answers: a command that is met twice has had no answer for that long at least.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -119,7 +110,6 @@ impl SpinRedis {
         match select(pin!(work), pin!(self.silence(began))).await {
             Either::Left((result, _)) => result,
             Either::Right(((), _)) => {
-                HEARD.set(None);
                 if let Some(silent) = kept {
                     forget(&silent);
                 }
@@ -153,15 +143,8 @@ impl RedisConn for SpinRedis {
     async fn run(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
         let _unanswered = Unanswered::new();
         let began = Instant::now();
-        let heard = HEARD.get();
-        let is_heard = heard.is_some_and(|at| began.saturating_duration_since(at) < STANDS_FOR);
-        let answer = if is_heard {
-            self.execute(command).await
-        } else {
-            self.unless_silent(began, self.execute(command)).await
-        };
+        let answer = self.unless_silent(began, self.execute(command)).await;
         if !matches!(answer, Err(RedisError::Unreachable(_))) {
-            HEARD.set(Some(began));
             ANSWERED.set(Some(Instant::now()));
         }
         answer
