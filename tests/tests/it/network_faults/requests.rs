@@ -72,8 +72,6 @@ impl Callers {
     fn new() -> Self {
         let deployment = Deployment::start(Options {
             settings: SETTINGS,
-            // Each silence is waited for.
-            redis_timeout_ms: 100,
             ..IMPATIENT
         });
         deployment.create_user("anna");
