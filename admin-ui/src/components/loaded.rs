@@ -82,6 +82,17 @@ fn keeping_focus(
     }
 }
 
+/// Whether what is shown is gone. Whoever has the keyboard in it has it at the beginning of the page then.
+pub(crate) fn gone(status: Status) -> Memo<bool> {
+    let is_gone = Memo::new(move |_| status.is_gone());
+    Effect::new(move |_| {
+        if is_gone.get() {
+            browser::focus_on_main_if_lost();
+        }
+    });
+    is_gone
+}
+
 /// What is in this place is about to be drawn anew: whoever has the keyboard there has it at the same link or button afterwards.
 fn keep_focus(place: Element) {
     let Some(focused) = document().active_element() else {
@@ -177,12 +188,7 @@ pub(crate) fn Found(
     list: (&'static str, &'static str),
     children: ChildrenFn,
 ) -> impl IntoView {
-    let is_gone = Memo::new(move |_| status.is_gone());
-    Effect::new(move |_| {
-        if is_gone.get() {
-            browser::focus_on_main_if_lost();
-        }
-    });
+    let is_gone = gone(status);
     let (title, path) = list;
     move || {
         match is_gone.get() {

@@ -19,7 +19,7 @@ pub(crate) use dialog::{Dialog, DialogForm};
 pub(crate) use edited::Edited;
 pub(crate) use field::{BESIDE_FIELDS, Field, PasswordOf, Select, TextArea, Toggle, against};
 pub(crate) use list::{Choices, Pager, SearchBox, TYPING, choices};
-pub(crate) use loaded::{Found, empty, kept, loaded, problem, problem_of};
+pub(crate) use loaded::{Found, empty, gone, kept, loaded, problem, problem_of};
 pub(crate) use messages::{MessageList, Messages};
 pub(crate) use table::{Column, Row, Sorting, quoted, row_link, sorted_table, table, table_of};
 pub(crate) use time::{ago, lasting};

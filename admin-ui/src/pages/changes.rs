@@ -10,10 +10,9 @@ use sync_proto::SentAttributes;
 use sync_proto::api::{ChangeInfo, ChangeKind, ChangeRetry, ChangeState, Listing};
 
 use crate::api::{self, encode};
-use crate::browser;
 use crate::components::{
     Choices, Column, Confirm, DialogForm, Edited, Messages, Pager, Row, SearchBox, Sorting, When,
-    ago, choices, empty, facts, heading, loaded, problem, quoted, row_link, sorted_table,
+    ago, choices, empty, facts, gone, heading, loaded, problem, quoted, row_link, sorted_table,
     sub_heading, table, tag,
 };
 use crate::live::Live;
@@ -213,12 +212,7 @@ fn Change(id: String) -> impl IntoView {
             Some((change.kind, is_refused, names))
         })
     });
-    let is_gone = Memo::new(move |_| change.status.is_gone());
-    Effect::new(move |_| {
-        if is_gone.get() {
-            browser::focus_on_main_if_lost();
-        }
-    });
+    let is_gone = gone(change.status);
     let title = move || {
         change.data.get().map_or_else(
             || "Change".to_owned(),

@@ -304,8 +304,8 @@ fn story(
     // The only one that needs somebody is led to; of several, one is chosen.
     let only = Memo::new(move |_| {
         changes.data.with(|changes| {
-            let mut lost = changes?.items.iter();
-            let mut lost = lost.by_ref().filter(|it| it.state != ChangeState::Waiting);
+            let changes = changes?.items.iter();
+            let mut lost = changes.filter(|it| it.state != ChangeState::Waiting);
             lost.next()
                 .filter(|_| lost.next().is_none())
                 .map(|it| it.id.clone())

@@ -103,11 +103,10 @@ impl SpinRedis {
     /// Lets a command run, or opens a connection, unless Redis is silent. Its connection is not used any more then.
     async fn unless_silent<T>(
         &self,
-        began: Instant,
         work: impl Future<Output = Result<T, RedisError>>,
     ) -> Result<T, RedisError> {
         let kept = KEPT.with_borrow(Clone::clone);
-        match select(pin!(work), pin!(self.silence(began))).await {
+        match select(pin!(work), pin!(self.silence(Instant::now()))).await {
             Either::Left((result, _)) => result,
             Either::Right(((), _)) => {
                 if let Some(silent) = kept {
@@ -142,8 +141,7 @@ impl SpinRedis {
 impl RedisConn for SpinRedis {
     async fn run(&self, command: Vec<Vec<u8>>) -> Result<Vec<RedisValue>, RedisError> {
         let _unanswered = Unanswered::new();
-        let began = Instant::now();
-        let answer = self.unless_silent(began, self.execute(command)).await;
+        let answer = self.unless_silent(self.execute(command)).await;
         if !matches!(answer, Err(RedisError::Unreachable(_))) {
             ANSWERED.set(Some(Instant::now()));
         }

@@ -460,12 +460,12 @@ fn send(what: &str, call: &Call, is_again: bool) -> Option<String> {
         .rest
         .send(call.method.clone(), &call.path, call.body.clone());
     let text = text_of(&answer);
-    let is_one_of = |codes: &[&str]| codes.iter().any(|code| says(&answer, code));
-    if answer.status().is_success() || is_again && is_one_of(&WAS_DONE) {
+    let was_done = || WAS_DONE.iter().any(|code| says(&answer, code));
+    if answer.status().is_success() || is_again && was_done() {
         return Some(text);
     }
     let may_come_again =
-        is_one_of(&["unavailable"]) || is_again && is_one_of(&["request_in_progress"]);
+        says(&answer, "unavailable") || is_again && says(&answer, "request_in_progress");
     assert!(may_come_again, "{what}: {answer:?} {text}");
     None
 }
